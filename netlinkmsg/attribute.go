@@ -1,0 +1,209 @@
+package netlinkmsg
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// An attribute is a length and a type of two bytes each in host order, a
+// payload, and padding to a multiple of four. The length does not count the
+// padding.
+const (
+	attrHeaderLen = 4
+	attrTypeMask  = 0x3fff // above it: NLA_F_NESTED and NLA_F_NET_BYTEORDER
+	attrNested    = 0x8000
+
+	addrLen = 16 // union nf_inet_addr: IPv4 in the first four bytes, the rest zero
+)
+
+var native = binary.NativeEndian
+
+func align4(n int) int { return (n + 3) &^ 3 }
+
+// appendAttr appends an attribute's header for a payload of n bytes.
+func appendAttr(b []byte, typ uint16, n int) []byte {
+	b = native.AppendUint16(b, uint16(attrHeaderLen+n))
+	return native.AppendUint16(b, typ)
+}
+
+func appendUint8(b []byte, typ uint16, v uint8) []byte {
+	return append(appendAttr(b, typ, 1), v, 0, 0, 0)
+}
+
+func appendUint16(b []byte, typ, v uint16) []byte {
+	b = native.AppendUint16(appendAttr(b, typ, 2), v)
+	return append(b, 0, 0)
+}
+
+// appendPort appends v in network order.
+func appendPort(b []byte, typ, v uint16) []byte {
+	return append(appendAttr(b, typ, 2), byte(v>>8), byte(v), 0, 0)
+}
+
+func appendUint32(b []byte, typ uint16, v uint32) []byte {
+	return native.AppendUint32(appendAttr(b, typ, 4), v)
+}
+
+func appendUint64(b []byte, typ uint16, v uint64) []byte {
+	return native.AppendUint64(appendAttr(b, typ, 8), v)
+}
+
+// appendNetUint32 appends v in network order.
+func appendNetUint32(b []byte, typ uint16, v uint32) []byte {
+	return binary.BigEndian.AppendUint32(appendAttr(b, typ, 4), v)
+}
+
+// appendString appends s with a NUL behind it, which the ABI counts.
+func appendString(b []byte, typ uint16, s string) []byte {
+	b = appendAttr(b, typ, len(s)+1)
+	b = append(append(b, s...), 0)
+	return pad4(b, len(s)+1)
+}
+
+// appendAddr appends a as the ABI's union of 16 bytes.
+func appendAddr(b []byte, typ uint16, a netip.Addr) []byte {
+	b = appendAttr(b, typ, addrLen)
+	if a.Is4() {
+		v := a.As4()
+		return append(append(b, v[:]...), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	v := a.As16()
+	return append(b, v[:]...)
+}
+
+// beginNested appends the header of a nested attribute; endNested, given the
+// position beginNested started from, fills in its length.
+func beginNested(b []byte, typ uint16) []byte {
+	return appendAttr(b, typ|attrNested, 0)
+}
+
+func endNested(b []byte, start int) {
+	native.PutUint16(b[start:], uint16(len(b)-start))
+}
+
+func pad4(b []byte, n int) []byte {
+	for ; n&3 != 0; n++ {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// attributes walks over a run of attributes:
+//
+//	for it := (attributes{rest: b}); it.next(); {
+//		switch it.typ { … }
+//	}
+//
+// The getters note the first payload that is too short for what is asked of
+// it; err reports that, or a run that breaks off.
+type attributes struct {
+	rest []byte
+	typ  uint16
+	data []byte
+	err  error
+}
+
+func (it *attributes) next() bool {
+	if it.err != nil || len(it.rest) == 0 {
+		return false
+	}
+	if len(it.rest) < attrHeaderLen {
+		it.err = fmt.Errorf("%d stray bytes after the last attribute", len(it.rest))
+		return false
+	}
+	n := int(native.Uint16(it.rest))
+	if n < attrHeaderLen || n > len(it.rest) {
+		it.err = fmt.Errorf("attribute of length %d in %d bytes", n, len(it.rest))
+		return false
+	}
+	it.typ = native.Uint16(it.rest[2:]) & attrTypeMask
+	it.data = it.rest[attrHeaderLen:n]
+	it.rest = it.rest[min(align4(n), len(it.rest)):]
+	return true
+}
+
+// payload returns the first n bytes of the payload, or nil and an error noted.
+// Longer payloads are taken: a later kernel may have widened a field at its end.
+func (it *attributes) payload(n int) []byte {
+	if len(it.data) < n {
+		if it.err == nil {
+			it.err = fmt.Errorf("attribute %d has %d bytes where %d are due", it.typ, len(it.data), n)
+		}
+		return nil
+	}
+	return it.data[:n]
+}
+
+func (it *attributes) uint8() uint8 {
+	if p := it.payload(1); p != nil {
+		return p[0]
+	}
+	return 0
+}
+
+func (it *attributes) uint16() uint16 {
+	if p := it.payload(2); p != nil {
+		return native.Uint16(p)
+	}
+	return 0
+}
+
+func (it *attributes) uint32() uint32 {
+	if p := it.payload(4); p != nil {
+		return native.Uint32(p)
+	}
+	return 0
+}
+
+func (it *attributes) uint64() uint64 {
+	if p := it.payload(8); p != nil {
+		return native.Uint64(p)
+	}
+	return 0
+}
+
+// port returns a number of two bytes in network order.
+func (it *attributes) port() uint16 {
+	if p := it.payload(2); p != nil {
+		return binary.BigEndian.Uint16(p)
+	}
+	return 0
+}
+
+// str returns the text before the first NUL. It hands back old where the
+// text is the same, so that a table whose rows repeat a name costs nothing.
+func (it *attributes) str(old string) string {
+	b := it.data
+	for i, c := range b {
+		if c == 0 {
+			b = b[:i]
+			break
+		}
+	}
+	if string(b) == old {
+		return old
+	}
+	return string(b)
+}
+
+// address makes an address of a union's bytes. The family comes in another
+// attribute, perhaps a later one, so the bytes are kept until it is known.
+func address(f Family, raw []byte) (netip.Addr, error) {
+	switch {
+	case f == IPv4 && len(raw) >= 4:
+		return netip.AddrFrom4([4]byte(raw)), nil
+	case f == IPv6 && len(raw) >= addrLen:
+		return netip.AddrFrom16([16]byte(raw)), nil
+	case f != IPv4 && f != IPv6:
+		return netip.Addr{}, fmt.Errorf("address of unknown family %d", uint16(f))
+	}
+	return netip.Addr{}, fmt.Errorf("%s address of %d bytes", f, len(raw))
+}
+
+// nested hands the payload to a decoder and notes its error.
+func (it *attributes) nested(decode func([]byte) error) {
+	if err := decode(it.data); err != nil && it.err == nil {
+		it.err = fmt.Errorf("attribute %d: %w", it.typ, err)
+	}
+}

@@ -1,0 +1,182 @@
+package netlinkmsg
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+)
+
+// A ServiceKey identifies a virtual service: either by protocol and address
+// with port, or by a firewall mark and the family of the addresses it is used
+// with. It is comparable.
+type ServiceKey struct {
+	Family   Family
+	Protocol Protocol       // 0 for a mark
+	AddrPort netip.AddrPort // zero for a mark; port 0 stands for any port
+	Mark     uint32         // 0 for an address
+}
+
+// AddrKey returns the key of the service at ap.
+func AddrKey(p Protocol, ap netip.AddrPort) ServiceKey {
+	return ServiceKey{Family: FamilyOf(ap.Addr()), Protocol: p, AddrPort: ap}
+}
+
+// MarkKey returns the key of the service for packets with a firewall mark.
+func MarkKey(mark uint32, f Family) ServiceKey {
+	return ServiceKey{Family: f, Mark: mark}
+}
+
+// String returns the key in words, as error messages show it.
+func (k ServiceKey) String() string {
+	if k.Mark != 0 {
+		return fmt.Sprintf("FWM %d %s", k.Mark, k.Family)
+	}
+	return fmt.Sprintf("%s %s", k.Protocol, k.AddrPort)
+}
+
+// A Service is a virtual service with its configuration and what the kernel
+// counted for it.
+type Service struct {
+	ServiceKey
+
+	Scheduler string // at most 15 bytes
+	Flags     ServiceFlags
+	Timeout   uint32 // of persistence, in seconds; 0 without Persistent
+
+	// Netmask groups the clients of a persistent service. For IPv4 it is the
+	// mask as a number (255.255.255.0 is 0xffffff00), for IPv6 the prefix
+	// length.
+	Netmask uint32
+
+	Engine string // persistence engine, at most 15 bytes; "" for none
+
+	Stats Stats // from the kernel only
+}
+
+// FullNetmask returns the netmask that tells every client from every other:
+// 255.255.255.255, or a prefix of 128.
+func FullNetmask(f Family) uint32 {
+	if f == IPv6 {
+		return 128
+	}
+	return 0xffffffff
+}
+
+// Attributes of a nested service (IPVS_SVC_ATTR_*).
+const (
+	svcFamily = iota + 1
+	svcProtocol
+	svcAddr
+	svcPort
+	svcMark
+	svcScheduler
+	svcFlags
+	svcTimeout
+	svcNetmask
+	svcStats
+	svcEngine
+	svcStats64
+)
+
+// appendKey appends the attributes by which the kernel finds a service: a
+// mark, or the protocol, address and port, never both.
+func (k *ServiceKey) appendKey(b []byte) []byte {
+	b = appendUint16(b, svcFamily, uint16(k.Family))
+	if k.Mark != 0 {
+		return appendUint32(b, svcMark, k.Mark)
+	}
+	b = appendUint16(b, svcProtocol, uint16(k.Protocol))
+	b = appendAddr(b, svcAddr, k.AddrPort.Addr())
+	return appendPort(b, svcPort, k.AddrPort.Port())
+}
+
+// append appends the nested service attribute, with the configuration or only
+// the key.
+func (s *Service) append(b []byte, whole bool) []byte {
+	start := len(b)
+	b = beginNested(b, cmdService)
+	b = s.appendKey(b)
+	if whole {
+		b = appendString(b, svcScheduler, s.Scheduler)
+		if s.Engine != "" {
+			b = appendString(b, svcEngine, s.Engine)
+		}
+		// The flags travel with a mask of those that are meant: all.
+		b = appendAttr(b, svcFlags, 8)
+		b = native.AppendUint32(b, uint32(s.Flags))
+		b = native.AppendUint32(b, ^uint32(0))
+		b = appendUint32(b, svcTimeout, s.Timeout)
+		if s.Family == IPv6 {
+			b = appendUint32(b, svcNetmask, s.Netmask)
+		} else {
+			b = appendNetUint32(b, svcNetmask, s.Netmask)
+		}
+		if s.Stats != (Stats{}) {
+			b = s.Stats.append(b, svcStats64)
+		}
+	}
+	endNested(b, start)
+	return b
+}
+
+// decode reads the attributes of a service into s, which keeps nothing of
+// what it held.
+func (s *Service) decode(b []byte) error {
+	scheduler, engine := s.Scheduler, s.Engine
+	*s = Service{}
+	var (
+		raw, netmask []byte
+		port         uint16
+		has64        bool
+	)
+	it := attributes{rest: b}
+	for it.next() {
+		switch it.typ {
+		case svcFamily:
+			s.Family = Family(it.uint16())
+		case svcProtocol:
+			s.Protocol = Protocol(it.uint16())
+		case svcAddr:
+			raw = it.data
+		case svcPort:
+			port = it.port()
+		case svcMark:
+			s.Mark = it.uint32()
+		case svcScheduler:
+			s.Scheduler = it.str(scheduler)
+		case svcFlags:
+			s.Flags = ServiceFlags(it.uint32())
+		case svcTimeout:
+			s.Timeout = it.uint32()
+		case svcNetmask:
+			netmask = it.payload(4)
+		case svcEngine:
+			s.Engine = it.str(engine)
+		case svcStats:
+			if !has64 {
+				it.nested(s.Stats.decode)
+			}
+		case svcStats64:
+			has64 = true
+			it.nested(s.Stats.decode)
+		}
+	}
+	if it.err != nil {
+		return it.err
+	}
+	if raw != nil && s.Mark == 0 {
+		addr, err := address(s.Family, raw)
+		if err != nil {
+			return err
+		}
+		s.AddrPort = netip.AddrPortFrom(addr, port)
+	}
+	switch {
+	case netmask == nil:
+	case s.Family == IPv6:
+		s.Netmask = native.Uint32(netmask)
+	default:
+		s.Netmask = binary.BigEndian.Uint32(netmask)
+	}
+	return nil
+}

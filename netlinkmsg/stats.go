@@ -1,0 +1,86 @@
+package netlinkmsg
+
+// Stats are the counters and the estimated rates of a service or destination.
+type Stats struct {
+	Conns      uint64 // connections scheduled
+	InPackets  uint64 // packets from clients
+	OutPackets uint64 // packets to clients; only seen with masquerading
+	InBytes    uint64
+	OutBytes   uint64
+
+	// The kernel's running estimates, per second.
+	CPS    uint64 // connections
+	InPPS  uint64 // packets
+	OutPPS uint64
+	InBPS  uint64 // bytes
+	OutBPS uint64
+}
+
+// Attributes of a nest of statistics (IPVS_STATS_ATTR_*).
+const (
+	statsConns = iota + 1
+	statsInPackets
+	statsOutPackets
+	statsInBytes
+	statsOutBytes
+	statsCPS
+	statsInPPS
+	statsOutPPS
+	statsInBPS
+	statsOutBPS
+)
+
+// fields pairs each attribute with its place in s.
+func (s *Stats) field(typ uint16) *uint64 {
+	switch typ {
+	case statsConns:
+		return &s.Conns
+	case statsInPackets:
+		return &s.InPackets
+	case statsOutPackets:
+		return &s.OutPackets
+	case statsInBytes:
+		return &s.InBytes
+	case statsOutBytes:
+		return &s.OutBytes
+	case statsCPS:
+		return &s.CPS
+	case statsInPPS:
+		return &s.InPPS
+	case statsOutPPS:
+		return &s.OutPPS
+	case statsInBPS:
+		return &s.InBPS
+	case statsOutBPS:
+		return &s.OutBPS
+	}
+	return nil
+}
+
+// decode reads either generation of statistics: in STATS64 all numbers have
+// eight bytes, in the older STATS only the two byte counters have.
+func (s *Stats) decode(b []byte) error {
+	it := attributes{rest: b}
+	for it.next() {
+		p := s.field(it.typ)
+		switch {
+		case p == nil: // padding, or a counter of a later kernel
+		case len(it.data) == 4:
+			*p = uint64(it.uint32())
+		default:
+			*p = it.uint64()
+		}
+	}
+	return it.err
+}
+
+// append appends s as a nest of the newer generation.
+func (s *Stats) append(b []byte, typ uint16) []byte {
+	start := len(b)
+	b = beginNested(b, typ)
+	for t := uint16(statsConns); t <= statsOutBPS; t++ {
+		b = appendUint64(b, t, *s.field(t))
+	}
+	endNested(b, start)
+	return b
+}
