@@ -13,18 +13,15 @@ type Frame struct {
 	Body   []byte // what follows the header; shares the buffer
 }
 
-// Next splits the first message off b. At the end of b, ok is false; bytes
-// that do not hold a message are an error.
-func Next(b []byte) (f Frame, rest []byte, ok bool, err error) {
-	if len(b) == 0 {
-		return Frame{}, nil, false, nil
-	}
+// Next splits the first message off b. Bytes that do not hold a message are
+// an error.
+func Next(b []byte) (f Frame, rest []byte, err error) {
 	if len(b) < headerLen {
-		return Frame{}, nil, false, fmt.Errorf("netlinkmsg: %d bytes where a netlink header is due", len(b))
+		return Frame{}, nil, fmt.Errorf("netlinkmsg: %d bytes where a netlink header is due", len(b))
 	}
 	n := native.Uint32(b)
 	if n < headerLen || uint64(n) > uint64(len(b)) {
-		return Frame{}, nil, false, fmt.Errorf("netlinkmsg: message of length %d in %d bytes", n, len(b))
+		return Frame{}, nil, fmt.Errorf("netlinkmsg: message of length %d in %d bytes", n, len(b))
 	}
 	f.Header = netlink.Header{
 		Length:   n,
@@ -34,7 +31,7 @@ func Next(b []byte) (f Frame, rest []byte, ok bool, err error) {
 		PID:      native.Uint32(b[12:]),
 	}
 	f.Body = b[headerLen:n]
-	return f, b[min(align4(int(n)), len(b)):], true, nil
+	return f, b[min(align4(int(n)), len(b)):], nil
 }
 
 // Errno returns what a message of the type Error or Done reports: 0 for
@@ -48,4 +45,9 @@ func (f Frame) Errno() (syscall.Errno, error) {
 	}
 	// The kernel sends errors negated.
 	return syscall.Errno(-int32(native.Uint32(f.Body))), nil
+}
+
+// AddFlags adds flags to the message that b starts with.
+func AddFlags(b []byte, flags netlink.HeaderFlags) {
+	native.PutUint16(b[6:], native.Uint16(b[6:])|uint16(flags))
 }

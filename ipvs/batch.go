@@ -1,0 +1,176 @@
+package ipvs
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"syscall"
+
+	"github.com/mdlayher/netlink"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// batchSize is how many messages go out in one system call. The kernel
+// answers each one that fails with about 1 KiB of its receive buffer, which
+// holds some 200 by default: a batch that fails as a whole must fit.
+const batchSize = 128
+
+// A Batch collects changes and sends them to the kernel in few system calls,
+// in the order they were made. One that fails does not stop those behind it.
+// A Batch sends by itself whenever it has enough; Flush sends the rest and
+// tells what failed.
+//
+// A Batch is for one goroutine. Other users of its Client may go on; they
+// see the changes when they have been sent.
+type Batch struct {
+	c      *Client
+	buf    []byte
+	queued []queued
+	sent   int // changes already sent since the last Flush
+
+	failures []Failure
+	err      error
+}
+
+// A queued message: where it starts in the buffer, and its number.
+type queued struct {
+	start int
+	seq   uint32
+}
+
+// A Failure is one change of a Batch that the kernel refused.
+type Failure struct {
+	Index int   // of the change, counted from 0 since the last Flush
+	Err   error // an *Error
+}
+
+// Batch returns an empty batch.
+func (c *Client) Batch() *Batch { return &Batch{c: c} }
+
+// AddService adds a virtual service, as Client.AddService does.
+func (b *Batch) AddService(s Service) { b.add(addService(&s)) }
+
+// UpdateService changes a virtual service, as Client.UpdateService does.
+func (b *Batch) UpdateService(s Service) { b.add(updateService(&s)) }
+
+// RemoveService removes a virtual service, as Client.RemoveService does.
+func (b *Batch) RemoveService(key ServiceKey) { b.add(removeService(key)) }
+
+// AddDestination adds a destination, as Client.AddDestination does.
+func (b *Batch) AddDestination(key ServiceKey, d Destination) { b.add(addDestination(key, &d)) }
+
+// UpdateDestination changes a destination, as Client.UpdateDestination does.
+func (b *Batch) UpdateDestination(key ServiceKey, d Destination) { b.add(updateDestination(key, &d)) }
+
+// RemoveDestination removes a destination, as Client.RemoveDestination does.
+func (b *Batch) RemoveDestination(key ServiceKey, ap netip.AddrPort) {
+	b.add(removeDestination(key, ap))
+}
+
+// Zero zeroes all counters, as Client.Zero does.
+func (b *Batch) Zero() { b.add(zero()) }
+
+// ZeroService zeroes the counters of a service, as Client.ZeroService does.
+func (b *Batch) ZeroService(key ServiceKey) { b.add(zeroService(key)) }
+
+// Clear removes all services, as Client.Flush does.
+func (b *Batch) Clear() { b.add(flush()) }
+
+// SetTimeouts sets the time-outs, as Client.SetTimeouts does.
+func (b *Batch) SetTimeouts(t Timeouts) { b.add(setTimeouts(&t)) }
+
+// StartDaemon starts a synchronisation daemon, as Client.StartDaemon does.
+func (b *Batch) StartDaemon(d Daemon) { b.add(startDaemon(&d)) }
+
+// StopDaemon stops a synchronisation daemon, as Client.StopDaemon does.
+func (b *Batch) StopDaemon(state DaemonState) { b.add(stopDaemon(state)) }
+
+// Flush sends what is queued and returns the changes that the kernel refused
+// since the last Flush, in order. The error is for a connection that failed;
+// it is not known then which of the changes were made.
+func (b *Batch) Flush() ([]Failure, error) {
+	b.send()
+	failures, err := b.failures, b.err
+	b.failures, b.err, b.sent = nil, nil, 0
+	return failures, err
+}
+
+func (b *Batch) add(m *netlinkmsg.Message) {
+	if b.err != nil {
+		return
+	}
+	q := queued{len(b.buf), b.c.seq.Add(1)}
+	b.buf = m.Append(b.buf, b.c.family, netlink.Request, q.seq)
+	b.queued = append(b.queued, q)
+	if len(b.queued) == batchSize {
+		b.send()
+	}
+}
+
+// send sends the queued messages and reads the answers. All failures are
+// answered; of the others only the last one is, which asks for it.
+func (b *Batch) send() {
+	if len(b.queued) == 0 || b.err != nil {
+		return
+	}
+	b.c.mu.Lock()
+	defer b.c.mu.Unlock()
+
+	last := b.queued[len(b.queued)-1]
+	netlinkmsg.AddFlags(b.buf[last.start:], netlink.Acknowledge)
+	refused, err := b.exchange(last.seq)
+	if err != nil {
+		b.err = fmt.Errorf("ipvs: send %d changes: %w", len(b.queued), err)
+	} else {
+		b.fail(refused)
+	}
+	b.sent += len(b.queued)
+	b.buf, b.queued = b.buf[:0], b.queued[:0]
+}
+
+// A refused message by its place in the queue.
+type refused struct {
+	index int
+	errno syscall.Errno
+}
+
+// exchange sends the buffer and reads until its last message is answered.
+func (b *Batch) exchange(last uint32) (failed []refused, err error) {
+	if err := b.c.s.Send(b.buf); err != nil {
+		return nil, err
+	}
+	i := 0 // answers come in the order of the messages
+	err = b.c.answers(last, func(f netlinkmsg.Frame) error {
+		for j := i; closes(f) && j < len(b.queued); j++ {
+			if b.queued[j].seq != f.Header.Sequence {
+				continue
+			}
+			errno, err := f.Errno()
+			if errno != 0 {
+				failed = append(failed, refused{j, errno})
+			}
+			i = j + 1
+			return err
+		}
+		return nil
+	})
+	return failed, err
+}
+
+// fail turns refusals into Failures. What was being done is read from the
+// messages themselves, so that the many that succeed need not be kept.
+func (b *Batch) fail(failed []refused) {
+	vanished := slices.ContainsFunc(failed, func(r refused) bool { return r.errno == syscall.ENOENT }) && b.c.vanished()
+	for _, r := range failed {
+		var m netlinkmsg.Message
+		f, _, err := netlinkmsg.Next(b.buf[b.queued[r.index].start:])
+		if err == nil {
+			err = m.Decode(f.Body, netlinkmsg.IPv4)
+		}
+		if err == nil {
+			err = refusal(&m, r.errno, vanished && r.errno == syscall.ENOENT)
+		}
+		b.failures = append(b.failures, Failure{b.sent + r.index, err})
+	}
+}

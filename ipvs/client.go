@@ -1,0 +1,155 @@
+package ipvs
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// A Client is a connection to the kernel's IPVS. Its methods may be called
+// from several goroutines; they take turns.
+type Client struct {
+	s      socket
+	family uint16
+	netns  string // path of the namespace it was dialled for, "" for the caller's
+
+	seq     atomic.Uint32 // of the last message
+	mu      sync.Mutex    // held for a request and its answers
+	out, in []byte
+}
+
+// receiveBuffer is the size of the largest message the kernel makes of a
+// dump; a smaller buffer makes it send smaller ones.
+const receiveBuffer = 32 << 10
+
+// initClient makes a client of a socket and the number of the IPVS family.
+func initClient(s socket, family uint16) *Client {
+	return &Client{s: s, family: family, in: make([]byte, receiveBuffer)}
+}
+
+// Close closes the connection.
+func (c *Client) Close() error { return c.s.Close() }
+
+// Info returns the version of the kernel's IPVS and the size of its
+// connection table.
+func (c *Client) Info() (Info, error) {
+	var info Info
+	err := c.get(&netlinkmsg.Message{Command: netlinkmsg.GetInfo}, &netlinkmsg.Message{Info: &info})
+	return info, err
+}
+
+// Services returns all virtual services, in the kernel's order.
+func (c *Client) Services() ([]Service, error) {
+	var services []Service
+	var s Service
+	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetService}, &netlinkmsg.Message{Service: &s},
+		func() { services = services[:0] },
+		func() { services = append(services, s) })
+	return services, err
+}
+
+// Service returns one virtual service, or ErrNoService.
+func (c *Client) Service(key ServiceKey) (Service, error) {
+	var s Service
+	req := &netlinkmsg.Message{Command: netlinkmsg.GetService, Service: &Service{ServiceKey: key}}
+	err := c.get(req, &netlinkmsg.Message{Service: &s})
+	return s, err
+}
+
+// Destinations returns the destinations of a service, in the kernel's order.
+// A service that does not exist has none: the kernel does not tell the
+// difference.
+func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
+	return c.AppendDestinations(nil, key)
+}
+
+// AppendDestinations appends the destinations of a service to ds, so that
+// reading a large table can reuse one slice.
+func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destination, error) {
+	before := len(ds)
+	var d Destination
+	req := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
+	err := c.dump(req, &netlinkmsg.Message{Destination: &d},
+		func() { ds = ds[:before] },
+		func() { ds = append(ds, d) })
+	return ds, err
+}
+
+// AddService adds a virtual service. Its errors are ErrServiceExists and
+// ErrNoScheduler, the latter for an unknown persistence engine as well.
+func (c *Client) AddService(s Service) error {
+	return c.do(addService(&s))
+}
+
+// UpdateService changes the configuration of a virtual service; its
+// destinations and connections stay. Its errors are ErrNoService and
+// ErrNoScheduler.
+func (c *Client) UpdateService(s Service) error {
+	return c.do(updateService(&s))
+}
+
+// RemoveService removes a virtual service with its destinations, or returns
+// ErrNoService.
+func (c *Client) RemoveService(key ServiceKey) error {
+	return c.do(removeService(key))
+}
+
+// AddDestination adds a destination to a service. Its errors are ErrNoService
+// and ErrDestinationExists.
+func (c *Client) AddDestination(key ServiceKey, d Destination) error {
+	return c.do(addDestination(key, &d))
+}
+
+// UpdateDestination changes the configuration of a destination; its
+// connections stay. Its errors are ErrNoService and ErrNoDestination.
+func (c *Client) UpdateDestination(key ServiceKey, d Destination) error {
+	return c.do(updateDestination(key, &d))
+}
+
+// RemoveDestination removes a destination. Its errors are ErrNoService and
+// ErrNoDestination.
+func (c *Client) RemoveDestination(key ServiceKey, ap netip.AddrPort) error {
+	return c.do(removeDestination(key, ap))
+}
+
+// Zero sets the counters and rates of all services to zero.
+func (c *Client) Zero() error { return c.do(zero()) }
+
+// ZeroService sets the counters and rates of one service and its destinations
+// to zero, or returns ErrNoService.
+func (c *Client) ZeroService(key ServiceKey) error { return c.do(zeroService(key)) }
+
+// Flush removes all services.
+func (c *Client) Flush() error { return c.do(flush()) }
+
+// Timeouts returns how long connections without traffic live.
+func (c *Client) Timeouts() (Timeouts, error) {
+	var t Timeouts
+	err := c.get(&netlinkmsg.Message{Command: netlinkmsg.GetConfig}, &netlinkmsg.Message{Timeouts: &t})
+	return t, err
+}
+
+// SetTimeouts sets how long connections without traffic live. A value of 0
+// leaves the kernel's as it is.
+func (c *Client) SetTimeouts(t Timeouts) error { return c.do(setTimeouts(&t)) }
+
+// Daemons returns the synchronisation daemons that run: none, a master, a
+// backup, or both in that order.
+func (c *Client) Daemons() ([]Daemon, error) {
+	var daemons []Daemon
+	var d Daemon
+	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetDaemon}, &netlinkmsg.Message{Daemon: &d},
+		func() { daemons = daemons[:0] },
+		func() { daemons = append(daemons, d) })
+	return daemons, err
+}
+
+// StartDaemon starts a synchronisation daemon, or returns ErrDaemonRunning.
+// An interface that does not exist is ENODEV.
+func (c *Client) StartDaemon(d Daemon) error { return c.do(startDaemon(&d)) }
+
+// StopDaemon stops the synchronisation daemon of a role, or returns
+// ErrNoDaemon.
+func (c *Client) StopDaemon(state DaemonState) error { return c.do(stopDaemon(state)) }

@@ -1,0 +1,260 @@
+package ipvs
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/netip"
+	"os"
+	"syscall"
+)
+
+// A Connection is an entry of the kernel's connection table. A persistent
+// service has templates in it as well, whose Client is the client's address,
+// masked, with port 0.
+type Connection struct {
+	Protocol    Protocol // 0 for the template of a firewall mark
+	Client      netip.AddrPort
+	Virtual     netip.AddrPort
+	Destination netip.AddrPort
+	State       string // as the kernel names it, such as ESTABLISHED
+	Expires     uint32 // in seconds, unless traffic comes
+
+	// Of a connection that a persistence engine told apart.
+	Engine     string
+	EngineData string // what it goes by, such as a SIP Call-ID; sent by the client
+}
+
+// connectionsFile is relative to the thread: a Go program's threads may be in
+// different network namespaces.
+const connectionsFile = "/proc/thread-self/net/ip_vs_conn"
+
+// Connections iterates over the connection table while it is read from
+// /proc/net/ip_vs_conn, so that its size does not matter. Connections come and
+// go meanwhile: one may be missed or seen twice. An error ends the iteration.
+func (c *Client) Connections() iter.Seq2[Connection, error] {
+	return func(yield func(Connection, error) bool) {
+		f, err := openIn(c.netns, connectionsFile)
+		if err != nil {
+			yield(Connection{}, fmt.Errorf("ipvs: read connections: %w", err))
+			return
+		}
+		defer f.Close()
+		readConnections(f, yield)
+	}
+}
+
+// openIn opens a file that shows the network namespace of the thread that
+// opens it, in another one. The file keeps showing that one.
+func openIn(netns, file string) (*os.File, error) {
+	if netns == "" {
+		return os.Open(file)
+	}
+	ns, err := os.Open(netns)
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	return openInside(ns, file)
+}
+
+// The columns of ip_vs_conn, of which the last two are often missing.
+const (
+	connProtocol = iota
+	connClient
+	connClientPort
+	connVirtual
+	connVirtualPort
+	connDestination
+	connDestinationPort
+	connState
+	connExpires
+	connEngine
+	connEngineData
+	connColumns
+)
+
+var errColumns = errors.New("too few columns")
+
+// A connectionParser parses lines and keeps the words that repeat.
+type connectionParser struct {
+	fields [connColumns][]byte
+	words  map[string]string
+}
+
+// readConnections yields the connections in r, the first line of which is a
+// title.
+func readConnections(r io.Reader, yield func(Connection, error) bool) {
+	p := connectionParser{words: make(map[string]string)}
+	lines := bufio.NewReaderSize(r, 64<<10)
+	for n := 0; ; n++ {
+		line, err := lines.ReadSlice('\n')
+		if n > 0 && len(bytes.TrimSpace(line)) > 0 {
+			c, perr := p.parse(line)
+			if perr != nil {
+				yield(c, fmt.Errorf("ipvs: line %d of the connections: %w", n+1, perr))
+				return
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			yield(Connection{}, fmt.Errorf("ipvs: read connections: %w", err))
+			return
+		}
+	}
+}
+
+func (p *connectionParser) parse(line []byte) (Connection, error) {
+	n := p.split(line)
+	if n <= connExpires {
+		return Connection{}, errColumns
+	}
+	f := &p.fields
+	var c Connection
+	var err error
+	if c.Protocol, err = parseProtocol(f[connProtocol]); err != nil {
+		return c, err
+	}
+	if c.Client, err = parseEndpoint(f[connClient], f[connClientPort]); err != nil {
+		return c, err
+	}
+	if c.Virtual, err = parseEndpoint(f[connVirtual], f[connVirtualPort]); err != nil {
+		return c, err
+	}
+	if c.Destination, err = parseEndpoint(f[connDestination], f[connDestinationPort]); err != nil {
+		return c, err
+	}
+	if c.Expires, err = parseDecimal(f[connExpires]); err != nil {
+		return c, err
+	}
+	c.State = p.word(f[connState])
+	if n > connEngineData {
+		c.Engine, c.EngineData = p.word(f[connEngine]), string(f[connEngineData])
+	}
+	return c, nil
+}
+
+// split splits line at blanks and returns the number of its columns.
+func (p *connectionParser) split(line []byte) int {
+	n, i := 0, 0
+	for n < connColumns {
+		for i < len(line) && line[i] <= ' ' {
+			i++
+		}
+		start := i
+		for i < len(line) && line[i] > ' ' {
+			i++
+		}
+		if i == start {
+			break
+		}
+		p.fields[n] = line[start:i]
+		n++
+	}
+	return n
+}
+
+// word returns b as a string that was made once.
+func (p *connectionParser) word(b []byte) string {
+	w, ok := p.words[string(b)]
+	if !ok {
+		w = string(b)
+		p.words[w] = w
+	}
+	return w
+}
+
+func parseProtocol(b []byte) (Protocol, error) {
+	switch string(b) {
+	case "TCP":
+		return TCP, nil
+	case "UDP":
+		return UDP, nil
+	case "SCTP":
+		return SCTP, nil
+	case "IP": // the template of a firewall mark serves all protocols
+		return 0, nil
+	}
+	return 0, fmt.Errorf("unknown protocol %q", b)
+}
+
+// parseEndpoint reads an address, eight hexadecimal digits for IPv4 or eight
+// groups of four for IPv6, and a port of four digits.
+func parseEndpoint(addr, port []byte) (netip.AddrPort, error) {
+	p, ok := hexBytes(port, 0)
+	if !ok || len(port) != 4 {
+		return netip.AddrPort{}, fmt.Errorf("port %q: %w", port, syscall.EINVAL)
+	}
+	n := uint16(p[0])<<8 | uint16(p[1])
+	switch len(addr) {
+	case 8:
+		if a, ok := hexBytes(addr, 0); ok {
+			return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[:4])), n), nil
+		}
+	case 39:
+		if a, ok := hexBytes(addr, ':'); ok {
+			return netip.AddrPortFrom(netip.AddrFrom16(a), n), nil
+		}
+	}
+	return netip.AddrPort{}, fmt.Errorf("address %q: %w", addr, syscall.EINVAL)
+}
+
+// hexBytes reads pairs of hexadecimal digits, with sep between every two pairs
+// unless it is 0.
+func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
+	n := 0
+	for i := 0; i < len(b); n++ {
+		if sep != 0 && n > 0 && n%2 == 0 {
+			if b[i] != sep {
+				return out, false
+			}
+			i++
+		}
+		if n == len(out) || i+1 >= len(b) {
+			return out, false
+		}
+		hi, lo := hexDigit[b[i]], hexDigit[b[i+1]]
+		if hi|lo > 15 {
+			return out, false
+		}
+		out[n] = hi<<4 | lo
+		i += 2
+	}
+	return out, true
+}
+
+// hexDigit is the value of each hexadecimal digit, 0xff for other bytes.
+var hexDigit = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xff
+	}
+	for i := range byte(10) {
+		t['0'+i] = i
+	}
+	for i := range byte(6) {
+		t['a'+i], t['A'+i] = 10+i, 10+i
+	}
+	return t
+}()
+
+func parseDecimal(b []byte) (uint32, error) {
+	var n uint64
+	for _, c := range b {
+		if c < '0' || c > '9' || n > 1<<32 {
+			return 0, fmt.Errorf("number %q: %w", b, syscall.EINVAL)
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	if n > 1<<32-1 {
+		return 0, fmt.Errorf("number %q: %w", b, syscall.ERANGE)
+	}
+	return uint32(n), nil
+}

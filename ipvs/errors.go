@@ -1,0 +1,94 @@
+package ipvs
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// Errors of the kernel's answers, to be told apart with errors.Is.
+var (
+	ErrServiceExists     = errors.New("service already exists")
+	ErrNoService         = errors.New("no such service")
+	ErrDestinationExists = errors.New("destination already exists")
+	ErrNoDestination     = errors.New("no such destination")
+	ErrNoScheduler       = errors.New("scheduler or persistence engine not found")
+	ErrDaemonRunning     = errors.New("daemon is already running")
+	ErrNoDaemon          = errors.New("no daemon is running")
+
+	// ErrNoIPVS: the kernel has no IPVS, or lost it while the client was
+	// open. Its errno is ENOPROTOOPT.
+	ErrNoIPVS = errors.New("the kernel has no IPVS")
+
+	// ErrInterrupted: the table changed while it was read, again and again.
+	// Its errno is EINTR.
+	ErrInterrupted = errors.New("the table kept changing while it was read")
+)
+
+// An Error is the kernel's refusal of a command. It unwraps to the Err value
+// that says what it means, where there is one, and to the errno.
+type Error struct {
+	Op    string // what was being done, such as "add service TCP 192.0.2.1:80"
+	Err   error  // one of this package's Err values, or nil
+	Errno syscall.Errno
+}
+
+// Error returns what was being done and why it failed.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("ipvs: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("ipvs: %s: %v", e.Op, e.Errno)
+}
+
+// Unwrap returns the meaning and the errno.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Errno}
+	}
+	return []error{e.Err, e.Errno}
+}
+
+// meanings are the errnos that say something particular to a command.
+var meanings = map[netlinkmsg.Command]map[syscall.Errno]error{
+	netlinkmsg.NewService: {
+		syscall.EEXIST: ErrServiceExists,
+		syscall.ENOENT: ErrNoScheduler,
+	},
+	netlinkmsg.SetService: {
+		syscall.ESRCH:  ErrNoService,
+		syscall.ENOENT: ErrNoScheduler,
+	},
+	netlinkmsg.DelService: {syscall.ESRCH: ErrNoService},
+	netlinkmsg.GetService: {syscall.ESRCH: ErrNoService},
+	netlinkmsg.Zero:       {syscall.ESRCH: ErrNoService},
+	netlinkmsg.NewDestination: {
+		syscall.ESRCH:  ErrNoService,
+		syscall.EEXIST: ErrDestinationExists,
+	},
+	netlinkmsg.SetDestination: {
+		syscall.ESRCH:  ErrNoService,
+		syscall.ENOENT: ErrNoDestination,
+	},
+	netlinkmsg.DelDestination: {
+		syscall.ESRCH:  ErrNoService,
+		syscall.ENOENT: ErrNoDestination,
+	},
+	netlinkmsg.NewDaemon: {syscall.EEXIST: ErrDaemonRunning},
+	netlinkmsg.DelDaemon: {syscall.ESRCH: ErrNoDaemon},
+}
+
+// operation puts a message into words.
+func operation(m *netlinkmsg.Message) string {
+	switch {
+	case m.Destination != nil:
+		return fmt.Sprintf("%s %s of %s", m.Command, m.Destination.AddrPort, m.Service)
+	case m.Service != nil:
+		return fmt.Sprintf("%s %s", m.Command, m.Service)
+	case m.Daemon != nil:
+		return fmt.Sprintf("%s %s", m.Command, m.Daemon.State)
+	}
+	return m.Command.String()
+}
