@@ -1,0 +1,58 @@
+package listing
+
+import "strconv"
+
+// pad appends blanks until b is width longer than it was at start.
+func pad(b []byte, start, width int) []byte {
+	for len(b) < start+width {
+		b = append(b, ' ')
+	}
+	return b
+}
+
+// left appends s and blanks up to width.
+func left(b []byte, s string, width int) []byte {
+	return pad(append(b, s...), len(b), width)
+}
+
+// leftUint appends v and blanks up to width.
+func leftUint(b []byte, v uint64, width int) []byte {
+	return pad(strconv.AppendUint(b, v, 10), len(b), width)
+}
+
+// rightUint appends v with blanks before it up to width.
+func rightUint(b []byte, v uint64, width int) []byte {
+	for limit := uint64(10); width > 1; width-- {
+		if v < limit {
+			b = append(b, ' ')
+		}
+		limit *= 10
+	}
+	return strconv.AppendUint(b, v, 10)
+}
+
+// units are the abbreviations of large numbers: a number is written in the
+// last unit whose from it reaches.
+var units = []struct {
+	from, unit uint64
+	letter     byte
+}{
+	{1e14, 1e12, 'T'},
+	{1e11, 1e9, 'G'},
+	{1e9, 1e6, 'M'},
+	{1e8, 1e3, 'K'},
+}
+
+// large appends a blank and v in eight columns, abbreviated unless exact.
+// Units cut, they do not round.
+func large(b []byte, v uint64, exact bool) []byte {
+	b = append(b, ' ')
+	if !exact {
+		for _, u := range units {
+			if v >= u.from {
+				return append(rightUint(b, v/u.unit, 7), u.letter)
+			}
+		}
+	}
+	return rightUint(b, v, 8)
+}

@@ -1,0 +1,101 @@
+package listing
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"goipvsadm/ipvs"
+)
+
+// The order of listings is that of ipvsadm, which subtracts numbers as signed
+// 32-bit integers where it should compare them. A difference that overflows
+// has the wrong sign, so 10.0.0.1 comes after 192.168.0.1, and three addresses
+// may go round in a circle. What comes out then depends on how it is sorted:
+// by a merge sort that halves from the top, the smaller half first, and takes
+// the element of the first half where the comparison calls them equal.
+
+// SortServices puts services in the order of listings: by mark, family,
+// protocol, address and port.
+func SortServices(s []ipvs.Service) { mergeSort(s, diffServices) }
+
+// SortDestinations puts the destinations of a service in the order of
+// listings: by address and port.
+func SortDestinations(d []ipvs.Destination) { mergeSort(d, diffDestinations) }
+
+func diffServices(a, b *ipvs.Service) int32 {
+	if d := int32(a.Mark - b.Mark); d != 0 {
+		return d
+	}
+	if d := int32(a.Family) - int32(b.Family); d != 0 {
+		return d
+	}
+	if d := int32(a.Protocol) - int32(b.Protocol); d != 0 {
+		return d
+	}
+	return diffAddrPorts(a.AddrPort, b.AddrPort)
+}
+
+func diffDestinations(a, b *ipvs.Destination) int32 {
+	return diffAddrPorts(a.AddrPort, b.AddrPort)
+}
+
+func diffAddrPorts(a, b netip.AddrPort) int32 {
+	if d := diffAddrs(a.Addr(), b.Addr()); d != 0 {
+		return d
+	}
+	return int32(a.Port()) - int32(b.Port())
+}
+
+// diffAddrs compares word by word from the front.
+func diffAddrs(a, b netip.Addr) int32 {
+	if a.Is4() && b.Is4() {
+		x, y := a.As4(), b.As4()
+		return int32(binary.BigEndian.Uint32(x[:]) - binary.BigEndian.Uint32(y[:]))
+	}
+	if a.BitLen() != b.BitLen() {
+		return int32(a.BitLen() - b.BitLen())
+	}
+	x, y := a.As16(), b.As16()
+	for i := 0; i < len(x); i += 4 {
+		if d := int32(binary.BigEndian.Uint32(x[i:]) - binary.BigEndian.Uint32(y[i:])); d != 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+// mergeSort sorts indices and moves each element, which is large, only once.
+func mergeSort[T any](x []T, diff func(a, b *T) int32) {
+	if len(x) < 2 {
+		return
+	}
+	order := make([]int32, 2*len(x))
+	order, scratch := order[:len(x)], order[len(x):]
+	for i := range order {
+		order[i] = int32(i)
+	}
+	sortIndices(order, scratch, x, diff)
+	sorted := make([]T, len(x))
+	for i, j := range order {
+		sorted[i] = x[j]
+	}
+	copy(x, sorted)
+}
+
+func sortIndices[T any](order, scratch []int32, x []T, diff func(a, b *T) int32) {
+	if len(order) < 2 {
+		return
+	}
+	n := len(order) / 2
+	sortIndices(order[:n], scratch, x, diff)
+	sortIndices(order[n:], scratch, x, diff)
+	first := scratch[:copy(scratch, order[:n])]
+	second := order[n:]
+	for out := order; len(first) > 0; out = out[1:] {
+		if len(second) > 0 && diff(&x[first[0]], &x[second[0]]) > 0 {
+			out[0], second = second[0], second[1:]
+		} else {
+			out[0], first = first[0], first[1:]
+		}
+	}
+}
