@@ -43,16 +43,15 @@ var units = []struct {
 	{1e8, 1e3, 'K'},
 }
 
-// large appends a blank and v in eight columns, abbreviated unless exact.
-// Units cut, they do not round.
+// large appends v in nine columns, abbreviated unless exact. Units cut, they do
+// not round, and the highest number of a unit may leave no blank before it.
 func large(b []byte, v uint64, exact bool) []byte {
-	b = append(b, ' ')
 	if !exact {
 		for _, u := range units {
 			if v >= u.from {
-				return append(rightUint(b, v/u.unit, 7), u.letter)
+				return append(rightUint(b, v/u.unit, 8), u.letter)
 			}
 		}
 	}
-	return rightUint(b, v, 8)
+	return rightUint(append(b, ' '), v, 8)
 }

@@ -46,22 +46,31 @@ func diffAddrPorts(a, b netip.AddrPort) int32 {
 	return int32(a.Port()) - int32(b.Port())
 }
 
-// diffAddrs compares word by word from the front.
+// diffAddrs compares word by word from the front, as many words as a has. An
+// IPv4 address is the first word of four.
 func diffAddrs(a, b netip.Addr) int32 {
-	if a.Is4() && b.Is4() {
-		x, y := a.As4(), b.As4()
-		return int32(binary.BigEndian.Uint32(x[:]) - binary.BigEndian.Uint32(y[:]))
+	if a.Is4() {
+		return word(a, 0) - word(b, 0)
 	}
-	if a.BitLen() != b.BitLen() {
-		return int32(a.BitLen() - b.BitLen())
-	}
-	x, y := a.As16(), b.As16()
-	for i := 0; i < len(x); i += 4 {
-		if d := int32(binary.BigEndian.Uint32(x[i:]) - binary.BigEndian.Uint32(y[i:])); d != 0 {
+	for i := range 4 {
+		if d := word(a, i) - word(b, i); d != 0 {
 			return d
 		}
 	}
 	return 0
+}
+
+// word returns the i-th 32-bit word of a.
+func word(a netip.Addr, i int) int32 {
+	if a.Is4() {
+		if i > 0 {
+			return 0
+		}
+		v := a.As4()
+		return int32(binary.BigEndian.Uint32(v[:]))
+	}
+	v := a.As16()
+	return int32(binary.BigEndian.Uint32(v[4*i:]))
 }
 
 // mergeSort sorts indices and moves each element, which is large, only once.

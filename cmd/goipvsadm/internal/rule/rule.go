@@ -24,10 +24,10 @@ func AppendService(b []byte, s *ipvs.Service, n listing.Namer) []byte {
 			b = append(b, " -M "...)
 			b = listing.AppendNetmask(b, s)
 		}
-		if s.Engine != "" {
-			b = append(b, " --pe "...)
-			b = append(b, s.Engine...)
-		}
+	}
+	if s.Engine != "" {
+		b = append(b, " --pe "...)
+		b = append(b, s.Engine...)
 	}
 	if s.Flags&ipvs.OnePacket != 0 {
 		b = append(b, " -o"...)
