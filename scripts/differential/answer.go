@@ -1,0 +1,153 @@
+// What a program answered, and when two answers count as the same: always byte for
+// byte, except where docs/COMPATIBILITY.md lists a deliberate difference.
+
+package differential
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// An Answer is what a command printed and how it ended. Status is the exit status,
+// or minus the number of the signal that ended it.
+type Answer struct {
+	Status         int
+	Stdout, Stderr string
+}
+
+// String shows an answer with every byte visible.
+func (a Answer) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "exit %d\n", a.Status)
+	for _, stream := range []struct{ name, text string }{{"stdout", a.Stdout}, {"stderr", a.Stderr}} {
+		for _, line := range strings.SplitAfter(stream.text, "\n") {
+			if line != "" {
+				fmt.Fprintf(&b, "%s %q\n", stream.name, line)
+			}
+		}
+	}
+	return b.String()
+}
+
+// Texts are the two texts that each program words in its own way.
+type Texts struct {
+	Version, Help string
+}
+
+// blank puts a token where the program's own words stood.
+func (t Texts) blank(output string) string {
+	output = strings.ReplaceAll(output, t.Help, "<help>\n")
+	return strings.ReplaceAll(output, t.Version, "<version>\n")
+}
+
+var (
+	savedThresholds = regexp.MustCompile(`(?m)^(-a .* -w \d+)(?: -x \d+)?(?: -y \d+)?( --tun-type .*)?$`)
+	lineNumber      = regexp.MustCompile(`(?m)^line \d+: `)
+)
+
+// asIpvsadm takes the deliberate differences out of our answer to a command, so that
+// what is left must be what ipvsadm answers, and gives the status that ours must have.
+// Each of them has a test of its own in deviations_kernel_test.go.
+func asIpvsadm(c Command, ours Answer, status int) (Answer, int) {
+	if saves(c) {
+		ours.Stdout = savedThresholds.ReplaceAllString(ours.Stdout, "$1$2")
+	}
+	if restores(c) {
+		failed := len(lineNumber.FindAllString(ours.Stderr, -1))
+		ours.Stderr = lineNumber.ReplaceAllString(ours.Stderr, "")
+		status = restoreStatus(failed, status)
+	}
+	return ours, status
+}
+
+// restoreStatus is the status that -R must have in ours, that of the first line that
+// failed, when ipvsadm has that of its last line. Both read on only after a line whose
+// status is 255, so a failed line that was not the last one had 255.
+func restoreStatus(failed, last int) int {
+	switch {
+	case failed == 0, failed == 1 && last != 0:
+		return last
+	default:
+		return 255
+	}
+}
+
+// Same compares our answer to a command with that of the real ipvsadm.
+func Same(c Command, reference, ours Answer, referenceTexts, ourTexts Texts) bool {
+	ours, reference.Status = asIpvsadm(c, ours, reference.Status)
+	reference.Stdout = referenceTexts.blank(reference.Stdout)
+	ours.Stdout = ourTexts.blank(ours.Stdout)
+	return ours == reference
+}
+
+// command tells the short letter or the long name that the first option begins with.
+func command(c Command) string {
+	for _, arg := range c.Args[1:] {
+		switch {
+		case strings.HasPrefix(arg, "--") && len(arg) > 2:
+			name, _, _ := strings.Cut(arg[2:], "=")
+			return name
+		case strings.HasPrefix(arg, "-") && len(arg) > 1:
+			return arg[1:2]
+		}
+	}
+	return ""
+}
+
+func restores(c Command) bool {
+	return slices.Contains([]string{"R", "restore"}, command(c)) || c.Args[0] == "ipvsadm-restore"
+}
+
+func saves(c Command) bool {
+	return slices.Contains([]string{"S", "save"}, command(c)) || c.Args[0] == "ipvsadm-save" ||
+		restores(c) && strings.Contains(c.Stdin, "-S")
+}
+
+// onlyLists tells whether a command can do no more than print. Two namespaces hash the
+// same services in different orders, so such a command is compared on one table.
+func onlyLists(c Command) bool {
+	return len(c.Args) == 1 && c.Args[0] == "ipvsadm" ||
+		slices.Contains([]string{"L", "l", "S", "list", "save"}, command(c)) || c.Args[0] == "ipvsadm-save"
+}
+
+// Canonical brings the services of a listing, and the servers of each, into an order
+// that does not depend on the kernel's.
+func Canonical(listing string) string {
+	type service struct {
+		head    string
+		servers []string
+	}
+	var sections []string
+	var services []service
+	flush := func() {
+		slices.SortFunc(services, func(a, b service) int { return strings.Compare(a.head, b.head) })
+		for _, s := range services {
+			slices.Sort(s.servers)
+			sections = append(sections, s.head)
+			sections = append(sections, s.servers...)
+		}
+		services = nil
+	}
+	for _, line := range strings.SplitAfter(listing, "\n") {
+		switch {
+		case isServiceLine(line):
+			services = append(services, service{head: line})
+		case len(services) > 0 && (strings.HasPrefix(line, "  ->") || strings.HasPrefix(line, "-a ")):
+			last := &services[len(services)-1]
+			last.servers = append(last.servers, line)
+		default:
+			flush()
+			sections = append(sections, line)
+		}
+	}
+	flush()
+	return strings.Join(sections, "")
+}
+
+func isServiceLine(line string) bool {
+	return slices.ContainsFunc([]string{"-A ", "TCP  ", "UDP  ", "SCTP ", "FWM  "}, func(prefix string) bool {
+		return strings.HasPrefix(line, prefix)
+	})
+}

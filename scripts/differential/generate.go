@@ -1,0 +1,539 @@
+// Random cases: what people type, right and slightly wrong. A seed gives the same
+// cases every time.
+
+package differential
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// A Generator makes cases from a seed.
+type Generator struct {
+	seed, made uint64
+	*rand.Rand
+	addresses []string
+}
+
+// NewGenerator makes a generator; each seed gives its own sequence of cases.
+func NewGenerator(seed uint64) *Generator {
+	return &Generator{seed: seed}
+}
+
+// Calm addresses lie within half the circle of 32-bit numbers, so that ipvsadm's signed
+// comparison orders them; wild ones do not, and come out in an order that depends on
+// the kernel's.
+var (
+	calmAddresses = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.1", "16.0.0.9"}
+	wildAddresses = []string{"10.0.0.1", "127.0.0.1", "128.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.0.2", "200.1.1.1", "64.0.0.5", "1.1.1.1"}
+	sixes         = []string{"fd00::1", "fd00::2", "2001:db8::9", "::1", "1::1", "8000::1", "2001:db8:1111:2222:3333:4444:5555:6666"}
+	ports         = []string{"80", "443", "53", "5060", "8080", "65535", "http", "domain", "40000"}
+	schedulers    = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"}
+	wrongHosts    = []string{"", "1.2.3", "10.1", "0x0a000001", "012.0.0.1", "256.1.1.1", "10.0.0.1 ", " 10.0.0.1", "web1", "WEB1", "nosuchhost", "six-only", "both", "localhost6", "80", "[10.0.0.1]", "[fd00::1", "fd00::1]", "fe80::1%lo", "::ffff:10.0.0.1", "::10.0.0.1", "-1", "1..2", "08.1.1.1", "224.0.0.1", "0.0.0.0", "255.255.255.255", "ff02::1", "4294967296"}
+	wrongPorts    = []string{"", "0", "00", "+80", " 80", "80 ", "080", "-1", "65536", "0x50", "80a", "HTTP", "nosuch", "tftp", "ssh", "4294967376", "80:80"}
+	numbers       = []string{"0", "1", "3", "+5", " 7", "010", "100", "255"}
+	wrongNumbers  = []string{"", "-1", "1 ", "0x10", "a", "1.5", "256", "65507", "65508", "65535", "65536", "2678400", "2678401", "2147483647", "2147483648", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808", "99999999999999999999"}
+	schedFlags    = []string{"flag-1", "flag-2", "flag-1,flag-2", "sh-fallback", "sh-port", "sh-fallback,sh-port", "mh-fallback", "mh-port", "mh-port,mh-fallback", "", "flag-1,", ",flag-2", "flag-3", "foo", "FLAG-1", "flag-1,foo", "sh-port,mh-port", " flag-1"}
+	listFlags     = []string{"-n", "--numeric", "--stats", "--rate", "--thresholds", "--persistent-conn", "--nosort", "--sort", "--tun-info", "--exact", "-X"}
+	trailers      = []string{"foo", "--", "-", "-- foo", "-- -n", "-q", "--foo", "--foo=1", "-n", "-nq", "--numeric=1", "-n=1", "-h", "-v", "-L", "-A", "--sort", "-c", "-w", "--pe", "--num", "-6", "-p", "-b flag-1", "-w 1", "--timeout", "-=", "---"}
+)
+
+// An option as it is drawn: its spellings, and what draws its value, if it takes one.
+type option struct {
+	short, long string
+	value       func(*Generator) string
+}
+
+var options = []option{
+	{short: "n", long: "numeric"},
+	{short: "c", long: "connection"},
+	{short: "t", long: "tcp-service", value: (*Generator).address},
+	{short: "u", long: "udp-service", value: (*Generator).address},
+	{long: "sctp-service", value: (*Generator).address},
+	{short: "f", long: "fwmark-service", value: (*Generator).mark},
+	{short: "s", long: "scheduler", value: (*Generator).scheduler},
+	{short: "p", long: "persistent", value: (*Generator).number},
+	{short: "M", long: "netmask", value: (*Generator).netmask},
+	{short: "r", long: "real-server", value: (*Generator).address},
+	{short: "g", long: "gatewaying"},
+	{short: "i", long: "ipip"},
+	{short: "m", long: "masquerading"},
+	{short: "w", long: "weight", value: (*Generator).number},
+	{short: "x", long: "u-threshold", value: (*Generator).number},
+	{short: "y", long: "l-threshold", value: (*Generator).number},
+	{short: "X", long: "exact"},
+	{short: "o", long: "ops"},
+	{short: "6", long: "ipv6"},
+	{short: "b", long: "sched-flags", value: (*Generator).flags},
+	{long: "pe", value: (*Generator).engine},
+	{long: "mcast-interface", value: (*Generator).iface},
+	{long: "mcast-group", value: (*Generator).group},
+	{long: "mcast-port", value: (*Generator).number},
+	{long: "mcast-ttl", value: (*Generator).number},
+	{long: "syncid", value: (*Generator).number},
+	{long: "sync-maxlen", value: (*Generator).number},
+	{long: "timeout"},
+	{long: "daemon"},
+	{long: "stats"},
+	{long: "rate"},
+	{long: "thresholds"},
+	{long: "persistent-conn"},
+	{long: "nosort"},
+	{long: "sort"},
+	{long: "tun-info"},
+	{long: "tun-type", value: (*Generator).tunnel},
+	{long: "tun-port", value: (*Generator).number},
+	{long: "tun-nocsum"},
+	{long: "tun-csum"},
+	{long: "tun-remcsum"},
+}
+
+// commands are the commands with the options that may go with each.
+var commands = []struct{ short, long, takes string }{
+	{"A", "add-service", "service scheduler persistent netmask ops pe sched-flags"},
+	{"E", "edit-service", "service scheduler persistent netmask ops pe sched-flags"},
+	{"D", "delete-service", "service"},
+	{"C", "clear", ""},
+	{"L", "list", "service numeric connection timeout daemon stats rate thresholds persistent-conn nosort sort tun-info exact syncid"},
+	{"l", "list", "numeric stats exact"},
+	{"Z", "zero", "service"},
+	{"a", "add-server", "service real-server gatewaying ipip masquerading weight u-threshold l-threshold tun-type tun-port tun-nocsum tun-csum tun-remcsum"},
+	{"e", "edit-server", "service real-server gatewaying ipip masquerading weight u-threshold l-threshold tun-type tun-port tun-nocsum tun-csum tun-remcsum"},
+	{"d", "delete-server", "service real-server"},
+	{"R", "restore", ""},
+	{"S", "save", "numeric"},
+	{"", "set", ""},
+	{"", "start-daemon", "mcast-interface mcast-group mcast-port mcast-ttl syncid sync-maxlen"},
+	{"", "stop-daemon", "syncid"},
+	{"h", "help", ""},
+	{"v", "version", ""},
+}
+
+// Case draws the next case.
+func (g *Generator) Case() Case {
+	g.Rand = rand.New(rand.NewPCG(g.seed, g.made))
+	c := Case{Name: fmt.Sprintf("seed %d, case %d", g.seed, g.made)}
+	g.made++
+	g.addresses = calmAddresses
+	var lines [][]string
+	switch n := g.IntN(10); {
+	case n < 4:
+		for range 1 + g.IntN(3) {
+			lines = append(lines, g.soup())
+		}
+	case n < 8:
+		if g.one(2) {
+			g.addresses = wildAddresses
+		}
+		lines = g.life()
+		lines = append(lines, g.listing(), g.listing())
+	default:
+		lines = g.life()
+		if g.one(3) {
+			lines = slices.Insert(lines, g.IntN(len(lines)+1), g.soup())
+		}
+		if g.one(3) {
+			lines = append(lines, g.listing())
+		}
+		c.Commands = append(c.Commands, Command{Args: []string{"ipvsadm", g.pick("-R", "--restore")}, Stdin: g.rules(lines)})
+		return c
+	}
+	for _, line := range lines {
+		c.Commands = append(c.Commands, Command{Args: append([]string{"ipvsadm"}, line...)})
+	}
+	return c
+}
+
+// Lines counts the command lines of a case, those on its standard input included.
+func (c Case) Lines() int {
+	n := len(c.Commands)
+	for _, command := range c.Commands {
+		n += strings.Count(command.Stdin, "\n")
+	}
+	return n
+}
+
+// one is true once in n times.
+func (g *Generator) one(n int) bool { return g.IntN(n) == 0 }
+
+func (g *Generator) pick(from ...string) string { return from[g.IntN(len(from))] }
+
+func (g *Generator) host() string {
+	switch {
+	case g.one(12):
+		return g.pick(wrongHosts...)
+	case g.one(4):
+		return "[" + g.pick(sixes...) + "]"
+	case g.one(12):
+		return g.pick("web1", "localhost", "both")
+	}
+	return g.pick(g.addresses...)
+}
+
+func (g *Generator) address() string {
+	host := g.host()
+	switch {
+	case g.one(12):
+		return host + ":" + g.pick(wrongPorts...)
+	case g.one(8):
+		if g.one(2) {
+			return strings.Trim(host, "[]")
+		}
+		return host
+	}
+	return host + ":" + g.pick(ports...)
+}
+
+func (g *Generator) mark() string {
+	if g.one(8) {
+		return g.pick("0", "-1", "", "0x10", "a", "1 ", "4294967296", "2147483647", "18446744073709551617")
+	}
+	return g.pick("1", "2", "5", "+7", " 9", "010", "1000000")
+}
+
+func (g *Generator) scheduler() string {
+	if g.one(10) {
+		return g.pick("", "RR", "nosuch", "rr ", "ip_vs_rr", "abcdefghijklmnopqrst", "-n")
+	}
+	return g.pick(schedulers...)
+}
+
+func (g *Generator) number() string {
+	if g.one(6) {
+		return g.pick(wrongNumbers...)
+	}
+	return g.pick(numbers...)
+}
+
+func (g *Generator) netmask() string {
+	return g.pick("255.255.255.0", "255.255.0.0", "255.255.255.255", "24", "64", "128", "0", "129", "-1", "", "a", "255.0.255.0", " 24", "255.255.0.0 x", "ffff::", "web1", "1")
+}
+
+func (g *Generator) engine() string { return g.pick("sip", "sip", "", "foo", "sipsipsipsipsipsip") }
+
+func (g *Generator) flags() string { return g.pick(schedFlags...) }
+
+func (g *Generator) iface() string {
+	return g.pick("lo", "lo", "eth0", "nosuch0", "", "abcdefghijklmnopqrstuvwxyz")
+}
+
+func (g *Generator) group() string {
+	return g.pick("224.0.0.81", "239.1.2.3", "ff02::5", "10.0.0.1", "foo", "", "224.0.0", "::1", "ff02::1%lo")
+}
+
+func (g *Generator) tunnel() string {
+	return g.pick("ipip", "gue", "gre", "gue", "gre", "", "GUE", "foo")
+}
+
+// service draws one existing service of a life, as the words that name it.
+func (g *Generator) service() []string {
+	switch g.IntN(6) {
+	case 0:
+		return []string{"-f", g.pick("1", "5", "9")}
+	case 1:
+		return []string{"-f", g.pick("1", "5"), "-6"}
+	case 2:
+		return []string{g.pick("-t", "-u"), "[" + g.pick(sixes...) + "]:" + g.pick(ports[:6]...)}
+	}
+	return []string{g.pick("-t", "-t", "-u", "--sctp-service"), g.pick(g.addresses...) + ":" + g.pick(ports[:6]...)}
+}
+
+// life builds a table the way scripts do, with a slip here and there.
+func (g *Generator) life() [][]string {
+	var lines [][]string
+	add := func(words ...string) {
+		if g.one(8) {
+			words = g.slip(words)
+		}
+		if !deviates(words) {
+			lines = append(lines, words)
+		}
+	}
+	for range 1 + g.IntN(3) {
+		service := g.service()
+		add(slices.Concat([]string{g.pick("-A", "-A", "-A", "--add-service")}, service, g.serviceOptions())...)
+		var servers []string
+		for range g.IntN(4) {
+			server := g.pick(g.addresses...)
+			if strings.Contains(service[1], "[") != g.one(10) || service[len(service)-1] == "-6" {
+				server = "[" + g.pick(sixes...) + "]"
+			}
+			if strings.HasPrefix(server, "[") && !g.one(4) || g.one(2) {
+				server += ":" + g.pick(ports[:6]...)
+			}
+			servers = append(servers, server)
+			add(slices.Concat([]string{g.pick("-a", "-a", "--add-server")}, service, []string{"-r", server}, g.serverOptions())...)
+		}
+		for range g.IntN(3) {
+			switch g.IntN(6) {
+			case 0:
+				add(slices.Concat([]string{"-E"}, service, g.serviceOptions())...)
+			case 1:
+				add(slices.Concat([]string{g.pick("-Z", "-D")}, service)...)
+			case 2:
+				add(g.pick("-Z", "-C", "--zero", "-Z"))
+			default:
+				if len(servers) > 0 {
+					edit := slices.Concat([]string{g.pick("-e", "-e", "-a", "-d")}, service, []string{"-r", g.pick(servers...)})
+					if edit[0] != "-d" {
+						edit = append(edit, g.serverOptions()...)
+					}
+					add(edit...)
+				}
+			}
+		}
+	}
+	if g.one(12) {
+		add("--set", g.number(), g.number(), g.number())
+	}
+	if g.one(15) {
+		state := g.pick("master", "backup")
+		add("--start-daemon", state, "--mcast-interface", "lo", "--syncid", g.number())
+		add(g.pick("--stop-daemon", "--start-daemon"), g.pick("master", "backup"))
+	}
+	return lines
+}
+
+func (g *Generator) serviceOptions() []string {
+	var words []string
+	scheduler := ""
+	if !g.one(3) {
+		scheduler = g.scheduler()
+		words = append(words, "-s", scheduler)
+	}
+	if g.one(3) {
+		words = append(words, g.pick("-p", "--persistent"))
+		if g.one(2) {
+			words = append(words, g.number())
+		}
+		if g.one(3) {
+			words = append(words, "-M", g.netmask())
+		}
+		if g.one(4) {
+			words = append(words, "--pe", g.engine())
+		}
+	}
+	if g.one(8) {
+		words = append(words, g.pick("-o", "--ops"))
+	}
+	if g.one(5) {
+		words = append(words, "-b", g.flags())
+	}
+	return words
+}
+
+func (g *Generator) serverOptions() []string {
+	var words []string
+	switch g.IntN(5) {
+	case 0:
+		words = append(words, "-g")
+	case 1, 2:
+		words = append(words, g.pick("-m", "--masquerading"))
+	case 3:
+		words = append(words, g.pick("-i", "--ipip"))
+		if g.one(2) {
+			words = append(words, "--tun-type", g.tunnel())
+		}
+		if g.one(3) {
+			words = append(words, "--tun-port", g.number())
+		}
+		if g.one(2) {
+			words = append(words, g.pick("--tun-csum", "--tun-nocsum", "--tun-remcsum"))
+		}
+	}
+	if g.one(2) {
+		words = append(words, "-w", g.number())
+	}
+	if g.one(4) {
+		words = append(words, "-x", g.number())
+		if g.one(2) {
+			words = append(words, "-y", g.number())
+		}
+	}
+	return words
+}
+
+func (g *Generator) listing() []string {
+	switch g.IntN(12) {
+	case 0:
+		return []string{g.pick("-S", "--save")}
+	case 1:
+		return []string{g.pick("-S", "-Sn"), g.pick("-n", "--sort")}
+	case 2:
+		return []string{"-L", g.pick("--timeout", "--daemon", "-c", "-cn")}
+	case 3:
+		return nil
+	}
+	words := []string{g.pick("-L", "-l", "--list", "-Ln", "-ln", "-Ln", "-Ln")}
+	if g.one(4) {
+		words = append(words, g.service()...)
+	}
+	for range g.IntN(4) {
+		words = append(words, g.pick(listFlags...))
+	}
+	return words
+}
+
+// slip makes one mistake in a command line.
+func (g *Generator) slip(words []string) []string {
+	words = slices.Clone(words)
+	at := 1 + g.IntN(len(words))
+	switch g.IntN(5) {
+	case 0:
+		return slices.Delete(words, min(at, len(words)-1), min(at, len(words)-1)+1)
+	case 1:
+		if at < len(words) {
+			words[at] = g.number()
+		}
+		return words
+	case 2:
+		if at < len(words) && words[at] != "" {
+			words[at] = words[at][:len(words[at])-1]
+		}
+		return words
+	}
+	return slices.Insert(words, at, strings.Fields(g.pick(trailers...))...)
+}
+
+// soup draws a command and options that need not belong together.
+func (g *Generator) soup() []string {
+	for {
+		words := g.drawSoup()
+		if !deviates(words) {
+			return words
+		}
+	}
+}
+
+func (g *Generator) drawSoup() []string {
+	command := commands[g.IntN(len(commands))]
+	if g.one(3) {
+		command = commands[g.IntN(10)]
+	}
+	first := "--" + command.long
+	if command.short != "" && g.one(2) {
+		first = "-" + command.short
+	}
+	words := []string{first}
+	switch command.long {
+	case "set":
+		for range []int{3, 3, 3, 3, 3, 2, 4, 0, 1}[g.IntN(9)] {
+			words = append(words, g.number())
+		}
+	case "start-daemon", "stop-daemon":
+		state := g.pick("master", "master", "backup", "backup", "foo", "")
+		if g.one(2) {
+			words = append(words, state)
+		} else {
+			words[0] += "=" + state
+		}
+	}
+	takes := strings.Fields(command.takes)
+	for _, o := range options {
+		allowed := slices.Contains(takes, o.long)
+		if o.isService() {
+			allowed = slices.Contains(takes, "service")
+		}
+		odds := 60
+		switch {
+		case allowed && o.isService():
+			odds = 3
+		case allowed && o.long == "real-server":
+			odds = 1
+		case allowed:
+			odds = 5
+		}
+		if g.one(odds) {
+			words = g.spell(words, o)
+		}
+	}
+	if g.one(6) {
+		words = slices.Insert(words, 1+g.IntN(len(words)), strings.Fields(g.pick(trailers...))...)
+	}
+	if g.one(40) {
+		words = slices.Insert(words, 0, strings.Fields(g.pick(trailers...))...)
+	}
+	return words
+}
+
+func (o option) isService() bool {
+	return strings.HasSuffix(o.long, "-service")
+}
+
+// spell adds an option in one of the ways there are to write it.
+func (g *Generator) spell(words []string, o option) []string {
+	if o.value == nil {
+		last := words[len(words)-1]
+		switch {
+		case o.short == "" || g.one(3):
+			return append(words, "--"+o.long)
+		case g.one(3) && len(last) == 2 && last[0] == '-' && last[1] != '-':
+			words[len(words)-1] += o.short
+			return words
+		}
+		return append(words, "-"+o.short)
+	}
+	value := o.value(g)
+	if o.long == "persistent" && g.one(3) {
+		return append(words, g.pick("-p", "--persistent"))
+	}
+	name := "--" + o.long
+	if o.short != "" && !g.one(3) {
+		name = "-" + o.short
+		if g.one(5) {
+			return append(words, name+value)
+		}
+	}
+	if g.one(4) {
+		return append(words, name+"="+value)
+	}
+	return append(words, name, value)
+}
+
+// rules writes command lines as the input of -R, in the ways people lay them out.
+func (g *Generator) rules(lines [][]string) string {
+	var b strings.Builder
+	for i, words := range lines {
+		if slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, "#") }) {
+			continue
+		}
+		if g.one(8) {
+			b.WriteString(g.pick("ipvsadm ", "  ", "\t", "\n", "ipvsadm\t", " \r\n"))
+		}
+		b.WriteString(strings.Join(words, g.pick(" ", " ", " ", "  ", "\t")))
+		if g.one(10) {
+			b.WriteString(g.pick(" ", "\r", "\t"))
+		}
+		if i < len(lines)-1 || !g.one(8) {
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+// deviates tells a command line that would show a deliberate difference (see
+// docs/COMPATIBILITY.md), so that the generator draws another.
+func deviates(words []string) bool {
+	line := " " + strings.Join(words, " ") + " "
+	mark := max(strings.LastIndex(line, " -f"), strings.LastIndex(line, " --fwmark-service"))
+	service := -1
+	for _, name := range []string{" -t", " -u", " -f", " --tcp-service", " --udp-service", " --sctp-service", " --fwmark-service"} {
+		service = max(service, strings.LastIndex(line, name))
+	}
+	first := func(names ...string) int {
+		at := len(line)
+		for _, name := range names {
+			if i := strings.Index(line, name); i >= 0 {
+				at = min(at, i)
+			}
+		}
+		return at
+	}
+	six := max(strings.LastIndex(line, " -6"), strings.LastIndex(line, " --ipv6"))
+	early := min(first(" -r", " --real-server"), first(" -M", " --netmask"))
+	foreign := strings.Contains(line, "flag-3") && (strings.Contains(line, "sh ") || strings.Contains(line, "mh "))
+	return early < service || mark >= 0 && early < six || foreign ||
+		strings.Contains(line, " -b , ") || strings.Contains(line, " -b, ")
+}
