@@ -1,0 +1,41 @@
+//go:build kernel
+
+package ipvs
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"goipvsadm/netlinkmsg/nlrecord"
+)
+
+var update = flag.Bool("update", false, "record testdata/netlink anew")
+
+// TestKernelSteps runs the steps on the kernel's own IPVS.
+func TestKernelSteps(t *testing.T) {
+	c, err := Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	check(t, c.Flush(), nil)
+
+	var recording bytes.Buffer
+	c.s = &nlrecord.Recorder{Socket: c.s, W: &recording}
+	for _, s := range steps {
+		fmt.Fprintf(&recording, "# %s\n", s.name)
+		t.Run(s.name, func(t *testing.T) { s.do(t, c) })
+	}
+	if !*update || t.Failed() {
+		return
+	}
+	if c.family != recordedFamily {
+		t.Errorf("set recordedFamily to %#x", c.family)
+	}
+	if err := os.WriteFile(recordingFile, recording.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

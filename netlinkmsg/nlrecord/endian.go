@@ -1,0 +1,89 @@
+package nlrecord
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A nest is a level of attributes and what is not a plain number in it.
+type nest struct {
+	inside map[uint16]*nest // nested attributes
+	fixed  []uint16         // bytes, texts and numbers in network order
+	pairs  []uint16         // two numbers of four bytes
+}
+
+var (
+	stats   = &nest{}
+	service = &nest{
+		inside: map[uint16]*nest{10: stats, 12: stats},
+		fixed:  []uint16{3, 4, 6, 11}, // address, port, scheduler, engine
+		pairs:  []uint16{7},           // flags and their mask
+	}
+	destination = &nest{
+		inside: map[uint16]*nest{10: stats, 12: stats},
+		fixed:  []uint16{1, 2, 14}, // address, port, tunnel port
+	}
+	daemon  = &nest{fixed: []uint16{2, 5, 6}} // interface, groups
+	command = &nest{inside: map[uint16]*nest{1: service, 2: destination, 3: daemon}}
+)
+
+// netmask is the service attribute that is in network order for IPv4 only.
+const netmask = 9
+
+// toNative turns little-endian messages around where the machine is not.
+func toNative(b []byte) []byte {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return b
+	}
+	return turn(b)
+}
+
+// turn changes the byte order of the messages in b, in place.
+func turn(b []byte) []byte {
+	for rest := b; len(rest) > 0; {
+		n := binary.LittleEndian.Uint32(rest)
+		typ := binary.LittleEndian.Uint16(rest[4:])
+		turnHeader(rest)
+		if body := rest[16:n]; typ == 2 || typ == 3 { // error, done
+			slices.Reverse(body[:4])
+			if len(body) > 4 {
+				turnHeader(body[4:])
+			}
+		} else {
+			command.turn(body[4:])
+		}
+		rest = rest[(n+3)&^3:]
+	}
+	return b
+}
+
+func turnHeader(b []byte) {
+	for _, field := range [][]byte{b[0:4], b[4:6], b[6:8], b[8:12], b[12:16]} {
+		slices.Reverse(field)
+	}
+}
+
+func (n *nest) turn(b []byte) {
+	ipv6 := false
+	for len(b) > 0 {
+		length := binary.LittleEndian.Uint16(b)
+		typ := binary.LittleEndian.Uint16(b[2:]) & 0x3fff
+		slices.Reverse(b[0:2])
+		slices.Reverse(b[2:4])
+		data := b[4:length]
+		if n == service && typ == 1 {
+			ipv6 = data[0] == 10
+		}
+		switch {
+		case n.inside[typ] != nil:
+			n.inside[typ].turn(data)
+		case slices.Contains(n.fixed, typ), n == service && typ == netmask && !ipv6:
+		case slices.Contains(n.pairs, typ):
+			slices.Reverse(data[:4])
+			slices.Reverse(data[4:])
+		default:
+			slices.Reverse(data)
+		}
+		b = b[(length+3)&^3:]
+	}
+}
