@@ -58,8 +58,10 @@ func (d *Database) hostName(addr netip.Addr) string {
 	return strings.TrimSuffix(found[0], ".")
 }
 
-// lookupPort returns the port that has a name, with protocol 0 that of any
-// protocol.
+// AnyProtocol stands for all protocols where a port's name is read.
+const AnyProtocol ipvs.Protocol = 0xffff
+
+// lookupPort returns the port that has a name.
 func (d *Database) lookupPort(name string, p ipvs.Protocol) (uint16, bool) {
 	port, ok := d.services().ports[serviceName{name, protocolName(p)}]
 	return port, ok
@@ -108,7 +110,7 @@ type services struct {
 	names map[servicePort]string // the canonical ones
 }
 
-// The protocol is as the file spells it, or "" for any.
+// The protocol is as the file spells it, or anyProtocol.
 type (
 	serviceName struct{ name, protocol string }
 	servicePort struct {
@@ -134,11 +136,13 @@ func readServices(text string) services {
 		words[1] = words[0] // the name and its aliases
 		for _, name := range words[1:] {
 			setFirst(s.ports, serviceName{name, protocol}, port)
-			setFirst(s.ports, serviceName{name, ""}, port)
+			setFirst(s.ports, serviceName{name, anyProtocol}, port)
 		}
 	}
 	return s
 }
+
+const anyProtocol = "/" // in no line, since it divides them
 
 // protocolName returns a protocol as the services file spells it.
 func protocolName(p ipvs.Protocol) string {
@@ -149,6 +153,8 @@ func protocolName(p ipvs.Protocol) string {
 		return "udp"
 	case ipvs.SCTP:
 		return "sctp"
+	case AnyProtocol:
+		return anyProtocol
 	}
 	return ""
 }

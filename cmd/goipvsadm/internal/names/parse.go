@@ -13,8 +13,8 @@ import (
 //	[IPV6]:PORT
 //	IPV6          without a port
 //
-// PORT is a number or a name that the protocol knows; with protocol 0 any
-// protocol's names will do. hasPort tells whether the word had a port.
+// PORT is a number or a name that it has with the protocol. hasPort tells
+// whether the word had a port.
 //
 // Brackets around anything but an IPv6 address are taken off, with the port
 // that follows them.

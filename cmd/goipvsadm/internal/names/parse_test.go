@@ -219,7 +219,7 @@ func TestPortNamesByProtocol(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		tcp, udp, sctp uint16 // 0: unknown
-		any            uint16
+		anyone         uint16
 	}{
 		{"http", 80, 0, 0, 80},
 		{"domain", 53, 53, 0, 53},
@@ -230,7 +230,7 @@ func TestPortNamesByProtocol(t *testing.T) {
 		{"second", 80, 0, 0, 80},
 		{"nosuch", 0, 0, 0, 0},
 	} {
-		for p, want := range map[ipvs.Protocol]uint16{ipvs.TCP: test.tcp, ipvs.UDP: test.udp, ipvs.SCTP: test.sctp, 0: test.any} {
+		for p, want := range map[ipvs.Protocol]uint16{ipvs.TCP: test.tcp, ipvs.UDP: test.udp, ipvs.SCTP: test.sctp, AnyProtocol: test.anyone, 0: 0} {
 			ap, _, ok := d.AddrPort("10.0.0.1:"+test.name, p)
 			if ok != (want != 0) || ok && ap.Port() != want {
 				t.Errorf("%s of protocol %d gave %s, %v, want port %d", test.name, uint16(p), ap, ok, want)

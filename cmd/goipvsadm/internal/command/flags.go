@@ -1,0 +1,135 @@
+package command
+
+import (
+	"goipvsadm/ipvs"
+
+	"github.com/spf13/pflag"
+)
+
+// A flag is a spelling on the command line: of a command, or of an option.
+type flag struct {
+	long, short string
+	value       value
+	verb        Verb   // 0 for an option
+	option      Option // of those that are no command
+	read        func(p *Parser, value string) *Error
+}
+
+// A value says whether a flag has one.
+type value uint8
+
+const (
+	none     value = iota
+	required       // the rest of the word, or the next word whatever it is
+	timeout        // the same, but there may be none where no plain word follows
+)
+
+// defaultTimeout is the value of a timeout that has none, in seconds.
+const defaultTimeout = "360"
+
+var flags = [...]flag{
+	{long: "add-service", short: "A", verb: AddService},
+	{long: "edit-service", short: "E", verb: EditService},
+	{long: "delete-service", short: "D", verb: DeleteService},
+	{long: "clear", short: "C", verb: Flush},
+	{long: "list", short: "L", verb: List},
+	{long: shortOnly, short: "l", verb: List},
+	{long: "zero", short: "Z", verb: Zero},
+	{long: "add-server", short: "a", verb: AddServer},
+	{long: "edit-server", short: "e", verb: EditServer},
+	{long: "delete-server", short: "d", verb: DeleteServer},
+	{long: "restore", short: "R", verb: Restore},
+	{long: "save", short: "S", verb: Save},
+	{long: "set", verb: SetTimeouts},
+	{long: "start-daemon", value: required, verb: StartDaemon, read: daemonState("illegal start-daemon parameter specified")},
+	{long: "stop-daemon", value: required, verb: StopDaemon, read: daemonState("illegal start_daemon specified")},
+	{long: "help", short: "h", verb: Help},
+	{long: "version", short: "v", verb: Version},
+
+	{long: "tcp-service", short: "t", value: required, option: ServiceAddress, read: serviceAddress(ipvs.TCP)},
+	{long: "udp-service", short: "u", value: required, option: ServiceAddress, read: serviceAddress(ipvs.UDP)},
+	{long: "sctp-service", value: required, option: ServiceAddress, read: serviceAddress(ipvs.SCTP)},
+	{long: "fwmark-service", short: "f", value: required, option: ServiceAddress, read: (*Parser).mark},
+	{long: "ipv6", short: "6", option: repeatable, read: (*Parser).ipv6},
+	{long: "scheduler", short: "s", value: required, option: Scheduler, read: (*Parser).scheduler},
+	{long: "persistent", short: "p", value: timeout, option: Persistent, read: (*Parser).persistent},
+	{long: "netmask", short: "M", value: required, option: Netmask, read: (*Parser).netmask},
+	{long: "ops", short: "o", option: Ops, read: (*Parser).onePacket},
+	{long: "pe", value: required, option: PE, read: (*Parser).engine},
+	{long: "sched-flags", short: "b", value: required, option: SchedFlags, read: (*Parser).schedFlags},
+
+	{long: "real-server", short: "r", value: required, option: RealServer, read: (*Parser).realServer},
+	{long: "gatewaying", short: "g", option: ForwardingMethod, read: method(ipvs.DirectRouting)},
+	{long: "ipip", short: "i", option: ForwardingMethod, read: method(ipvs.Tunneling)},
+	{long: "masquerading", short: "m", option: ForwardingMethod, read: method(ipvs.Masquerading)},
+	{long: "weight", short: "w", value: required, option: Weight,
+		read: number("weight", 0, 1<<31-1, func(c *Command) *uint32 { return &c.Destination.Weight })},
+	{long: "u-threshold", short: "x", value: required, option: UThreshold,
+		read: number("u_threshold", 0, 1<<31-1, func(c *Command) *uint32 { return &c.Destination.UpperThreshold })},
+	{long: "l-threshold", short: "y", value: required, option: LThreshold,
+		read: number("l_threshold", 0, 1<<31-1, func(c *Command) *uint32 { return &c.Destination.LowerThreshold })},
+	{long: "tun-type", value: required, option: TunType, read: (*Parser).tunnelType},
+	{long: "tun-port", value: required, option: TunPort,
+		read: number("tunnel port", 1, 65535, func(c *Command) *uint16 { return &c.Destination.Tunnel.Port })},
+	{long: "tun-nocsum", option: TunNoCsum},
+	{long: "tun-csum", option: TunCsum, read: tunnelFlag(ipvs.TunnelChecksum)},
+	{long: "tun-remcsum", option: TunRemCsum, read: tunnelFlag(ipvs.TunnelRemoteChecksum)},
+
+	{long: "mcast-interface", value: required, option: McastInterface, read: (*Parser).mcastInterface},
+	{long: "syncid", value: required, option: SyncID,
+		read: number("syncid", 0, 255, func(c *Command) *uint32 { return &c.Daemon.SyncID })},
+	{long: "sync-maxlen", value: required, option: SyncMaxLen,
+		read: number("sync-maxlen", 1, 65507, func(c *Command) *uint16 { return &c.Daemon.MaxLen })},
+	{long: "mcast-group", value: required, option: McastGroup, read: (*Parser).mcastGroup},
+	{long: "mcast-port", value: required, option: McastPort,
+		read: number("mcast-port", 1, 65535, func(c *Command) *uint16 { return &c.Daemon.Port })},
+	{long: "mcast-ttl", value: required, option: McastTTL,
+		read: number("mcast-ttl", 1, 255, func(c *Command) *uint8 { return &c.Daemon.TTL })},
+
+	{long: "numeric", short: "n", option: Numeric},
+	{long: "connection", short: "c", option: Connection},
+	{long: "timeout", option: Timeout},
+	{long: "daemon", option: Daemon},
+	{long: "stats", option: Stats},
+	{long: "rate", option: Rate},
+	{long: "thresholds", option: Thresholds},
+	{long: "persistent-conn", option: PersistentConn},
+	{long: "tun-info", option: TunInfo},
+	{long: "exact", short: "X", option: Exact},
+	{long: "nosort", option: NoSort},
+	{long: "sort", option: repeatable},
+}
+
+// shortOnly is the long name of a flag that has none: no word can spell it,
+// since a value begins at the =.
+const shortOnly = "="
+
+// noValue is what pflag gives for a flag without a value, and no argument of
+// a program can be.
+const noValue = "\x00"
+
+func newFlagSet() *pflag.FlagSet {
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	all := make([]pflag.Flag, len(flags))
+	for i := range flags {
+		f := &flags[i]
+		all[i] = pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
+		if f.value == none {
+			all[i].NoOptDefVal = noValue
+		}
+		set.AddFlag(&all[i])
+	}
+	return set
+}
+
+// A flag is a pflag.Value, so that a pflag.Flag leads to it. The values
+// themselves go into a Command.
+
+// String returns the empty string.
+func (*flag) String() string { return "" }
+
+// Type returns the empty string.
+func (*flag) Type() string { return "" }
+
+// Set does nothing.
+func (*flag) Set(string) error { return nil }

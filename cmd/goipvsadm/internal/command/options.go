@@ -1,0 +1,141 @@
+package command
+
+// An Option is what one or several flags ask for, under the name that
+// messages have for it.
+type Option uint8
+
+// The options, in the order in which they are checked.
+const (
+	Numeric Option = iota
+	Connection
+	ServiceAddress
+	Scheduler
+	Persistent
+	Netmask
+	RealServer
+	ForwardingMethod
+	Weight
+	UThreshold
+	LThreshold
+	McastInterface
+	Timeout
+	Daemon
+	Stats
+	Rate
+	Thresholds
+	PersistentConn
+	NoSort
+	SyncID
+	Exact
+	Ops
+	PE
+	SchedFlags
+	McastGroup
+	McastPort
+	McastTTL
+	SyncMaxLen
+	TunInfo
+	TunType
+	TunPort
+	TunNoCsum
+	TunCsum
+	TunRemCsum
+
+	numOptions
+
+	// repeatable stands for flags that may be given more than once, and with
+	// any command.
+	repeatable Option = 255
+)
+
+// A use is a row of a table that says which options go with what. There is a
+// mark for each column, and a blank after it:
+//
+//   - required
+//     o  allowed
+//     1  allowed, but at most one of those marked so
+//     .  illegal
+type use struct{ marks, name string }
+
+// uses says which options go with which command.
+var uses = [numOptions]use{
+	//                  add-service, edit-service
+	//                  | delete-service
+	//                  | | list
+	//                  | | | add-server, edit-server
+	//                  | | | | delete-server
+	//                  | | | | | start-daemon
+	//                  | | | | | | stop-daemon
+	//                  | | | | | | | save
+	//                  | | | | | | | | zero
+	//                  | | | | | | | | | flush, set, restore
+	Numeric:          {". . o . . . . o . .", "numeric"},
+	Connection:       {". . 1 . . . . . . .", "connection"},
+	ServiceAddress:   {"+ + 1 + + . . . o .", "service-address"},
+	Scheduler:        {"o . . . . . . . . .", "scheduler"},
+	Persistent:       {"o . . . . . . . . .", "persistent"},
+	Netmask:          {"o . . . . . . . . .", "netmask"},
+	RealServer:       {". . . + + . . . . .", "real-server"},
+	ForwardingMethod: {". . . o . . . . . .", "forwarding-method"},
+	Weight:           {". . . o . . . . . .", "weight"},
+	UThreshold:       {". . . o . . . . . .", "u-threshold"},
+	LThreshold:       {". . . o . . . . . .", "l-threshold"},
+	McastInterface:   {". . . . . o . . . .", "mcast-interface"},
+	Timeout:          {". . 1 . . . . . . .", "timeout"},
+	Daemon:           {". . 1 . . . . . . .", "daemon"},
+	Stats:            {". . o . . . . . . .", "stats"},
+	Rate:             {". . o . . . . . . .", "rate"},
+	Thresholds:       {". . o . . . . . . .", "thresholds"},
+	PersistentConn:   {". . o . . . . . . .", "persistent-conn"},
+	NoSort:           {". . o . . . . . . .", "nosort"},
+	SyncID:           {". . o . . o o . . .", "syncid"},
+	Exact:            {". . o . . . . . . .", "exact"},
+	Ops:              {"o . . . . . . . . .", "ops"},
+	PE:               {"o . . . . . . . . .", "pe"},
+	SchedFlags:       {"o . . . . . . . . .", "sched-flags"},
+	McastGroup:       {". . . . . o . . . .", "mcast-group"},
+	McastPort:        {". . . . . o . . . .", "mcast-port"},
+	McastTTL:         {". . . . . o . . . .", "mcast-ttl"},
+	SyncMaxLen:       {". . . . . o . . . .", "sync-maxlen"},
+	TunInfo:          {". . o . . . . . . .", "tun-info"},
+	TunType:          {". . . o . . . . . .", "tun-type"},
+	TunPort:          {". . . o . . . . . .", "tun-port"},
+	TunNoCsum:        {". . . o . . . . . .", "tun-nocsum"},
+	TunCsum:          {". . . o . . . . . .", "tun-csum"},
+	TunRemCsum:       {". . . o . . . . . .", "tun-remcsum"},
+}
+
+// tunnelUses says which options go with which tunnel type.
+var tunnelUses = [numOptions]use{
+	//            ipip
+	//            | gue
+	//            | | gre
+	TunPort:    {". + .", "tun-port"},
+	TunNoCsum:  {". 1 1", "tun-nocsum"},
+	TunCsum:    {". 1 1", "tun-csum"},
+	TunRemCsum: {". 1 .", "tun-remcsum"},
+}
+
+// check reports the first fault of the options given, by the column of table
+// for a command or a tunnel type: kind says which, and name which of them.
+func check(table *[numOptions]use, column int, given Options, name, kind string) *Error {
+	exclusive := ""
+	for i := range table {
+		row := &table[i]
+		if row.marks == "" {
+			continue
+		}
+		has := given.Has(Option(i))
+		switch mark := row.marks[2*column]; {
+		case !has && mark == '+':
+			return mistake("You need to supply the '%s' option for the '%s' %s", row.name, name, kind)
+		case has && mark == '.':
+			return mistake("Illegal '%s' option with the '%s' %s", row.name, name, kind)
+		case has && mark == '1' && exclusive != "":
+			return mistake("The option '%s' conflicts with the '%s' option in the '%s' %s", row.name, exclusive, name, kind)
+		case has && mark == '1':
+			exclusive = row.name
+		}
+	}
+	return nil
+}

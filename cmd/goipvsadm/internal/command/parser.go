@@ -1,0 +1,154 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/ipvs"
+	"goipvsadm/sched"
+
+	"github.com/spf13/pflag"
+)
+
+// A Parser reads command lines, one after another.
+type Parser struct {
+	program string
+	names   *names.Database
+	flags   *pflag.FlagSet
+	apply   func(*pflag.Flag, string) error
+	args    [2]string // for pflag
+
+	line // being read
+}
+
+// A line is what must be known of a command line until all of it is read.
+type line struct {
+	cmd       *Command
+	word      string        // as typed, the one being read
+	last      string        // the same, or the one after it that is its value
+	operands  []string      // words that are neither options nor their values
+	server    string        // value of -r
+	portNames ipvs.Protocol // by which that was read
+	hasPort   bool          // whether it has a port
+	mask      string        // value of -M
+	flagNames string        // value of -b
+}
+
+// NewParser returns a Parser that names program in messages, and takes names
+// of hosts and ports from db.
+func NewParser(program string, db *names.Database) *Parser {
+	p := &Parser{program: program, names: db, flags: newFlagSet()}
+	p.apply = p.applyFlag
+	return p
+}
+
+// Parse reads the words after the program's name into cmd, which keeps
+// nothing of what it held. No words mean a listing. An error is an *Error,
+// with which cmd is of no use.
+func (p *Parser) Parse(words []string, cmd *Command) error {
+	*cmd = Command{
+		Service:     ipvs.Service{Scheduler: sched.Default},
+		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
+		Daemon:      ipvs.Daemon{Interface: "eth0"},
+	}
+	p.line = line{cmd: cmd, operands: p.operands[:0]}
+	if len(words) == 0 {
+		cmd.Verb = List
+		return nil
+	}
+	err := p.readWords(words)
+	if err == errDone {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.finish(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// errDone ends the reading at -h or -v: what follows is not looked at.
+var errDone = errors.New("done")
+
+func (p *Parser) readWords(words []string) error {
+	for len(words) > 0 {
+		word := words[0]
+		if word == "--" {
+			p.operands = append(p.operands, words[1:]...)
+			break
+		}
+		if len(word) < 2 || word[0] != '-' {
+			p.operands = append(p.operands, word)
+			words = words[1:]
+			continue
+		}
+		var args []string
+		args, words = p.next(words)
+		if err := p.flags.ParseAll(args, p.apply); err != nil {
+			return p.translate(err)
+		}
+	}
+	if p.cmd.Verb == 0 {
+		return p.noCommand()
+	}
+	return nil
+}
+
+// applyFlag is called for each flag of a command line in turn.
+func (p *Parser) applyFlag(pf *pflag.Flag, value string) error {
+	f := pf.Value.(*flag)
+	if f.value == none && value != noValue {
+		return p.wrong("option does not take an argument")
+	}
+	switch {
+	case p.cmd.Verb == 0 && f.verb == 0:
+		return p.noCommand()
+	case p.cmd.Verb != 0 && f.verb != 0 && f.value == none:
+		return mistake("invalid option `%s'", p.word)
+	case p.cmd.Verb != 0 && f.verb != 0:
+		return mistake("invalid option `%s'", p.last)
+	case f.verb != 0:
+		p.cmd.Verb = f.verb
+		if f.verb == Help || f.verb == Version {
+			return errDone
+		}
+	case f.option == repeatable:
+	case p.cmd.Options.Has(f.option):
+		return mistake("multiple '%s' options specified", uses[f.option].name)
+	default:
+		p.cmd.Options |= 1 << f.option
+	}
+	if f.read != nil {
+		if err := f.read(p, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// translate turns an error of pflag into popt's words.
+func (p *Parser) translate(err error) error {
+	switch err.(type) {
+	case *pflag.NotExistError, *pflag.InvalidSyntaxError:
+		return p.wrong("unknown option")
+	case *pflag.ValueRequiredError:
+		return p.wrong("missing argument")
+	}
+	return err
+}
+
+// wrong returns the error of an option that cannot be read. Before there is a
+// command, no option can.
+func (p *Parser) wrong(what string) *Error {
+	if p.cmd.Verb == 0 {
+		return p.noCommand()
+	}
+	return &Error{WrongOption, p.word + ": " + what}
+}
+
+func (p *Parser) noCommand() *Error {
+	return &Error{NoCommand, fmt.Sprintf("Try `%[1]s -h' or '%[1]s --help' for more information.", p.program)}
+}

@@ -1,0 +1,61 @@
+package command
+
+import "strings"
+
+// Where pflag reads a word otherwise than popt does, the word is put in a
+// form for which they agree before pflag sees it:
+//
+//   - -p takes the next word for its value unless that begins with a dash;
+//     without a value it gets its default.
+//   - An = after a short option belongs to it, whatever follows: -t= is an
+//     empty value, -n= a value that -n does not take.
+//   - -test.x is -t with a value, not a flag of a Go test.
+
+// next cuts the first word, an option or several in a bundle, off words,
+// together with the word that is its value. It returns them as pflag takes
+// them, and the rest.
+func (p *Parser) next(words []string) (args, rest []string) {
+	word, rest := words[0], words[1:]
+	p.word, p.last = word, word
+	if word[1] == '-' {
+		name, _, attached := strings.Cut(word[2:], "=")
+		f := p.flags.Lookup(name)
+		if attached || f == nil {
+			return words[:1], rest
+		}
+		return p.takeValue(f.Value.(*flag), words)
+	}
+	for i := 1; i < len(word); i++ {
+		f := p.flags.ShorthandLookup(word[i : i+1])
+		if f == nil {
+			break // pflag will say so
+		}
+		flag, after := f.Value.(*flag), word[i+1:]
+		switch {
+		case after == "":
+			return p.takeValue(flag, words)
+		case flag.value != none:
+			return append(p.args[:0], word[:i+1], strings.TrimPrefix(after, "=")), rest
+		case after[0] == '=' && i == 1:
+			return append(p.args[:0], "--"+flag.long+after), rest
+		case after[0] == '=':
+			return append(p.args[:0], word[:i], "--"+flag.long+after), rest
+		}
+	}
+	return words[:1], rest
+}
+
+// takeValue adds to the first word, which ends in flag, the value.
+func (p *Parser) takeValue(flag *flag, words []string) (args, rest []string) {
+	rest = words[1:]
+	switch {
+	case flag.value == none:
+		return words[:1], rest
+	case flag.value == timeout && (len(rest) == 0 || strings.HasPrefix(rest[0], "-")):
+		return append(p.args[:0], words[0], defaultTimeout), rest
+	case len(rest) == 0:
+		return words, nil // pflag will say so
+	}
+	p.last = rest[0]
+	return words[:2], rest[1:]
+}
