@@ -1,8 +1,10 @@
 package listing
 
 import (
+	"errors"
 	"io"
 	"iter"
+	"net/netip"
 	"strconv"
 
 	"goipvsadm/ipvs"
@@ -15,37 +17,69 @@ const (
 	connectionTitleEngine = "pro expire state       source             virtual            destination        pe name          pe_data\n"
 )
 
-// flushSize is how much of a listing is gathered before it is written.
-const flushSize = 32 << 10
+// batchMax is how many connections are gathered at most before they are
+// written.
+const batchMax = 1024
+
+// A prefetcher is a Namer that looks up many addresses side by side.
+type prefetcher interface {
+	Prefetch(addrs []netip.Addr)
+}
 
 // Connections writes the connections of seq to w as they come. With engine it
-// shows what persistence engines go by.
+// shows what persistence engines go by. If seq begins with an error, nothing
+// is written.
+//
+// The first connection is written at once. After it they are gathered, ever
+// more at a time, because they may have names to be waited for.
 func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer, engine bool) error {
-	b := append(make([]byte, 0, flushSize+1024), "IPVS connection entries\n"...)
+	title := connectionTitle
 	if engine {
-		b = append(b, connectionTitleEngine...)
-	} else {
-		b = append(b, connectionTitle...)
+		title = connectionTitleEngine
 	}
-	first := true
+	b := append([]byte("IPVS connection entries\n"), title...)
+	var (
+		batch []ipvs.Connection
+		limit = 1
+		begun bool
+	)
+	flush := func() error {
+		prefetch(names, batch)
+		for i := range batch {
+			b = appendConnection(b, &batch[i], names, engine)
+		}
+		_, err := w.Write(b)
+		b, batch, begun = b[:0], batch[:0], true
+		limit = min(2*limit, batchMax)
+		return err
+	}
 	for c, err := range seq {
 		if err != nil {
-			if !first {
-				w.Write(b)
+			if begun || len(batch) > 0 {
+				return errors.Join(flush(), err)
 			}
 			return err
 		}
-		b = appendConnection(b, &c, names, engine)
-		// The first row at once: the rest may take its time.
-		if first || len(b) >= flushSize {
-			if _, err := w.Write(b); err != nil {
+		if batch = append(batch, c); len(batch) == limit {
+			if err := flush(); err != nil {
 				return err
 			}
-			b, first = b[:0], false
 		}
 	}
-	_, err := w.Write(b)
-	return err
+	return flush()
+}
+
+func prefetch(names Namer, batch []ipvs.Connection) {
+	p, ok := names.(prefetcher)
+	if !ok {
+		return
+	}
+	addrs := make([]netip.Addr, 0, 3*len(batch))
+	for i := range batch {
+		c := &batch[i]
+		addrs = append(addrs, c.Client.Addr(), c.Virtual.Addr(), c.Destination.Addr())
+	}
+	p.Prefetch(addrs)
 }
 
 func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []byte {
