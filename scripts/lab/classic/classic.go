@@ -1,0 +1,43 @@
+// Package classic is the classic set-ups of a Linux Virtual Server: for each the network,
+// the commands people know, the traffic, and what must come of it. The demonstration
+// prints what it does, and the kernel tests assert it; both run the same.
+package classic
+
+import (
+	"fmt"
+	"io"
+
+	"goipvsadm/scripts/lab"
+)
+
+// Setup is one classic set-up.
+type Setup struct {
+	Name  string // one word
+	Title string
+	About string // what is connected to what, for a reader who sees it the first time
+	Plan  lab.Plan
+
+	play func(*stage)
+}
+
+// Setups are all of them, in the order in which a newcomer would read them.
+func Setups() []Setup {
+	return []Setup{nat, directRouting, tunnel, firewallMark, persistence, weights, saveAndRestore, syncDaemon}
+}
+
+// Run builds the network, plays the set-up through with the given program and writes what
+// happens. The error tells the first thing that did not come out as it should.
+func (s Setup) Run(out io.Writer, tool *lab.Tool) error {
+	network, err := lab.Build(s.Plan)
+	if err != nil {
+		return err
+	}
+	defer network.Close()
+	stage := &stage{out: out, network: network, tool: tool}
+	defer stage.close()
+	s.play(stage)
+	if stage.err != nil {
+		return fmt.Errorf("%s: %w", s.Name, stage.err)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package classic
+
+import "goipvsadm/scripts/lab"
+
+var saveAndRestore = Setup{
+	Name:  "restore",
+	Title: "Save, clear, restore",
+	About: "Direct routing. The table goes to a file as the commands that make it, and comes back from there.",
+	Plan:  drPlan,
+	play: func(s *stage) {
+		s.serve(webPort, "web1", "web2")
+		client := s.from("client", "")
+		s.director(
+			"ipvsadm -A -t 172.16.100.10:80 -s rr",
+			"ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.21 -g",
+			"ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.22 -g",
+			"ipvsadm -A -u 172.16.100.10:53 -s sh -b sh-port -o",
+			"ipvsadm -a -u 172.16.100.10:53 -r 172.16.100.21 -i -w 5",
+			"ipvsadm -A -f 10 -s wlc -p 600 -M 255.255.255.0",
+			"ipvsadm -a -f 10 -r 172.16.100.22:8080 -m -w 3",
+		)
+		table := s.run("director", "ipvsadm -S -n")
+		const want = `-A -t 172.16.100.10:80 -s rr
+-a -t 172.16.100.10:80 -r 172.16.100.21:80 -g -w 1
+-a -t 172.16.100.10:80 -r 172.16.100.22:80 -g -w 1
+-A -u 172.16.100.10:53 -s sh -o -b sh-port
+-a -u 172.16.100.10:53 -r 172.16.100.21:53 -i -w 5 --tun-type ipip
+-A -f 10 -s wlc -p 600 -M 255.255.255.0
+-a -f 10 -r 172.16.100.22:8080 -m -w 3
+`
+		if s.err == nil && table != want {
+			s.failf("the saved table is\n%s\nand should be\n%s", table, want)
+		}
+		s.ask(client, "http://172.16.100.10/", lab.Tally{"web1": 10, "web2": 10})
+
+		s.director("ipvsadm -S -n >f; ipvsadm -C")
+		s.listing("")
+		s.refused(client, "http://172.16.100.10/")
+
+		s.director("ipvsadm -R <f")
+		s.same(table)
+		s.ask(client, "http://172.16.100.10/", lab.Tally{"web1": 10, "web2": 10})
+
+		s.say("The same in one line, and by the two programs that scripts use.")
+		s.director("ipvsadm -S -n >f; ipvsadm -C; ipvsadm -R <f")
+		s.same(table)
+		s.director("ipvsadm-save -n >f; ipvsadm -C; ipvsadm-restore <f")
+		s.same(table)
+		s.ask(client, "http://172.16.100.10/", lab.Tally{"web1": 10, "web2": 10})
+	},
+}
+
+// same compares the director's table with one saved before.
+func (s *stage) same(table string) {
+	if got := s.silent("director", "ipvsadm -S -n"); s.err == nil && got != table {
+		s.failf("the table came back as\n%s\nand was\n%s", got, table)
+	}
+	s.printf("   (the same table as before)\n")
+}
