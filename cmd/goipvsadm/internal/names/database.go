@@ -22,10 +22,12 @@ type Database struct {
 // System returns the machine's names: those of /etc/hosts, then the DNS, and
 // /etc/services.
 func System() *Database {
-	return newDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
+	return NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
 }
 
-func newDatabase(hostsFile, servicesFile string, r *net.Resolver) *Database {
+// NewDatabase returns the names of a hosts file, then of the DNS as r asks it,
+// and of a services file. A file that cannot be read has no names.
+func NewDatabase(hostsFile, servicesFile string, r *net.Resolver) *Database {
 	return &Database{
 		hosts:    sync.OnceValue(func() hosts { return readHosts(readFile(hostsFile)) }),
 		services: sync.OnceValue(func() services { return readServices(readFile(servicesFile)) }),
@@ -159,8 +161,7 @@ func protocolName(p ipvs.Protocol) string {
 	return ""
 }
 
-// readFile returns a file's text. As for the C library, one that cannot be
-// read has no names.
+// readFile returns a file's text, and none where it cannot be read.
 func readFile(name string) string {
 	b, err := os.ReadFile(name)
 	if err != nil {

@@ -53,8 +53,8 @@ func (d *Database) Host(word string) (netip.Addr, bool) {
 	if addr, ok := parseIPv4(word); ok {
 		return addr, true
 	}
-	if strings.Trim(word, "0123456789.") == "" {
-		return netip.Addr{}, false // meant as an address
+	if strings.Trim(word, "0123456789.") == "" || strings.Contains(word, ":") {
+		return netip.Addr{}, false // meant as an address; net's resolver would take it for one
 	}
 	return d.lookupHost(word)
 }

@@ -65,7 +65,7 @@ func testDatabase(t testing.TB) (d *Database, asked *int) {
 		return name
 	}
 	asked = new(int)
-	return newDatabase(write("hosts", testHosts), write("services", testServices), noDNS(asked)), asked
+	return NewDatabase(write("hosts", testHosts), write("services", testServices), noDNS(asked)), asked
 }
 
 func TestAddrPort(t *testing.T) {
@@ -265,6 +265,8 @@ func TestHost(t *testing.T) {
 		{"name", "localhost", "127.0.0.1"},
 		{"leading blank", " 24", ""},
 		{"sign", "+24", ""},
+		{"IPv6", "::", ""},
+		{"IPv4-mapped", "::ffff:255.255.255.0", ""},
 		{"prefix form", "255.255.255.0/24", ""},
 		{"empty", "", ""},
 	} {
