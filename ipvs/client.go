@@ -11,7 +11,7 @@ import (
 // A Client is a connection to the kernel's IPVS. Its methods may be called
 // from several goroutines; they take turns.
 type Client struct {
-	s      socket
+	s      Socket
 	family uint16
 	netns  string // path of the namespace it was dialled for, "" for the caller's
 
@@ -24,8 +24,9 @@ type Client struct {
 // dump; a smaller buffer makes it send smaller ones.
 const receiveBuffer = 32 << 10
 
-// initClient makes a client of a socket and the number of the IPVS family.
-func initClient(s socket, family uint16) *Client {
+// NewClient makes a client of a socket and the number of the IPVS family on
+// it. Most programs use Dial; tests use NewClient, with package ipvstest.
+func NewClient(s Socket, family uint16) *Client {
 	return &Client{s: s, family: family, in: make([]byte, receiveBuffer)}
 }
 

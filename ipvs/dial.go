@@ -83,7 +83,7 @@ func newClient(gc *genetlink.Conn) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return initClient(s, family), nil
+	return NewClient(s, family), nil
 }
 
 // lookUp asks for the number of the IPVS family. A kernel loads the module

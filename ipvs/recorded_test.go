@@ -28,7 +28,7 @@ func TestRecordedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := initClient(nil, recordedFamily)
+	c := NewClient(nil, recordedFamily)
 	c.seq.Store(firstRecorded - 1)
 	for _, s := range steps {
 		t.Run(s.name, func(t *testing.T) {

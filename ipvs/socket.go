@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket carries whole netlink messages, one or more at a time. It is all
-// the client needs of netlink, and what tests put a scripted kernel behind.
-type socket interface {
+// A Socket carries whole netlink messages, one or more at a time. It is all a
+// Client needs of netlink, and what tests put a kernel of their own behind.
+type Socket interface {
 	// Send hands the kernel the messages in b with one system call.
 	Send(b []byte) error
 	// Receive reads what one system call brings into b.

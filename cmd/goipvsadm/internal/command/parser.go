@@ -92,7 +92,7 @@ func (p *Parser) readWords(words []string) error {
 		}
 	}
 	if p.cmd.Verb == 0 {
-		return p.noCommand()
+		return p.NoCommand()
 	}
 	return nil
 }
@@ -105,11 +105,9 @@ func (p *Parser) applyFlag(pf *pflag.Flag, value string) error {
 	}
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0:
-		return p.noCommand()
-	case p.cmd.Verb != 0 && f.verb != 0 && f.value == none:
-		return mistake("invalid option `%s'", p.word)
+		return p.NoCommand()
 	case p.cmd.Verb != 0 && f.verb != 0:
-		return mistake("invalid option `%s'", p.last)
+		return p.secondCommand(f)
 	case f.verb != 0:
 		p.cmd.Verb = f.verb
 		if f.verb == Help || f.verb == Version {
@@ -144,11 +142,20 @@ func (p *Parser) translate(err error) error {
 // command, no option can.
 func (p *Parser) wrong(what string) *Error {
 	if p.cmd.Verb == 0 {
-		return p.noCommand()
+		return p.NoCommand()
 	}
 	return &Error{WrongOption, p.word + ": " + what}
 }
 
-func (p *Parser) noCommand() *Error {
+func (p *Parser) secondCommand(f *flag) *Error {
+	word := p.word
+	if f.value != none {
+		word = p.last
+	}
+	return mistake("invalid option `%s'", word)
+}
+
+// NoCommand returns the error of a line that does not begin with a command.
+func (p *Parser) NoCommand() *Error {
 	return &Error{NoCommand, fmt.Sprintf("Try `%[1]s -h' or '%[1]s --help' for more information.", p.program)}
 }

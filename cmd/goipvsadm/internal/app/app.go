@@ -1,0 +1,169 @@
+// Package app is the program: it reads the command line, does what it says,
+// and answers with text and an exit status.
+package app
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"syscall"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/help"
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/ipvs"
+)
+
+// Exit statuses. What ipvsadm returns as -1 the shell sees as 255.
+const (
+	statusOK      = 0
+	statusListing = 1 // the kernel refused a listing
+	statusMistake = 2 // in the arguments, or no IPVS to be had
+	statusRefused = 255
+)
+
+// A Dialer connects to the kernel.
+type Dialer func(...ipvs.Option) (*ipvs.Client, error)
+
+// A program is one run.
+type program struct {
+	name   string // as it was called
+	stdin  io.Reader
+	direct io.Writer     // standard output
+	stdout *bufio.Writer // the same, gathered
+	stderr io.Writer
+	dial   Dialer
+
+	names  *names.Database
+	parser *command.Parser
+	client *ipvs.Client
+	info   ipvs.Info
+}
+
+// programs are the names under which the binary is another program.
+var programs = map[string]func(p *program, args []string) int{
+	"ipvsadm-save":    (*program).runSave,
+	"ipvsadm-restore": (*program).runRestore,
+}
+
+// outputBuffer is how much of a listing is gathered before it is written.
+const outputBuffer = 64 << 10
+
+// Run runs the program with the arguments args, of which the first is its
+// name, and returns its exit status.
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) int {
+	p := &program{
+		stdin:  stdin,
+		direct: stdout,
+		stdout: bufio.NewWriterSize(stdout, outputBuffer),
+		stderr: stderr,
+		dial:   dial,
+		names:  names.System(),
+	}
+	if len(args) > 0 {
+		p.name, args = args[0], args[1:]
+	}
+	run := (*program).run
+	if other, ok := programs[path.Base(p.name)]; ok {
+		run = other
+		p.name = "ipvsadm"
+	}
+	p.parser = command.NewParser(p.name, p.names)
+	status := run(p, args)
+	if p.client != nil {
+		p.client.Close()
+	}
+	// A table that was not written in full must not look saved.
+	if err := p.stdout.Flush(); err != nil && status == statusOK {
+		p.complain(fmt.Sprintf("%s: %v", p.name, err))
+		return statusListing
+	}
+	return status
+}
+
+// run runs the command line args.
+func (p *program) run(args []string) int {
+	var cmd command.Command
+	mistake := p.parser.Parse(args, &cmd)
+	if mistake == nil && (cmd.Verb == command.Help || cmd.Verb == command.Version) {
+		return p.tell(&cmd)
+	}
+	// As ipvsadm does, the kernel comes before the mistake.
+	if status := p.open(); status != statusOK {
+		return status
+	}
+	if mistake != nil {
+		return p.mistaken(mistake)
+	}
+	if cmd.Verb == command.Restore {
+		return p.restore(p.stdin)
+	}
+	return p.execute(&cmd)
+}
+
+// open connects to the kernel.
+func (p *program) open() int {
+	c, err := p.dial()
+	if err != nil {
+		return p.noKernel(err)
+	}
+	p.client = c
+	if p.info, err = c.Info(); err != nil {
+		return p.noKernel(err)
+	}
+	return statusOK
+}
+
+// noKernel says why there is no IPVS to work with.
+func (p *program) noKernel(err error) int {
+	var errno syscall.Errno
+	reason := err.Error()
+	if errors.As(err, &errno) {
+		reason = general(errno)
+	}
+	p.complain("Can't initialize ipvs: " + reason + "\n" +
+		"Are you sure that IP Virtual Server is built in the kernel or as module?")
+	return statusMistake
+}
+
+// mistaken tells of a mistake in a command line.
+func (p *program) mistaken(err error) int {
+	p.complain(err.Error())
+	var mistake *command.Error
+	if errors.As(err, &mistake) {
+		return mistake.Status()
+	}
+	return statusMistake
+}
+
+// complain writes a message. What was printed before it comes before it.
+func (p *program) complain(text string) {
+	p.stdout.Flush()
+	io.WriteString(p.stderr, text+"\n")
+}
+
+// execute carries out a command other than the restoring of rules.
+func (p *program) execute(cmd *command.Command) int {
+	switch cmd.Verb {
+	case command.Help, command.Version:
+		return p.tell(cmd)
+	case command.List:
+		return p.list(cmd)
+	case command.Save:
+		return p.save(cmd)
+	}
+	return p.change(cmd)
+}
+
+// tell prints what the program says of itself.
+func (p *program) tell(cmd *command.Command) int {
+	name := path.Base(p.name)
+	if cmd.Verb == command.Help {
+		p.stdout.WriteString(help.Text(name))
+	} else {
+		p.stdout.WriteString(help.VersionLine(name))
+	}
+	return statusOK
+}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/ipvs"
+)
+
+// changes are the commands that change something, as changes of a batch.
+var changes = map[command.Verb]func(b *ipvs.Batch, c *command.Command){
+	command.AddService:    func(b *ipvs.Batch, c *command.Command) { b.AddService(c.Service) },
+	command.EditService:   func(b *ipvs.Batch, c *command.Command) { b.UpdateService(c.Service) },
+	command.DeleteService: func(b *ipvs.Batch, c *command.Command) { b.RemoveService(c.Service.ServiceKey) },
+	command.AddServer: func(b *ipvs.Batch, c *command.Command) {
+		b.AddDestination(c.Service.ServiceKey, c.Destination)
+	},
+	command.EditServer: func(b *ipvs.Batch, c *command.Command) {
+		b.UpdateDestination(c.Service.ServiceKey, c.Destination)
+	},
+	command.DeleteServer: func(b *ipvs.Batch, c *command.Command) {
+		b.RemoveDestination(c.Service.ServiceKey, c.Destination.AddrPort)
+	},
+	command.Flush: func(b *ipvs.Batch, _ *command.Command) { b.Clear() },
+	command.Zero: func(b *ipvs.Batch, c *command.Command) {
+		if c.Options.Has(command.ServiceAddress) {
+			b.ZeroService(c.Service.ServiceKey)
+		} else {
+			b.Zero()
+		}
+	},
+	command.SetTimeouts: func(b *ipvs.Batch, c *command.Command) { b.SetTimeouts(c.Timeouts) },
+	command.StartDaemon: func(b *ipvs.Batch, c *command.Command) { b.StartDaemon(c.Daemon) },
+	command.StopDaemon:  func(b *ipvs.Batch, c *command.Command) { b.StopDaemon(c.Daemon.State) },
+}
+
+// change carries out one change.
+func (p *program) change(cmd *command.Command) int {
+	b := p.client.Batch()
+	changes[cmd.Verb](b, cmd)
+	failures, err := b.Flush()
+	if err != nil {
+		p.complain(refusal(cmd.Verb, err))
+		return statusRefused
+	}
+	for _, f := range failures {
+		p.complain(refusal(cmd.Verb, f.Err))
+		return statusRefused
+	}
+	return statusOK
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"net/netip"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/listing"
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/ipvs"
+)
+
+// numeric is the namer that asks nobody.
+type numeric struct{}
+
+func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
+	return names.AppendNumeric(b, ap)
+}
+
+// formats are the options that choose the columns; the first that is given
+// counts.
+var formats = []struct {
+	option command.Option
+	format listing.Format
+}{
+	{command.Stats, listing.Stats},
+	{command.Rate, listing.Rate},
+	{command.Thresholds, listing.Thresholds},
+	{command.PersistentConn, listing.PersistentConns},
+	{command.TunInfo, listing.TunnelInfo},
+}
+
+// list carries out -L.
+func (p *program) list(cmd *command.Command) int {
+	var err error
+	switch {
+	case cmd.Options.Has(command.Connection):
+		return p.listConnections(cmd)
+	case cmd.Options.Has(command.Timeout):
+		err = p.listTimeouts()
+	case cmd.Options.Has(command.Daemon):
+		err = p.listDaemons()
+	default:
+		err = p.listTable(cmd)
+	}
+	if err != nil {
+		p.complain(refusal(command.List, err))
+		return statusListing
+	}
+	return statusOK
+}
+
+func (p *program) listTimeouts() error {
+	t, err := p.client.Timeouts()
+	if err == nil {
+		p.stdout.Write(listing.AppendTimeouts(nil, &t))
+	}
+	return err
+}
+
+func (p *program) listDaemons() error {
+	daemons, err := p.client.Daemons()
+	for i := range daemons {
+		p.stdout.Write(listing.AppendDaemon(nil, &daemons[i]))
+	}
+	return err
+}
+
+func (p *program) listConnections(cmd *command.Command) int {
+	p.stdout.Flush() // connections come at their own pace
+	err := listing.Connections(p.direct, p.client.Connections(), p.namer(cmd), cmd.Options.Has(command.PersistentConn))
+	if err != nil {
+		p.complain("cannot open file /proc/net/ip_vs_conn")
+		return statusListing
+	}
+	return statusOK
+}
+
+// listTable lists the services with their destinations: all, or one.
+func (p *program) listTable(cmd *command.Command) error {
+	t := listing.Table{Exact: cmd.Options.Has(command.Exact)}
+	for _, f := range formats {
+		if cmd.Options.Has(f.option) {
+			t.Format = f.format
+			break
+		}
+	}
+	info := &p.info
+	var services []ipvs.Service
+	if cmd.Options.Has(command.ServiceAddress) {
+		s, err := p.client.Service(cmd.Service.ServiceKey)
+		if err != nil {
+			return err
+		}
+		services, info = []ipvs.Service{s}, nil
+	} else {
+		var err error
+		if services, err = p.client.Services(); err != nil {
+			return err
+		}
+	}
+	return p.eachService(services, p.namer(cmd), !cmd.Options.Has(command.NoSort), func(n listing.Namer) rows {
+		t.Names = n
+		p.stdout.Write(t.AppendHeader(nil, info))
+		return rows{t.AppendService, t.AppendDestination}
+	})
+}
+
+// save carries out -S.
+func (p *program) save(cmd *command.Command) int {
+	services, err := p.client.Services()
+	if err == nil {
+		err = p.eachService(services, p.namer(cmd), true, func(n listing.Namer) rows {
+			return savedRows(n)
+		})
+	}
+	if err != nil {
+		p.complain(refusal(command.List, err))
+		return statusListing
+	}
+	return statusOK
+}
+
+// runSave runs the program as ipvsadm-save.
+func (p *program) runSave(args []string) int {
+	line := []string{"-S"}
+	for _, arg := range args {
+		switch {
+		case arg == "-n":
+			line = []string{"-S", "-n"}
+		case len(arg) > 0 && arg[0] == '-':
+			p.complain("ipvsadm-save: saves the IPVS table to stdout, as rules for ipvsadm-restore.\n" +
+				"   -n   addresses and ports as numbers")
+			return statusListing
+		}
+	}
+	return p.run(line)
+}
+
+// namer returns the namer that the options ask for.
+func (p *program) namer(cmd *command.Command) listing.Namer {
+	if cmd.Options.Has(command.Numeric) {
+		return numeric{}
+	}
+	return names.NewNamer(p.names)
+}

@@ -1,0 +1,85 @@
+package app
+
+import (
+	"net/netip"
+
+	"goipvsadm/cmd/goipvsadm/internal/listing"
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/rule"
+	"goipvsadm/ipvs"
+)
+
+// rows writes the services of a table, each followed by its destinations.
+type rows struct {
+	service     func(b []byte, s *ipvs.Service) []byte
+	destination func(b []byte, s *ipvs.Service, d *ipvs.Destination) []byte
+}
+
+// savedRows are the rules that would set the table up.
+func savedRows(n listing.Namer) rows {
+	return rows{
+		func(b []byte, s *ipvs.Service) []byte { return rule.AppendService(b, s, n) },
+		func(b []byte, s *ipvs.Service, d *ipvs.Destination) []byte {
+			return rule.AppendDestination(b, s, d, n)
+		},
+	}
+}
+
+// eachService writes services and their destinations, which it reads from the
+// kernel one service at a time.
+func (p *program) eachService(services []ipvs.Service, n listing.Namer, sort bool, begin func(listing.Namer) rows) error {
+	if sort {
+		listing.SortServices(services)
+	}
+	read := p.client.AppendDestinations
+	if namer, ok := n.(*names.Namer); ok {
+		var err error
+		if read, err = p.prefetch(services, namer); err != nil {
+			return err
+		}
+	}
+	r := begin(n)
+	var b []byte
+	var destinations []ipvs.Destination
+	for i := range services {
+		s := &services[i]
+		var err error
+		if destinations, err = read(destinations[:0], s.ServiceKey); err != nil {
+			return err
+		}
+		if sort {
+			listing.SortDestinations(destinations)
+		}
+		b = r.service(b[:0], s)
+		for j := range destinations {
+			b = r.destination(b, s, &destinations[j])
+		}
+		p.stdout.Write(b)
+	}
+	return nil
+}
+
+// prefetch reads all destinations at once, so that the names of all addresses
+// can be looked up side by side. It returns what reads them again.
+func (p *program) prefetch(services []ipvs.Service, n *names.Namer) (func([]ipvs.Destination, ipvs.ServiceKey) ([]ipvs.Destination, error), error) {
+	all := make(map[ipvs.ServiceKey][]ipvs.Destination, len(services))
+	var addrs []netip.Addr
+	for i := range services {
+		s := &services[i]
+		destinations, err := p.client.Destinations(s.ServiceKey)
+		if err != nil {
+			return nil, err
+		}
+		all[s.ServiceKey] = destinations
+		if s.Mark == 0 {
+			addrs = append(addrs, s.AddrPort.Addr())
+		}
+		for j := range destinations {
+			addrs = append(addrs, destinations[j].AddrPort.Addr())
+		}
+	}
+	n.Prefetch(addrs)
+	return func(ds []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
+		return append(ds, all[key]...), nil
+	}, nil
+}
