@@ -1,0 +1,238 @@
+package ipvs
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mdlayher/netlink"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// A script is a socket whose answers are made up: each receive brings what the
+// next function makes of the last message sent.
+type script struct {
+	sent    []netlink.Header // of the last message of each send
+	receive []func(last netlink.Header) ([]byte, error)
+}
+
+func (s *script) Send(b []byte) error {
+	for len(b) > 0 {
+		f, rest, err := netlinkmsg.Next(b)
+		if err != nil {
+			return err
+		}
+		if b = rest; len(b) == 0 {
+			s.sent = append(s.sent, f.Header)
+		}
+	}
+	return nil
+}
+
+func (s *script) Receive(b []byte) (int, error) {
+	if len(s.receive) == 0 {
+		return 0, errors.New("nothing more to receive")
+	}
+	f := s.receive[0]
+	s.receive = s.receive[1:]
+	data, err := f(s.sent[len(s.sent)-1])
+	return copy(b, data), err
+}
+
+func (s *script) Close() error { return nil }
+
+func scripted(receive ...func(netlink.Header) ([]byte, error)) *Client {
+	return NewClient(&script{receive: receive}, 28)
+}
+
+type answer = func(netlink.Header) ([]byte, error)
+
+// frame makes a message of any type.
+func frame(typ netlink.HeaderType, flags netlink.HeaderFlags, seq uint32, body []byte) []byte {
+	var b []byte
+	b = binary.NativeEndian.AppendUint32(b, uint32(16+len(body)))
+	b = binary.NativeEndian.AppendUint16(b, uint16(typ))
+	b = binary.NativeEndian.AppendUint16(b, uint16(flags))
+	b = binary.NativeEndian.AppendUint32(b, seq)
+	b = binary.NativeEndian.AppendUint32(b, 0)
+	return append(b, body...)
+}
+
+func errnoBody(errno syscall.Errno) []byte {
+	return binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno)))
+}
+
+func status(errno syscall.Errno) answer {
+	return func(h netlink.Header) ([]byte, error) {
+		return frame(netlink.Error, 0, h.Sequence, errnoBody(errno)), nil
+	}
+}
+
+func done(errno syscall.Errno) answer {
+	return func(h netlink.Header) ([]byte, error) {
+		return frame(netlink.Done, netlink.Multi, h.Sequence, errnoBody(errno)), nil
+	}
+}
+
+// reply is a message of the family.
+func reply(flags netlink.HeaderFlags, m netlinkmsg.Message) answer {
+	return func(h netlink.Header) ([]byte, error) {
+		return m.Append(nil, 28, flags, h.Sequence), nil
+	}
+}
+
+func fails(err error) answer {
+	return func(netlink.Header) ([]byte, error) { return nil, err }
+}
+
+func serviceReply(flags netlink.HeaderFlags) answer {
+	return reply(flags, netlinkmsg.Message{Command: netlinkmsg.NewService,
+		Service: &Service{ServiceKey: web, Scheduler: "rr"}})
+}
+
+func TestBadDays(t *testing.T) {
+	list := func(c *Client) error { _, err := c.Services(); return err }
+	get := func(c *Client) error { _, err := c.Service(web); return err }
+	add := func(c *Client) error { return c.AddService(Service{ServiceKey: web}) }
+	for _, tt := range []struct {
+		name    string
+		do      func(*Client) error
+		receive []answer
+		want    []error // none: success
+		text    string
+	}{
+		{"no privilege", add, []answer{status(syscall.EPERM)}, []error{fs.ErrPermission, syscall.EPERM},
+			"ipvs: add service TCP 192.0.2.1:80: operation not permitted"},
+		{"an errno with a meaning", add, []answer{status(syscall.EEXIST)}, []error{ErrServiceExists, fs.ErrExist},
+			"ipvs: add service TCP 192.0.2.1:80: service already exists"},
+		{"the module was unloaded", add, []answer{status(syscall.ENOENT), status(syscall.ENOENT)},
+			[]error{ErrNoIPVS, syscall.ENOPROTOOPT}, "ipvs: add service TCP 192.0.2.1:80: the kernel has no IPVS"},
+		{"the module is there, the scheduler is not", add, []answer{status(syscall.ENOENT), status(0)},
+			[]error{ErrNoScheduler}, "ipvs: add service TCP 192.0.2.1:80: scheduler or persistence engine not found"},
+		{"a dump that changed underneath is read again", list,
+			[]answer{serviceReply(netlink.Multi | netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0)}, nil, ""},
+		{"an overflown receive buffer is read again", list,
+			[]answer{fails(syscall.ENOBUFS), serviceReply(netlink.Multi), done(0)}, nil, ""},
+		{"a dump that ends in an error", list, []answer{done(syscall.EMSGSIZE)}, []error{syscall.EMSGSIZE}, "ipvs: get service: message too long"},
+		{"an old answer is passed over", get, []answer{
+			func(h netlink.Header) ([]byte, error) {
+				return frame(netlink.Error, 0, h.Sequence-1, errnoBody(syscall.EPERM)), nil
+			}, serviceReply(0), status(0)}, nil, ""},
+		{"no answer but success", get, []answer{status(0)}, []error{errShortAnswer}, "ipvs: get service TCP 192.0.2.1:80: the kernel's answer is incomplete"},
+		{"an empty datagram", get, []answer{fails(nil)}, []error{errShortAnswer}, ""},
+		{"a reply cut short", get, []answer{func(h netlink.Header) ([]byte, error) {
+			b, _ := serviceReply(0)(h)
+			return b[:len(b)-6], nil
+		}}, []error{nil}, ""},
+		{"an error message without its errno", get, []answer{func(h netlink.Header) ([]byte, error) {
+			return frame(netlink.Error, 0, h.Sequence, []byte{1}), nil
+		}}, []error{nil}, ""},
+		{"an attribute too short", get, []answer{func(h netlink.Header) ([]byte, error) {
+			body := append([]byte{byte(netlinkmsg.NewService), 1, 0, 0}, binary.NativeEndian.AppendUint32(nil, 1<<16|8)...)
+			body = append(body, binary.NativeEndian.AppendUint32(nil, 1<<16|4)...)
+			return frame(28, 0, h.Sequence, body), nil
+		}, status(0)}, []error{nil}, ""},
+		{"the socket fails", get, []answer{fails(syscall.ECONNREFUSED)}, []error{syscall.ECONNREFUSED},
+			"ipvs: get service TCP 192.0.2.1:80: connection refused"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.do(scripted(tt.receive...))
+			if (err != nil) != (tt.want != nil) {
+				t.Fatalf("error = %v", err)
+			}
+			for _, want := range tt.want {
+				if want != nil && !errors.Is(err, want) {
+					t.Errorf("error = %v, want %v", err, want)
+				}
+			}
+			if tt.text != "" && err.Error() != tt.text {
+				t.Errorf("error = %q, want %q", err, tt.text)
+			}
+		})
+	}
+}
+
+func TestDumpGivesUp(t *testing.T) {
+	var receive []answer
+	for range dumpTries {
+		receive = append(receive, serviceReply(netlink.Multi|netlink.DumpInterrupted), done(0))
+	}
+	_, err := scripted(receive...).Services()
+	check(t, err, ErrInterrupted, syscall.EINTR)
+}
+
+// A dump that is read again must not leave what the first try brought.
+func TestDumpStartsAfresh(t *testing.T) {
+	c := scripted(serviceReply(netlink.Multi|netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0))
+	services, err := c.Services()
+	if check(t, err, nil); len(services) != 1 {
+		t.Errorf("%d services, want 1", len(services))
+	}
+}
+
+func TestBatch(t *testing.T) {
+	t.Run("sends by itself and keeps count", func(t *testing.T) {
+		// Of 300 changes those at 1, 127, 128 and 299 fail.
+		refuse := func(offset uint32, errno syscall.Errno) answer {
+			return func(h netlink.Header) ([]byte, error) {
+				return frame(netlink.Error, 0, h.Sequence-offset, errnoBody(errno)), nil
+			}
+		}
+		s := &script{receive: []answer{
+			refuse(batchSize-2, syscall.EEXIST), refuse(0, syscall.EEXIST),
+			refuse(batchSize-1, syscall.EEXIST), refuse(0, 0),
+			refuse(0, syscall.EEXIST),
+		}}
+		b := NewClient(s, 28).Batch()
+		for range 300 {
+			b.AddService(Service{ServiceKey: web})
+		}
+		failures, err := b.Flush()
+		check(t, err, nil)
+		if len(s.sent) != 3 {
+			t.Errorf("%d sends, want 3", len(s.sent))
+		}
+		var got []int
+		for _, f := range failures {
+			got = append(got, f.Index)
+			check(t, f.Err, ErrServiceExists)
+		}
+		if want := []int{1, 127, 128, 299}; len(got) != 4 || [4]int(got) != [4]int(want) {
+			t.Errorf("failures at %v, want %v", got, want)
+		}
+		for _, h := range s.sent {
+			if h.Flags&netlink.Acknowledge == 0 {
+				t.Error("the last message of a batch asks for no answer")
+			}
+		}
+	})
+	t.Run("an empty one sends nothing", func(t *testing.T) {
+		s := &script{}
+		failures, err := NewClient(s, 28).Batch().Flush()
+		if check(t, err, nil); len(failures) != 0 || len(s.sent) != 0 {
+			t.Errorf("%v, %d sends", failures, len(s.sent))
+		}
+	})
+	t.Run("a broken connection", func(t *testing.T) {
+		b := scripted(fails(syscall.ENOBUFS)).Batch()
+		for range 2 * batchSize {
+			b.RemoveService(web)
+		}
+		_, err := b.Flush()
+		check(t, err, syscall.ENOBUFS)
+		if want := "ipvs: send 128 changes: "; !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("error = %q", err)
+		}
+	})
+	t.Run("the module was unloaded", func(t *testing.T) {
+		b := scripted(status(syscall.ENOENT), status(syscall.ENOENT)).Batch()
+		b.AddDestination(web, destinations[0])
+		failures, err := b.Flush()
+		check(t, err, nil)
+		check(t, failures[0].Err, ErrNoIPVS)
+	})
+}
