@@ -7,8 +7,8 @@ import "strings"
 //
 //   - -p takes the next word for its value unless that begins with a dash;
 //     without a value it gets its default.
-//   - An = after a short option belongs to it, whatever follows: -t= is an
-//     empty value, -n= a value that -n does not take.
+//   - An = after a short option is the sign of a value even if nothing
+//     follows: -t= has an empty one, -n= one that it does not take.
 //   - -test.x is -t with a value, not a flag of a Go test.
 
 // next cuts the first word, an option or several in a bundle, off words,
@@ -36,10 +36,8 @@ func (p *Parser) next(words []string) (args, rest []string) {
 			return p.takeValue(flag, words)
 		case flag.value != none:
 			return append(p.args[:0], word[:i+1], strings.TrimPrefix(after, "=")), rest
-		case after[0] == '=' && i == 1:
-			return append(p.args[:0], "--"+flag.long+after), rest
-		case after[0] == '=':
-			return append(p.args[:0], word[:i], "--"+flag.long+after), rest
+		case after == "=":
+			return append(p.args[:0], word+"="), rest
 		}
 	}
 	return words[:1], rest
