@@ -13,19 +13,22 @@ type nest struct {
 }
 
 var (
-	stats   = &nest{}
+	numbers = &nest{}
 	service = &nest{
-		inside: map[uint16]*nest{10: stats, 12: stats},
+		inside: map[uint16]*nest{10: numbers, 12: numbers},
 		fixed:  []uint16{3, 4, 6, 11}, // address, port, scheduler, engine
 		pairs:  []uint16{7},           // flags and their mask
 	}
 	destination = &nest{
-		inside: map[uint16]*nest{10: stats, 12: stats},
+		inside: map[uint16]*nest{10: numbers, 12: numbers},
 		fixed:  []uint16{1, 2, 14}, // address, port, tunnel port
 	}
 	daemon  = &nest{fixed: []uint16{2, 5, 6}} // interface, groups
 	command = &nest{inside: map[uint16]*nest{1: service, 2: destination, 3: daemon}}
 )
+
+// setInfo is the command whose attributes are numbered differently.
+const setInfo = 14
 
 // netmask is the service attribute that is in network order for IPv4 only.
 const netmask = 9
@@ -49,6 +52,8 @@ func turn(b []byte) []byte {
 			if len(body) > 4 {
 				turnHeader(body[4:])
 			}
+		} else if body[0] == setInfo {
+			numbers.turn(body[4:])
 		} else {
 			command.turn(body[4:])
 		}
