@@ -1,6 +1,8 @@
 package app
 
 import (
+	"errors"
+	"io/fs"
 	"net/netip"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -68,11 +70,15 @@ func (p *program) listDaemons() error {
 func (p *program) listConnections(cmd *command.Command) int {
 	p.stdout.Flush() // connections come at their own pace
 	err := listing.Connections(p.direct, p.client.Connections(), p.namer(cmd), cmd.Options.Has(command.PersistentConn))
-	if err != nil {
-		p.complain("cannot open file /proc/net/ip_vs_conn")
-		return statusListing
+	if err == nil {
+		return statusOK
 	}
-	return statusOK
+	if file := new(fs.PathError); errors.As(err, &file) && file.Op == "open" {
+		p.complain("cannot open file /proc/net/ip_vs_conn")
+	} else {
+		p.complain(err.Error())
+	}
+	return statusListing
 }
 
 // listTable lists the services with their destinations: all, or one.
