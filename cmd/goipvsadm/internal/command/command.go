@@ -21,6 +21,11 @@ type Command struct {
 
 	Daemon   ipvs.Daemon   // of --start-daemon and --stop-daemon
 	Timeouts ipvs.Timeouts // of --set
+
+	NetNS    string // of --netns: a name or a path
+	Drain    uint32 // of --drain, in seconds; 0 for no limit
+	Interval uint32 // of --watch, in seconds
+	Top      uint32 // of --top: how many services at most
 }
 
 // A Verb is what a command line says to do.
@@ -44,6 +49,11 @@ const (
 	StopDaemon
 	Help
 	Version
+
+	// ipvsadm has none of these.
+	Check
+	Apply
+	Diff
 )
 
 // verbs are the commands' names in messages, and their columns in uses.
@@ -67,6 +77,9 @@ var verbs = [...]struct {
 	Restore:       {"restore", 9},
 	Help:          {"help", 9},
 	Version:       {"version", 9},
+	Check:         {"check", 10},
+	Apply:         {"apply", 11},
+	Diff:          {"diff", 12},
 }
 
 // String returns the command's name as messages have it.

@@ -22,10 +22,14 @@ const (
 	none     value = iota
 	required       // the rest of the word, or the next word whatever it is
 	timeout        // the same, but there may be none where no plain word follows
+	attached       // only after an =, or none
 )
 
 // defaultTimeout is the value of a timeout that has none, in seconds.
 const defaultTimeout = "360"
+
+// defaultInterval is how long --watch waits between listings, in seconds.
+const defaultInterval = 2
 
 var flags = [...]flag{
 	{long: "add-service", short: "A", verb: AddService},
@@ -45,6 +49,9 @@ var flags = [...]flag{
 	{long: "stop-daemon", value: required, verb: StopDaemon, read: daemonState("illegal start_daemon specified")},
 	{long: "help", short: "h", verb: Help},
 	{long: "version", short: "v", verb: Version},
+	{long: "check", verb: Check},
+	{long: "apply", verb: Apply},
+	{long: "diff", verb: Diff},
 
 	{long: "tcp-service", short: "t", value: required, option: ServiceAddress, read: serviceAddress(ipvs.TCP)},
 	{long: "udp-service", short: "u", value: required, option: ServiceAddress, read: serviceAddress(ipvs.UDP)},
@@ -98,6 +105,17 @@ var flags = [...]flag{
 	{long: "exact", short: "X", option: Exact},
 	{long: "nosort", option: NoSort},
 	{long: "sort", option: repeatable},
+
+	{long: "netns", short: "N", value: required, option: NetNS, read: (*Parser).netns},
+	{long: "json", short: "j", option: JSON},
+	{long: "watch", value: attached, option: Watch, read: optional((*Parser).interval)},
+	{long: "top", value: required, option: Top,
+		read: number("number of services", 1, 1<<31-1, func(c *Command) *uint32 { return &c.Top })},
+	{long: "all", option: All},
+	{long: "drain", value: attached, option: Drain, read: optional((*Parser).drain)},
+	{long: "keep-weights", option: KeepWeights},
+	{long: "allow-empty", option: AllowEmpty},
+	{long: "verbose", option: Verbose},
 }
 
 // shortOnly is the long name of a flag that has none: no word can spell it,
@@ -114,7 +132,7 @@ func newFlagSet() *pflag.FlagSet {
 	for i := range flags {
 		f := &flags[i]
 		all[i] = pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
-		if f.value == none {
+		if f.value == none || f.value == attached {
 			all[i].NoOptDefVal = noValue
 		}
 		set.AddFlag(&all[i])

@@ -41,6 +41,16 @@ const (
 	TunCsum
 	TunRemCsum
 
+	NetNS
+	JSON
+	Watch
+	Top
+	All
+	Drain
+	KeepWeights
+	AllowEmpty
+	Verbose
+
 	numOptions
 
 	// repeatable stands for flags that may be given more than once, and with
@@ -69,40 +79,54 @@ var uses = [numOptions]use{
 	//                  | | | | | | | save
 	//                  | | | | | | | | zero
 	//                  | | | | | | | | | flush, set, restore
-	Numeric:          {". . o . . . . o . .", "numeric"},
-	Connection:       {". . 1 . . . . . . .", "connection"},
-	ServiceAddress:   {"+ + 1 + + . . . o .", "service-address"},
-	Scheduler:        {"o . . . . . . . . .", "scheduler"},
-	Persistent:       {"o . . . . . . . . .", "persistent"},
-	Netmask:          {"o . . . . . . . . .", "netmask"},
-	RealServer:       {". . . + + . . . . .", "real-server"},
-	ForwardingMethod: {". . . o . . . . . .", "forwarding-method"},
-	Weight:           {". . . o . . . . . .", "weight"},
-	UThreshold:       {". . . o . . . . . .", "u-threshold"},
-	LThreshold:       {". . . o . . . . . .", "l-threshold"},
-	McastInterface:   {". . . . . o . . . .", "mcast-interface"},
-	Timeout:          {". . 1 . . . . . . .", "timeout"},
-	Daemon:           {". . 1 . . . . . . .", "daemon"},
-	Stats:            {". . o . . . . . . .", "stats"},
-	Rate:             {". . o . . . . . . .", "rate"},
-	Thresholds:       {". . o . . . . . . .", "thresholds"},
-	PersistentConn:   {". . o . . . . . . .", "persistent-conn"},
-	NoSort:           {". . o . . . . . . .", "nosort"},
-	SyncID:           {". . o . . o o . . .", "syncid"},
-	Exact:            {". . o . . . . . . .", "exact"},
-	Ops:              {"o . . . . . . . . .", "ops"},
-	PE:               {"o . . . . . . . . .", "pe"},
-	SchedFlags:       {"o . . . . . . . . .", "sched-flags"},
-	McastGroup:       {". . . . . o . . . .", "mcast-group"},
-	McastPort:        {". . . . . o . . . .", "mcast-port"},
-	McastTTL:         {". . . . . o . . . .", "mcast-ttl"},
-	SyncMaxLen:       {". . . . . o . . . .", "sync-maxlen"},
-	TunInfo:          {". . o . . . . . . .", "tun-info"},
-	TunType:          {". . . o . . . . . .", "tun-type"},
-	TunPort:          {". . . o . . . . . .", "tun-port"},
-	TunNoCsum:        {". . . o . . . . . .", "tun-nocsum"},
-	TunCsum:          {". . . o . . . . . .", "tun-csum"},
-	TunRemCsum:       {". . . o . . . . . .", "tun-remcsum"},
+	//                  | | | | | | | | | | check
+	//                  | | | | | | | | | | | apply
+	//                  | | | | | | | | | | | | diff
+	Numeric:          {". . o . . . . o . . . . .", "numeric"},
+	Connection:       {". . 1 . . . . . . . . . .", "connection"},
+	ServiceAddress:   {"+ + 1 + + . . . o . . . .", "service-address"},
+	Scheduler:        {"o . . . . . . . . . . . .", "scheduler"},
+	Persistent:       {"o . . . . . . . . . . . .", "persistent"},
+	Netmask:          {"o . . . . . . . . . . . .", "netmask"},
+	RealServer:       {". . . + + . . . . . . . .", "real-server"},
+	ForwardingMethod: {". . . o . . . . . . . . .", "forwarding-method"},
+	Weight:           {". . . o . . . . . . . . .", "weight"},
+	UThreshold:       {". . . o . . . . . . . . .", "u-threshold"},
+	LThreshold:       {". . . o . . . . . . . . .", "l-threshold"},
+	McastInterface:   {". . . . . o . . . . . . .", "mcast-interface"},
+	Timeout:          {". . 1 . . . . . . . . . .", "timeout"},
+	Daemon:           {". . 1 . . . . . . . . . .", "daemon"},
+	Stats:            {". . o . . . . . . . . . .", "stats"},
+	Rate:             {". . o . . . . . . . . . .", "rate"},
+	Thresholds:       {". . o . . . . . . . . . .", "thresholds"},
+	PersistentConn:   {". . o . . . . . . . . . .", "persistent-conn"},
+	NoSort:           {". . o . . . . . . . . . .", "nosort"},
+	SyncID:           {". . o . . o o . . . . . .", "syncid"},
+	Exact:            {". . o . . . . . . . . . .", "exact"},
+	Ops:              {"o . . . . . . . . . . . .", "ops"},
+	PE:               {"o . . . . . . . . . . . .", "pe"},
+	SchedFlags:       {"o . . . . . . . . . . . .", "sched-flags"},
+	McastGroup:       {". . . . . o . . . . . . .", "mcast-group"},
+	McastPort:        {". . . . . o . . . . . . .", "mcast-port"},
+	McastTTL:         {". . . . . o . . . . . . .", "mcast-ttl"},
+	SyncMaxLen:       {". . . . . o . . . . . . .", "sync-maxlen"},
+	TunInfo:          {". . o . . . . . . . . . .", "tun-info"},
+	TunType:          {". . . o . . . . . . . . .", "tun-type"},
+	TunPort:          {". . . o . . . . . . . . .", "tun-port"},
+	TunNoCsum:        {". . . o . . . . . . . . .", "tun-nocsum"},
+	TunCsum:          {". . . o . . . . . . . . .", "tun-csum"},
+	TunRemCsum:       {". . . o . . . . . . . . .", "tun-remcsum"},
+
+	// ipvsadm has none of these.
+	NetNS:       {"o o o o o o o o o o o o o", "netns"},
+	JSON:        {". . o . . . . . . . . . .", "json"},
+	Watch:       {". . o . . . . . . . . . .", "watch"},
+	Top:         {". . o . . . . . . . . . .", "top"},
+	All:         {". . . . . . . o . . . . .", "all"},
+	Drain:       {". . . . o . . . . . . . .", "drain"},
+	KeepWeights: {". . . . . . . . . . . o o", "keep-weights"},
+	AllowEmpty:  {". . . . . . . . . . . o o", "allow-empty"},
+	Verbose:     {". . . . . . . . . . . o .", "verbose"},
 }
 
 // tunnelUses says which options go with which tunnel type.

@@ -8,17 +8,20 @@ import (
 
 // documented is the table of the program's documentation, by command.
 const documented = `
-| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum |
-| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | |
-| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | |
-| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | |
-| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · |
-| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | |
-| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | |
-| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | |
-| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | |
-| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | |
-| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | |`
+| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | watch | top | all | drain | keep-weights | allow-empty | verbose |
+| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | |
+| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
+| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | | | | | |
+| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | |
+| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | |
+| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | |
+| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | |
+| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | · | | | | |
+| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
+| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
+| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
+| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | · | · |
+| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | · | |`
 
 // cells splits a line of the table, without the bars at its ends.
 func cells(line string) []string {
@@ -40,12 +43,15 @@ var spellings = map[string]string{
 	"mcast-port": "--mcast-port 1", "mcast-ttl": "--mcast-ttl 1", "sync-maxlen": "--sync-maxlen 1",
 	"tun-info": "--tun-info", "tun-type": "--tun-type gre", "tun-port": "--tun-port 1", "tun-nocsum": "--tun-nocsum",
 	"tun-csum": "--tun-csum", "tun-remcsum": "--tun-remcsum",
+	"netns": "-N x", "json": "-j", "watch": "--watch", "top": "--top 5", "all": "--all", "drain": "--drain=9",
+	"keep-weights": "--keep-weights", "allow-empty": "--allow-empty", "verbose": "--verbose",
 }
 
 var commands = map[string]string{
 	"add-service": "-A", "edit-service": "-E", "delete-service": "-D", "list": "-L", "add-server": "-a",
 	"edit-server": "-e", "delete-server": "-d", "start-daemon": "--start-daemon master",
 	"stop-daemon": "--stop-daemon master", "save": "-S", "zero": "-Z", "flush": "-C", "set": "--set 1 2 3", "restore": "-R",
+	"check": "--check", "apply": "--apply", "diff": "--diff",
 }
 
 // TestUses gives every command every option, and every two options, alone

@@ -51,6 +51,7 @@ func (p *Parser) Parse(words []string, cmd *Command) error {
 		Service:     ipvs.Service{Scheduler: sched.Default},
 		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
 		Daemon:      ipvs.Daemon{Interface: "eth0"},
+		Interval:    defaultInterval,
 	}
 	p.line = line{cmd: cmd, operands: p.operands[:0]}
 	if len(words) == 0 {

@@ -212,3 +212,33 @@ func (p *Parser) mcastGroup(value string) *Error {
 func cut(s string, n int) string {
 	return s[:min(n, len(s))]
 }
+
+// optional calls read only where the flag has a value.
+func optional(read func(*Parser, string) *Error) func(*Parser, string) *Error {
+	return func(p *Parser, value string) *Error {
+		if value == noValue {
+			return nil
+		}
+		return read(p, value)
+	}
+}
+
+func (p *Parser) netns(value string) *Error {
+	if value == "" {
+		return mistake("illegal network namespace specified")
+	}
+	p.cmd.NetNS = value
+	return nil
+}
+
+func (p *Parser) drain(value string) *Error {
+	n, err := seconds(value, 1)
+	p.cmd.Drain = n
+	return err
+}
+
+func (p *Parser) interval(value string) *Error {
+	n, err := seconds(value, 1)
+	p.cmd.Interval = n
+	return err
+}

@@ -47,7 +47,7 @@ func (p *Parser) next(words []string) (args, rest []string) {
 func (p *Parser) takeValue(flag *flag, words []string) (args, rest []string) {
 	rest = words[1:]
 	switch {
-	case flag.value == none:
+	case flag.value == none || flag.value == attached:
 		return words[:1], rest
 	case flag.value == timeout && (len(rest) == 0 || strings.HasPrefix(rest[0], "-")):
 		return append(p.args[:0], words[0], defaultTimeout), rest
