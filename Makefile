@@ -1,0 +1,130 @@
+# goipvsadm: what a person or a build machine runs.
+#
+#   make demo     see it balance real connections, on a throwaway kernel
+#   make test     everything that is tested, on a throwaway kernel where it needs one
+#   make help     the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.ONESHELL:
+.DELETE_ON_ERROR:
+
+GO := scripts/go
+PREFIX := /usr/local
+DESTDIR :=
+export CGO_ENABLED := 0
+
+# A release is a tag; other builds keep the version that stands in the source.
+VERSION := $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
+LDFLAGS := -s -w $(if $(VERSION),-X goipvsadm/cmd/goipvsadm/internal/help.Version=$(VERSION))
+BUILD := $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+
+# The program under test, as the tests want to have it.
+under_test := GOIPVSADM='$(CURDIR)/build/goipvsadm'
+
+.PHONY: build
+build: ## the program, as build/goipvsadm
+	$(BUILD) -o build/goipvsadm ./cmd/goipvsadm
+
+.PHONY: cross
+cross: ## the program for amd64, arm64, riscv64 and s390x
+	for arch in amd64 arm64 riscv64 s390x; do
+		GOOS=linux GOARCH=$$arch $(BUILD) -o build/goipvsadm-linux-$$arch ./cmd/goipvsadm
+		GOOS=linux GOARCH=$$arch $(GO) vet ./cmd/... ./ipvs/... ./netlinkmsg/... ./sched/...
+	done
+
+.PHONY: demo
+demo: ## the classic set-ups with real traffic (installs what is missing)
+	@scripts/setup demo
+	$(MAKE) --no-print-directory build
+	$(GO) build -trimpath -buildvcs=false -o build/demo ./scripts/demo
+	$(under_test) scripts/kernel -t 120 build/demo
+
+.PHONY: test
+test: ## all tests (installs what is missing)
+	@scripts/setup test
+	$(MAKE) --no-print-directory build check unit kernel
+
+.PHONY: check
+check: # formatting and vet
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
+	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags kernel ./...
+
+.PHONY: unit
+unit: ## the tests that need no kernel
+	@$(GO) test -v ./... | sed '/^=== /d; /^ *--- PASS: [^ ]*\//d'
+
+.PHONY: kernel
+kernel: build ## the tests that need one; PACKAGE=… and RUN=… (a test's name) for some of them
+	@$(under_test) scripts/kernel-tests $(PACKAGE) $(if $(RUN),-- -run '$(RUN)')
+
+.PHONY: differential
+differential: build ## N random command lines (50000) from SEED (1) against the real ipvsadm
+	@scripts/setup test
+	GOIPVSADM_DIFF_N=$(or $(N),50000) GOIPVSADM_DIFF_SEED=$(or $(SEED),1) $(under_test) \
+		scripts/kernel-tests -l 36000 scripts/differential -- -run TestRandom
+
+.PHONY: lint
+lint: ## staticcheck (fetched by the go command)
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 -tags kernel ./...
+
+sbin := $(DESTDIR)$(PREFIX)/sbin
+lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
+names := ipvsadm ipvsadm-save ipvsadm-restore
+
+# What else is installed if it is there, as SOURCE:TARGET.
+extras := $(foreach pair, \
+	docs/goipvsadm.8:share/man/man8/goipvsadm.8 \
+	scripts/completion/goipvsadm.bash:share/bash-completion/completions/goipvsadm \
+	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
+	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish, \
+	$(if $(wildcard $(firstword $(subst :, ,$(pair)))),$(pair)))
+
+.PHONY: install
+install: ## into PREFIX (/usr/local) below DESTDIR; does not take the name ipvsadm
+	[ -x build/goipvsadm ] || $(MAKE) --no-print-directory build
+	install -d '$(sbin)' '$(lib)'
+	install -m 755 build/goipvsadm '$(sbin)/goipvsadm'
+	for name in $(names); do ln -sf ../../sbin/goipvsadm "$(lib)/$$name"; done
+	for pair in $(extras); do install -D -m 644 "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+
+.PHONY: install-compat
+install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FORCE=1 replaces others of these names
+	for name in $(names); do
+		link='$(sbin)'/$$name
+		if [ -e "$$link" ] && [ "$$(readlink "$$link")" != goipvsadm ] && [ -z '$(FORCE)' ]; then
+			echo "$$link is another program; FORCE=1 replaces it" >&2
+			exit 1
+		fi
+	done
+	for name in $(names); do ln -sf goipvsadm "$(sbin)/$$name"; done
+
+.PHONY: install-service
+install-service: install ## also the init script and the systemd unit (neither is enabled)
+	install -d '$(DESTDIR)/etc/init.d' '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	sed 's,/usr/local/lib/goipvsadm,$(PREFIX)/lib/goipvsadm,' scripts/init.d/goipvsadm >'$(DESTDIR)/etc/init.d/goipvsadm'
+	chmod 755 '$(DESTDIR)/etc/init.d/goipvsadm'
+	sed 's,/usr/local/lib/goipvsadm,$(PREFIX)/lib/goipvsadm,' scripts/systemd/goipvsadm.service \
+		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service'
+
+.PHONY: uninstall
+uninstall: ## what the three put there
+	for name in $(names); do
+		link='$(sbin)'/$$name
+		if [ "$$(readlink "$$link")" = goipvsadm ]; then rm -f "$$link"; fi
+		rm -f "$(lib)/$$name"
+	done
+	rm -f '$(sbin)/goipvsadm' '$(DESTDIR)/etc/init.d/goipvsadm' '$(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service'
+	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+	[ ! -d '$(lib)' ] || rmdir '$(lib)'
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
