@@ -3,6 +3,7 @@ package ipvs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -19,7 +20,8 @@ import (
 type Option func(*config)
 
 type config struct {
-	netns string // path of a network namespace, "" for the caller's
+	netns    string    // path of a network namespace, "" for the caller's
+	modprobe io.Writer // nil for nowhere
 }
 
 // netnsDir is where ip-netns(8) keeps its namespaces.
@@ -35,6 +37,12 @@ func InNetNS(name string) Option {
 			c.netns = netnsDir + name
 		}
 	}
+}
+
+// ModprobeOutput says where what modprobe prints goes, should Dial have to run
+// it. Without this option it goes nowhere.
+func ModprobeOutput(w io.Writer) Option {
+	return func(c *config) { c.modprobe = w }
 }
 
 // Dial connects to the kernel's IPVS in the network namespace of the calling
@@ -62,7 +70,7 @@ func Dial(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
 	}
-	c, err := newClient(gc)
+	c, err := newClient(gc, func() { modprobe(cfg.modprobe) })
 	if err != nil {
 		gc.Close()
 		return nil, err
@@ -71,8 +79,8 @@ func Dial(options ...Option) (*Client, error) {
 	return c, nil
 }
 
-func newClient(gc *genetlink.Conn) (*Client, error) {
-	family, err := lookUp(gc, modprobe)
+func newClient(gc *genetlink.Conn, load func()) (*Client, error) {
+	family, err := lookUp(gc, load)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +112,8 @@ func lookUp(gc *genetlink.Conn, load func()) (uint16, error) {
 }
 
 // modprobe loads the module. Whether it did shows in the next look-up.
-func modprobe() {
-	_ = exec.Command("/sbin/modprobe", "--", "ip_vs").Run()
+func modprobe(output io.Writer) {
+	cmd := exec.Command("/sbin/modprobe", "--", "ip_vs")
+	cmd.Stdout, cmd.Stderr = output, output
+	_ = cmd.Run()
 }

@@ -105,7 +105,7 @@ func (p *program) run(args []string) int {
 
 // open connects to the kernel.
 func (p *program) open() int {
-	c, err := p.dial()
+	c, err := p.dial(ipvs.ModprobeOutput(p.stderr))
 	if err != nil {
 		return p.noKernel(err)
 	}
