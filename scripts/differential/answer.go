@@ -102,7 +102,7 @@ func restores(c Command) bool {
 
 func saves(c Command) bool {
 	return slices.Contains([]string{"S", "save"}, command(c)) || c.Args[0] == "ipvsadm-save" ||
-		restores(c) && strings.Contains(c.Stdin, "-S")
+		restores(c) && (strings.Contains(c.Stdin, "-S") || strings.Contains(c.Stdin, "--save"))
 }
 
 // onlyLists tells whether a command can do no more than print. Two namespaces hash the

@@ -533,6 +533,10 @@ func deviates(words []string) bool {
 	}
 	six := max(strings.LastIndex(line, " -6"), strings.LastIndex(line, " --ipv6"))
 	early := min(first(" -r", " --real-server"), first(" -M", " --netmask"))
+	if service < 0 && first(" -r", " --real-server") < len(line) {
+		// ipvsadm reads the port's name as that of no protocol.
+		return true
+	}
 	foreign := strings.Contains(line, "flag-3") && (strings.Contains(line, "sh ") || strings.Contains(line, "mh "))
 	return early < service || mark >= 0 && early < six || foreign ||
 		strings.Contains(line, " -b , ") || strings.Contains(line, " -b, ")

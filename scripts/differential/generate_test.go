@@ -39,6 +39,7 @@ func TestGeneratedCasesReadBack(t *testing.T) {
 func TestGeneratorAvoidsDeviations(t *testing.T) {
 	for _, line := range [][]string{
 		{"-a", "-r", "10.0.0.1", "-t", "10.0.0.2:80"},
+		{"-a", "-r", "10.0.0.1:http", "-w", "x"},
 		{"-A", "-M", "64", "-t", "fd00::1", "-p"},
 		{"-A", "-f", "5", "-M", "64", "-6"},
 		{"-A", "-t", "10.0.0.1:80", "-s", "sh", "-b", "flag-3"},

@@ -1,0 +1,181 @@
+//go:build kernel
+
+// The deliberate differences, each pinned: what ipvsadm answers, and what ours does
+// instead. docs/COMPATIBILITY.md gives the reasons under the same titles.
+
+package differential
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// A deviation is a case whose last command is answered differently on purpose.
+type deviation struct {
+	title         string
+	text          string
+	ipvsadm, ours Answer
+}
+
+const tryLine = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+
+var deviations = []deviation{
+	{
+		title:   "Saved thresholds",
+		text:    "$ ipvsadm -A -f 5\n$ ipvsadm -a -f 5 -r 10.0.0.2 -m -w 3 -x 9 -y 4\n$ ipvsadm -a -f 5 -r 10.0.0.3 -i -x 9\n$ ipvsadm -S -n",
+		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3\n-a -f 5 -r 10.0.0.3:0 -i -w 1 --tun-type ipip\n"},
+		ours:    Answer{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3 -x 9 -y 4\n-a -f 5 -r 10.0.0.3:0 -i -w 1 -x 9 --tun-type ipip\n"},
+	},
+	{
+		title:   "Large marks",
+		text:    "$ ipvsadm -A -f 4294967295\n$ ipvsadm -a -f 4294967295 -r 10.0.0.2 -m\n$ ipvsadm -S -n",
+		ipvsadm: Answer{Stdout: "-A -f -1 -s wlc\n-a -f -1 -r 10.0.0.2:0 -m -w 1\n"},
+		ours:    Answer{Stdout: "-A -f 4294967295 -s wlc\n-a -f 4294967295 -r 10.0.0.2:0 -m -w 1\n"},
+	},
+	{
+		title:   "Large marks",
+		text:    "$ ipvsadm -A -f 2147483648 -6\n$ ipvsadm -L -f 2147483648 -6",
+		ipvsadm: Answer{Stdout: plainTitle + "FWM  -2147483648 IPv6 wlc\n"},
+		ours:    Answer{Stdout: plainTitle + "FWM  2147483648 IPv6 wlc\n"},
+	},
+	{
+		title:   "A scheduler flag of no name",
+		text:    "$ ipvsadm -A -f 5 -b ,",
+		ipvsadm: Answer{Status: -11},
+		ours:    Answer{Status: 2, Stderr: "invalid scheduler flag `'\n"},
+	},
+	{
+		title:   "Flags that are not the scheduler's own",
+		text:    "$ ipvsadm -A -f 5 -s sh -b sh-port,flag-3\n$ ipvsadm -A -f 6 -s mh -b flag-3\n$ ipvsadm -S",
+		ipvsadm: Answer{Stdout: "-A -f 5 -s sh -b sh-port\n-A -f 6 -s mh -b \n"},
+		ours:    Answer{Stdout: "-A -f 5 -s sh -b sh-port,flag-3\n-A -f 6 -s mh -b flag-3\n"},
+	},
+	{
+		title:   "Flags that are not the scheduler's own",
+		text:    "$ ipvsadm -A -f 6 -s mh -b flag-3\n$ ipvsadm -L -f 6",
+		ipvsadm: Answer{Stdout: plainTitle + "FWM  6 mh ()\n"},
+		ours:    Answer{Stdout: plainTitle + "FWM  6 mh (flag-3)\n"},
+	},
+	{
+		title:   "Options before the service",
+		text:    "$ ipvsadm -A -t 10.0.0.1:80\n$ ipvsadm -a -r 10.0.0.2 -t 10.0.0.1:80 -m\n$ ipvsadm -S -n",
+		ipvsadm: Answer{Stdout: "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.0.2:0 -m -w 1\n"},
+		ours:    Answer{Stdout: "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1\n"},
+	},
+	{
+		title:   "Options before the service",
+		text:    "$ ipvsadm -A -t 10.0.0.1:80\n$ ipvsadm -a -r 10.0.0.2:http -t 10.0.0.1:80 -m",
+		ipvsadm: Answer{Status: 2, Stderr: "illegal real server address[:port] specified\n"},
+		ours:    Answer{},
+	},
+	{
+		title:   "Options before the service",
+		text:    "$ ipvsadm -A -M 64 -t [fd00::1]:80 -p\n$ ipvsadm -A -f 5 -M 64 -6 -p\n$ ipvsadm -S -n",
+		ipvsadm: Answer{Stdout: "-A -t [fd00::1]:80 -s wlc -p 360\n-A -f 5 -6 -s wlc -p 360\n"},
+		ours:    Answer{Stdout: "-A -t [fd00::1]:80 -s wlc -p 360 -M 64\n-A -f 5 -6 -s wlc -p 360 -M 64\n"},
+	},
+	{
+		title:   "Failures in -R",
+		text:    "$ ipvsadm -R\n< -A -f 5\n<\n< -A -f 5\n< -D -f 6\n< -A -f 7",
+		ipvsadm: Answer{Stderr: "Service already exists\nNo such service\n"},
+		ours:    Answer{Status: 255, Stderr: "line 3: Service already exists\nline 4: No such service\n"},
+	},
+	{
+		title:   "Failures in -R",
+		text:    "$ ipvsadm -R\n< -D -f 6\n< -A -f 5 -w 1\n< -A -f 7",
+		ipvsadm: Answer{Status: 2, Stderr: "No such service\nIllegal 'weight' option with the 'add-service' command\n"},
+		ours:    Answer{Status: 255, Stderr: "line 1: No such service\nline 2: Illegal 'weight' option with the 'add-service' command\n"},
+	},
+	{
+		title:   "Failures in -R",
+		text:    "$ ipvsadm -R\n< -D -f 6\n< -L -f 6\n< -A -f 7",
+		ipvsadm: Answer{Status: 1, Stderr: "No such service\nNo such service\n"},
+		ours:    Answer{Status: 255, Stderr: "line 1: No such service\nline 2: No such service\n"},
+	},
+	{
+		title:   "Comments in -R",
+		text:    "$ ipvsadm -R\n< # saved\n<  #-A -f 4\n< -A -f 5 # the web\n< -S",
+		ipvsadm: Answer{Status: 255, Stderr: tryLine},
+		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
+	},
+	{
+		title:   "Comments in -R",
+		text:    "$ ipvsadm -R\n< -A -f 5 # the web\n< -S",
+		ipvsadm: Answer{Status: 2, Stderr: "unexpected argument #\n"},
+		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
+	},
+	{
+		title:   "ipvsadm-restore looks first",
+		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n$ ipvsadm -S",
+		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
+	},
+	{
+		title:   "Help and version",
+		text:    "$ ipvsadm-save -h",
+		ipvsadm: Answer{Status: 1, Stderr: "ipvsadm-save: Script to save the IPVS table to stdout.\n   With the -n option, prints out the table in numeric format.\n"},
+		ours:    Answer{Status: 1, Stderr: "ipvsadm-save: saves the IPVS table to stdout, as rules for ipvsadm-restore.\n   -n   addresses and ports as numbers\n"},
+	},
+}
+
+const plainTitle = "Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+
+func TestDeviations(t *testing.T) {
+	r := newRig(t, programUnderTest(t))
+	for _, d := range deviations {
+		t.Run(d.title, func(t *testing.T) {
+			cases, err := ParseCases(d.title, d.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, side := range []struct {
+				name      string
+				program   program
+				namespace *os.File
+				want      Answer
+			}{
+				{"ipvsadm", r.reference, r.referenceTable, d.ipvsadm},
+				{"ours", r.ours, r.oursTable, d.ours},
+			} {
+				var got Answer
+				for _, c := range cases[0].Commands {
+					got = r.run(t, side.program, side.namespace, c)
+				}
+				if got != side.want {
+					t.Errorf("%s\n%s: %swant: %s", cases[0], side.name, got, side.want)
+				}
+				r.run(t, r.reference, side.namespace, Command{Args: []string{"ipvsadm", "-R"}, Stdin: inspect})
+			}
+		})
+	}
+}
+
+// Whoever looks for a difference looks in docs/COMPATIBILITY.md.
+func TestDeviationsAreListed(t *testing.T) {
+	page, err := os.ReadFile("../../docs/COMPATIBILITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range deviations {
+		if !strings.Contains(string(page), "\n### "+d.title+"\n") {
+			t.Errorf("not listed: %s", d.title)
+		}
+	}
+}
+
+// Version and help are in our own words, but a script that cuts the version out of the
+// first line finds it, and both work where there is no IPVS and no privilege.
+func TestVersionAndHelp(t *testing.T) {
+	r := newRig(t, programUnderTest(t))
+	version := r.ours.texts.Version
+	if !strings.HasPrefix(version, "ipvsadm v1.31 2019/12/24 (goipvsadm ") || !strings.HasSuffix(version, " and IPVS v1.2.1)\n") {
+		t.Errorf("-v prints %q", version)
+	}
+	if theirs := r.reference.texts.Version; theirs != "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n" {
+		t.Errorf("ipvsadm -v prints %q: is it 1.31?", theirs)
+	}
+	if lines := strings.Count(r.ours.texts.Help, "\n"); lines < 30 {
+		t.Errorf("-h prints %d lines", lines)
+	}
+}
