@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"goipvsadm/scripts/lab"
 )
 
 // A deviation is a case whose last command is answered differently on purpose.
@@ -132,7 +134,7 @@ func TestDeviations(t *testing.T) {
 			for _, side := range []struct {
 				name      string
 				program   program
-				namespace *os.File
+				namespace *lab.Netns
 				want      Answer
 			}{
 				{"ipvsadm", r.reference, r.referenceTable, d.ipvsadm},

@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/scripts/lab"
 )
 
 // A program is ipvsadm or something that claims to be.
@@ -27,7 +27,7 @@ type program struct {
 // A rig compares two programs. Tables are read with the reference on both sides.
 type rig struct {
 	reference, ours           program
-	referenceTable, oursTable *os.File
+	referenceTable, oursTable *lab.Netns
 	stdin, stdout, stderr     *os.File
 }
 
@@ -55,8 +55,8 @@ func newRig(t *testing.T, ours string) *rig {
 	r := &rig{
 		reference:      program{path: lookPath(t, reference)},
 		ours:           program{path: lookPath(t, ours)},
-		referenceTable: newNamespace(t),
-		oursTable:      newNamespace(t),
+		referenceTable: newNamespace(t, "reference"),
+		oursTable:      newNamespace(t, "ours"),
 		stdin:          memoryFile(t, "stdin"),
 		stdout:         memoryFile(t, "stdout"),
 		stderr:         memoryFile(t, "stderr"),
@@ -101,33 +101,16 @@ func memoryFile(t *testing.T, name string) *os.File {
 	return file
 }
 
-func openNamespace(t *testing.T) *os.File {
+// newNamespace makes a network namespace with an eth0, for the sync daemons.
+func newNamespace(t *testing.T, name string) *lab.Netns {
 	t.Helper()
-	file, err := os.Open("/proc/thread-self/ns/net")
+	namespace, err := lab.NewNetns(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { file.Close() })
-	return file
-}
-
-// newNamespace makes a network namespace with lo, and an eth0 for the sync daemons.
-func newNamespace(t *testing.T) *os.File {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	home := openNamespace(t)
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("new network namespace: %v", err)
-	}
-	namespace := openNamespace(t)
-	for _, setup := range []string{"link set lo up", "link add eth0 type dummy", "address add 192.0.2.1/24 dev eth0", "link set eth0 up"} {
-		if out, err := exec.Command("ip", strings.Fields(setup)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", setup, err, out)
-		}
-	}
-	if err := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("back to the first namespace: %v", err)
+	t.Cleanup(func() { namespace.Close() })
+	if err := namespace.IP("link add eth0 type dummy", "address add 192.0.2.1/24 dev eth0", "link set eth0 up"); err != nil {
+		t.Fatal(err)
 	}
 	return namespace
 }
@@ -143,7 +126,7 @@ func (r *rig) pathFor(p program, name string) string {
 
 // run starts a process the cheapest way there is: a system call costs much on a
 // kernel that is itself a process.
-func (r *rig) run(t *testing.T, p program, namespace *os.File, c Command) Answer {
+func (r *rig) run(t *testing.T, p program, namespace *lab.Netns, c Command) Answer {
 	t.Helper()
 	check := func(err error) {
 		if err != nil {
@@ -159,14 +142,7 @@ func (r *rig) run(t *testing.T, p program, namespace *os.File, c Command) Answer
 	check(err)
 	cmd := exec.Cmd{Path: r.pathFor(p, c.Args[0]), Args: c.Args, Stdin: r.stdin, Stdout: r.stdout, Stderr: r.stderr}
 
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
-	check(err)
-	defer home.Close()
-	check(unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET))
-	err = cmd.Run()
-	check(unix.Setns(int(home.Fd()), unix.CLONE_NEWNET))
+	err = namespace.Run(&cmd)
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("running %s: %v", p.path, err)
 	}
