@@ -5,6 +5,7 @@ package rule
 import (
 	"strconv"
 
+	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/ipvs"
@@ -13,7 +14,11 @@ import (
 
 // AppendService appends the line that adds s.
 func AppendService(b []byte, s *ipvs.Service, n listing.Namer) []byte {
-	b = append(b, "-A"...)
+	return appendService(b, commands[command.AddService], s, n)
+}
+
+func appendService(b []byte, word string, s *ipvs.Service, n listing.Namer) []byte {
+	b = append(b, word...)
 	b = appendKey(b, &s.ServiceKey, n)
 	b = append(b, " -s "...)
 	b = append(b, s.Scheduler...)
@@ -41,10 +46,12 @@ func AppendService(b []byte, s *ipvs.Service, n listing.Namer) []byte {
 
 // AppendDestination appends the line that adds d to the service s.
 func AppendDestination(b []byte, s *ipvs.Service, d *ipvs.Destination, n listing.Namer) []byte {
-	b = append(b, "-a"...)
-	b = appendKey(b, &s.ServiceKey, n)
-	b = append(b, " -r "...)
-	b = n.Append(b, d.AddrPort, s.Protocol)
+	return appendDestination(b, commands[command.AddServer], s, d, n)
+}
+
+func appendDestination(b []byte, word string, s *ipvs.Service, d *ipvs.Destination, n listing.Namer) []byte {
+	b = append(b, word...)
+	b = appendDestinationKey(b, s, d, n)
 	b = append(b, methodOption(d.Method)...)
 	b = appendNumber(b, " -w ", uint32(d.Weight))
 	if d.UpperThreshold != 0 {
@@ -77,6 +84,13 @@ func appendKey(b []byte, k *ipvs.ServiceKey, n listing.Namer) []byte {
 		b = append(b, " -t "...)
 	}
 	return n.Append(b, k.AddrPort, k.Protocol)
+}
+
+// appendDestinationKey appends the options that name a destination of s.
+func appendDestinationKey(b []byte, s *ipvs.Service, d *ipvs.Destination, n listing.Namer) []byte {
+	b = appendKey(b, &s.ServiceKey, n)
+	b = append(b, " -r "...)
+	return n.Append(b, d.AddrPort, s.Protocol)
 }
 
 // methodOption returns the option for m. A destination on the director itself
