@@ -22,6 +22,7 @@ type Option func(*config)
 type config struct {
 	netns    string    // path of a network namespace, "" for the caller's
 	modprobe io.Writer // nil for nowhere
+	wrap     func(Socket) Socket
 }
 
 // netnsDir is where ip-netns(8) keeps its namespaces.
@@ -45,13 +46,19 @@ func ModprobeOutput(w io.Writer) Option {
 	return func(c *config) { c.modprobe = w }
 }
 
+// Through makes the client send and receive through what wrap makes of its
+// socket: to watch or count the messages.
+func Through(wrap func(Socket) Socket) Option {
+	return func(c *config) { c.wrap = wrap }
+}
+
 // Dial connects to the kernel's IPVS in the network namespace of the calling
 // thread, or in the one that InNetNS names. Where the kernel has IPVS as a
 // module that does not load by itself, Dial runs modprobe as root.
 //
-// The error is ErrNoIPVS if there is no IPVS even then, and wraps
-// fs.ErrNotExist if the network namespace does not exist. That the caller
-// lacks CAP_NET_ADMIN only shows in the answers to later calls.
+// The error is ErrNoIPVS if there is no IPVS even then, and a *NetNSError if
+// the network namespace cannot be entered. That the caller lacks CAP_NET_ADMIN
+// only shows in the answers to later calls.
 func Dial(options ...Option) (*Client, error) {
 	var cfg config
 	for _, o := range options {
@@ -61,12 +68,15 @@ func Dial(options ...Option) (*Client, error) {
 	if cfg.netns != "" {
 		ns, err := os.Open(cfg.netns)
 		if err != nil {
-			return nil, fmt.Errorf("ipvs: open network namespace: %w", err)
+			return nil, netnsError(cfg.netns, err)
 		}
 		defer ns.Close()
 		nlcfg.NetNS = int(ns.Fd())
 	}
 	gc, err := genetlink.Dial(nlcfg)
+	if call := new(os.SyscallError); errors.As(err, &call) && call.Syscall == "setns" {
+		return nil, netnsError(cfg.netns, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
 	}
@@ -76,6 +86,9 @@ func Dial(options ...Option) (*Client, error) {
 		return nil, err
 	}
 	c.netns = cfg.netns
+	if cfg.wrap != nil {
+		c.s = cfg.wrap(c.s)
+	}
 	return c, nil
 }
 

@@ -58,9 +58,18 @@ func TestLookUp(t *testing.T) {
 }
 
 func TestDialNoNamespace(t *testing.T) {
-	for _, name := range []string{"no-such-namespace", "/proc/self/ns/no-such"} {
-		if _, err := Dial(InNetNS(name)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Dial in %s: %v", name, err)
+	for _, tt := range []struct {
+		name, path string
+		want       error
+	}{
+		{"no-such-namespace", "/run/netns/no-such-namespace", fs.ErrNotExist},
+		{"/proc/self/ns/no-such", "/proc/self/ns/no-such", fs.ErrNotExist},
+		{"/proc/self/ns/mnt", "/proc/self/ns/mnt", syscall.EINVAL},
+		{"/dev/null", "/dev/null", syscall.EINVAL},
+	} {
+		_, err := Dial(InNetNS(tt.name))
+		if e := new(NetNSError); !errors.As(err, &e) || e.Path != tt.path || !errors.Is(err, tt.want) {
+			t.Errorf("Dial in %s: %v, want %v", tt.name, err, tt.want)
 		}
 	}
 }

@@ -51,6 +51,30 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Err, e.Errno}
 }
 
+// A NetNSError says that Dial could not enter a network namespace. It unwraps
+// to the errno: ENOENT if there is none of that name, EINVAL if the file is
+// something else, EPERM if the caller may not.
+type NetNSError struct {
+	Path  string
+	Errno syscall.Errno
+}
+
+// Error returns the path and what is wrong with it.
+func (e *NetNSError) Error() string {
+	return fmt.Sprintf("ipvs: open network namespace %s: %v", e.Path, e.Errno)
+}
+
+// Unwrap returns the errno.
+func (e *NetNSError) Unwrap() error { return e.Errno }
+
+func netnsError(path string, err error) error {
+	e := &NetNSError{Path: path}
+	if errors.As(err, &e.Errno) {
+		return e
+	}
+	return fmt.Errorf("ipvs: open network namespace %s: %w", path, err)
+}
+
 // meanings are the errnos that say something particular to a command.
 var meanings = map[netlinkmsg.Command]map[syscall.Errno]error{
 	netlinkmsg.NewService: {
