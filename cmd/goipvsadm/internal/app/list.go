@@ -8,6 +8,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/reading"
 	"goipvsadm/ipvs"
 )
 
@@ -34,13 +35,20 @@ var formats = []struct {
 // list carries out -L.
 func (p *program) list(cmd *command.Command) int {
 	var err error
+	json := cmd.Options.Has(command.JSON)
 	switch {
 	case cmd.Options.Has(command.Connection):
 		return p.listConnections(cmd)
+	case cmd.Options.Has(command.Timeout) && json:
+		err = p.jsonTimeouts()
 	case cmd.Options.Has(command.Timeout):
 		err = p.listTimeouts()
+	case cmd.Options.Has(command.Daemon) && json:
+		err = p.jsonDaemons()
 	case cmd.Options.Has(command.Daemon):
 		err = p.listDaemons()
+	case json:
+		err = p.jsonTable(cmd)
 	default:
 		err = p.listTable(cmd)
 	}
@@ -69,7 +77,12 @@ func (p *program) listDaemons() error {
 
 func (p *program) listConnections(cmd *command.Command) int {
 	p.stdout.Flush() // connections come at their own pace
-	err := listing.Connections(p.direct, p.client.Connections(), p.namer(cmd), cmd.Options.Has(command.PersistentConn))
+	var err error
+	if cmd.Options.Has(command.JSON) {
+		err = p.jsonConnections()
+	} else {
+		err = listing.Connections(p.direct, p.client.Connections(), p.namer(cmd), cmd.Options.Has(command.PersistentConn))
+	}
 	if err == nil {
 		return statusOK
 	}
@@ -91,18 +104,12 @@ func (p *program) listTable(cmd *command.Command) error {
 		}
 	}
 	info := &p.info
-	var services []ipvs.Service
 	if cmd.Options.Has(command.ServiceAddress) {
-		s, err := p.client.Service(cmd.Service.ServiceKey)
-		if err != nil {
-			return err
-		}
-		services, info = []ipvs.Service{s}, nil
-	} else {
-		var err error
-		if services, err = p.client.Services(); err != nil {
-			return err
-		}
+		info = nil
+	}
+	services, err := p.services(cmd)
+	if err != nil {
+		return err
 	}
 	return p.eachService(services, p.namer(cmd), !cmd.Options.Has(command.NoSort), func(n listing.Namer) rows {
 		t.Names = n
@@ -111,10 +118,28 @@ func (p *program) listTable(cmd *command.Command) error {
 	})
 }
 
+// services returns the services that a listing is to show, in its order.
+func (p *program) services(cmd *command.Command) ([]ipvs.Service, error) {
+	if cmd.Options.Has(command.ServiceAddress) {
+		s, err := p.client.Service(cmd.Service.ServiceKey)
+		return []ipvs.Service{s}, err
+	}
+	services, err := p.client.Services()
+	if !cmd.Options.Has(command.NoSort) {
+		listing.SortServices(services)
+	}
+	if cmd.Options.Has(command.Top) && !cmd.Options.Has(command.Watch) {
+		reading.Busiest(services, reading.Estimated)
+		services = services[:min(len(services), int(cmd.Top))]
+	}
+	return services, err
+}
+
 // save carries out -S.
 func (p *program) save(cmd *command.Command) int {
 	services, err := p.client.Services()
 	if err == nil {
+		listing.SortServices(services)
 		err = p.eachService(services, p.namer(cmd), true, func(n listing.Namer) rows {
 			return savedRows(n)
 		})

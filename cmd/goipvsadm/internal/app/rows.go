@@ -25,12 +25,9 @@ func savedRows(n listing.Namer) rows {
 	}
 }
 
-// eachService writes services and their destinations, which it reads from the
-// kernel one service at a time.
+// eachService writes services, in the order given, and their destinations,
+// which it reads from the kernel one service at a time and sorts if asked to.
 func (p *program) eachService(services []ipvs.Service, n listing.Namer, sort bool, begin func(listing.Namer) rows) error {
-	if sort {
-		listing.SortServices(services)
-	}
 	read := p.client.AppendDestinations
 	if namer, ok := n.(*names.Namer); ok {
 		var err error
