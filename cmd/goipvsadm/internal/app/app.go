@@ -36,6 +36,7 @@ type program struct {
 	stderr io.Writer
 	dial   Dialer
 
+	where  string // of a message, when it is about a line of rules
 	names  *names.Database
 	parser *command.Parser
 	client *ipvs.Client
@@ -141,7 +142,7 @@ func (p *program) mistaken(err error) int {
 // complain writes a message. What was printed before it comes before it.
 func (p *program) complain(text string) {
 	p.stdout.Flush()
-	io.WriteString(p.stderr, text+"\n")
+	io.WriteString(p.stderr, p.where+text+"\n")
 }
 
 // execute carries out a command other than the restoring of rules.

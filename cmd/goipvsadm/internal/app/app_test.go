@@ -147,10 +147,11 @@ func TestRestore(t *testing.T) {
 			result{255, "", "line 1: No such service\nline 3: -q: unknown option\nline 4: -w: missing argument\n" +
 				"line 5: You need to supply the 'service-address' option for the 'add-service' command\n"}, oneService},
 		{"a listing sees what went before", oneService + "-S -n\n-C\n-S -n\n", result{0, oneService, ""}, ""},
-		{"a failed listing ends it", "-L -f 1\n" + oneService, result{1, "", "No such service\n"}, ""},
+		{"a failed listing ends it", "-L -f 1\n" + oneService, result{1, "", "line 1: No such service\n"}, ""},
 		{"no restoring within", oneService + "-R\n-C\n",
 			result{255, "", "line 2: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}, oneService},
-		{"a NUL ends its line", "-A -t 192.0.2.1:80 -s rr\x00 -p\n", result{}, oneService},
+		{"a NUL ends its word", "-A -t 192.0.2.1:80\x001 -s rr\x00\n", result{}, oneService},
+		{"the program's name may stand anywhere", "-A ipvsadm -t ipvsadm 192.0.2.1:80 -s rr ipvsadm\n", result{}, oneService},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.Kernel

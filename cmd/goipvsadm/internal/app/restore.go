@@ -71,7 +71,9 @@ func (r *restorer) rule(words []string, line int, cmd *command.Command) bool {
 		return true
 	}
 	r.flush()
+	r.where = at(line)
 	status := r.execute(cmd)
+	r.where = ""
 	if status != statusOK {
 		r.status = firstFailure(r.status, status)
 	}
@@ -97,9 +99,12 @@ func (r *restorer) flush() {
 
 // fail tells of a line that failed.
 func (r *restorer) fail(line int, text string, status int) {
-	r.complain(fmt.Sprintf("line %d: %s", line, text))
+	r.complain(at(line) + text)
 	r.status = firstFailure(r.status, status)
 }
+
+// at begins a message about a line.
+func at(line int) string { return fmt.Sprintf("line %d: ", line) }
 
 func firstFailure(first, status int) int {
 	if first != statusOK {

@@ -87,7 +87,7 @@ func (p *Parser) netmask(value string) *Error {
 	p.mask = value
 	s := &p.cmd.Service
 	if s.Family == ipvs.IPv6 {
-		n, ok := names.Number(value, 1, 128)
+		n, ok := names.Number(numberPrefix(value), 1, 128)
 		if !ok {
 			return mistake("illegal ipv6 netmask specified")
 		}
@@ -102,6 +102,16 @@ func (p *Parser) netmask(value string) *Error {
 		s.Netmask = s.Netmask<<8 | uint32(b)
 	}
 	return nil
+}
+
+// numberPrefix returns value up to what is no part of a number: the prefix
+// length is the one number that may have something behind it.
+func numberPrefix(value string) string {
+	digits := strings.TrimLeft(value, " \t\n\v\f\r")
+	if digits != "" && (digits[0] == '+' || digits[0] == '-') {
+		digits = digits[1:]
+	}
+	return value[:len(value)-len(strings.TrimLeft(digits, "0123456789"))]
 }
 
 func (p *Parser) onePacket(string) *Error {

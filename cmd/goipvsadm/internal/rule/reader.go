@@ -2,10 +2,13 @@ package rule
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"math"
+	"strings"
 )
+
+// program is the word that saved rules may have before their commands.
+const program = "ipvsadm"
 
 // readBuffer is how much of the rules is read at a time.
 const readBuffer = 64 << 10
@@ -30,21 +33,11 @@ func NewReader(r io.Reader) *Reader {
 //
 // Words are separated by blanks and tabs; nothing quotes them. A word that
 // begins with # makes it and the rest of its line a comment. The name of the
-// program may stand before the command. A NUL ends its line; a line that begins
-// with one comes as one empty word, which no command is.
+// program may stand anywhere and means nothing. A NUL ends its word.
 func (r *Reader) Next() (words []string, line int, err error) {
 	for r.s.Scan() {
 		r.line++
-		text := r.s.Bytes()
-		if i := bytes.IndexByte(text, 0); i == 0 {
-			return []string{""}, r.line, nil
-		} else if i > 0 {
-			text = text[:i]
-		}
-		r.split(string(text))
-		for len(r.words) > 0 && r.words[0] == "ipvsadm" {
-			r.words = r.words[1:]
-		}
+		r.split(r.s.Text())
 		if len(r.words) > 0 {
 			return r.words, r.line, nil
 		}
@@ -67,7 +60,10 @@ func (r *Reader) split(text string) {
 		for i < len(text) && !blank(text[i]) {
 			i++
 		}
-		r.words = append(r.words, text[start:i])
+		word, _, _ := strings.Cut(text[start:i], "\x00")
+		if word != program {
+			r.words = append(r.words, word)
+		}
 	}
 }
 
