@@ -66,6 +66,10 @@ differential: build ## N random command lines (50000) from SEED (1) against the 
 	GOIPVSADM_DIFF_N=$(or $(N),50000) GOIPVSADM_DIFF_SEED=$(or $(SEED),1) $(under_test) \
 		scripts/kernel-tests -l 36000 scripts/differential -- -run TestRandom
 
+.PHONY: bench
+bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows, MEMORY=1 for the memory rows
+	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
+
 .PHONY: lint
 lint: ## staticcheck (fetched by the go command)
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// connect fills the namespace's connection table: raw TCP packets with made-up
+// senders to a service whose servers stand behind a dummy interface, which
+// swallows what it is given. A SYN makes a connection, an ACK establishes it,
+// so that it outlives the benchmark.
+func connect(n int) error {
+	r := ruleSet{services: 1}
+	service := r.service(0)
+	for _, args := range [][]string{
+		{"link", "add", "dummy0", "type", "dummy"},
+		{"addr", "add", "10.200.0.1/16", "dev", "dummy0"},
+		{"link", "set", "dummy0", "up"},
+		{"addr", "add", service.AddrPort.Addr().String() + "/32", "dev", "lo"},
+	} {
+		if err := ip(args...); err != nil {
+			return err
+		}
+	}
+	s, err := dial()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	m := netlinkmsg.Message{Command: netlinkmsg.NewService, Service: service}
+	if err := s.exchange(m.Append(nil, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
+		return fmt.Errorf("adding the service: %w", err)
+	}
+	for i := range 10 {
+		m := netlinkmsg.Message{Command: netlinkmsg.NewDestination, Service: service, Destination: &netlinkmsg.Destination{
+			AddrPort: numbered(netip.MustParseAddr("10.200.1.0"), i, service.AddrPort.Port()),
+			Method:   netlinkmsg.DirectRouting,
+			Weight:   1,
+		}}
+		if err := s.exchange(m.Append(nil, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
+			return fmt.Errorf("adding a server: %w", err)
+		}
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err != nil {
+		return fmt.Errorf("opening a raw socket: %w", err)
+	}
+	defer unix.Close(fd)
+	to := &unix.SockaddrInet4{Addr: service.AddrPort.Addr().As4()}
+	p := packet(service.AddrPort)
+	for i := range n {
+		binary.BigEndian.PutUint32(p[12:], 0x0a400000+uint32(i>>4)) // the sender: 10.64.0.0 and up
+		binary.BigEndian.PutUint16(p[20:], 32768+uint16(i&15)*997)  // and its port
+		for _, p[33] = range []byte{syn, ack} {
+			if err := unix.Sendto(fd, p, 0, to); err != nil {
+				return fmt.Errorf("sending packet %d: %w", i, err)
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	syn = 0x02
+	ack = 0x10
+)
+
+// packet is an IPv4 header and a TCP header without data.
+func packet(to netip.AddrPort) []byte {
+	p := make([]byte, 40)
+	p[0], p[3], p[8], p[9] = 0x45, byte(len(p)), 64, unix.IPPROTO_TCP
+	copy(p[16:], to.Addr().AsSlice())
+	binary.BigEndian.PutUint16(p[22:], to.Port())
+	p[32] = 5 << 4
+	return p
+}
+
+// readConnections reads the kernel's table to its end.
+func readConnections() error {
+	fd, err := unix.Open("/proc/thread-self/net/ip_vs_conn", unix.O_RDONLY, 0)
+	if err != nil {
+		return fmt.Errorf("opening the connection table: %w", err)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := unix.Read(fd, buf)
+		if err != nil {
+			return fmt.Errorf("reading the connection table: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+)
+
+// A row is one kind of work, and what was measured of it.
+type row struct {
+	name   string
+	target string
+
+	prepare func() error         // fills the new namespace
+	keep    bool                 // one namespace for all runs: the work changes nothing
+	settle  time.Duration        // what the kernel needs to clear a namespace away
+	input   []byte               // standard input of the program
+	args    func(i int) []string // of the program's i-th run
+	repeat  int                  // runs in a row that count as one
+	floor   func(i int) error    // what a run must have the kernel do
+	compare func([]byte) []byte  // what of the output must be the same (all)
+	extra   func(r *row) error   // further figures, for notes
+	alone   bool                 // ours only
+	limit   int64                // of the peak, in KiB
+
+	times      [3][]time.Duration // theirs, ours, floor
+	outputs    [2][]byte
+	tables     [2][]byte
+	peak       int64 // KiB
+	difference error
+	notes      []string
+}
+
+// patience is how long a run may take to be run again for a median.
+const patience = 10 * time.Second
+
+func (r *row) run(rounds int) error {
+	r.repeat = max(r.repeat, 1)
+	if r.keep {
+		if err := r.fresh(); err != nil {
+			return err
+		}
+	}
+	for range rounds {
+		for who := range r.times {
+			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil {
+				continue
+			}
+			if !r.keep {
+				if err := r.fresh(); err != nil {
+					return err
+				}
+			}
+			if err := r.once(who); err != nil {
+				return err
+			}
+		}
+	}
+	if !r.alone {
+		r.check()
+	}
+	if err := r.measurePeak(); err != nil {
+		return err
+	}
+	if r.extra != nil {
+		return r.extra(r)
+	}
+	return nil
+}
+
+// fresh makes the namespace that the next run works in.
+func (r *row) fresh() error {
+	if err := freshNamespace(); err != nil {
+		return err
+	}
+	if r.prepare != nil {
+		if err := r.prepare(); err != nil {
+			return fmt.Errorf("preparing: %w", err)
+		}
+	}
+	runtime.GC()
+	time.Sleep(300*time.Millisecond + r.settle)
+	return nil
+}
+
+// once has the work done once, by program 0 or 1 or as the floor.
+func (r *row) once(who int) error {
+	if who == 2 {
+		begin := time.Now()
+		for i := range r.repeat {
+			if _, err := start(empty, nil, nil); err != nil {
+				return err
+			}
+			if err := r.floor(i); err != nil {
+				return fmt.Errorf("floor: %w", err)
+			}
+		}
+		r.times[who] = append(r.times[who], time.Since(begin))
+		return nil
+	}
+	program := []string{theirs, ours}[who]
+	if err := os.WriteFile(inputFile, r.input, 0o600); err != nil {
+		return err
+	}
+	begin := time.Now()
+	for i := range r.repeat {
+		code, err := start(program, r.args(i), &files{inputFile, outputFile})
+		if err != nil {
+			return err
+		}
+		if code != 0 {
+			out, _ := os.ReadFile(outputFile)
+			return fmt.Errorf("%s %v: exit status %d: %.200s", program, r.args(i), code, out)
+		}
+	}
+	r.times[who] = append(r.times[who], time.Since(begin))
+	if r.outputs[who] != nil {
+		return nil
+	}
+	out, err := os.ReadFile(outputFile)
+	if err != nil {
+		return err
+	}
+	r.outputs[who] = append([]byte{}, out...)
+	if _, err := start(theirs, []string{"-S", "-n"}, &files{os.DevNull, outputFile}); err != nil {
+		return err
+	}
+	r.tables[who], err = os.ReadFile(outputFile)
+	return err
+}
+
+// check notes the first difference between what the two programs printed and
+// between the tables they left.
+func (r *row) check() {
+	same := r.compare
+	if same == nil {
+		same = func(b []byte) []byte { return b }
+	}
+	r.difference = firstDifference("output", same(r.outputs[0]), same(r.outputs[1]))
+	if r.difference == nil {
+		r.difference = firstDifference("table", r.tables[0], r.tables[1])
+	}
+	r.outputs, r.tables = [2][]byte{}, [2][]byte{}
+}
+
+func firstDifference(what string, a, b []byte) error {
+	if bytes.Equal(a, b) {
+		return nil
+	}
+	as, bs := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	for i := range min(len(as), len(bs)) {
+		if !bytes.Equal(as[i], bs[i]) {
+			return fmt.Errorf("%s differs in line %d: ipvsadm %q, ours %q", what, i+1, as[i], bs[i])
+		}
+	}
+	return fmt.Errorf("%s differs in length: ipvsadm %d lines, ours %d", what, len(as), len(bs))
+}
+
+// measurePeak runs ours once more to learn how much memory it takes.
+func (r *row) measurePeak() error {
+	if !r.keep {
+		if err := r.fresh(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if r.peak, err = peak(ours, r.args(0), &files{inputFile, outputFile}); err != nil {
+		return err
+	}
+	if r.limit > 0 && r.peak > r.limit {
+		r.difference = fmt.Errorf("peak memory of %d KiB is above %d", r.peak, r.limit)
+	}
+	return nil
+}
