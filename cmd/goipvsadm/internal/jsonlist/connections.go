@@ -2,12 +2,13 @@ package jsonlist
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"net/netip"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -105,12 +106,12 @@ type clientText string
 
 // MarshalJSON writes a string of printable ASCII.
 func (t clientText) MarshalJSON() ([]byte, error) {
-	b, err := json.Marshal(string(t))
-	if err != nil {
+	var b bytes.Buffer
+	if err := newEncoder(&b).Encode(string(t)); err != nil {
 		return nil, err
 	}
 	var escaped []byte
-	for _, r := range string(b) {
+	for _, r := range strings.TrimSuffix(b.String(), "\n") {
 		switch {
 		case r < 0x7f:
 			escaped = append(escaped, byte(r))
