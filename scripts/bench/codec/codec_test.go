@@ -1,0 +1,159 @@
+// Package codec compares the project's codec with moby/ipvs's and with a
+// plain use of the netlink package's attribute encoder and decoder, on the
+// messages that a large table has most of: those of destinations.
+//
+// "go test -bench ." runs it.
+package codec
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	_ "unsafe" // for linkname
+
+	mnl "github.com/mdlayher/netlink"
+	moby "github.com/moby/ipvs"
+	"github.com/vishvananda/netlink/nl"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// The functions of moby/ipvs between its values and the bytes; it exports
+// only what also talks to a kernel.
+
+//go:linkname mobyRequest github.com/moby/ipvs.newIPVSRequest
+func mobyRequest(cmd uint8) *nl.NetlinkRequest
+
+//go:linkname mobyService github.com/moby/ipvs.fillService
+func mobyService(*moby.Service) nl.NetlinkRequestData
+
+//go:linkname mobyDestination github.com/moby/ipvs.fillDestination
+func mobyDestination(*moby.Destination) nl.NetlinkRequestData
+
+//go:linkname mobyParse github.com/moby/ipvs.(*Handle).parseDestination
+func mobyParse(*moby.Handle, []byte) (*moby.Destination, error)
+
+const family = 28 // as good as any
+
+var (
+	service     = netip.MustParseAddrPort("10.1.2.3:80")
+	destination = netip.MustParseAddrPort("10.128.4.5:8080")
+)
+
+func BenchmarkEncodeDestination(b *testing.B) {
+	b.Run("netlinkmsg", func(b *testing.B) {
+		m := netlinkmsg.Message{
+			Command:     netlinkmsg.NewDestination,
+			Service:     &netlinkmsg.Service{ServiceKey: netlinkmsg.AddrKey(netlinkmsg.TCP, service)},
+			Destination: &netlinkmsg.Destination{AddrPort: destination, Method: netlinkmsg.DirectRouting, Weight: 1},
+		}
+		var buf []byte
+		b.ReportAllocs()
+		for b.Loop() {
+			buf = m.Append(buf[:0], family, mnl.Request|mnl.Acknowledge, 1)
+		}
+	})
+	b.Run("AttributeEncoder", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := plainEncode(service, destination, 3, 1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("moby", func(b *testing.B) {
+		s := &moby.Service{AddressFamily: nl.FAMILY_V4, Protocol: 6, Address: service.Addr().AsSlice(), Port: service.Port()}
+		d := &moby.Destination{AddressFamily: nl.FAMILY_V4, Address: destination.Addr().AsSlice(), Port: destination.Port(), ConnectionFlags: 3, Weight: 1}
+		b.ReportAllocs()
+		for b.Loop() {
+			r := mobyRequest(uint8(netlinkmsg.NewDestination))
+			r.Seq = 1
+			r.AddData(mobyService(s))
+			r.AddData(mobyDestination(d))
+			_ = r.Serialize()
+		}
+	})
+}
+
+func BenchmarkDecodeDestination(b *testing.B) {
+	body := recorded(b)
+	b.Run("netlinkmsg", func(b *testing.B) {
+		m := netlinkmsg.Message{Destination: new(netlinkmsg.Destination)}
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := m.Decode(body, netlinkmsg.IPv4); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("AttributeDecoder", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := plainDecode(body); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("moby", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := mobyParse(nil, body); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestSame makes sure that the three speak of the same destination.
+func TestSame(t *testing.T) {
+	body := recorded(t)
+	var m netlinkmsg.Message
+	if err := m.Decode(body, netlinkmsg.IPv4); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := plainDecode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *m.Destination != *plain {
+		t.Errorf("netlinkmsg %+v\nplain      %+v", *m.Destination, *plain)
+	}
+	other, err := mobyParse(nil, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := m.Destination.AddrPort; !other.Address.Equal(net.IP(want.Addr().AsSlice())) || other.Port != want.Port() || uint32(other.Weight) != m.Destination.Weight {
+		t.Errorf("moby has %+v, netlinkmsg %+v", other, m.Destination)
+	}
+}
+
+// recorded is the first destination in the recording of a real kernel: its
+// generic netlink header and attributes.
+func recorded(t testing.TB) []byte {
+	f, err := os.ReadFile("../../../testdata/netlink/linux-6.1-le.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(f) {
+		text, received := bytes.CutPrefix(bytes.TrimSpace(line), []byte("< "))
+		if !received {
+			continue
+		}
+		raw, err := hex.AppendDecode(nil, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame, _, err := netlinkmsg.Next(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if frame.Header.Type > mnl.Overrun && netlinkmsg.Command(frame.Body[0]) == netlinkmsg.NewDestination {
+			return frame.Body
+		}
+	}
+	t.Fatal("no destination in the recording")
+	return nil
+}
