@@ -139,9 +139,9 @@ func (c *Command) portOfService(own bool) {
 }
 
 func (c *Command) finishListing() *Error {
-	numbers := c.Options.HasAny(Stats, Rate, Thresholds)
+	ofServices := c.Options.HasAny(Stats, Rate, Thresholds, Watch, Top)
 	settings := c.Options.HasAny(Timeout, Daemon)
-	if numbers && (settings || c.Options.Has(Connection)) || settings && c.Options.Has(PersistentConn) {
+	if ofServices && (settings || c.Options.Has(Connection)) || settings && c.Options.Has(PersistentConn) {
 		return mistake("options conflicts in the list command")
 	}
 	return nil
