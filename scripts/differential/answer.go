@@ -112,6 +112,30 @@ func onlyLists(c Command) bool {
 		slices.Contains([]string{"L", "l", "S", "list", "save"}, command(c)) || c.Args[0] == "ipvsadm-save"
 }
 
+// Without is an answer less the lines of another: what there is to say about two tables
+// that differ.
+func (a Answer) Without(other Answer) Answer {
+	return Answer{
+		Status: a.Status,
+		Stdout: linesWithout(a.Stdout, other.Stdout),
+		Stderr: linesWithout(a.Stderr, other.Stderr),
+	}
+}
+
+func linesWithout(text, other string) string {
+	others := make(map[string]int)
+	for line := range strings.Lines(other) {
+		others[line]++
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if others[line]--; others[line] < 0 {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
 // Canonical brings the services of a listing, and the servers of each, into an order
 // that does not depend on the kernel's.
 func Canonical(listing string) string {

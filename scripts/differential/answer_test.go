@@ -48,3 +48,13 @@ func TestCanonical(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestWithout(t *testing.T) {
+	one, two := Answer{1, "a\nb\nb\nc\n", "e"}, Answer{2, "b\nc\nd\n", "e"}
+	if got, want := one.Without(two), (Answer{1, "a\nb\n", ""}); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := two.Without(one), (Answer{2, "d\n", ""}); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

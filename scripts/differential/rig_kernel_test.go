@@ -192,7 +192,7 @@ func (r *rig) compare(t *testing.T, c Case) string {
 	got := r.run(t, r.reference, r.oursTable, look)
 	want.Stdout, got.Stdout = Canonical(want.Stdout), Canonical(got.Stdout)
 	if difference == "" && want != got {
-		difference = fmt.Sprintf("%s\nthe tables after it\nafter ipvsadm: %safter ours: %s", c, want, got)
+		difference = fmt.Sprintf("%s\nof the tables after it\nonly after ipvsadm: %sonly after ours: %s", c, want.Without(got), got.Without(want))
 	}
 	return difference
 }
