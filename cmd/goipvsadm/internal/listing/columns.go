@@ -40,12 +40,14 @@ func plain(b []byte, d *ipvs.Destination, _ bool) []byte {
 func tunnelInfo(b []byte, d *ipvs.Destination, _ bool) []byte {
 	b = left(append(b, ' '), d.Method.String(), 7)
 	b = append(b, ' ')
-	b = pad(appendTunnel(b, d), len(b), 13)
+	b = pad(AppendTunnel(b, d), len(b), 13)
 	b = weight(append(b, ' '), d)
 	return conns(b, d)
 }
 
-func appendTunnel(b []byte, d *ipvs.Destination) []byte {
+// AppendTunnel appends the tunnel of d: its type, and where these matter its
+// port and what is done about checksums.
+func AppendTunnel(b []byte, d *ipvs.Destination) []byte {
 	t := &d.Tunnel
 	if d.Method != ipvs.Tunneling || t.Type > ipvs.GRE {
 		return append(b, "n/a"...)

@@ -13,8 +13,8 @@ import (
 // A Reading is the table as it was at one moment.
 type Reading struct {
 	Time     time.Time
-	Services []Service
-	Left     int // services that were there but not asked for
+	Services []Service // those that were asked for
+	Total    int       // how many there were
 }
 
 // A Service is a service with its destinations.
@@ -85,10 +85,9 @@ func (r *Reader) Read(limit int) (*Reading, error) {
 			return Estimated(s)
 		})
 	}
-	reading := &Reading{Time: c.time}
-	if limit > 0 && limit < len(services) {
-		reading.Left = len(services) - limit
-		services = services[:limit]
+	reading := &Reading{Time: c.time, Total: len(services)}
+	if limit > 0 {
+		services = services[:min(limit, len(services))]
 	}
 	for i := range services {
 		s := Service{Service: services[i], Measured: measured(&services[i])}

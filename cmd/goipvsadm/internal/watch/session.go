@@ -1,0 +1,116 @@
+package watch
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/reading"
+)
+
+// A session is a watch on a screen.
+type session struct {
+	*Watch
+	screen  *screen
+	signals chan os.Signal
+	names   *lateNames // nil where addresses are numbers
+}
+
+func (s *session) run() (os.Signal, error) {
+	defer s.screen.close()
+	signal.Notify(s.signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
+	if err := s.screen.enter(); err != nil {
+		return nil, fmt.Errorf("take over the terminal: %w", err)
+	}
+	s.View.Note = fmt.Sprintf("  every %v", s.Interval)
+	if s.screen.keys != nil {
+		s.View.Note += ", q quits"
+	}
+	if s.Names != nil {
+		s.names = newLateNames(s.Names)
+		defer s.names.close()
+		s.View.Names = s.names
+	}
+	ticker := time.NewTicker(s.Interval)
+	defer ticker.Stop()
+	for {
+		r, err := s.Reader.Read(s.room())
+		if err != nil {
+			return nil, err
+		}
+		if stop, sig, err := s.show(r, ticker.C); stop || err != nil {
+			return sig, err
+		}
+	}
+}
+
+// room is how many services may find room on the screen, of those wanted.
+func (s *session) room() int {
+	_, height := s.screen.size()
+	if s.View.Top > 0 {
+		return min(s.View.Top, height)
+	}
+	return height
+}
+
+// show shows r until the next reading is due or somebody says stop.
+func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig os.Signal, err error) {
+	var pressed chan byte
+	if s.screen.keys != nil {
+		pressed = s.screen.keys.pressed
+	}
+	var found chan map[endpoint]string
+	if s.names != nil {
+		found = s.names.found
+	}
+	for {
+		if err := s.draw(r); err != nil {
+			return false, nil, err
+		}
+		select {
+		case <-due:
+			return false, nil, nil
+		case key := <-pressed:
+			if key == 'q' || key == 'Q' {
+				return true, nil, nil
+			}
+		case names := <-found:
+			s.names.learn(names)
+		case sig := <-s.signals:
+			if stop, err := s.handle(sig); stop || err != nil {
+				return stop, sig, err
+			}
+		}
+	}
+}
+
+// draw draws r in the size that the screen has now, unless the shell has it.
+func (s *session) draw(r *reading.Reading) error {
+	if !s.screen.on {
+		return nil
+	}
+	width, height := s.screen.size()
+	if err := s.screen.show(s.View.Lines(r, width, height), width, height); err != nil {
+		return err
+	}
+	if s.names != nil {
+		s.names.look()
+	}
+	return nil
+}
+
+// handle does what a signal asks for. It reports whether that is to stop.
+func (s *session) handle(sig os.Signal) (stop bool, err error) {
+	switch sig {
+	case syscall.SIGWINCH:
+		return false, nil
+	case syscall.SIGTSTP: // Ctrl-Z
+		s.screen.leave()
+		return false, syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case syscall.SIGCONT:
+		return false, s.screen.enter()
+	}
+	return true, nil
+}

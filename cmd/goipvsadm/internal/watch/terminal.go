@@ -1,0 +1,189 @@
+package watch
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the screen is told, in the language that all but dumb terminals share.
+const (
+	enterScreen = "\x1b[?1049h\x1b[?25l" // the alternate screen, and no cursor
+	leaveScreen = "\x1b[?25h\x1b[?1049l"
+	home        = "\x1b[H"
+	clearRight  = "\x1b[K"
+	clearBelow  = "\x1b[J"
+)
+
+// A screen is a terminal that shows one thing after another in the same place.
+type screen struct {
+	out  *os.File
+	keys *keyboard // nil if there is none
+	on   bool
+}
+
+// terminal returns w if it is a terminal that can be written on anywhere.
+func terminal(w io.Writer) *os.File {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil
+	}
+	if t := os.Getenv("TERM"); t == "" || t == "dumb" {
+		return nil
+	}
+	if _, err := windowSize(f); err != nil {
+		return nil
+	}
+	return f
+}
+
+func windowSize(f *os.File) (size *unix.Winsize, err error) {
+	cerr := control(f, func(fd int) { size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ) })
+	return size, errors.Join(cerr, err)
+}
+
+// control calls fn with the descriptor of f, which stays as it is: Fd would
+// make it block.
+func control(f *os.File, fn func(fd int)) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(func(fd uintptr) { fn(int(fd)) })
+}
+
+// size returns the columns and lines of the screen. A terminal that does not
+// know gets the size that all have.
+func (s *screen) size() (width, height int) {
+	size, err := windowSize(s.out)
+	if err != nil || size.Col == 0 || size.Row == 0 {
+		return 80, 24
+	}
+	return int(size.Col), int(size.Row)
+}
+
+// enter takes the terminal over, also after somebody else had it for a while.
+func (s *screen) enter() error {
+	s.on = true
+	if s.keys != nil {
+		if err := s.keys.raw(); err != nil {
+			return err
+		}
+	}
+	_, err := s.out.WriteString(enterScreen)
+	return err
+}
+
+// leave gives the terminal back as it was.
+func (s *screen) leave() {
+	if !s.on {
+		return
+	}
+	s.on = false
+	s.out.WriteString(leaveScreen)
+	if s.keys != nil {
+		s.keys.restore()
+	}
+}
+
+// close leaves the terminal for good.
+func (s *screen) close() {
+	s.leave()
+	if s.keys != nil {
+		s.keys.close()
+	}
+}
+
+// show shows lines, which fit on a screen of width columns and height lines.
+// What stood there is overwritten, not erased first, so that nothing flickers.
+func (s *screen) show(lines []string, width, height int) error {
+	var b strings.Builder
+	b.WriteString(home)
+	for i, line := range lines {
+		if i > 0 {
+			b.WriteString("\r\n")
+		}
+		b.WriteString(line)
+		// Behind the last column, some terminals would erase the column.
+		if len(line) < width {
+			b.WriteString(clearRight)
+		}
+	}
+	if len(lines) < height {
+		b.WriteString("\r\n" + clearBelow)
+	}
+	_, err := s.out.WriteString(b.String())
+	return err
+}
+
+// A keyboard is the terminal from which the process is controlled, wherever
+// its standard input comes from.
+type keyboard struct {
+	tty     *os.File
+	before  *unix.Termios // as it was, while it is raw
+	pressed chan byte
+	closed  chan struct{}
+}
+
+// openKeyboard returns the keyboard, or nil if there is none.
+func openKeyboard() *keyboard {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	k := &keyboard{tty: tty, pressed: make(chan byte), closed: make(chan struct{})}
+	go k.read()
+	return k
+}
+
+// read hands on what is typed until the keyboard is closed.
+func (k *keyboard) read() {
+	var b [1]byte
+	for {
+		if n, err := k.tty.Read(b[:]); n == 0 || err != nil {
+			return
+		}
+		select {
+		case k.pressed <- b[0]:
+		case <-k.closed:
+			return
+		}
+	}
+}
+
+// raw makes each key come at once, and unseen. Those that make signals still
+// do.
+func (k *keyboard) raw() error {
+	var err error
+	cerr := control(k.tty, func(fd int) {
+		if k.before == nil {
+			if k.before, err = unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
+				return
+			}
+		}
+		raw := *k.before
+		raw.Lflag &^= unix.ICANON | unix.ECHO
+		raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
+		err = unix.IoctlSetTermios(fd, unix.TCSETSW, &raw)
+	})
+	return errors.Join(cerr, err)
+}
+
+// restore makes the keyboard what it was before raw. What was typed and not
+// read is dropped: it was not meant for the shell.
+func (k *keyboard) restore() {
+	if k.before == nil {
+		return
+	}
+	control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, k.before) })
+	k.before = nil
+}
+
+// close ends the reading.
+func (k *keyboard) close() {
+	close(k.closed)
+	k.tty.Close()
+}

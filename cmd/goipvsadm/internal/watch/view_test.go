@@ -1,0 +1,241 @@
+package watch
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/listing"
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/reading"
+	"goipvsadm/ipvs"
+)
+
+type numeric struct{}
+
+func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
+	return names.AppendNumeric(b, ap)
+}
+
+var ap = netip.MustParseAddrPort
+
+// table is a reading with a bit of everything.
+func table() *reading.Reading {
+	figures := func(f float64) *reading.Figures {
+		return &reading.Figures{Conns: f, InPackets: 10 * f, OutPackets: 20 * f, InBytes: 1000 * f, OutBytes: 2e6 * f}
+	}
+	return &reading.Reading{
+		Time:  time.Date(2026, 11, 21, 7, 30, 0, 0, time.UTC),
+		Total: 3,
+		Services: []reading.Service{
+			{
+				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "wlc",
+					Flags: ipvs.Persistent, Timeout: 600, Netmask: 0xffffffff, Stats: ipvs.Stats{Conns: 1<<64 - 1, InBytes: 12345}},
+				Measured: figures(12.5),
+				Destinations: []reading.Destination{
+					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.1:80"), Weight: 10, ActiveConns: 20, InactiveConns: 10,
+						PersistentConns: 7, UpperThreshold: 100, LowerThreshold: 50}, Measured: figures(12)},
+					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.2:80"), Method: ipvs.Tunneling,
+						Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555}, InactiveConns: 10}, Measured: figures(0.5)},
+					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.3:80"), Method: ipvs.DirectRouting, Weight: 1}},
+				},
+			},
+			{
+				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8:1234:5678:9abc:def0:1234:5678]:5060")), Scheduler: "rr",
+					Flags: ipvs.OnePacket, Netmask: 128},
+				Measured: figures(0),
+				Destinations: []reading.Destination{
+					{Destination: ipvs.Destination{AddrPort: ap("[2001:db8::2]:5060"), Weight: 65535, ActiveConns: 4e9, InactiveConns: 1e6},
+						Measured: figures(123456)},
+				},
+			},
+			{Service: ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "sh", Netmask: 0xffffffff}},
+		},
+	}
+}
+
+var viewTests = []struct {
+	name          string
+	view          View
+	width, height int
+	want          string
+}{
+	{"as much as it takes", View{}, 0, 0, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                                   Forward Weight Active  InAct Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
+TCP  192.0.2.1:80 wlc persistent 600                                         20     20     12     125      250  12500  25.0M
+  -> 198.51.100.1:80                                      Masq        10     20     10     12     120      240  12000  24.0M   75% ###############.....
+  -> 198.51.100.2:80                                      Tunnel       0      0     10    0.5       5       10    500  1.00M   25% #####...............
+  -> 198.51.100.3:80                                      Route        1      0      0      -       -        -      -      -    0% ....................
+UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                 4.00G  1.00M      0       0        0      0      0
+  -> [2001:db8::2]:5060                                   Masq     65535  4.00G  1.00M   123K   1.23M    2.47M   123M   247G  100% ####################
+FWM  7 sh                                                                     0      0      -       -        -      -      -
+`},
+	{"a usual terminal", View{Note: "  every 2 s, q quits"}, 80, 24, `
+2026-11-21T07:30:00Z  3 services  every 2 s, q quits
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                      Active  InAct Conn/s Share
+TCP  192.0.2.1:80 wlc persistent 600             20     20     12
+  -> 198.51.100.1:80                             20     10     12   75% ######..
+  -> 198.51.100.2:80                              0     10    0.5   25% ##......
+  -> 198.51.100.3:80                              0      0      -    0% ........
+UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
+  -> [2001:db8::2]:5060                       4.00G  1.00M   123K  100% ########
+FWM  7 sh                                         0      0      -
+`},
+	{"a wide one", View{}, 120, 24, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                                 Weight Active  InAct Conn/s InPkt/s  InB/s OutB/s Share
+TCP  192.0.2.1:80 wlc persistent 600                               20     20     12     125  12500  25.0M
+  -> 198.51.100.1:80                                        10     20     10     12     120  12000  24.0M   75% ######..
+  -> 198.51.100.2:80                                         0      0     10    0.5       5    500  1.00M   25% ##......
+  -> 198.51.100.3:80                                         1      0      0      -       -      -      -    0% ........
+UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr >         4.00G  1.00M      0       0      0      0
+  -> [2001:db8::2]:5060                                  65535  4.00G  1.00M   123K   1.23M   123M   247G  100% ########
+FWM  7 sh                                                           0      0      -       -      -      -
+`},
+	{"a narrow one", View{}, 40, 24, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port    Active Conn/s
+TCP  192.0.2.1:80 wlc per>     20     12
+  -> 198.51.100.1:80           20     12
+  -> 198.51.100.2:80            0    0.5
+  -> 198.51.100.3:80            0      -
+UDP  [2001:db8:1234:5678:>  4.00G      0
+  -> [2001:db8::2]:5060     4.00G   123K
+FWM  7 sh                       0      -
+`},
+	{"a column", View{}, 8, 24, `
+2026-11-
+Prot Loc
+  -> Re>
+TCP  19>
+  -> 19>
+  -> 19>
+  -> 19>
+UDP  [2>
+  -> [2>
+FWM  7 >
+`},
+	{"too many rows", View{}, 80, 7, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
+TCP  192.0.2.1:80 wlc persist>            20     20     12  12500
+  -> 198.51.100.1:80               10     20     10     12  12000   75% ######..
+  -> 198.51.100.2:80                0      0     10    0.5    500   25% ##......
+... 1 more server, 2 more services
+`},
+	{"too many rows by one", View{}, 80, 9, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                      Active  InAct Conn/s Share
+TCP  192.0.2.1:80 wlc persistent 600             20     20     12
+  -> 198.51.100.1:80                             20     10     12   75% ######..
+  -> 198.51.100.2:80                              0     10    0.5   25% ##......
+  -> 198.51.100.3:80                              0      0      -    0% ........
+UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
+... 1 more server, 1 more service
+`},
+	{"just enough", View{}, 80, 10, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                      Active  InAct Conn/s Share
+TCP  192.0.2.1:80 wlc persistent 600             20     20     12
+  -> 198.51.100.1:80                             20     10     12   75% ######..
+  -> 198.51.100.2:80                              0     10    0.5   25% ##......
+  -> 198.51.100.3:80                              0      0      -    0% ........
+UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
+  -> [2001:db8::2]:5060                       4.00G  1.00M   123K  100% ########
+FWM  7 sh                                         0      0      -
+`},
+	{"a low one", View{}, 80, 4, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
+... 3 more services
+`},
+	{"nothing fits", View{}, 80, 3, `
+2026-11-21T07:30:00Z  3 services
+`},
+	{"the busiest", View{Top: 1}, 80, 24, `
+2026-11-21T07:30:00Z  the busiest 1 of 3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
+TCP  192.0.2.1:80 wlc persist>            20     20     12  12500
+  -> 198.51.100.1:80               10     20     10     12  12000   75% ######..
+  -> 198.51.100.2:80                0      0     10    0.5    500   25% ##......
+  -> 198.51.100.3:80                1      0      0      -      -    0% ........
+`},
+	{"all formats", View{Formats: []listing.Format{listing.Stats, listing.Thresholds, listing.PersistentConns, listing.TunnelInfo}}, 0, 0, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                                   Forward Tunnel        Weight  Upper  Lower Persist Active  InAct    Conns   InPkts  OutPkts  InBytes OutBytes Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
+TCP  192.0.2.1:80 wlc persistent 600                                                                       7     20     20    18.4E        0        0    12345        0     12     125      250  12500  25.0M
+  -> 198.51.100.1:80                                      Masq    n/a               10    100     50       7     20     10        0        0        0        0        0     12     120      240  12000  24.0M   75% ###############.....
+  -> 198.51.100.2:80                                      Tunnel  gue:5555:-c        0      0      0       0      0     10        0        0        0        0        0    0.5       5       10    500  1.00M   25% #####...............
+  -> 198.51.100.3:80                                      Route   n/a                1      0      0       0      0      0        0        0        0        0        0      -       -        -      -      -    0% ....................
+UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                                                  0  4.00G  1.00M        0        0        0        0        0      0       0        0      0      0
+  -> [2001:db8::2]:5060                                   Masq    n/a            65535      0      0       0  4.00G  1.00M        0        0        0        0        0   123K   1.23M    2.47M   123M   247G  100% ####################
+FWM  7 sh                                                                                                  0      0      0        0        0        0        0        0      -       -        -      -      -
+`},
+	{"some formats, little room", View{Formats: []listing.Format{listing.Stats}}, 80, 24, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                        InPkts  OutPkts  InBytes OutBytes
+TCP  192.0.2.1:80 wlc persistent 600                0        0    12345        0
+  -> 198.51.100.1:80                                0        0        0        0
+  -> 198.51.100.2:80                                0        0        0        0
+  -> 198.51.100.3:80                                0        0        0        0
+UDP  [2001:db8:1234:5678:9abc:def0:1234:567>        0        0        0        0
+  -> [2001:db8::2]:5060                             0        0        0        0
+FWM  7 sh                                           0        0        0        0
+`},
+	{"in full", View{Exact: true}, 100, 24, `
+2026-11-21T07:30:00Z  3 services
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port                                       Active   InAct Conn/s Share
+TCP  192.0.2.1:80 wlc persistent 600                              20      20     12
+  -> 198.51.100.1:80                                              20      10     12   75% ########..
+  -> 198.51.100.2:80                                               0      10    0.5   25% ###.......
+  -> 198.51.100.3:80                                               0       0      -    0% ..........
+UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops 4000000000 1000000      0
+  -> [2001:db8::2]:5060                                   4000000000 1000000 123456  100% ##########
+FWM  7 sh                                                          0       0      -
+`},
+}
+
+func TestView(t *testing.T) {
+	for _, tt := range viewTests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.view.Names = numeric{}
+			lines := tt.view.Lines(table(), tt.width, tt.height)
+			got := "\n" + strings.Join(lines, "\n") + "\n"
+			if got != tt.want {
+				t.Errorf("got%swant%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// Whatever the size, lines fit into it.
+func TestViewFits(t *testing.T) {
+	for width := 1; width < 160; width++ {
+		for height := 1; height < 15; height++ {
+			v := View{Names: numeric{}, Formats: []listing.Format{listing.Thresholds}, Note: "  every 2 s, q quits"}
+			lines := v.Lines(table(), width, height)
+			if len(lines) > height {
+				t.Errorf("%dx%d: %d lines", width, height, len(lines))
+			}
+			for _, line := range lines {
+				if len(line) > width {
+					t.Errorf("%dx%d: %q", width, height, line)
+				}
+			}
+		}
+	}
+}
