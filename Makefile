@@ -70,6 +70,10 @@ differential: build ## N random command lines (50000) from SEED (1) against the 
 bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows, MEMORY=1 for the memory rows
 	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
+.PHONY: fuzz
+fuzz: ## each fuzz target for TIME (30s)
+	@scripts/fuzz $(TIME)
+
 .PHONY: lint
 lint: ## staticcheck (fetched by the go command)
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...
