@@ -34,6 +34,9 @@ var changes = map[command.Verb]func(b *ipvs.Batch, c *command.Command){
 
 // change carries out one change.
 func (p *program) change(cmd *command.Command) int {
+	if cmd.Options.Has(command.Drain) {
+		return p.drain(cmd)
+	}
 	b := p.client.Batch()
 	changes[cmd.Verb](b, cmd)
 	failures, err := b.Flush()

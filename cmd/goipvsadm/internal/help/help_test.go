@@ -21,7 +21,7 @@ func TestVersionLine(t *testing.T) {
 	}
 }
 
-// What ipvsadm 1.31 knows: -h must tell of all of it, and of nothing else.
+// What the program knows: -h must tell of all of it, and of nothing else.
 var options = strings.Fields(`
 	-A --add-service -E --edit-service -D --delete-service -C --clear
 	-L -l --list -Z --zero -a --add-server -e --edit-server -d --delete-server
@@ -34,14 +34,14 @@ var options = strings.Fields(`
 	--sync-maxlen --timeout --daemon --stats --rate --thresholds
 	--persistent-conn --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
-	--tun-remcsum`)
+	--tun-remcsum --drain`)
 
 func TestTextTellsOfEveryOption(t *testing.T) {
 	text := Text("ipvsadm")
 	// Where an option is explained, it begins the line or follows its short form.
 	var told []string
 	for line := range strings.Lines(text) {
-		if words := regexp.MustCompile(`^  (-[^ ,]+(?:, -[^ ,]+)*) `).FindStringSubmatch(line); words != nil {
+		if words := regexp.MustCompile(`^  (-[^ ,\[]+(?:, -[^ ,\[]+)*)[ \[]`).FindStringSubmatch(line); words != nil {
 			told = append(told, strings.Split(words[1], ", ")...)
 		}
 	}

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A statusLine is a line on a terminal that is written over and over. Where
+// there is no terminal, nothing is written.
+type statusLine struct {
+	w     io.Writer
+	width func() int // of the terminal, in columns; nil if there is none
+	shown bool
+}
+
+// newStatusLine returns the status line of w.
+func newStatusLine(w io.Writer) statusLine {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" {
+		return statusLine{}
+	}
+	if _, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err != nil {
+		return statusLine{}
+	}
+	return statusLine{w: w, width: func() int {
+		size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+		if err != nil || size.Col == 0 {
+			return 80
+		}
+		return int(size.Col)
+	}}
+}
+
+// The line is written from its start, and what stood there before is erased.
+const (
+	lineStart = "\r"
+	eraseRest = "\x1b[K"
+)
+
+// show writes text, which is ASCII, in place of what the line showed before.
+func (l *statusLine) show(text string) {
+	if l.width == nil {
+		return
+	}
+	// A full line would wrap on some terminals.
+	text = text[:min(len(text), max(l.width()-1, 0))]
+	io.WriteString(l.w, lineStart+text+eraseRest)
+	l.shown = true
+}
+
+// clear empties the line.
+func (l *statusLine) clear() {
+	if l.shown {
+		io.WriteString(l.w, lineStart+eraseRest)
+		l.shown = false
+	}
+}
