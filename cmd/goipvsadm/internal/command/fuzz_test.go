@@ -1,9 +1,36 @@
 package command
 
 import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
+
+// corpus returns the command lines of the comparison with ipvsadm. How they
+// quote their words does not matter to a fuzzer.
+func corpus(f *testing.F) []string {
+	files, err := filepath.Glob("../../../../testdata/differential/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no corpus: %v", err)
+	}
+	var lines []string
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for s := bufio.NewScanner(file); s.Scan(); {
+			if line, ok := strings.CutPrefix(s.Text(), "$ ipvsadm "); ok {
+				lines = append(lines, line)
+			}
+		}
+		file.Close()
+	}
+	return lines
+}
 
 func FuzzParse(f *testing.F) {
 	for _, line := range []string{
@@ -18,6 +45,9 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(line)
 	}
+	for _, line := range corpus(f) {
+		f.Add(line)
+	}
 	p := testParser(f)
 	f.Fuzz(func(t *testing.T, line string) {
 		var c Command
@@ -30,4 +60,24 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %T %q", line, err, err)
 		}
 	})
+}
+
+// A long line costs memory in proportion to its length, whatever is in it.
+func TestParseAllocatesInProportion(t *testing.T) {
+	const size = 1 << 20
+	p := testParser(t)
+	for _, word := range []string{"-p ", "- ", "-n", "x", "--foo=", "1.", "[", ",", "=", "0", "-w 1 "} {
+		line := "-A -t " + strings.Repeat(word, size/len(word))
+		for _, line := range []string{line, "-A -b " + line[6:], "-L " + line[6:]} {
+			words := strings.Split(line, " ")
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			var c Command
+			_ = p.Parse(words, &c)
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > 64*size {
+				t.Errorf("%.20q…: %d bytes allocated for a line of %d", line, n, len(line))
+			}
+		}
+	}
 }
