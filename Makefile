@@ -36,8 +36,7 @@ cross: ## the program for amd64, arm64, riscv64 and s390x
 .PHONY: demo
 demo: ## the classic set-ups with real traffic (installs what is missing)
 	@scripts/setup demo
-	$(MAKE) --no-print-directory build
-	$(GO) build -trimpath -buildvcs=false -o build/demo ./scripts/demo
+	$(BUILD) -o build/ ./cmd/goipvsadm ./scripts/demo
 	$(under_test) scripts/kernel -t 120 build/demo
 
 .PHONY: test
