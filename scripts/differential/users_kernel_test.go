@@ -407,3 +407,69 @@ func TestWithoutPrivilege(t *testing.T) {
 		}
 	}
 }
+
+// Where the kernel has no IPVS and modprobe finds none, both end alike.
+func TestWithoutIPVS(t *testing.T) {
+	r := newRig(t, programUnderTest(t))
+	r.referenceTable.Close()
+	r.oursTable.Close()
+	empty, err := lab.NewNetns("empty")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { empty.Close() })
+
+	const loader = "/proc/sys/kernel/modprobe"
+	before, err := os.ReadFile(loader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(loader, []byte("/bin/false"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(loader, before, 0); err != nil {
+			t.Error(err)
+		}
+		if out, err := exec.Command("modprobe", "ip_vs").CombinedOutput(); err != nil {
+			t.Errorf("modprobe: %v: %s", err, out)
+		}
+	})
+	// A namespace that has just been left goes in its own time, and holds modules until then.
+	for tries := 0; !unloadIPVS(t); tries++ {
+		if tries == 100 {
+			t.Fatal("IPVS stays loaded")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+
+	t.Setenv("MODPROBE_OPTIONS", "-d /nonexistent")
+	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-R", "-S", "-C foo"} {
+		c := Command{Args: append([]string{"ipvsadm"}, strings.Fields(line)...)}
+		if want, got := r.run(t, r.reference, empty, c), r.run(t, r.ours, empty, c); got != want || want.Status != 2 {
+			t.Errorf("%sipvsadm: %sours: %s", c, want, got)
+		}
+	}
+	for _, option := range []string{"-v", "-h"} {
+		if got := r.run(t, r.ours, empty, Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
+			t.Errorf("%s: %s", option, got)
+		}
+	}
+}
+
+// unloadIPVS takes IPVS and what builds on it out of the kernel, as far as it can, and
+// tells whether all is gone.
+func unloadIPVS(t *testing.T) bool {
+	t.Helper()
+	modules, err := os.ReadFile("/proc/modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := true
+	for line := range strings.Lines(string(modules)) {
+		if name, _, _ := strings.Cut(line, " "); strings.HasPrefix(name, "ip_vs") {
+			gone = exec.Command("rmmod", name).Run() == nil && gone
+		}
+	}
+	return gone
+}
