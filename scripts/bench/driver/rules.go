@@ -103,8 +103,7 @@ func (r ruleSet) messages(family uint16) [][]byte {
 	return out
 }
 
-// requests is what a listing asks for: the information, the services, and
-// the servers of each.
+// requests is what a listing asks for: the services, and the servers of each.
 func (r ruleSet) requests(family uint16) [][]byte {
 	ask := func(m netlinkmsg.Message, flags netlink.HeaderFlags) []byte {
 		return m.Append(nil, family, netlink.Request|flags, 1)
