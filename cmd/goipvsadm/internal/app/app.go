@@ -88,11 +88,18 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 func (p *program) run(args []string) int {
 	var cmd command.Command
 	mistake := p.parser.Parse(args, &cmd)
-	if mistake == nil && (cmd.Verb == command.Help || cmd.Verb == command.Version) {
+	switch cmd.Verb {
+	case command.Help, command.Version:
 		return p.tell(&cmd)
+	case command.Check, command.Apply, command.Diff:
+		// These look at what they are given before they look for a kernel.
+		if mistake != nil {
+			return p.mistaken(mistake)
+		}
+		return p.readAll(&cmd)
 	}
 	// As ipvsadm does, the kernel comes before the mistake.
-	if status := p.open(); status != statusOK {
+	if status := p.open(cmd.NetNS); status != statusOK {
 		return status
 	}
 	if mistake != nil {
@@ -104,9 +111,18 @@ func (p *program) run(args []string) int {
 	return p.execute(&cmd)
 }
 
-// open connects to the kernel.
-func (p *program) open() int {
-	c, err := p.dial(ipvs.ModprobeOutput(p.stderr))
+// open connects to the kernel, in the network namespace netns unless that is
+// "".
+func (p *program) open(netns string) int {
+	options := []ipvs.Option{ipvs.ModprobeOutput(p.stderr)}
+	if netns != "" {
+		options = append(options, ipvs.InNetNS(netns))
+	}
+	c, err := p.dial(options...)
+	if e := new(ipvs.NetNSError); errors.As(err, &e) {
+		p.complain(fmt.Sprintf("cannot open network namespace %q: %s", netns, sentence(e.Errno)))
+		return statusMistake
+	}
 	if err != nil {
 		return p.noKernel(err)
 	}

@@ -37,6 +37,8 @@ func (p *program) list(cmd *command.Command) int {
 	var err error
 	json := cmd.Options.Has(command.JSON)
 	switch {
+	case cmd.Options.Has(command.Watch):
+		return p.watch(cmd)
 	case cmd.Options.Has(command.Connection):
 		return p.listConnections(cmd)
 	case cmd.Options.Has(command.Timeout) && json:
@@ -133,38 +135,6 @@ func (p *program) services(cmd *command.Command) ([]ipvs.Service, error) {
 		services = services[:min(len(services), int(cmd.Top))]
 	}
 	return services, err
-}
-
-// save carries out -S.
-func (p *program) save(cmd *command.Command) int {
-	services, err := p.client.Services()
-	if err == nil {
-		listing.SortServices(services)
-		err = p.eachService(services, p.namer(cmd), true, func(n listing.Namer) rows {
-			return savedRows(n)
-		})
-	}
-	if err != nil {
-		p.complain(refusal(command.List, err))
-		return statusListing
-	}
-	return statusOK
-}
-
-// runSave runs the program as ipvsadm-save.
-func (p *program) runSave(args []string) int {
-	line := []string{"-S"}
-	for _, arg := range args {
-		switch {
-		case arg == "-n":
-			line = []string{"-S", "-n"}
-		case len(arg) > 0 && arg[0] == '-':
-			p.complain("ipvsadm-save: saves the IPVS table to stdout, as rules for ipvsadm-restore.\n" +
-				"   -n   addresses and ports as numbers")
-			return statusListing
-		}
-	}
-	return p.run(line)
 }
 
 // namer returns the namer that the options ask for.

@@ -64,12 +64,17 @@ func refusal(verb command.Verb, err error) string {
 	return general(errno)
 }
 
-// general returns the message for an errno by itself. The C library's texts
-// are Go's with a capital letter.
+// general returns the message for an errno by itself.
 func general(errno syscall.Errno) string {
 	if text, ok := generals[errno]; ok {
 		return text
 	}
+	return sentence(errno)
+}
+
+// sentence returns the C library's text for an errno: Go's with a capital
+// letter.
+func sentence(errno syscall.Errno) string {
 	text := []byte(errno.Error())
 	if 'a' <= text[0] && text[0] <= 'z' {
 		text[0] -= 'a' - 'A'

@@ -44,8 +44,8 @@ func NewParser(program string, db *names.Database) *Parser {
 }
 
 // Parse reads the words after the program's name into cmd, which keeps
-// nothing of what it held. No words mean a listing. An error is an *Error,
-// with which cmd is of no use.
+// nothing of what it held. No words mean a listing. An error is an *Error;
+// cmd is then what was read until it was met.
 func (p *Parser) Parse(words []string, cmd *Command) error {
 	*cmd = Command{
 		Service:     ipvs.Service{Scheduler: sched.Default},

@@ -1,0 +1,20 @@
+package command
+
+// ParseRule reads the words of a line of rules into cmd, as Parse does a
+// command line. Rules are for the table that they are read for, so they cannot
+// turn to another; nor do they read rules themselves, or wait for a key.
+func (p *Parser) ParseRule(words []string, cmd *Command) error {
+	if err := p.Parse(words, cmd); err != nil {
+		return err
+	}
+	switch cmd.Verb {
+	case Restore, Check, Apply, Diff:
+		return p.NoCommand()
+	}
+	for _, o := range []Option{NetNS, Watch} {
+		if cmd.Options.Has(o) {
+			return mistake("Illegal '%s' option in a rule", uses[o].name)
+		}
+	}
+	return nil
+}
