@@ -152,7 +152,7 @@ func (d *drainer) remove(now *ipvs.Destination) int {
 		return statusRefused
 	}
 	if d.busy(now) {
-		d.tell("removed after %d seconds; connections cut: %s", d.limit/time.Second, d.connections(now))
+		d.tell("removed after %d s; connections cut: %s", d.limit/time.Second, d.connections(now))
 	}
 	return statusOK
 }

@@ -147,9 +147,9 @@ func TestDrain(t *testing.T) {
 		{"done at the limit", plain + server, time.Second,
 			[]moment{{active: 1}, {active: 1}, {}}, result{}, plain, time.Second},
 		{"not done at the limit", plain + server, 30 * time.Second,
-			[]moment{{active: 3}}, result{0, "", "198.51.100.1:80: removed after 30 seconds; connections cut: 3 active\n"}, plain, 30 * time.Second},
+			[]moment{{active: 3}}, result{0, "", "198.51.100.1:80: removed after 30 s; connections cut: 3 active\n"}, plain, 30 * time.Second},
 		{"not done at the limit, with persistence", persistent + server, time.Second,
-			[]moment{{active: 1, persistent: 2}}, result{0, "", "198.51.100.1:80: removed after 1 seconds; connections cut: 1 active, 2 persistent\n"}, persistent, time.Second},
+			[]moment{{active: 1, persistent: 2}}, result{0, "", "198.51.100.1:80: removed after 1 s; connections cut: 1 active, 2 persistent\n"}, persistent, time.Second},
 
 		{"interrupted", plain + server, 0,
 			[]moment{{active: 1}, {active: 1}, {active: 1, signal: syscall.SIGINT}}, result{status: 130}, plain + server, time.Second},
