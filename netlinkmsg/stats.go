@@ -30,7 +30,7 @@ const (
 	statsOutBPS
 )
 
-// fields pairs each attribute with its place in s.
+// field returns the place of an attribute in s, or nil for one that has none.
 func (s *Stats) field(typ uint16) *uint64 {
 	switch typ {
 	case statsConns:
