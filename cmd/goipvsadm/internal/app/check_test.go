@@ -1,0 +1,104 @@
+package app
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
+)
+
+// noKernel fails a test that looks for a kernel.
+func noKernel(t *testing.T) Dialer {
+	return func(...ipvs.Option) (*ipvs.Client, error) {
+		t.Error("looked for a kernel")
+		return nil, errors.New("no kernel here")
+	}
+}
+
+// runWithout runs a command line that must not look for a kernel.
+func runWithout(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	status := Run(args, strings.NewReader(stdin), &stdout, &stderr, noKernel(t))
+	return result{status, stdout.String(), stderr.String()}
+}
+
+const tryLine = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		name, rules string
+		want        result
+	}{
+		{"nothing", "", result{}},
+		{"good rules of all kinds", "# comment\n" + oneServer + "-E -t 192.0.2.1:80 -p\n-Z\n-L -n\n-S --all\n-C\n--set 1 2 3\n" +
+			"--start-daemon master\n--stop-daemon master\nipvsadm -D -f 7\n-e -f 1 -r 192.0.2.9:0 -w 2\n-d -f 1 -r 192.0.2.9\n", result{}},
+		{"what the table may make right or wrong", oneService + oneService + "-a -f 5 -r 192.0.2.9\n-a -f 5 -r 192.0.2.9\n-D -f 6\n", result{}},
+		{"every mistake", "-A -w 1\n" + oneServer + "\n-A --foo\n# -q\n-a -t 192.0.2.1:80 -r foo:bar:baz\n-A -t\n-R\n--check\n--apply\n--diff\n-C -N other\n-L --watch\nfoo\n", result{2, "", "" +
+			"line 1: You need to supply the 'service-address' option for the 'add-service' command\n" +
+			"line 5: --foo: unknown option\n" +
+			"line 7: illegal real server address[:port] specified\n" +
+			"line 8: -t: missing argument\n" +
+			"line 9: " + tryLine + "line 10: " + tryLine + "line 11: " + tryLine + "line 12: " + tryLine +
+			"line 13: Illegal 'netns' option in a rule\n" +
+			"line 14: Illegal 'watch' option in a rule\n" +
+			"line 15: " + tryLine}},
+		{"the last line without its newline", "-A -t 192.0.2.1:80\n-A -f 0", result{2, "", "line 2: invalid fwmark value `0' specified\n"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := runWithout(t, tt.rules, "ipvsadm", "--check"); got != tt.want {
+				t.Errorf("got\n%+v\nwant\n%+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMistakesOfTheCommandLineNeedNoKernel(t *testing.T) {
+	for _, tt := range []struct {
+		line string
+		want result
+	}{
+		{"--check foo", result{2, "", "unexpected argument foo\n"}},
+		{"--check --verbose", result{2, "", "Illegal 'verbose' option with the 'check' command\n"}},
+		{"--apply -n", result{2, "", "Illegal 'numeric' option with the 'apply' command\n"}},
+		{"--diff --verbose", result{2, "", "Illegal 'verbose' option with the 'diff' command\n"}},
+		{"--diff --foo", result{255, "", "--foo: unknown option\n"}},
+	} {
+		if got := runWithout(t, oneServer, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.line, got, tt.want)
+		}
+	}
+}
+
+// A failingReader fails after its text.
+type failingReader struct{ text *strings.Reader }
+
+func (r failingReader) Read(b []byte) (int, error) {
+	if r.text.Len() == 0 {
+		return 0, errors.New("input/output error")
+	}
+	return r.text.Read(b)
+}
+
+func TestCheckOfRulesThatEndEarly(t *testing.T) {
+	var stdout, stderr strings.Builder
+	status := Run([]string{"ipvsadm", "--check"}, failingReader{strings.NewReader(oneServer)}, &stdout, &stderr, noKernel(t))
+	if want := "line 3: input/output error\n"; status != 2 || stderr.String() != want {
+		t.Errorf("status %d, %q, want %q", status, stderr.String(), want)
+	}
+}
+
+// ipvsadm-restore tells of all mistakes too, and changes nothing then.
+func TestRestoringChecksFirst(t *testing.T) {
+	var k ipvstest.Kernel
+	run(&k, oneServer, "ipvsadm", "-R")
+	want := result{255, "", "line 2: --foo: unknown option\nline 3: unexpected argument bar\n"}
+	if got := run(&k, oneService+"-A --foo\n-C bar\n", "ipvsadm-restore"); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := rules(t, &k); got != oneServer {
+		t.Errorf("the table is\n%s", got)
+	}
+}
