@@ -1,0 +1,200 @@
+package reading
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"goipvsadm/ipvs"
+)
+
+// A moment is what a table is at some time: services by their ports, each with
+// the connections and the packets counted so far, and what its servers have
+// counted.
+type moment struct {
+	after    time.Duration // since the moment before
+	services []entry
+}
+
+type entry struct {
+	port           uint16
+	conns, packets uint64
+	servers        []uint64 // connections
+}
+
+// A source is a table that goes from moment to moment.
+type source struct {
+	clock   time.Time
+	current []entry
+	read    []string // services of which destinations were read
+}
+
+func key(port uint16) ipvs.ServiceKey {
+	return ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port))
+}
+
+func (s *source) reader() *Reader {
+	return &Reader{
+		Services: func() ([]ipvs.Service, error) {
+			var services []ipvs.Service
+			for _, e := range s.current {
+				services = append(services, ipvs.Service{ServiceKey: key(e.port),
+					Stats: ipvs.Stats{Conns: e.conns, InPackets: e.packets, OutPackets: 2 * e.packets, InBytes: 3 * e.packets, OutBytes: 4 * e.packets, InPPS: e.packets}})
+			}
+			return services, nil
+		},
+		Destinations: func(k ipvs.ServiceKey) ([]ipvs.Destination, error) {
+			s.read = append(s.read, fmt.Sprint(k.AddrPort.Port()))
+			var destinations []ipvs.Destination
+			for _, e := range s.current {
+				for i, conns := range e.servers {
+					if key(e.port) == k {
+						destinations = append(destinations, ipvs.Destination{
+							AddrPort: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), uint16(i)), Stats: ipvs.Stats{Conns: conns}})
+					}
+				}
+			}
+			return destinations, nil
+		},
+		now: func() time.Time { return s.clock },
+	}
+}
+
+// outline writes a reading as services with their connections per second, each
+// with those of its servers: "80 5 (3 2)".
+func (r *Reading) outline() string {
+	var words []string
+	for _, s := range r.Services {
+		var servers []string
+		for _, d := range s.Destinations {
+			servers = append(servers, conns(d.Measured))
+		}
+		words = append(words, fmt.Sprintf("%d %s (%s)", s.AddrPort.Port(), conns(s.Measured), strings.Join(servers, " ")))
+	}
+	return strings.Join(words, ", ")
+}
+
+func conns(f *Figures) string {
+	if f == nil {
+		return "-"
+	}
+	return fmt.Sprint(f.Conns)
+}
+
+func TestRead(t *testing.T) {
+	const large = 1<<64 - 1
+	for _, tt := range []struct {
+		name    string
+		busiest bool
+		limit   int
+		moments []moment
+		want    string // at the last moment
+	}{
+		{"nothing to compare with", false, 0, []moment{
+			{0, []entry{{80, 5, 0, []uint64{5}}}},
+		}, "80 - (-)"},
+		{"by the time that went by", false, 0, []moment{
+			{0, []entry{{80, 5, 0, []uint64{2, 3}}}},
+			{2500 * time.Millisecond, []entry{{80, 15, 0, []uint64{2, 13}}}},
+		}, "80 4 (0 4)"},
+		{"by the reading before, not an earlier one", false, 0, []moment{
+			{0, []entry{{80, 0, 0, nil}}},
+			{time.Second, []entry{{80, 100, 0, nil}}},
+			{time.Second, []entry{{80, 101, 0, nil}}},
+		}, "80 1 ()"},
+		{"all 64 bits", false, 0, []moment{
+			{0, []entry{{80, large - 6, 0, nil}}},
+			{2 * time.Second, []entry{{80, large, 0, nil}}},
+		}, "80 3 ()"},
+		{"what came", false, 0, []moment{
+			{0, []entry{{80, 5, 0, []uint64{5}}}},
+			{time.Second, []entry{{80, 6, 0, []uint64{5, 1}}, {81, 9, 0, []uint64{9}}}},
+		}, "80 1 (0 -), 81 - (-)"},
+		{"what went", false, 0, []moment{
+			{0, []entry{{80, 5, 0, []uint64{5, 0}}, {81, 9, 0, nil}}},
+			{time.Second, []entry{{80, 6, 0, []uint64{6}}}},
+		}, "80 1 (1)"},
+		{"what went and came back", false, 0, []moment{
+			{0, []entry{{80, 5, 0, nil}}},
+			{time.Second, nil},
+			{time.Second, []entry{{80, 6, 0, nil}}},
+		}, "80 - ()"},
+		{"counters set to zero", false, 0, []moment{
+			{0, []entry{{80, 5, 7, []uint64{5, 0}}}},
+			{time.Second, []entry{{80, 5, 6, []uint64{1, 1}}}},
+		}, "80 - (- 1)"},
+		{"no time between", false, 0, []moment{
+			{0, []entry{{80, 5, 0, nil}}},
+			{0, []entry{{80, 6, 0, nil}}},
+		}, "80 - ()"},
+		{"only so many", false, 2, []moment{
+			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
+		}, "80 - (), 81 - ()"},
+		{"the busiest, as the kernel has it at first", true, 2, []moment{
+			{0, []entry{{80, 0, 1, nil}, {81, 0, 3, nil}, {82, 0, 2, nil}}},
+		}, "81 - (), 82 - ()"},
+		{"the busiest, as measured", true, 2, []moment{
+			{0, []entry{{80, 0, 1, nil}, {81, 0, 3, nil}, {82, 0, 2, nil}}},
+			{time.Second, []entry{{80, 9, 11, nil}, {81, 0, 4, nil}, {82, 8, 7, nil}}},
+		}, "80 9 (), 82 8 ()"},
+		{"as busy: by connections, then in order", true, 0, []moment{
+			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
+			{time.Second, []entry{{80, 1, 5, nil}, {81, 1, 5, nil}, {82, 2, 5, nil}}},
+		}, "82 2 (), 80 1 (), 81 1 ()"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := source{clock: time.Now()}
+			r := s.reader()
+			r.Busiest = tt.busiest
+			var got *Reading
+			for _, m := range tt.moments {
+				s.clock, s.current, s.read = s.clock.Add(m.after), m.services, nil
+				var err error
+				if got, err = r.Read(tt.limit); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got.outline() != tt.want || got.Total != len(s.current) || !got.Time.Equal(s.clock) {
+				t.Errorf("%s of %d at %v, want %s of %d at %v", got.outline(), got.Total, got.Time, tt.want, len(s.current), s.clock)
+			}
+			if len(s.read) != len(got.Services) {
+				t.Errorf("destinations were read of %v", s.read)
+			}
+		})
+	}
+}
+
+// Every figure comes from its own counter.
+func TestFigures(t *testing.T) {
+	s := source{clock: time.Now(), current: []entry{{80, 1, 10, nil}}}
+	r := s.reader()
+	if _, err := r.Read(0); err != nil {
+		t.Fatal(err)
+	}
+	s.clock, s.current = s.clock.Add(2*time.Second), []entry{{80, 2, 20, nil}}
+	got, err := r.Read(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Figures{Conns: 0.5, InPackets: 5, OutPackets: 10, InBytes: 15, OutBytes: 20}
+	if got.Services[0].Measured == nil || *got.Services[0].Measured != want {
+		t.Errorf("%+v, want %+v", got.Services[0].Measured, want)
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	bad := errors.New("bad")
+	s := source{current: []entry{{port: 80}}}
+	r := s.reader()
+	r.Destinations = func(ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, bad }
+	if _, err := r.Read(0); err != bad {
+		t.Errorf("destinations: %v", err)
+	}
+	r.Services = func() ([]ipvs.Service, error) { return nil, bad }
+	if _, err := r.Read(0); err != bad {
+		t.Errorf("services: %v", err)
+	}
+}

@@ -1,0 +1,289 @@
+package watch_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a test waits for what should come soon.
+const patience = 30 * time.Second
+
+// A pty is a program on a pseudo-terminal.
+type pty struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	master *os.File
+	slave  *os.File
+	before unix.Termios
+	status chan int
+
+	mu     sync.Mutex
+	raw    bytes.Buffer
+	screen emulator
+}
+
+// start starts cmd on a terminal of some size. The standard error of the
+// program goes elsewhere.
+func start(t *testing.T, cmd *exec.Cmd, width, height int) *pty {
+	t.Helper()
+	p := &pty{t: t, cmd: cmd, status: make(chan int, 1)}
+	p.open()
+	p.resize(width, height)
+	termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.before = *termios
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, &p.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.read()
+	go func() {
+		cmd.Wait()
+		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if status.Signaled() {
+			p.status <- 128 + int(status.Signal())
+		} else {
+			p.status <- status.ExitStatus()
+		}
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		p.master.Close()
+		p.slave.Close()
+	})
+	return p
+}
+
+// open opens both ends of a new pseudo-terminal.
+func (p *pty) open() {
+	p.t.Helper()
+	var err error
+	if p.master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		p.t.Fatal(err)
+	}
+	raw, err := p.master.SyscallConn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var number int
+	raw.Control(func(fd uintptr) {
+		number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		err = errors.Join(err, unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0))
+	})
+	if err == nil {
+		p.slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *pty) read() {
+	b := make([]byte, 4096)
+	for {
+		n, err := p.master.Read(b)
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		p.raw.Write(b[:n])
+		p.screen.write(b[:n])
+		p.mu.Unlock()
+	}
+}
+
+// resize makes the terminal another size, of which the program gets to know.
+func (p *pty) resize(width, height int) {
+	p.t.Helper()
+	p.mu.Lock()
+	p.screen.resize(width, height)
+	p.mu.Unlock()
+	size := &unix.Winsize{Col: uint16(width), Row: uint16(height)}
+	if err := unix.IoctlSetWinsize(int(p.slave.Fd()), unix.TIOCSWINSZ, size); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// press types keys.
+func (p *pty) press(keys string) {
+	p.t.Helper()
+	if _, err := p.master.WriteString(keys); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// wait waits until the screen is what it should be.
+func (p *pty) wait(what string, is func(*emulator) bool) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		p.mu.Lock()
+		ok, screen := is(&p.screen), p.screen.String()
+		trouble := p.screen.trouble
+		p.mu.Unlock()
+		switch {
+		case trouble != "":
+			p.t.Fatalf("%s on\n%s", trouble, screen)
+		case ok:
+			return
+		case time.Now().After(end):
+			p.t.Fatalf("not seen: %s, but\n%s", what, screen)
+		}
+	}
+}
+
+// shows waits until the screen shows all of texts.
+func (p *pty) shows(texts ...string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf("%q", texts), func(e *emulator) bool {
+		for _, text := range texts {
+			if !strings.Contains(e.String(), text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// ends waits until the program has ended, and checks that the terminal is as
+// it was before.
+func (p *pty) ends(status int, stderr string) {
+	p.t.Helper()
+	select {
+	case got := <-p.status:
+		if got != status {
+			p.t.Errorf("status %d, want %d", got, status)
+		}
+	case <-time.After(patience):
+		p.t.Fatalf("does not end:\n%s", &p.screen)
+	}
+	if got := p.stderr.String(); !strings.HasPrefix(got, stderr) || stderr == "" && got != "" {
+		p.t.Errorf("stderr %q, want %q", got, stderr)
+	}
+	p.restored()
+}
+
+// restored checks that the terminal is as it was before.
+func (p *pty) restored() {
+	p.t.Helper()
+	p.wait("the terminal as it was", func(e *emulator) bool { return !e.alternate && !e.hidden })
+	termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if *termios != p.before {
+		p.t.Errorf("modes of the terminal: %+v, before %+v", *termios, p.before)
+	}
+}
+
+// An emulator is what a terminal shows, as far as the program makes use of it.
+type emulator struct {
+	width, height     int
+	lines             [][]byte
+	row, column       int
+	escape            []byte // an unfinished sequence
+	alternate, hidden bool
+	trouble           string // what a terminal would not have taken well
+}
+
+func (e *emulator) resize(width, height int) {
+	e.width, e.height = width, height
+	lines := make([][]byte, height)
+	for i := range lines {
+		lines[i] = bytes.Repeat([]byte(" "), width)
+		if i < len(e.lines) {
+			copy(lines[i], e.lines[i])
+		}
+	}
+	e.lines = lines
+	e.row, e.column = min(e.row, height-1), min(e.column, width)
+}
+
+// String returns the lines without the blanks at their ends.
+func (e *emulator) String() string {
+	var b strings.Builder
+	for _, line := range e.lines {
+		b.WriteString(strings.TrimRight(string(line), " ") + "\n")
+	}
+	return b.String()
+}
+
+func (e *emulator) write(text []byte) {
+	for _, c := range text {
+		switch {
+		case len(e.escape) > 0 || c == '\x1b':
+			e.escape = append(e.escape, c)
+			if len(e.escape) > 2 && (c >= '@' && c <= '~') {
+				e.sequence(string(e.escape))
+				e.escape = nil
+			}
+		case c == '\r':
+			e.column = 0
+		case c == '\n' && e.row == e.height-1:
+			if e.alternate {
+				e.fail("scrolls")
+			}
+		case c == '\n':
+			e.row++
+		case c < ' ' || c > '~':
+			e.fail(fmt.Sprintf("writes %q", c))
+		case e.column >= e.width:
+			e.fail("writes beyond the last column")
+		default:
+			e.lines[e.row][e.column] = c
+			e.column++
+		}
+	}
+}
+
+func (e *emulator) fail(what string) {
+	if e.trouble == "" {
+		e.trouble = what
+	}
+}
+
+func (e *emulator) sequence(s string) {
+	switch s {
+	case "\x1b[?1049h":
+		e.alternate = true
+		clearLines(e.lines)
+	case "\x1b[?1049l":
+		e.alternate = false
+		clearLines(e.lines)
+	case "\x1b[?25l":
+		e.hidden = true
+	case "\x1b[?25h":
+		e.hidden = false
+	case "\x1b[H":
+		e.row, e.column = 0, 0
+	case "\x1b[K":
+		// At the right margin, a terminal may still be on the last column.
+		clearLines([][]byte{e.lines[e.row][min(e.column, e.width-1):]})
+	case "\x1b[J":
+		clearLines([][]byte{e.lines[e.row][min(e.column, e.width-1):]})
+		clearLines(e.lines[e.row+1:])
+	default:
+		e.fail(fmt.Sprintf("sends %q", s))
+	}
+}
+
+func clearLines(lines [][]byte) {
+	for _, line := range lines {
+		for i := range line {
+			line[i] = ' '
+		}
+	}
+}
