@@ -137,38 +137,6 @@ func (p *program) services(cmd *command.Command) ([]ipvs.Service, error) {
 	return services, err
 }
 
-// save carries out -S.
-func (p *program) save(cmd *command.Command) int {
-	services, err := p.client.Services()
-	if err == nil {
-		listing.SortServices(services)
-		err = p.eachService(services, p.namer(cmd), true, func(n listing.Namer) rows {
-			return savedRows(n)
-		})
-	}
-	if err != nil {
-		p.complain(refusal(command.List, err))
-		return statusListing
-	}
-	return statusOK
-}
-
-// runSave runs the program as ipvsadm-save.
-func (p *program) runSave(args []string) int {
-	line := []string{"-S"}
-	for _, arg := range args {
-		switch {
-		case arg == "-n":
-			line = []string{"-S", "-n"}
-		case len(arg) > 0 && arg[0] == '-':
-			p.complain("ipvsadm-save: saves the IPVS table to stdout, as rules for ipvsadm-restore.\n" +
-				"   -n   addresses and ports as numbers")
-			return statusListing
-		}
-	}
-	return p.run(line)
-}
-
 // namer returns the namer that the options ask for.
 func (p *program) namer(cmd *command.Command) listing.Namer {
 	if cmd.Options.Has(command.Numeric) {
