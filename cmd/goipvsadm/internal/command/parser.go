@@ -47,13 +47,7 @@ func NewParser(program string, db *names.Database) *Parser {
 // nothing of what it held. No words mean a listing. An error is an *Error;
 // cmd is then what was read until it was met.
 func (p *Parser) Parse(words []string, cmd *Command) error {
-	*cmd = Command{
-		Service:     ipvs.Service{Scheduler: sched.Default},
-		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
-		Daemon:      ipvs.Daemon{Interface: "eth0"},
-		Interval:    defaultInterval,
-	}
-	p.line = line{cmd: cmd, operands: p.operands[:0]}
+	p.begin(cmd)
 	if len(words) == 0 {
 		cmd.Verb = List
 		return nil
@@ -69,6 +63,17 @@ func (p *Parser) Parse(words []string, cmd *Command) error {
 		return err
 	}
 	return nil
+}
+
+// begin begins to read a command line into cmd, which gets the defaults.
+func (p *Parser) begin(cmd *Command) {
+	*cmd = Command{
+		Service:     ipvs.Service{Scheduler: sched.Default},
+		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
+		Daemon:      ipvs.Daemon{Interface: "eth0"},
+		Interval:    defaultInterval,
+	}
+	p.line = line{cmd: cmd, operands: p.operands[:0]}
 }
 
 // errDone ends the reading at -h or -v: what follows is not looked at.
