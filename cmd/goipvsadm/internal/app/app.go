@@ -86,6 +86,9 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 
 // run runs the command line args.
 func (p *program) run(args []string) int {
+	if len(args) > 0 && args[0] == completing {
+		return p.complete(args[1:])
+	}
 	var cmd command.Command
 	mistake := p.parser.Parse(args, &cmd)
 	switch cmd.Verb {

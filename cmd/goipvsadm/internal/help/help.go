@@ -4,7 +4,9 @@ package help
 
 import (
 	_ "embed"
+	"regexp"
 	"strings"
+	"sync"
 
 	"goipvsadm/sched"
 )
@@ -47,3 +49,26 @@ func Text(name string) string {
 		"{schedulers}", schedulers.String(),
 	).Replace(text)
 }
+
+// Summary returns in a few words what a flag does, "" for one that there is
+// not.
+func Summary(flag string) string { return summaries()[flag] }
+
+// explained matches a line of the text that explains a flag: the flag's
+// spellings and what may follow them, and the explanation, of which the rest
+// is indented. Which other flag it is for is no part of that.
+var explained = regexp.MustCompile(`(?m)^  (-[^ ,\[]+(?:, -[^ ,\[]+)*)\S*(?: \S+)* {2,}(?:(?:with|after) -\w: )?(.*(?:\n {30,}.*)*)`)
+
+var summaries = sync.OnceValue(func() map[string]string {
+	all := make(map[string]string)
+	for _, m := range explained.FindAllStringSubmatch(Text(own), -1) {
+		summary := strings.Join(strings.Fields(m[2]), " ")
+		for _, end := range []string{" (", "; ", ": "} {
+			summary, _, _ = strings.Cut(summary, end)
+		}
+		for flag := range strings.SplitSeq(m[1], ", ") {
+			all[flag] = strings.TrimRight(summary, ".:")
+		}
+	}
+	return all
+})

@@ -82,3 +82,26 @@ func TestTextIsFilledIn(t *testing.T) {
 		}
 	}
 }
+
+func TestSummary(t *testing.T) {
+	for flag, want := range map[string]string{
+		"-D":        "delete a service and its servers",
+		"--save":    "print the table as lines for -R",
+		"-l":        "list services and servers, or [SERVICE] alone",
+		"--set":     "time-outs of idle connections, in seconds",
+		"-s":        "how servers are chosen, wlc unless given",
+		"-p":        "keep a client on one server until it was away for that long",
+		"--drain":   "set the weight to 0, and remove the server when its connections are over, or the seconds",
+		"-6":        "the mark is for IPv6 packets",
+		"--no-such": "",
+	} {
+		if got := Summary(flag); got != want {
+			t.Errorf("%s: %q, want %q", flag, got, want)
+		}
+	}
+	for _, flag := range options {
+		if Summary(flag) == "" {
+			t.Errorf("%s has no summary", flag)
+		}
+	}
+}
