@@ -160,7 +160,7 @@ func TestApplyEmpty(t *testing.T) {
 func TestApplySettings(t *testing.T) {
 	k := kernelWith(t, oneServer+"--start-daemon backup --mcast-interface eth1\n")
 	const rules = "--set 0 60 0\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"
-	const changes = "--set 900 60 300\n--start-daemon master --mcast-interface eth1 --syncid 3\n--stop-daemon backup\n"
+	const changes = "--set 900 60 300\n--stop-daemon backup\n--start-daemon master --mcast-interface eth1 --syncid 3\n"
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != (result{0, changes + "# 1 added, 1 edited, 1 removed\n", ""}) {
 		t.Errorf("%+v", got)
 	}

@@ -23,14 +23,16 @@ type Options struct {
 //
 // They come in an order that is safe for traffic: first the time-outs, then
 // what is added or edited, in the order of the rules, each service before its
-// destinations; then the daemons; and last what is removed, in have's order.
+// destinations, and then what is removed, in have's order. Daemons are last,
+// since the kernel runs none beside destinations of another family than their
+// service's.
 func Compare(want, have *Table, o Options, each func(*Change)) {
 	d := &differ{want: want, have: have, Options: o, each: each}
 	d.timeouts()
 	d.services()
-	d.daemons()
 	d.removeServices()
 	d.removeDaemons()
+	d.daemons()
 }
 
 // A differ compares tables.
@@ -92,22 +94,6 @@ func (d *differ) destinations(want, have *Service) {
 	}
 }
 
-// daemons starts daemons, and stops those first that run in another way.
-func (d *differ) daemons() {
-	for i := range d.want.Daemons {
-		want := &d.want.Daemons[i]
-		have := d.have.daemon(want.State)
-		if have != nil && sameDaemon(&want.Daemon, &have.Daemon) {
-			continue
-		}
-		c := command.Command{Daemon: want.Daemon}
-		if have != nil {
-			d.change(command.StopDaemon, want.Line, c)
-		}
-		d.change(command.StartDaemon, want.Line, c)
-	}
-}
-
 // removeServices removes services, and destinations from those that stay.
 func (d *differ) removeServices() {
 	wanted := d.want.services()
@@ -138,5 +124,21 @@ func (d *differ) removeDaemons() {
 		if len(d.want.Daemons) > 0 && d.want.daemon(state) == nil {
 			d.change(command.StopDaemon, 0, command.Command{Daemon: ipvs.Daemon{State: state}})
 		}
+	}
+}
+
+// daemons starts daemons, and stops those first that run in another way.
+func (d *differ) daemons() {
+	for i := range d.want.Daemons {
+		want := &d.want.Daemons[i]
+		have := d.have.daemon(want.State)
+		if have != nil && sameDaemon(&want.Daemon, &have.Daemon) {
+			continue
+		}
+		c := command.Command{Daemon: want.Daemon}
+		if have != nil {
+			d.change(command.StopDaemon, want.Line, c)
+		}
+		d.change(command.StartDaemon, want.Line, c)
 	}
 }

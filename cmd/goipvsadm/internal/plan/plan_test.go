@@ -96,10 +96,13 @@ func TestCompare(t *testing.T) {
 
 		{"daemons that nobody speaks of stay", "--start-daemon master\n", web, web},
 		{"another daemon", "--start-daemon master\n", "--start-daemon backup --syncid 3\n",
-			"--start-daemon backup --mcast-interface eth0 --syncid 3\n--stop-daemon master\n"},
+			"--stop-daemon master\n--start-daemon backup --mcast-interface eth0 --syncid 3\n"},
 		{"a changed daemon is stopped and started, the other left alone",
 			"--start-daemon master\n--start-daemon backup\n", "--start-daemon backup\n--start-daemon master --syncid 9\n",
 			"--stop-daemon master\n--start-daemon master --mcast-interface eth0 --syncid 9\n"},
+		{"a daemon starts when what it does not go with is removed",
+			"-A -f 1\n-a -f 1 -r [2001:db8::1]:80 -i\n", "-A -f 1\n--start-daemon master\n",
+			"-d -f 1 -r [2001:db8::1]:80\n--start-daemon master --mcast-interface eth0 --syncid 0\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			have, want := table(t, tt.have), table(t, tt.want)
@@ -119,7 +122,7 @@ func TestLines(t *testing.T) {
 		got = append(got, c.Verb.String())
 		lines[c.Verb] += c.Line
 	})
-	wantVerbs := []string{"set", "edit-service", "add-server", "stop-daemon", "start-daemon", "delete-server", "delete-service", "stop-daemon"}
+	wantVerbs := []string{"set", "edit-service", "add-server", "delete-server", "delete-service", "stop-daemon", "stop-daemon", "start-daemon"}
 	if diff := cmp.Diff(wantVerbs, got); diff != "" {
 		t.Error(diff)
 	}
