@@ -8,6 +8,8 @@ package differential
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -74,6 +76,29 @@ func ParseCases(source, text string) ([]Case, error) {
 	}
 	flush()
 	return cases, nil
+}
+
+// ReadCorpus reads the files of a directory: the cases of each subject.
+func ReadCorpus(dir string) (map[string][]Case, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("no corpus in %s", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	subjects := make(map[string][]Case)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.Base(file)
+		if subjects[strings.TrimSuffix(name, ".txt")], err = ParseCases(name, string(text)); err != nil {
+			return nil, err
+		}
+	}
+	return subjects, nil
 }
 
 // String writes a case as ParseCases reads it.

@@ -1,8 +1,6 @@
 package differential
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,33 +60,14 @@ func TestCaseTextRoundTrip(t *testing.T) {
 	}
 }
 
-// corpus reads every file of testdata/differential.
-func corpus(t *testing.T) map[string][]Case {
-	t.Helper()
-	files, err := filepath.Glob("../../testdata/differential/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no corpus: %v", err)
-	}
-	all := make(map[string][]Case)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name := filepath.Base(file)
-		cases, err := ParseCases(name, string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[strings.TrimSuffix(name, ".txt")] = cases
-	}
-	return all
-}
-
 // A person who extends the corpus should not find a case there already.
 func TestCorpusIsWellFormed(t *testing.T) {
+	subjects, err := ReadCorpus("../../testdata/differential")
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := make(map[string]string)
-	for subject, cases := range corpus(t) {
+	for subject, cases := range subjects {
 		if len(cases) == 0 {
 			t.Errorf("%s has no case", subject)
 		}

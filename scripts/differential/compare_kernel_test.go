@@ -1,6 +1,6 @@
 //go:build kernel
 
-// The comparison itself: the corpus, and random cases. Another seed and more command
+// The comparison with random cases, and of the comparison itself. Another seed and more command
 // lines are had with
 //
 //	make differential N=50000 SEED=7
@@ -13,78 +13,32 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // The first few differences tell what is wrong; hundreds tell no more.
 const enough = 20
 
 func TestMain(m *testing.M) {
-	if err := fixNames("../../testdata/differential/etc"); err != nil {
+	if err := FixNames("../../testdata/differential/etc"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
 }
 
-// fixNames gives every machine the same names: this kernel's /etc has its own hosts,
-// services and resolver from here on.
-func fixNames(dir string) error {
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		source, target := filepath.Join(dir, file.Name()), filepath.Join("/etc", file.Name())
-		if link, err := os.Readlink(target); err == nil && strings.HasPrefix(filepath.Join("/etc", link), "/run/") {
-			// /run is empty and this kernel's own.
-			target = filepath.Join("/etc", link)
-			if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-				return err
-			}
-			if err := os.WriteFile(target, nil, 0o644); err != nil {
-				return err
-			}
-		}
-		if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
-			return &os.PathError{Op: "mount", Path: target, Err: err}
-		}
-	}
-	return nil
-}
-
-func TestCorpus(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
-	for subject, cases := range corpus(t) {
-		t.Run(subject, func(t *testing.T) {
-			differences := 0
-			for _, c := range cases {
-				if difference := r.compare(t, c); difference != "" {
-					t.Error(difference)
-					if differences++; differences == enough {
-						t.Fatal("and perhaps more")
-					}
-				}
-			}
-			t.Logf("%d cases", len(cases))
-		})
-	}
-}
-
 func TestRandom(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
+	r := NewRig(t, ProgramUnderTest(t))
 	random(t, r, NewGenerator(number(t, "GOIPVSADM_DIFF_SEED", 1)), number(t, "GOIPVSADM_DIFF_N", 1000))
 }
 
 // random compares cases until they hold so many command lines, and tells how many differ.
-func random(t *testing.T, r *rig, g *Generator, lines uint64) {
+func random(t *testing.T, r *Rig, g *Generator, lines uint64) {
 	t.Helper()
 	done, cases, differences := 0, 0, 0
 	for uint64(done) < lines && differences < enough {
 		c := g.Case()
 		done += c.Lines()
 		cases++
-		if difference := r.compare(t, c); difference != "" {
+		if difference := r.Compare(t, c); difference != "" {
 			differences++
 			t.Error(difference)
 		}
@@ -108,13 +62,13 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 
 // The real ipvsadm must not differ from itself: that would be the rig's own noise.
 func TestReferenceEqualsItself(t *testing.T) {
-	r := newRig(t, "ipvsadm")
+	r := NewRig(t, "ipvsadm")
 	random(t, r, NewGenerator(2), 200)
 }
 
 // A program that answers almost like ipvsadm must be found out.
 func TestDistortionIsSeen(t *testing.T) {
-	real := lookPath(t, "ipvsadm")
+	real := LookPath(t, "ipvsadm")
 	for name, test := range map[string]struct{ script, text string }{
 		"stdout":    {real + ` "$@" | sed s/rr/RR/`, "$ ipvsadm -A -f 5 -s rr\n$ ipvsadm -L"},
 		"stderr":    {real + ` "$@" 2>/dev/null`, "$ ipvsadm -D -f 5"},
@@ -133,8 +87,8 @@ func TestDistortionIsSeen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := newRig(t, script)
-			if r.compare(t, cases[0]) == "" {
+			r := NewRig(t, script)
+			if r.Compare(t, cases[0]) == "" {
 				t.Errorf("not seen:\n%s", strings.TrimSpace(test.text))
 			}
 		})

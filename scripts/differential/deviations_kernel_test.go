@@ -113,18 +113,12 @@ var deviations = []deviation{
 		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
 		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
 	},
-	{
-		title:   "Help and version",
-		text:    "$ ipvsadm-save -h",
-		ipvsadm: Answer{Status: 1, Stderr: "ipvsadm-save: Script to save the IPVS table to stdout.\n   With the -n option, prints out the table in numeric format.\n"},
-		ours:    Answer{Status: 1, Stderr: "ipvsadm-save: saves the IPVS table to stdout, as rules for ipvsadm-restore.\n   -n   addresses and ports as numbers\n"},
-	},
 }
 
 const plainTitle = "Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
 
 func TestDeviations(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
+	r := NewRig(t, ProgramUnderTest(t))
 	for _, d := range deviations {
 		t.Run(d.title, func(t *testing.T) {
 			cases, err := ParseCases(d.title, d.text)
@@ -133,21 +127,21 @@ func TestDeviations(t *testing.T) {
 			}
 			for _, side := range []struct {
 				name      string
-				program   program
+				program   Program
 				namespace *lab.Netns
 				want      Answer
 			}{
-				{"ipvsadm", r.reference, r.referenceTable, d.ipvsadm},
-				{"ours", r.ours, r.oursTable, d.ours},
+				{"ipvsadm", r.Reference, r.ReferenceTable, d.ipvsadm},
+				{"ours", r.Ours, r.OursTable, d.ours},
 			} {
 				var got Answer
 				for _, c := range cases[0].Commands {
-					got = r.run(t, side.program, side.namespace, c)
+					got = r.Run(t, side.program, side.namespace, c)
 				}
 				if got != side.want {
 					t.Errorf("%s\n%s: %swant: %s", cases[0], side.name, got, side.want)
 				}
-				r.run(t, r.reference, side.namespace, Command{Args: []string{"ipvsadm", "-R"}, Stdin: inspect})
+				r.Run(t, r.Reference, side.namespace, Command{Args: []string{"ipvsadm", "-R"}, Stdin: Inspect})
 			}
 		})
 	}
@@ -169,15 +163,22 @@ func TestDeviationsAreListed(t *testing.T) {
 // Version and help are in our own words, but a script that cuts the version out of the
 // first line finds it, and both work where there is no IPVS and no privilege.
 func TestVersionAndHelp(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
-	version := r.ours.texts.Version
+	r := NewRig(t, ProgramUnderTest(t))
+	version := r.Ours.Texts.Version
 	if !strings.HasPrefix(version, "ipvsadm v1.31 2019/12/24 (goipvsadm ") || !strings.HasSuffix(version, " and IPVS v1.2.1)\n") {
 		t.Errorf("-v prints %q", version)
 	}
-	if theirs := r.reference.texts.Version; theirs != "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n" {
+	if theirs := r.Reference.Texts.Version; theirs != "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n" {
 		t.Errorf("ipvsadm -v prints %q: is it 1.31?", theirs)
 	}
-	if lines := strings.Count(r.ours.texts.Help, "\n"); lines < 30 {
+	save := Command{Args: []string{"ipvsadm-save", "-h"}}
+	theirs, ours := r.Run(t, r.Reference, r.ReferenceTable, save), r.Run(t, r.Ours, r.OursTable, save)
+	for _, answer := range []Answer{theirs, ours} {
+		if answer.Status != 1 || answer.Stdout != "" || !strings.HasPrefix(answer.Stderr, "ipvsadm-save: ") {
+			t.Errorf("%s%s", save, answer)
+		}
+	}
+	if lines := strings.Count(r.Ours.Texts.Help, "\n"); lines < 30 {
 		t.Errorf("-h prints %d lines", lines)
 	}
 }

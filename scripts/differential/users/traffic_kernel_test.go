@@ -3,7 +3,7 @@
 // Listings with traffic in them: connections in many states, persistent templates,
 // SIP calls and large counters. Both programs list the same table, one after another.
 
-package differential
+package users
 
 import (
 	"fmt"
@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"goipvsadm/scripts/differential"
 	"goipvsadm/scripts/lab"
 )
 
@@ -60,13 +61,13 @@ const trafficRules = `-A -t 10.1.1.2:80 -s rr
 // traffic is the network with the table in it.
 type traffic struct {
 	t       *testing.T
-	r       *rig
+	r       *differential.Rig
 	network *lab.Network
 }
 
 func newTraffic(t *testing.T) *traffic {
 	t.Helper()
-	r := newRig(t, programUnderTest(t))
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
 	network, err := lab.Build(trafficPlan)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func newTraffic(t *testing.T) *traffic {
 	// Mark 7 is port 7777 of an address of the director's.
 	x.must(network.Host("director").Run(exec.Command("iptables-legacy",
 		strings.Fields("-t mangle -A PREROUTING -d 10.1.1.254 -p tcp --dport 7777 -j MARK --set-mark 7")...)))
-	if answer := x.run(r.reference, Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); answer != (Answer{}) {
+	if answer := x.run(r.Reference, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); answer != (differential.Answer{}) {
 		t.Fatalf("setting up: %s", answer)
 	}
 	return x
@@ -91,8 +92,8 @@ func (x *traffic) must(err error) {
 	}
 }
 
-func (x *traffic) run(p program, c Command) Answer {
-	return x.r.run(x.t, p, x.network.Host("director"), c)
+func (x *traffic) run(p differential.Program, c differential.Command) differential.Answer {
+	return x.r.Run(x.t, p, x.network.Host("director"), c)
 }
 
 // serve accepts connections at a server's address and hands each to f.
@@ -188,14 +189,14 @@ func (x *traffic) associate(count int) []int {
 // ours counts only when it says the same before and after ipvsadm's turn.
 func (x *traffic) same(args ...string) string {
 	x.t.Helper()
-	c := Command{Args: append([]string{"ipvsadm"}, args...)}
+	c := differential.Command{Args: append([]string{"ipvsadm"}, args...)}
 	for range 50 {
-		before := x.run(x.r.ours, c)
-		want := x.run(x.r.reference, c)
-		if before != x.run(x.r.ours, c) {
+		before := x.run(x.r.Ours, c)
+		want := x.run(x.r.Reference, c)
+		if before != x.run(x.r.Ours, c) {
 			continue
 		}
-		if !Same(c, want, before, x.r.reference.texts, x.r.ours.texts) {
+		if !x.r.Same(c, want, before) {
 			x.t.Errorf("%sipvsadm: %sours: %s", c, want, before)
 		}
 		return want.Stdout
@@ -219,7 +220,7 @@ func (x *traffic) eventually(pattern string, args ...string) {
 	x.t.Helper()
 	listing := ""
 	for range 100 {
-		listing = x.run(x.r.reference, Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
+		listing = x.run(x.r.Reference, differential.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
 		if regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
 			return
 		}
@@ -315,7 +316,7 @@ func TestTraffic(t *testing.T) {
 	x.listingsOf("-t 10.1.1.2:80")
 	x.listingsOf("-f 7 -n")
 
-	if answer := x.run(x.r.ours, Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); answer != (Answer{}) {
+	if answer := x.run(x.r.Ours, differential.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); answer != (differential.Answer{}) {
 		t.Errorf("-Z: %s", answer)
 	}
 	x.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")

@@ -2,7 +2,7 @@
 
 // A name server for the comparison: it answers from a table, over UDP.
 
-package differential
+package users
 
 import (
 	"encoding/binary"

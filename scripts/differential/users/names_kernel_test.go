@@ -3,7 +3,7 @@
 // Names from a name server, for listings and on the command line, and from a hosts file
 // that means harm.
 
-package differential
+package users
 
 import (
 	"fmt"
@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/scripts/differential"
 )
 
 // reverse is the name that is asked for to learn the name of an address.
@@ -91,9 +93,9 @@ var hostsToResolve = []string{"one", "one.example.org", "one.example.org.", "ONE
 
 func TestNames(t *testing.T) {
 	replace(t, "resolv.conf", "search example.org example.net\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-	r := newRig(t, programUnderTest(t))
-	nameZone().serve(t, r.referenceTable)
-	nameZone().serve(t, r.oursTable)
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	nameZone().serve(t, r.ReferenceTable)
+	nameZone().serve(t, r.OursTable)
 
 	var table []string
 	for i := range 12 {
@@ -111,12 +113,12 @@ func TestNames(t *testing.T) {
 		fmt.Fprintf(&cases, "$ ipvsadm -A -t '%s:%d'\n$ ipvsadm -a -f 1 -r '%s:http'\n", host, 8000+i, host)
 	}
 	fmt.Fprint(&cases, "\n$ ipvsadm -A -u only -p\n$ ipvsadm -A -t 10.0.0.1:1 -p -M many\n$ ipvsadm -A -t 10.0.0.1:2 -p -M six\n")
-	parsed, err := ParseCases("names", cases.String())
+	parsed, err := differential.ParseCases("names", cases.String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range parsed {
-		if difference := r.compare(t, c); difference != "" {
+		if difference := r.Compare(t, c); difference != "" {
 			t.Error(difference)
 		}
 	}
@@ -126,23 +128,23 @@ func TestNames(t *testing.T) {
 // number instead. The C library lets no control character of a name server's through.
 func TestHarmfulNames(t *testing.T) {
 	replace(t, "hosts", "10.0.0.1 red\x1b[31m\n10.0.0.2 plain\n")
-	r := newRig(t, programUnderTest(t))
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
 	zone := &zone{records: map[string][]record{
 		reverse("10.0.0.3"): {{typePTR, "bell\x07.example.org"}},
 		reverse("10.0.0.4"): {{typePTR, "10.0.0.2"}},
 	}}
-	zone.serve(t, r.oursTable)
+	zone.serve(t, r.OursTable)
 	for _, side := range []struct {
-		program program
+		program differential.Program
 		want    string
 	}{
-		{r.reference, "-A -t red\x1b[31m:http -s wlc\n-A -t plain:http -s wlc\n-A -t 10.0.0.3:http -s wlc\n-A -t 10.0.0.2:http -s wlc\n"},
-		{r.ours, "-A -t 10.0.0.1:http -s wlc\n-A -t plain:http -s wlc\n-A -t 10.0.0.3:http -s wlc\n-A -t 10.0.0.4:http -s wlc\n"},
+		{r.Reference, "-A -t red\x1b[31m:http -s wlc\n-A -t plain:http -s wlc\n-A -t 10.0.0.3:http -s wlc\n-A -t 10.0.0.2:http -s wlc\n"},
+		{r.Ours, "-A -t 10.0.0.1:http -s wlc\n-A -t plain:http -s wlc\n-A -t 10.0.0.3:http -s wlc\n-A -t 10.0.0.4:http -s wlc\n"},
 	} {
-		got := r.run(t, side.program, r.oursTable, Command{Args: []string{"ipvsadm", "-R"},
+		got := r.Run(t, side.program, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"},
 			Stdin: "-C\n-A -t 10.0.0.1:80\n-A -t 10.0.0.2:80\n-A -t 10.0.0.3:80\n-A -t 10.0.0.4:80\n-S\n"})
-		if want := (Answer{Stdout: side.want}); got != want {
-			t.Errorf("%s: %swant %s", side.program.path, got, want)
+		if want := (differential.Answer{Stdout: side.want}); got != want {
+			t.Errorf("%s: %swant %s", side.program.Path, got, want)
 		}
 	}
 }
@@ -150,31 +152,31 @@ func TestHarmfulNames(t *testing.T) {
 // Of several addresses ipvsadm takes the first that the name server gave; ours one that
 // can be reached, if there is such.
 func TestAddressesOutOfReach(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
 	zone := &zone{records: map[string][]record{"mixed.example.org": {{typeA, "203.0.113.9"}, {typeA, "192.0.2.7"}, {typeA, "203.0.113.8"}}}}
-	zone.serve(t, r.oursTable)
+	zone.serve(t, r.OursTable)
 	for _, side := range []struct {
-		program program
+		program differential.Program
 		want    string
-	}{{r.reference, "203.0.113.9"}, {r.ours, "192.0.2.7"}} {
-		got := r.run(t, side.program, r.oursTable, Command{Args: []string{"ipvsadm", "-R"}, Stdin: "-C\n-A -t mixed.example.org:81\n-S -n\n"})
-		if want := (Answer{Stdout: "-A -t " + side.want + ":81 -s wlc\n"}); got != want {
-			t.Errorf("%s: %swant %s", side.program.path, got, want)
+	}{{r.Reference, "203.0.113.9"}, {r.Ours, "192.0.2.7"}} {
+		got := r.Run(t, side.program, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: "-C\n-A -t mixed.example.org:81\n-S -n\n"})
+		if want := (differential.Answer{Stdout: "-A -t " + side.want + ":81 -s wlc\n"}); got != want {
+			t.Errorf("%s: %swant %s", side.program.Path, got, want)
 		}
 	}
 }
 
 // What ipvsadm asks a name server again and again, ours asks once.
 func TestNamesAreAskedForOnce(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
 	zone := nameZone()
-	zone.serve(t, r.oursTable)
+	zone.serve(t, r.OursTable)
 	var rules strings.Builder
 	for port := range 10 {
 		fmt.Fprintf(&rules, "-A -t 10.0.0.1:%d\n-a -t 10.0.0.1:%d -r 10.0.0.2:80 -m\n", 8000+port, 8000+port)
 	}
-	r.run(t, r.reference, r.oursTable, Command{Args: []string{"ipvsadm", "-R"}, Stdin: rules.String()})
-	answer := r.run(t, r.ours, r.oursTable, Command{Args: []string{"ipvsadm", "-L"}})
+	r.Run(t, r.Reference, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: rules.String()})
+	answer := r.Run(t, r.Ours, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-L"}})
 	if strings.Count(answer.Stdout, "one.example.org:") != 10 {
 		t.Errorf("names are missing: %s", answer)
 	}

@@ -3,7 +3,7 @@
 // Real users of the command line: programs and scripts that know nothing of ours, with
 // ours standing in as /sbin/ipvsadm, ipvsadm-save and ipvsadm-restore.
 
-package differential
+package users
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"goipvsadm/scripts/differential"
 	"goipvsadm/scripts/lab"
 )
 
@@ -32,7 +33,7 @@ var usersPlan = lab.Plan{
 // A host of users: the network, and the rig with the real ipvsadm out of the way.
 type users struct {
 	t       *testing.T
-	r       *rig
+	r       *differential.Rig
 	network *lab.Network
 	servers map[string]*lab.Server
 }
@@ -41,7 +42,7 @@ func newUsers(t *testing.T) *users {
 	t.Helper()
 	aside := filepath.Join(t.TempDir(), "ipvsadm")
 	for _, suffix := range []string{"", "-save", "-restore"} {
-		copyProgram(t, lookPath(t, "ipvsadm"+suffix), aside+suffix)
+		copyProgram(t, differential.LookPath(t, "ipvsadm"+suffix), aside+suffix)
 	}
 	t.Setenv("IPVSADM_REFERENCE", aside)
 	network, err := lab.Build(usersPlan)
@@ -49,7 +50,7 @@ func newUsers(t *testing.T) *users {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	return &users{t: t, r: newRig(t, programUnderTest(t)), network: network, servers: make(map[string]*lab.Server)}
+	return &users{t: t, r: differential.NewRig(t, differential.ProgramUnderTest(t)), network: network, servers: make(map[string]*lab.Server)}
 }
 
 func copyProgram(t *testing.T, from, to string) {
@@ -64,7 +65,7 @@ func copyProgram(t *testing.T, from, to string) {
 }
 
 // standIn puts a program in the place of ipvsadm until the returned function is called.
-func (u *users) standIn(p program) (restore func()) {
+func (u *users) standIn(p differential.Program) (restore func()) {
 	u.t.Helper()
 	var targets []string
 	for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
@@ -72,7 +73,7 @@ func (u *users) standIn(p program) (restore func()) {
 		if err != nil {
 			u.t.Fatal(err)
 		}
-		if err := unix.Mount(u.r.pathFor(p, name), target, "", unix.MS_BIND, ""); err != nil {
+		if err := unix.Mount(u.r.PathFor(p, name), target, "", unix.MS_BIND, ""); err != nil {
 			u.t.Fatalf("mount over %s: %v", target, err)
 		}
 		targets = append(targets, target)
@@ -88,7 +89,7 @@ func (u *users) standIn(p program) (restore func()) {
 func (u *users) start(name string, args ...string) *bytes.Buffer {
 	u.t.Helper()
 	output := new(bytes.Buffer)
-	cmd := exec.Command(lookPath(u.t, name), args...)
+	cmd := exec.Command(differential.LookPath(u.t, name), args...)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := u.network.Host("director").Do(cmd.Start); err != nil {
 		u.t.Fatal(err)
@@ -116,17 +117,17 @@ func (u *users) serve(name string) {
 
 func (u *users) quit(name string) { u.servers[name].Close() }
 
-func (u *users) list(args ...string) Answer {
+func (u *users) list(args ...string) differential.Answer {
 	u.t.Helper()
-	return u.r.run(u.t, u.r.reference, u.network.Host("director"), Command{Args: append([]string{"ipvsadm"}, args...)})
+	return u.r.Run(u.t, u.r.Reference, u.network.Host("director"), differential.Command{Args: append([]string{"ipvsadm"}, args...)})
 }
 
 // becomes waits until the saved table is as wanted.
 func (u *users) becomes(want string) {
 	u.t.Helper()
-	var got Answer
+	var got differential.Answer
 	for range 300 {
-		if got = u.list("-S", "-n"); got == (Answer{Stdout: want}) {
+		if got = u.list("-S", "-n"); got == (differential.Answer{Stdout: want}) {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -155,7 +156,7 @@ func TestLdirectord(t *testing.T) {
 	} {
 		t.Run("quiescent="+test.quiescent, func(t *testing.T) {
 			u := newUsers(t)
-			t.Cleanup(u.standIn(u.r.ours))
+			t.Cleanup(u.standIn(u.r.Ours))
 			u.serve("server1")
 			u.serve("server2")
 			config := u.write("ldirectord.cf", strings.ReplaceAll(`checktimeout=2
@@ -279,7 +280,7 @@ func TestDebianInitScript(t *testing.T) {
 -a -f 7 -r 192.168.7.2:0 -m -w 2
 `
 	steps := []string{"status", "start", "status", "rate", "save", "stop", "status", "load", "restart", "reload", "force-reload", "status", "nonsense", "stop", "stop", "save"}
-	play := func(p program) string {
+	play := func(p differential.Program) string {
 		defer u.standIn(p)()
 		var transcript strings.Builder
 		file := u.write("ipvsadm.rules", rules)
@@ -294,7 +295,7 @@ func TestDebianInitScript(t *testing.T) {
 		}
 		return transcript.String()
 	}
-	want, got := play(u.r.reference), play(u.r.ours)
+	want, got := play(u.r.Reference), play(u.r.Ours)
 	if want != got {
 		t.Errorf("with ipvsadm:\n%s\nwith ours:\n%s", want, got)
 	}
@@ -308,28 +309,28 @@ func TestDebianInitScript(t *testing.T) {
 // One director's table goes to another through a pipe, from either program to the other.
 func TestPipeBetweenDirectors(t *testing.T) {
 	u := newUsers(t)
-	from, to := u.r.referenceTable, u.r.oursTable
-	u.r.run(t, u.r.reference, from, Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules})
-	want := u.r.run(t, u.r.reference, from, Command{Args: []string{"ipvsadm", "-S", "-n"}})
+	from, to := u.r.ReferenceTable, u.r.OursTable
+	u.r.Run(t, u.r.Reference, from, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules})
+	want := u.r.Run(t, u.r.Reference, from, differential.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 	if strings.Count(want.Stdout, "\n") != strings.Count(trafficRules, "\n") {
 		t.Fatalf("the table is %s", want)
 	}
-	for _, programs := range [][2]program{{u.r.ours, u.r.ours}, {u.r.ours, u.r.reference}, {u.r.reference, u.r.ours}} {
+	for _, programs := range [][2]differential.Program{{u.r.Ours, u.r.Ours}, {u.r.Ours, u.r.Reference}, {u.r.Reference, u.r.Ours}} {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
 		}
-		save := &exec.Cmd{Path: programs[0].path, Args: []string{"ipvsadm", "-S", "-n"}, Stdout: write}
-		load := &exec.Cmd{Path: programs[1].path, Args: []string{"ipvsadm", "-R"}, Stdin: read}
+		save := &exec.Cmd{Path: programs[0].Path, Args: []string{"ipvsadm", "-S", "-n"}, Stdout: write}
+		load := &exec.Cmd{Path: programs[1].Path, Args: []string{"ipvsadm", "-R"}, Stdin: read}
 		err = errors.Join(from.Do(save.Start), to.Do(load.Start), write.Close(), read.Close())
 		if err := errors.Join(err, save.Wait(), load.Wait()); err != nil {
 			t.Fatal(err)
 		}
-		got := u.r.run(t, u.r.reference, to, Command{Args: []string{"ipvsadm", "-S", "-n"}})
-		if Canonical(got.Stdout) != Canonical(want.Stdout) {
+		got := u.r.Run(t, u.r.Reference, to, differential.Command{Args: []string{"ipvsadm", "-S", "-n"}})
+		if differential.Canonical(got.Stdout) != differential.Canonical(want.Stdout) {
 			t.Errorf("after %s | %s: %swant: %s", save.Path, load.Path, got, want)
 		}
-		u.r.run(t, u.r.reference, to, Command{Args: []string{"ipvsadm", "-C"}})
+		u.r.Run(t, u.r.Reference, to, differential.Command{Args: []string{"ipvsadm", "-C"}})
 	}
 }
 
@@ -357,21 +358,21 @@ func TestRulesFile(t *testing.T) {
 		if name == "ipvsadm" {
 			args = append(args, "-R")
 		}
-		if answer := u.r.run(t, u.r.ours, u.r.oursTable, Command{Args: args, Stdin: file.String()}); answer != (Answer{}) {
+		if answer := u.r.Run(t, u.r.Ours, u.r.OursTable, differential.Command{Args: args, Stdin: file.String()}); answer != (differential.Answer{}) {
 			t.Errorf("%s: %s", name, answer)
 		}
-		got := u.r.run(t, u.r.reference, u.r.oursTable, Command{Args: []string{"ipvsadm", "-S", "-n"}})
-		if Canonical(got.Stdout) != Canonical(trafficRules) {
+		got := u.r.Run(t, u.r.Reference, u.r.OursTable, differential.Command{Args: []string{"ipvsadm", "-S", "-n"}})
+		if differential.Canonical(got.Stdout) != differential.Canonical(trafficRules) {
 			t.Errorf("%s: %s", name, got)
 		}
-		u.r.run(t, u.r.reference, u.r.oursTable, Command{Args: []string{"ipvsadm", "-C"}})
+		u.r.Run(t, u.r.Reference, u.r.OursTable, differential.Command{Args: []string{"ipvsadm", "-C"}})
 	}
 }
 
 // Without privilege or without IPVS both say the same, whatever the command line; help
 // and version are the exception.
 func TestWithoutPrivilege(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
 	dir, err := os.MkdirTemp("", "public")
 	if err != nil {
 		t.Fatal(err)
@@ -380,29 +381,29 @@ func TestWithoutPrivilege(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	nobody := func(p program, args ...string) Answer {
+	nobody := func(p differential.Program, args ...string) differential.Answer {
 		t.Helper()
-		path := filepath.Join(dir, filepath.Base(p.path))
-		copyProgram(t, p.path, path)
+		path := filepath.Join(dir, filepath.Base(p.Path))
+		copyProgram(t, p.Path, path)
 		var stdout, stderr strings.Builder
 		cmd := &exec.Cmd{Path: path, Args: append([]string{"ipvsadm"}, args...), Stdout: &stdout, Stderr: &stderr,
 			SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}}
-		err := r.oursTable.Run(cmd)
+		err := r.OursTable.Run(cmd)
 		if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
-		return Answer{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+		return differential.Answer{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 	}
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-A -f 5 -q", "-R", "-S", "-C foo"} {
-		if want, got := nobody(r.reference, strings.Fields(line)...), nobody(r.ours, strings.Fields(line)...); got != want {
+		if want, got := nobody(r.Reference, strings.Fields(line)...), nobody(r.Ours, strings.Fields(line)...); got != want {
 			t.Errorf("%s\nipvsadm: %sours: %s", line, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
-		if got := nobody(r.ours, option); got.Status != 0 || got.Stderr != "" {
+		if got := nobody(r.Ours, option); got.Status != 0 || got.Stderr != "" {
 			t.Errorf("%s: %s", option, got)
 		}
-		if got := nobody(r.reference, option); got.Status != 2 {
+		if got := nobody(r.Reference, option); got.Status != 2 {
 			t.Errorf("ipvsadm %s: %s", option, got)
 		}
 	}
@@ -410,9 +411,9 @@ func TestWithoutPrivilege(t *testing.T) {
 
 // Where the kernel has no IPVS and modprobe finds none, both end alike.
 func TestWithoutIPVS(t *testing.T) {
-	r := newRig(t, programUnderTest(t))
-	r.referenceTable.Close()
-	r.oursTable.Close()
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	r.ReferenceTable.Close()
+	r.OursTable.Close()
 	empty, err := lab.NewNetns("empty")
 	if err != nil {
 		t.Fatal(err)
@@ -445,13 +446,13 @@ func TestWithoutIPVS(t *testing.T) {
 
 	t.Setenv("MODPROBE_OPTIONS", "-d /nonexistent")
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-R", "-S", "-C foo"} {
-		c := Command{Args: append([]string{"ipvsadm"}, strings.Fields(line)...)}
-		if want, got := r.run(t, r.reference, empty, c), r.run(t, r.ours, empty, c); got != want || want.Status != 2 {
+		c := differential.Command{Args: append([]string{"ipvsadm"}, strings.Fields(line)...)}
+		if want, got := r.Run(t, r.Reference, empty, c), r.Run(t, r.Ours, empty, c); got != want || want.Status != 2 {
 			t.Errorf("%sipvsadm: %sours: %s", c, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
-		if got := r.run(t, r.ours, empty, Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
+		if got := r.Run(t, r.Ours, empty, differential.Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
 			t.Errorf("%s: %s", option, got)
 		}
 	}
