@@ -443,6 +443,7 @@ func TestNamespaces(t *testing.T) {
 	}{
 		{"ipvsadm -S -n", 0, "", ""},
 		{"ipvsadm -S -n -N " + h.ns.Name, 0, listed, ""},
+		{"ipvsadm -N " + h.ns.Name + " -S -n", 0, listed, ""},
 		{"ipvsadm -S -n --netns=" + h.ns.Path(), 0, listed, ""},
 		{fmt.Sprintf("ipvsadm -S -nN/proc/%d/ns/net", inside.Process.Pid), 0, listed, ""},
 		{"ipvsadm-save -N " + h.ns.Name, 0, listed, ""},

@@ -49,6 +49,8 @@ func TestOtherNamespace(t *testing.T) {
 		"ipvsadm -C -N foo",
 		"ipvsadm -R -N foo",
 		"ipvsadm -S -nN foo",
+		"ipvsadm -N foo",
+		"ipvsadm -N foo -C",
 		"ipvsadm --apply -N foo",
 		"ipvsadm --diff --allow-empty --netns foo",
 		"ipvsadm --set 1 2 3 -N foo",

@@ -44,7 +44,8 @@ func NewParser(program string, db *names.Database) *Parser {
 }
 
 // Parse reads the words after the program's name into cmd, which keeps
-// nothing of what it held. No words mean a listing. An error is an *Error;
+// nothing of what it held. The first option must be the command; --netns alone
+// may stand before it. No words mean a listing. An error is an *Error;
 // cmd is then what was read until it was met.
 func (p *Parser) Parse(words []string, cmd *Command) error {
 	p.begin(cmd)
@@ -97,6 +98,9 @@ func (p *Parser) readWords(words []string) error {
 			return p.translate(err)
 		}
 	}
+	if p.cmd.Options.Has(NetNS) && p.cmd.Verb == 0 && len(p.operands) == 0 {
+		p.cmd.Verb = List // as if there were no words
+	}
 	if p.cmd.Verb == 0 {
 		return p.NoCommand()
 	}
@@ -110,7 +114,7 @@ func (p *Parser) applyFlag(pf *pflag.Flag, value string) error {
 		return p.wrong("option does not take an argument")
 	}
 	switch {
-	case p.cmd.Verb == 0 && f.verb == 0:
+	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.NoCommand()
 	case p.cmd.Verb != 0 && f.verb != 0:
 		return p.secondCommand(f)
