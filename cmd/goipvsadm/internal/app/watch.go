@@ -23,6 +23,7 @@ func (p *program) watch(cmd *command.Command) int {
 			Services:     func() ([]ipvs.Service, error) { return p.services(cmd) },
 			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return p.destinations(cmd, key) },
 			Busiest:      cmd.Options.Has(command.Top),
+			Span:         reading.SpanFor(cmd.Interval),
 		},
 		View: watch.View{
 			Exact: cmd.Options.Has(command.Exact),

@@ -28,29 +28,28 @@ func Estimated(s *ipvs.Service) Figures {
 	}
 }
 
-// compare returns the figures of what key stands for, whose counters are now
-// stats: nil if it was not there elapsed ago, or if its counters have been set
-// to zero since, by -Z or because it was removed and added again.
-func compare[K comparable](before map[K]ipvs.Stats, key K, stats *ipvs.Stats, elapsed time.Duration) *Figures {
-	old, ok := before[key]
-	if !ok || elapsed <= 0 {
+// counted returns the counters in the order of Figures.
+func counted(s *ipvs.Stats) [5]uint64 {
+	return [...]uint64{s.Conns, s.InPackets, s.OutPackets, s.InBytes, s.OutBytes}
+}
+
+// compare returns the figures of what key stands for: nil if it was not there
+// before, elapsed ago, or if its counters have been set to zero since, by -Z or
+// because it was removed and added again.
+func compare[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.Duration) *Figures {
+	from, there := before[key]
+	to, still := after[key]
+	if !there || !still || elapsed <= 0 {
 		return nil
 	}
 	f := new(Figures)
-	for _, v := range []struct {
-		figure   *float64
-		old, new uint64
-	}{
-		{&f.Conns, old.Conns, stats.Conns},
-		{&f.InPackets, old.InPackets, stats.InPackets},
-		{&f.OutPackets, old.OutPackets, stats.OutPackets},
-		{&f.InBytes, old.InBytes, stats.InBytes},
-		{&f.OutBytes, old.OutBytes, stats.OutBytes},
-	} {
-		if v.new < v.old {
+	old := counted(&from)
+	for i, n := range counted(&to) {
+		if n < old[i] {
 			return nil
 		}
-		*v.figure = float64(v.new-v.old) / elapsed.Seconds()
+		figure := float64(n-old[i]) / elapsed.Seconds()
+		*[...]*float64{&f.Conns, &f.InPackets, &f.OutPackets, &f.InBytes, &f.OutBytes}[i] = figure
 	}
 	return f
 }

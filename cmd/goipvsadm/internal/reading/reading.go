@@ -1,10 +1,15 @@
 // Package reading reads the table of services again and again, and computes
 // from the counters of two readings what went on between them. The kernel's
 // own rates are running averages that lag behind by several seconds.
+//
+// The kernel brings the counters that it tells up to date every other second,
+// all at once in most versions. Figures are right, therefore, over an even
+// number of seconds.
 package reading
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"goipvsadm/ipvs"
@@ -30,7 +35,7 @@ type Destination struct {
 	Measured *Figures // nil when there is nothing to compare with
 }
 
-// A Reader makes readings, each of which is compared with the one before it.
+// A Reader makes readings, each of which is compared with an earlier one.
 type Reader struct {
 	// Services returns the services in the order in which to show them.
 	Services func() ([]ipvs.Service, error)
@@ -40,11 +45,18 @@ type Reader struct {
 	// Busiest puts the busiest services first.
 	Busiest bool
 
-	now  func() time.Time // time.Now unless a test has a clock of its own
-	last *counters
+	// Span says with which reading one is compared: that before it if it is 1.
+	Span int
+
+	now     func() time.Time // time.Now unless a test has a clock of its own
+	history []*counters      // the last of them last, no more than are needed
 }
 
-// Counters are what a reading leaves for the next one.
+// SpanFor returns the span for readings that are so many seconds apart: an
+// even number of seconds in all.
+func SpanFor(seconds uint32) int { return 1 + int(seconds%2) }
+
+// counters are what a reading leaves for later ones.
 type counters struct {
 	time         time.Time
 	services     map[ipvs.ServiceKey]ipvs.Stats
@@ -71,15 +83,10 @@ func (r *Reader) Read(limit int) (*Reading, error) {
 	for i := range services {
 		c.services[services[i].ServiceKey] = services[i].Stats
 	}
-	measured := func(s *ipvs.Service) *Figures {
-		if r.last == nil {
-			return nil
-		}
-		return compare(r.last.services, s.ServiceKey, &s.Stats, c.time.Sub(r.last.time))
-	}
+	w := r.window(c)
 	if r.Busiest {
 		Busiest(services, func(s *ipvs.Service) Figures {
-			if m := measured(s); m != nil {
+			if m := w.service(s.ServiceKey); m != nil {
 				return *m
 			}
 			return Estimated(s)
@@ -90,30 +97,60 @@ func (r *Reader) Read(limit int) (*Reading, error) {
 		services = services[:min(limit, len(services))]
 	}
 	for i := range services {
-		s := Service{Service: services[i], Measured: measured(&services[i])}
-		if s.Destinations, err = r.destinations(s.ServiceKey, c); err != nil {
+		s := Service{Service: services[i], Measured: w.service(services[i].ServiceKey)}
+		destinations, err := r.Destinations(s.ServiceKey)
+		if err != nil {
 			return nil, err
+		}
+		for j := range destinations {
+			k := destinationKey{s.ServiceKey, destinations[j].AddrPort}
+			c.destinations[k] = destinations[j].Stats
+			s.Destinations = append(s.Destinations, Destination{destinations[j], w.destination(k)})
 		}
 		reading.Services = append(reading.Services, s)
 	}
-	r.last = c
+	r.history = append(r.history, c)
+	r.history = slices.Delete(r.history, 0, max(0, len(r.history)-r.Span-1))
 	return reading, nil
 }
 
-func (r *Reader) destinations(key ipvs.ServiceKey, c *counters) ([]Destination, error) {
-	read, err := r.Destinations(key)
-	if err != nil {
-		return nil, err
+// A window is the time from one reading to another.
+type window struct{ from, to *counters }
+
+// window returns the window that ends with c. If nothing at all was counted in
+// it, the kernel may have been a moment late, and it is the window before.
+func (r *Reader) window(c *counters) window {
+	n := len(r.history)
+	if n < r.Span {
+		return window{}
 	}
-	var destinations []Destination
-	for i := range read {
-		d := Destination{Destination: read[i]}
-		k := destinationKey{key, d.AddrPort}
-		c.destinations[k] = d.Stats
-		if r.last != nil {
-			d.Measured = compare(r.last.destinations, k, &d.Stats, c.time.Sub(r.last.time))
+	w := window{r.history[n-r.Span], c}
+	if n > r.Span && w.quiet() {
+		return window{r.history[n-r.Span-1], r.history[n-1]}
+	}
+	return w
+}
+
+// quiet reports whether no counter has moved.
+func (w window) quiet() bool {
+	for key, stats := range w.to.services {
+		if counted(&stats) != counted(new(w.from.services[key])) {
+			return false
 		}
-		destinations = append(destinations, d)
 	}
-	return destinations, nil
+	return true
+}
+
+func (w window) service(key ipvs.ServiceKey) *Figures {
+	if w.from == nil {
+		return nil
+	}
+	return compare(w.from.services, w.to.services, key, w.to.time.Sub(w.from.time))
+}
+
+func (w window) destination(key destinationKey) *Figures {
+	if w.from == nil {
+		return nil
+	}
+	return compare(w.from.destinations, w.to.destinations, key, w.to.time.Sub(w.from.time))
 }

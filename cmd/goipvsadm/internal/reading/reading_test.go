@@ -59,7 +59,8 @@ func (s *source) reader() *Reader {
 			}
 			return destinations, nil
 		},
-		now: func() time.Time { return s.clock },
+		Span: 1,
+		now:  func() time.Time { return s.clock },
 	}
 }
 
@@ -162,6 +163,57 @@ func TestRead(t *testing.T) {
 			}
 			if len(s.read) != len(got.Services) {
 				t.Errorf("destinations were read of %v", s.read)
+			}
+		})
+	}
+}
+
+// at returns moments that are some time apart, at which a service has so many
+// connections, and a server of it as many.
+func at(apart time.Duration, conns ...uint64) []moment {
+	var moments []moment
+	for _, n := range conns {
+		moments = append(moments, moment{apart, []entry{{80, n, 0, []uint64{n}}}})
+	}
+	return moments
+}
+
+// The kernel brings its counters up to date every other second.
+func TestSpan(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		seconds uint32
+		conns   []uint64
+		want    string
+	}{
+		{"two seconds", 2, []uint64{0, 200, 400, 700}, "- 100 100 150"},
+		{"the kernel a moment late", 2, []uint64{0, 200, 200, 400, 400, 600}, "- 100 100 100 100 100"},
+		{"the traffic stops", 2, []uint64{0, 200, 200, 200, 200}, "- 100 100 0 0"},
+		{"no traffic", 2, []uint64{5, 5, 5, 5}, "- 0 0 0"},
+		{"one second", 1, []uint64{0, 0, 200, 200, 400, 400}, "- - 100 100 100 100"},
+		{"one second, the kernel a moment late", 1, []uint64{0, 0, 200, 200, 200, 400, 400}, "- - 100 100 100 100 100"},
+		{"three seconds", 3, []uint64{0, 200, 600, 800, 1200}, "- - 100 100 100"},
+		{"four seconds", 4, []uint64{0, 400, 800}, "- 100 100"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := source{clock: time.Now()}
+			r := s.reader()
+			r.Span = SpanFor(tt.seconds)
+			var got []string
+			for _, m := range at(time.Duration(tt.seconds)*time.Second, tt.conns...) {
+				s.clock, s.current = s.clock.Add(m.after), m.services
+				reading, err := r.Read(0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				service := reading.Services[0]
+				got = append(got, conns(service.Measured))
+				if server := conns(service.Destinations[0].Measured); server != got[len(got)-1] {
+					t.Errorf("the server has %s, its service %s", server, got[len(got)-1])
+				}
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("%s, want %s", strings.Join(got, " "), tt.want)
 			}
 		})
 	}
