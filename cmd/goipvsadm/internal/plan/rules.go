@@ -105,5 +105,6 @@ func (r *Rules) Table() (*Table, []Mistake) {
 			}
 		}
 	}
-	return &r.table, mistakes
+	table := r.table // what else r holds may go
+	return &table, mistakes
 }
