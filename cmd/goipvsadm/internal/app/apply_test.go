@@ -98,7 +98,6 @@ func TestApply(t *testing.T) {
 }
 
 func TestApplyMistakes(t *testing.T) {
-	const table = oneServer
 	for _, tt := range []struct {
 		name, rules, stderr string
 	}{
