@@ -14,10 +14,8 @@ _goipvsadm() {
 	[[ $line != *[[:blank:]] ]] || words+=('')
 	typed=${words[-1]}
 
-	COMPREPLY=()
-	while IFS=$'\t' read -r word _; do
-		COMPREPLY+=("$word")
-	done < <("$program" --complete "${words[@]}" 2>/dev/null)
+	mapfile -t COMPREPLY < <("$program" --complete "${words[@]}" 2>/dev/null)
+	COMPREPLY=("${COMPREPLY[@]%%$'\t'*}")
 
 	# Only what follows the last break will be replaced.
 	breaks=${COMP_WORDBREAKS//[^:=]/}
