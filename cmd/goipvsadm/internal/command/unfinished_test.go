@@ -15,6 +15,9 @@ func TestNext(t *testing.T) {
 	for _, tt := range []struct{ name, line, want string }{
 		{"the commands first", "", "--add-service -A --edit-service -E --delete-service -D --clear -C --list -L -l" +
 			" --zero -Z --add-server -a --edit-server -e --delete-server -d --restore -R --save -S --set" +
+			" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --netns -N"},
+		{"also in a namespace", "-N blue", "--add-service -A --edit-service -E --delete-service -D --clear -C --list -L -l" +
+			" --zero -Z --add-server -a --edit-server -e --delete-server -d --restore -R --save -S --set" +
 			" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff"},
 		{"what goes with a command", "-A", "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f" +
 			" --scheduler -s --persistent -p --netmask -M --ops -o --pe --sched-flags -b --netns -N"},
@@ -72,7 +75,7 @@ func TestUnfinishedValue(t *testing.T) {
 }
 
 func TestUnfinishedCommand(t *testing.T) {
-	u := testParser(t).ParseUnfinished(strings.Fields("-d -N web -f 5 -6 -r"), "")
+	u := testParser(t).ParseUnfinished(strings.Fields("-N web -d -f 5 -6 -r"), "")
 	if u.Verb != DeleteServer || u.NetNS != "web" || u.Service.ServiceKey != ipvs.MarkKey(5, ipvs.IPv6) || u.Value != "real-server" {
 		t.Errorf("%+v", u)
 	}
