@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math"
 	"net/netip"
 	"strings"
 
@@ -87,11 +88,13 @@ func (p *Parser) netmask(value string) *Error {
 	p.mask = value
 	s := &p.cmd.Service
 	if s.Family == ipvs.IPv6 {
-		n, ok := names.Number(numberPrefix(value), 1, 128)
-		if !ok {
+		// As atoi(3) does, which looks at no more than 32 bits.
+		n, ok := names.Number(numberPrefix(value), math.MinInt64, math.MaxInt64)
+		length := int32(n)
+		if !ok || length < 1 || length > 128 {
 			return mistake("illegal ipv6 netmask specified")
 		}
-		s.Netmask = uint32(n)
+		s.Netmask = uint32(length)
 		return nil
 	}
 	mask, ok := p.names.Host(value)
