@@ -23,7 +23,7 @@ import (
 const drainInterval = time.Second
 
 // drainSignals end a drain before its time. ipvsadm would be ended by them too.
-var drainSignals = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM}
+var drainSignals = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
 
 // A drainer drains one server.
 type drainer struct {

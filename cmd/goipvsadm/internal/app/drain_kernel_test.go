@@ -215,7 +215,7 @@ func TestDrainWithTraffic(t *testing.T) {
 	for _, tt := range []struct {
 		signal syscall.Signal
 		status int
-	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}, {syscall.SIGHUP, 129}} {
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}, {syscall.SIGHUP, 129}, {syscall.SIGQUIT, 131}} {
 		t.Run(tt.signal.String()+" puts the weight back", func(t *testing.T) {
 			l.t = t
 			l.restore(addService + addFirst + addSecond)
