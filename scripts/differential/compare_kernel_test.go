@@ -36,8 +36,12 @@ func random(t *testing.T, r *Rig, g *Generator, lines uint64) {
 	done, cases, differences := 0, 0, 0
 	for uint64(done) < lines && differences < enough {
 		c := g.Case()
+		before := done
 		done += c.Lines()
 		cases++
+		if done/1000 > before/1000 {
+			t.Logf("seed %d: %d command lines so far", g.seed, done)
+		}
 		if difference := r.Compare(t, c); difference != "" {
 			differences++
 			t.Error(difference)
