@@ -75,8 +75,8 @@ fuzz: ## each fuzz target for TIME (30s)
 
 .PHONY: lint
 lint: ## staticcheck (fetched by the go command)
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2 -tags kernel ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags kernel ./...
 
 sbin := $(DESTDIR)$(PREFIX)/sbin
 lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
@@ -85,6 +85,7 @@ names := ipvsadm ipvsadm-save ipvsadm-restore
 # What else is installed if it is there, as SOURCE:TARGET.
 extras := $(foreach pair, \
 	docs/goipvsadm.8:share/man/man8/goipvsadm.8 \
+	docs/goipvsadm.schema.json:share/goipvsadm/goipvsadm.schema.json \
 	scripts/completion/goipvsadm.bash:share/bash-completion/completions/goipvsadm \
 	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
 	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish, \
