@@ -261,9 +261,10 @@ func TestApplyFromTableToTable(t *testing.T) {
 		if comment := strings.Index(done, "#"); comment < 0 || done[:comment] != changes || stderr != "" {
 			t.Fatalf("--apply did\n%sand --diff said\n%s%s", done, changes, stderr)
 		}
-		for _, command := range []netlinkmsg.Command{netlinkmsg.NewService, netlinkmsg.SetService, netlinkmsg.NewDestination, netlinkmsg.SetDestination} {
-			word := map[netlinkmsg.Command]string{netlinkmsg.NewService: "-A ", netlinkmsg.SetService: "-E ",
-				netlinkmsg.NewDestination: "-a ", netlinkmsg.SetDestination: "-e "}[command]
+		for command, word := range map[netlinkmsg.Command]string{
+			netlinkmsg.NewService: "-A ", netlinkmsg.SetService: "-E ", netlinkmsg.DelService: "-D ",
+			netlinkmsg.NewDestination: "-a ", netlinkmsg.SetDestination: "-e ", netlinkmsg.DelDestination: "-d ",
+		} {
 			if got, want := live.sent[command], strings.Count("\n"+changes, "\n"+word); got != want {
 				t.Errorf("%d messages to %s, and %d changes", got, command, want)
 			}
