@@ -45,11 +45,17 @@ test: ## all tests (installs what is missing)
 	$(MAKE) --no-print-directory build check unit kernel
 
 .PHONY: check
-check: # formatting and vet
+check: manual # formatting and vet
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
 	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags kernel ./...
+
+# Whether this machine has the manuals that it refers to does not matter.
+.PHONY: manual
+manual: # its mistakes
+	@mistakes=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db' || true)
+	if [ -n "$$mistakes" ]; then echo "$$mistakes" >&2; exit 1; fi
 
 .PHONY: unit
 unit: ## the tests that need no kernel
@@ -99,6 +105,12 @@ install: ## into PREFIX (/usr/local) below DESTDIR; does not take the name ipvsa
 	for name in $(names); do ln -sf ../../sbin/goipvsadm "$(lib)/$$name"; done
 	for pair in $(extras); do install -D -m 644 "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 
+# Manual and completion under the other names, as LINK:TARGET.
+aliases := \
+	$(names:%=share/man/man8/%.8:goipvsadm.8) \
+	share/bash-completion/completions/ipvsadm:goipvsadm \
+	share/fish/vendor_completions.d/ipvsadm.fish:goipvsadm.fish
+
 .PHONY: install-compat
 install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FORCE=1 replaces others of these names
 	for name in $(names); do
@@ -109,6 +121,7 @@ install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FO
 		fi
 	done
 	for name in $(names); do ln -sf goipvsadm "$(sbin)/$$name"; done
+	for pair in $(aliases); do ln -sf "$${pair#*:}" "$(DESTDIR)$(PREFIX)/$${pair%%:*}"; done
 
 .PHONY: install-service
 install-service: install ## also the init script and the systemd unit (neither is enabled)
@@ -127,6 +140,10 @@ uninstall: ## what the three put there
 	done
 	rm -f '$(sbin)/goipvsadm' '$(DESTDIR)/etc/init.d/goipvsadm' '$(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service'
 	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+	for pair in $(aliases); do
+		link="$(DESTDIR)$(PREFIX)/$${pair%%:*}"
+		if [ "$$(readlink "$$link")" = "$${pair#*:}" ]; then rm -f "$$link"; fi
+	done
 	[ ! -d '$(lib)' ] || rmdir '$(lib)'
 
 .PHONY: clean
