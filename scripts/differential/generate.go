@@ -194,7 +194,7 @@ func (g *Generator) mark() string {
 }
 
 func (g *Generator) scheduler() string {
-	if g.one(10) {
+	if g.one(15) {
 		return g.pick("", "RR", "nosuch", "rr ", "ip_vs_rr", "abcdefghijklmnopqrst", "-n")
 	}
 	return g.pick(schedulers...)
@@ -213,7 +213,13 @@ func (g *Generator) netmask() string {
 
 func (g *Generator) engine() string { return g.pick("sip", "sip", "", "foo", "sipsipsipsipsipsip") }
 
-func (g *Generator) flags() string { return g.pick(schedFlags...) }
+// flags draws mostly the flags that any scheduler takes.
+func (g *Generator) flags() string {
+	if !g.one(3) {
+		return g.pick("flag-1", "flag-2", "flag-1,flag-2", "flag-2,,flag-1", "")
+	}
+	return g.pick(schedFlags...)
+}
 
 func (g *Generator) iface() string {
 	return g.pick("lo", "lo", "eth0", "nosuch0", "", "abcdefghijklmnopqrstuvwxyz")
@@ -244,7 +250,11 @@ func (g *Generator) service() []string {
 func (g *Generator) life() [][]string {
 	var lines [][]string
 	add := func(words ...string) {
-		if g.one(8) {
+		odds := 8
+		if words[0] == "-A" {
+			odds = 20 // much depends on it
+		}
+		if g.one(odds) {
 			words = g.slip(words)
 		}
 		if !deviates(words) {
@@ -315,7 +325,7 @@ func (g *Generator) serviceOptions() []string {
 			words = append(words, "--pe", g.engine())
 		}
 	}
-	if g.one(8) {
+	if g.one(16) {
 		words = append(words, g.pick("-o", "--ops"))
 	}
 	if g.one(5) {
@@ -333,13 +343,15 @@ func (g *Generator) serverOptions() []string {
 		words = append(words, g.pick("-m", "--masquerading"))
 	case 3:
 		words = append(words, g.pick("-i", "--ipip"))
+		tunnel := "ipip"
 		if g.one(2) {
-			words = append(words, "--tun-type", g.tunnel())
+			tunnel = g.tunnel()
+			words = append(words, "--tun-type", tunnel)
 		}
-		if g.one(3) {
+		if tunnel == "gue" != g.one(12) {
 			words = append(words, "--tun-port", g.number())
 		}
-		if g.one(2) {
+		if tunnel != "ipip" != g.one(12) && g.one(2) {
 			words = append(words, g.pick("--tun-csum", "--tun-nocsum", "--tun-remcsum"))
 		}
 	}
@@ -431,15 +443,14 @@ func (g *Generator) drawSoup() []string {
 		}
 	}
 	takes := strings.Fields(command.takes)
+	if slices.Contains(takes, "service") && !g.one(8) {
+		services := slices.DeleteFunc(slices.Clone(options), func(o option) bool { return !o.isService() })
+		words = g.spell(words, services[g.IntN(len(services))])
+	}
 	for _, o := range options {
 		allowed := slices.Contains(takes, o.long)
-		if o.isService() {
-			allowed = slices.Contains(takes, "service")
-		}
 		odds := 60
 		switch {
-		case allowed && o.isService():
-			odds = 3
 		case allowed && o.long == "real-server":
 			odds = 1
 		case allowed:
