@@ -380,3 +380,51 @@ func TestDrainOfALocalServer(t *testing.T) {
 		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 }
+
+// What the manual says of the kernel's settings.
+func TestDrainAndTheKernelsSettings(t *testing.T) {
+	l := newDrainLab(t)
+	set := func(name, value string) {
+		t.Helper()
+		if err := l.director.Sysctl("net/ipv4/vs/"+name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut := func() *lab.Held {
+		t.Helper()
+		l.restore(addService + addFirst + addSecond)
+		held := l.hold()
+		l.start(drainFirst+"=1").wantEnd(t, 0, first+": removed after 1 s; connections cut: 1 active\n")
+		return held
+	}
+
+	// A server that comes back soon has its connections.
+	held := cut()
+	l.run(strings.TrimSpace(addFirst), 0)
+	if server, err := held.Get(); err != nil || server != "first" {
+		t.Errorf("after the server came back: %q, %v", server, err)
+	}
+	held.Close()
+
+	set("expire_nodest_conn", "1")
+	if server, err := cut().Get(); err == nil || os.IsTimeout(err) {
+		t.Errorf("a connection without a server: %q, %v; want it to be ended", server, err)
+	}
+
+	// A client that is remembered comes back to a server that is drained.
+	const persistent = "-A -t " + virtual + " -s wrr -p 600\n"
+	l.restore(persistent + addFirst)
+	l.hold()
+	l.run(strings.TrimSpace(addSecond), 0)
+	drain := l.start(drainFirst)
+	l.untilTable(persistent + weightless(addFirst) + addSecond)
+	if server, err := l.client.Get("http://" + virtual + "/"); err != nil || server != "first" {
+		t.Errorf("a persistent client: %q, %v; want the server it had", server, err)
+	}
+	set("expire_quiescent_template", "1")
+	if server, err := l.client.Get("http://" + virtual + "/"); err != nil || server != "second" {
+		t.Errorf("with expire_quiescent_template: %q, %v; want another server", server, err)
+	}
+	drain.Process.Signal(syscall.SIGINT)
+	drain.wantEnd(t, 130, "")
+}
