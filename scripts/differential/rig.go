@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,10 @@ type Rig struct {
 	ReferenceTable, OursTable *lab.Netns
 	stdin, stdout, stderr     *os.File
 }
+
+// patience is how long a command may take; one that takes longer is killed, which shows
+// in its answer.
+const patience = time.Minute
 
 // Inspect lists all there is to know about a namespace, then brings it back to its
 // first state, in one process: -R runs one command a line.
@@ -147,7 +152,13 @@ func (r *Rig) Run(t *testing.T, p Program, namespace *lab.Netns, c Command) Answ
 	check(err)
 	cmd := exec.Cmd{Path: r.PathFor(p, c.Args[0]), Args: c.Args, Stdin: r.stdin, Stdout: r.stdout, Stderr: r.stderr}
 
-	err = namespace.Run(&cmd)
+	check(namespace.Do(cmd.Start))
+	timer := time.AfterFunc(patience, func() {
+		t.Logf("%s runs and runs:\n%s", p.Path, c)
+		cmd.Process.Kill()
+	})
+	err = cmd.Wait()
+	timer.Stop()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("running %s: %v", p.Path, err)
 	}
