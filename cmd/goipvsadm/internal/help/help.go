@@ -4,7 +4,6 @@ package help
 
 import (
 	_ "embed"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -54,21 +53,49 @@ func Text(name string) string {
 // not.
 func Summary(flag string) string { return summaries()[flag] }
 
-// explained matches a line of the text that explains a flag: the flag's
-// spellings and what may follow them, and the explanation, of which the rest
-// is indented. Which other flag it is for is no part of that.
-var explained = regexp.MustCompile(`(?m)^  (-[^ ,\[]+(?:, -[^ ,\[]+)*)\S*(?: \S+)* {2,}(?:(?:with|after) -\w: )?(.*(?:\n {30,}.*)*)`)
-
+// summaries takes the explanations out of the text. A line that explains a
+// flag begins with its spellings; what may follow them, and the explanation
+// behind two blanks at least. The rest of that is indented.
 var summaries = sync.OnceValue(func() map[string]string {
 	all := make(map[string]string)
-	for _, m := range explained.FindAllStringSubmatch(Text(own), -1) {
-		summary := strings.Join(strings.Fields(m[2]), " ")
-		for _, end := range []string{" (", "; ", ": "} {
-			summary, _, _ = strings.Cut(summary, end)
+	lines := strings.Split(Text(own), "\n")
+	for i, line := range lines {
+		spelled, explanation, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
+		if !ok || !strings.HasPrefix(line, "  -") {
+			continue
 		}
-		for flag := range strings.SplitSeq(m[1], ", ") {
-			all[flag] = strings.TrimRight(summary, ".:")
+		for _, more := range lines[i+1:] {
+			if !strings.HasPrefix(more, continued) {
+				break
+			}
+			explanation += more
+		}
+		summary := shorten(explanation)
+		for spelling := range strings.SplitSeq(spelled, ", ") {
+			if !strings.HasPrefix(spelling, "-") {
+				break
+			}
+			flag, _, _ := strings.Cut(spelling, " ")
+			flag, _, _ = strings.Cut(flag, "[")
+			all[flag] = summary
 		}
 	}
 	return all
 })
+
+// continued is the least indentation of the rest of an explanation.
+const continued = "                              "
+
+// shorten cuts an explanation down to its first words. Which other flag the
+// one explained is for is no part of them.
+func shorten(explanation string) string {
+	words := strings.Fields(explanation)
+	if len(words) > 2 && (words[0] == "with" || words[0] == "after") && len(words[1]) == 3 && strings.HasSuffix(words[1], ":") {
+		words = words[2:]
+	}
+	summary := strings.Join(words, " ")
+	for _, end := range []string{" (", "; ", ": "} {
+		summary, _, _ = strings.Cut(summary, end)
+	}
+	return strings.TrimRight(summary, ".:")
+}
