@@ -409,6 +409,30 @@ func TestWithoutPrivilege(t *testing.T) {
 	}
 }
 
+// A table that could not be written in full must not pass for one that was saved.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { full.Close() })
+	r.Run(t, r.Reference, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-A", "-f", "5"}})
+	for _, line := range []string{"-S", "-L", "-L -c", "-L --timeout"} {
+		for _, side := range []struct {
+			program differential.Program
+			fails   bool
+		}{{r.Reference, false}, {r.Ours, true}} {
+			var stderr strings.Builder
+			cmd := &exec.Cmd{Path: side.program.Path, Args: append([]string{"ipvsadm"}, strings.Fields(line)...), Stdout: full, Stderr: &stderr}
+			err := r.OursTable.Run(cmd)
+			if said := stderr.String() != ""; (err != nil) != side.fails || said != side.fails {
+				t.Errorf("%s %s: %v, %q", side.program.Path, line, err, stderr.String())
+			}
+		}
+	}
+}
+
 // Where the kernel has no IPVS and modprobe finds none, both end alike.
 func TestWithoutIPVS(t *testing.T) {
 	r := differential.NewRig(t, differential.ProgramUnderTest(t))
