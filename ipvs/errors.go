@@ -76,32 +76,36 @@ func netnsError(path string, err error) error {
 }
 
 // meanings are the errnos that say something particular to a command.
-var meanings = map[netlinkmsg.Command]map[syscall.Errno]error{
-	netlinkmsg.NewService: {
-		syscall.EEXIST: ErrServiceExists,
-		syscall.ENOENT: ErrNoScheduler,
-	},
-	netlinkmsg.SetService: {
-		syscall.ESRCH:  ErrNoService,
-		syscall.ENOENT: ErrNoScheduler,
-	},
-	netlinkmsg.DelService: {syscall.ESRCH: ErrNoService},
-	netlinkmsg.GetService: {syscall.ESRCH: ErrNoService},
-	netlinkmsg.Zero:       {syscall.ESRCH: ErrNoService},
-	netlinkmsg.NewDestination: {
-		syscall.ESRCH:  ErrNoService,
-		syscall.EEXIST: ErrDestinationExists,
-	},
-	netlinkmsg.SetDestination: {
-		syscall.ESRCH:  ErrNoService,
-		syscall.ENOENT: ErrNoDestination,
-	},
-	netlinkmsg.DelDestination: {
-		syscall.ESRCH:  ErrNoService,
-		syscall.ENOENT: ErrNoDestination,
-	},
-	netlinkmsg.NewDaemon: {syscall.EEXIST: ErrDaemonRunning},
-	netlinkmsg.DelDaemon: {syscall.ESRCH: ErrNoDaemon},
+var meanings = [...]struct {
+	command netlinkmsg.Command
+	errno   syscall.Errno
+	err     error
+}{
+	{netlinkmsg.NewService, syscall.EEXIST, ErrServiceExists},
+	{netlinkmsg.NewService, syscall.ENOENT, ErrNoScheduler},
+	{netlinkmsg.SetService, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.SetService, syscall.ENOENT, ErrNoScheduler},
+	{netlinkmsg.DelService, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.GetService, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.Zero, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.NewDestination, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.NewDestination, syscall.EEXIST, ErrDestinationExists},
+	{netlinkmsg.SetDestination, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.SetDestination, syscall.ENOENT, ErrNoDestination},
+	{netlinkmsg.DelDestination, syscall.ESRCH, ErrNoService},
+	{netlinkmsg.DelDestination, syscall.ENOENT, ErrNoDestination},
+	{netlinkmsg.NewDaemon, syscall.EEXIST, ErrDaemonRunning},
+	{netlinkmsg.DelDaemon, syscall.ESRCH, ErrNoDaemon},
+}
+
+// meaning returns what an errno says of a command, nil if nothing particular.
+func meaning(c netlinkmsg.Command, errno syscall.Errno) error {
+	for _, m := range meanings {
+		if m.command == c && m.errno == errno {
+			return m.err
+		}
+	}
+	return nil
 }
 
 // operation puts a message into words.

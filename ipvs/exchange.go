@@ -153,7 +153,7 @@ func refusal(m *netlinkmsg.Message, errno syscall.Errno, vanished bool) error {
 	if vanished {
 		return &Error{Op: operation(m), Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
 	}
-	return &Error{Op: operation(m), Err: meanings[m.Command][errno], Errno: errno}
+	return &Error{Op: operation(m), Err: meaning(m.Command, errno), Errno: errno}
 }
 
 // failure wraps what kept a message from being sent or answered.

@@ -43,10 +43,16 @@ type program struct {
 	info   ipvs.Info
 }
 
-// programs are the names under which the binary is another program.
-var programs = map[string]func(p *program, args []string) int{
-	"ipvsadm-save":    (*program).runSave,
-	"ipvsadm-restore": (*program).runRestore,
+// other returns what runs the program under another name than its own or
+// ipvsadm's.
+func other(name string) func(p *program, args []string) int {
+	switch name {
+	case "ipvsadm-save":
+		return (*program).runSave
+	case "ipvsadm-restore":
+		return (*program).runRestore
+	}
+	return nil
 }
 
 // outputBuffer is how much of a listing is gathered before it is written.
@@ -67,7 +73,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		p.name, args = args[0], args[1:]
 	}
 	run := (*program).run
-	if other, ok := programs[path.Base(p.name)]; ok {
+	if other := other(path.Base(p.name)); other != nil {
 		run = other
 		p.name = "ipvsadm"
 	}

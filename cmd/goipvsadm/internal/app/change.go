@@ -6,7 +6,7 @@ import (
 )
 
 // changes are the commands that change something, as changes of a batch.
-var changes = map[command.Verb]func(b *ipvs.Batch, c *command.Command){
+var changes = [...]func(b *ipvs.Batch, c *command.Command){
 	command.AddService:    func(b *ipvs.Batch, c *command.Command) { b.AddService(c.Service) },
 	command.EditService:   func(b *ipvs.Batch, c *command.Command) { b.UpdateService(c.Service) },
 	command.DeleteService: func(b *ipvs.Batch, c *command.Command) { b.RemoveService(c.Service.ServiceKey) },
@@ -32,13 +32,22 @@ var changes = map[command.Verb]func(b *ipvs.Batch, c *command.Command){
 	command.StopDaemon:  func(b *ipvs.Batch, c *command.Command) { b.StopDaemon(c.Daemon.State) },
 }
 
+// changeOf returns the change that a verb stands for, nil for one that changes
+// nothing.
+func changeOf(v command.Verb) func(*ipvs.Batch, *command.Command) {
+	if int(v) < len(changes) {
+		return changes[v]
+	}
+	return nil
+}
+
 // change carries out one change.
 func (p *program) change(cmd *command.Command) int {
 	if cmd.Options.Has(command.Drain) {
 		return p.drain(cmd)
 	}
 	b := p.client.Batch()
-	changes[cmd.Verb](b, cmd)
+	changeOf(cmd.Verb)(b, cmd)
 	failures, err := b.Flush()
 	if err != nil {
 		p.complain(refusal(cmd.Verb, err))

@@ -10,43 +10,40 @@ import (
 
 // refusals are the messages for what the kernel refuses, where the errno says
 // something particular to the command.
-var refusals = map[command.Verb]map[syscall.Errno]string{
-	command.AddService: {
-		syscall.EEXIST: "Service already exists",
-		syscall.ENOENT: "Scheduler or persistence engine not found",
-	},
-	command.EditService: {
-		syscall.ESRCH:  "No such service",
-		syscall.ENOENT: "Scheduler or persistence engine not found",
-	},
-	command.DeleteService: {syscall.ESRCH: "No such service"},
-	command.Zero:          {syscall.ESRCH: "No such service"},
-	command.List:          {syscall.ESRCH: "No such service"},
-	command.AddServer: {
-		syscall.ESRCH:  "Service not defined",
-		syscall.EEXIST: "Destination already exists",
-	},
-	command.EditServer: {
-		syscall.ESRCH:  "Service not defined",
-		syscall.ENOENT: "No such destination",
-	},
-	command.DeleteServer: {
-		syscall.ESRCH:  "Service not defined",
-		syscall.ENOENT: "No such destination",
-	},
-	command.StartDaemon: {syscall.EEXIST: "Daemon has already run"},
-	command.StopDaemon:  {syscall.ESRCH: "No daemon is running"},
+var refusals = [...]struct {
+	verb  command.Verb
+	errno syscall.Errno
+	text  string
+}{
+	{command.AddService, syscall.EEXIST, "Service already exists"},
+	{command.AddService, syscall.ENOENT, "Scheduler or persistence engine not found"},
+	{command.EditService, syscall.ESRCH, "No such service"},
+	{command.EditService, syscall.ENOENT, "Scheduler or persistence engine not found"},
+	{command.DeleteService, syscall.ESRCH, "No such service"},
+	{command.Zero, syscall.ESRCH, "No such service"},
+	{command.List, syscall.ESRCH, "No such service"},
+	{command.AddServer, syscall.ESRCH, "Service not defined"},
+	{command.AddServer, syscall.EEXIST, "Destination already exists"},
+	{command.EditServer, syscall.ESRCH, "Service not defined"},
+	{command.EditServer, syscall.ENOENT, "No such destination"},
+	{command.DeleteServer, syscall.ESRCH, "Service not defined"},
+	{command.DeleteServer, syscall.ENOENT, "No such destination"},
+	{command.StartDaemon, syscall.EEXIST, "Daemon has already run"},
+	{command.StopDaemon, syscall.ESRCH, "No daemon is running"},
 }
 
 // generals are the messages for errnos that mean the same to every command.
-var generals = map[syscall.Errno]string{
-	syscall.EPERM:        "Permission denied (you must be root)",
-	syscall.EINVAL:       "Invalid operation.  Possibly wrong module version, address not unicast, ...",
-	syscall.ENOPROTOOPT:  "Protocol not available",
-	syscall.ENOMEM:       "Memory allocation problem",
-	syscall.EOPNOTSUPP:   "Operation not supported with IPv6",
-	syscall.EAFNOSUPPORT: "Operation not supported with specified address family",
-	syscall.EMSGSIZE:     "Module is wrong version",
+var generals = [...]struct {
+	errno syscall.Errno
+	text  string
+}{
+	{syscall.EPERM, "Permission denied (you must be root)"},
+	{syscall.EINVAL, "Invalid operation.  Possibly wrong module version, address not unicast, ..."},
+	{syscall.ENOPROTOOPT, "Protocol not available"},
+	{syscall.ENOMEM, "Memory allocation problem"},
+	{syscall.EOPNOTSUPP, "Operation not supported with IPv6"},
+	{syscall.EAFNOSUPPORT, "Operation not supported with specified address family"},
+	{syscall.EMSGSIZE, "Module is wrong version"},
 }
 
 // refusal returns the message for an error of the kernel.
@@ -58,16 +55,20 @@ func refusal(verb command.Verb, err error) string {
 	if errors.Is(err, ipvs.ErrInterrupted) {
 		return err.Error()
 	}
-	if text, ok := refusals[verb][errno]; ok {
-		return text
+	for _, r := range refusals {
+		if r.verb == verb && r.errno == errno {
+			return r.text
+		}
 	}
 	return general(errno)
 }
 
 // general returns the message for an errno by itself.
 func general(errno syscall.Errno) string {
-	if text, ok := generals[errno]; ok {
-		return text
+	for _, g := range generals {
+		if g.errno == errno {
+			return g.text
+		}
 	}
 	return sentence(errno)
 }

@@ -48,7 +48,7 @@ func (r *restorer) rule(words []string, line int, cmd *command.Command) bool {
 		// ipvsadm takes an option that it cannot read for a refusal.
 		return e != nil && e.Kind == command.WrongOption
 	}
-	if _, ok := changes[cmd.Verb]; ok && !cmd.Options.Has(command.Drain) {
+	if changeOf(cmd.Verb) != nil && !cmd.Options.Has(command.Drain) {
 		r.queue(cmd, line, "")
 		return true
 	}

@@ -42,7 +42,7 @@ func (p *program) newSender() sender {
 
 // queue puts a change into the batch.
 func (s *sender) queue(cmd *command.Command, line int, text string) {
-	changes[cmd.Verb](s.batch, cmd)
+	changeOf(cmd.Verb)(s.batch, cmd)
 	s.queued = append(s.queued, queuedChange{cmd.Verb, line, text})
 }
 

@@ -16,6 +16,8 @@ type Parser struct {
 	program string
 	names   *names.Database
 	flags   *pflag.FlagSet
+	short   [256]*flag // by their letters
+	fits    [columns]limits
 	apply   func(*pflag.Flag, string) error
 	args    [2]string // for pflag
 
@@ -40,6 +42,11 @@ type line struct {
 func NewParser(program string, db *names.Database) *Parser {
 	p := &Parser{program: program, names: db, flags: newFlagSet()}
 	p.apply = p.applyFlag
+	for i := range flags {
+		if f := &flags[i]; f.short != "" {
+			p.short[f.short[0]] = f
+		}
+	}
 	return p
 }
 

@@ -26,11 +26,10 @@ func (p *Parser) next(words []string) (args, rest []string) {
 		return p.takeValue(f.Value.(*flag), words)
 	}
 	for i := 1; i < len(word); i++ {
-		f := p.flags.ShorthandLookup(word[i : i+1])
-		if f == nil {
+		flag, after := p.short[word[i]], word[i+1:]
+		if flag == nil {
 			break // pflag will say so
 		}
-		flag, after := f.Value.(*flag), word[i+1:]
 		switch {
 		case after == "":
 			return p.takeValue(flag, words)
