@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // dnsDelay is what the slow DNS server takes for an answer.
@@ -18,6 +21,9 @@ func serveDNS() error {
 	c, err := net.ListenPacket("udp4", "127.0.0.1:53")
 	if err != nil {
 		return fmt.Errorf("starting the DNS server: %w", err)
+	}
+	if err := widen(c.(*net.UDPConn)); err != nil {
+		return err
 	}
 	go func() {
 		for {
@@ -32,6 +38,19 @@ func serveDNS() error {
 		}
 	}()
 	return nil
+}
+
+// widen lets a socket hold the questions or answers of all servers at once.
+func widen(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var optionErr error
+	err = raw.Control(func(fd uintptr) {
+		optionErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20)
+	})
+	return errors.Join(err, optionErr)
 }
 
 const dnsHeader = 12
@@ -73,6 +92,9 @@ func askDNS(r ruleSet) error {
 		return err
 	}
 	defer c.Close()
+	if err := widen(c.(*net.UDPConn)); err != nil {
+		return err
+	}
 	c.SetDeadline(time.Now().Add(10 * time.Second))
 	buf := make([]byte, 512)
 	for j := range r.servers {
