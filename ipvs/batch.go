@@ -18,25 +18,42 @@ const batchSize = 128
 
 // A Batch collects changes and sends them to the kernel in few system calls,
 // in the order they were made. One that fails does not stop those behind it.
-// A Batch sends by itself whenever it has enough; Flush sends the rest and
-// tells what failed.
+// A Batch sends by itself whenever it has enough, while more changes are
+// made; Flush sends the rest and tells what failed.
 //
 // A Batch is for one goroutine. Other users of its Client may go on; they
 // see the changes when they have been sent.
 type Batch struct {
-	c      *Client
-	buf    []byte
-	queued []queued
-	sent   int // changes already sent since the last Flush
+	c        *Client
+	filling  *load       // takes the next change
+	spare    *load       // the other one, when it is not under way
+	underway chan result // of the load that is being sent, nil for none
+	sent     int         // changes already sent since the last Flush
 
 	failures []Failure
 	err      error
+}
+
+// A load is what goes out in one system call. A batch has two: while one is
+// with the kernel, which works for as long as it takes to make the changes,
+// the other fills.
+type load struct {
+	c      *Client
+	first  int // index of its first change
+	buf    []byte
+	queued []queued
 }
 
 // A queued message: where it starts in the buffer, and its number.
 type queued struct {
 	start int
 	seq   uint32
+}
+
+// A result is what came of a load.
+type result struct {
+	failures []Failure
+	err      error
 }
 
 // A Failure is one change of a Batch that the kernel refused.
@@ -46,7 +63,9 @@ type Failure struct {
 }
 
 // Batch returns an empty batch.
-func (c *Client) Batch() *Batch { return &Batch{c: c} }
+func (c *Client) Batch() *Batch {
+	return &Batch{c: c, filling: &load{c: c}, spare: &load{c: c}}
+}
 
 // AddService adds a virtual service, as Client.AddService does.
 func (b *Batch) AddService(s Service) { b.add(addService(&s)) }
@@ -90,7 +109,11 @@ func (b *Batch) StopDaemon(state DaemonState) { b.add(stopDaemon(state)) }
 // since the last Flush, in order. The error is for a connection that failed;
 // it is not known then which of the changes were made.
 func (b *Batch) Flush() ([]Failure, error) {
-	b.send()
+	b.wait()
+	if b.err == nil && len(b.filling.queued) > 0 {
+		b.take(b.filling.send())
+	}
+	b.filling.reset()
 	failures, err := b.failures, b.err
 	b.failures, b.err, b.sent = nil, nil, 0
 	return failures, err
@@ -100,50 +123,78 @@ func (b *Batch) add(m *netlinkmsg.Message) {
 	if b.err != nil {
 		return
 	}
-	q := queued{len(b.buf), b.c.seq.Add(1)}
-	b.buf = m.Append(b.buf, b.c.family, netlink.Request, q.seq)
-	b.queued = append(b.queued, q)
-	if len(b.queued) == batchSize {
-		b.send()
+	l := b.filling
+	q := queued{len(l.buf), b.c.seq.Add(1)}
+	l.buf = m.Append(l.buf, b.c.family, netlink.Request, q.seq)
+	l.queued = append(l.queued, q)
+	if len(l.queued) == batchSize {
+		b.dispatch()
 	}
 }
 
-// send sends the queued messages and reads the answers. All failures are
-// answered; of the others only the last one is, which asks for it.
-func (b *Batch) send() {
-	if len(b.queued) == 0 || b.err != nil {
+// dispatch sends the load that is full, when the one before it is done.
+func (b *Batch) dispatch() {
+	b.wait()
+	full := b.filling
+	b.filling, b.spare = b.spare, full
+	b.filling.reset()
+	if b.err != nil {
 		return
 	}
-	b.c.mu.Lock()
-	defer b.c.mu.Unlock()
-
-	last := b.queued[len(b.queued)-1]
-	netlinkmsg.AddFlags(b.buf[last.start:], netlink.Acknowledge)
-	refused, err := b.exchange(last.seq)
-	if err != nil {
-		b.err = fmt.Errorf("ipvs: send %d changes: %w", len(b.queued), err)
-	} else {
-		b.fail(refused)
-	}
-	b.sent += len(b.queued)
-	b.buf, b.queued = b.buf[:0], b.queued[:0]
+	full.first = b.sent
+	b.sent += len(full.queued)
+	b.filling.first = b.sent
+	b.underway = make(chan result, 1)
+	go func() { b.underway <- full.send() }()
 }
 
-// A refused message by its place in the queue.
+// wait waits for the load that is under way.
+func (b *Batch) wait() {
+	if b.underway != nil {
+		b.take(<-b.underway)
+		b.underway = nil
+	}
+}
+
+func (b *Batch) take(r result) {
+	b.failures = append(b.failures, r.failures...)
+	b.err = r.err
+}
+
+func (l *load) reset() {
+	l.first, l.buf, l.queued = 0, l.buf[:0], l.queued[:0]
+}
+
+// send sends the load and reads the answers. All failures are answered; of the
+// other messages only the last one is, which asks for it.
+func (l *load) send() result {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+
+	last := l.queued[len(l.queued)-1]
+	netlinkmsg.AddFlags(l.buf[last.start:], netlink.Acknowledge)
+	refused, err := l.exchange(last.seq)
+	if err != nil {
+		return result{err: fmt.Errorf("ipvs: send %d changes: %w", len(l.queued), err)}
+	}
+	return result{failures: l.failures(refused)}
+}
+
+// A refused message by its place in the load.
 type refused struct {
 	index int
 	errno syscall.Errno
 }
 
 // exchange sends the buffer and reads until its last message is answered.
-func (b *Batch) exchange(last uint32) (failed []refused, err error) {
-	if err := b.c.s.Send(b.buf); err != nil {
+func (l *load) exchange(last uint32) (failed []refused, err error) {
+	if err := l.c.s.Send(l.buf); err != nil {
 		return nil, err
 	}
 	i := 0 // answers come in the order of the messages
-	err = b.c.answers(last, func(f netlinkmsg.Frame) error {
-		for j := i; closes(f) && j < len(b.queued); j++ {
-			if b.queued[j].seq != f.Header.Sequence {
+	err = l.c.answers(last, func(f netlinkmsg.Frame) error {
+		for j := i; closes(f) && j < len(l.queued); j++ {
+			if l.queued[j].seq != f.Header.Sequence {
 				continue
 			}
 			errno, err := f.Errno()
@@ -158,19 +209,21 @@ func (b *Batch) exchange(last uint32) (failed []refused, err error) {
 	return failed, err
 }
 
-// fail turns refusals into Failures. What was being done is read from the
+// failures makes Failures of refusals. What was being done is read from the
 // messages themselves, so that the many that succeed need not be kept.
-func (b *Batch) fail(failed []refused) {
-	vanished := slices.ContainsFunc(failed, func(r refused) bool { return r.errno == syscall.ENOENT }) && b.c.vanished()
+func (l *load) failures(failed []refused) []Failure {
+	var all []Failure
+	vanished := slices.ContainsFunc(failed, func(r refused) bool { return r.errno == syscall.ENOENT }) && l.c.vanished()
 	for _, r := range failed {
 		var m netlinkmsg.Message
-		f, _, err := netlinkmsg.Next(b.buf[b.queued[r.index].start:])
+		f, _, err := netlinkmsg.Next(l.buf[l.queued[r.index].start:])
 		if err == nil {
 			err = m.Decode(f.Body, netlinkmsg.IPv4)
 		}
 		if err == nil {
 			err = refusal(&m, r.errno, vanished && r.errno == syscall.ENOENT)
 		}
-		b.failures = append(b.failures, Failure{b.sent + r.index, err})
+		all = append(all, Failure{l.first + r.index, err})
 	}
+	return all
 }

@@ -11,7 +11,7 @@ import (
 const program = "ipvsadm"
 
 // readBuffer is how much of the rules is read at a time.
-const readBuffer = 64 << 10
+const readBuffer = 256 << 10
 
 // A Reader splits rules into lines of words.
 type Reader struct {
