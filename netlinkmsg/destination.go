@@ -89,9 +89,8 @@ func (d *Destination) append(b []byte, whole bool) []byte {
 func (d *Destination) decode(b []byte, family Family) error {
 	*d = Destination{}
 	var (
-		raw   []byte
-		port  uint16
-		has64 bool
+		raw, stats, stats64 []byte
+		port                uint16
 	)
 	it := attributes{rest: b}
 	for it.next() {
@@ -115,14 +114,11 @@ func (d *Destination) decode(b []byte, family Family) error {
 		case destPersistent:
 			d.PersistentConns = it.uint32()
 		case destStats:
-			if !has64 {
-				it.nested(d.Stats.decode)
-			}
+			stats = it.data
 		case destFamily:
 			family = Family(it.uint16())
 		case destStats64:
-			has64 = true
-			it.nested(d.Stats.decode)
+			stats64 = it.data
 		case destTunnelType:
 			d.Tunnel.Type = TunnelType(it.uint8())
 		case destTunnelPort:
@@ -133,6 +129,9 @@ func (d *Destination) decode(b []byte, family Family) error {
 	}
 	if it.err != nil {
 		return it.err
+	}
+	if err := d.Stats.decodeEither(stats, stats64); err != nil {
+		return err
 	}
 	addr, err := address(family, raw)
 	if err != nil {

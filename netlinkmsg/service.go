@@ -125,9 +125,8 @@ func (s *Service) decode(b []byte) error {
 	scheduler, engine := s.Scheduler, s.Engine
 	*s = Service{}
 	var (
-		raw, netmask []byte
-		port         uint16
-		has64        bool
+		raw, netmask, stats, stats64 []byte
+		port                         uint16
 	)
 	it := attributes{rest: b}
 	for it.next() {
@@ -153,16 +152,16 @@ func (s *Service) decode(b []byte) error {
 		case svcEngine:
 			s.Engine = it.str(engine)
 		case svcStats:
-			if !has64 {
-				it.nested(s.Stats.decode)
-			}
+			stats = it.data
 		case svcStats64:
-			has64 = true
-			it.nested(s.Stats.decode)
+			stats64 = it.data
 		}
 	}
 	if it.err != nil {
 		return it.err
+	}
+	if err := s.Stats.decodeEither(stats, stats64); err != nil {
+		return err
 	}
 	if raw != nil && s.Mark == 0 {
 		addr, err := address(s.Family, raw)

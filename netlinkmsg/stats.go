@@ -1,5 +1,7 @@
 package netlinkmsg
 
+import "fmt"
+
 // Stats are the counters and the estimated rates of a service or destination.
 type Stats struct {
 	Conns      uint64 // connections scheduled
@@ -72,6 +74,19 @@ func (s *Stats) decode(b []byte) error {
 		}
 	}
 	return it.err
+}
+
+// decodeEither reads the newer generation if there is one. Kernels that have
+// it send both.
+func (s *Stats) decodeEither(old, new []byte) error {
+	which := new
+	if which == nil {
+		which = old
+	}
+	if err := s.decode(which); err != nil {
+		return fmt.Errorf("statistics: %w", err)
+	}
+	return nil
 }
 
 // append appends s as a nest of the newer generation.

@@ -28,7 +28,7 @@ func savedRows(n listing.Namer) rows {
 // eachService writes services, in the order given, and their destinations,
 // which it reads from the kernel one service at a time and sorts if asked to.
 func (p *program) eachService(services []ipvs.Service, n listing.Namer, sort bool, begin func(listing.Namer) rows) error {
-	read := p.client.AppendDestinations
+	var read reader = p.client.AppendDestinations
 	if namer, ok := n.(*names.Namer); ok {
 		var err error
 		if read, err = p.prefetch(services, namer); err != nil {
@@ -37,28 +37,34 @@ func (p *program) eachService(services []ipvs.Service, n listing.Namer, sort boo
 	}
 	r := begin(n)
 	var b []byte
-	var destinations []ipvs.Destination
-	for i := range services {
-		s := &services[i]
-		var err error
-		if destinations, err = read(destinations[:0], s.ServiceKey); err != nil {
-			return err
+	i := 0
+	groups := readGroups(services, read)
+	for g := range groups.full {
+		start := 0
+		for _, end := range g.ends {
+			s, destinations := &services[i], g.destinations[start:end]
+			if sort {
+				listing.SortDestinations(destinations)
+			}
+			b = r.service(b[:0], s)
+			for j := range destinations {
+				b = r.destination(b, s, &destinations[j])
+			}
+			p.stdout.Write(b)
+			start = end
+			i++
 		}
-		if sort {
-			listing.SortDestinations(destinations)
+		if g.err != nil {
+			return g.err
 		}
-		b = r.service(b[:0], s)
-		for j := range destinations {
-			b = r.destination(b, s, &destinations[j])
-		}
-		p.stdout.Write(b)
+		groups.free <- g
 	}
 	return nil
 }
 
 // prefetch reads all destinations at once, so that the names of all addresses
 // can be looked up side by side. It returns what reads them again.
-func (p *program) prefetch(services []ipvs.Service, n *names.Namer) (func([]ipvs.Destination, ipvs.ServiceKey) ([]ipvs.Destination, error), error) {
+func (p *program) prefetch(services []ipvs.Service, n *names.Namer) (reader, error) {
 	all := make(map[ipvs.ServiceKey][]ipvs.Destination, len(services))
 	var addrs []netip.Addr
 	for i := range services {
