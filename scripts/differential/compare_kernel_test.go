@@ -1,6 +1,6 @@
 //go:build kernel
 
-// The comparison with random cases, and of the comparison itself. Another seed and more command
+// The comparison: the corpus, random cases, and the comparison itself. Another seed and more command
 // lines are had with
 //
 //	make differential N=50000 SEED=7
@@ -15,14 +15,39 @@ import (
 	"testing"
 )
 
+const testdata = "../../testdata/differential"
+
 // The first few differences tell what is wrong; hundreds tell no more.
 const enough = 20
 
 func TestMain(m *testing.M) {
-	if err := FixNames("../../testdata/differential/etc"); err != nil {
+	if err := FixNames(testdata + "/etc"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
+}
+
+func TestCorpus(t *testing.T) {
+	subjects, err := ReadCorpus(testdata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewRig(t, ProgramUnderTest(t))
+	for subject, cases := range subjects {
+		t.Run(subject, func(t *testing.T) {
+			differences, lines := 0, 0
+			for _, c := range cases {
+				lines += c.Lines()
+				if difference := r.Compare(t, c); difference != "" {
+					t.Error(difference)
+					if differences++; differences == enough {
+						t.Fatal("and perhaps more")
+					}
+				}
+			}
+			t.Logf("%d command lines in %d cases, %d differ", lines, len(cases), differences)
+		})
+	}
 }
 
 func TestRandom(t *testing.T) {
@@ -67,7 +92,7 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 // The real ipvsadm must not differ from itself: that would be the rig's own noise.
 func TestReferenceEqualsItself(t *testing.T) {
 	r := NewRig(t, "ipvsadm")
-	random(t, r, NewGenerator(2), 200)
+	random(t, r, NewGenerator(2), 100)
 }
 
 // A program that answers almost like ipvsadm must be found out.
