@@ -105,13 +105,6 @@ func saves(c Command) bool {
 		restores(c) && (strings.Contains(c.Stdin, "-S") || strings.Contains(c.Stdin, "--save"))
 }
 
-// onlyLists tells whether a command can do no more than print. Two namespaces hash the
-// same services in different orders, so such a command is compared on one table.
-func onlyLists(c Command) bool {
-	return len(c.Args) == 1 && c.Args[0] == "ipvsadm" ||
-		slices.Contains([]string{"L", "l", "S", "list", "save"}, command(c)) || c.Args[0] == "ipvsadm-save"
-}
-
 // Without is an answer less the lines of another: what there is to say about two tables
 // that differ.
 func (a Answer) Without(other Answer) Answer {
