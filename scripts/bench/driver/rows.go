@@ -73,7 +73,7 @@ func memoryRows() []*row {
 	restore := restoreRow("-R, 1,000,000 rules", "–", ruleSet{services: 90910, servers: 10})
 	list := connectionsRow(1000000)
 	for _, r := range []*row{restore, list} {
-		r.alone, r.limit, r.extra = true, limit, nil
+		r.alone, r.limit, r.long, r.extra = true, limit, true, nil
 	}
 	return []*row{restore, list}
 }
@@ -111,7 +111,7 @@ var expiry = regexp.MustCompile(`(?m)^(...) \d+:\d\d `)
 func connectionsRow(n int) *row {
 	const options = "-L -n -c"
 	return &row{
-		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 1.5", keep: true,
+		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 1.5", keep: true, long: true,
 		prepare: func() error { return connect(n) },
 		args:    words(options),
 		floor:   func(int) error { return readConnections() },
