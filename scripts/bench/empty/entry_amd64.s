@@ -1,0 +1,1 @@
+../../../cmd/goipvsadm/entry_amd64.s
