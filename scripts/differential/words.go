@@ -8,10 +8,11 @@ import (
 
 // Calm addresses lie within half the circle of 32-bit numbers, so that ipvsadm's signed
 // comparison orders them; wild ones do not, and come out in an order that depends on
-// the kernel's.
+// the kernel's. 127.0.0.1 is not among them: without a name server of its own the C
+// library asks there, and a service on its port 53 would count the questions.
 var (
-	calmAddresses = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.1", "16.0.0.9"}
-	wildAddresses = []string{"10.0.0.1", "127.0.0.1", "128.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.0.2", "200.1.1.1", "64.0.0.5", "1.1.1.1"}
+	calmAddresses = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.2", "16.0.0.9"}
+	wildAddresses = []string{"10.0.0.1", "127.0.0.2", "128.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.0.2", "200.1.1.1", "64.0.0.5", "1.1.1.1"}
 	sixes         = []string{"fd00::1", "fd00::2", "2001:db8::9", "::1", "1::1", "8000::1", "2001:db8:1111:2222:3333:4444:5555:6666"}
 	ports         = []string{"80", "443", "53", "5060", "8080", "65535", "http", "domain", "40000"}
 	schedulers    = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"}
