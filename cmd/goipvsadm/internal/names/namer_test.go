@@ -190,21 +190,21 @@ func TestNamerDNS(t *testing.T) {
 func TestPrefetchSideBySide(t *testing.T) {
 	var addrs []netip.Addr
 	for i := range lookups {
-		addrs = append(addrs, netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}))
+		addrs = append(addrs, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
 	}
 	var all sync.WaitGroup
 	all.Add(len(addrs))
 	server := &nameServer{answer: func(question string) string {
 		all.Done()
 		all.Wait()
-		last, _, _ := strings.Cut(question, ".")
-		return "host" + last + ".example.org"
+		labels := strings.Split(question, ".") // from the last byte on
+		return "host" + labels[0] + "-" + labels[1] + ".example.org"
 	}}
 	n := NewNamer(server.database(t))
 	n.Prefetch(append(addrs, addrs...))
 	n.Prefetch(addrs)
 	for i, addr := range addrs {
-		if got, want := n.hosts[addr], fmt.Sprintf("host%d.example.org", i); got != want {
+		if got, want := n.hosts[addr], fmt.Sprintf("host%d-%d.example.org", i&0xff, i>>8); got != want {
 			t.Errorf("%s is %q, want %q", addr, got, want)
 		}
 	}
