@@ -42,6 +42,8 @@ func TestConnections(t *testing.T) {
 			Connection{SCTP, ap("10.0.0.1:1"), ap("10.0.0.1:2"), ap("[2001:db8::9]:3"), "ESTABLISHED", 1<<32 - 1, "", ""}},
 		{"engine data", "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip abc@def",
 			Connection{UDP, ap("10.0.0.1:0"), ap("10.0.0.1:5060"), ap("10.0.0.1:5061"), "NONE", 60, "sip", "abc@def"}},
+		{"a Call-ID of the kernel's greatest length", "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip " + strings.Repeat("x", 255),
+			Connection{UDP, ap("10.0.0.1:0"), ap("10.0.0.1:5060"), ap("10.0.0.1:5061"), "NONE", 60, "sip", strings.Repeat("x", 255)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parseConnections(strings.NewReader(connectionTitle + tt.line + "  \n"))
