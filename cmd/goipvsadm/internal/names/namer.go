@@ -16,7 +16,7 @@ const textMax = 59
 // lookups is how many reverse look-ups run side by side: enough that a slow
 // name server is waited for once and not once an address, and few enough for
 // the limit on open files.
-const lookups = 512
+const lookups = 128
 
 // A Namer writes addresses by name where they have one. It asks for the name
 // of an address once.
