@@ -185,6 +185,13 @@ func (x *traffic) associate(count int) []int {
 	return associations
 }
 
+// call sends an invitation by SIP.
+func (x *traffic) call(id string) {
+	x.t.Helper()
+	fmt.Fprintf(x.dial("udp", "10.1.1.1", "10.1.1.2:5060"),
+		"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n", id)
+}
+
 // same lists with both programs and compares. Seconds and rates go on by themselves, so
 // ours counts only when it says the same before and after ipvsadm's turn.
 func (x *traffic) same(args ...string) string {
@@ -281,9 +288,8 @@ func TestTraffic(t *testing.T) {
 	x.knock(unix.SOCK_STREAM, 0, [4]byte{10, 1, 1, 2}, 99)
 
 	fmt.Fprint(x.dial("udp", "10.1.1.1", "10.1.1.2:53"), "who?")
-	for _, call := range []string{"a84b4c76e66710@pc33.atlanta.example.com", "short", "exactly-sixteen!"} {
-		fmt.Fprintf(x.dial("udp", "10.1.1.1", "10.1.1.2:5060"),
-			"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n", call)
+	for _, id := range []string{"a84b4c76e66710@pc33.atlanta.example.com", "short", "exactly-sixteen!"} {
+		x.call(id)
 	}
 
 	associations := x.associate(2)
@@ -320,4 +326,20 @@ func TestTraffic(t *testing.T) {
 		t.Errorf("-Z: %s", answer)
 	}
 	x.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")
+}
+
+// Whoever calls chooses the Call-ID; one that is long enough breaks ipvsadm's listing.
+func TestLongCallID(t *testing.T) {
+	x := newTraffic(t)
+	id := strings.Repeat("long", 60)
+	x.call(id)
+	list := differential.Command{Args: []string{"ipvsadm", "-L", "-c", "-n", "--persistent-conn"}}
+	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(x.run(x.r.Reference, list).Stdout) {
+		t.Error("ipvsadm lists it whole")
+	}
+	answer := x.run(x.r.Ours, list)
+	x.wants(answer.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
+	if answer.Status != 0 || answer.Stderr != "" {
+		t.Errorf("ours: %s", answer)
+	}
 }
