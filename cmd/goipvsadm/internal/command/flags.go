@@ -126,18 +126,37 @@ const shortOnly = "="
 // a program can be.
 const noValue = "\x00"
 
-func newFlagSet() *pflag.FlagSet {
-	set := pflag.NewFlagSet("", pflag.ContinueOnError)
-	all := make([]pflag.Flag, len(flags))
-	for i := range flags {
+// meet makes pflag know a flag that a word names. Most commands have three or
+// four; to make it know all of them takes longer than to read ten lines.
+func (p *Parser) meet(i int) *flag {
+	if !p.met[i] {
+		p.met[i] = true
 		f := &flags[i]
-		all[i] = pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
+		pf := &pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
 		if f.value == none || f.value == attached {
-			all[i].NoOptDefVal = noValue
+			pf.NoOptDefVal = noValue
 		}
-		set.AddFlag(&all[i])
+		p.flags.AddFlag(pf)
 	}
-	return set
+	return &flags[i]
+}
+
+// meetLong meets the flag with a long name; meetShort the one with a letter.
+// They return nil if there is none.
+func (p *Parser) meetLong(name string) *flag {
+	for i := range flags {
+		if flags[i].long == name {
+			return p.meet(i)
+		}
+	}
+	return nil
+}
+
+func (p *Parser) meetShort(letter byte) *flag {
+	if i := p.short[letter]; i > 0 {
+		return p.meet(int(i) - 1)
+	}
+	return nil
 }
 
 // A flag is a pflag.Value, so that a pflag.Flag leads to it. The values

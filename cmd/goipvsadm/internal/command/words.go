@@ -19,14 +19,14 @@ func (p *Parser) next(words []string) (args, rest []string) {
 	p.word, p.last = word, word
 	if word[1] == '-' {
 		name, _, attached := strings.Cut(word[2:], "=")
-		f := p.flags.Lookup(name)
+		f := p.meetLong(name)
 		if attached || f == nil {
 			return words[:1], rest
 		}
-		return p.takeValue(f.Value.(*flag), words)
+		return p.takeValue(f, words)
 	}
 	for i := 1; i < len(word); i++ {
-		flag, after := p.short[word[i]], word[i+1:]
+		flag, after := p.meetShort(word[i]), word[i+1:]
 		if flag == nil {
 			break // pflag will say so
 		}
