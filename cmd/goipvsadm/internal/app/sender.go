@@ -36,7 +36,10 @@ func (q *queuedChange) where() string {
 // at begins a message about a line.
 func at(line int) string { return fmt.Sprintf("line %d: ", line) }
 
+// newSender returns a sender. Changes are read and encoded while the kernel
+// works on those before them.
 func (p *program) newSender() sender {
+	useProcessors()
 	return sender{program: p, batch: p.client.Batch()}
 }
 
