@@ -20,9 +20,13 @@ type Client struct {
 	out, in []byte
 }
 
-// receiveBuffer is the size of the largest message the kernel makes of a
-// dump; a smaller buffer makes it send smaller ones.
-const receiveBuffer = 32 << 10
+// receiveBuffer is the size of the largest message that the kernel makes of a
+// dump: it takes as much memory for each as the reader has room for. Debian's
+// kernels also clear it first, so room for more than a usual service's
+// destinations costs more than it saves. With the 320 bytes that the kernel
+// adds, this is 8 KiB, which it has at hand; and no kernel sends more than it
+// to a reader that has less.
+const receiveBuffer = 8<<10 - 320
 
 // NewClient makes a client of a socket and the number of the IPVS family on
 // it. Most programs use Dial; tests use NewClient, with package ipvstest.

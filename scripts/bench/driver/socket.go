@@ -18,12 +18,15 @@ type socket struct {
 	buf    []byte
 }
 
+// receiveBuffer is the size with which a listing is quickest (see package ipvs).
+const receiveBuffer = 8<<10 - 320
+
 func dial() (*socket, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_GENERIC)
 	if err != nil {
 		return nil, fmt.Errorf("opening netlink socket: %w", err)
 	}
-	s := &socket{fd: fd, buf: make([]byte, 32<<10)}
+	s := &socket{fd: fd, buf: make([]byte, receiveBuffer)}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, fmt.Errorf("binding netlink socket: %w", err)
 	}
