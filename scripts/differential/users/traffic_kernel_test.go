@@ -257,6 +257,19 @@ func (x *traffic) listingsOf(service string) {
 	}
 }
 
+// upload sends so many MiB to a server.
+func (x *traffic) upload(to string, mebibytes int) {
+	x.t.Helper()
+	conn := x.dial("tcp", "10.1.1.1", to).(*net.TCPConn)
+	block := make([]byte, 1<<20)
+	for range mebibytes {
+		_, err := conn.Write(block)
+		x.must(err)
+	}
+	x.must(conn.CloseWrite())
+	drain(conn)
+}
+
 // drain reads a connection to its end.
 func drain(conn net.Conn) { io.Copy(io.Discard, conn) }
 
@@ -268,6 +281,11 @@ func TestTraffic(t *testing.T) {
 	})
 	x.serve("tcp", ":7777", drain)
 	x.serve("tcp", ":81", func(conn net.Conn) { conn.Close() })
+
+	// More bytes than a column has room for, and more than 32 bits count. They go
+	// before the others so that these are still in their states when listed.
+	x.upload("10.1.1.3:80", 120)
+	x.upload("10.1.1.2:80", 4200)
 
 	x.dial("tcp", "10.1.1.1", "10.1.1.2:80")
 	x.dial("tcp", "10.1.1.8", "10.1.1.2:80")
@@ -297,18 +315,10 @@ func TestTraffic(t *testing.T) {
 	t.Cleanup(func() { unix.Close(associations[1]) })
 	x.knock(unix.SOCK_STREAM, unix.IPPROTO_SCTP, [4]byte{10, 1, 1, 2}, 2906)
 
-	upload := x.dial("tcp", "10.1.1.1", "10.1.1.2:80").(*net.TCPConn)
-	block := make([]byte, 1<<20)
-	for range 120 {
-		if _, err := upload.Write(block); err != nil {
-			t.Fatal(err)
-		}
-	}
-	x.must(upload.CloseWrite())
-	drain(upload)
 	// The kernel sums counters up every other second.
-	x.eventually(`^TCP  10.1.1.2:80 .* 1[2-9]\d{4}K +\d+$`, "-L", "-n", "--stats")
-	x.wants(x.same("-L", "-n", "--stats", "--exact"), `^TCP  10.1.1.2:80 .* 1[2-9]\d{7} +\d+$`)
+	x.eventually(`^TCP  10.1.1.2:80 .* 4[4-9]\d\dM +\d+$`, "-L", "-n", "--stats")
+	x.wants(x.same("-L", "-n", "--stats"), `^TCP  10.1.1.3:80 .* 1[2-9]\d{4}K +\d+$`)
+	x.wants(x.same("-L", "-n", "--stats", "--exact"), `^TCP  10.1.1.2:80 .* 4[4-9]\d{8} +\d+$`, `^TCP  10.1.1.3:80 .* 1[2-9]\d{7} +\d+$`)
 
 	connections := x.same("-L", "-c", "-n")
 	x.wants(connections,
