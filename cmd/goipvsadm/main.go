@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"goipvsadm/cmd/goipvsadm/internal/app"
+	_ "goipvsadm/cmd/goipvsadm/internal/stack"
 	"goipvsadm/ipvs"
 )
 
