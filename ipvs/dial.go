@@ -100,7 +100,7 @@ func newClient(gc *genetlink.Conn, load func()) (*Client, error) {
 	// Answers to refused messages need not repeat them; kernels before 4.3
 	// do so all the same.
 	_ = gc.SetOption(netlink.CapAcknowledge, true)
-	s, err := newConn(gc)
+	s, err := detach(gc)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@ package ipvs
 
 import (
 	"fmt"
-	"syscall"
+	"os"
 
 	"github.com/mdlayher/genetlink"
 	"golang.org/x/sys/unix"
@@ -18,56 +18,41 @@ type Socket interface {
 	Close() error
 }
 
-// A conn is the socket of a genetlink connection. It goes to the descriptor
-// for its reads and writes: the netlink package peeks at every message before
-// it reads it and copies it into a fresh slice, which doubles the time of a
-// large listing.
-type conn struct {
-	*genetlink.Conn
-	raw syscall.RawConn
-}
+// A conn is the socket of a genetlink connection on its own. The netlink
+// package peeks at every message before it reads it and copies it into a fresh
+// slice, and has a goroutine wait beside every call; and the runtime's poller
+// wakes a thread for every message. Since the kernel answers before a send
+// returns, there is nothing to wait for, and plain reads and writes do.
+type conn struct{ file *os.File }
 
-func newConn(c *genetlink.Conn) (*conn, error) {
+// detach makes a conn of the socket of c, and closes c.
+func detach(c *genetlink.Conn) (*conn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("ipvs: reach the netlink socket: %w", err)
 	}
-	return &conn{c, raw}, nil
+	var own int
+	if cerr := raw.Control(func(fd uintptr) {
+		own, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	}); cerr != nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ipvs: copy the netlink socket: %w", err)
+	}
+	if err := unix.SetNonblock(own, false); err != nil {
+		unix.Close(own)
+		return nil, fmt.Errorf("ipvs: prepare the netlink socket: %w", err)
+	}
+	c.Close()
+	return &conn{os.NewFile(uintptr(own), "netlink socket")}, nil
 }
 
 func (c *conn) Send(b []byte) error {
-	var n int
-	var err error
-	if cerr := c.raw.Write(func(fd uintptr) bool {
-		n, err = retry(func() (int, error) { return unix.Write(int(fd), b) })
-		return err != unix.EAGAIN
-	}); cerr != nil {
-		return cerr
-	}
-	if err == nil && n != len(b) {
-		return fmt.Errorf("%d of %d bytes sent", n, len(b))
-	}
+	_, err := c.file.Write(b)
 	return err
 }
 
-func (c *conn) Receive(b []byte) (int, error) {
-	var n int
-	var err error
-	if cerr := c.raw.Read(func(fd uintptr) bool {
-		n, err = retry(func() (int, error) { return unix.Read(int(fd), b) })
-		return err != unix.EAGAIN
-	}); cerr != nil {
-		return 0, cerr
-	}
-	return n, err
-}
+func (c *conn) Receive(b []byte) (int, error) { return c.file.Read(b) }
 
-// retry calls f until no signal interrupts it.
-func retry(f func() (int, error)) (int, error) {
-	for {
-		n, err := f()
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
-}
+func (c *conn) Close() error { return c.file.Close() }

@@ -201,9 +201,9 @@ func address(f Family, raw []byte) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("%s address of %d bytes", f, len(raw))
 }
 
-// nested hands the payload to a decoder and notes its error.
-func (it *attributes) nested(decode func([]byte) error) {
-	if err := decode(it.data); err != nil && it.err == nil {
+// note notes what kept a nest from being decoded.
+func (it *attributes) note(err error) {
+	if err != nil && it.err == nil {
 		it.err = fmt.Errorf("attribute %d: %w", it.typ, err)
 	}
 }

@@ -194,18 +194,18 @@ func (m *Message) decode(b []byte, family Family) error {
 			if m.Service == nil {
 				m.Service = new(Service)
 			}
-			it.nested(m.Service.decode)
+			it.note(m.Service.decode(it.data))
 			family = m.Service.Family
 		case cmdDestination:
 			if m.Destination == nil {
 				m.Destination = new(Destination)
 			}
-			it.nested(func(b []byte) error { return m.Destination.decode(b, family) })
+			it.note(m.Destination.decode(it.data, family))
 		case cmdDaemon:
 			if m.Daemon == nil {
 				m.Daemon = new(Daemon)
 			}
-			it.nested(m.Daemon.decode)
+			it.note(m.Daemon.decode(it.data))
 		case cmdTimeoutTCP:
 			m.timeouts().TCP = it.uint32()
 		case cmdTimeoutTCPFin:

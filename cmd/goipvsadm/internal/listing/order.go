@@ -73,22 +73,41 @@ func word(a netip.Addr, i int) int32 {
 	return int32(binary.BigEndian.Uint32(v[4*i:]))
 }
 
-// mergeSort sorts indices and moves each element, which is large, only once.
+// mergeSort sorts indices, and moves each element, which is large, only once.
 func mergeSort[T any](x []T, diff func(a, b *T) int32) {
-	if len(x) < 2 {
-		return
+	var few [64]int32 // so that a usual service's destinations take no memory
+	order := few[:]
+	if 2*len(x) > len(few) {
+		order = make([]int32, 2*len(x))
 	}
-	order := make([]int32, 2*len(x))
 	order, scratch := order[:len(x)], order[len(x):]
 	for i := range order {
 		order[i] = int32(i)
 	}
 	sortIndices(order, scratch, x, diff)
-	sorted := make([]T, len(x))
-	for i, j := range order {
-		sorted[i] = x[j]
+	arrange(x, order)
+}
+
+// arrange puts at each index the element that was at order's, one cycle of the
+// permutation after the other. It leaves every index at its own place in order.
+func arrange[T any](x []T, order []int32) {
+	for start := range order {
+		if int(order[start]) == start {
+			continue
+		}
+		first := x[start]
+		i := int32(start)
+		for {
+			from := order[i]
+			order[i] = i
+			if int(from) == start {
+				break
+			}
+			x[i] = x[from]
+			i = from
+		}
+		x[i] = first
 	}
-	copy(x, sorted)
 }
 
 func sortIndices[T any](order, scratch []int32, x []T, diff func(a, b *T) int32) {
