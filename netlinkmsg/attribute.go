@@ -105,22 +105,36 @@ type attributes struct {
 }
 
 func (it *attributes) next() bool {
-	if it.err != nil || len(it.rest) == 0 {
+	b := it.rest
+	if it.err != nil || len(b) == 0 {
 		return false
 	}
-	if len(it.rest) < attrHeaderLen {
-		it.err = fmt.Errorf("%d stray bytes after the last attribute", len(it.rest))
+	n, ok := attrLen(b)
+	if !ok {
+		it.err = badAttr(b)
 		return false
 	}
-	n := int(native.Uint16(it.rest))
-	if n < attrHeaderLen || n > len(it.rest) {
-		it.err = fmt.Errorf("attribute of length %d in %d bytes", n, len(it.rest))
-		return false
-	}
-	it.typ = native.Uint16(it.rest[2:]) & attrTypeMask
-	it.data = it.rest[attrHeaderLen:n]
-	it.rest = it.rest[min(align4(n), len(it.rest)):]
+	it.typ, it.data, it.rest = attrType(b), b[attrHeaderLen:n], b[min(align4(n), len(b)):]
 	return true
+}
+
+// attrLen returns the length of the attribute that b starts with, header and
+// payload, and whether b holds as much.
+func attrLen(b []byte) (n int, ok bool) {
+	if len(b) < attrHeaderLen {
+		return 0, false
+	}
+	n = int(native.Uint16(b))
+	return n, n >= attrHeaderLen && n <= len(b)
+}
+
+func attrType(b []byte) uint16 { return native.Uint16(b[2:]) & attrTypeMask }
+
+func badAttr(b []byte) error {
+	if len(b) < attrHeaderLen {
+		return fmt.Errorf("%d stray bytes after the last attribute", len(b))
+	}
+	return fmt.Errorf("attribute of length %d in %d bytes", native.Uint16(b), len(b))
 }
 
 // payload returns the first n bytes of the payload, or nil and an error noted.
@@ -128,11 +142,15 @@ func (it *attributes) next() bool {
 func (it *attributes) payload(n int) []byte {
 	if len(it.data) < n {
 		if it.err == nil {
-			it.err = fmt.Errorf("attribute %d has %d bytes where %d are due", it.typ, len(it.data), n)
+			it.err = shortAttr(it.typ, len(it.data), n)
 		}
 		return nil
 	}
 	return it.data[:n]
+}
+
+func shortAttr(typ uint16, is, due int) error {
+	return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, is, due)
 }
 
 func (it *attributes) uint8() uint8 {

@@ -61,19 +61,26 @@ func (s *Stats) field(typ uint16) *uint64 {
 
 // decode reads either generation of statistics: in STATS64 all numbers have
 // eight bytes, in the older STATS only the two byte counters have.
+// It is most of a listing's decoding, so it keeps to local variables.
 func (s *Stats) decode(b []byte) error {
-	it := attributes{rest: b}
-	for it.next() {
-		p := s.field(it.typ)
-		switch {
-		case p == nil: // padding, or a counter of a later kernel
-		case len(it.data) == 4:
-			*p = uint64(it.uint32())
-		default:
-			*p = it.uint64()
+	for len(b) > 0 {
+		n, ok := attrLen(b)
+		if !ok {
+			return badAttr(b)
 		}
+		typ, data := attrType(b), b[attrHeaderLen:n]
+		switch p := s.field(typ); {
+		case p == nil: // padding, or a counter of a later kernel
+		case len(data) >= 8:
+			*p = native.Uint64(data)
+		case len(data) == 4:
+			*p = uint64(native.Uint32(data))
+		default:
+			return shortAttr(typ, len(data), 8)
+		}
+		b = b[min(align4(n), len(b)):]
 	}
-	return it.err
+	return nil
 }
 
 // decodeEither reads the newer generation if there is one. Kernels that have
