@@ -126,8 +126,8 @@ const shortOnly = "="
 // a program can be.
 const noValue = "\x00"
 
-// meet makes pflag know a flag that a word names. Most commands have three or
-// four; to make it know all of them takes longer than to read ten lines.
+// meet makes pflag know a flag that a word names. Most commands have few; to
+// make it know all of them takes as long as to read a hundred rules.
 func (p *Parser) meet(i int) *flag {
 	if !p.met[i] {
 		p.met[i] = true

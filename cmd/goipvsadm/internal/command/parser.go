@@ -42,7 +42,7 @@ type line struct {
 // of hosts and ports from db.
 func NewParser(program string, db *names.Database) *Parser {
 	p := &Parser{program: program, names: db, flags: pflag.NewFlagSet("", pflag.ContinueOnError), met: make([]bool, len(flags))}
-	p.apply = p.applyFlag
+	p.apply = func(pf *pflag.Flag, value string) error { return p.set(pf.Value.(*flag), value) }
 	for i := range flags {
 		if f := &flags[i]; f.short != "" {
 			p.short[f.short[0]] = int8(i + 1)
@@ -100,9 +100,15 @@ func (p *Parser) readWords(words []string) error {
 			words = words[1:]
 			continue
 		}
-		var args []string
-		args, words = p.next(words)
-		if err := p.flags.ParseAll(args, p.apply); err != nil {
+		var err error
+		if f, value, rest := p.lone(words); f != nil {
+			words, err = rest, p.set(f, value)
+		} else {
+			var args []string
+			args, words = p.next(words)
+			err = p.flags.ParseAll(args, p.apply)
+		}
+		if err != nil {
 			return p.translate(err)
 		}
 	}
@@ -115,9 +121,8 @@ func (p *Parser) readWords(words []string) error {
 	return nil
 }
 
-// applyFlag is called for each flag of a command line in turn.
-func (p *Parser) applyFlag(pf *pflag.Flag, value string) error {
-	f := pf.Value.(*flag)
+// set is called for each flag of a command line in turn.
+func (p *Parser) set(f *flag, value string) error {
 	if f.value == none && value != noValue {
 		return p.wrong("option does not take an argument")
 	}

@@ -48,6 +48,7 @@ func (r *Reader) Next() (words []string, line int, err error) {
 // split makes words the words of text.
 func (r *Reader) split(text string) {
 	r.words = r.words[:0]
+	nul := strings.IndexByte(text, 0) >= 0
 	for i := 0; i < len(text); {
 		if blank(text[i]) {
 			i++
@@ -60,7 +61,10 @@ func (r *Reader) split(text string) {
 		for i < len(text) && !blank(text[i]) {
 			i++
 		}
-		word, _, _ := strings.Cut(text[start:i], "\x00")
+		word := text[start:i]
+		if nul {
+			word, _, _ = strings.Cut(word, "\x00")
+		}
 		if word != program {
 			r.words = append(r.words, word)
 		}
