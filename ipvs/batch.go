@@ -24,24 +24,30 @@ const batchSize = 128
 // A Batch is for one goroutine. Other users of its Client may go on; they
 // see the changes when they have been sent.
 type Batch struct {
-	c        *Client
-	filling  *load       // takes the next change
-	spare    *load       // the other one, when it is not under way
-	underway chan result // of the load that is being sent, nil for none
-	sent     int         // changes already sent since the last Flush
-
-	failures []Failure
-	err      error
+	c       *Client
+	filling *load      // takes the next change
+	empty   chan *load // the others, when they are not on their way
+	under   *underway  // nil if nothing is
+	sent    int        // changes already handed over since the last Flush
 }
 
-// A load is what goes out in one system call. A batch has two: while one is
-// with the kernel, which works for as long as it takes to make the changes,
-// the other fills.
+// A load is what goes out in one system call.
 type load struct {
 	c      *Client
 	first  int // index of its first change
 	buf    []byte
 	queued []queued
+}
+
+// loads is how many loads a Batch has: one is with the kernel, one fills, and
+// two lie between, so that neither side waits for the other to wake up.
+const loads = 4
+
+// Loads underway are sent one after the other, by a goroutine that ends when
+// full is closed.
+type underway struct {
+	full chan *load
+	done chan result // of all
 }
 
 // A queued message: where it starts in the buffer, and its number.
@@ -50,7 +56,7 @@ type queued struct {
 	seq   uint32
 }
 
-// A result is what came of a load.
+// A result is what came of loads.
 type result struct {
 	failures []Failure
 	err      error
@@ -64,7 +70,7 @@ type Failure struct {
 
 // Batch returns an empty batch.
 func (c *Client) Batch() *Batch {
-	return &Batch{c: c, filling: &load{c: c}, spare: &load{c: c}}
+	return &Batch{c: c, filling: &load{c: c}}
 }
 
 // AddService adds a virtual service, as Client.AddService does.
@@ -109,20 +115,21 @@ func (b *Batch) StopDaemon(state DaemonState) { b.add(stopDaemon(state)) }
 // since the last Flush, in order. The error is for a connection that failed;
 // it is not known then which of the changes were made.
 func (b *Batch) Flush() ([]Failure, error) {
-	b.wait()
-	if b.err == nil && len(b.filling.queued) > 0 {
-		b.take(b.filling.send())
+	var all result
+	if b.under != nil {
+		close(b.under.full)
+		all = <-b.under.done
+		b.under = nil
+	}
+	if len(b.filling.queued) > 0 {
+		all.add(b.filling)
 	}
 	b.filling.reset()
-	failures, err := b.failures, b.err
-	b.failures, b.err, b.sent = nil, nil, 0
-	return failures, err
+	b.sent = 0
+	return all.failures, all.err
 }
 
 func (b *Batch) add(m *netlinkmsg.Message) {
-	if b.err != nil {
-		return
-	}
 	l := b.filling
 	q := queued{len(l.buf), b.c.seq.Add(1)}
 	l.buf = m.Append(l.buf, b.c.family, netlink.Request, q.seq)
@@ -132,33 +139,42 @@ func (b *Batch) add(m *netlinkmsg.Message) {
 	}
 }
 
-// dispatch sends the load that is full, when the one before it is done.
+// dispatch hands the load that is full over to be sent.
 func (b *Batch) dispatch() {
-	b.wait()
-	full := b.filling
-	b.filling, b.spare = b.spare, full
-	b.filling.reset()
-	if b.err != nil {
+	if b.empty == nil {
+		b.empty = make(chan *load, loads)
+		for range loads - 1 {
+			b.empty <- &load{c: b.c}
+		}
+	}
+	if b.under == nil {
+		b.under = &underway{make(chan *load, loads), make(chan result, 1)}
+		go b.under.send(b.empty)
+	}
+	b.sent += len(b.filling.queued)
+	b.under.full <- b.filling
+	b.filling = <-b.empty
+	b.filling.first = b.sent
+}
+
+func (u *underway) send(empty chan<- *load) {
+	var all result
+	for l := range u.full {
+		all.add(l)
+		l.reset()
+		empty <- l
+	}
+	u.done <- all
+}
+
+// add sends l and adds what comes of it. Behind an error nothing is sent.
+func (r *result) add(l *load) {
+	if r.err != nil {
 		return
 	}
-	full.first = b.sent
-	b.sent += len(full.queued)
-	b.filling.first = b.sent
-	b.underway = make(chan result, 1)
-	go func() { b.underway <- full.send() }()
-}
-
-// wait waits for the load that is under way.
-func (b *Batch) wait() {
-	if b.underway != nil {
-		b.take(<-b.underway)
-		b.underway = nil
-	}
-}
-
-func (b *Batch) take(r result) {
-	b.failures = append(b.failures, r.failures...)
-	b.err = r.err
+	failures, err := l.send()
+	r.failures = append(r.failures, failures...)
+	r.err = err
 }
 
 func (l *load) reset() {
@@ -167,7 +183,7 @@ func (l *load) reset() {
 
 // send sends the load and reads the answers. All failures are answered; of the
 // other messages only the last one is, which asks for it.
-func (l *load) send() result {
+func (l *load) send() ([]Failure, error) {
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
 
@@ -175,9 +191,9 @@ func (l *load) send() result {
 	netlinkmsg.AddFlags(l.buf[last.start:], netlink.Acknowledge)
 	refused, err := l.exchange(last.seq)
 	if err != nil {
-		return result{err: fmt.Errorf("ipvs: send %d changes: %w", len(l.queued), err)}
+		return nil, fmt.Errorf("ipvs: send %d changes: %w", len(l.queued), err)
 	}
-	return result{failures: l.failures(refused)}
+	return l.failures(refused), nil
 }
 
 // A refused message by its place in the load.
