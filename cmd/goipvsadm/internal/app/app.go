@@ -56,7 +56,7 @@ func other(name string) func(p *program, args []string) int {
 }
 
 // outputBuffer is how much of a listing is gathered before it is written.
-const outputBuffer = 64 << 10
+const outputBuffer = 16 << 10
 
 // Run runs the program with the arguments args, of which the first is its
 // name, and returns its exit status.
