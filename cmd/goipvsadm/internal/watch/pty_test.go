@@ -176,17 +176,30 @@ func (p *pty) ends(status int, stderr string) {
 	p.restored()
 }
 
-// restored checks that the terminal is as it was before.
+// restored waits until the terminal is as it was before: the screen first, and
+// then its modes.
 func (p *pty) restored() {
 	p.t.Helper()
-	p.wait("the terminal as it was", func(e *emulator) bool { return !e.alternate && !e.hidden })
-	termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if *termios != p.before {
-		p.t.Errorf("modes of the terminal: %+v, before %+v", *termios, p.before)
-	}
+	p.wait("the terminal as it was", func(e *emulator) bool {
+		termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return !e.alternate && !e.hidden && *termios == p.before
+	})
+}
+
+// stopped waits until the program is stopped.
+func (p *pty) stopped() {
+	p.t.Helper()
+	p.wait("a stopped program", func(*emulator) bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		_, state, _ := bytes.Cut(stat, []byte(") "))
+		return bytes.HasPrefix(state, []byte("T"))
+	})
 }
 
 // An emulator is what a terminal shows, as far as the program makes use of it.

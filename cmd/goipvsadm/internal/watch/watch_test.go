@@ -153,6 +153,7 @@ func TestStopAndContinue(t *testing.T) {
 	for range 2 {
 		p.press("\x1a")
 		p.restored()
+		p.stopped()
 		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
