@@ -26,8 +26,8 @@ func (p *Parser) finish() *Error {
 		return err
 	}
 	verb := verbs[p.cmd.Verb]
-	if !p.limits(verb.column).fit(p.cmd.Options) {
-		return check(&uses, verb.column, p.cmd.Options, verb.name, "command")
+	if err := check(&uses, verb.column, p.cmd.Options, verb.name, "command"); err != nil {
+		return err
 	}
 	switch p.cmd.Verb {
 	case AddService, EditService:

@@ -126,35 +126,26 @@ const shortOnly = "="
 // a program can be.
 const noValue = "\x00"
 
-// meet makes pflag know a flag that a word names. Most commands have few; to
-// make it know all of them takes as long as to read a hundred rules.
-func (p *Parser) meet(i int) *flag {
-	if !p.met[i] {
-		p.met[i] = true
-		f := &flags[i]
+// meet makes pflag know a flag that a word names, and returns it. Most commands
+// have few; to make it know all of them takes as long as to read a hundred
+// rules. A nil flag is for a word that names none.
+func (p *Parser) meet(f *flag) *flag {
+	if f != nil && p.flags.Lookup(f.long) == nil {
 		pf := &pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
 		if f.value == none || f.value == attached {
 			pf.NoOptDefVal = noValue
 		}
 		p.flags.AddFlag(pf)
 	}
-	return &flags[i]
+	return f
 }
 
-// meetLong meets the flag with a long name; meetShort the one with a letter.
-// They return nil if there is none.
-func (p *Parser) meetLong(name string) *flag {
+// long returns the flag with a long name, or nil if there is none.
+func long(name string) *flag {
 	for i := range flags {
 		if flags[i].long == name {
-			return p.meet(i)
+			return &flags[i]
 		}
-	}
-	return nil
-}
-
-func (p *Parser) meetShort(letter byte) *flag {
-	if i := p.short[letter]; i > 0 {
-		return p.meet(int(i) - 1)
 	}
 	return nil
 }

@@ -1,7 +1,5 @@
 package command
 
-import "math/bits"
-
 // An Option is what one or several flags ask for, under the name that
 // messages have for it.
 type Option uint8
@@ -140,39 +138,6 @@ var tunnelUses = [numOptions]use{
 	TunNoCsum:  {". 1 1", "tun-nocsum"},
 	TunCsum:    {". 1 1", "tun-csum"},
 	TunRemCsum: {". 1 .", "tun-remcsum"},
-}
-
-// limits are a column of uses as sets, by which to tell quickly whether there
-// is any fault in a line.
-type limits struct{ required, allowed, exclusive Options }
-
-// columns is how many there are in uses.
-const columns = 13
-
-// limits returns those of a column.
-func (p *Parser) limits(column int) *limits {
-	l := &p.fits[column]
-	if l.allowed != 0 {
-		return l
-	}
-	for i := range uses {
-		switch uses[i].marks[2*column] {
-		case '+':
-			l.required |= 1 << i
-			l.allowed |= 1 << i
-		case 'o':
-			l.allowed |= 1 << i
-		case '1':
-			l.exclusive |= 1 << i
-			l.allowed |= 1 << i
-		}
-	}
-	return l
-}
-
-// fit reports whether check would find no fault.
-func (l *limits) fit(given Options) bool {
-	return given&^l.allowed == 0 && l.required&^given == 0 && bits.OnesCount64(uint64(given&l.exclusive)) <= 1
 }
 
 // check reports the first fault of the options given, by the column of table

@@ -16,9 +16,7 @@ type Parser struct {
 	program string
 	names   *names.Database
 	flags   *pflag.FlagSet // those that words have named so far
-	met     []bool         // which these are
-	short   [256]int8      // by their letters: the index of a flag, plus 1
-	fits    [columns]limits
+	short   [256]*flag     // by their letters
 	apply   func(*pflag.Flag, string) error
 	args    [2]string // for pflag
 
@@ -41,11 +39,11 @@ type line struct {
 // NewParser returns a Parser that names program in messages, and takes names
 // of hosts and ports from db.
 func NewParser(program string, db *names.Database) *Parser {
-	p := &Parser{program: program, names: db, flags: pflag.NewFlagSet("", pflag.ContinueOnError), met: make([]bool, len(flags))}
+	p := &Parser{program: program, names: db, flags: pflag.NewFlagSet("", pflag.ContinueOnError)}
 	p.apply = func(pf *pflag.Flag, value string) error { return p.set(pf.Value.(*flag), value) }
 	for i := range flags {
 		if f := &flags[i]; f.short != "" {
-			p.short[f.short[0]] = int8(i + 1)
+			p.short[f.short[0]] = f
 		}
 	}
 	return p

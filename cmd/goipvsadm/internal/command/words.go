@@ -17,16 +17,17 @@ import "strings"
 // such words, and to look a letter up twice was half of the time to read them.
 func (p *Parser) lone(words []string) (f *flag, value string, rest []string) {
 	word := words[0]
-	if len(word) != 2 || p.short[word[1]] == 0 {
+	if len(word) != 2 || p.short[word[1]] == nil {
 		return nil, "", words
 	}
-	switch f = &flags[p.short[word[1]]-1]; {
+	p.word, p.last = word, word
+	f = p.short[word[1]]
+	args, rest := p.takeValue(f, words)
+	switch {
+	case len(args) == 2:
+		return f, args[1], rest
 	case f.value == none:
-		p.word, p.last = word, word
-		return f, noValue, words[1:]
-	case f.value == required && len(words) > 1:
-		p.word, p.last = word, words[1]
-		return f, words[1], words[2:]
+		return f, noValue, rest
 	}
 	return nil, "", words
 }
@@ -39,14 +40,14 @@ func (p *Parser) next(words []string) (args, rest []string) {
 	p.word, p.last = word, word
 	if word[1] == '-' {
 		name, _, attached := strings.Cut(word[2:], "=")
-		f := p.meetLong(name)
+		f := p.meet(long(name))
 		if attached || f == nil {
 			return words[:1], rest
 		}
 		return p.takeValue(f, words)
 	}
 	for i := 1; i < len(word); i++ {
-		flag, after := p.meetShort(word[i]), word[i+1:]
+		flag, after := p.meet(p.short[word[i]]), word[i+1:]
 		if flag == nil {
 			break // pflag will say so
 		}
