@@ -15,7 +15,7 @@ import (
 
 // manyServices fills k with services of as many servers as their number says,
 // and returns the rules for them.
-func manyServices(t *testing.T, k *ipvstest.Kernel, n int) string {
+func manyServices(t testing.TB, k *ipvstest.Kernel, n int) string {
 	t.Helper()
 	var rules strings.Builder
 	for i := range n {

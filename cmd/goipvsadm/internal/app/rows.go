@@ -81,9 +81,7 @@ func (p *program) prefetch(services []ipvs.Service, n *names.Namer) (reader, err
 			addrs = append(addrs, destinations[j].AddrPort.Addr())
 		}
 	}
-	if len(addrs) > groupSize {
-		useProcessors()
-	}
+	useProcessors()
 	n.Prefetch(addrs)
 	return func(ds []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
 		return append(ds, all[key]...), nil
