@@ -19,6 +19,7 @@ type row struct {
 	input   []byte               // standard input of the program
 	args    func(i int) []string // of the program's i-th run
 	repeat  int                  // runs in a row that count as one
+	often   int                  // how many times as many rounds as other rows
 	floor   func(i int) error    // what a run must have the kernel do
 	compare func([]byte) []byte  // what of the output must be the same (all)
 	extra   func(r *row) error   // further figures, for notes
@@ -38,13 +39,13 @@ type row struct {
 const patience = 10 * time.Second
 
 func (r *row) run(rounds int) error {
-	r.repeat = max(r.repeat, 1)
+	r.repeat, r.often = max(r.repeat, 1), max(r.often, 1)
 	if r.keep {
 		if err := r.fresh(); err != nil {
 			return err
 		}
 	}
-	for range rounds {
+	for range rounds * r.often {
 		for who := range r.times {
 			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil {
 				continue
