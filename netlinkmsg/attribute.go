@@ -174,13 +174,6 @@ func (it *attributes) uint32() uint32 {
 	return 0
 }
 
-func (it *attributes) uint64() uint64 {
-	if p := it.payload(8); p != nil {
-		return native.Uint64(p)
-	}
-	return 0
-}
-
 // port returns a number of two bytes in network order.
 func (it *attributes) port() uint16 {
 	if p := it.payload(2); p != nil {
