@@ -31,7 +31,9 @@ const receiveBuffer = 8<<10 - 320
 // NewClient makes a client of a socket and the number of the IPVS family on
 // it. Most programs use Dial; tests use NewClient, with package ipvstest.
 func NewClient(s Socket, family uint16) *Client {
-	return &Client{s: s, family: family, in: make([]byte, receiveBuffer)}
+	// One allocation: most requests fit into what the kernel's 320 bytes leave.
+	b := make([]byte, 8<<10)
+	return &Client{s: s, family: family, in: b[:receiveBuffer:receiveBuffer], out: b[receiveBuffer:]}
 }
 
 // Close closes the connection.

@@ -37,9 +37,9 @@ const connectionsFile = "/proc/thread-self/net/ip_vs_conn"
 // go meanwhile: one may be missed or seen twice. An error ends the iteration.
 func (c *Client) Connections() iter.Seq2[Connection, error] {
 	return func(yield func(Connection, error) bool) {
-		f, err := openIn(c.netns, connectionsFile)
+		f, err := inside(c.netns, openConnections)
 		if err != nil {
-			yield(Connection{}, fmt.Errorf("ipvs: read connections: %w", err))
+			yield(Connection{}, err)
 			return
 		}
 		defer f.Close()
@@ -47,18 +47,12 @@ func (c *Client) Connections() iter.Seq2[Connection, error] {
 	}
 }
 
-// openIn opens a file that shows the network namespace of the thread that
-// opens it, in another one. The file keeps showing that one.
-func openIn(netns, file string) (*os.File, error) {
-	if netns == "" {
-		return os.Open(file)
-	}
-	ns, err := os.Open(netns)
+func openConnections() (*os.File, error) {
+	f, err := os.Open(connectionsFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ipvs: read connections: %w", err)
 	}
-	defer ns.Close()
-	return openInside(ns, file)
+	return f, nil
 }
 
 // The columns of ip_vs_conn, of which the last two are often missing.

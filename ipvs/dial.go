@@ -1,16 +1,12 @@
 package ipvs
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 
-	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 
 	"goipvsadm/netlinkmsg"
@@ -64,25 +60,13 @@ func Dial(options ...Option) (*Client, error) {
 	for _, o := range options {
 		o(&cfg)
 	}
-	nlcfg := &netlink.Config{}
-	if cfg.netns != "" {
-		ns, err := os.Open(cfg.netns)
-		if err != nil {
-			return nil, netnsError(cfg.netns, err)
-		}
-		defer ns.Close()
-		nlcfg.NetNS = int(ns.Fd())
-	}
-	gc, err := genetlink.Dial(nlcfg)
-	if call := new(os.SyscallError); errors.As(err, &call) && call.Syscall == "setns" {
-		return nil, netnsError(cfg.netns, err)
-	}
+	s, err := inside(cfg.netns, openSocket)
 	if err != nil {
-		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
+		return nil, err
 	}
-	c, err := newClient(gc, func() { modprobe(cfg.modprobe) })
-	if err != nil {
-		gc.Close()
+	c := NewClient(s, 0)
+	if err := c.lookUp(func() { modprobe(cfg.modprobe) }); err != nil {
+		c.Close()
 		return nil, err
 	}
 	c.netns = cfg.netns
@@ -92,36 +76,34 @@ func Dial(options ...Option) (*Client, error) {
 	return c, nil
 }
 
-func newClient(gc *genetlink.Conn, load func()) (*Client, error) {
-	family, err := lookUp(gc, load)
-	if err != nil {
-		return nil, err
-	}
-	// Answers to refused messages need not repeat them; kernels before 4.3
-	// do so all the same.
-	_ = gc.SetOption(netlink.CapAcknowledge, true)
-	s, err := detach(gc)
-	if err != nil {
-		return nil, err
-	}
-	return NewClient(s, family), nil
-}
-
 // lookUp asks for the number of the IPVS family. A kernel loads the module
 // when root asks; load is the second try for those that do not.
-func lookUp(gc *genetlink.Conn, load func()) (uint16, error) {
-	f, err := gc.GetFamily(netlinkmsg.FamilyName)
-	if errors.Is(err, fs.ErrNotExist) {
+func (c *Client) lookUp(load func()) error {
+	errno, err := c.askFamily()
+	if errno == syscall.ENOENT {
 		load()
-		f, err = gc.GetFamily(netlinkmsg.FamilyName)
+		errno, err = c.askFamily()
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, &Error{Op: "find its netlink family", Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
+	case errno == syscall.ENOENT:
+		return &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
+	case errno != 0:
+		return &Error{Op: opFamily, Errno: errno}
 	case err != nil:
-		return 0, fmt.Errorf("ipvs: find its netlink family: %w", err)
+		return fmt.Errorf("ipvs: %s: %w", opFamily, err)
 	}
-	return f.ID, nil
+	return nil
+}
+
+const opFamily = "find its netlink family"
+
+func (c *Client) askFamily() (syscall.Errno, error) {
+	seq := c.seq.Add(1)
+	c.out = netlinkmsg.AppendFamilyRequest(c.out[:0], netlink.Request|netlink.Acknowledge, seq)
+	return c.roundTrip(seq, func(body []byte) (err error) {
+		c.family, err = netlinkmsg.DecodeFamily(body)
+		return err
+	})
 }
 
 // modprobe loads the module. Whether it did shows in the next look-up.

@@ -1,57 +1,52 @@
 package ipvs
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"syscall"
 	"testing"
 
-	"github.com/mdlayher/genetlink"
-	"github.com/mdlayher/genetlink/genltest"
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
-// families answers look-ups: each one with the next of answers.
-func families(answers ...genltest.Func) *genetlink.Conn {
-	return genltest.Dial(func(m genetlink.Message, n netlink.Message) ([]genetlink.Message, error) {
-		f := answers[0]
-		answers = answers[1:]
-		return f(m, n)
-	})
-}
-
-func found(id uint16) genltest.Func {
-	return genltest.ServeFamily(genetlink.Family{ID: id, Version: 1, Name: "IPVS"}, nil)
-}
-
-func missing(genetlink.Message, netlink.Message) ([]genetlink.Message, error) {
-	return nil, genltest.Error(int(syscall.ENOENT))
-}
-
-func denied(genetlink.Message, netlink.Message) ([]genetlink.Message, error) {
-	return nil, genltest.Error(int(syscall.EPERM))
+// family is the controller's answer.
+func family(id uint16) answer {
+	return func(h netlink.Header) ([]byte, error) {
+		body, err := netlink.MarshalAttributes([]netlink.Attribute{
+			{Type: unix.CTRL_ATTR_FAMILY_NAME, Data: []byte("IPVS\x00")},
+			{Type: unix.CTRL_ATTR_FAMILY_ID, Data: binary.NativeEndian.AppendUint16(nil, id)},
+		})
+		return frame(unix.GENL_ID_CTRL, 0, h.Sequence, append([]byte{unix.CTRL_CMD_NEWFAMILY, 2, 0, 0}, body...)), err
+	}
 }
 
 func TestLookUp(t *testing.T) {
+	missing := status(syscall.ENOENT)
 	for _, tt := range []struct {
 		name    string
-		answers []genltest.Func
+		answers []answer
 		loads   int
 		id      uint16
 		want    error
+		text    string
 	}{
-		{"the family is there", []genltest.Func{found(30)}, 0, 30, nil},
-		{"it comes with the module", []genltest.Func{missing, found(31)}, 1, 31, nil},
-		{"there is no module", []genltest.Func{missing, missing}, 1, 0, ErrNoIPVS},
-		{"no privilege", []genltest.Func{denied}, 0, 0, fs.ErrPermission},
+		{"the family is there", []answer{family(30), status(0)}, 0, 30, nil, ""},
+		{"it comes with the module", []answer{missing, family(31), status(0)}, 1, 31, nil, ""},
+		{"there is no module", []answer{missing, missing}, 1, 0, ErrNoIPVS, "ipvs: find its netlink family: the kernel has no IPVS"},
+		{"no privilege", []answer{status(syscall.EPERM)}, 0, 0, fs.ErrPermission, "ipvs: find its netlink family: operation not permitted"},
+		{"the socket fails", []answer{fails(syscall.ENOBUFS)}, 0, 0, syscall.ENOBUFS, "ipvs: find its netlink family: no buffer space available"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := families(tt.answers...)
-			defer c.Close()
+			c := NewClient(&script{receive: tt.answers}, 0)
 			loads := 0
-			id, err := lookUp(c, func() { loads++ })
-			if id != tt.id || loads != tt.loads || !errors.Is(err, tt.want) {
-				t.Errorf("lookUp = %d, %v after %d loads", id, err, loads)
+			err := c.lookUp(func() { loads++ })
+			if c.family != tt.id || loads != tt.loads || !errors.Is(err, tt.want) {
+				t.Errorf("family %d, %v after %d loads", c.family, err, loads)
+			}
+			if err != nil && err.Error() != tt.text {
+				t.Errorf("error = %q, want %q", err, tt.text)
 			}
 		})
 	}

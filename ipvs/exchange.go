@@ -77,6 +77,11 @@ func (c *Client) request(m *netlinkmsg.Message, flags netlink.HeaderFlags, take 
 func (c *Client) exchange(m *netlinkmsg.Message, flags netlink.HeaderFlags, take func([]byte) error) (errno syscall.Errno, err error) {
 	seq := c.seq.Add(1)
 	c.out = m.Append(c.out[:0], c.family, flags, seq)
+	return c.roundTrip(seq, take)
+}
+
+// roundTrip does that for the message in c.out, which is numbered seq.
+func (c *Client) roundTrip(seq uint32, take func([]byte) error) (errno syscall.Errno, err error) {
 	if err := c.s.Send(c.out); err != nil {
 		return 0, err
 	}

@@ -1,31 +1,36 @@
 package ipvs
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// openInside opens a file on a thread that is in the network namespace ns.
-func openInside(ns *os.File, file string) (*os.File, error) {
-	type result struct {
-		f   *os.File
-		err error
+// inside calls open on a thread that is in the network namespace that a path
+// leads to, "" for the caller's. What open opens stays in that one. The error
+// is a *NetNSError, or open's own.
+func inside[T any](netns string, open func() (T, error)) (opened T, err error) {
+	if netns == "" {
+		return open()
 	}
-	done := make(chan result)
+	ns, err := os.Open(netns)
+	if err != nil {
+		return opened, netnsError(netns, err)
+	}
+	defer ns.Close()
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		// Never unlocked: the thread ends with the goroutine, and nothing else
 		// can find itself in the other namespace.
 		runtime.LockOSThread()
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- result{nil, fmt.Errorf("enter network namespace %s: %w", ns.Name(), err)}
+		if err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			err = netnsError(netns, err)
 			return
 		}
-		f, err := os.Open(file)
-		done <- result{f, err}
+		opened, err = open()
 	}()
-	r := <-done
-	return r.f, r.err
+	<-done
+	return opened, err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/mdlayher/genetlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,41 +17,30 @@ type Socket interface {
 	Close() error
 }
 
-// A conn is the socket of a genetlink connection on its own. The netlink
-// package peeks at every message before it reads it and copies it into a fresh
-// slice, and has a goroutine wait beside every call; and the runtime's poller
-// wakes a thread for every message. Since the kernel answers before a send
-// returns, there is nothing to wait for, and plain reads and writes do.
-type conn struct{ file *os.File }
+// A socket is the kernel's, with plain reads and writes: since the kernel
+// answers before a send returns, there is nothing to wait for. A connection of
+// the netlink package peeks at every message before it reads it and copies it
+// into a fresh slice, and the runtime's poller wakes a thread for each.
+type socket struct{ file *os.File }
 
-// detach makes a conn of the socket of c, and closes c.
-func detach(c *genetlink.Conn) (*conn, error) {
-	raw, err := c.SyscallConn()
+// openSocket opens a socket in the network namespace of the calling thread.
+// The kernel binds it with the first message.
+func openSocket() (*socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_GENERIC)
 	if err != nil {
-		return nil, fmt.Errorf("ipvs: reach the netlink socket: %w", err)
+		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
 	}
-	var own int
-	if cerr := raw.Control(func(fd uintptr) {
-		own, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
-	}); cerr != nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ipvs: copy the netlink socket: %w", err)
-	}
-	if err := unix.SetNonblock(own, false); err != nil {
-		unix.Close(own)
-		return nil, fmt.Errorf("ipvs: prepare the netlink socket: %w", err)
-	}
-	c.Close()
-	return &conn{os.NewFile(uintptr(own), "netlink socket")}, nil
+	// Answers to refused messages need not repeat them; kernels before 4.3
+	// do so all the same.
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
+	return &socket{os.NewFile(uintptr(fd), "netlink socket")}, nil
 }
 
-func (c *conn) Send(b []byte) error {
-	_, err := c.file.Write(b)
+func (s *socket) Send(b []byte) error {
+	_, err := s.file.Write(b)
 	return err
 }
 
-func (c *conn) Receive(b []byte) (int, error) { return c.file.Read(b) }
+func (s *socket) Receive(b []byte) (int, error) { return s.file.Read(b) }
 
-func (c *conn) Close() error { return c.file.Close() }
+func (s *socket) Close() error { return s.file.Close() }

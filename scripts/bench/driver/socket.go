@@ -40,36 +40,15 @@ func (s *socket) close() { unix.Close(s.fd) }
 
 // lookUp asks the kernel for the number of the IPVS family.
 func (s *socket) lookUp() error {
-	body, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: unix.CTRL_ATTR_FAMILY_NAME, Data: append([]byte(netlinkmsg.FamilyName), 0)}})
-	if err != nil {
-		return err
-	}
-	m := netlink.Message{
-		Header: netlink.Header{Length: uint32(20 + len(body)), Type: unix.GENL_ID_CTRL, Flags: netlink.Request},
-		Data:   append([]byte{unix.CTRL_CMD_GETFAMILY, 1, 0, 0}, body...),
-	}
-	b, err := m.MarshalBinary()
-	if err != nil {
-		return err
-	}
-	if err := s.send(b); err != nil {
+	if err := s.send(netlinkmsg.AppendFamilyRequest(nil, netlink.Request, 1)); err != nil {
 		return err
 	}
 	f, err := s.answer()
 	if err != nil {
 		return err
 	}
-	ad, err := netlink.NewAttributeDecoder(f.Body[4:])
-	if err != nil {
-		return err
-	}
-	for ad.Next() {
-		if ad.Type() == unix.CTRL_ATTR_FAMILY_ID {
-			s.family = ad.Uint16()
-		}
-	}
-	return ad.Err()
+	s.family, err = netlinkmsg.DecodeFamily(f.Body)
+	return err
 }
 
 func (s *socket) send(b []byte) error {
