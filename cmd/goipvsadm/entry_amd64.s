@@ -20,6 +20,11 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
 	MOVQ $157, AX
 	SYSCALL
 
+	// Nothing here takes memory profiles. The runtime settles that late, and takes
+	// a first sample for the change alone, with a walk through tables of functions.
+	MOVQ ·memProfileRate(SB), AX
+	MOVQ $0, 0(AX)
+
 	// For each processor Go starts a thread and memory of its own, before there is
 	// work for two. So argc, argv and its nil move down by a word, and what was the
 	// nil becomes the first word of the environment.
