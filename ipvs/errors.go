@@ -75,32 +75,30 @@ func netnsError(path string, err error) error {
 	return fmt.Errorf("ipvs: open network namespace %s: %w", path, err)
 }
 
-// meanings are the errnos that say something particular to a command.
-var meanings = [...]struct {
-	command netlinkmsg.Command
-	errno   syscall.Errno
-	err     error
-}{
-	{netlinkmsg.NewService, syscall.EEXIST, ErrServiceExists},
-	{netlinkmsg.NewService, syscall.ENOENT, ErrNoScheduler},
-	{netlinkmsg.SetService, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.SetService, syscall.ENOENT, ErrNoScheduler},
-	{netlinkmsg.DelService, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.GetService, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.Zero, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.NewDestination, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.NewDestination, syscall.EEXIST, ErrDestinationExists},
-	{netlinkmsg.SetDestination, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.SetDestination, syscall.ENOENT, ErrNoDestination},
-	{netlinkmsg.DelDestination, syscall.ESRCH, ErrNoService},
-	{netlinkmsg.DelDestination, syscall.ENOENT, ErrNoDestination},
-	{netlinkmsg.NewDaemon, syscall.EEXIST, ErrDaemonRunning},
-	{netlinkmsg.DelDaemon, syscall.ESRCH, ErrNoDaemon},
-}
-
-// meaning returns what an errno says of a command, nil if nothing particular.
+// meaning returns what an errno says of a command in particular, nil if
+// nothing.
 func meaning(c netlinkmsg.Command, errno syscall.Errno) error {
-	for _, m := range meanings {
+	for _, m := range []struct {
+		command netlinkmsg.Command
+		errno   syscall.Errno
+		err     error
+	}{
+		{netlinkmsg.NewService, syscall.EEXIST, ErrServiceExists},
+		{netlinkmsg.NewService, syscall.ENOENT, ErrNoScheduler},
+		{netlinkmsg.SetService, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.SetService, syscall.ENOENT, ErrNoScheduler},
+		{netlinkmsg.DelService, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.GetService, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.Zero, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.NewDestination, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.NewDestination, syscall.EEXIST, ErrDestinationExists},
+		{netlinkmsg.SetDestination, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.SetDestination, syscall.ENOENT, ErrNoDestination},
+		{netlinkmsg.DelDestination, syscall.ESRCH, ErrNoService},
+		{netlinkmsg.DelDestination, syscall.ENOENT, ErrNoDestination},
+		{netlinkmsg.NewDaemon, syscall.EEXIST, ErrDaemonRunning},
+		{netlinkmsg.DelDaemon, syscall.ESRCH, ErrNoDaemon},
+	} {
 		if m.command == c && m.errno == errno {
 			return m.err
 		}

@@ -1,10 +1,6 @@
 package command
 
-import (
-	"goipvsadm/ipvs"
-
-	"github.com/spf13/pflag"
-)
+import "github.com/spf13/pflag"
 
 // A flag is a spelling on the command line: of a command, or of an option.
 type flag struct {
@@ -31,6 +27,8 @@ const defaultTimeout = "360"
 // defaultInterval is how long --watch waits between listings, in seconds.
 const defaultInterval = 2
 
+// The readers are plain functions, so that the compiler lays the table out and
+// the program has nothing to do for it when it starts.
 var flags = [...]flag{
 	{long: "add-service", short: "A", verb: AddService},
 	{long: "edit-service", short: "E", verb: EditService},
@@ -45,17 +43,17 @@ var flags = [...]flag{
 	{long: "restore", short: "R", verb: Restore},
 	{long: "save", short: "S", verb: Save},
 	{long: "set", verb: SetTimeouts},
-	{long: "start-daemon", value: required, verb: StartDaemon, read: daemonState("illegal start-daemon parameter specified")},
-	{long: "stop-daemon", value: required, verb: StopDaemon, read: daemonState("illegal start_daemon specified")},
+	{long: "start-daemon", value: required, verb: StartDaemon, read: (*Parser).startDaemon},
+	{long: "stop-daemon", value: required, verb: StopDaemon, read: (*Parser).stopDaemon},
 	{long: "help", short: "h", verb: Help},
 	{long: "version", short: "v", verb: Version},
 	{long: "check", verb: Check},
 	{long: "apply", verb: Apply},
 	{long: "diff", verb: Diff},
 
-	{long: "tcp-service", short: "t", value: required, option: ServiceAddress, read: serviceAddress(ipvs.TCP)},
-	{long: "udp-service", short: "u", value: required, option: ServiceAddress, read: serviceAddress(ipvs.UDP)},
-	{long: "sctp-service", value: required, option: ServiceAddress, read: serviceAddress(ipvs.SCTP)},
+	{long: "tcp-service", short: "t", value: required, option: ServiceAddress, read: (*Parser).tcpService},
+	{long: "udp-service", short: "u", value: required, option: ServiceAddress, read: (*Parser).udpService},
+	{long: "sctp-service", value: required, option: ServiceAddress, read: (*Parser).sctpService},
 	{long: "fwmark-service", short: "f", value: required, option: ServiceAddress, read: (*Parser).mark},
 	{long: "ipv6", short: "6", option: repeatable, read: (*Parser).ipv6},
 	{long: "scheduler", short: "s", value: required, option: Scheduler, read: (*Parser).scheduler},
@@ -66,32 +64,24 @@ var flags = [...]flag{
 	{long: "sched-flags", short: "b", value: required, option: SchedFlags, read: (*Parser).schedFlags},
 
 	{long: "real-server", short: "r", value: required, option: RealServer, read: (*Parser).realServer},
-	{long: "gatewaying", short: "g", option: ForwardingMethod, read: method(ipvs.DirectRouting)},
-	{long: "ipip", short: "i", option: ForwardingMethod, read: method(ipvs.Tunneling)},
-	{long: "masquerading", short: "m", option: ForwardingMethod, read: method(ipvs.Masquerading)},
-	{long: "weight", short: "w", value: required, option: Weight,
-		read: number("weight", 0, 1<<31-1, func(c *Command) *uint32 { return &c.Destination.Weight })},
-	{long: "u-threshold", short: "x", value: required, option: UThreshold,
-		read: number("u_threshold", 0, 1<<31-1, func(c *Command) *uint32 { return &c.Destination.UpperThreshold })},
-	{long: "l-threshold", short: "y", value: required, option: LThreshold,
-		read: number("l_threshold", 0, 1<<31-1, func(c *Command) *uint32 { return &c.Destination.LowerThreshold })},
+	{long: "gatewaying", short: "g", option: ForwardingMethod, read: (*Parser).directRouting},
+	{long: "ipip", short: "i", option: ForwardingMethod, read: (*Parser).tunneling},
+	{long: "masquerading", short: "m", option: ForwardingMethod, read: (*Parser).masquerading},
+	{long: "weight", short: "w", value: required, option: Weight, read: (*Parser).weight},
+	{long: "u-threshold", short: "x", value: required, option: UThreshold, read: (*Parser).upperThreshold},
+	{long: "l-threshold", short: "y", value: required, option: LThreshold, read: (*Parser).lowerThreshold},
 	{long: "tun-type", value: required, option: TunType, read: (*Parser).tunnelType},
-	{long: "tun-port", value: required, option: TunPort,
-		read: number("tunnel port", 1, 65535, func(c *Command) *uint16 { return &c.Destination.Tunnel.Port })},
+	{long: "tun-port", value: required, option: TunPort, read: (*Parser).tunnelPort},
 	{long: "tun-nocsum", option: TunNoCsum},
-	{long: "tun-csum", option: TunCsum, read: tunnelFlag(ipvs.TunnelChecksum)},
-	{long: "tun-remcsum", option: TunRemCsum, read: tunnelFlag(ipvs.TunnelRemoteChecksum)},
+	{long: "tun-csum", option: TunCsum, read: (*Parser).tunnelChecksum},
+	{long: "tun-remcsum", option: TunRemCsum, read: (*Parser).tunnelRemoteChecksum},
 
 	{long: "mcast-interface", value: required, option: McastInterface, read: (*Parser).mcastInterface},
-	{long: "syncid", value: required, option: SyncID,
-		read: number("syncid", 0, 255, func(c *Command) *uint32 { return &c.Daemon.SyncID })},
-	{long: "sync-maxlen", value: required, option: SyncMaxLen,
-		read: number("sync-maxlen", 1, 65507, func(c *Command) *uint16 { return &c.Daemon.MaxLen })},
+	{long: "syncid", value: required, option: SyncID, read: (*Parser).syncID},
+	{long: "sync-maxlen", value: required, option: SyncMaxLen, read: (*Parser).syncMaxLen},
 	{long: "mcast-group", value: required, option: McastGroup, read: (*Parser).mcastGroup},
-	{long: "mcast-port", value: required, option: McastPort,
-		read: number("mcast-port", 1, 65535, func(c *Command) *uint16 { return &c.Daemon.Port })},
-	{long: "mcast-ttl", value: required, option: McastTTL,
-		read: number("mcast-ttl", 1, 255, func(c *Command) *uint8 { return &c.Daemon.TTL })},
+	{long: "mcast-port", value: required, option: McastPort, read: (*Parser).mcastPort},
+	{long: "mcast-ttl", value: required, option: McastTTL, read: (*Parser).mcastTTL},
 
 	{long: "numeric", short: "n", option: Numeric},
 	{long: "connection", short: "c", option: Connection},
@@ -108,11 +98,10 @@ var flags = [...]flag{
 
 	{long: "netns", short: "N", value: required, option: NetNS, read: (*Parser).netns},
 	{long: "json", short: "j", option: JSON},
-	{long: "watch", value: attached, option: Watch, read: optional((*Parser).interval)},
-	{long: "top", value: required, option: Top,
-		read: number("number of services", 1, 1<<31-1, func(c *Command) *uint32 { return &c.Top })},
+	{long: "watch", value: attached, option: Watch, read: (*Parser).interval},
+	{long: "top", value: required, option: Top, read: (*Parser).top},
 	{long: "all", option: All},
-	{long: "drain", value: attached, option: Drain, read: optional((*Parser).drain)},
+	{long: "drain", value: attached, option: Drain, read: (*Parser).drain},
 	{long: "keep-weights", option: KeepWeights},
 	{long: "allow-empty", option: AllowEmpty},
 	{long: "verbose", option: Verbose},

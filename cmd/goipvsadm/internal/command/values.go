@@ -20,26 +20,70 @@ const (
 )
 
 // number reads a number from low to high. what is its name in the message.
-func number[T uint8 | uint16 | uint32](what string, low, high int64, field func(*Command) *T) func(*Parser, string) *Error {
-	return func(p *Parser, value string) *Error {
-		n, ok := names.Number(value, low, high)
-		if !ok {
-			return mistake("illegal %s specified", what)
-		}
-		*field(p.cmd) = T(n)
-		return nil
+func number[T uint8 | uint16 | uint32](value, what string, low, high int64, field *T) *Error {
+	n, ok := names.Number(value, low, high)
+	if !ok {
+		return mistake("illegal %s specified", what)
 	}
+	*field = T(n)
+	return nil
 }
 
-func serviceAddress(protocol ipvs.Protocol) func(*Parser, string) *Error {
-	return func(p *Parser, value string) *Error {
-		ap, _, ok := p.names.AddrPort(value, protocol)
-		if !ok {
-			return mistake("illegal virtual server address[:port] specified")
-		}
-		p.cmd.Service.ServiceKey = ipvs.AddrKey(protocol, ap)
-		return nil
+func (p *Parser) weight(value string) *Error {
+	return number(value, "weight", 0, math.MaxInt32, &p.cmd.Destination.Weight)
+}
+
+func (p *Parser) upperThreshold(value string) *Error {
+	return number(value, "u_threshold", 0, math.MaxInt32, &p.cmd.Destination.UpperThreshold)
+}
+
+func (p *Parser) lowerThreshold(value string) *Error {
+	return number(value, "l_threshold", 0, math.MaxInt32, &p.cmd.Destination.LowerThreshold)
+}
+
+func (p *Parser) tunnelPort(value string) *Error {
+	return number(value, "tunnel port", 1, math.MaxUint16, &p.cmd.Destination.Tunnel.Port)
+}
+
+func (p *Parser) syncID(value string) *Error {
+	return number(value, "syncid", 0, math.MaxUint8, &p.cmd.Daemon.SyncID)
+}
+
+func (p *Parser) syncMaxLen(value string) *Error {
+	return number(value, "sync-maxlen", 1, 65507, &p.cmd.Daemon.MaxLen)
+}
+
+func (p *Parser) mcastPort(value string) *Error {
+	return number(value, "mcast-port", 1, math.MaxUint16, &p.cmd.Daemon.Port)
+}
+
+func (p *Parser) mcastTTL(value string) *Error {
+	return number(value, "mcast-ttl", 1, math.MaxUint8, &p.cmd.Daemon.TTL)
+}
+
+func (p *Parser) top(value string) *Error {
+	return number(value, "number of services", 1, math.MaxInt32, &p.cmd.Top)
+}
+
+func (p *Parser) tcpService(value string) *Error {
+	return p.serviceAddress(value, ipvs.TCP)
+}
+
+func (p *Parser) udpService(value string) *Error {
+	return p.serviceAddress(value, ipvs.UDP)
+}
+
+func (p *Parser) sctpService(value string) *Error {
+	return p.serviceAddress(value, ipvs.SCTP)
+}
+
+func (p *Parser) serviceAddress(value string, protocol ipvs.Protocol) *Error {
+	ap, _, ok := p.names.AddrPort(value, protocol)
+	if !ok {
+		return mistake("illegal virtual server address[:port] specified")
 	}
+	p.cmd.Service.ServiceKey = ipvs.AddrKey(protocol, ap)
+	return nil
 }
 
 func (p *Parser) mark(value string) *Error {
@@ -80,6 +124,16 @@ func seconds(value string, low int64) (uint32, *Error) {
 		return 0, mistake("invalid timeout value `%s' specified", value)
 	}
 	return uint32(n), nil
+}
+
+// optionalSeconds reads a time where the flag has a value.
+func optionalSeconds(value string, field *uint32) *Error {
+	if value == noValue {
+		return nil
+	}
+	n, err := seconds(value, 1)
+	*field = n
+	return err
 }
 
 // netmask reads a mask for the service's family, IPv4 while there is no
@@ -164,11 +218,21 @@ func portNames(s *ipvs.Service) ipvs.Protocol {
 	return s.Protocol
 }
 
-func method(m ipvs.ForwardingMethod) func(*Parser, string) *Error {
-	return func(p *Parser, _ string) *Error {
-		p.cmd.Destination.Method = m
-		return nil
-	}
+func (p *Parser) directRouting(string) *Error {
+	return p.method(ipvs.DirectRouting)
+}
+
+func (p *Parser) tunneling(string) *Error {
+	return p.method(ipvs.Tunneling)
+}
+
+func (p *Parser) masquerading(string) *Error {
+	return p.method(ipvs.Masquerading)
+}
+
+func (p *Parser) method(m ipvs.ForwardingMethod) *Error {
+	p.cmd.Destination.Method = m
+	return nil
 }
 
 func (p *Parser) tunnelType(value string) *Error {
@@ -181,23 +245,35 @@ func (p *Parser) tunnelType(value string) *Error {
 	return mistake("illegal tunnel type specified")
 }
 
-func tunnelFlag(f ipvs.TunnelFlags) func(*Parser, string) *Error {
-	return func(p *Parser, _ string) *Error {
-		p.cmd.Destination.Tunnel.Flags |= f
-		return nil
-	}
+func (p *Parser) tunnelChecksum(string) *Error {
+	return p.tunnelFlag(ipvs.TunnelChecksum)
 }
 
-func daemonState(illegal string) func(*Parser, string) *Error {
-	return func(p *Parser, value string) *Error {
-		for _, s := range []ipvs.DaemonState{ipvs.Master, ipvs.Backup} {
-			if value == s.String() {
-				p.cmd.Daemon.State = s
-				return nil
-			}
+func (p *Parser) tunnelRemoteChecksum(string) *Error {
+	return p.tunnelFlag(ipvs.TunnelRemoteChecksum)
+}
+
+func (p *Parser) tunnelFlag(f ipvs.TunnelFlags) *Error {
+	p.cmd.Destination.Tunnel.Flags |= f
+	return nil
+}
+
+func (p *Parser) startDaemon(value string) *Error {
+	return p.daemonState(value, "illegal start-daemon parameter specified")
+}
+
+func (p *Parser) stopDaemon(value string) *Error {
+	return p.daemonState(value, "illegal start_daemon specified")
+}
+
+func (p *Parser) daemonState(value, illegal string) *Error {
+	for _, s := range []ipvs.DaemonState{ipvs.Master, ipvs.Backup} {
+		if value == s.String() {
+			p.cmd.Daemon.State = s
+			return nil
 		}
-		return mistake("%s", illegal)
 	}
+	return mistake("%s", illegal)
 }
 
 func (p *Parser) mcastInterface(value string) *Error {
@@ -226,16 +302,6 @@ func cut(s string, n int) string {
 	return s[:min(n, len(s))]
 }
 
-// optional calls read only where the flag has a value.
-func optional(read func(*Parser, string) *Error) func(*Parser, string) *Error {
-	return func(p *Parser, value string) *Error {
-		if value == noValue {
-			return nil
-		}
-		return read(p, value)
-	}
-}
-
 func (p *Parser) netns(value string) *Error {
 	if value == "" {
 		return mistake("illegal network namespace specified")
@@ -245,13 +311,9 @@ func (p *Parser) netns(value string) *Error {
 }
 
 func (p *Parser) drain(value string) *Error {
-	n, err := seconds(value, 1)
-	p.cmd.Drain = n
-	return err
+	return optionalSeconds(value, &p.cmd.Drain)
 }
 
 func (p *Parser) interval(value string) *Error {
-	n, err := seconds(value, 1)
-	p.cmd.Interval = n
-	return err
+	return optionalSeconds(value, &p.cmd.Interval)
 }

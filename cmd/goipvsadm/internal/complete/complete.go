@@ -31,7 +31,7 @@ func (s *System) Words(u *command.Unfinished) []Proposal {
 	if u.Value == "" {
 		return flags(u)
 	}
-	propose, ok := values[u.Value]
+	propose, ok := values()[u.Value]
 	if !ok {
 		return nil
 	}
@@ -46,8 +46,9 @@ func (s *System) Words(u *command.Unfinished) []Proposal {
 // they may be meant.
 func flags(u *command.Unfinished) []Proposal {
 	var proposals []Proposal
+	summaries := help.Summaries()
 	for _, spellings := range u.Next() {
-		note := help.Summary(spellings[0])
+		note := summaries[spellings[0]]
 		for _, word := range spellings {
 			short := !strings.HasPrefix(word, "--")
 			if strings.HasPrefix(word, u.Typed) && (u.Typed != "" || !short) {
@@ -58,24 +59,29 @@ func flags(u *command.Unfinished) []Proposal {
 	return proposals
 }
 
-// values propose the values of flags, by their long names.
-var values = map[string]func(s *System, u *command.Unfinished) []Proposal{
-	"tcp-service":     services(ipvs.TCP),
-	"udp-service":     services(ipvs.UDP),
-	"sctp-service":    services(ipvs.SCTP),
-	"fwmark-service":  services(0),
-	"real-server":     servers,
-	"scheduler":       schedulers,
-	"sched-flags":     schedFlags,
-	"pe":              words("sip"),
-	"tun-type":        words("ipip", "gue", "gre"),
-	"start-daemon":    words("master", "backup"),
-	"stop-daemon":     words("master", "backup"),
-	"mcast-interface": func(s *System, _ *command.Unfinished) []Proposal { return plain(s.Interfaces()) },
-	"netns":           func(s *System, _ *command.Unfinished) []Proposal { return plain(s.NetNS()) },
+// A proposer proposes values for what u ends in.
+type proposer func(s *System, u *command.Unfinished) []Proposal
+
+// values returns the proposers of the values of flags, by their long names.
+func values() map[string]proposer {
+	return map[string]proposer{
+		"tcp-service":     services(ipvs.TCP),
+		"udp-service":     services(ipvs.UDP),
+		"sctp-service":    services(ipvs.SCTP),
+		"fwmark-service":  services(0),
+		"real-server":     servers,
+		"scheduler":       schedulers,
+		"sched-flags":     schedFlags,
+		"pe":              words("sip"),
+		"tun-type":        words("ipip", "gue", "gre"),
+		"start-daemon":    words("master", "backup"),
+		"stop-daemon":     words("master", "backup"),
+		"mcast-interface": func(s *System, _ *command.Unfinished) []Proposal { return plain(s.Interfaces()) },
+		"netns":           func(s *System, _ *command.Unfinished) []Proposal { return plain(s.NetNS()) },
+	}
 }
 
-func words(list ...string) func(*System, *command.Unfinished) []Proposal {
+func words(list ...string) proposer {
 	return func(*System, *command.Unfinished) []Proposal { return plain(list) }
 }
 
@@ -89,7 +95,7 @@ func plain(list []string) []Proposal {
 
 // services proposes the services of a protocol that there are; the protocol 0
 // stands for firewall marks. A service that is to be added is none of them.
-func services(protocol ipvs.Protocol) func(*System, *command.Unfinished) []Proposal {
+func services(protocol ipvs.Protocol) proposer {
 	return func(s *System, u *command.Unfinished) []Proposal {
 		if u.Verb == command.AddService {
 			return nil

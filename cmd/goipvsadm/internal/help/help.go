@@ -5,7 +5,6 @@ package help
 import (
 	_ "embed"
 	"strings"
-	"sync"
 
 	"goipvsadm/sched"
 )
@@ -49,14 +48,11 @@ func Text(name string) string {
 	).Replace(text)
 }
 
-// Summary returns in a few words what a flag does, "" for one that there is
-// not.
-func Summary(flag string) string { return summaries()[flag] }
-
-// summaries takes the explanations out of the text. A line that explains a
-// flag begins with its spellings; what may follow them, and the explanation
-// behind two blanks at least. The rest of that is indented.
-var summaries = sync.OnceValue(func() map[string]string {
+// Summaries returns in a few words what each flag does. They are taken out of
+// the text: a line that explains a flag begins with its spellings; what may
+// follow them, and the explanation behind two blanks at least. The rest of that
+// is indented.
+func Summaries() map[string]string {
 	all := make(map[string]string)
 	lines := strings.Split(Text(own), "\n")
 	for i, line := range lines {
@@ -81,7 +77,7 @@ var summaries = sync.OnceValue(func() map[string]string {
 		}
 	}
 	return all
-})
+}
 
 // continued is the least indentation of the rest of an explanation.
 const continued = "                              "

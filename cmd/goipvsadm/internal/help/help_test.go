@@ -83,7 +83,8 @@ func TestTextIsFilledIn(t *testing.T) {
 	}
 }
 
-func TestSummary(t *testing.T) {
+func TestSummaries(t *testing.T) {
+	summaries := Summaries()
 	for flag, want := range map[string]string{
 		"-D":        "delete a service and its servers",
 		"--save":    "print the table as lines for -R",
@@ -95,12 +96,12 @@ func TestSummary(t *testing.T) {
 		"-6":        "the mark is for IPv6 packets",
 		"--no-such": "",
 	} {
-		if got := Summary(flag); got != want {
+		if got := summaries[flag]; got != want {
 			t.Errorf("%s: %q, want %q", flag, got, want)
 		}
 	}
 	for _, flag := range options {
-		if Summary(flag) == "" {
+		if summaries[flag] == "" {
 			t.Errorf("%s has no summary", flag)
 		}
 	}

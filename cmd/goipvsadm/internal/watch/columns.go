@@ -28,27 +28,30 @@ type column struct {
 // A cell returns the text of a row in a column.
 type cell func(v *View, r *row) string
 
-// columns are all columns, in order.
-var columns = []column{
-	{"Forward", 7, true, 11, listing.Plain, text(func(d *ipvs.Destination) string { return d.Method.String() })},
-	{"Tunnel", 13, true, 0, listing.TunnelInfo, text(func(d *ipvs.Destination) string { return string(listing.AppendTunnel(nil, d)) })},
-	{"Weight", 6, false, 7, listing.Plain, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.Weight), 10) })},
-	{"Upper", 6, false, 0, listing.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.UpperThreshold), 10) })},
-	{"Lower", 6, false, 0, listing.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.LowerThreshold), 10) })},
-	{"Persist", 7, false, 0, listing.PersistentConns, sum(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},
-	{"Active", 6, false, 2, listing.Plain, sum(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
-	{"InAct", 6, false, 5, listing.Plain, sum(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
-	{"Conns", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.Conns })},
-	{"InPkts", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
-	{"OutPkts", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
-	{"InBytes", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
-	{"OutBytes", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
-	{"Conn/s", 6, false, 1, listing.Plain, figure(func(f *reading.Figures) float64 { return f.Conns })},
-	{"InPkt/s", 7, false, 9, listing.Plain, figure(func(f *reading.Figures) float64 { return f.InPackets })},
-	{"OutPkt/s", 8, false, 10, listing.Plain, figure(func(f *reading.Figures) float64 { return f.OutPackets })},
-	{"InB/s", 6, false, 6, listing.Plain, figure(func(f *reading.Figures) float64 { return f.InBytes })},
-	{"OutB/s", 6, false, 8, listing.Plain, figure(func(f *reading.Figures) float64 { return f.OutBytes })},
-	{"Share", 5, false, 3, listing.Plain, percent},
+// columns returns all columns, in order. No start of the program makes them but
+// one that watches.
+func columns() []column {
+	return []column{
+		{"Forward", 7, true, 11, listing.Plain, text(func(d *ipvs.Destination) string { return d.Method.String() })},
+		{"Tunnel", 13, true, 0, listing.TunnelInfo, text(func(d *ipvs.Destination) string { return string(listing.AppendTunnel(nil, d)) })},
+		{"Weight", 6, false, 7, listing.Plain, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.Weight), 10) })},
+		{"Upper", 6, false, 0, listing.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.UpperThreshold), 10) })},
+		{"Lower", 6, false, 0, listing.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.LowerThreshold), 10) })},
+		{"Persist", 7, false, 0, listing.PersistentConns, sum(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},
+		{"Active", 6, false, 2, listing.Plain, sum(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
+		{"InAct", 6, false, 5, listing.Plain, sum(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
+		{"Conns", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.Conns })},
+		{"InPkts", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
+		{"OutPkts", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
+		{"InBytes", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
+		{"OutBytes", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
+		{"Conn/s", 6, false, 1, listing.Plain, figure(func(f *reading.Figures) float64 { return f.Conns })},
+		{"InPkt/s", 7, false, 9, listing.Plain, figure(func(f *reading.Figures) float64 { return f.InPackets })},
+		{"OutPkt/s", 8, false, 10, listing.Plain, figure(func(f *reading.Figures) float64 { return f.OutPackets })},
+		{"InB/s", 6, false, 6, listing.Plain, figure(func(f *reading.Figures) float64 { return f.InBytes })},
+		{"OutB/s", 6, false, 8, listing.Plain, figure(func(f *reading.Figures) float64 { return f.OutBytes })},
+		{"Share", 5, false, 3, listing.Plain, percent},
+	}
 }
 
 // text is a cell of destinations only.

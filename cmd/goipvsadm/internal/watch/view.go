@@ -210,8 +210,9 @@ type laidOut struct {
 
 func (v *View) cells(rows []row) []laidOut {
 	var cells []laidOut
-	for i := range columns {
-		c := &columns[i]
+	all := columns()
+	for i := range all {
+		c := &all[i]
 		if c.format != listing.Plain && !slices.Contains(v.Formats, c.format) {
 			continue
 		}
