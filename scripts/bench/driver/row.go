@@ -55,6 +55,7 @@ func (r *row) run(rounds int) error {
 					return err
 				}
 			}
+			r.rest()
 			if err := r.once(who); err != nil {
 				return err
 			}
@@ -87,9 +88,14 @@ func (r *row) fresh() error {
 			return fmt.Errorf("preparing: %w", err)
 		}
 	}
+	return nil
+}
+
+// rest waits until the kernel has cleared away what went before, so that no
+// program works beside another's remains.
+func (r *row) rest() {
 	runtime.GC()
 	time.Sleep(300*time.Millisecond + r.settle)
-	return nil
 }
 
 // once has the work done once, by program 0 or 1 or as the floor.
