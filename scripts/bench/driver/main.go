@@ -35,7 +35,7 @@ func main() {
 }
 
 func run() error {
-	rounds := flag.Int("rounds", 5, "runs of each program; the median counts")
+	rounds := flag.Int("rounds", 5, "runs of each program at least; the median counts")
 	only := flag.String("only", "", "only the rows whose name contains this")
 	connections := flag.Int("connections", 200000, "connections for -L -n -c")
 	memory := flag.Bool("memory", false, "the two rows that are about memory, ours only, and no others")

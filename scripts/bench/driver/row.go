@@ -19,7 +19,6 @@ type row struct {
 	input   []byte               // standard input of the program
 	args    func(i int) []string // of the program's i-th run
 	repeat  int                  // runs in a row that count as one
-	often   int                  // how many times as many rounds as other rows
 	floor   func(i int) error    // what a run must have the kernel do
 	compare func([]byte) []byte  // what of the output must be the same (all)
 	extra   func(r *row) error   // further figures, for notes
@@ -35,17 +34,25 @@ type row struct {
 	notes      []string
 }
 
+// Work that is done soon gets up to most times as many rounds, while it has not
+// had enough time: beside others, a median of few depends on the moment.
+const (
+	most   = 3
+	enough = time.Minute
+)
+
 // patience is how long a run may take to be run again for a median.
 const patience = 10 * time.Second
 
 func (r *row) run(rounds int) error {
-	r.repeat, r.often = max(r.repeat, 1), max(r.often, 1)
+	r.repeat = max(r.repeat, 1)
 	if r.keep {
 		if err := r.fresh(); err != nil {
 			return err
 		}
 	}
-	for range rounds * r.often {
+	begin := time.Now()
+	for i := 0; i < rounds || i < most*rounds && time.Since(begin) < enough; i++ {
 		for who := range r.times {
 			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil {
 				continue

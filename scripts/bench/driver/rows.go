@@ -11,10 +11,6 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// short is how many times as many rounds a short command gets: when it is run
-// beside the other's, a median of few depends on the moment.
-const short = 3
-
 // speedRows is the work by which the two programs are compared. Short commands
 // come first, since they suffer most from what the kernel still clears away of
 // earlier rows.
@@ -25,7 +21,7 @@ func speedRows(connections int) []*row {
 	newService := func(i int) *netlinkmsg.Service { return ruleSet{}.service(i) }
 	return []*row{
 		{
-			name: "-A, 40 in a row", target: "≥ 2", repeat: 40, often: short,
+			name: "-A, 40 in a row", target: "≥ 2", repeat: 40,
 			args: func(i int) []string {
 				return []string{"-A", "-t", newService(i).AddrPort.String(), "-s", "wrr"}
 			},
@@ -34,7 +30,7 @@ func speedRows(connections int) []*row {
 			}),
 		},
 		{
-			name: "-e, 40 in a row", target: "≥ 2", repeat: 40, often: short,
+			name: "-e, 40 in a row", target: "≥ 2", repeat: 40,
 			prepare: forty.add,
 			args: func(i int) []string {
 				return []string{"-e", "-t", forty.service(0).AddrPort.String(), "-r", forty.server(0, i).AddrPort.String(), "-m", "-w", "7"}
@@ -44,7 +40,7 @@ func speedRows(connections int) []*row {
 			}),
 		},
 		{
-			name: "-L --timeout, 40 in a row", target: "≥ 2", repeat: 40, often: short, keep: true,
+			name: "-L --timeout, 40 in a row", target: "≥ 2", repeat: 40, keep: true,
 			args:  words("-L --timeout"),
 			floor: one(func(int) netlinkmsg.Message { return netlinkmsg.Message{Command: netlinkmsg.GetConfig} }),
 		},
