@@ -5,6 +5,7 @@
 package completion
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"goipvsadm/scripts/lab"
 )
@@ -237,11 +237,14 @@ func (s *shell) try(t *testing.T, lines []typed) {
 // contents waits for a file to be there in full.
 func contents(name string) string {
 	var text []byte
-	for range 100 {
-		if text, _ = os.ReadFile(name); len(text) > 0 && text[len(text)-1] == ' ' {
-			break
+	err := lab.Eventually(func() error {
+		if text, _ = os.ReadFile(name); !strings.HasSuffix(string(text), " ") {
+			return fmt.Errorf("%s has only %q", name, text)
 		}
-		time.Sleep(50 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		return err.Error()
 	}
 	return string(text)
 }

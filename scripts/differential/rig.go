@@ -37,7 +37,7 @@ type Rig struct {
 
 // patience is how long a command may take; one that takes longer is killed, which shows
 // in its answer.
-const patience = time.Minute
+var patience = 2 * lab.Patience
 
 // Inspect lists all there is to know about a namespace, then brings it back to its
 // first state, in one process: -R runs one command a line.
@@ -155,7 +155,7 @@ func (r *Rig) Run(t *testing.T, p Program, namespace *lab.Netns, c Command) Answ
 
 	check(namespace.Do(cmd.Start))
 	timer := time.AfterFunc(patience, func() {
-		t.Logf("%s runs and runs:\n%s", p.Path, c)
+		t.Logf("%s is still running after %s (%s):\n%s", p.Path, patience, lab.MorePatience, c)
 		cmd.Process.Kill()
 	})
 	err = cmd.Wait()

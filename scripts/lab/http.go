@@ -17,9 +17,6 @@ import (
 	"time"
 )
 
-// patience is how long a client waits for an answer that does not come.
-const patience = 20 * time.Second
-
 // Server is an HTTP server inside a namespace. It answers every request with its name,
 // and /download with its name over and over, line by line, as long as it is read.
 type Server struct {
@@ -76,16 +73,8 @@ func (c Client) transport(keep bool) *http.Transport {
 	return &http.Transport{
 		DisableKeepAlives: !keep,
 		TLSClientConfig:   clientTLS(),
-		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-			dialer := net.Dialer{Timeout: patience}
-			if c.Source.IsValid() {
-				dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.Source, 0))
-			}
-			err = c.Netns.Do(func() (err error) {
-				conn, err = dialer.DialContext(ctx, network, address)
-				return err
-			})
-			return conn, err
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return c.Netns.Dial(ctx, network, c.Source, address)
 		},
 	}
 }
@@ -93,7 +82,7 @@ func (c Client) transport(keep bool) *http.Transport {
 // Get makes one request over a connection of its own, and returns the name of the server
 // that answered.
 func (c Client) Get(url string) (string, error) {
-	return get(&http.Client{Transport: c.transport(false), Timeout: patience}, url)
+	return get(&http.Client{Transport: c.transport(false), Timeout: Patience}, url)
 }
 
 func get(client *http.Client, url string) (string, error) {
@@ -132,7 +121,7 @@ type Held struct {
 // that answered comes with it.
 func (c Client) Hold(url string) (*Held, string, error) {
 	transport := c.transport(true)
-	held := &Held{client: &http.Client{Transport: transport, Timeout: patience}, transport: transport, url: url}
+	held := &Held{client: &http.Client{Transport: transport, Timeout: Patience}, transport: transport, url: url}
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if held.dials++; held.dials > 1 {
@@ -189,7 +178,7 @@ func (c Client) Download(url string) (*Download, error) {
 
 // Read fetches so many more lines, and checks that they come from the same server.
 func (d *Download) Read(lines int) error {
-	if err := d.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := d.conn.SetReadDeadline(time.Now().Add(Patience)); err != nil {
 		return err
 	}
 	for range lines {

@@ -71,10 +71,10 @@ func (t *Terminal) Type(keys string) error {
 // Until reads what the program writes until text is there, and returns what has come
 // since the last time.
 func (t *Terminal) Until(text string) (string, error) {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(Patience)
 	for !strings.Contains(string(t.screen[t.seen:]), text) {
 		if err := t.read(deadline); err != nil {
-			return "", fmt.Errorf("%q did not come on the terminal: %w; there is %q", text, err, t.screen[t.seen:])
+			return "", fmt.Errorf("%q did not come on the terminal: %w (%s); there is %q", text, err, MorePatience, t.screen[t.seen:])
 		}
 	}
 	end := t.seen + strings.Index(string(t.screen[t.seen:]), text) + len(text)
@@ -96,14 +96,14 @@ func (t *Terminal) read(deadline time.Time) error {
 // Wait waits for the program to end. It returns what has come since the last time, and
 // the exit status.
 func (t *Terminal) Wait() (rest string, status int, err error) {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(Patience)
 	for err == nil {
 		err = t.read(deadline)
 	}
 	if !errors.Is(err, syscall.EIO) { // which is the end of a terminal
 		t.cmd.Process.Kill()
 		t.cmd.Wait()
-		return string(t.screen[t.seen:]), -1, fmt.Errorf("the program does not end: %w", err)
+		return string(t.screen[t.seen:]), -1, fmt.Errorf("the program does not end: %w (%s)", err, MorePatience)
 	}
 	t.keys.Close()
 	var exit *exec.ExitError

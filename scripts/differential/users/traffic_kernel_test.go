@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -121,19 +121,10 @@ func (x *traffic) serve(network, address string, f func(net.Conn)) {
 // dial connects the client, from an address of its own, and keeps the connection.
 func (x *traffic) dial(network, from, to string) net.Conn {
 	x.t.Helper()
-	var conn net.Conn
-	x.must(x.network.Host("client").Do(func() error {
-		dialer := net.Dialer{Timeout: 20 * time.Second}
-		switch network {
-		case "tcp":
-			dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
-		case "udp":
-			dialer.LocalAddr = &net.UDPAddr{IP: net.ParseIP(from)}
-		}
-		var err error
-		conn, err = dialer.Dial(network, to)
-		return err
-	}))
+	source, err := netip.ParseAddr(from)
+	x.must(err)
+	conn, err := x.network.Host("client").Dial(x.t.Context(), network, source, to)
+	x.must(err)
 	x.t.Cleanup(func() { conn.Close() })
 	return conn
 }
@@ -225,15 +216,13 @@ func (x *traffic) wants(listing string, patterns ...string) {
 // eventually lists until a line matches.
 func (x *traffic) eventually(pattern string, args ...string) {
 	x.t.Helper()
-	listing := ""
-	for range 100 {
-		listing = x.run(x.r.Reference, differential.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
-		if regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
-			return
+	x.must(lab.Eventually(func() error {
+		listing := x.run(x.r.Reference, differential.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
+		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
+			return fmt.Errorf("nothing matches %q in\n%s", pattern, listing)
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	x.wants(listing, pattern)
+		return nil
+	}))
 }
 
 var listingOptions = []string{"", "--stats", "--rate", "--stats --exact", "--rate --exact", "--thresholds", "--persistent-conn", "--tun-info", "--nosort", "-c", "-c --persistent-conn", "--timeout"}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"goipvsadm/scripts/differential"
 	"goipvsadm/scripts/lab"
@@ -110,11 +109,14 @@ func TestWithoutIPVS(t *testing.T) {
 		}
 	})
 	// A namespace that has just been left goes in its own time, and holds modules until then.
-	for tries := 0; !unloadIPVS(t); tries++ {
-		if tries == 100 {
-			t.Fatal("IPVS stays loaded")
+	err = lab.Eventually(func() error {
+		if !unloadIPVS(t) {
+			return errors.New("IPVS stays loaded")
 		}
-		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 
 	t.Setenv("MODPROBE_OPTIONS", "-d /nonexistent")

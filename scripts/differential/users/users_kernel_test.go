@@ -7,12 +7,12 @@ package users
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -123,14 +123,15 @@ func (u *users) list(args ...string) differential.Answer {
 // becomes waits until the saved table is as wanted.
 func (u *users) becomes(want string) {
 	u.t.Helper()
-	var got differential.Answer
-	for range 300 {
-		if got = u.list("-S", "-n"); got == (differential.Answer{Stdout: want}) {
-			return
+	err := lab.Eventually(func() error {
+		if got := u.list("-S", "-n"); got != (differential.Answer{Stdout: want}) {
+			return fmt.Errorf("the table is %sand does not become\n%s", got, want)
 		}
-		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		u.t.Fatal(err)
 	}
-	u.t.Fatalf("the table is %sand does not become\n%s", got, want)
 }
 
 func (u *users) write(name, text string) string {

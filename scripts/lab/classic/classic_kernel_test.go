@@ -3,6 +3,7 @@
 package classic
 
 import (
+	"slices"
 	"testing"
 
 	"goipvsadm/scripts/lab"
@@ -21,5 +22,26 @@ func TestClassicSetups(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// The director remembers a closed connection for minutes. A client whose kernel gives it
+// the same source ports over and over must not run into one that belongs to a
+// service since cleared.
+func TestClientsWithFewPorts(t *testing.T) {
+	tool, err := lab.NewTool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tool.Close()
+	setup := persistence
+	setup.Plan = slices.Clone(setup.Plan)
+	for i, host := range setup.Plan {
+		if host.Name == "client" {
+			setup.Plan[i].Sysctls = map[string]string{"net/ipv4/ip_local_port_range": "40000 40003"}
+		}
+	}
+	if err := setup.Run(t.Output(), tool); err != nil {
+		t.Fatal(err)
 	}
 }

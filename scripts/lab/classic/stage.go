@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
-	"time"
 
 	"goipvsadm/scripts/lab"
 )
@@ -211,16 +210,18 @@ func (s *stage) entries(host, filter string, want ...[]string) {
 	}
 }
 
-// eventually waits until what is on its way has come, for twenty seconds at most.
+// eventually waits until what is on its way has come.
 func (s *stage) eventually(what string, missing func() error) {
-	var err error
-	for range 100 {
-		if err = missing(); s.err != nil || err == nil {
-			return
+	err := lab.Eventually(func() error {
+		err := missing()
+		if s.err != nil {
+			return nil
 		}
-		time.Sleep(200 * time.Millisecond)
+		return err
+	})
+	if err != nil {
+		s.failf("%s: %w", what, err)
 	}
-	s.failf("%s: %w", what, err)
 }
 
 // refused makes a request that nobody must answer.

@@ -6,8 +6,6 @@ package app_test
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,14 +105,15 @@ func (l *drainLab) wantTable(want string) {
 // untilTable waits until the table is what it should be.
 func (l *drainLab) untilTable(want string) {
 	l.t.Helper()
-	var got string
-	for range 100 {
-		if got = l.table(); got == want {
-			return
+	err := lab.Eventually(func() error {
+		if got := l.table(); got != want {
+			return fmt.Errorf("the table stays\n%s\nand should become\n%s", got, want)
 		}
-		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		l.t.Fatal(err)
 	}
-	l.t.Fatalf("the table stays\n%s\nand should become\n%s", got, want)
 }
 
 // hold opens a connection that the first server answers.
@@ -338,17 +337,12 @@ func TestDrainOfAPersistentService(t *testing.T) {
 // datagram sends something that nobody answers.
 func (l *drainLab) datagram(to string) {
 	l.t.Helper()
-	address := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(to))
-	err := l.client.Netns.Do(func() error {
-		conn, err := net.DialUDP("udp", nil, address)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		_, err = conn.Write([]byte("hello"))
-		return err
-	})
+	conn, err := l.client.Netns.Dial(l.t.Context(), "udp", l.client.Source, to)
 	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("hello")); err != nil {
 		l.t.Fatal(err)
 	}
 }

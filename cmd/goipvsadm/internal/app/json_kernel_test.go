@@ -6,11 +6,10 @@ package app_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/jsonlist/jsonlisttest"
 	"goipvsadm/scripts/lab"
@@ -93,16 +92,12 @@ func (l *listLab) run(line string, status int) lab.Result {
 // send sends a datagram from the client.
 func (l *listLab) send(to, text string) {
 	l.t.Helper()
-	err := l.client.Netns.Do(func() error {
-		c, err := net.Dial("udp", to)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		_, err = c.Write([]byte(text))
-		return err
-	})
+	c, err := l.client.Netns.Dial(l.t.Context(), "udp", l.client.Source, to)
 	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(text)); err != nil {
 		l.t.Fatal(err)
 	}
 }
@@ -111,7 +106,7 @@ func (l *listLab) send(to, text string) {
 // so every other second.
 func (l *listLab) counted() {
 	l.t.Helper()
-	for range 100 {
+	err := lab.Eventually(func() error {
 		var all listDocument
 		l.list("", &all)
 		counted := 0
@@ -121,12 +116,14 @@ func (l *listLab) counted() {
 				counted++
 			}
 		}
-		if counted == 4 {
-			return
+		if counted < 4 {
+			return errors.New("the counters stay behind")
 		}
-		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		l.t.Fatalf("%v:\n%s", err, l.run("ipvsadm -L -n --stats", 0).Stdout)
 	}
-	l.t.Fatal(l.run("ipvsadm -L -n --stats", 0).Stdout)
 }
 
 // list decodes a listing in JSON, which the schema must allow.

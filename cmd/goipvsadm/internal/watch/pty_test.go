@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/scripts/lab"
 )
 
 // patience is how long a test waits for what should come soon.
-const patience = 30 * time.Second
+var patience = lab.Patience
 
 // A pty is a program on a pseudo-terminal.
 type pty struct {
@@ -140,7 +142,7 @@ func (p *pty) wait(what string, is func(*emulator) bool) {
 		case ok:
 			return
 		case time.Now().After(end):
-			p.t.Fatalf("not seen: %s, but\n%s", what, screen)
+			p.t.Fatalf("not seen after %s (%s): %s, but\n%s", patience, lab.MorePatience, what, screen)
 		}
 	}
 }
