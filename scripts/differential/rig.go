@@ -23,8 +23,9 @@ import (
 
 // A Program is ipvsadm or something that claims to be.
 type Program struct {
-	Path  string
-	Texts Texts
+	Path    string
+	Texts   Texts
+	Release Release // of the reference; ours has the words of its model
 }
 
 // A Rig compares two programs, each with a namespace of its own. Tables are read with
@@ -78,6 +79,8 @@ func NewRig(t *testing.T, ours string) *Rig {
 			t.Fatalf("%s -v and -h print nothing", p.Path)
 		}
 	}
+	r.Reference.Release = FindRelease(r.Run(t, r.Reference, r.ReferenceTable, Probe).Stderr)
+	t.Logf("the reference is ipvsadm %s", r.Reference.Release.Name)
 	return r
 }
 
@@ -129,7 +132,7 @@ func newNamespace(t *testing.T, name string) *lab.Netns {
 // PathFor finds the program for an argv[0]: beside ipvsadm lie its two scripts, while
 // ours is one binary that looks at its name.
 func (r *Rig) PathFor(p Program, name string) string {
-	if p == r.Reference && (name == "ipvsadm-save" || name == "ipvsadm-restore") {
+	if p.Path == r.Reference.Path && (name == "ipvsadm-save" || name == "ipvsadm-restore") {
 		return filepath.Join(filepath.Dir(p.Path), name)
 	}
 	return p.Path
@@ -167,7 +170,7 @@ func (r *Rig) Run(t *testing.T, p Program, namespace *lab.Netns, c Command) Answ
 	if signal := cmd.ProcessState.Sys().(syscall.WaitStatus); signal.Signaled() {
 		status = -int(signal.Signal())
 	}
-	return Answer{Status: status, Stdout: contents(t, r.stdout), Stderr: contents(t, r.stderr)}
+	return Answer{Status: status, Stdout: contents(t, r.stdout), Stderr: p.Release.Translate(contents(t, r.stderr))}
 }
 
 func contents(t *testing.T, file *os.File) string {
