@@ -61,13 +61,26 @@ manual: # its mistakes
 	@mistakes=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db' || true)
 	if [ -n "$$mistakes" ]; then echo "$$mistakes" >&2; exit 1; fi
 
+# Every limit of time in the tests is multiplied by this.
+GOIPVSADM_PATIENCE ?= 1
+export GOIPVSADM_PATIENCE
+
 .PHONY: unit
 unit: ## the tests that need no kernel
-	@$(GO) test -v ./... | sed '/^=== /d; /^ *--- PASS: [^ ]*\//d'
+	@echo 'Tests that need no kernel: a line for each package'
+	$(GO) test -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
 
 .PHONY: kernel
 kernel: build ## the tests that need one; PACKAGE=… and RUN=… (a test's name) for some of them
 	@$(under_test) scripts/kernel-tests $(PACKAGE) $(if $(RUN),-- -run '$(RUN)')
+
+.PHONY: kernels
+kernels: build ## all kernel tests on several kernels; KERNELS='6.12 newest' picks some of them
+	@scripts/setup test kernels
+	$(under_test) scripts/kernels $(KERNELS)
+
+.PHONY: test-all
+test-all: test kernels ## what takes longer too
 
 .PHONY: differential
 differential: build ## N random command lines (50000) from SEED (1) against the real ipvsadm
