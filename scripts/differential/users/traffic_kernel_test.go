@@ -77,8 +77,10 @@ func newTraffic(t *testing.T) *traffic {
 	x.must(network.Host("client").IP("route add default via fd01::254"))
 	x.must(network.Host("server").IP("route add default via fd07::254"))
 	// Mark 7 is port 7777 of an address of the director's.
-	x.must(network.Host("director").Run(exec.Command("iptables-legacy",
-		strings.Fields("-t mangle -A PREROUTING -d 10.1.1.254 -p tcp --dport 7777 -j MARK --set-mark 7")...)))
+	marking := lab.Marking{Device: "eth0", To: netip.MustParseAddr("10.1.1.254"), Ports: []int{7777}, Mark: 7}
+	for _, line := range marking.Set() {
+		x.must(network.Host("director").Run(exec.Command("sh", "-c", line)))
+	}
 	if answer := x.run(r.Reference, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); answer != (differential.Answer{}) {
 		t.Fatalf("setting up: %s", answer)
 	}

@@ -1,12 +1,16 @@
 package classic
 
-import "goipvsadm/scripts/lab"
+import (
+	"net/netip"
+
+	"goipvsadm/scripts/lab"
+)
 
 // webAndTLS are the ports of a server that speaks HTTP and HTTPS, and a third one.
 var webAndTLS = []string{":80", ":443", ":8080"}
 
 // marking gives what goes to the virtual address's ports 80 and 443 the mark 10.
-const marking = "iptables-legacy -t mangle -A PREROUTING -d 172.16.100.10 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 10"
+var marking = lab.Marking{Device: "eth0", To: netip.MustParseAddr("172.16.100.10"), Ports: []int{80, 443}, Mark: 10}
 
 var firewallMark = Setup{
 	Name:  "mark",
@@ -16,8 +20,8 @@ var firewallMark = Setup{
 	Plan: drPlan,
 	play: func(s *stage) {
 		s.serve(webAndTLS, "web1", "web2")
+		s.director(marking.Set()...)
 		s.director(
-			marking,
 			"ipvsadm -A -f 10 -s rr",
 			"ipvsadm -a -f 10 -r 172.16.100.21 -g",
 			"ipvsadm -a -f 10 -r 172.16.100.22 -g",

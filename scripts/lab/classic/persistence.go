@@ -38,9 +38,9 @@ TCP  172.16.100.10:443 rr persistent 3600
 			[]string{"TCP", "*", drClient2 + ":0", "172.16.100.10:443", drAddress[first] + ":443"})
 
 		s.say("Per mark: ports 80 and 443 share one memory.")
+		s.director("ipvsadm -C")
+		s.director(marking.Set()...)
 		s.director(
-			"ipvsadm -C",
-			marking,
 			"ipvsadm -A -f 10 -s rr -p 3600",
 			"ipvsadm -a -f 10 -r 172.16.100.21 -g",
 			"ipvsadm -a -f 10 -r 172.16.100.22 -g",
@@ -59,9 +59,9 @@ FWM  10 rr persistent 3600
 			[]string{"IP", "*", drClient2 + ":0", "0.0.0.10:0", drAddress[second] + ":0"})
 
 		s.say("Per client: port 0 is all ports.")
+		s.director("ipvsadm -C")
+		s.director(marking.Unset()...)
 		s.director(
-			"ipvsadm -C",
-			"iptables-legacy -t mangle -F PREROUTING",
 			"ipvsadm -A -t 172.16.100.10:0 -s rr -p 3600",
 			"ipvsadm -a -t 172.16.100.10:0 -r 172.16.100.21 -g",
 			"ipvsadm -a -t 172.16.100.10:0 -r 172.16.100.22 -g",

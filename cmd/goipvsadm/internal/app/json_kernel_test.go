@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -69,8 +70,14 @@ func newListLab(t *testing.T) *listLab {
 		t.Cleanup(func() { server.Close() })
 	}
 	l := &listLab{t, tool, network, network.Host("director"), lab.Client{Netns: network.Host("client")}}
-	l.run("iptables-legacy -t mangle -A PREROUTING -d 10.8.3.200 -j MARK --set-mark 10", 0)
-	l.run("ip6tables-legacy -t mangle -A PREROUTING -d fd08:3::200 -j MARK --set-mark 4000000000", 0)
+	for _, marking := range []lab.Marking{
+		{Device: "eth0", To: netip.MustParseAddr("10.8.3.200"), Mark: 10},
+		{Device: "eth0", To: netip.MustParseAddr("fd08:3::200"), Mark: 4000000000},
+	} {
+		for _, line := range marking.Set() {
+			l.run(line, 0)
+		}
+	}
 	l.run("modprobe ip_vs_pe_sip", 0)
 	l.run("ipvsadm -R <<-RULES"+strings.ReplaceAll(listRules, "\t", "")+"RULES", 0)
 	return l
