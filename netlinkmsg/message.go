@@ -80,7 +80,7 @@ type Timeouts struct {
 // Info is what the kernel tells of its IPVS.
 type Info struct {
 	Version       uint32 // 0x010201 is 1.2.1
-	ConnTableSize uint32 // hash buckets
+	ConnTableSize uint32 // hash buckets; since Linux 7.2 of this moment, and 0 before the first service
 }
 
 // Attributes of the first level (IPVS_CMD_ATTR_*).

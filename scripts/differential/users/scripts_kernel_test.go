@@ -24,6 +24,11 @@ func TestDebianInitScript(t *testing.T) {
 -a -f 7 -r 192.168.7.2:0 -m -w 2
 `
 	steps := []string{"status", "start", "status", "rate", "save", "stop", "status", "load", "restart", "reload", "force-reload", "status", "nonsense", "stop", "stop", "save"}
+	// A kernel whose connection table grows (7.2) says 0 where there never was a service.
+	director := u.network.Host("director")
+	for _, args := range [][]string{{"ipvsadm", "-A", "-f", "1"}, {"ipvsadm", "-C"}} {
+		u.r.Run(t, u.r.Reference, director, differential.Command{Args: args})
+	}
 	play := func(p differential.Program) string {
 		defer u.standIn(p)()
 		var transcript strings.Builder
@@ -34,7 +39,7 @@ func TestDebianInitScript(t *testing.T) {
 			"echo \"== $step\"; /etc/init.d/ipvsadm $step; echo \"status $?\"; ipvsadm -S -n; ipvsadm -L --daemon; cat /etc/ipvsadm.rules\ndone\n")
 		cmd := exec.Command("unshare", "--mount", "sh", script)
 		cmd.Stdout, cmd.Stderr = &transcript, &transcript
-		if err := u.network.Host("director").Run(cmd); err != nil {
+		if err := director.Run(cmd); err != nil {
 			t.Fatalf("%v: %s", err, &transcript)
 		}
 		return transcript.String()
