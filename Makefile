@@ -79,8 +79,12 @@ kernels: build ## all kernel tests on several kernels; KERNELS='6.12 newest' pic
 	@scripts/setup test kernels
 	$(under_test) scripts/kernels $(KERNELS)
 
+.PHONY: preloaded
+preloaded: # the demo with the library that processors with AMX need, on any processor
+	@GOIPVSADM_PTRACE=yes $(MAKE) --no-print-directory demo
+
 .PHONY: test-all
-test-all: test kernels ## what takes longer too
+test-all: test preloaded kernels ## what takes longer too
 
 .PHONY: differential
 differential: build ## N random command lines (50000) from SEED (1) against the real ipvsadm
