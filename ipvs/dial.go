@@ -1,12 +1,15 @@
 package ipvs
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 
+	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 
 	"goipvsadm/netlinkmsg"
@@ -60,15 +63,21 @@ func Dial(options ...Option) (*Client, error) {
 	for _, o := range options {
 		o(&cfg)
 	}
-	s, err := inside(cfg.netns, openSocket)
+	conn, err := dial(cfg.netns)
 	if err != nil {
 		return nil, err
 	}
-	c := NewClient(s, 0)
-	if err := c.lookUp(func() { modprobe(cfg.modprobe) }); err != nil {
-		c.Close()
+	family, err := findFamily(conn, func() { modprobe(cfg.modprobe) })
+	if err != nil {
+		conn.Close()
 		return nil, err
 	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
+	}
+	c := NewClient(&socket{conn, raw}, family)
 	c.netns = cfg.netns
 	if cfg.wrap != nil {
 		c.s = cfg.wrap(c.s)
@@ -76,35 +85,52 @@ func Dial(options ...Option) (*Client, error) {
 	return c, nil
 }
 
-// lookUp asks for the number of the IPVS family. A kernel loads the module
+// dial opens a connection in a network namespace, given by its path, or in the
+// caller's, which is "".
+func dial(netns string) (*genetlink.Conn, error) {
+	var cfg netlink.Config
+	if netns != "" {
+		ns, err := openNetNS(netns)
+		if err != nil {
+			return nil, err
+		}
+		defer ns.Close()
+		cfg.NetNS = int(ns.Fd())
+	}
+	conn, err := genetlink.Dial(&cfg)
+	if call := new(os.SyscallError); errors.As(err, &call) && call.Syscall == "setns" {
+		return nil, netnsError(netns, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
+	}
+	// Answers to refused messages need not repeat them; kernels before 4.3
+	// do so all the same.
+	_ = conn.SetOption(netlink.CapAcknowledge, true)
+	return conn, nil
+}
+
+// findFamily asks for the number of the IPVS family. A kernel loads the module
 // when root asks; load is the second try for those that do not.
-func (c *Client) lookUp(load func()) error {
-	errno, err := c.askFamily()
-	if errno == syscall.ENOENT {
+func findFamily(conn *genetlink.Conn, load func()) (uint16, error) {
+	family, err := conn.GetFamily(netlinkmsg.FamilyName)
+	if errors.Is(err, syscall.ENOENT) {
 		load()
-		errno, err = c.askFamily()
+		family, err = conn.GetFamily(netlinkmsg.FamilyName)
 	}
+	var errno syscall.Errno
 	switch {
-	case errno == syscall.ENOENT:
-		return &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
-	case errno != 0:
-		return &Error{Op: opFamily, Errno: errno}
+	case errors.Is(err, syscall.ENOENT):
+		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
+	case errors.As(err, &errno):
+		return 0, &Error{Op: opFamily, Errno: errno}
 	case err != nil:
-		return fmt.Errorf("ipvs: %s: %w", opFamily, err)
+		return 0, fmt.Errorf("ipvs: %s: %w", opFamily, err)
 	}
-	return nil
+	return family.ID, nil
 }
 
 const opFamily = "find its netlink family"
-
-func (c *Client) askFamily() (syscall.Errno, error) {
-	seq := c.seq.Add(1)
-	c.out = netlinkmsg.AppendFamilyRequest(c.out[:0], netlink.Request|netlink.Acknowledge, seq)
-	return c.roundTrip(seq, func(body []byte) (err error) {
-		c.family, err = netlinkmsg.DecodeFamily(body)
-		return err
-	})
-}
 
 // modprobe loads the module. Whether it did shows in the next look-up.
 func modprobe(output io.Writer) {

@@ -1,49 +1,53 @@
 package ipvs
 
 import (
-	"encoding/binary"
 	"errors"
 	"io/fs"
 	"syscall"
 	"testing"
 
+	"github.com/mdlayher/genetlink"
+	"github.com/mdlayher/genetlink/genltest"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/netlinkmsg"
 )
 
-// family is the controller's answer.
-func family(id uint16) answer {
-	return func(h netlink.Header) ([]byte, error) {
-		body, err := netlink.MarshalAttributes([]netlink.Attribute{
-			{Type: unix.CTRL_ATTR_FAMILY_NAME, Data: []byte("IPVS\x00")},
-			{Type: unix.CTRL_ATTR_FAMILY_ID, Data: binary.NativeEndian.AppendUint16(nil, id)},
-		})
-		return frame(unix.GENL_ID_CTRL, 0, h.Sequence, append([]byte{unix.CTRL_CMD_NEWFAMILY, 2, 0, 0}, body...)), err
+// controller is the kernel's part: each look-up has the next of the answers,
+// 0 for success.
+func controller(answers ...syscall.Errno) genltest.Func {
+	found := genltest.ServeFamily(genetlink.Family{ID: 30, Version: netlinkmsg.FamilyVersion, Name: netlinkmsg.FamilyName}, nil)
+	return func(g genetlink.Message, n netlink.Message) ([]genetlink.Message, error) {
+		errno := answers[0]
+		answers = answers[1:]
+		if errno != 0 {
+			return nil, genltest.Error(int(errno))
+		}
+		return found(g, n)
 	}
 }
 
-func TestLookUp(t *testing.T) {
-	missing := status(syscall.ENOENT)
+func TestFindFamily(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		answers []answer
+		answers []syscall.Errno
 		loads   int
-		id      uint16
 		want    error
 		text    string
 	}{
-		{"the family is there", []answer{family(30), status(0)}, 0, 30, nil, ""},
-		{"it comes with the module", []answer{missing, family(31), status(0)}, 1, 31, nil, ""},
-		{"there is no module", []answer{missing, missing}, 1, 0, ErrNoIPVS, "ipvs: find its netlink family: the kernel has no IPVS"},
-		{"no privilege", []answer{status(syscall.EPERM)}, 0, 0, fs.ErrPermission, "ipvs: find its netlink family: operation not permitted"},
-		{"the socket fails", []answer{fails(syscall.ENOBUFS)}, 0, 0, syscall.ENOBUFS, "ipvs: find its netlink family: no buffer space available"},
+		{"the family is there", []syscall.Errno{0}, 0, nil, ""},
+		{"it comes with the module", []syscall.Errno{syscall.ENOENT, 0}, 1, nil, ""},
+		{"there is no module", []syscall.Errno{syscall.ENOENT, syscall.ENOENT}, 1, ErrNoIPVS, "ipvs: find its netlink family: the kernel has no IPVS"},
+		{"no privilege", []syscall.Errno{syscall.EPERM}, 0, fs.ErrPermission, "ipvs: find its netlink family: operation not permitted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := NewClient(&script{receive: tt.answers}, 0)
+			conn := genltest.Dial(controller(tt.answers...))
+			defer conn.Close()
 			loads := 0
-			err := c.lookUp(func() { loads++ })
-			if c.family != tt.id || loads != tt.loads || !errors.Is(err, tt.want) {
-				t.Errorf("family %d, %v after %d loads", c.family, err, loads)
+			id, err := findFamily(conn, func() { loads++ })
+			if (id == 30) != (err == nil) || loads != tt.loads || !errors.Is(err, tt.want) {
+				t.Errorf("family %d, %v after %d loads", id, err, loads)
 			}
 			if err != nil && err.Error() != tt.text {
 				t.Errorf("error = %q, want %q", err, tt.text)
@@ -66,5 +70,23 @@ func TestDialNoNamespace(t *testing.T) {
 		if e := new(NetNSError); !errors.As(err, &e) || e.Path != tt.path || !errors.Is(err, tt.want) {
 			t.Errorf("Dial in %s: %v, want %v", tt.name, err, tt.want)
 		}
+	}
+}
+
+// A program may have closed its standard input, so that the next file it opens
+// gets the descriptor 0.
+func TestDialNamespaceWithoutStandardInput(t *testing.T) {
+	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		unix.Dup3(stdin, 0, 0)
+		unix.Close(stdin)
+	}()
+	unix.Close(0)
+	_, err = Dial(InNetNS("/dev/null"))
+	if e := new(NetNSError); !errors.As(err, &e) {
+		t.Errorf("Dial in /dev/null: %v", err)
 	}
 }

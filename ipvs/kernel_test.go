@@ -9,31 +9,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/mdlayher/genetlink"
-
-	"goipvsadm/netlinkmsg"
 	"goipvsadm/netlinkmsg/nlrecord"
 )
 
 var update = flag.Bool("update", false, "record testdata/netlink anew")
-
-// TestKernelFamily compares the look-up with package genetlink's.
-func TestKernelFamily(t *testing.T) {
-	c, err := Dial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	gc, err := genetlink.Dial(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer gc.Close()
-	f, err := gc.GetFamily(netlinkmsg.FamilyName)
-	if err != nil || f.ID != c.family || f.Version != netlinkmsg.FamilyVersion {
-		t.Errorf("family %d, genetlink says %d of version %d, %v", c.family, f.ID, f.Version, err)
-	}
-}
 
 // TestKernelSteps runs the steps on the kernel's own IPVS.
 func TestKernelSteps(t *testing.T) {

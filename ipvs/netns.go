@@ -7,16 +7,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// openNetNS opens the network namespace that a path leads to.
+func openNetNS(path string) (*os.File, error) {
+	ns, err := os.Open(path)
+	if err == nil && ns.Fd() == 0 {
+		// Where standard input was closed. To package netlink a 0 is no
+		// namespace at all, so this one only keeps the place.
+		defer ns.Close()
+		ns, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, netnsError(path, err)
+	}
+	return ns, nil
+}
+
 // inside calls open on a thread that is in the network namespace that a path
-// leads to, "" for the caller's. What open opens stays in that one. The error
-// is a *NetNSError, or open's own.
-func inside[T any](netns string, open func() (T, error)) (opened T, err error) {
+// leads to, "" for the caller's. The error is a *NetNSError, or open's own.
+func inside(netns string, open func() (*os.File, error)) (opened *os.File, err error) {
 	if netns == "" {
 		return open()
 	}
-	ns, err := os.Open(netns)
+	ns, err := openNetNS(netns)
 	if err != nil {
-		return opened, netnsError(netns, err)
+		return nil, err
 	}
 	defer ns.Close()
 	done := make(chan struct{})

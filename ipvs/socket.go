@@ -1,9 +1,9 @@
 package ipvs
 
 import (
-	"fmt"
-	"os"
+	"syscall"
 
+	"github.com/mdlayher/genetlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,30 +17,35 @@ type Socket interface {
 	Close() error
 }
 
-// A socket is the kernel's, with plain reads and writes: since the kernel
-// answers before a send returns, there is nothing to wait for. A connection of
-// the netlink package peeks at every message before it reads it and copies it
-// into a fresh slice, and the runtime's poller wakes a thread for each.
-type socket struct{ file *os.File }
-
-// openSocket opens a socket in the network namespace of the calling thread.
-// The kernel binds it with the first message.
-func openSocket() (*socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_GENERIC)
-	if err != nil {
-		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
-	}
-	// Answers to refused messages need not repeat them; kernels before 4.3
-	// do so all the same.
-	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
-	return &socket{os.NewFile(uintptr(fd), "netlink socket")}, nil
+// A socket reads and writes on a connection's descriptor. The kernel answers
+// before a send returns, so that there is nothing to wait for.
+type socket struct {
+	conn *genetlink.Conn
+	raw  syscall.RawConn
 }
 
 func (s *socket) Send(b []byte) error {
-	_, err := s.file.Write(b)
+	_, err := transfer(s.raw.Write, unix.Write, b)
 	return err
 }
 
-func (s *socket) Receive(b []byte) (int, error) { return s.file.Read(b) }
+func (s *socket) Receive(b []byte) (int, error) {
+	return transfer(s.raw.Read, unix.Read, b)
+}
 
-func (s *socket) Close() error { return s.file.Close() }
+func (s *socket) Close() error { return s.conn.Close() }
+
+// transfer makes one system call on the descriptor that with lends, which must
+// be asked again after it was waited for.
+func transfer(with func(func(fd uintptr) bool) error, call func(int, []byte) (int, error), b []byte) (n int, err error) {
+	werr := with(func(fd uintptr) bool {
+		for n, err = call(int(fd), b); err == unix.EINTR; {
+			n, err = call(int(fd), b)
+		}
+		return err != unix.EAGAIN
+	})
+	if werr != nil {
+		return 0, werr
+	}
+	return n, err
+}

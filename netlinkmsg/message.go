@@ -126,22 +126,12 @@ const (
 // The sender's port is left 0, for the kernel to fill in.
 func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) []byte {
 	start := len(b)
-	b = appendHeader(b, family, flags, seq)
-	b = m.AppendBody(b)
-	return endMessage(b, start)
-}
-
-// appendHeader appends a netlink header; endMessage, given the position it
-// starts at, fills in the message's length.
-func appendHeader(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) []byte {
-	b = native.AppendUint32(b, 0)
+	b = native.AppendUint32(b, 0) // the length, when it is known
 	b = native.AppendUint16(b, family)
 	b = native.AppendUint16(b, uint16(flags))
 	b = native.AppendUint32(b, seq)
-	return native.AppendUint32(b, 0)
-}
-
-func endMessage(b []byte, start int) []byte {
+	b = native.AppendUint32(b, 0)
+	b = m.AppendBody(b)
 	native.PutUint32(b[start:], uint32(len(b)-start))
 	return b
 }
@@ -181,7 +171,7 @@ func (m *Message) AppendBody(b []byte) []byte {
 // leaves its zero value, one that is shorter than the ABI's is an error.
 func (m *Message) Decode(b []byte, family Family) error {
 	if len(b) < genericHeaderLen {
-		return errNoGenericHeader(b)
+		return fmt.Errorf("netlinkmsg: message of %d bytes has no generic netlink header", len(b))
 	}
 	m.Command = Command(b[0])
 	var err error
@@ -194,10 +184,6 @@ func (m *Message) Decode(b []byte, family Family) error {
 		return fmt.Errorf("netlinkmsg: %s: %w", m.Command, err)
 	}
 	return nil
-}
-
-func errNoGenericHeader(b []byte) error {
-	return fmt.Errorf("netlinkmsg: message of %d bytes has no generic netlink header", len(b))
 }
 
 func (m *Message) decode(b []byte, family Family) error {

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
+	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -22,15 +24,16 @@ type socket struct {
 const receiveBuffer = 8<<10 - 320
 
 func dial() (*socket, error) {
+	family, err := family()
+	if err != nil {
+		return nil, err
+	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_GENERIC)
 	if err != nil {
 		return nil, fmt.Errorf("opening netlink socket: %w", err)
 	}
-	s := &socket{fd: fd, buf: make([]byte, receiveBuffer)}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, fmt.Errorf("binding netlink socket: %w", err)
-	}
-	if err := s.lookUp(); err != nil {
+	s := &socket{fd: fd, family: family.id, buf: make([]byte, receiveBuffer)}
+	if err := s.exchange(family.request); err != nil {
 		return nil, fmt.Errorf("looking up the IPVS family: %w", err)
 	}
 	return s, nil
@@ -38,18 +41,36 @@ func dial() (*socket, error) {
 
 func (s *socket) close() { unix.Close(s.fd) }
 
-// lookUp asks the kernel for the number of the IPVS family.
-func (s *socket) lookUp() error {
-	if err := s.send(netlinkmsg.AppendFamilyRequest(nil, netlink.Request, 1)); err != nil {
-		return err
-	}
-	f, err := s.answer()
-	if err != nil {
-		return err
-	}
-	s.family, err = netlinkmsg.DecodeFamily(f.Body)
-	return err
+// A lookUp is the IPVS family's number, which is the same in all of a boot,
+// and the request that asks for it.
+type lookUp struct {
+	id      uint16
+	request []byte
 }
+
+var family = sync.OnceValues(func() (lookUp, error) {
+	c, err := genetlink.Dial(nil)
+	if err != nil {
+		return lookUp{}, fmt.Errorf("opening generic netlink: %w", err)
+	}
+	defer c.Close()
+	f, err := c.GetFamily(netlinkmsg.FamilyName)
+	if err != nil {
+		return lookUp{}, fmt.Errorf("looking up the IPVS family: %w", err)
+	}
+	attributes, err := netlink.MarshalAttributes([]netlink.Attribute{{
+		Type: unix.CTRL_ATTR_FAMILY_NAME, Data: []byte(netlinkmsg.FamilyName + "\x00"),
+	}})
+	if err != nil {
+		return lookUp{}, err
+	}
+	data := append([]byte{unix.CTRL_CMD_GETFAMILY, 1, 0, 0}, attributes...)
+	request, err := netlink.Message{
+		Header: netlink.Header{Length: uint32(16 + len(data)), Type: unix.GENL_ID_CTRL, Flags: netlink.Request, Sequence: 1},
+		Data:   data,
+	}.MarshalBinary()
+	return lookUp{f.ID, request}, err
+})
 
 func (s *socket) send(b []byte) error {
 	if _, err := unix.Write(s.fd, b); err != nil {
