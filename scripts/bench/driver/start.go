@@ -140,7 +140,7 @@ func peakOf(result string, command []string) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()
 	if err == nil {
-		kib := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+		kib := int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) // 32 bits on some machines
 		err = os.WriteFile(result, strconv.AppendInt(nil, kib, 10), 0o600)
 	}
 	if err != nil {
