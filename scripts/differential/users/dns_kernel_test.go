@@ -37,12 +37,13 @@ type zone struct {
 
 	mu    sync.Mutex
 	asked map[string]int // PTR questions
+	ports map[int]bool   // from which they came
 }
 
 // serve answers at 127.0.0.1:53 of a namespace until the test ends.
 func (z *zone) serve(t *testing.T, namespace *lab.Netns) {
 	t.Helper()
-	z.asked = make(map[string]int)
+	z.asked, z.ports = make(map[string]int), make(map[int]bool)
 	var conn *net.UDPConn
 	err := namespace.Do(func() (err error) {
 		conn, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53})
@@ -59,13 +60,13 @@ func (z *zone) serve(t *testing.T, namespace *lab.Netns) {
 			if err != nil {
 				return
 			}
-			conn.WriteToUDP(z.answer(buffer[:n]), from)
+			conn.WriteToUDP(z.answer(buffer[:n], from.Port), from)
 		}
 	}()
 }
 
-// answer makes the reply to a query with one question.
-func (z *zone) answer(query []byte) []byte {
+// answer makes the reply to a query with one question, which came from a port.
+func (z *zone) answer(query []byte, port int) []byte {
 	var labels []string
 	end := 12
 	for query[end] != 0 {
@@ -84,6 +85,7 @@ func (z *zone) answer(query []byte) []byte {
 	z.mu.Lock()
 	if kind == typePTR {
 		z.asked[name]++
+		z.ports[port] = true
 	}
 	z.mu.Unlock()
 	switch {

@@ -189,3 +189,22 @@ func TestNamesAreAskedForOnce(t *testing.T) {
 		t.Errorf("asked for %v", zone.asked)
 	}
 }
+
+// A question from a port that no question before it came from is harder to answer for
+// somebody who only pretends to be the name server (RFC 5452).
+func TestQuestionsComeFromManyPorts(t *testing.T) {
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	zone := nameZone()
+	zone.serve(t, r.OursTable)
+	const servers = 400
+	rules := "-A -f 1\n"
+	for i := range servers {
+		rules += fmt.Sprintf("-a -f 1 -r 10.2.%d.%d:0 -m\n", i/200, i%200)
+	}
+	r.Run(t, r.Reference, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: rules})
+	r.Run(t, r.Ours, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-L"}})
+	// Chance may give the same port twice.
+	if len(zone.asked) != servers || len(zone.ports) < servers*3/4 {
+		t.Errorf("%d questions came from %d ports", len(zone.asked), len(zone.ports))
+	}
+}

@@ -22,7 +22,7 @@ type Database struct {
 // System returns the machine's names: those of /etc/hosts, then the DNS, and
 // /etc/services.
 func System() *Database {
-	return NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true, Dial: new(sockets).dial})
+	return NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
 }
 
 // NewDatabase returns the names of a hosts file, then of the DNS as r asks it,
