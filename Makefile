@@ -18,8 +18,6 @@ export CGO_ENABLED := 0
 VERSION := $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 LDFLAGS = -s -w $(if $(VERSION),-X goipvsadm/cmd/goipvsadm/internal/help.Version=$(VERSION))
 
-# On one architecture the program starts a little before Go does.
-ENTRY = $(if $(filter amd64,$(or $(GOARCH),$(shell $(GO) env GOARCH))),-E main.entry)
 PROGRAM := build/goipvsadm
 
 # The program under test, as the tests want to have it.
@@ -27,7 +25,7 @@ under_test := GOIPVSADM='$(CURDIR)/build/goipvsadm'
 
 .PHONY: build
 build: ## the program, as build/goipvsadm
-	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) $(ENTRY)' -o $(PROGRAM) ./cmd/goipvsadm
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(PROGRAM) ./cmd/goipvsadm
 
 .PHONY: cross
 cross: ## the program for amd64, arm64, riscv64 and s390x

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"goipvsadm/cmd/goipvsadm/internal/app"
-	_ "goipvsadm/cmd/goipvsadm/internal/stack"
 	"goipvsadm/ipvs"
 )
 

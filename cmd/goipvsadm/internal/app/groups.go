@@ -40,7 +40,6 @@ func readGroups(services []ipvs.Service, read reader) groups {
 		}
 	}
 	if len(services) > groupSize {
-		useProcessors()
 		go fill()
 	} else {
 		fill() // a single group has room

@@ -81,7 +81,6 @@ func (p *program) prefetch(services []ipvs.Service, n *names.Namer) (reader, err
 			addrs = append(addrs, destinations[j].AddrPort.Addr())
 		}
 	}
-	useProcessors()
 	n.Prefetch(addrs)
 	return func(ds []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
 		return append(ds, all[key]...), nil

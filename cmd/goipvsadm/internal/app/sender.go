@@ -39,7 +39,6 @@ func at(line int) string { return fmt.Sprintf("line %d: ", line) }
 // newSender returns a sender. Changes are read and encoded while the kernel
 // works on those before them.
 func (p *program) newSender() sender {
-	useProcessors()
 	return sender{program: p, batch: p.client.Batch()}
 }
 

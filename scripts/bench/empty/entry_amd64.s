@@ -1,1 +1,0 @@
-../../../cmd/goipvsadm/entry_amd64.s
