@@ -4,7 +4,7 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"goipvsadm/cmd/goipvsadm/internal/watch"
 )
 
 // A statusLine is a line on a terminal that is written over and over. Where
@@ -21,15 +21,15 @@ func newStatusLine(w io.Writer) statusLine {
 	if !ok || os.Getenv("TERM") == "dumb" {
 		return statusLine{}
 	}
-	if _, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err != nil {
+	if _, _, err := watch.WindowSize(f); err != nil {
 		return statusLine{}
 	}
 	return statusLine{w: w, width: func() int {
-		size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-		if err != nil || size.Col == 0 {
-			return 80
+		width, _, err := watch.WindowSize(f)
+		if err != nil {
+			return 80 // it was a terminal
 		}
-		return int(size.Col)
+		return width
 	}}
 }
 

@@ -34,15 +34,24 @@ func terminal(w io.Writer) *os.File {
 	if t := os.Getenv("TERM"); t == "" || t == "dumb" {
 		return nil
 	}
-	if _, err := windowSize(f); err != nil {
+	if _, _, err := WindowSize(f); err != nil {
 		return nil
 	}
 	return f
 }
 
-func windowSize(f *os.File) (size *unix.Winsize, err error) {
+// WindowSize returns the columns and lines of a terminal, which are 80 and 24
+// where it does not know them. What is no terminal is an error.
+func WindowSize(f *os.File) (width, height int, err error) {
+	var size *unix.Winsize
 	cerr := control(f, func(fd int) { size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ) })
-	return size, errors.Join(cerr, err)
+	if err = errors.Join(cerr, err); err != nil {
+		return 0, 0, err
+	}
+	if size.Col == 0 || size.Row == 0 {
+		return 80, 24, nil
+	}
+	return int(size.Col), int(size.Row), nil
 }
 
 // control calls fn with the descriptor of f, which stays as it is: Fd would
@@ -55,14 +64,13 @@ func control(f *os.File, fn func(fd int)) error {
 	return raw.Control(func(fd uintptr) { fn(int(fd)) })
 }
 
-// size returns the columns and lines of the screen. A terminal that does not
-// know gets the size that all have.
+// size returns the columns and lines of the screen.
 func (s *screen) size() (width, height int) {
-	size, err := windowSize(s.out)
-	if err != nil || size.Col == 0 || size.Row == 0 {
-		return 80, 24
+	width, height, err := WindowSize(s.out)
+	if err != nil {
+		return 80, 24 // it was a terminal
 	}
-	return int(size.Col), int(size.Row)
+	return width, height
 }
 
 // enter takes the terminal over, also after somebody else had it for a while.
