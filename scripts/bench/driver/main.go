@@ -2,9 +2,15 @@
 // ipvsadm, goipvsadm and the floor in turn, several rounds, compares what the
 // two programs did, and prints the medians as a table.
 //
-// The floor is what no program can go below: the start and end of an empty Go
-// program, and the same messages prepared ahead and pushed through a bare
-// socket, answers read and not looked at.
+// The emulator's clock counts instructions, one to the nanosecond, unless the
+// work is one of those that are timed (see scripts/bench/run).
+//
+// The floor is what no Go program can go below: the start and end of an empty
+// one, and the same messages prepared ahead and pushed through a bare socket,
+// answers read and not looked at.
+//
+// With -start it runs on this machine's own processor, without an emulator,
+// and only starts the programs.
 package main
 
 import (
@@ -28,16 +34,25 @@ func main() {
 	if len(os.Args) > 3 && os.Args[1] == peakCommand {
 		peakOf(os.Args[2], os.Args[3:])
 	}
-	if err := run(); err != nil {
+	if len(os.Args) > 2 && os.Args[1] == startCommand {
+		fail(startOn(os.Args[2:]))
+		return
+	}
+	fail(run())
+}
+
+func fail(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 func run() error {
-	rounds := flag.Int("rounds", 5, "runs of each program at least; the median counts")
+	rounds := flag.Int("rounds", 3, "runs of each program; the median counts")
 	only := flag.String("only", "", "only the rows whose name contains this")
-	connections := flag.Int("connections", 200000, "connections for -L -n -c")
+	connections := flag.Int("connections", 20000, "connections for -L -n -c")
+	timed := flag.Bool("timed", false, "the rows that are about elapsed time, and no others")
 	memory := flag.Bool("memory", false, "the two rows that are about memory, ours only, and no others")
 	flag.Parse()
 
@@ -46,12 +61,19 @@ func run() error {
 	debug.SetGCPercent(-1)
 
 	rows := speedRows(*connections)
-	if *memory {
+	unit := "million instructions"
+	if *timed || *memory {
+		unit = "ms"
+	}
+	switch {
+	case *timed:
+		rows = timedRows()
+	case *memory:
 		rows = memoryRows()
 	}
 	rows = slices.DeleteFunc(rows, func(r *row) bool { return !strings.Contains(r.name, *only) })
 
-	printHeader()
+	printHeader(unit)
 	var differences []error
 	for _, r := range rows {
 		if err := r.run(*rounds); err != nil {
@@ -68,13 +90,6 @@ func run() error {
 			fmt.Printf("%s: %s\n", r.name, n)
 		}
 	}
-	for _, p := range []string{empty, "/bin/busybox"} {
-		d, err := startTime(p)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("start and end of %s: %s ms\n", p, millis(d))
-	}
 	for _, err := range differences {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
@@ -84,16 +99,16 @@ func run() error {
 	return nil
 }
 
-func printHeader() {
-	fmt.Println("| work | ipvsadm, ms | ours, ms | ratio | target | floor, ms | ours / floor | our peak, MiB |")
+func printHeader(unit string) {
+	fmt.Printf("| work, in %s | ipvsadm | ours | ratio | target | floor | ours / floor | our peak, MiB |\n", unit)
 	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
 }
 
 func (r *row) print() {
 	their, our, floor := median(r.times[0]), median(r.times[1]), median(r.times[2])
 	fmt.Printf("| %s | %s | %s | %s | %s | %s | %s | %.1f |\n", r.name,
-		millis(their), millis(our), ratio(their, our), r.target,
-		millis(floor), ratio(our, floor), float64(r.peak)/1024)
+		figure(their, r.repeat), figure(our, r.repeat), ratio(their, our), r.target,
+		figure(floor, r.repeat), ratio(our, floor), float64(r.peak)/1024)
 }
 
 func median(t []time.Duration) time.Duration {
@@ -104,18 +119,19 @@ func median(t []time.Duration) time.Duration {
 	return t[len(t)/2]
 }
 
-// millis is d in milliseconds with three digits that count, or a dash.
-func millis(d time.Duration) string {
-	ms := d.Seconds() * 1000
+// figure is what one of n runs took, in milliseconds or million instructions
+// with three digits that count, or a dash.
+func figure(d time.Duration, n int) string {
+	f := d.Seconds() * 1000 / float64(n)
 	switch {
 	case d == 0:
 		return "–"
-	case ms < 10:
-		return fmt.Sprintf("%.2f", ms)
-	case ms < 100:
-		return fmt.Sprintf("%.1f", ms)
+	case f < 10:
+		return fmt.Sprintf("%.2f", f)
+	case f < 100:
+		return fmt.Sprintf("%.1f", f)
 	}
-	return fmt.Sprintf("%.0f", ms)
+	return fmt.Sprintf("%.0f", f)
 }
 
 func ratio(a, b time.Duration) string {

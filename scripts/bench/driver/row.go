@@ -13,13 +13,15 @@ type row struct {
 	name   string
 	target string
 
+	timed   bool                 // by elapsed time, not by count
 	prepare func() error         // fills the new namespace
 	keep    bool                 // one namespace for all runs: the work changes nothing
 	settle  time.Duration        // what the kernel needs to clear a namespace away
 	input   []byte               // standard input of the program
 	args    func(i int) []string // of the program's i-th run
 	repeat  int                  // runs in a row that count as one
-	floor   func(i int) error    // what a run must have the kernel do
+	floor   func() error         // what a run must have the kernel do
+	request func(i int) request  // the same, of a short command
 	compare func([]byte) []byte  // what of the output must be the same (all)
 	extra   func(r *row) error   // further figures, for notes
 	alone   bool                 // ours only
@@ -34,13 +36,6 @@ type row struct {
 	notes      []string
 }
 
-// Work that is done soon gets up to most times as many rounds, while it has not
-// had enough time: beside others, a median of few depends on the moment.
-const (
-	most   = 3
-	enough = time.Minute
-)
-
 // patience is how long a run may take to be run again for a median.
 const patience = 10 * time.Second
 
@@ -51,10 +46,9 @@ func (r *row) run(rounds int) error {
 			return err
 		}
 	}
-	begin := time.Now()
-	for i := 0; i < rounds || i < most*rounds && time.Since(begin) < enough; i++ {
+	for range rounds {
 		for who := range r.times {
-			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil {
+			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil && r.request == nil {
 				continue
 			}
 			if !r.keep {
@@ -108,17 +102,7 @@ func (r *row) rest() {
 // once has the work done once, by program 0 or 1 or as the floor.
 func (r *row) once(who int) error {
 	if who == 2 {
-		begin := time.Now()
-		for i := range r.repeat {
-			if _, err := start(empty, nil, nil); err != nil {
-				return err
-			}
-			if err := r.floor(i); err != nil {
-				return fmt.Errorf("floor: %w", err)
-			}
-		}
-		r.times[who] = append(r.times[who], time.Since(begin))
-		return nil
+		return r.onceFloor()
 	}
 	program := []string{theirs, ours}[who]
 	if err := os.WriteFile(inputFile, r.input, 0o600); err != nil {
@@ -155,6 +139,37 @@ func (r *row) once(who int) error {
 	}
 	r.tables[who], err = os.ReadFile(outputFile)
 	return err
+}
+
+// onceFloor is an empty program, which sends the messages where these are few.
+func (r *row) onceFloor() error {
+	name := func(int) string { return os.DevNull }
+	if r.request != nil {
+		name = func(i int) string { return fmt.Sprintf("%s-%d", requestFile, i) }
+		for i := range r.repeat {
+			b, err := shortCommand(r.request(i))
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(name(i), b, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	begin := time.Now()
+	for i := range r.repeat {
+		code, err := start(empty, nil, &files{name(i), os.DevNull})
+		if err != nil || code != 0 {
+			return fmt.Errorf("%s: exit status %d, %v", empty, code, err)
+		}
+	}
+	if r.floor != nil {
+		if err := r.floor(); err != nil {
+			return fmt.Errorf("floor: %w", err)
+		}
+	}
+	r.times[2] = append(r.times[2], time.Since(begin))
+	return nil
 }
 
 // check notes the first difference between what the two programs printed and

@@ -14,8 +14,9 @@ import (
 
 // Where programs read from and write to: memory, so that no reader runs beside them.
 const (
-	inputFile  = "/tmp/in"
-	outputFile = "/tmp/out"
+	inputFile   = "/tmp/in"
+	outputFile  = "/tmp/out"
+	requestFile = "/tmp/request"
 )
 
 type files struct{ in, out string }
@@ -54,19 +55,6 @@ func name(program string) string {
 		program = theirs
 	}
 	return filepath.Base(program)
-}
-
-// startTime is the median time of starting a program that does nothing.
-func startTime(program string) (time.Duration, error) {
-	var times []time.Duration
-	for range 41 {
-		begin := time.Now()
-		if _, err := start(program, []string{"true"}, nil); err != nil {
-			return 0, err
-		}
-		times = append(times, time.Since(begin))
-	}
-	return median(times), nil
 }
 
 // firstLines is how long a program takes until it has written n lines; the
