@@ -114,8 +114,17 @@ func (it *attributes) next() bool {
 		it.err = badAttr(b)
 		return false
 	}
-	it.typ, it.data, it.rest = attrType(b), b[attrHeaderLen:n], b[min(align4(n), len(b)):]
+	it.typ, it.data, it.rest = attrType(b), b[attrHeaderLen:n], behind(b, n)
 	return true
+}
+
+// behind returns what follows an attribute of length n. The last may lack its
+// padding.
+func behind(b []byte, n int) []byte {
+	if n = align4(n); n < len(b) {
+		return b[n:]
+	}
+	return nil
 }
 
 // attrLen returns the length of the attribute that b starts with, header and
@@ -141,12 +150,16 @@ func badAttr(b []byte) error {
 // Longer payloads are taken: a later kernel may have widened a field at its end.
 func (it *attributes) payload(n int) []byte {
 	if len(it.data) < n {
-		if it.err == nil {
-			it.err = shortAttr(it.typ, len(it.data), n)
-		}
+		it.short(n)
 		return nil
 	}
 	return it.data[:n]
+}
+
+func (it *attributes) short(due int) {
+	if it.err == nil {
+		it.err = shortAttr(it.typ, len(it.data), due)
+	}
 }
 
 func shortAttr(typ uint16, is, due int) error {

@@ -78,7 +78,7 @@ func (s *Stats) decode(b []byte) error {
 		default:
 			return shortAttr(typ, len(data), 8)
 		}
-		b = b[min(align4(n), len(b)):]
+		b = behind(b, n)
 	}
 	return nil
 }
