@@ -13,7 +13,6 @@ type row struct {
 	name   string
 	target string
 
-	timed   bool                 // by elapsed time, not by count
 	prepare func() error         // fills the new namespace
 	keep    bool                 // one namespace for all runs: the work changes nothing
 	settle  time.Duration        // what the kernel needs to clear a namespace away
