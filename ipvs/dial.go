@@ -72,12 +72,12 @@ func Dial(options ...Option) (*Client, error) {
 		conn.Close()
 		return nil, err
 	}
-	raw, err := conn.SyscallConn()
+	s, err := newSocket(conn)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
 	}
-	c := NewClient(&socket{conn, raw}, family)
+	c := NewClient(s, family)
 	c.netns = cfg.netns
 	if cfg.wrap != nil {
 		c.s = cfg.wrap(c.s)

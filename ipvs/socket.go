@@ -25,30 +25,50 @@ type Socket interface {
 type socket struct {
 	conn *genetlink.Conn
 	raw  syscall.RawConn
+
+	// What is lent the descriptor, made once, and what it works on.
+	write, read func(fd uintptr) bool
+	buf         []byte
+	n           int
+	err         error
+}
+
+func newSocket(conn *genetlink.Conn) (*socket, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{conn: conn, raw: raw}
+	s.write, s.read = s.call(unix.Write), s.call(unix.Read)
+	return s, nil
+}
+
+// call makes a system call ready. It reports whether it is done, or must wait
+// until the descriptor is ready.
+func (s *socket) call(system func(int, []byte) (int, error)) func(fd uintptr) bool {
+	return func(fd uintptr) bool {
+		s.n, s.err = system(int(fd), s.buf)
+		for s.err == unix.EINTR {
+			s.n, s.err = system(int(fd), s.buf)
+		}
+		return s.err != unix.EAGAIN
+	}
 }
 
 func (s *socket) Send(b []byte) error {
-	_, err := transfer(s.raw.Write, unix.Write, b)
-	return err
+	s.buf = b
+	if err := s.raw.Write(s.write); err != nil {
+		return err
+	}
+	return s.err
 }
 
 func (s *socket) Receive(b []byte) (int, error) {
-	return transfer(s.raw.Read, unix.Read, b)
+	s.buf = b
+	if err := s.raw.Read(s.read); err != nil {
+		return 0, err
+	}
+	return s.n, s.err
 }
 
 func (s *socket) Close() error { return s.conn.Close() }
-
-// transfer makes one system call on the descriptor that with lends, which must
-// be asked again after it was waited for.
-func transfer(with func(func(fd uintptr) bool) error, call func(int, []byte) (int, error), b []byte) (n int, err error) {
-	werr := with(func(fd uintptr) bool {
-		for n, err = call(int(fd), b); err == unix.EINTR; {
-			n, err = call(int(fd), b)
-		}
-		return err != unix.EAGAIN
-	})
-	if werr != nil {
-		return 0, werr
-	}
-	return n, err
-}
