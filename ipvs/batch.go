@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,9 +12,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// batchSize is how many messages go out in one system call. The kernel
-// answers each one that fails with about 1 KiB of its receive buffer, which
-// holds some 200 by default: a batch that fails as a whole must fit.
+// batchSize is how many messages go out in one system call, where there is
+// room for them and for their answers.
 const batchSize = 128
 
 // A Batch collects changes and sends them to the kernel in few system calls,
@@ -50,23 +50,46 @@ type underway struct {
 	done chan result // of all
 }
 
-// A queued message: where it starts in the buffer, and its number.
+// A queued message: where it starts in the buffer, its number, and what the
+// kernel answered.
 type queued struct {
-	start int
-	seq   uint32
+	start    int
+	seq      uint32
+	answered bool
+	err      error // of a change that was refused, or whose outcome is not known
 }
 
 // A result is what came of loads.
 type result struct {
 	failures []Failure
-	err      error
+	err      *BrokenError
 }
 
-// A Failure is one change of a Batch that the kernel refused.
+// A Failure is one change of a Batch that the kernel refused, or whose answer
+// was lost.
 type Failure struct {
 	Index int   // of the change, counted from 0 since the last Flush
 	Err   error // an *Error
 }
+
+// A BrokenError says that a Batch lost its connection to the kernel. Changes
+// are counted as in a Failure.
+type BrokenError struct {
+	First int // what came of the changes before this one is known
+	Sent  int // the changes from this one on were not sent
+	Err   error
+}
+
+// Error returns what is known of which changes, and why no more is.
+func (e *BrokenError) Error() string {
+	if e.First == e.Sent {
+		return fmt.Sprintf("ipvs: changes from %d on were not sent: %v", e.First, e.Err)
+	}
+	return fmt.Sprintf("ipvs: changes %d to %d may have been made or not, and none behind them was sent: %v", e.First, e.Sent-1, e.Err)
+}
+
+// Unwrap returns why the connection was lost.
+func (e *BrokenError) Unwrap() error { return e.Err }
 
 // Batch returns an empty batch.
 func (c *Client) Batch() *Batch {
@@ -111,9 +134,8 @@ func (b *Batch) StartDaemon(d Daemon) { b.add(startDaemon(&d)) }
 // StopDaemon stops a synchronisation daemon, as Client.StopDaemon does.
 func (b *Batch) StopDaemon(state DaemonState) { b.add(stopDaemon(state)) }
 
-// Flush sends what is queued and returns the changes that the kernel refused
-// since the last Flush, in order. The error is for a connection that failed;
-// it is not known then which of the changes were made.
+// Flush sends what is queued and returns the changes that failed since the
+// last Flush, in order. The error is a *BrokenError.
 func (b *Batch) Flush() ([]Failure, error) {
 	var all result
 	if b.under != nil {
@@ -126,15 +148,15 @@ func (b *Batch) Flush() ([]Failure, error) {
 	}
 	b.filling.reset()
 	b.sent = 0
-	return all.failures, all.err
+	if all.err != nil {
+		return all.failures, all.err
+	}
+	return all.failures, nil
 }
 
 func (b *Batch) add(m *netlinkmsg.Message) {
-	l := b.filling
-	q := queued{len(l.buf), b.c.seq.Add(1)}
-	l.buf = m.Append(l.buf, b.c.family, netlink.Request, q.seq)
-	l.queued = append(l.queued, q)
-	if len(l.queued) == batchSize {
+	b.filling.add(m)
+	if len(b.filling.queued) == batchSize {
 		b.dispatch()
 	}
 }
@@ -181,65 +203,126 @@ func (l *load) reset() {
 	l.first, l.buf, l.queued = 0, l.buf[:0], l.queued[:0]
 }
 
-// send sends the load and reads the answers. All failures are answered; of the
-// other messages only the last one is, which asks for it.
-func (l *load) send() ([]Failure, error) {
+func (l *load) add(m *netlinkmsg.Message) {
+	q := queued{start: len(l.buf), seq: l.c.seq.Add(1)}
+	l.buf = m.Append(l.buf, l.c.family, netlink.Request, q.seq)
+	l.queued = append(l.queued, q)
+}
+
+// bytes returns the messages from one up to another.
+func (l *load) bytes(from, to int) []byte {
+	end := len(l.buf)
+	if to < len(l.queued) {
+		end = l.queued[to].start
+	}
+	return l.buf[l.queued[from].start:end]
+}
+
+// message returns a queued message as it is read back from the buffer: the
+// many that succeed need not be kept.
+func (l *load) message(i int) *netlinkmsg.Message {
+	var m netlinkmsg.Message
+	f, _, err := netlinkmsg.Next(l.bytes(i, i+1))
+	if err == nil {
+		// What cannot be read back is at least told by its command.
+		_ = m.Decode(f.Body, netlinkmsg.IPv4)
+	}
+	return &m
+}
+
+// send sends the load, a part at a time, and returns what failed.
+func (l *load) send() ([]Failure, *BrokenError) {
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
 
-	last := l.queued[len(l.queued)-1]
+	if len(l.queued) == 1 {
+		return l.outcome(1, l.part(0, 1))
+	}
+	l.c.ready()
+	for from := 0; from < len(l.queued); {
+		to := l.fit(from)
+		err := l.part(from, to)
+		switch {
+		case err == nil:
+			from = to
+		case err.Sent == err.First && to > from+1 && unsent(err.Err):
+			// Less at a time, then.
+			l.c.room.bytes = len(l.bytes(from, to)) / 2
+		default:
+			return l.outcome(to, err)
+		}
+	}
+	return l.outcome(len(l.queued), nil)
+}
+
+// part sends the messages from one up to another and reads the answers. All
+// that are refused are answered; of the others only the last one is, which
+// asks for it.
+func (l *load) part(from, to int) *BrokenError {
+	last := &l.queued[to-1]
 	netlinkmsg.AddFlags(l.buf[last.start:], netlink.Acknowledge)
-	refused, err := l.exchange(last.seq)
-	if err != nil {
-		return nil, fmt.Errorf("ipvs: send %d changes: %w", len(l.queued), err)
-	}
-	return l.failures(refused), nil
-}
-
-// A refused message by its place in the load.
-type refused struct {
-	index int
-	errno syscall.Errno
-}
-
-// exchange sends the buffer and reads until its last message is answered.
-func (l *load) exchange(last uint32) (failed []refused, err error) {
-	if err := l.c.s.Send(l.buf); err != nil {
-		return nil, err
-	}
-	i := 0 // answers come in the order of the messages
-	err = l.c.answers(last, func(f netlinkmsg.Frame) error {
-		for j := i; closes(f) && j < len(l.queued); j++ {
-			if l.queued[j].seq != f.Header.Sequence {
-				continue
-			}
-			errno, err := f.Errno()
-			if errno != 0 {
-				failed = append(failed, refused{j, errno})
-			}
-			i = j + 1
-			return err
+	if err := l.c.send(l.bytes(from, to)); err != nil {
+		if unsent(err) && to == from+1 {
+			last.err = failure(l.message(from), err)
+			return nil
 		}
+		return &BrokenError{from, from, err}
+	}
+	if err := l.c.answers(l.queued[from].seq, last.seq, l.take); err != nil {
+		if err := l.settle(from, to, err); err != nil {
+			return &BrokenError{from, to, err}
+		}
+	}
+	return nil
+}
+
+// take notes an answer to one of the messages.
+func (l *load) take(f netlinkmsg.Frame) error {
+	if !closes(f) {
 		return nil
+	}
+	// Numbers ascend, and may have begun anew at 0.
+	first := l.queued[0].seq
+	i, found := slices.BinarySearchFunc(l.queued, f.Header.Sequence, func(q queued, seq uint32) int {
+		return cmp.Compare(q.seq-first, seq-first)
 	})
-	return failed, err
+	if !found {
+		return nil
+	}
+	errno, err := f.Errno()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errShortAnswer, err)
+	}
+	l.queued[i].answered = true
+	l.queued[i].err = nil
+	if errno != 0 {
+		l.queued[i].err = errno
+	}
+	return nil
 }
 
-// failures makes Failures of refusals. What was being done is read from the
-// messages themselves, so that the many that succeed need not be kept.
-func (l *load) failures(failed []refused) []Failure {
+// outcome returns the failures among the messages up to one, and err.
+func (l *load) outcome(to int, err *BrokenError) ([]Failure, *BrokenError) {
 	var all []Failure
-	vanished := slices.ContainsFunc(failed, func(r refused) bool { return r.errno == syscall.ENOENT }) && l.c.vanished()
-	for _, r := range failed {
-		var m netlinkmsg.Message
-		f, _, err := netlinkmsg.Next(l.buf[l.queued[r.index].start:])
-		if err == nil {
-			err = m.Decode(f.Body, netlinkmsg.IPv4)
+	asked, vanished := err != nil, false
+	for i := range l.queued[:to] {
+		var errno syscall.Errno
+		switch e := l.queued[i].err.(type) {
+		case nil:
+			continue
+		case syscall.Errno:
+			errno = e
+		default:
+			all = append(all, Failure{l.first + i, e})
+			continue
 		}
-		if err == nil {
-			err = refusal(&m, r.errno, vanished && r.errno == syscall.ENOENT)
+		if errno == syscall.ENOENT && !asked {
+			asked, vanished = true, l.c.vanished()
 		}
-		all = append(all, Failure{l.first + r.index, err})
+		all = append(all, Failure{l.first + i, refusal(l.message(i), errno, vanished && errno == syscall.ENOENT)})
 	}
-	return all
+	if err != nil {
+		err = &BrokenError{l.first + err.First, l.first + err.Sent, err.Err}
+	}
+	return all, err
 }

@@ -15,9 +15,18 @@ type Client struct {
 	family uint16
 	netns  string // path of the namespace it was dialled for, "" for the caller's
 
-	seq     atomic.Uint32 // of the last message
-	mu      sync.Mutex    // held for a request and its answers
-	out, in []byte
+	seq      atomic.Uint32 // of the last message
+	mu       sync.Mutex    // held for a request and its answers
+	out, in  []byte
+	receives uint64 // that brought something
+	room     room   // for a batch, zero until one asks
+	local    local  // of s, nil if it is not the kernel's
+}
+
+// local is what the kernel's socket does besides carrying messages.
+type local interface {
+	room(want room) room
+	hurry(on bool)
 }
 
 // receiveBuffer is the size of the largest message that the kernel makes of a
@@ -47,13 +56,25 @@ func (c *Client) Info() (Info, error) {
 	return info, err
 }
 
-// Services returns all virtual services, in the kernel's order.
-func (c *Client) Services() ([]Service, error) {
+// Services returns all virtual services, in the kernel's order. It is not one
+// moment's picture: the kernel tells of some at a time, and counts them in
+// between. Where services are added or removed meanwhile, one may be missing or
+// be there twice.
+func (c *Client) Services() ([]Service, error) { return c.services(false) }
+
+// UniqueServices is Services for those who must not see one twice: it reads
+// again then, up to ten times, before it returns ErrInterrupted.
+func (c *Client) UniqueServices() ([]Service, error) { return c.services(true) }
+
+func (c *Client) services(unique bool) ([]Service, error) {
 	var services []Service
 	var s Service
 	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetService}, &netlinkmsg.Message{Service: &s},
 		func() { services = services[:0] },
-		func() { services = append(services, s) })
+		func() { services = append(services, s) },
+		func() bool {
+			return unique && repeats(services, func(s *Service) ServiceKey { return s.ServiceKey })
+		})
 	return services, err
 }
 
@@ -75,12 +96,25 @@ func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
 // AppendDestinations appends the destinations of a service to ds, so that
 // reading a large table can reuse one slice.
 func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destination, error) {
+	return c.appendDestinations(ds, key, false)
+}
+
+// AppendUniqueDestinations is to AppendDestinations what UniqueServices is to
+// Services.
+func (c *Client) AppendUniqueDestinations(ds []Destination, key ServiceKey) ([]Destination, error) {
+	return c.appendDestinations(ds, key, true)
+}
+
+func (c *Client) appendDestinations(ds []Destination, key ServiceKey, unique bool) ([]Destination, error) {
 	before := len(ds)
 	var d Destination
 	req := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
 	err := c.dump(req, &netlinkmsg.Message{Destination: &d},
 		func() { ds = ds[:before] },
-		func() { ds = append(ds, d) })
+		func() { ds = append(ds, d) },
+		func() bool {
+			return unique && repeats(ds[before:], func(d *Destination) netip.AddrPort { return d.AddrPort })
+		})
 	return ds, err
 }
 
@@ -149,7 +183,8 @@ func (c *Client) Daemons() ([]Daemon, error) {
 	var d Daemon
 	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetDaemon}, &netlinkmsg.Message{Daemon: &d},
 		func() { daemons = daemons[:0] },
-		func() { daemons = append(daemons, d) })
+		func() { daemons = append(daemons, d) },
+		func() bool { return false })
 	return daemons, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
@@ -78,6 +79,7 @@ func Dial(options ...Option) (*Client, error) {
 		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
 	}
 	c := NewClient(s, family)
+	c.local = s
 	c.netns = cfg.netns
 	if cfg.wrap != nil {
 		c.s = cfg.wrap(c.s)
@@ -113,13 +115,15 @@ func dial(netns string) (*genetlink.Conn, error) {
 // findFamily asks for the number of the IPVS family. A kernel loads the module
 // when root asks; load is the second try for those that do not.
 func findFamily(conn *genetlink.Conn, load func()) (uint16, error) {
-	family, err := conn.GetFamily(netlinkmsg.FamilyName)
+	family, err := getFamily(conn)
 	if errors.Is(err, syscall.ENOENT) {
 		load()
-		family, err = conn.GetFamily(netlinkmsg.FamilyName)
+		family, err = getFamily(conn)
 	}
 	var errno syscall.Errno
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrNoAnswer, familyLimit)
 	case errors.Is(err, syscall.ENOENT):
 		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
 	case errors.As(err, &errno):
@@ -131,6 +135,17 @@ func findFamily(conn *genetlink.Conn, load func()) (uint16, error) {
 }
 
 const opFamily = "find its netlink family"
+
+// familyLimit is how long the kernel may take to tell the family's number. It
+// may have to load the module.
+const familyLimit = time.Minute
+
+func getFamily(conn *genetlink.Conn) (genetlink.Family, error) {
+	_ = conn.SetReadDeadline(time.Now().Add(familyLimit)) // a test's connection has none
+	family, err := conn.GetFamily(netlinkmsg.FamilyName)
+	_ = conn.SetReadDeadline(time.Time{})
+	return family, err
+}
 
 // modprobe loads the module. Whether it did shows in the next look-up.
 func modprobe(output io.Writer) {

@@ -22,6 +22,13 @@ var (
 	// open. Its errno is ENOPROTOOPT.
 	ErrNoIPVS = errors.New("the kernel has no IPVS")
 
+	// ErrNoAnswer: the kernel did not answer in time.
+	ErrNoAnswer = errors.New("the kernel does not answer")
+
+	// ErrAnswerLost: a change may have been made or not. In an *Error its
+	// errno is ENOBUFS.
+	ErrAnswerLost = errors.New("the kernel's answer was lost: this may have been done or not")
+
 	// ErrInterrupted: the table changed while it was read, again and again.
 	// Its errno is EINTR.
 	ErrInterrupted = errors.New("the table kept changing while it was read")
@@ -33,22 +40,34 @@ type Error struct {
 	Op    string // what was being done, such as "add service TCP 192.0.2.1:80"
 	Err   error  // one of this package's Err values, or nil
 	Errno syscall.Errno
+
+	// Lost: the answer was lost, and this is what the kernel said when the
+	// command was sent again. It may have done it the first time.
+	Lost bool
 }
 
 // Error returns what was being done and why it failed.
 func (e *Error) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("ipvs: %s: %v", e.Op, e.Err)
+	reason := e.Err
+	if reason == nil {
+		reason = e.Errno
 	}
-	return fmt.Sprintf("ipvs: %s: %v", e.Op, e.Errno)
+	if e.Lost {
+		return fmt.Sprintf("ipvs: %s: %v (or done at the first try, whose answer was lost)", e.Op, reason)
+	}
+	return fmt.Sprintf("ipvs: %s: %v", e.Op, reason)
 }
 
-// Unwrap returns the meaning and the errno.
+// Unwrap returns the meaning and the errno, and ErrAnswerLost if Lost.
 func (e *Error) Unwrap() []error {
-	if e.Err == nil {
-		return []error{e.Errno}
+	errs := []error{e.Errno}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
 	}
-	return []error{e.Err, e.Errno}
+	if e.Lost {
+		errs = append(errs, ErrAnswerLost)
+	}
+	return errs
 }
 
 // A NetNSError says that Dial could not enter a network namespace. It unwraps

@@ -15,18 +15,29 @@ const dumpTries = 10
 
 var errShortAnswer = errors.New("the kernel's answer is incomplete")
 
-// do carries out a change.
+// do carries out a change, as a batch of one.
 func (c *Client) do(m *netlinkmsg.Message) error {
-	return c.request(m, netlink.Request|netlink.Acknowledge, nil)
+	l := load{c: c}
+	l.add(m)
+	failures, err := l.send()
+	switch {
+	case err != nil && err.Sent > 0:
+		return failure(m, fmt.Errorf("%w: %w", ErrAnswerLost, err.Err))
+	case err != nil:
+		return failure(m, err.Err)
+	case len(failures) > 0:
+		return failures[0].Err
+	}
+	return nil
 }
 
 // get decodes the one answer to m into answer.
 func (c *Client) get(m, answer *netlinkmsg.Message) error {
 	got := false
-	err := c.request(m, netlink.Request|netlink.Acknowledge, func(body []byte) error {
+	err := c.read(m, netlink.Request|netlink.Acknowledge, func() {}, func(body []byte) error {
 		got = true
 		return answer.Decode(body, netlinkmsg.IPv4)
-	})
+	}, func() bool { return false })
 	if err == nil && !got {
 		err = failure(m, errShortAnswer)
 	}
@@ -35,41 +46,70 @@ func (c *Client) get(m, answer *netlinkmsg.Message) error {
 
 // dump decodes the answers to m into answer, one after the other, and calls
 // each after each. It calls restart before each try: the kernel may have to
-// be asked more than once.
-func (c *Client) dump(m, answer *netlinkmsg.Message, restart, each func()) error {
+// be asked more than once, also because torn says so of what came.
+func (c *Client) dump(m, answer *netlinkmsg.Message, restart, each func(), torn func() bool) error {
 	family := netlinkmsg.IPv4
 	if m.Service != nil {
 		family = m.Service.Family
 	}
+	var pieces int
+	var last uint64 // the receive that brought the last of them
+	take := func(body []byte) error {
+		if last != c.receives {
+			last = c.receives
+			pieces++
+		}
+		if err := answer.Decode(body, family); err != nil {
+			return err
+		}
+		each()
+		return nil
+	}
+	begin := func() {
+		pieces, last = 0, 0
+		restart()
+	}
+	// What comes in one piece is of one moment.
+	return c.read(m, netlink.Request|netlink.Dump, begin, take, func() bool { return pieces > 1 && torn() })
+}
+
+// repeats reports whether two of list have the same key.
+func repeats[T any, K comparable](list []T, key func(*T) K) bool {
+	seen := make(map[K]bool, len(list))
+	for i := range list {
+		k := key(&list[i])
+		if seen[k] {
+			return true
+		}
+		seen[k] = true
+	}
+	return false
+}
+
+// read sends m, which changes nothing, hands the bodies of the answers to
+// take, and returns the kernel's refusal as an error. It calls restart before
+// each try: what changed while it was read, as the kernel or torn says, or did
+// not arrive in full, is asked for again.
+func (c *Client) read(m *netlinkmsg.Message, flags netlink.HeaderFlags, restart func(), take func([]byte) error, torn func() bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	losses := 0
 	for range dumpTries {
 		restart()
-		err := c.request(m, netlink.Request|netlink.Dump, func(body []byte) error {
-			if err := answer.Decode(body, family); err != nil {
-				return err
-			}
-			each()
+		errno, err := c.exchange(m, flags, take)
+		switch {
+		case err == nil && errno == 0 && torn():
+		case err == nil && errno == 0:
 			return nil
-		})
-		if !errors.Is(err, syscall.EINTR) && !errors.Is(err, syscall.ENOBUFS) {
-			return err
+		case err == nil && errno != syscall.EINTR:
+			return refusal(m, errno, errno == syscall.ENOENT && c.vanished())
+		case err != nil:
+			if losses++; !recoverable(err) || losses == lossTries || c.resync(nil) != nil {
+				return failure(m, err)
+			}
 		}
 	}
 	return &Error{Op: operation(m), Err: ErrInterrupted, Errno: syscall.EINTR}
-}
-
-// request sends m, hands the bodies of the answers to take, and returns the
-// kernel's refusal as an error.
-func (c *Client) request(m *netlinkmsg.Message, flags netlink.HeaderFlags, take func([]byte) error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	errno, err := c.exchange(m, flags, take)
-	if err != nil {
-		return failure(m, err)
-	}
-	if errno != 0 {
-		return refusal(m, errno, errno == syscall.ENOENT && c.vanished())
-	}
-	return nil
 }
 
 // exchange sends m and reads until the kernel has answered it in full. The
@@ -77,20 +117,12 @@ func (c *Client) request(m *netlinkmsg.Message, flags netlink.HeaderFlags, take 
 func (c *Client) exchange(m *netlinkmsg.Message, flags netlink.HeaderFlags, take func([]byte) error) (errno syscall.Errno, err error) {
 	seq := c.seq.Add(1)
 	c.out = m.Append(c.out[:0], c.family, flags, seq)
-	return c.roundTrip(seq, take)
-}
-
-// roundTrip does that for the message in c.out, which is numbered seq.
-func (c *Client) roundTrip(seq uint32, take func([]byte) error) (errno syscall.Errno, err error) {
-	if err := c.s.Send(c.out); err != nil {
+	if err := c.send(c.out); err != nil {
 		return 0, err
 	}
 	var bad error // the first answer that could not be taken; the rest is read all the same
 	interrupted := false
-	err = c.answers(seq, func(f netlinkmsg.Frame) error {
-		if f.Header.Sequence != seq {
-			return nil
-		}
+	err = c.answers(seq, seq, func(f netlinkmsg.Frame) error {
 		interrupted = interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
 		if closes(f) {
 			errno, err = f.Errno()
@@ -112,22 +144,23 @@ func (c *Client) roundTrip(seq uint32, take func([]byte) error) (errno syscall.E
 	return errno, nil
 }
 
-// answers hands each message that comes to take, until the one that closes the
-// exchange of the request numbered last. Among them may be answers to earlier
-// requests, whose reader gave up.
-func (c *Client) answers(last uint32, take func(netlinkmsg.Frame) error) error {
-	for {
-		n, err := c.s.Receive(c.in)
+// answers hands the answers to the requests numbered from first to last to
+// take, until that one which closes the exchange of the last. Among them may be
+// answers to earlier requests, whose reader gave up.
+func (c *Client) answers(first, last uint32, take func(netlinkmsg.Frame) error) error {
+	for strangers := 0; strangers < maxStrangers; {
+		b, err := c.receive()
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return errShortAnswer
-		}
-		for rest := c.in[:n]; len(rest) > 0; {
+		for len(b) > 0 {
 			var f netlinkmsg.Frame
-			if f, rest, err = netlinkmsg.Next(rest); err != nil {
-				return err
+			if f, b, err = netlinkmsg.Next(b); err != nil {
+				return fmt.Errorf("%w: %w", errShortAnswer, err)
+			}
+			if f.Header.Sequence-first > last-first {
+				strangers++
+				continue
 			}
 			if err := take(f); err != nil {
 				return err
@@ -137,6 +170,44 @@ func (c *Client) answers(last uint32, take func(netlinkmsg.Frame) error) error {
 			}
 		}
 	}
+	return ErrNoAnswer
+}
+
+// maxStrangers is how many messages are read in search of an answer.
+const maxStrangers = 16 * batchSize
+
+// interruptions is how many signals in a row a system call is made again after.
+const interruptions = 100
+
+// send hands b to the kernel. After an error nothing has been sent.
+func (c *Client) send(b []byte) (err error) {
+	for range interruptions {
+		if err = c.s.Send(b); !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	return err
+}
+
+// receive returns what one system call brings.
+func (c *Client) receive() ([]byte, error) {
+	var n int
+	var err error
+	for range interruptions {
+		if n, err = c.s.Receive(c.in); !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return nil, ErrNoAnswer
+	case err != nil:
+		return nil, err
+	case n == 0:
+		return nil, errShortAnswer
+	}
+	c.receives++
+	return c.in[:n], nil
 }
 
 // closes reports whether f is the last message of an answer.

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
-	"strings"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -115,8 +115,14 @@ func TestBadDays(t *testing.T) {
 			[]error{ErrNoScheduler}, "ipvs: add service TCP 192.0.2.1:80: scheduler or persistence engine not found"},
 		{"a dump that changed underneath is read again", list,
 			[]answer{serviceReply(netlink.Multi | netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0)}, nil, ""},
-		{"an overflown receive buffer is read again", list,
-			[]answer{fails(syscall.ENOBUFS), serviceReply(netlink.Multi), done(0)}, nil, ""},
+		{"an overflown receive buffer is read to its end, and the question asked again", list,
+			[]answer{fails(syscall.ENOBUFS), serviceReply(netlink.Multi), fails(ErrNoAnswer), status(0),
+				serviceReply(netlink.Multi), done(0)}, nil, ""},
+		{"the kernel does not answer", list, []answer{fails(ErrNoAnswer), fails(ErrNoAnswer), fails(ErrNoAnswer)},
+			[]error{ErrNoAnswer}, "ipvs: get service: the kernel does not answer"},
+		{"the kernel does not answer to a change", add, []answer{fails(ErrNoAnswer), fails(ErrNoAnswer), fails(ErrNoAnswer)},
+			[]error{ErrNoAnswer, ErrAnswerLost},
+			"ipvs: add service TCP 192.0.2.1:80: the kernel's answer was lost: this may have been done or not: the kernel does not answer"},
 		{"a dump that ends in an error", list, []answer{done(syscall.EMSGSIZE)}, []error{syscall.EMSGSIZE}, "ipvs: get service: message too long"},
 		{"an old answer is passed over", get, []answer{
 			func(h netlink.Header) ([]byte, error) {
@@ -218,13 +224,17 @@ func TestBatch(t *testing.T) {
 		}
 	})
 	t.Run("a broken connection", func(t *testing.T) {
-		b := scripted(fails(syscall.ENOBUFS)).Batch()
-		for range 2 * batchSize {
+		b := scripted(status(0), fails(syscall.ENOBUFS), fails(syscall.EBADF)).Batch()
+		for range 3 * batchSize {
 			b.RemoveService(web)
 		}
 		_, err := b.Flush()
 		check(t, err, syscall.ENOBUFS)
-		if want := "ipvs: send 128 changes: "; !strings.HasPrefix(err.Error(), want) {
+		broken := new(BrokenError)
+		if !errors.As(err, &broken) || broken.First != batchSize || broken.Sent != 2*batchSize {
+			t.Errorf("error = %#v", err)
+		}
+		if want := "ipvs: changes 128 to 255 may have been made or not, and none behind them was sent: no buffer space available"; err.Error() != want {
 			t.Errorf("error = %q", err)
 		}
 	})
@@ -235,4 +245,46 @@ func TestBatch(t *testing.T) {
 		check(t, err, nil)
 		check(t, failures[0].Err, ErrNoIPVS)
 	})
+}
+
+// A reading that has a service twice was torn by a change, unless it came in
+// one piece.
+func TestUnique(t *testing.T) {
+	twice := func(h netlink.Header) ([]byte, error) {
+		b, _ := serviceReply(netlink.Multi)(h)
+		return append(b, b...), nil
+	}
+	torn := []answer{serviceReply(netlink.Multi), serviceReply(netlink.Multi), done(0)}
+	whole := []answer{serviceReply(netlink.Multi), done(0)}
+	for _, tt := range []struct {
+		name         string
+		receive      []answer
+		plain, again int
+		err          error
+	}{
+		{"torn once", slices.Concat(torn, whole), 2, 1, nil},
+		{"torn again and again", slices.Repeat(torn, dumpTries), 2, 0, ErrInterrupted},
+		{"in one piece", []answer{twice, done(0)}, 2, 2, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			services, err := scripted(tt.receive...).Services()
+			if check(t, err, nil); len(services) != tt.plain {
+				t.Errorf("%d services, want %d", len(services), tt.plain)
+			}
+			services, err = scripted(tt.receive...).UniqueServices()
+			if !errors.Is(err, tt.err) || err == nil && len(services) != tt.again {
+				t.Errorf("%d services, %v", len(services), err)
+			}
+		})
+	}
+}
+
+// Destinations are compared with those of the same reading alone.
+func TestUniqueDestinations(t *testing.T) {
+	d := reply(netlink.Multi, netlinkmsg.Message{Command: netlinkmsg.NewDestination, Destination: &destinations[0]})
+	ds := []Destination{destinations[0]}
+	ds, err := scripted(d, d, done(0), d, done(0)).AppendUniqueDestinations(ds, web)
+	if check(t, err, nil); len(ds) != 2 {
+		t.Errorf("%d destinations, want 2", len(ds))
+	}
 }

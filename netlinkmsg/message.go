@@ -126,14 +126,30 @@ const (
 // The sender's port is left 0, for the kernel to fill in.
 func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) []byte {
 	start := len(b)
-	b = native.AppendUint32(b, 0) // the length, when it is known
-	b = native.AppendUint16(b, family)
-	b = native.AppendUint16(b, uint16(flags))
-	b = native.AppendUint32(b, seq)
-	b = native.AppendUint32(b, 0)
+	b = appendHeader(b, family, flags, seq)
 	b = m.AppendBody(b)
 	native.PutUint32(b[start:], uint32(len(b)-start))
 	return b
+}
+
+// AppendNoop appends a message of size bytes, a multiple of 4, that has no
+// effect (NLMSG_NOOP, RFC 3549 section 2.3.2). The kernel acknowledges it if
+// asked to.
+func AppendNoop(b []byte, size int, flags netlink.HeaderFlags, seq uint32) []byte {
+	start := len(b)
+	b = appendHeader(b, uint16(netlink.Noop), flags, seq)
+	b = append(b, make([]byte, size-headerLen)...)
+	native.PutUint32(b[start:], uint32(size))
+	return b
+}
+
+// appendHeader appends a header whose length, of four bytes, is not known yet.
+func appendHeader(b []byte, typ uint16, flags netlink.HeaderFlags, seq uint32) []byte {
+	b = native.AppendUint32(b, 0)
+	b = native.AppendUint16(b, typ)
+	b = native.AppendUint16(b, uint16(flags))
+	b = native.AppendUint32(b, seq)
+	return native.AppendUint32(b, 0)
 }
 
 // AppendBody appends the generic netlink header and the attributes of m.

@@ -15,8 +15,8 @@ import (
 	"goipvsadm/sched"
 )
 
-// family is the number of the IPVS family here.
-const family = 28
+// Family is the number of the IPVS family here.
+const Family = 28
 
 // A Kernel is a table of virtual services. It answers each client in turn, as
 // a kernel would, from as many goroutines as there are clients. The zero
@@ -41,8 +41,11 @@ type Entry struct {
 
 // Dial returns a client of k, whatever the options.
 func (k *Kernel) Dial(...ipvs.Option) (*ipvs.Client, error) {
-	return ipvs.NewClient(&socket{k: k}, family), nil
+	return ipvs.NewClient(k.Socket(), Family), nil
 }
+
+// Socket returns a socket to k, for tests that put something before it.
+func (k *Kernel) Socket() ipvs.Socket { return &socket{k: k} }
 
 // Changes returns the requests that change something.
 func (k *Kernel) Changes() []netlinkmsg.Message {
@@ -69,6 +72,10 @@ func (s *socket) Send(b []byte) error {
 			return err
 		}
 		b = rest
+		if f.Header.Type == netlink.Noop {
+			s.answers = append(s.answers, status(netlink.Error, f.Header.Sequence, 0))
+			continue
+		}
 		var m netlinkmsg.Message
 		if err := m.Decode(f.Body, ipvs.IPv4); err != nil {
 			return err
@@ -81,7 +88,7 @@ func (s *socket) Send(b []byte) error {
 
 func (s *socket) Receive(b []byte) (int, error) {
 	if len(s.answers) == 0 {
-		return 0, syscall.EAGAIN
+		return 0, ipvs.ErrNoAnswer
 	}
 	n := copy(b, s.answers[0])
 	s.answers = s.answers[1:]
@@ -102,7 +109,7 @@ func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) {
 		answers, errno = s.k.handle(m, dump)
 	}
 	for i := range answers {
-		s.answers = append(s.answers, answers[i].Append(nil, family, netlink.Multi, h.Sequence))
+		s.answers = append(s.answers, answers[i].Append(nil, Family, netlink.Multi, h.Sequence))
 	}
 	switch {
 	case dump:
