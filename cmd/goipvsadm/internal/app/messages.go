@@ -48,13 +48,19 @@ var generals = [...]struct {
 
 // refusal returns the message for an error of the kernel.
 func refusal(verb command.Verb, err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
+	refused := new(ipvs.Error)
+	switch {
+	case !errors.As(err, &refused), refused.Err == ipvs.ErrInterrupted:
 		return err.Error()
+	case refused.Err == ipvs.ErrAnswerLost:
+		return "The kernel's answer was lost: this may have been done or not"
+	case refused.Lost:
+		return refusalText(verb, refused.Errno) + " (or done at the first try, whose answer was lost)"
 	}
-	if errors.Is(err, ipvs.ErrInterrupted) {
-		return err.Error()
-	}
+	return refusalText(verb, refused.Errno)
+}
+
+func refusalText(verb command.Verb, errno syscall.Errno) string {
 	for _, r := range refusals {
 		if r.verb == verb && r.errno == errno {
 			return r.text

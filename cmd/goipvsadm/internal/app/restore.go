@@ -50,9 +50,11 @@ func (r *restorer) rule(words []string, line int, cmd *command.Command) bool {
 	}
 	if changeOf(cmd.Verb) != nil && !cmd.Options.Has(command.Drain) {
 		r.queue(cmd, line, "")
-		return true
+		return !r.broken
 	}
-	r.flush()
+	if !r.flush() {
+		return false
+	}
 	r.where = at(line)
 	status := r.execute(cmd)
 	r.where = ""
@@ -68,11 +70,13 @@ func (r *restorer) rule(words []string, line int, cmd *command.Command) bool {
 // rules into a pipe may wait for them to be done.
 type eager struct {
 	io.Reader
-	before func()
+	before func() bool // false if no more is wanted
 }
 
 func (e *eager) Read(b []byte) (int, error) {
-	e.before()
+	if !e.before() {
+		return 0, io.EOF
+	}
 	return e.Reader.Read(b)
 }
 
@@ -95,6 +99,11 @@ func (p *program) runRestore(args []string) int {
 	}
 	if mistakes := p.readRules(bytes.NewReader(rules), nil); len(mistakes) > 0 {
 		return p.tellMistakes(mistakes)
+	}
+	// What is cleared must be sure to find its way back.
+	if err := p.client.Batch().Rehearse(bytes.Count(rules, []byte("\n")) + 1); err != nil {
+		p.complain(refusal(command.Flush, err) + "\nNothing was changed")
+		return statusRefused
 	}
 	if status := p.change(&command.Command{Verb: command.Flush}); status != statusOK {
 		return status

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -15,7 +16,7 @@ type sender struct {
 	queued []queuedChange
 	status int                // of the first that failed
 	done   func(queuedChange) // if not nil, called for each that the kernel took
-	broken bool               // the connection is
+	broken bool               // the connection is; nothing more is sent
 }
 
 // A queuedChange is one that is in the batch.
@@ -33,6 +34,14 @@ func (q *queuedChange) where() string {
 	return q.text + ": "
 }
 
+// name names the change within a message.
+func (q *queuedChange) name() string {
+	if q.line != 0 {
+		return fmt.Sprintf("line %d", q.line)
+	}
+	return q.text
+}
+
 // at begins a message about a line.
 func at(line int) string { return fmt.Sprintf("line %d: ", line) }
 
@@ -48,26 +57,43 @@ func (s *sender) queue(cmd *command.Command, line int, text string) {
 	s.queued = append(s.queued, queuedChange{cmd.Verb, line, text})
 }
 
-// flush sends what is queued and tells what failed.
-func (s *sender) flush() {
+// flush sends what is queued and tells what failed. It reports whether more can
+// be sent.
+func (s *sender) flush() bool {
 	if len(s.queued) == 0 {
-		return
+		return !s.broken
 	}
 	failures, err := s.batch.Flush()
+	settled := len(s.queued)
+	lost := new(ipvs.BrokenError)
+	if errors.As(err, &lost) {
+		settled = lost.First
+	}
 	for i, q := range s.queued {
 		switch {
 		case len(failures) > 0 && failures[0].Index == i:
 			s.fail(q.where(), refusal(q.verb, failures[0].Err), statusRefused)
 			failures = failures[1:]
-		case err == nil && s.done != nil:
+		case i < settled && s.done != nil:
 			s.done(q)
 		}
 	}
 	if err != nil {
-		s.fail(s.queued[0].where(), err.Error(), statusRefused)
-		s.broken = true
+		s.abandon(lost)
 	}
 	s.queued = s.queued[:0]
+	return !s.broken
+}
+
+// abandon tells from where to where it is not known what was done, and from
+// where on nothing was.
+func (s *sender) abandon(lost *ipvs.BrokenError) {
+	s.broken = true
+	text := "from here on nothing was done"
+	if lost.Sent > lost.First {
+		text = fmt.Sprintf("from here to %s it is not known what was done, and nothing was behind that", s.queued[lost.Sent-1].name())
+	}
+	s.fail(s.queued[lost.First].where(), fmt.Sprintf("%v: %s", lost.Err, text), statusRefused)
 }
 
 // fail tells of something that failed.
