@@ -72,7 +72,7 @@ func (p *program) refuseEmpty() int {
 
 // table reads from the kernel as much as want is to be compared with.
 func (p *program) table(want *plan.Table) (*plan.Table, error) {
-	services, err := p.client.Services()
+	services, err := p.client.UniqueServices()
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (p *program) table(want *plan.Table) (*plan.Table, error) {
 		if !wanted[s.ServiceKey] {
 			continue // it goes as a whole
 		}
-		if destinations, err = p.client.AppendDestinations(destinations[:0], s.ServiceKey); err != nil {
+		if destinations, err = p.client.AppendUniqueDestinations(destinations[:0], s.ServiceKey); err != nil {
 			return nil, err
 		}
 		listing.SortDestinations(destinations)

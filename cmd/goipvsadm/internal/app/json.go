@@ -42,7 +42,7 @@ func (p *program) jsonTable(cmd *command.Command) error {
 	var destinations []ipvs.Destination
 	for i := range services {
 		s := &services[i]
-		if destinations, err = p.client.AppendDestinations(destinations[:0], s.ServiceKey); err != nil {
+		if destinations, err = p.client.AppendUniqueDestinations(destinations[:0], s.ServiceKey); err != nil {
 			return err
 		}
 		if !cmd.Options.Has(command.NoSort) {

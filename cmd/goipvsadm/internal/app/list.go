@@ -113,7 +113,7 @@ func (p *program) listTable(cmd *command.Command) error {
 	if err != nil {
 		return err
 	}
-	return p.eachService(services, p.namer(cmd), !cmd.Options.Has(command.NoSort), func(n listing.Namer) rows {
+	return p.eachService(services, p.client.AppendDestinations, p.namer(cmd), !cmd.Options.Has(command.NoSort), func(n listing.Namer) rows {
 		t.Names = n
 		p.stdout.Write(t.AppendHeader(nil, info))
 		return rows{t.AppendService, t.AppendDestination}
@@ -126,7 +126,11 @@ func (p *program) services(cmd *command.Command) ([]ipvs.Service, error) {
 		s, err := p.client.Service(cmd.Service.ServiceKey)
 		return []ipvs.Service{s}, err
 	}
-	services, err := p.client.Services()
+	read := p.client.Services
+	if cmd.Options.Has(command.JSON) {
+		read = p.client.UniqueServices
+	}
+	services, err := read()
 	if !cmd.Options.Has(command.NoSort) {
 		listing.SortServices(services)
 	}

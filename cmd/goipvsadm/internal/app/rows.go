@@ -27,11 +27,10 @@ func savedRows(n listing.Namer) rows {
 
 // eachService writes services, in the order given, and their destinations,
 // which it reads from the kernel one service at a time and sorts if asked to.
-func (p *program) eachService(services []ipvs.Service, n listing.Namer, sort bool, begin func(listing.Namer) rows) error {
-	var read reader = p.client.AppendDestinations
+func (p *program) eachService(services []ipvs.Service, read reader, n listing.Namer, sort bool, begin func(listing.Namer) rows) error {
 	if namer, ok := n.(*names.Namer); ok {
 		var err error
-		if read, err = p.prefetch(services, namer); err != nil {
+		if read, err = p.prefetch(services, read, namer); err != nil {
 			return err
 		}
 	}
@@ -64,12 +63,12 @@ func (p *program) eachService(services []ipvs.Service, n listing.Namer, sort boo
 
 // prefetch reads all destinations at once, so that the names of all addresses
 // can be looked up side by side. It returns what reads them again.
-func (p *program) prefetch(services []ipvs.Service, n *names.Namer) (reader, error) {
+func (p *program) prefetch(services []ipvs.Service, read reader, n *names.Namer) (reader, error) {
 	all := make(map[ipvs.ServiceKey][]ipvs.Destination, len(services))
 	var addrs []netip.Addr
 	for i := range services {
 		s := &services[i]
-		destinations, err := p.client.Destinations(s.ServiceKey)
+		destinations, err := read(nil, s.ServiceKey)
 		if err != nil {
 			return nil, err
 		}

@@ -29,12 +29,12 @@ func (p *program) saveRules(cmd *command.Command) error {
 		}
 		p.stdout.Write(rule.AppendTimeouts(nil, &t))
 	}
-	services, err := p.client.Services()
+	services, err := p.client.UniqueServices()
 	if err != nil {
 		return err
 	}
 	listing.SortServices(services)
-	err = p.eachService(services, p.namer(cmd), true, func(n listing.Namer) rows {
+	err = p.eachService(services, p.client.AppendUniqueDestinations, p.namer(cmd), true, func(n listing.Namer) rows {
 		return savedRows(n)
 	})
 	if err != nil || !all {

@@ -54,7 +54,11 @@ func (p *program) watch(cmd *command.Command) int {
 // destinations returns the destinations of a service in the order of a
 // listing.
 func (p *program) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
-	destinations, err := p.client.Destinations(key)
+	read := p.client.AppendDestinations
+	if cmd.Options.Has(command.JSON) {
+		read = p.client.AppendUniqueDestinations
+	}
+	destinations, err := read(nil, key)
 	if !cmd.Options.Has(command.NoSort) {
 		listing.SortDestinations(destinations)
 	}
