@@ -90,6 +90,12 @@ differential: build ## N random command lines (50000) from SEED (1) against the 
 	GOIPVSADM_DIFF_N=$(or $(N),50000) GOIPVSADM_DIFF_SEED=$(or $(SEED),1) $(under_test) \
 		scripts/kernel-tests -l 36000 scripts/differential -- -run TestRandom
 
+.PHONY: faults
+faults: build ## kills, small buffers, closed descriptors, crowds: N times (1) what the tests do, from SEED
+	@scripts/setup test
+	GOIPVSADM_FAULTS=$(or $(N),1) GOIPVSADM_FAULTS_SEED=$(SEED) $(under_test) \
+		scripts/kernel-tests -l 36000 scripts/faults
+
 .PHONY: bench
 bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows, MEMORY=1 for the memory rows
 	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
