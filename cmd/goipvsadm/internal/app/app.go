@@ -4,6 +4,7 @@ package app
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,11 @@ type program struct {
 	direct io.Writer     // standard output
 	stdout *bufio.Writer // the same, gathered
 	stderr io.Writer
+	given  struct{ stdout, stderr io.Writer } // the same, which may be a terminal
 	dial   Dialer
+
+	outputs
+	listing bool // so whoever reads it may leave when he has seen enough
 
 	where  string // of a message, when it is about a line of rules
 	names  *names.Database
@@ -62,13 +67,14 @@ const outputBuffer = 16 << 10
 // name, and returns its exit status.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) int {
 	p := &program{
-		stdin:  stdin,
-		direct: stdout,
-		stdout: bufio.NewWriterSize(stdout, outputBuffer),
-		stderr: stderr,
-		dial:   dial,
-		names:  names.System(),
+		stdin: stdin,
+		dial:  dial,
+		names: names.System(),
 	}
+	p.given.stdout, p.given.stderr = stdout, stderr
+	p.direct = &output{&p.outputs, stdout}
+	p.stdout = bufio.NewWriterSize(p.direct, outputBuffer)
+	p.stderr = &output{&p.outputs, stderr}
 	if len(args) > 0 {
 		p.name, args = args[0], args[1:]
 	}
@@ -83,7 +89,9 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		p.client.Close()
 	}
 	// A table that was not written in full must not look saved.
-	if err := p.stdout.Flush(); err != nil && status == statusOK {
+	err := cmp.Or(p.stdout.Flush(), p.finish())
+	if err != nil && status == statusOK && !(p.listing && errors.Is(err, syscall.EPIPE)) {
+		defer p.finish()
 		p.complain(fmt.Sprintf("%s: %v", p.name, err))
 		return statusListing
 	}
@@ -123,7 +131,7 @@ func (p *program) run(args []string) int {
 // open connects to the kernel, in the network namespace netns unless that is
 // "".
 func (p *program) open(netns string) int {
-	options := []ipvs.Option{ipvs.ModprobeOutput(p.stderr)}
+	options := []ipvs.Option{ipvs.ModprobeOutput(p.given.stderr)}
 	if netns != "" {
 		options = append(options, ipvs.InNetNS(netns))
 	}

@@ -151,6 +151,7 @@ func (p *program) apply(want, have *plan.Table, o plan.Options, verbose bool) in
 			p.stdout.WriteString(q.text + "\n")
 		}
 	}
+	p.work()
 	plan.Compare(want, have, o, a.change)
 	a.flush()
 	if a.left > 0 {

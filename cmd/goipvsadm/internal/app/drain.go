@@ -41,6 +41,7 @@ type drainer struct {
 // drain carries out -d with --drain.
 func (p *program) drain(cmd *command.Command) int {
 	p.stdout.Flush() // what comes next may take hours
+	p.work()
 	signals := make(chan os.Signal, 1)
 	for _, s := range drainSignals {
 		if !signal.Ignored(s) { // as under nohup
@@ -54,7 +55,7 @@ func (p *program) drain(cmd *command.Command) int {
 		server:   cmd.Destination.AddrPort,
 		limit:    time.Duration(cmd.Drain) * time.Second,
 		signals:  signals,
-		progress: newStatusLine(p.stderr),
+		progress: newStatusLine(p.stderr, p.given.stderr),
 	}
 	return d.run()
 }
@@ -92,9 +93,7 @@ func (d *drainer) wait() int {
 		left := d.limit - time.Since(begin)
 		switch {
 		case err != nil:
-			d.refused(err)
-			d.putBack()
-			return statusRefused
+			return d.failed(err)
 		case now == nil:
 			return d.gone(last)
 		case now.Weight != 0:
@@ -147,9 +146,7 @@ func (d *drainer) remove(now *ipvs.Destination) int {
 	case isGone(err):
 		return d.gone(now)
 	case err != nil:
-		d.refused(err)
-		d.putBack()
-		return statusRefused
+		return d.failed(err)
 	}
 	if d.busy(now) {
 		d.tell("removed after %d s; connections cut: %s", d.limit/time.Second, d.connections(now))
@@ -169,24 +166,40 @@ func (d *drainer) gone(last *ipvs.Destination) int {
 // interrupted ends the drain because of a signal. Those that follow are not
 // listened to.
 func (d *drainer) interrupted(s os.Signal) int {
-	if !d.putBack() {
+	if err := d.putBack(); err != nil {
+		d.tellStuck(err)
 		return statusRefused
 	}
 	return 128 + int(s.(syscall.Signal))
 }
 
+// failed ends the drain because of a refusal of the kernel. The weight comes
+// before the message, which may find nobody who reads it.
+func (d *drainer) failed(err error) int {
+	stuck := d.putBack()
+	d.refused(err)
+	if stuck != nil {
+		d.tellStuck(stuck)
+	}
+	return statusRefused
+}
+
 // putBack gives the server its weight back, unless somebody gave it another
 // one meanwhile.
-func (d *drainer) putBack() bool {
+func (d *drainer) putBack() error {
 	now, err := d.look()
 	if err == nil && now != nil && now.Weight == 0 && d.before.Weight != 0 {
 		err = d.setWeight(now, d.before.Weight)
 	}
-	if err != nil && !isGone(err) {
-		d.tell("its weight, now 0, could not be set to %d: %s", d.before.Weight, refusal(command.EditServer, err))
-		return false
+	if isGone(err) {
+		return nil
 	}
-	return true
+	return err
+}
+
+// tellStuck tells of a weight that could not be put back.
+func (d *drainer) tellStuck(err error) {
+	d.tell("its weight, now 0, could not be set to %d: %s", d.before.Weight, refusal(command.EditServer, err))
 }
 
 // setWeight changes the weight of the server and leaves the rest as it is.

@@ -15,9 +15,9 @@ type statusLine struct {
 	shown bool
 }
 
-// newStatusLine returns the status line of w.
-func newStatusLine(w io.Writer) statusLine {
-	f, ok := w.(*os.File)
+// newStatusLine returns a status line that is written to w, which ends in tty.
+func newStatusLine(w, tty io.Writer) statusLine {
+	f, ok := tty.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {
 		return statusLine{}
 	}

@@ -36,6 +36,8 @@ type drainRig struct {
 	looks   int
 	edit    ipvs.Destination // as it was asked for last
 	signals chan os.Signal
+
+	complain io.Writer // standard error, unless it is nil
 }
 
 func newDrainRig(t *testing.T, rules string, moments []moment) *drainRig {
@@ -92,6 +94,9 @@ func (r *drainRig) drain(t *testing.T, limit time.Duration) (result, time.Durati
 	}
 	var stdout, stderr bytes.Buffer
 	p := &program{name: "ipvsadm", stdout: bufio.NewWriter(&stdout), stderr: &stderr, client: client}
+	if r.complain != nil {
+		p.stderr = r.complain
+	}
 	server := netip.MustParseAddrPort("198.51.100.1:80")
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
 	d := &drainer{program: p, service: service, server: server, limit: limit, signals: r.signals}
@@ -215,6 +220,45 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A complainer notes the weight of the server at each write.
+type complainer struct {
+	kernel  *ipvstest.Kernel
+	weights []uint32
+}
+
+func (c *complainer) Write(b []byte) (int, error) {
+	c.weights = append(c.weights, uint32(c.kernel.Table[0].Destinations[0].Weight))
+	return len(b), nil
+}
+
+// The weight is put back before a word is said: whoever should read it may not.
+func TestDrainPutsBackFirst(t *testing.T) {
+	for name, failing := range map[string]netlinkmsg.Command{
+		"the server cannot be looked at": netlinkmsg.GetDestination,
+		"it cannot be removed":           netlinkmsg.DelDestination,
+	} {
+		t.Run(name, func(t *testing.T) {
+			rig := newDrainRig(t, oneServer, []moment{{}})
+			c := complainer{kernel: &rig.kernel}
+			failed := false
+			request := rig.kernel.Fail
+			rig.kernel.Fail = func(m *netlinkmsg.Message) syscall.Errno {
+				draining := rig.kernel.Table[0].Destinations[0].Weight == 0
+				if m.Command == failing && draining && !failed {
+					failed = true
+					return syscall.ENOMEM
+				}
+				return request(m)
+			}
+			rig.complain = &c
+			synctest.Test(t, func(t *testing.T) { rig.drain(t, 0) })
+			if !slices.Equal(c.weights, []uint32{1}) {
+				t.Errorf("weights when something was said: %v, want 1", c.weights)
+			}
+		})
+	}
+}
+
 // A look is one message, whatever the time it takes.
 func TestDrainInFewMessages(t *testing.T) {
 	rig := newDrainRig(t, oneServer, []moment{{active: 1}, {active: 1}, {active: 1}, {}})
@@ -288,7 +332,7 @@ func TestStatusLine(t *testing.T) {
 	}
 	defer file.Close()
 	for _, w := range []io.Writer{file, &screen} {
-		line := newStatusLine(w)
+		line := newStatusLine(w, w)
 		line.show("text")
 		line.clear()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/listing"
@@ -35,6 +36,7 @@ var formats = []struct {
 // list carries out -L.
 func (p *program) list(cmd *command.Command) int {
 	var err error
+	p.listing = true
 	json := cmd.Options.Has(command.JSON)
 	switch {
 	case cmd.Options.Has(command.Watch):
@@ -54,7 +56,7 @@ func (p *program) list(cmd *command.Command) int {
 	default:
 		err = p.listTable(cmd)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		p.complain(refusal(command.List, err))
 		return statusListing
 	}
@@ -85,7 +87,7 @@ func (p *program) listConnections(cmd *command.Command) int {
 	} else {
 		err = listing.Connections(p.direct, p.client.Connections(), p.namer(cmd), cmd.Options.Has(command.PersistentConn))
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return statusOK
 	}
 	if file := new(fs.PathError); errors.As(err, &file) && file.Op == "open" {

@@ -15,6 +15,7 @@ type restorer struct{ sender }
 
 // restore carries out -R. It returns the status of the first line that failed.
 func (p *program) restore(rules io.Reader) int {
+	p.work()
 	r := &restorer{p.newSender()}
 	reader := rule.NewReader(&eager{rules, r.flush})
 	var cmd command.Command

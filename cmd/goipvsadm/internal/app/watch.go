@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ func (p *program) watch(cmd *command.Command) int {
 			Names: numeric{},
 		},
 		Output: p.direct,
+		Screen: p.given.stdout,
 	}
 	for _, f := range formats {
 		if cmd.Options.Has(f.option) {
@@ -44,7 +46,7 @@ func (p *program) watch(cmd *command.Command) int {
 		w.Encode = p.encodeReading
 	}
 	sig, err := w.Run()
-	if err != nil {
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		p.complain(refusal(command.List, err))
 		return statusListing
 	}

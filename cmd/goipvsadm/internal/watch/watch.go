@@ -21,7 +21,10 @@ type Watch struct {
 	// Names are those that addresses have. If it is nil, View.Names decides.
 	Names Resolver
 
-	// Output is where the listings go: to a screen, if it is a terminal.
+	// Screen is where the listings are shown, if it is a terminal.
+	Screen io.Writer
+
+	// Output is where they go otherwise.
 	Output io.Writer
 
 	// Encode, if not nil, writes a reading in a way of its own, on no screen.
@@ -42,7 +45,7 @@ func (w *Watch) Run() (os.Signal, error) {
 			signal.Notify(signals, s)
 		}
 	}
-	if out := terminal(w.Output); out != nil && w.Encode == nil {
+	if out := terminal(w.Screen); out != nil && w.Encode == nil {
 		s := &session{Watch: w, screen: &screen{out: out, keys: openKeyboard()}, signals: signals}
 		return s.run()
 	}
