@@ -113,6 +113,19 @@ var deviations = []deviation{
 		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
 		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
 	},
+	{
+		title:   "ipvsadm-restore looks first",
+		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6",
+		ipvsadm: Answer{Status: 2, Stderr: "invalid fwmark value `x' specified\n"},
+		ours: Answer{Status: 2, Stderr: "line 2: invalid fwmark value `x' specified\n" +
+			"The rules before line 2 are in place; those behind it were not read\n"},
+	},
+	{
+		title:   "ipvsadm-restore looks first",
+		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6\n$ ipvsadm -S",
+		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
+	},
 }
 
 const plainTitle = "Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"

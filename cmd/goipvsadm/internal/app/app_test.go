@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,6 +221,54 @@ func TestOtherNames(t *testing.T) {
 	} {
 		if got := run(&k, tt.rules, "ipvsadm-restore"); got != (result{tt.status, "", tt.stderr}) || rules(t, &k) != oneService {
 			t.Errorf("restore: %+v, then\n%s", got, rules(t, &k))
+		}
+	}
+}
+
+// With nothing to lose, what stands before a mistake is better than nothing.
+func TestRestoreIntoAnEmptyTable(t *testing.T) {
+	for _, tt := range []struct {
+		name, rules string
+		want        result
+		after       string
+	}{
+		{"a mistake ends it", oneServer + "-A -w 1\n-A -f 7\n-A -w 1\n", result{2, "",
+			"line 3: You need to supply the 'service-address' option for the 'add-service' command\n" +
+				"The rules before line 3 are in place; those behind it were not read\n"}, oneServer},
+		{"an option that cannot be read does not", oneService + "-A -q\n-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n", result{255, "",
+			"line 2: -q: unknown option\n"}, oneServer},
+		{"nor does a refusal", oneService + oneServer + "foo\n", result{255, "",
+			"line 2: Service already exists\nline 4: " + tryLine + "The rules before line 4 are in place; those behind it were not read\n"}, oneServer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var k ipvstest.Kernel
+			if got := run(&k, tt.rules, "ipvsadm-restore"); got != tt.want || rules(t, &k) != tt.after {
+				t.Errorf("got  %+v\nwant %+v\ntable:\n%swant:\n%s", got, tt.want, rules(t, &k), tt.after)
+			}
+		})
+	}
+}
+
+// A closed standard input, which the runtime makes /dev/null, is no empty file.
+func TestNobodyFeeds(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		file  string
+		flags int
+		want  bool
+	}{
+		{"closed", os.DevNull, os.O_RDWR, true},
+		{"</dev/null", os.DevNull, os.O_RDONLY, false},
+		{"another device", "/dev/zero", os.O_RDWR, false},
+		{"a file", t.TempDir() + "/file", os.O_RDWR | os.O_CREATE, false},
+	} {
+		file, err := os.OpenFile(tt.file, tt.flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if got := nobodyFeeds(file); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

@@ -43,6 +43,10 @@ func (p *program) compare(cmd *command.Command) int {
 
 // wanted reads the rules on standard input into the table that they describe.
 func (p *program) wanted(cmd *command.Command) (*plan.Table, int) {
+	if nobodyFeeds(p.stdin) {
+		p.complain(noInput)
+		return nil, statusMistake
+	}
 	var rules plan.Rules
 	empty := true
 	mistakes := p.readRules(p.stdin, func(c *command.Command, line int) string {

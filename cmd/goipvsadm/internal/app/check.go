@@ -27,6 +27,10 @@ func (p *program) readAll(cmd *command.Command) int {
 
 // check carries out --check.
 func (p *program) check() int {
+	if nobodyFeeds(p.stdin) {
+		p.complain(noInput)
+		return statusMistake
+	}
 	mistakes := p.readRules(p.stdin, nil)
 	if len(mistakes) == 0 {
 		return statusOK

@@ -140,3 +140,29 @@ func TestSlowReader(t *testing.T) {
 		t.Errorf("%s%s, want %s", r.Stdout, r.Stderr, want)
 	}
 }
+
+// A standard input that is closed has no rules, which is not the same as an
+// empty file. ipvsadm-restore waits for ever then.
+func TestClosedInput(t *testing.T) {
+	s := newShell(t)
+	s.run("ln -s ours ipvsadm-restore")
+	const closed = "Standard input is closed: there are no rules to read\n"
+	for _, tt := range []struct {
+		line          string
+		status        int
+		stderr, after string
+	}{
+		{"./ipvsadm-restore <&-", 2, closed, "-A -f 1 -s rr\n"},
+		{"./ours --apply --allow-empty <&-", 2, closed, "-A -f 1 -s rr\n"},
+		{"./ours --diff --allow-empty <&-", 2, closed, "-A -f 1 -s rr\n"},
+		{"./ours --check <&-", 2, closed, "-A -f 1 -s rr\n"},
+		{"./ours -R <&-", 0, "", "-A -f 1 -s rr\n"},
+		{"ipvsadm -R <&-", 0, "", "-A -f 1 -s rr\n"},
+		{"./ipvsadm-restore </dev/null", 0, "", ""},
+	} {
+		r := s.run("ipvsadm -C; ipvsadm -A -f 1 -s rr\n%s\necho $?\nipvsadm -S -n", tt.line)
+		if want := (lab.Result{Stdout: fmt.Sprintln(tt.status) + tt.after, Stderr: tt.stderr}); r != want {
+			t.Errorf("%s: %+v, want %+v", tt.line, r, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -11,12 +12,28 @@ import (
 
 // A restorer runs rules. Changes go to the kernel in batches, in order; what
 // else a line may say waits until those before it are done.
-type restorer struct{ sender }
+type restorer struct {
+	sender
+	ended int // the line behind which nothing was read, 0 if all was
+}
 
 // restore carries out -R. It returns the status of the first line that failed.
 func (p *program) restore(rules io.Reader) int {
+	return p.restoreWith(rules).status
+}
+
+// restoreSome is restore where the rest is to be spoken of.
+func (p *program) restoreSome(rules io.Reader) int {
+	r := p.restoreWith(rules)
+	if r.ended != 0 {
+		p.complain(fmt.Sprintf("The rules before line %d are in place; those behind it were not read", r.ended))
+	}
+	return r.status
+}
+
+func (p *program) restoreWith(rules io.Reader) *restorer {
 	p.work()
-	r := &restorer{p.newSender()}
+	r := &restorer{sender: p.newSender()}
 	reader := rule.NewReader(&eager{rules, r.flush})
 	var cmd command.Command
 	for {
@@ -25,13 +42,15 @@ func (p *program) restore(rules io.Reader) int {
 		case err != nil:
 			r.flush()
 			r.fail(at(line+1), err.Error(), statusRefused)
-			return r.status
+			r.ended = line + 1
+			return r
 		case words == nil:
 			r.flush()
-			return r.status
+			return r
 		}
 		if !r.rule(words, line, &cmd) {
-			return r.status
+			r.ended = line
+			return r
 		}
 	}
 }
@@ -83,7 +102,8 @@ func (e *eager) Read(b []byte) (int, error) {
 
 // runRestore runs the program as ipvsadm-restore: it replaces the table, and
 // of its arguments heeds --netns alone. Unlike that it looks at all rules
-// before it clears anything.
+// before it clears anything. Where there is nothing to clear, as when a machine
+// starts, it brings up all before a mistake, as that does.
 func (p *program) runRestore(args []string) int {
 	var cmd command.Command
 	netns, _ := cutNetNS(args)
@@ -93,12 +113,19 @@ func (p *program) runRestore(args []string) int {
 	if status := p.open(cmd.NetNS); status != statusOK {
 		return status
 	}
+	if nobodyFeeds(p.stdin) {
+		p.complain(noInput)
+		return statusMistake
+	}
 	rules, err := io.ReadAll(p.stdin)
 	if err != nil {
 		p.complain(err.Error())
 		return statusMistake
 	}
 	if mistakes := p.readRules(bytes.NewReader(rules), nil); len(mistakes) > 0 {
+		if p.nothingToLose() {
+			return p.restoreSome(bytes.NewReader(rules))
+		}
 		return p.tellMistakes(mistakes)
 	}
 	// What is cleared must be sure to find its way back.
@@ -110,4 +137,10 @@ func (p *program) runRestore(args []string) int {
 		return status
 	}
 	return p.restore(bytes.NewReader(rules))
+}
+
+// nothingToLose reports whether the table is empty.
+func (p *program) nothingToLose() bool {
+	services, err := p.client.Services()
+	return err == nil && len(services) == 0
 }
