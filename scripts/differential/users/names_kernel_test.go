@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,11 +40,16 @@ func reverse(address string) string {
 // replace puts text in place of a file of /etc until the test ends.
 func replace(t *testing.T, name, text string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+	replaceFile(t, filepath.Join("/etc", name), text, 0o644)
+}
+
+func replaceFile(t *testing.T, path, text string, mode os.FileMode) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(file, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
-	target, err := filepath.EvalSymlinks(filepath.Join("/etc", name))
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +111,7 @@ func TestNames(t *testing.T) {
 		"-a -t [fd00::1]:80 -r [fd00::2]:8080 -m", "-a -t [fd00::1]:80 -r [fd00::9]:8081 -m", "-A -f 1", "-a -f 1 -r 10.0.0.1:80 -m")
 	var cases strings.Builder
 	cases.WriteString("$ ipvsadm -R\n< " + strings.Join(table, "\n< ") + "\n")
-	for _, listing := range []string{"-L", "-L --stats", "-L --thresholds", "-L --tun-info", "-S", "-L -t one:80", "-L -t alias:http"} {
+	for _, listing := range []string{"-L", "-L --stats", "-L --thresholds", "-L --tun-info", "-L -t one:80", "-L -t alias:http"} {
 		cases.WriteString("$ ipvsadm " + listing + "\n")
 	}
 	fmt.Fprint(&cases, "\n$ ipvsadm -A -f 1\n")
@@ -127,24 +133,117 @@ func TestNames(t *testing.T) {
 // A name must not speak to the terminal, nor stand for another address: ours prints the
 // number instead. The C library lets no control character of a name server's through.
 func TestHarmfulNames(t *testing.T) {
-	replace(t, "hosts", "10.0.0.1 red\x1b[31m\n10.0.0.2 plain\n")
+	replace(t, "hosts", "10.0.0.1 red\x1b[31m\n10.0.0.2 plain\n10.0.0.5 0x7f.1\n10.0.0.6 turn\u202egro.elpmaxe\n10.0.0.8 1.2.3.4:80\n")
 	r := differential.NewRig(t, differential.ProgramUnderTest(t))
 	zone := &zone{records: map[string][]record{
 		reverse("10.0.0.3"): {{typePTR, "bell\x07.example.org"}},
 		reverse("10.0.0.4"): {{typePTR, "10.0.0.2"}},
+		reverse("10.0.0.7"): {{typePTR, "010.0x1"}},
+		"plain":             {{typeA, "10.0.0.2"}},
 	}}
 	zone.serve(t, r.OursTable)
+	ours := []string{"10.0.0.1", "plain", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}
+	theirs := []string{"red\x1b[31m", "plain", "10.0.0.3", "10.0.0.2", "0x7f.1", "turn\u202egro.elpmaxe", "010.0x1", "1.2.3.4:80"}
 	for _, side := range []struct {
 		program differential.Program
-		want    string
-	}{
-		{r.Reference, "-A -t red\x1b[31m:http -s wlc\n-A -t plain:http -s wlc\n-A -t 10.0.0.3:http -s wlc\n-A -t 10.0.0.2:http -s wlc\n"},
-		{r.Ours, "-A -t 10.0.0.1:http -s wlc\n-A -t plain:http -s wlc\n-A -t 10.0.0.3:http -s wlc\n-A -t 10.0.0.4:http -s wlc\n"},
-	} {
-		got := r.Run(t, side.program, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"},
-			Stdin: "-C\n-A -t 10.0.0.1:80\n-A -t 10.0.0.2:80\n-A -t 10.0.0.3:80\n-A -t 10.0.0.4:80\n-S\n"})
-		if want := (differential.Answer{Stdout: side.want}); got != want {
+		names   []string
+	}{{r.Reference, theirs}, {r.Ours, ours}} {
+		rules, saved := "-C\n", ""
+		for i, name := range side.names {
+			rules += fmt.Sprintf("-A -t 10.0.0.%d:80\n", i+1)
+			saved += "-A -t " + name + ":http -s wlc\n"
+		}
+		got := r.Run(t, side.program, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"}, Stdin: rules + "-S\n"})
+		if want := (differential.Answer{Stdout: saved}); got != want {
 			t.Errorf("%s: %swant %s", side.program.Path, got, want)
+		}
+		listed := r.Run(t, side.program, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-L"}})
+		for _, name := range side.names {
+			if !strings.Contains(listed.Stdout, "\nTCP  "+name+":http wlc\n") {
+				t.Errorf("%s: %s is not in\n%s", side.program.Path, name, listed.Stdout)
+			}
+		}
+	}
+}
+
+// What -S prints without -n sets up the same table again: a name that would not is a
+// number.
+func TestSavedNamesReadBack(t *testing.T) {
+	long := strings.Repeat("long-name.", 5) + "example.org"
+	replace(t, "resolv.conf", "search example.org\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	replace(t, "hosts", "10.0.0.1 good\n10.0.0.2 good\n10.0.0.3 x:80\n10.0.0.4 0x7f.1\n10.0.0.5 "+long+"\nfd00::1 vip6\n10.0.0.11 \u200f\n")
+	replace(t, "services", "http 80/tcp www\nhttp 81/tcp\n80 82/tcp\nx:9 83/tcp\n")
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	zone := &zone{records: map[string][]record{
+		reverse("10.0.0.6"):  {{typePTR, "web.example.org"}},
+		"web.example.org":    {{typeA, "10.0.0.6"}},
+		reverse("10.0.0.7"):  {{typePTR, "farm.example.org"}},
+		"farm.example.org":   {{typeA, "10.0.0.7"}, {typeA, "10.0.0.8"}},
+		reverse("10.0.0.8"):  {{typePTR, "unknown.example.org"}},
+		reverse("10.0.0.9"):  {{typePTR, "web.example.org"}},
+		reverse("10.0.0.10"): {{typePTR, "012.1"}},
+	}}
+	zone.serve(t, r.OursTable)
+	want := map[string]string{
+		"10.0.0.1": "good", "10.0.0.2": "10.0.0.2", "10.0.0.3": "10.0.0.3", "10.0.0.4": "10.0.0.4", "10.0.0.5": "10.0.0.5",
+		"10.0.0.6": "web.example.org", "10.0.0.7": "10.0.0.7", "10.0.0.8": "10.0.0.8", "10.0.0.9": "10.0.0.9",
+		"10.0.0.10": "10.0.0.10", "10.0.0.11": "10.0.0.11", "[fd00::1]": "[fd00::1]",
+	}
+	ports := map[string]string{"80": "http", "81": "81", "82": "82", "83": "83", "84": "84"}
+	var rules, names []string
+	for host, name := range want {
+		for port, service := range ports {
+			rules = append(rules, "-A -t "+host+":"+port+" -s rr", "-a -t "+host+":"+port+" -r "+host+":"+port+" -m -w 1")
+			names = append(names, "-A -t "+name+":"+service+" -s rr", "-a -t "+name+":"+service+" -r "+name+":"+service+" -m -w 1")
+		}
+	}
+	run := func(args, stdin string) string {
+		t.Helper()
+		got := r.Run(t, r.Ours, r.OursTable, differential.Command{Args: strings.Fields(args), Stdin: stdin})
+		if got.Status != 0 || got.Stderr != "" {
+			t.Errorf("%s: %s", args, got)
+		}
+		return got.Stdout
+	}
+	run("ipvsadm -R", strings.Join(rules, "\n")+"\n")
+	numbers, saved := run("ipvsadm -S -n", ""), run("ipvsadm -S", "")
+	got := strings.Split(strings.TrimSpace(saved), "\n")
+	slices.Sort(got)
+	slices.Sort(names)
+	if !slices.Equal(got, names) {
+		t.Errorf("saved\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(names, "\n"))
+	}
+	run("ipvsadm -R", "-C\n"+saved)
+	if again := run("ipvsadm -S -n", ""); again != numbers {
+		t.Errorf("the table was\n%sand is now\n%s", numbers, again)
+	}
+}
+
+// Names that the C library has from elsewhere: from systemd's myhostname, which is easily
+// done, and from modules that getent is asked for.
+func TestNamesFromElsewhere(t *testing.T) {
+	replace(t, "nsswitch.conf", "hosts: files myhostname sss\nservices: files sss\n")
+	replaceFile(t, "/usr/bin/getent", `#!/bin/sh
+case $* in
+"-s sss -- ahostsv4 from-sss") echo "10.5.0.1 STREAM from-sss" ;;
+"-s sss -- hosts 10.5.0.1") echo "10.5.0.1 from-sss" ;;
+"-s sss -- services port-of-sss/tcp" | "-s sss -- services 8443/tcp") echo "port-of-sss 8443/tcp" ;;
+*) exit 2 ;;
+esac
+`, 0o755)
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	got := r.Run(t, r.Ours, r.OursTable, differential.Command{Args: []string{"ipvsadm", "-R"},
+		Stdin: "-A -t " + own + ":8080 -s rr\n-A -t from-sss:port-of-sss -s rr\n-A -t localhost:1 -s rr\n-S\n-C\n-A -t nosuch:1\n"})
+	if got.Status != 2 || got.Stderr != "line 6: illegal virtual server address[:port] specified\n" {
+		t.Error(got)
+	}
+	for _, want := range []string{"-A -t from-sss:port-of-sss -s rr\n", "-A -t localhost:1 -s rr\n", ":http-alt -s rr\n"} {
+		if !strings.Contains(got.Stdout, want) {
+			t.Errorf("there is no %q in %s", want, got.Stdout)
 		}
 	}
 }

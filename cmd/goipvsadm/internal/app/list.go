@@ -148,5 +148,8 @@ func (p *program) namer(cmd *command.Command) listing.Namer {
 	if cmd.Options.Has(command.Numeric) {
 		return numeric{}
 	}
+	if cmd.Verb == command.Save {
+		return names.NewSaver(p.names)
+	}
 	return names.NewNamer(p.names)
 }

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"net/netip"
-
 	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/cmd/goipvsadm/internal/rule"
@@ -65,7 +63,7 @@ func (p *program) eachService(services []ipvs.Service, read reader, n listing.Na
 // can be looked up side by side. It returns what reads them again.
 func (p *program) prefetch(services []ipvs.Service, read reader, n *names.Namer) (reader, error) {
 	all := make(map[ipvs.ServiceKey][]ipvs.Destination, len(services))
-	var addrs []netip.Addr
+	var endpoints []names.Endpoint
 	for i := range services {
 		s := &services[i]
 		destinations, err := read(nil, s.ServiceKey)
@@ -74,13 +72,13 @@ func (p *program) prefetch(services []ipvs.Service, read reader, n *names.Namer)
 		}
 		all[s.ServiceKey] = destinations
 		if s.Mark == 0 {
-			addrs = append(addrs, s.AddrPort.Addr())
+			endpoints = append(endpoints, names.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
 		}
 		for j := range destinations {
-			addrs = append(addrs, destinations[j].AddrPort.Addr())
+			endpoints = append(endpoints, names.Endpoint{AddrPort: destinations[j].AddrPort, Protocol: s.Protocol})
 		}
 	}
-	n.Prefetch(addrs)
+	n.Prefetch(endpoints)
 	return func(ds []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
 		return append(ds, all[key]...), nil
 	}, nil

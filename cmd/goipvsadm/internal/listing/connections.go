@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/ipvs"
 )
 
@@ -21,9 +22,9 @@ const (
 // written.
 const batchMax = 1024
 
-// A prefetcher is a Namer that looks up many addresses side by side.
+// A prefetcher is a Namer that looks up many names side by side.
 type prefetcher interface {
-	Prefetch(addrs []netip.Addr)
+	Prefetch(endpoints []names.Endpoint)
 }
 
 // Connections writes the connections of seq to w as they come. With engine it
@@ -69,17 +70,19 @@ func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer
 	return flush()
 }
 
-func prefetch(names Namer, batch []ipvs.Connection) {
-	p, ok := names.(prefetcher)
+func prefetch(n Namer, batch []ipvs.Connection) {
+	p, ok := n.(prefetcher)
 	if !ok {
 		return
 	}
-	addrs := make([]netip.Addr, 0, 3*len(batch))
+	endpoints := make([]names.Endpoint, 0, 3*len(batch))
 	for i := range batch {
 		c := &batch[i]
-		addrs = append(addrs, c.Client.Addr(), c.Virtual.Addr(), c.Destination.Addr())
+		for _, ap := range []netip.AddrPort{c.Client, c.Virtual, c.Destination} {
+			endpoints = append(endpoints, names.Endpoint{AddrPort: ap, Protocol: c.Protocol})
+		}
 	}
-	p.Prefetch(addrs)
+	p.Prefetch(endpoints)
 }
 
 func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []byte {

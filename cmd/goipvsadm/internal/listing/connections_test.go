@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/ipvs"
 )
 
@@ -154,31 +155,31 @@ func TestConnectionsStream(t *testing.T) {
 	}
 }
 
-// asked notes which addresses were looked up ahead.
+// asked notes which endpoints were looked up ahead.
 type asked struct {
 	numeric
-	addrs map[netip.Addr]bool
-	late  int
+	endpoints map[names.Endpoint]bool
+	late      int
 }
 
-func (a *asked) Prefetch(addrs []netip.Addr) {
-	for _, addr := range addrs {
-		a.addrs[addr] = true
+func (a *asked) Prefetch(endpoints []names.Endpoint) {
+	for _, e := range endpoints {
+		a.endpoints[e] = true
 	}
 }
 
 func (a *asked) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
-	if !a.addrs[ap.Addr()] {
+	if !a.endpoints[names.Endpoint{AddrPort: ap, Protocol: p}] {
 		a.late++
 	}
 	return a.numeric.Append(b, ap, p)
 }
 
 func TestNamesOfConnectionsAreLookedUpAhead(t *testing.T) {
-	names := &asked{addrs: make(map[netip.Addr]bool)}
+	a := &asked{endpoints: make(map[names.Endpoint]bool)}
 	var out bytes.Buffer
-	if err := Connections(&out, each(connections, nil), names, true); err != nil || names.late != 0 {
-		t.Errorf("%v, %d not looked up", err, names.late)
+	if err := Connections(&out, each(connections, nil), a, true); err != nil || a.late != 0 {
+		t.Errorf("%v, %d not looked up", err, a.late)
 	}
 	diff(t, out.String(), recording(t, "connections-engine"))
 }

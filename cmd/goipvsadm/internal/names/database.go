@@ -2,11 +2,15 @@ package names
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"goipvsadm/ipvs"
 )
@@ -17,12 +21,20 @@ type Database struct {
 	hosts    func() hosts
 	services func() services
 	resolver *net.Resolver
+
+	order   func(database string) order
+	machine *machine
+	getent  *getent // nil for none
 }
 
-// System returns the machine's names: those of /etc/hosts, then the DNS, and
-// /etc/services.
+// System returns the machine's names, as nsswitch.conf has them.
 func System() *Database {
-	return NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
+	d := NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
+	config := sync.OnceValue(func() string { return readFile("/etc/nsswitch.conf") })
+	d.order = func(database string) order { return readOrder(config(), database) }
+	d.machine = thisMachine()
+	d.getent = systemGetent()
+	return d
 }
 
 // NewDatabase returns the names of a hosts file, then of the DNS as r asks it,
@@ -32,32 +44,126 @@ func NewDatabase(hostsFile, servicesFile string, r *net.Resolver) *Database {
 		hosts:    sync.OnceValue(func() hosts { return readHosts(readFile(hostsFile)) }),
 		services: sync.OnceValue(func() services { return readServices(readFile(servicesFile)) }),
 		resolver: r,
+		order:    usualOrder,
 	}
 }
 
-// lookupHost returns the first IPv4 address of a host.
-func (d *Database) lookupHost(name string) (netip.Addr, bool) {
-	if addr, ok := d.hosts().addrs[strings.ToLower(name)]; ok {
-		return addr, true
+// What some sources need to be there: without it they have no names.
+var needs = map[string]string{
+	"db":         "/var/lib/misc/services.db",
+	"mymachines": "/run/systemd/machines",
+}
+
+// absent reports whether a source cannot have any names.
+func absent(s *source) bool {
+	path := needs[s.name]
+	if path == "" {
+		return false
 	}
-	addrs, err := d.resolver.LookupNetIP(context.Background(), "ip4", name)
-	if err != nil || len(addrs) == 0 {
-		return netip.Addr{}, false
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return false
 	}
-	return addrs[0].Unmap(), true
+	return err != nil || len(entries) == 0
+}
+
+// onlyLocal reports whether a source has but the names of the local link, as
+// multicast DNS that is minimal.
+func onlyLocal(s *source) bool {
+	return strings.HasPrefix(s.name, "mdns") && strings.HasSuffix(s.name, "_minimal")
+}
+
+// isLocal reports whether a name is one of the local link.
+func isLocal(name string) bool {
+	return strings.HasSuffix(strings.ToLower(strings.TrimSuffix(name, ".")), ".local")
+}
+
+// lookupHost returns the IPv4 addresses of a host.
+func (d *Database) lookupHost(name string) ([]netip.Addr, bool) {
+	return find(d.order("hosts"), func(s *source) ([]netip.Addr, status) {
+		switch s.name {
+		case "files":
+			if addr, ok := d.hosts().addrs[strings.ToLower(name)]; ok {
+				return []netip.Addr{addr}, success
+			}
+			return nil, notFound
+		case "dns", "resolve":
+			addrs, err := d.resolver.LookupNetIP(context.Background(), "ip4", name)
+			for i := range addrs {
+				addrs[i] = addrs[i].Unmap()
+			}
+			return addrs, resolved(len(addrs), err)
+		case "myhostname":
+			addrs := d.machine.lookup(name)
+			return addrs, resolved(len(addrs), nil)
+		}
+		if absent(s) || onlyLocal(s) && !isLocal(name) {
+			return nil, unavailable
+		}
+		var addrs []netip.Addr
+		lines, ok := d.getent.ask(s, "ahostsv4", name)
+		for _, words := range lines {
+			if addr, err := netip.ParseAddr(words[0]); err == nil && addr.Is4() && !slices.Contains(addrs, addr) {
+				addrs = append(addrs, addr)
+			}
+		}
+		return addrs, asked(len(addrs), ok)
+	})
 }
 
 // hostName returns the name of an address, or "".
 func (d *Database) hostName(addr netip.Addr) string {
-	if name, ok := d.hosts().names[addr]; ok {
-		return name
+	name, _ := find(d.order("hosts"), func(s *source) (string, status) {
+		switch s.name {
+		case "files":
+			name := d.hosts().names[addr]
+			return name, resolved(len(name), nil)
+		case "dns", "resolve":
+			// Of several names some may be malformed: an error beside good ones.
+			found, err := d.resolver.LookupAddr(context.Background(), addr.String())
+			if len(found) == 0 {
+				return "", resolved(0, err)
+			}
+			return strings.TrimSuffix(found[0], "."), success
+		case "myhostname":
+			name := d.machine.reverse(addr)
+			return name, resolved(len(name), nil)
+		}
+		if absent(s) || onlyLocal(s) && !addr.IsLinkLocalUnicast() {
+			return "", unavailable
+		}
+		lines, ok := d.getent.ask(s, "hosts", addr.String())
+		if len(lines) == 0 {
+			return "", asked(0, ok)
+		}
+		return lines[0][1], success
+	})
+	return name
+}
+
+// resolved is the status of an answer with n of what was asked for.
+func resolved(n int, err error) status {
+	var e *net.DNSError
+	switch {
+	case n > 0:
+		return success
+	case err == nil, errors.As(err, &e) && e.IsNotFound:
+		return notFound
+	case e != nil && e.Temporary():
+		return tryAgain
 	}
-	// Of several names some may be malformed: an error beside good ones.
-	found, _ := d.resolver.LookupAddr(context.Background(), addr.String())
-	if len(found) == 0 {
-		return ""
+	return unavailable
+}
+
+// asked is the status of an answer of getent, which is final if it was run.
+func asked(n int, ok bool) status {
+	switch {
+	case !ok:
+		return unavailable
+	case n > 0:
+		return success
 	}
-	return strings.TrimSuffix(found[0], ".")
+	return statuses
 }
 
 // AnyProtocol stands for all protocols where a port's name is read.
@@ -65,13 +171,52 @@ const AnyProtocol ipvs.Protocol = 0xffff
 
 // lookupPort returns the port that has a name.
 func (d *Database) lookupPort(name string, p ipvs.Protocol) (uint16, bool) {
-	port, ok := d.services().ports[serviceName{name, protocolName(p)}]
-	return port, ok
+	return find(d.order("services"), func(s *source) (uint16, status) {
+		if s.name == "files" {
+			if port, ok := d.services().ports[serviceName{name, protocolName(p)}]; ok {
+				return port, success
+			}
+			return 0, notFound
+		}
+		if absent(s) {
+			return 0, unavailable
+		}
+		key := name
+		if p != AnyProtocol {
+			key += "/" + protocolName(p)
+		}
+		lines, ok := d.getent.ask(s, "services", key)
+		for _, words := range lines {
+			number, _, _ := strings.Cut(words[1], "/")
+			if n, ok := Number(number, 0, 65535); ok {
+				return uint16(n), success
+			}
+		}
+		return 0, asked(0, ok)
+	})
 }
 
 // portName returns the name of a port, or "".
 func (d *Database) portName(port uint16, p ipvs.Protocol) string {
-	return d.services().names[servicePort{port, protocolName(p)}]
+	protocol := protocolName(p)
+	if protocol == "" {
+		return ""
+	}
+	name, _ := find(d.order("services"), func(s *source) (string, status) {
+		if s.name == "files" {
+			name := d.services().names[servicePort{port, protocol}]
+			return name, resolved(len(name), nil)
+		}
+		if absent(s) {
+			return "", unavailable
+		}
+		lines, ok := d.getent.ask(s, "services", strconv.Itoa(int(port))+"/"+protocol)
+		if len(lines) == 0 {
+			return "", asked(0, ok)
+		}
+		return lines[0][0], success
+	})
+	return name
 }
 
 // hosts is what the hosts file says. The first line decides.

@@ -1,8 +1,11 @@
 package names
 
 import (
+	"math"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -18,10 +21,17 @@ const textMax = 59
 // the limit on open files.
 const lookups = 128
 
+// An Endpoint is what has a name: the protocol names the port.
+type Endpoint struct {
+	netip.AddrPort
+	ipvs.Protocol
+}
+
 // A Namer writes addresses by name where they have one. It asks for the name
 // of an address once.
 type Namer struct {
 	db    *Database
+	saves bool
 	hosts map[netip.Addr]string // "" where there is no name
 	ports map[portKey]string
 }
@@ -36,48 +46,86 @@ func NewNamer(db *Database) *Namer {
 	return &Namer{db: db, hosts: make(map[netip.Addr]string), ports: make(map[portKey]string)}
 }
 
-// Prefetch looks the names of addrs up, side by side. Addresses may repeat.
-func (n *Namer) Prefetch(addrs []netip.Addr) {
-	var unknown []netip.Addr
-	for _, addr := range addrs {
-		if _, ok := n.hosts[addr]; !ok {
-			n.hosts[addr] = ""
-			unknown = append(unknown, addr)
+// NewSaver returns a Namer that writes a name only where it reads back as the
+// same address or port.
+func NewSaver(db *Database) *Namer {
+	n := NewNamer(db)
+	n.saves = true
+	return n
+}
+
+// Prefetch looks the names of endpoints up, side by side. They may repeat.
+func (n *Namer) Prefetch(endpoints []Endpoint) {
+	var jobs []func()
+	hosts, ports := make(map[netip.Addr]*string), make(map[portKey]*string)
+	for _, e := range endpoints {
+		addr, port := e.Addr(), portKey{e.Port(), e.Protocol}
+		if _, ok := n.hosts[addr]; !ok && hosts[addr] == nil {
+			name := new(string)
+			hosts[addr] = name
+			jobs = append(jobs, func() { *name = n.findHost(addr) })
+		}
+		if _, ok := n.ports[port]; !ok && ports[port] == nil {
+			name := new(string)
+			ports[port] = name
+			jobs = append(jobs, func() { *name = n.findPort(port) })
 		}
 	}
-	found := make([]string, len(unknown))
 	var (
 		wg   sync.WaitGroup
-		next = make(chan int)
+		next = make(chan func())
 	)
-	for range min(lookups, len(unknown)) {
+	for range min(lookups, len(jobs)) {
 		wg.Go(func() {
-			for i := range next {
-				found[i] = printable(n.db.hostName(unknown[i]))
+			for job := range next {
+				job()
 			}
 		})
 	}
-	for i := range unknown {
-		next <- i
+	for _, job := range jobs {
+		next <- job
 	}
 	close(next)
 	wg.Wait()
-	for i, addr := range unknown {
-		n.hosts[addr] = found[i]
+	for addr, name := range hosts {
+		n.hosts[addr] = *name
+	}
+	for port, name := range ports {
+		n.ports[port] = *name
 	}
 }
 
 // Append appends ap as NAME:PORTNAME, or [NAME]:PORTNAME for IPv6, with a
 // number for either that has no name. Ports have names by their protocol, so
-// those of protocol 0 have none. The text is cut to 59 bytes.
+// those of protocol 0 have none. The text is cut to 59 bytes, but for that of a
+// saver, which has numbers then.
 func (n *Namer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	start := len(b)
+	host, port := n.host(ap.Addr()), n.port(ap.Port(), p)
+	b = appendNames(b, ap, host, port)
+	if !n.saves {
+		return b[:min(len(b), start+textMax)]
+	}
+	for _, shorter := range [][2]string{{host, ""}, {"", port}, {"", ""}} {
+		if len(b)-start <= textMax {
+			break
+		}
+		b = appendNames(b[:start], ap, shorter[0], shorter[1])
+	}
+	return b
+}
+
+// appendNames appends ap by the names that are not "".
+func appendNames(b []byte, ap netip.AddrPort, host, port string) []byte {
+	if host == "" && port == "" {
+		return AppendNumeric(b, ap)
+	}
 	addr := ap.Addr()
 	if !addr.Is4() {
 		b = append(b, '[')
 	}
-	if name := n.host(addr); name != "" {
-		b = append(b, name...)
+	if host != "" {
+		b = append(b, host...)
 	} else {
 		b = AppendAddr(b, addr)
 	}
@@ -85,18 +133,16 @@ func (n *Namer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 		b = append(b, ']')
 	}
 	b = append(b, ':')
-	if name := n.port(ap.Port(), p); name != "" {
-		b = append(b, name...)
-	} else {
-		b = strconv.AppendUint(b, uint64(ap.Port()), 10)
+	if port != "" {
+		return append(b, port...)
 	}
-	return b[:min(len(b), start+textMax)]
+	return strconv.AppendUint(b, uint64(ap.Port()), 10)
 }
 
 func (n *Namer) host(addr netip.Addr) string {
 	name, ok := n.hosts[addr]
 	if !ok {
-		name = printable(n.db.hostName(addr))
+		name = n.findHost(addr)
 		n.hosts[addr] = name
 	}
 	return name
@@ -106,24 +152,80 @@ func (n *Namer) port(port uint16, p ipvs.Protocol) string {
 	key := portKey{port, p}
 	name, ok := n.ports[key]
 	if !ok {
-		name = printable(n.db.portName(port, p))
+		name = n.findPort(key)
 		n.ports[key] = name
 	}
 	return name
 }
 
-// printable returns name, or "" if it has control characters: whoever owns
-// the address chose it, and could otherwise send them to the terminal.
-func printable(name string) string {
+// findHost returns the name of an address, or "" where that is better written
+// as a number.
+func (n *Namer) findHost(addr netip.Addr) string {
+	if n.saves && !addr.Is4() {
+		return "" // names never read as IPv6
+	}
+	name := n.db.hostName(addr)
+	if harmful(name) || meansAddress(name) {
+		return ""
+	}
+	if n.saves && !n.reads(name, addr) {
+		return ""
+	}
+	return name
+}
+
+// reads reports whether name is read as addr, and never as another address. A
+// # would begin a comment in the place where host names stand.
+func (n *Namer) reads(name string, addr netip.Addr) bool {
+	if name == "" || name[0] == '#' {
+		return false
+	}
+	addrs, _ := n.db.lookupHost(name)
+	return len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a != addr })
+}
+
+// findPort returns the name of a port, or "" where that is better written as a
+// number.
+func (n *Namer) findPort(k portKey) string {
+	name := n.db.portName(k.port, k.protocol)
+	if _, number := Number(name, math.MinInt64, math.MaxInt64); number || harmful(name) {
+		return ""
+	}
+	if n.saves {
+		// The port of a word is behind its last colon.
+		if port, ok := n.db.port(name, k.protocol); !ok || port != k.port || strings.Contains(name, ":") {
+			return ""
+		}
+	}
+	return name
+}
+
+// harmful reports whether a name does more on a terminal than be seen: whoever
+// owns an address chooses its name. White space would make other columns of it.
+func harmful(name string) bool {
 	for i := 0; i < len(name); {
 		r, size := utf8.DecodeRuneInString(name[i:])
 		if r == utf8.RuneError && size == 1 {
 			r = rune(name[i]) // not UTF-8, so for an 8-bit terminal
 		}
-		if unicode.IsControl(r) {
-			return ""
+		// Format characters turn the direction of text, or are not seen.
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Z) {
+			return true
 		}
 		i += size
 	}
-	return name
+	return false
+}
+
+// meansAddress reports whether a name is, or could be taken for, an address:
+// with a port, in brackets, with a zone, of too many parts.
+func meansAddress(name string) bool {
+	if name == "" {
+		return false
+	}
+	if strings.ContainsAny(name, ":[]%/") || strings.Trim(name, "0123456789.") == "" {
+		return true
+	}
+	_, ok := parseIPv4(strings.TrimRight(name, "."))
+	return ok
 }

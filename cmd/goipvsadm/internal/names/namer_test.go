@@ -66,17 +66,98 @@ func TestNamesAreCut(t *testing.T) {
 
 func TestControlCharactersAreNoName(t *testing.T) {
 	for name, want := range map[string]bool{
-		"plain.example.org": true,
-		"umlaut-ü":          true,
-		"latin-1-\xfc":      true,
-		"ctl\x01":           false,
-		"esc\x1b[31m":       false,
-		"del\x7f":           false,
-		"c1-\u009b31m":      false,
-		"c1-8-bit-\x9b31m":  false,
+		"plain.example.org":  true,
+		"umlaut-ü":           true,
+		"latin-1-\xfc":       true,
+		"ctl\x01":            false,
+		"esc\x1b[31m":        false,
+		"del\x7f":            false,
+		"c1-\u009b31m":       false,
+		"c1-8-bit-\x9b31m":   false,
+		"left\u202eto-right": false,
+		"isolate\u2066":      false,
+		"mark\u200f":         false,
+		"arabic\u061cmark":   false,
+		"zero\u200bwidth":    false,
+		"bom\ufeff":          false,
+		"line\u2028":         false,
+		"no-break\u00a0":     false,
 	} {
-		if got := printable(name) == name; got != want {
+		if got := !harmful(name); got != want {
 			t.Errorf("%q: taken %v, want %v", name, got, want)
+		}
+	}
+}
+
+// What the C library, or this program, reads as an address never stands for
+// another one.
+func TestAddressesAreNoName(t *testing.T) {
+	for name, address := range map[string]bool{
+		"10.0.0.2":             true,
+		"0x7f.1":               true,
+		"010.0x1":              true,
+		"0x0a000001":           true,
+		"0X0A000001":           true,
+		"127.1":                true,
+		"2130706433":           true,
+		"127.0.0.1.":           true,
+		"127.1.":               true,
+		"0x7f.1.":              true,
+		"1.2.3.4.5":            true,
+		"300.1.1.1":            true,
+		"1.2.3.4:80":           true,
+		"x:80":                 true,
+		"[10.0.0.1]":           true,
+		"fd00::1":              true,
+		"::":                   true,
+		"fe80::1%eth0":         true,
+		"10.0.0.0/8":           true,
+		"0":                    true,
+		"":                     false,
+		"12x.example.org":      false,
+		"0x7g.1":               false,
+		"0x":                   false,
+		"10.0.0.1.example.org": false,
+		"7f.example.org":       false,
+	} {
+		if got := meansAddress(name); got != address {
+			t.Errorf("%q: an address %v, want %v", name, got, address)
+		}
+	}
+}
+
+// A saver writes what reads back as the same address and port.
+func TestSaver(t *testing.T) {
+	long, limit := strings.Repeat("l", 60), strings.Repeat("m", 54)
+	d, _ := testDatabase(t)
+	d.hosts = func() hosts {
+		return readHosts("10.0.0.1 good alias\n10.0.0.2 good\n10.0.0.3 " + long + "\n10.0.0.4 " + limit + "\n" +
+			"10.0.0.5 x:80\n10.0.0.6 0x7f.1\n10.0.0.7 -dash\n10.0.0.8 GOOD8 good8\nfd00::1 six\n10.0.0.9 ipvsadm\n")
+	}
+	d.services = func() services {
+		return readServices("http 80/tcp\nhttp 81/tcp\nx:9 82/tcp\n84 83/tcp\n+85 86/tcp\n#9 87/tcp\na-long-name 88/tcp\nhttp 89/udp\n")
+	}
+	for in, want := range map[string]string{
+		"10.0.0.1:80":  "good:http",
+		"10.0.0.1:81":  "good:81",       // http is 80
+		"10.0.0.2:80":  "10.0.0.2:http", // good is 10.0.0.1
+		"10.0.0.3:80":  "10.0.0.3:http",
+		"10.0.0.4:80":  limit + ":http",
+		"10.0.0.4:88":  limit + ":88",
+		"10.0.0.5:80":  "10.0.0.5:http",
+		"10.0.0.6:80":  "10.0.0.6:http",
+		"10.0.0.7:80":  "-dash:http",
+		"10.0.0.8:80":  "GOOD8:http",
+		"10.0.0.9:80":  "ipvsadm:http",
+		"10.0.0.1:82":  "good:82",
+		"10.0.0.1:83":  "good:83",
+		"10.0.0.1:86":  "good:86",
+		"10.0.0.1:89":  "good:89",
+		"[fd00::1]:80": "[fd00::1]:http",
+		"[fd00::1]:9":  "[fd00::1]:9",
+	} {
+		if got := string(NewSaver(d).Append(nil, netip.MustParseAddrPort(in), ipvs.TCP)); got != want {
+			t.Errorf("%s gave %q, want %q", in, got, want)
 		}
 	}
 }
@@ -189,8 +270,10 @@ func TestNamerDNS(t *testing.T) {
 // have been asked.
 func TestPrefetchSideBySide(t *testing.T) {
 	var addrs []netip.Addr
+	var endpoints []Endpoint
 	for i := range lookups {
 		addrs = append(addrs, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+		endpoints = append(endpoints, Endpoint{netip.AddrPortFrom(addrs[i], 80), ipvs.TCP})
 	}
 	var all sync.WaitGroup
 	all.Add(len(addrs))
@@ -201,8 +284,8 @@ func TestPrefetchSideBySide(t *testing.T) {
 		return "host" + labels[0] + "-" + labels[1] + ".example.org"
 	}}
 	n := NewNamer(server.database(t))
-	n.Prefetch(append(addrs, addrs...))
-	n.Prefetch(addrs)
+	n.Prefetch(append(endpoints, endpoints...))
+	n.Prefetch(endpoints)
 	for i, addr := range addrs {
 		if got, want := n.hosts[addr], fmt.Sprintf("host%d-%d.example.org", i&0xff, i>>8); got != want {
 			t.Errorf("%s is %q, want %q", addr, got, want)

@@ -56,7 +56,11 @@ func (d *Database) Host(word string) (netip.Addr, bool) {
 	if strings.Trim(word, "0123456789.") == "" || strings.Contains(word, ":") {
 		return netip.Addr{}, false // meant as an address; net's resolver would take it for one
 	}
-	return d.lookupHost(word)
+	addrs, ok := d.lookupHost(word)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	return addrs[0], true
 }
 
 func (d *Database) port(word string, p ipvs.Protocol) (uint16, bool) {

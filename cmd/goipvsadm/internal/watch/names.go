@@ -8,45 +8,35 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Resolver is a Namer that looks up many addresses side by side.
+// A Resolver is a Namer that looks up many names side by side.
 type Resolver interface {
 	listing.Namer
-	Prefetch(addrs []netip.Addr)
+	Prefetch(endpoints []names.Endpoint)
 }
 
 // lateNames are numbers until the names are known: a name server may take long
 // to answer, and the listing shall not wait.
 type lateNames struct {
-	known   map[endpoint]string
-	unknown map[endpoint]bool // asked for since the last look-up
-	asked   chan []endpoint
-	found   chan map[endpoint]string
+	known   map[names.Endpoint]string
+	unknown map[names.Endpoint]bool // asked for since the last look-up
+	asked   chan []names.Endpoint
+	found   chan map[names.Endpoint]string
 	busy    bool
-}
-
-// An endpoint is what has a name: the protocol names the port.
-type endpoint struct {
-	netip.AddrPort
-	ipvs.Protocol
 }
 
 // newLateNames returns names that r finds, in a goroutine of its own until the
 // names are closed.
 func newLateNames(r Resolver) *lateNames {
 	n := &lateNames{
-		known:   make(map[endpoint]string),
-		unknown: make(map[endpoint]bool),
-		asked:   make(chan []endpoint, 1),
-		found:   make(chan map[endpoint]string, 1),
+		known:   make(map[names.Endpoint]string),
+		unknown: make(map[names.Endpoint]bool),
+		asked:   make(chan []names.Endpoint, 1),
+		found:   make(chan map[names.Endpoint]string, 1),
 	}
 	go func() {
 		for endpoints := range n.asked {
-			addrs := make([]netip.Addr, 0, len(endpoints))
-			for _, e := range endpoints {
-				addrs = append(addrs, e.Addr())
-			}
-			r.Prefetch(addrs)
-			found := make(map[endpoint]string, len(endpoints))
+			r.Prefetch(endpoints)
+			found := make(map[names.Endpoint]string, len(endpoints))
 			for _, e := range endpoints {
 				found[e] = string(r.Append(nil, e.AddrPort, e.Protocol))
 			}
@@ -58,7 +48,7 @@ func newLateNames(r Resolver) *lateNames {
 
 // Append appends ap by name if that is known yet.
 func (n *lateNames) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
-	e := endpoint{ap, p}
+	e := names.Endpoint{AddrPort: ap, Protocol: p}
 	if name, ok := n.known[e]; ok {
 		return append(b, name...)
 	}
@@ -73,7 +63,7 @@ func (n *lateNames) look() {
 		return
 	}
 	n.busy = true
-	var endpoints []endpoint
+	var endpoints []names.Endpoint
 	for e := range n.unknown {
 		endpoints = append(endpoints, e)
 	}
@@ -81,7 +71,7 @@ func (n *lateNames) look() {
 	n.asked <- endpoints
 }
 
-func (n *lateNames) learn(found map[endpoint]string) {
+func (n *lateNames) learn(found map[names.Endpoint]string) {
 	n.busy = false
 	for e, name := range found {
 		n.known[e] = name

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/ipvs"
 )
 
@@ -12,12 +13,12 @@ import (
 type named struct {
 	names   map[netip.AddrPort]string
 	may     chan struct{}
-	fetched []netip.Addr
+	fetched []names.Endpoint
 }
 
-func (n *named) Prefetch(addrs []netip.Addr) {
+func (n *named) Prefetch(endpoints []names.Endpoint) {
 	<-n.may
-	n.fetched = append(n.fetched, addrs...)
+	n.fetched = append(n.fetched, endpoints...)
 }
 
 func (n *named) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
@@ -57,7 +58,7 @@ func TestLateNames(t *testing.T) {
 	if n.look(); n.busy {
 		t.Error("what has no name is looked up again")
 	}
-	if want := []netip.Addr{a.Addr()}; !slices.Equal(resolver.fetched[:1], want) {
+	if want := []names.Endpoint{{AddrPort: a, Protocol: ipvs.TCP}}; !slices.Equal(resolver.fetched[:1], want) {
 		t.Errorf("first looked up %v, want %v", resolver.fetched[:1], want)
 	}
 }
@@ -65,11 +66,11 @@ func TestLateNames(t *testing.T) {
 // A line has one cell a byte, so names of other characters are not shown.
 func TestNamesThatAreNotASCII(t *testing.T) {
 	a, b := ap("192.0.2.1:80"), ap("192.0.2.2:80")
-	names := ascii{&named{names: map[netip.AddrPort]string{a: "bücher:http", b: "books:http"}}}
-	if got := string(names.Append([]byte("x"), a, ipvs.TCP)); got != "x192.0.2.1:80" {
+	n := ascii{&named{names: map[netip.AddrPort]string{a: "bücher:http", b: "books:http"}}}
+	if got := string(n.Append([]byte("x"), a, ipvs.TCP)); got != "x192.0.2.1:80" {
 		t.Errorf("%q", got)
 	}
-	if got := string(names.Append([]byte("x"), b, ipvs.TCP)); got != "xbooks:http" {
+	if got := string(n.Append([]byte("x"), b, ipvs.TCP)); got != "xbooks:http" {
 		t.Errorf("%q", got)
 	}
 }

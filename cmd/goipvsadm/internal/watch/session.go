@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/cmd/goipvsadm/internal/reading"
 )
 
@@ -61,7 +62,7 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 	if s.screen.keys != nil {
 		pressed = s.screen.keys.pressed
 	}
-	var found chan map[endpoint]string
+	var found chan map[names.Endpoint]string
 	if s.names != nil {
 		found = s.names.found
 	}
@@ -76,8 +77,8 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 			if key == 'q' || key == 'Q' {
 				return true, nil, nil
 			}
-		case names := <-found:
-			s.names.learn(names)
+		case known := <-found:
+			s.names.learn(known)
 		case sig := <-s.signals:
 			if stop, err := s.handle(sig); stop || err != nil {
 				return stop, sig, err

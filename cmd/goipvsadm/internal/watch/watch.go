@@ -2,13 +2,13 @@ package watch
 
 import (
 	"io"
-	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/cmd/goipvsadm/internal/reading"
 )
 
@@ -78,7 +78,7 @@ func (w *Watch) write(r *reading.Reading, first bool) error {
 		return w.Encode(r)
 	}
 	if w.Names != nil {
-		w.Names.Prefetch(addresses(r))
+		w.Names.Prefetch(endpoints(r))
 		w.View.Names = w.Names
 	}
 	text := strings.Join(w.View.Lines(r, 0, 0), "\n") + "\n"
@@ -89,16 +89,16 @@ func (w *Watch) write(r *reading.Reading, first bool) error {
 	return err
 }
 
-func addresses(r *reading.Reading) []netip.Addr {
-	var addrs []netip.Addr
+func endpoints(r *reading.Reading) []names.Endpoint {
+	var all []names.Endpoint
 	for i := range r.Services {
 		s := &r.Services[i]
 		if s.Mark == 0 {
-			addrs = append(addrs, s.AddrPort.Addr())
+			all = append(all, names.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
 		}
 		for j := range s.Destinations {
-			addrs = append(addrs, s.Destinations[j].AddrPort.Addr())
+			all = append(all, names.Endpoint{AddrPort: s.Destinations[j].AddrPort, Protocol: s.Protocol})
 		}
 	}
-	return addrs
+	return all
 }

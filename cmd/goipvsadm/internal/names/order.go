@@ -1,0 +1,111 @@
+package names
+
+import (
+	"strings"
+)
+
+// nsswitch.conf(5) says in what order the C library asks for names, and what
+// becomes of an answer:
+//
+//	hosts: files myhostname resolve [!UNAVAIL=return] dns
+
+// An order is the sources for one kind of names.
+type order []source
+
+// A source is asked for names.
+type source struct {
+	name string
+	ends [statuses]bool // the answers after which no other source is asked
+
+	// rest is the configuration from this source on.
+	rest string
+}
+
+// A status is what a source answers, in the words of nsswitch.conf.
+type status int
+
+const (
+	success     status = iota
+	notFound           // there is no such name
+	unavailable        // the source is not there
+	tryAgain           // nor is it now
+	statuses
+)
+
+var statusWords = map[string]status{"success": success, "notfound": notFound, "unavail": unavailable, "tryagain": tryAgain}
+
+// usualOrder is the C library's where nsswitch.conf says nothing.
+func usualOrder(database string) order {
+	if database == "hosts" {
+		return parseOrder("files dns")
+	}
+	return parseOrder("files")
+}
+
+// readOrder finds the order for a database in the text of nsswitch.conf.
+func readOrder(text, database string) order {
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		name, sources, found := strings.Cut(line, ":")
+		if found && strings.TrimSpace(name) == database {
+			if o := parseOrder(sources); len(o) > 0 {
+				return o
+			}
+		}
+	}
+	return usualOrder(database)
+}
+
+func parseOrder(text string) order {
+	var o order
+	text = strings.TrimSpace(text)
+	for text != "" {
+		if text[0] == '[' {
+			actions, rest, _ := strings.Cut(text[1:], "]")
+			if len(o) > 0 {
+				o[len(o)-1].act(actions)
+			}
+			text = strings.TrimSpace(rest)
+			continue
+		}
+		end := strings.IndexAny(text, " \t[")
+		if end < 0 {
+			end = len(text)
+		}
+		o = append(o, source{name: text[:end], ends: [statuses]bool{success: true}, rest: text})
+		text = strings.TrimSpace(text[end:])
+	}
+	return o
+}
+
+// act takes what stands in brackets behind a source, such as
+// "NOTFOUND=return !UNAVAIL=continue".
+func (s *source) act(text string) {
+	for _, word := range strings.Fields(strings.ToLower(text)) {
+		condition, action, _ := strings.Cut(word, "=")
+		name, not := strings.CutPrefix(condition, "!")
+		wanted, ok := statusWords[name]
+		if !ok {
+			continue
+		}
+		for st := range statuses {
+			if (st == wanted) != not {
+				s.ends[st] = action != "continue" // but for "merge", which finds what is there
+			}
+		}
+	}
+}
+
+// find asks one source after another.
+func find[T any](o order, ask func(*source) (T, status)) (found T, ok bool) {
+	for i := range o {
+		answer, st := ask(&o[i])
+		if st == success {
+			found, ok = answer, true
+		}
+		if st == statuses || o[i].ends[st] {
+			break
+		}
+	}
+	return found, ok
+}
