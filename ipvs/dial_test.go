@@ -57,6 +57,10 @@ func TestFindFamily(t *testing.T) {
 }
 
 func TestDialNoNamespace(t *testing.T) {
+	fifo := t.TempDir() + "/fifo" // which nobody writes to
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, path string
 		want       error
@@ -65,6 +69,7 @@ func TestDialNoNamespace(t *testing.T) {
 		{"/proc/self/ns/no-such", "/proc/self/ns/no-such", fs.ErrNotExist},
 		{"/proc/self/ns/mnt", "/proc/self/ns/mnt", syscall.EINVAL},
 		{"/dev/null", "/dev/null", syscall.EINVAL},
+		{fifo, fifo, syscall.EINVAL},
 	} {
 		_, err := Dial(InNetNS(tt.name))
 		if e := new(NetNSError); !errors.As(err, &e) || e.Path != tt.path || !errors.Is(err, tt.want) {

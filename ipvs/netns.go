@@ -9,17 +9,23 @@ import (
 
 // openNetNS opens the network namespace that a path leads to.
 func openNetNS(path string) (*os.File, error) {
-	ns, err := os.Open(path)
+	ns, err := openAtOnce(path)
 	if err == nil && ns.Fd() == 0 {
 		// Where standard input was closed. To package netlink a 0 is no
 		// namespace at all, so this one only keeps the place.
 		defer ns.Close()
-		ns, err = os.Open(path)
+		ns, err = openAtOnce(path)
 	}
 	if err != nil {
 		return nil, netnsError(path, err)
 	}
 	return ns, nil
+}
+
+// openAtOnce opens a file for reading, and does not wait for whoever would
+// write, should it be a FIFO.
+func openAtOnce(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
 // inside calls open on a thread that is in the network namespace that a path

@@ -2,8 +2,8 @@ package rule
 
 import (
 	"bufio"
+	"errors"
 	"io"
-	"math"
 	"strings"
 )
 
@@ -12,6 +12,13 @@ const program = "ipvsadm"
 
 // readBuffer is how much of the rules is read at a time.
 const readBuffer = 256 << 10
+
+// lineMax is how long a line may be: longer than any rule, and short enough to
+// keep what is no text out of the memory.
+const lineMax = 1 << 20
+
+// ErrLineTooLong is the error of a longer line, with its newline.
+var ErrLineTooLong = errors.New("longer than 1 MiB")
 
 // A Reader splits rules into lines of words.
 type Reader struct {
@@ -23,7 +30,7 @@ type Reader struct {
 // NewReader returns a Reader of the rules in r.
 func NewReader(r io.Reader) *Reader {
 	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, readBuffer), math.MaxInt)
+	s.Buffer(make([]byte, readBuffer), lineMax)
 	return &Reader{s: s}
 }
 
@@ -42,7 +49,11 @@ func (r *Reader) Next() (words []string, line int, err error) {
 			return r.words, r.line, nil
 		}
 	}
-	return nil, r.line, r.s.Err()
+	err = r.s.Err()
+	if err == bufio.ErrTooLong {
+		err = ErrLineTooLong
+	}
+	return nil, r.line, err
 }
 
 // split makes words the words of text.

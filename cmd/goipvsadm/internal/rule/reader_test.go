@@ -82,3 +82,27 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// endless is a line that does not end.
+type endless struct{ read int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'x'
+	}
+	e.read += len(b)
+	return len(b), nil
+}
+
+func TestLineTooLong(t *testing.T) {
+	for size, want := range map[int]error{lineMax - 1: nil, lineMax: ErrLineTooLong} {
+		lines, err := readAll(strings.NewReader("-C\n" + strings.Repeat("x", size) + "\n-C\n"))
+		if !errors.Is(err, want) || len(lines) == 0 {
+			t.Errorf("a line of %d bytes: %d lines, error %v, want %v", size, len(lines), err, want)
+		}
+	}
+	e := new(endless)
+	if _, err := readAll(e); err != ErrLineTooLong || e.read > lineMax {
+		t.Errorf("a line without an end: error %v after %d bytes", err, e.read)
+	}
+}
