@@ -40,7 +40,7 @@ func (t *Terminal) start(n *Netns, columns, lines uint16) error {
 	if err := unix.IoctlSetPointerInt(t.fd, unix.TIOCSPTLCK, 0); err != nil {
 		return err
 	}
-	number, err := unix.IoctlGetInt(t.fd, unix.TIOCGPTN)
+	number, err := unix.IoctlGetUint32(t.fd, unix.TIOCGPTN)
 	if err != nil {
 		return err
 	}

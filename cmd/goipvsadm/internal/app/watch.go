@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -43,9 +45,12 @@ func (p *program) watch(cmd *command.Command) int {
 		w.Names = names.NewNamer(p.names)
 	}
 	if cmd.Options.Has(command.JSON) {
-		w.Encode = p.encodeReading
+		out := p.stdout
+		w.Encode = func(r *reading.Reading) error { return p.encodeReading(out, r) }
 	}
 	sig, err := w.Run()
+	// Whatever is left there is stuck.
+	p.stdout = bufio.NewWriter(io.Discard)
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		p.complain(refusal(command.List, err))
 		return statusListing
@@ -68,11 +73,11 @@ func (p *program) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipv
 }
 
 // encodeReading writes a reading as a line of JSON.
-func (p *program) encodeReading(r *reading.Reading) error {
-	if err := jsonlist.Reading(p.stdout, &p.info, r); err != nil {
+func (p *program) encodeReading(out *bufio.Writer, r *reading.Reading) error {
+	if err := jsonlist.Reading(out, &p.info, r); err != nil {
 		return err
 	}
-	return p.stdout.Flush()
+	return out.Flush()
 }
 
 // stopped returns the status of a watch that ended. For whoever watches,

@@ -81,9 +81,9 @@ func (p *pty) open() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var number int
+	var number uint32
 	raw.Control(func(fd uintptr) {
-		number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		number, err = unix.IoctlGetUint32(int(fd), unix.TIOCGPTN)
 		err = errors.Join(err, unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0))
 	})
 	if err == nil {

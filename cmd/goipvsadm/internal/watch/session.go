@@ -3,7 +3,6 @@ package watch
 import (
 	"fmt"
 	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -15,13 +14,12 @@ import (
 type session struct {
 	*Watch
 	screen  *screen
-	signals chan os.Signal
+	signals <-chan os.Signal
 	names   *lateNames // nil where addresses are numbers
 }
 
 func (s *session) run() (os.Signal, error) {
 	defer s.screen.close()
-	signal.Notify(s.signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
 	if err := s.screen.enter(); err != nil {
 		return nil, fmt.Errorf("take over the terminal: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,6 +98,24 @@ func (s *screen) leave() {
 	}
 }
 
+// unblock makes a terminal take what is being written: at the first try, should
+// somebody have stopped it with Ctrl-S; at the second, should nobody read it,
+// when what it has not shown yet is dropped. There is no third.
+func (s *screen) unblock(try int) bool {
+	err := errors.New("no more to be tried")
+	control(s.out, func(fd int) {
+		switch try {
+		case 0:
+			// The kernel starts again what Ctrl-S stopped only if a program
+			// stopped it too.
+			err = errors.Join(unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOOFF), unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON))
+		case 1:
+			err = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
+		}
+	})
+	return err == nil
+}
+
 // close leaves the terminal for good.
 func (s *screen) close() {
 	s.leave()
@@ -131,7 +150,7 @@ func (s *screen) show(lines []string, width, height int) error {
 // its standard input comes from.
 type keyboard struct {
 	tty     *os.File
-	before  *unix.Termios // as it was, while it is raw
+	before  atomic.Pointer[unix.Termios] // as it was, while it is raw
 	pressed chan byte
 	closed  chan struct{}
 }
@@ -167,12 +186,14 @@ func (k *keyboard) read() {
 func (k *keyboard) raw() error {
 	var err error
 	cerr := control(k.tty, func(fd int) {
-		if k.before == nil {
-			if k.before, err = unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
+		if k.before.Load() == nil {
+			before, getErr := unix.IoctlGetTermios(fd, unix.TCGETS)
+			if err = getErr; err != nil {
 				return
 			}
+			k.before.Store(before)
 		}
-		raw := *k.before
+		raw := *k.before.Load()
 		raw.Lflag &^= unix.ICANON | unix.ECHO
 		raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
 		err = unix.IoctlSetTermios(fd, unix.TCSETSW, &raw)
@@ -183,11 +204,20 @@ func (k *keyboard) raw() error {
 // restore makes the keyboard what it was before raw. What was typed and not
 // read is dropped: it was not meant for the shell.
 func (k *keyboard) restore() {
-	if k.before == nil {
+	before := k.before.Load()
+	if before == nil {
 		return
 	}
-	control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, k.before) })
-	k.before = nil
+	control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, before) })
+	k.before.Store(nil)
+}
+
+// restoreNow is restore without a wait for what is still to be shown, by
+// somebody who has no part in what else happens here.
+func (k *keyboard) restoreNow() {
+	if before := k.before.Load(); before != nil {
+		control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETS, before) })
+	}
 }
 
 // close ends the reading.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -34,8 +35,13 @@ type Watch struct {
 // stops are the signals that end a watch.
 var stops = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
+// grace is how long a watch that is told to stop may take for that: a
+// reading, names, or a write may be waiting for somebody else.
+const grace = time.Second
+
 // Run shows readings until it is told to stop. It returns the signal that said
 // so, or nil for the key q. A terminal is as it was before when Run returns.
+// Where something is stuck, it is left to itself.
 func (w *Watch) Run() (os.Signal, error) {
 	signals := make(chan os.Signal, 8)
 	defer signal.Stop(signals)
@@ -45,15 +51,74 @@ func (w *Watch) Run() (os.Signal, error) {
 			signal.Notify(signals, s)
 		}
 	}
+	l := &loop{told: make(chan os.Signal, 8), ended: make(chan struct{})}
+	run := func() (os.Signal, error) { return w.inTurn(l.told) }
 	if out := terminal(w.Screen); out != nil && w.Encode == nil {
-		s := &session{Watch: w, screen: &screen{out: out, keys: openKeyboard()}, signals: signals}
-		return s.run()
+		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
+		l.screen = &screen{out: out, keys: openKeyboard()}
+		s := &session{Watch: w, screen: l.screen, signals: l.told}
+		run = s.run
 	}
-	return w.inTurn(signals)
+	go func() {
+		defer close(l.ended)
+		l.sig, l.err = run()
+	}()
+	return l.tell(signals)
+}
+
+// A loop is a watch that goes on until it is told to stop.
+type loop struct {
+	screen *screen // nil if there is none
+	told   chan os.Signal
+
+	ended chan struct{} // closed when the rest is known
+	sig   os.Signal
+	err   error
+}
+
+// tell tells the loop of signals until it has ended. One that stops it has its
+// time; after that, or after a second one, nothing is waited for.
+func (l *loop) tell(signals <-chan os.Signal) (os.Signal, error) {
+	for {
+		select {
+		case <-l.ended:
+			return l.sig, l.err
+		case s := <-signals:
+			select {
+			case l.told <- s:
+			default: // it is stuck, and has enough to do when it is not
+			}
+			if !slices.Contains(stops, s) {
+				continue
+			}
+			for try := 0; ; try++ {
+				select {
+				case <-l.ended:
+					return l.sig, l.err
+				case <-time.After(grace):
+				case again := <-signals:
+					if slices.Contains(stops, again) {
+						return s, l.abandon()
+					}
+				}
+				if l.screen == nil || !l.screen.unblock(try) {
+					return s, l.abandon()
+				}
+			}
+		}
+	}
+}
+
+// abandon leaves behind what is stuck.
+func (l *loop) abandon() error {
+	if l.screen != nil && l.screen.keys != nil {
+		l.screen.keys.restoreNow()
+	}
+	return nil
 }
 
 // inTurn writes one listing after another.
-func (w *Watch) inTurn(signals chan os.Signal) (os.Signal, error) {
+func (w *Watch) inTurn(signals <-chan os.Signal) (os.Signal, error) {
 	ticker := time.NewTicker(w.Interval)
 	defer ticker.Stop()
 	for first := true; ; first = false {

@@ -3,6 +3,8 @@ package watch_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"goipvsadm/cmd/goipvsadm/internal/app"
 	"goipvsadm/cmd/goipvsadm/internal/jsonlist/jsonlisttest"
@@ -236,6 +240,87 @@ $`)
 	cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// A terminal that is stopped, by Ctrl-S or because nobody reads it, does not
+// keep a watch from hearing that it is to end.
+func TestEndsOnAStoppedTerminal(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 80, 24)
+			p.shows("TCP  127.0.0.1:80 rr ")
+			p.press("\x13")
+			if err := p.cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			status := 128 + int(s)
+			if s == syscall.SIGINT {
+				status = 0
+			}
+			p.ends(status, "")
+		})
+	}
+}
+
+// fill fills a pipe, through a descriptor of its own that does not block.
+func fill(t *testing.T, w *os.File) {
+	t.Helper()
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", w.Fd()), unix.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for err == nil {
+		_, err = unix.Write(fd, make([]byte, 512))
+	}
+	if err != unix.EAGAIN {
+		t.Fatal(err)
+	}
+}
+
+// unread is how much there is to be read in a pipe.
+func unread(t *testing.T, r *os.File) uint32 {
+	t.Helper()
+	n, err := unix.IoctlGetUint32(int(r.Fd()), unix.TIOCINQ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Nor does a pipe that is full.
+func TestEndsOnAFullPipe(t *testing.T) {
+	for _, format := range []string{"-n", "-j"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			defer w.Close()
+			fill(t, w)
+			cmd := program(t, "nothing", "-L", format, "--watch=1")
+			cmd.Stdout = w
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			kill := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+			defer kill.Stop()
+			// There is room for a listing, and then there is none.
+			io.ReadFull(r, make([]byte, 4096))
+			for n := unread(t, r); unread(t, r) == n; {
+				time.Sleep(10 * time.Millisecond)
+			}
+			fill(t, w)
+			time.Sleep(2 * time.Second)
+			cmd.Process.Signal(syscall.SIGTERM)
+			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
+				t.Errorf("after SIGTERM: %v", err)
+			}
+		})
 	}
 }
 

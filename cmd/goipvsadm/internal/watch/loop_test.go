@@ -1,0 +1,47 @@
+package watch
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A loop that is stuck is left behind after a while, or at the second signal.
+func TestStuckLoop(t *testing.T) {
+	for name, tt := range map[string]struct {
+		signals []os.Signal
+		took    time.Duration
+	}{
+		"one signal":            {[]os.Signal{syscall.SIGTERM}, grace},
+		"two":                   {[]os.Signal{syscall.SIGTERM, syscall.SIGINT}, 0},
+		"another between them":  {[]os.Signal{syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP}, 0},
+		"more than it can take": {repeat(syscall.SIGWINCH, 20, syscall.SIGTERM, syscall.SIGTERM), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &loop{told: make(chan os.Signal, 8), ended: make(chan struct{})}
+				signals := make(chan os.Signal, len(tt.signals))
+				for _, s := range tt.signals {
+					signals <- s
+				}
+				begin := time.Now()
+				if sig, err := l.tell(signals); sig != syscall.SIGTERM || err != nil {
+					t.Errorf("ended by %v, %v", sig, err)
+				}
+				if took := time.Since(begin); took != tt.took {
+					t.Errorf("took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
+func repeat(s os.Signal, n int, more ...os.Signal) []os.Signal {
+	var all []os.Signal
+	for range n {
+		all = append(all, s)
+	}
+	return append(all, more...)
+}
