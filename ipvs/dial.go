@@ -12,6 +12,7 @@ import (
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"goipvsadm/netlinkmsg"
 )
@@ -125,13 +126,27 @@ func findFamily(conn *genetlink.Conn, load func()) (uint16, error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrNoAnswer, familyLimit)
 	case errors.Is(err, syscall.ENOENT):
-		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
+		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: absence()}
 	case errors.As(err, &errno):
 		return 0, &Error{Op: opFamily, Errno: errno}
 	case err != nil:
 		return 0, fmt.Errorf("ipvs: %s: %w", opFamily, err)
 	}
 	return family.ID, nil
+}
+
+// absence is the errno of there being no IPVS: EPERM for a caller who could not
+// use it either. That is what the kernel says to one who may not open a raw
+// socket, through which IPVS was reached before it had a netlink family.
+func absence() syscall.Errno {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err == unix.EPERM {
+		return syscall.EPERM
+	}
+	if err == nil {
+		unix.Close(fd)
+	}
+	return syscall.ENOPROTOOPT
 }
 
 const opFamily = "find its netlink family"

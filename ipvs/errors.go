@@ -19,7 +19,8 @@ var (
 	ErrNoDaemon          = errors.New("no daemon is running")
 
 	// ErrNoIPVS: the kernel has no IPVS, or lost it while the client was
-	// open. Its errno is ENOPROTOOPT.
+	// open. Its errno is ENOPROTOOPT, or EPERM where the caller could not use it
+	// either.
 	ErrNoIPVS = errors.New("the kernel has no IPVS")
 
 	// ErrNoAnswer: the kernel did not answer in time.

@@ -21,27 +21,7 @@ import (
 // and version are the exception.
 func TestWithoutPrivilege(t *testing.T) {
 	r := differential.NewRig(t, differential.ProgramUnderTest(t))
-	dir, err := os.MkdirTemp("", "public")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	nobody := func(p differential.Program, args ...string) differential.Answer {
-		t.Helper()
-		path := filepath.Join(dir, filepath.Base(p.Path))
-		copyProgram(t, p.Path, path)
-		var stdout, stderr strings.Builder
-		cmd := &exec.Cmd{Path: path, Args: append([]string{"ipvsadm"}, args...), Stdout: &stdout, Stderr: &stderr,
-			SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}}
-		err := r.OursTable.Run(cmd)
-		if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		return differential.Answer{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
-	}
+	nobody := asNobody(t, r.OursTable)
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-A -f 5 -q", "-R", "-S", "-C foo"} {
 		if want, got := nobody(r.Reference, strings.Fields(line)...), nobody(r.Ours, strings.Fields(line)...); got != want {
 			t.Errorf("%s\nipvsadm: %sours: %s", line, want, got)
@@ -54,6 +34,32 @@ func TestWithoutPrivilege(t *testing.T) {
 		if got := nobody(r.Reference, option); got.Status != 2 {
 			t.Errorf("ipvsadm %s: %s", option, got)
 		}
+	}
+}
+
+// asNobody returns what runs a program in a namespace without privilege.
+func asNobody(t *testing.T, namespace *lab.Netns) func(p differential.Program, args ...string) differential.Answer {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "public")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return func(p differential.Program, args ...string) differential.Answer {
+		t.Helper()
+		path := filepath.Join(dir, filepath.Base(p.Path))
+		copyProgram(t, p.Path, path)
+		var stdout, stderr strings.Builder
+		cmd := &exec.Cmd{Path: path, Args: append([]string{"ipvsadm"}, args...), Stdout: &stdout, Stderr: &stderr,
+			SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}}
+		err := namespace.Run(cmd)
+		if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return differential.Answer{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 	}
 }
 
@@ -124,6 +130,10 @@ func TestWithoutIPVS(t *testing.T) {
 		c := differential.Command{Args: append([]string{"ipvsadm"}, strings.Fields(line)...)}
 		if want, got := r.Run(t, r.Reference, empty, c), r.Run(t, r.Ours, empty, c); got != want || want.Status != 2 {
 			t.Errorf("%sipvsadm: %sours: %s", c, want, got)
+		}
+		nobody := asNobody(t, empty)
+		if want, got := nobody(r.Reference, c.Args[1:]...), nobody(r.Ours, c.Args[1:]...); got != want || want.Status != 2 {
+			t.Errorf("without privilege: %sipvsadm: %sours: %s", c, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
