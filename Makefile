@@ -27,11 +27,27 @@ under_test := GOIPVSADM='$(CURDIR)/build/goipvsadm'
 build: ## the program, as build/goipvsadm
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(PROGRAM) ./cmd/goipvsadm
 
+processors := 386 amd64 arm arm64 ppc64le riscv64 s390x
+
 .PHONY: cross
-cross: ## the program for amd64, arm64, riscv64 and s390x
-	for arch in amd64 arm64 riscv64 s390x; do
-		GOOS=linux GOARCH=$$arch $(MAKE) --no-print-directory build PROGRAM=build/goipvsadm-linux-$$arch
-		GOOS=linux GOARCH=$$arch $(GO) vet ./cmd/... ./ipvs/... ./netlinkmsg/... ./sched/...
+cross: ## the program for each of several processors, and everything vetted for it
+	export GOOS=linux
+	for GOARCH in $(processors); do
+		export GOARCH
+		$(MAKE) --no-print-directory build PROGRAM=build/goipvsadm-linux-$$GOARCH
+		$(GO) build ./...
+		$(GO) vet ./...
+		$(GO) vet -tags kernel ./...
+	done
+
+# Of the emulated ones one is big-endian.
+.PHONY: cross-test
+cross-test: ## the tests that need no kernel, as for other processors, emulated (installs what is missing)
+	@scripts/setup cross
+	for arch in s390x:s390x arm64:aarch64; do
+		echo "== $${arch%:*}"
+		GOOS=linux GOARCH=$${arch%:*} GOIPVSADM_EMULATOR=qemu-$${arch#*:} \
+			$(GO) test -count=1 -exec "qemu-$${arch#*:}" ./...
 	done
 
 .PHONY: demo

@@ -38,7 +38,11 @@ func TestProgramIsStatic(t *testing.T) {
 
 // What Go's runtime takes from the environment it takes here too.
 func TestRuntimeSettings(t *testing.T) {
-	cmd := exec.Command(build(t), "--check")
+	line := []string{build(t), "--check"}
+	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" { // as in make cross-test
+		line = append([]string{emulator}, line...)
+	}
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), "GODEBUG=schedtrace=1", "GOMAXPROCS=7")
 	stdin, err := cmd.StdinPipe() // no rules come: the program waits
 	if err != nil {
@@ -51,9 +55,9 @@ func TestRuntimeSettings(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(stderr).ReadString('\n')
-	if err != nil || !strings.Contains(line, "gomaxprocs=7 ") {
-		t.Errorf("the scheduler says %q, %v", line, err)
+	said, err := bufio.NewReader(stderr).ReadString('\n')
+	if err != nil || !strings.Contains(said, "gomaxprocs=7 ") {
+		t.Errorf("the scheduler says %q, %v", said, err)
 	}
 	stdin.Close()
 	cmd.Process.Kill()

@@ -170,6 +170,8 @@ func (p *pty) ends(status int, stderr string) {
 			p.t.Errorf("status %d, want %d", got, status)
 		}
 	case <-time.After(patience):
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.t.Fatalf("does not end:\n%s", &p.screen)
 	}
 	if got := p.stderr.String(); !strings.HasPrefix(got, stderr) || stderr == "" && got != "" {
@@ -212,10 +214,15 @@ type emulator struct {
 	escape            []byte // an unfinished sequence
 	alternate, hidden bool
 	trouble           string // what a terminal would not have taken well
+
+	// After a resize the program may be at work on a screen of the old size: what
+	// does not fit is forgiven until it has shown one that does.
+	resized, began, misfit bool
 }
 
 func (e *emulator) resize(width, height int) {
 	e.width, e.height = width, height
+	e.resized, e.began = true, false
 	lines := make([][]byte, height)
 	for i := range lines {
 		lines[i] = bytes.Repeat([]byte(" "), width)
@@ -265,7 +272,8 @@ func (e *emulator) write(text []byte) {
 }
 
 func (e *emulator) fail(what string) {
-	if e.trouble == "" {
+	e.misfit = true
+	if e.trouble == "" && !e.resized {
 		e.trouble = what
 	}
 }
@@ -284,6 +292,10 @@ func (e *emulator) sequence(s string) {
 		e.hidden = false
 	case "\x1b[H":
 		e.row, e.column = 0, 0
+		if e.began && !e.misfit {
+			e.resized = false
+		}
+		e.began, e.misfit = true, false
 	case "\x1b[K":
 		// At the right margin, a terminal may still be on the last column.
 		clearLines([][]byte{e.lines[e.row][min(e.column, e.width-1):]})

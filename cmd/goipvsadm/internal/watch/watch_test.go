@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -33,6 +34,8 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv(childVariable); what != "" {
 		os.Exit(app.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, table(what).Dial))
 	}
+	// The program gets a SIGHUP that is not ignored, under nohup too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
@@ -83,6 +86,9 @@ func program(t *testing.T, what string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Args[0] = "goipvsadm"
+	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" { // as in make cross-test
+		cmd = exec.Command(emulator, append([]string{self}, args...)...)
+	}
 	cmd.Env = append(os.Environ(), childVariable+"="+what, "TERM=xterm")
 	return cmd
 }
