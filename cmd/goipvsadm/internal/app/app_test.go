@@ -148,6 +148,8 @@ func TestRestore(t *testing.T) {
 			result{255, "", "line 1: No such service\nline 3: -q: unknown option\nline 4: -w: missing argument\n" +
 				"line 5: You need to supply the 'service-address' option for the 'add-service' command\n"}, oneService},
 		{"a listing sees what went before", oneService + "-S -n\n-C\n-S -n\n", result{0, oneService, ""}, ""},
+		{"a message is safe to look at", "-A\x1b[31m\n-A -f 5\x1b]0;x\u202e\n", result{255, "",
+			"line 1: -A\\x1b[31m: unknown option\nline 2: invalid fwmark value `5\\x1b]0;x\\xe2\\x80\\xae' specified\n"}, ""},
 		{"a line beyond any rule ends it", oneService + strings.Repeat("x", 1<<20) + "\n-C\n",
 			result{255, "", "line 2: longer than 1 MiB\n"}, oneService},
 		{"a failed listing ends it", "-L -f 1\n" + oneService, result{1, "", "line 1: No such service\n"}, ""},

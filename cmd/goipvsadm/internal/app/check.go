@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/cmd/goipvsadm/internal/rule"
 )
 
@@ -71,7 +72,7 @@ func (p *program) readRules(rules io.Reader, take func(c *command.Command, line 
 func (p *program) tellMistakes(mistakes []lineMistake) int {
 	slices.SortStableFunc(mistakes, func(a, b lineMistake) int { return cmp.Compare(a.line, b.line) })
 	for _, m := range mistakes {
-		p.complain(at(m.line) + m.text)
+		p.complain(quote.Visible(at(m.line) + m.text))
 	}
 	return mistakes[0].status
 }

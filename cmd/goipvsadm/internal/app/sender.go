@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 )
 
@@ -98,7 +99,7 @@ func (s *sender) abandon(lost *ipvs.BrokenError) {
 
 // fail tells of something that failed.
 func (s *sender) fail(where, text string, status int) {
-	s.complain(where + text)
+	s.complain(quote.Visible(where + text))
 	s.status = firstFailure(s.status, status)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 )
@@ -277,7 +278,7 @@ func (p *Parser) daemonState(value, illegal string) *Error {
 }
 
 func (p *Parser) mcastInterface(value string) *Error {
-	if value != "" {
+	if value = quote.Parse(value); value != "" {
 		p.cmd.Daemon.Interface = cut(value, interfaceMax)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/help"
 	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 )
@@ -76,13 +77,25 @@ func values() map[string]proposer {
 		"tun-type":        words("ipip", "gue", "gre"),
 		"start-daemon":    words("master", "backup"),
 		"stop-daemon":     words("master", "backup"),
-		"mcast-interface": func(s *System, _ *command.Unfinished) []Proposal { return plain(s.Interfaces()) },
-		"netns":           func(s *System, _ *command.Unfinished) []Proposal { return plain(s.NetNS()) },
+		"mcast-interface": func(s *System, _ *command.Unfinished) []Proposal { return quoted(s.Interfaces()) },
+		"netns": func(s *System, _ *command.Unfinished) []Proposal {
+			return plain(slices.DeleteFunc(s.NetNS(), quote.AnyHidden))
+		},
 	}
 }
 
 func words(list ...string) proposer {
 	return func(*System, *command.Unfinished) []Proposal { return plain(list) }
+}
+
+// quoted proposes names of interfaces so that they can be seen. The names of
+// namespaces have no such form.
+func quoted(list []string) []Proposal {
+	proposals := plain(list)
+	for i := range proposals {
+		proposals[i].Word = quote.Word(proposals[i].Word)
+	}
+	return proposals
 }
 
 func plain(list []string) []Proposal {

@@ -297,9 +297,11 @@ func TestSettings(t *testing.T) {
 	wantDocument(t, daemons(
 		ipvs.Daemon{State: ipvs.Master, Interface: "eth0", SyncID: 3, MaxLen: 1472, Group: netip.MustParseAddr("ff02::5"), Port: 8848, TTL: 1},
 		ipvs.Daemon{State: ipvs.Backup, Interface: "<&>"},
+		ipvs.Daemon{State: ipvs.Backup, Interface: "e\x9b\x1b"},
 	), `{"daemons":[`+"\n"+
 		`{"state":"master","mcast_interface":"eth0","syncid":3,"sync_maxlen":1472,"mcast_group":"ff02::5","mcast_port":8848,"mcast_ttl":1},`+"\n"+
-		`{"state":"backup","mcast_interface":"<&>","syncid":0}`+"\n]}\n")
+		`{"state":"backup","mcast_interface":"<&>","syncid":0},`+"\n"+
+		`{"state":"backup","mcast_interface":"e\ufffd\u001b","mcast_interface_base64":"ZZsb","syncid":0}`+"\n]}\n")
 }
 
 // What the schema names is there, and what is there it names.
@@ -313,7 +315,7 @@ func TestSchemaIsComplete(t *testing.T) {
 		}),
 		write(t, func(w *bufio.Writer) error { return jsonlist.Timeouts(w, &ipvs.Timeouts{}) }),
 		write(t, func(w *bufio.Writer) error {
-			return jsonlist.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
+			return jsonlist.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
 	} {
 		var v any

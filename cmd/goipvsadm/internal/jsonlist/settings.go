@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"net/netip"
+	"unicode/utf8"
 
 	"goipvsadm/ipvs"
 )
@@ -30,6 +31,7 @@ func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
 type daemon struct {
 	State     string     `json:"state"`
 	Interface string     `json:"mcast_interface"`
+	Bytes     []byte     `json:"mcast_interface_base64,omitempty"`
 	SyncID    uint32     `json:"syncid"`
 	MaxLen    uint16     `json:"sync_maxlen,omitzero"`
 	Group     netip.Addr `json:"mcast_group,omitzero"`
@@ -45,7 +47,10 @@ func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
 	}
 	for i := range daemons {
 		d := &daemons[i]
-		v := daemon{word(d.State), d.Interface, d.SyncID, d.MaxLen, d.Group, d.Port, d.TTL}
+		v := daemon{word(d.State), d.Interface, nil, d.SyncID, d.MaxLen, d.Group, d.Port, d.TTL}
+		if !utf8.ValidString(d.Interface) {
+			v.Bytes = []byte(d.Interface)
+		}
 		if err := a.add(&v); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 )
 
@@ -100,7 +101,7 @@ func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []
 	if engine && c.EngineData != "" {
 		b = append(pad(b, start, 16), ' ')
 		b = append(left(b, c.Engine, 18), ' ')
-		b = append(b, c.EngineData...)
+		b = append(b, quote.Visible(c.EngineData)...)
 	}
 	return append(b, '\n')
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 )
 
@@ -21,7 +22,7 @@ func AppendTimeouts(b []byte, t *ipvs.Timeouts) []byte {
 func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 	b = append(b, d.State.String()...)
 	b = append(b, " sync daemon (mcast="...)
-	b = append(b, d.Interface...)
+	b = append(b, quote.Word(d.Interface)...)
 	b = append(b, ", syncid="...)
 	b = strconv.AppendUint(b, uint64(d.SyncID), 10)
 	if d.MaxLen != 0 {

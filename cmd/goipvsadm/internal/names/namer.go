@@ -8,8 +8,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 )
 
@@ -203,18 +203,7 @@ func (n *Namer) findPort(k portKey) string {
 // harmful reports whether a name does more on a terminal than be seen: whoever
 // owns an address chooses its name. White space would make other columns of it.
 func harmful(name string) bool {
-	for i := 0; i < len(name); {
-		r, size := utf8.DecodeRuneInString(name[i:])
-		if r == utf8.RuneError && size == 1 {
-			r = rune(name[i]) // not UTF-8, so for an 8-bit terminal
-		}
-		// Format characters turn the direction of text, or are not seen.
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Z) {
-			return true
-		}
-		i += size
-	}
-	return false
+	return quote.AnyHidden(name) || strings.ContainsFunc(name, unicode.IsSpace)
 }
 
 // meansAddress reports whether a name is, or could be taken for, an address:

@@ -8,6 +8,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/quote"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 )
@@ -138,8 +139,7 @@ func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 	b = append(b, "--start-daemon "...)
 	b = append(b, d.State.String()...)
 	if d.Interface != "" {
-		b = append(b, " --mcast-interface "...)
-		b = append(b, d.Interface...)
+		b = appendInterface(b, d.Interface)
 	}
 	b = appendNumber(b, " --syncid ", d.SyncID)
 	if d.MaxLen != 0 {
@@ -156,6 +156,18 @@ func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 		b = appendNumber(b, " --mcast-ttl ", uint32(d.TTL))
 	}
 	return append(b, '\n')
+}
+
+// appendInterface appends the option that names an interface. A name that the
+// reader of rules would take for something else is no word of its own.
+func appendInterface(b []byte, name string) []byte {
+	b = append(b, " --mcast-interface"...)
+	if name[0] == '#' || name == program {
+		b = append(b, '=')
+	} else {
+		b = append(b, ' ')
+	}
+	return append(b, quote.Word(name)...)
 }
 
 func appendNumber(b []byte, option string, v uint32) []byte {

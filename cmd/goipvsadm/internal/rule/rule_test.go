@@ -2,8 +2,10 @@ package rule
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/names"
 	"goipvsadm/ipvs"
 )
@@ -175,5 +177,31 @@ func TestLinesAllocateNothing(t *testing.T) {
 	b := make([]byte, 0, 256)
 	if n := testing.AllocsPerRun(100, func() { AppendDestination(AppendService(b, s, numeric{}), s, d, numeric{}) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// Names of interfaces that a reader of rules, or a terminal, would take for
+// something else.
+func TestInterfaces(t *testing.T) {
+	for name, want := range map[string]string{
+		"eth1":      " --mcast-interface eth1 ",
+		"#c":        " --mcast-interface=#c ",
+		"ipvsadm":   " --mcast-interface=ipvsadm ",
+		"ipvsadm0":  " --mcast-interface ipvsadm0 ",
+		"-m":        " --mcast-interface -m ",
+		"e\x1b[31m": ` --mcast-interface $'e\x1b[31m' `,
+	} {
+		line := string(AppendDaemon(nil, &ipvs.Daemon{State: ipvs.Master, Interface: name}))
+		if !strings.Contains(line, want) {
+			t.Errorf("%q is saved as %s", name, line)
+		}
+		words, _, err := NewReader(strings.NewReader(line)).Next()
+		var cmd command.Command
+		if err == nil {
+			err = command.NewParser("ipvsadm", nil).ParseRule(words, &cmd)
+		}
+		if err != nil || cmd.Daemon.Interface != name {
+			t.Errorf("%s is read as %q, %v", line, cmd.Daemon.Interface, err)
+		}
 	}
 }

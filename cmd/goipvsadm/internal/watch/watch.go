@@ -60,8 +60,8 @@ func (w *Watch) Run() (os.Signal, error) {
 		run = s.run
 	}
 	go func() {
-		defer close(l.ended)
 		l.sig, l.err = run()
+		close(l.ended) // not after a panic, which is to be heard of
 	}()
 	return l.tell(signals)
 }
