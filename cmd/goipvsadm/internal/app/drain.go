@@ -48,7 +48,8 @@ func (p *program) drain(cmd *command.Command) int {
 			signal.Notify(signals, s)
 		}
 	}
-	defer signal.Stop(signals)
+	// They are not given up at the end: one more of them, on the heels of the
+	// first, must not decide how the program ends.
 	d := &drainer{
 		program:  p,
 		service:  cmd.Service.ServiceKey,

@@ -221,11 +221,19 @@ func TestDrainWithTraffic(t *testing.T) {
 			held := l.hold()
 			drain := l.start(drainFirst)
 			l.untilTable(addService + weightless(addFirst) + addSecond)
-			// More than one does not make it hurry.
-			for range 3 {
-				drain.Process.Signal(tt.signal)
-			}
+			// More than one neither makes it hurry nor decides how it ends.
+			ended := make(chan struct{})
+			go func() {
+				for drain.Process.Signal(tt.signal) == nil {
+					select {
+					case <-ended:
+						return
+					case <-time.After(time.Millisecond):
+					}
+				}
+			}()
 			drain.wantEnd(t, tt.status, "")
+			close(ended)
 			l.wantTable(addService + addFirst + addSecond)
 			if server, err := held.Get(); err != nil || server != "first" {
 				t.Errorf("the connection: %q, %v", server, err)
