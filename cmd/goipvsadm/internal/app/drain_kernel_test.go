@@ -88,6 +88,20 @@ func (l *drainLab) restore(rules string) {
 	}
 	l.run("-C", 0)
 	l.run("-R <rules", 0)
+	// The kernel remembers servers that were removed, and a connection to one that has just
+	// been closed counts until its end has come through.
+	err := lab.Eventually(func() error {
+		listing := l.run("-L -n", 0).Stdout
+		for line := range strings.Lines(listing) {
+			if fields := strings.Fields(line); len(fields) == 6 && fields[0] == "->" && fields[4] != "0" && fields[4] != "ActiveConn" {
+				return fmt.Errorf("connections are left over:\n%s", listing)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 func (l *drainLab) table() string {
