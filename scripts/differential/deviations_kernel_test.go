@@ -114,6 +114,18 @@ var deviations = []deviation{
 		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
 	},
 	{
+		title:   "Names that do not read back",
+		text:    "$ ipvsadm -A -t 192.168.7.1:80\n$ ipvsadm -A -t 192.168.7.2:80\n$ ipvsadm -A -t [fd00::5]:80\n$ ipvsadm -S",
+		ipvsadm: Answer{Stdout: "-A -t multi:http -s wlc\n-A -t multi:http -s wlc\n-A -t [six-only]:http -s wlc\n"},
+		ours:    Answer{Stdout: "-A -t multi:http -s wlc\n-A -t 192.168.7.2:http -s wlc\n-A -t [fd00::5]:http -s wlc\n"},
+	},
+	{
+		title:   "Control characters elsewhere",
+		text:    "$ ipvsadm -R\n< \"-A -f 5\\f\"",
+		ipvsadm: Answer{Status: 2, Stderr: "invalid fwmark value `5\f' specified\n"},
+		ours:    Answer{Status: 2, Stderr: "line 1: invalid fwmark value `5\\x0c' specified\n"},
+	},
+	{
 		title:   "ipvsadm-restore looks first",
 		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6",
 		ipvsadm: Answer{Status: 2, Stderr: "invalid fwmark value `x' specified\n"},
