@@ -84,6 +84,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		p.name = "ipvsadm"
 	}
 	p.parser = command.NewParser(p.name, p.names)
+	p.parser.Explain = path.Base(p.name) == help.Name
 	status := run(p, args)
 	if p.client != nil {
 		p.client.Close()

@@ -209,6 +209,13 @@ func TestOtherNames(t *testing.T) {
 	if got := run(&k, "", "ipvsadm-save", "-x"); got.status != 1 || got.stdout != "" || !strings.Contains(got.stderr, "-n") {
 		t.Errorf("save -x: %+v", got)
 	}
+	// Help clears nothing, nor does it wait for rules.
+	for _, line := range []string{"-h", "--help", "whatever --help", "-N other -h"} {
+		got := runWithout(t, "", append([]string{"/sbin/ipvsadm-restore"}, words(line)...)...)
+		if got.status != 0 || got.stderr != "" || !strings.HasPrefix(got.stdout, "ipvsadm-restore: replaces the IPVS table") {
+			t.Errorf("restore %s: %+v", line, got)
+		}
+	}
 	// What was there before goes.
 	if got := run(&k, oneService, "ipvsadm-restore"); got != (result{}) || rules(t, &k) != oneService {
 		t.Errorf("restore: %+v", got)

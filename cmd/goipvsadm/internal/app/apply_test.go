@@ -114,7 +114,7 @@ func TestApplyMistakes(t *testing.T) {
 		{"all mistakes in the order of lines", "-a -f 5 -r 192.0.2.9\n-A -q\n-R\n-a -f 6 -r 192.0.2.9\n--set 1 2\n", "" +
 			"line 1: Service not defined\n" +
 			"line 2: -q: unknown option\n" +
-			"line 3: " + tryLine +
+			"line 3: Illegal 'restore' command in a rule\n" +
 			"line 4: Service not defined\n" +
 			"line 5: --set option requires 3 timeout values\n"},
 		{"no rules", "# nothing\n\n", "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"},

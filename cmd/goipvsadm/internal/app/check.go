@@ -20,6 +20,7 @@ type lineMistake struct {
 
 // readAll carries out the commands that read all rules before they do anything.
 func (p *program) readAll(cmd *command.Command) int {
+	p.parser.Explain = true
 	if cmd.Verb == command.Check {
 		return p.check()
 	}

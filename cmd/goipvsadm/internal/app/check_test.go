@@ -41,10 +41,13 @@ func TestCheck(t *testing.T) {
 			"line 5: --foo: unknown option\n" +
 			"line 7: illegal real server address[:port] specified\n" +
 			"line 8: -t: missing argument\n" +
-			"line 9: " + tryLine + "line 10: " + tryLine + "line 11: " + tryLine + "line 12: " + tryLine +
+			"line 9: Illegal 'restore' command in a rule\n" +
+			"line 10: Illegal 'check' command in a rule\n" +
+			"line 11: Illegal 'apply' command in a rule\n" +
+			"line 12: Illegal 'diff' command in a rule\n" +
 			"line 13: Illegal 'netns' option in a rule\n" +
 			"line 14: Illegal 'watch' option in a rule\n" +
-			"line 15: " + tryLine}},
+			"line 15: unexpected argument foo\n"}},
 		{"the last line without its newline", "-A -t 192.0.2.1:80\n-A -f 0", result{2, "", "line 2: invalid fwmark value `0' specified\n"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,6 +71,33 @@ func TestMistakesOfTheCommandLineNeedNoKernel(t *testing.T) {
 	} {
 		if got := runWithout(t, oneServer, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.line, got, tt.want)
+		}
+	}
+}
+
+// Where ipvsadm's answer does not bind, an unknown word in place of the command is named.
+func TestUnknownWord(t *testing.T) {
+	for _, tt := range []struct {
+		name, line, rules string
+		want              result
+	}{
+		{"goipvsadm", "--wacth", "", result{255, "", "--wacth: unknown option\n"}},
+		{"goipvsadm", "-n", "", result{255, "", strings.ReplaceAll(tryLine, "ipvsadm", "goipvsadm")}},
+		{"goipvsadm", "-q", "", result{255, "", "-q: unknown option\n"}},
+		{"goipvsadm", "--top", "", result{255, "", "--top: missing argument\n"}},
+		{"goipvsadm", "lsit", "", result{255, "", "unexpected argument lsit\n"}},
+		{"goipvsadm", "-L --wacth", "", result{255, "", "--wacth: unknown option\n"}},
+		{"goipvsadm", "-R", "--wacth\n", result{255, "", "line 1: --wacth: unknown option\n"}},
+		{"ipvsadm", "--check", "--wacth\n", result{2, "", "line 1: --wacth: unknown option\n"}},
+		{"ipvsadm", "--apply", "lsit\n", result{2, "", "line 1: unexpected argument lsit\n"}},
+		{"ipvsadm", "--wacth", "", result{255, "", tryLine}},
+		{"ipvsadm", "lsit", "", result{255, "", tryLine}},
+		{"ipvsadm", "-R", "--wacth\n", result{255, "", "line 1: " + tryLine}},
+		{"ipvsadm-restore", "", "--wacth\n", result{255, "", "line 1: " + tryLine}},
+	} {
+		var k ipvstest.Kernel
+		if got := run(&k, tt.rules, append([]string{tt.name}, words(tt.line)...)...); got != tt.want {
+			t.Errorf("%s %s: %+v, want %+v", tt.name, tt.line, got, tt.want)
 		}
 	}
 }

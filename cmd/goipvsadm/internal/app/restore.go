@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/rule"
@@ -100,13 +101,21 @@ func (e *eager) Read(b []byte) (int, error) {
 	return e.Reader.Read(b)
 }
 
+// restoreHelp is what ipvsadm-restore tells of itself.
+const restoreHelp = "ipvsadm-restore: replaces the IPVS table by the rules on stdin, as ipvsadm-save prints them.\n" +
+	"   -N NETNS   the table of another network namespace\n"
+
 // runRestore runs the program as ipvsadm-restore: it replaces the table, and
-// of its arguments heeds --netns alone. Unlike that it looks at all rules
-// before it clears anything. Where there is nothing to clear, as when a machine
-// starts, it brings up all before a mistake, as that does.
+// of its arguments heeds --netns and those that ask for help. Unlike that it
+// looks at all rules before it clears anything. Where there is nothing to clear,
+// as when a machine starts, it brings up all before a mistake, as that does.
 func (p *program) runRestore(args []string) int {
 	var cmd command.Command
-	netns, _ := cutNetNS(args)
+	netns, others := cutNetNS(args)
+	if slices.Contains(others, "-h") || slices.Contains(others, "--help") {
+		p.stdout.WriteString(restoreHelp)
+		return statusOK
+	}
 	if mistake := p.parser.Parse(append([]string{"-R"}, netns...), &cmd); mistake != nil {
 		return p.mistaken(mistake)
 	}

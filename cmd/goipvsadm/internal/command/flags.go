@@ -7,6 +7,7 @@ type flag struct {
 	long, short string
 	value       value
 	verb        Verb   // 0 for an option
+	implies     Verb   // of an option: the command of a line that names none before it
 	option      Option // of those that are no command
 	read        func(p *Parser, value string) *Error
 }
@@ -97,9 +98,9 @@ var flags = [...]flag{
 	{long: "sort", option: repeatable},
 
 	{long: "netns", short: "N", value: required, option: NetNS, read: (*Parser).netns},
-	{long: "json", short: "j", option: JSON},
-	{long: "watch", value: attached, option: Watch, read: (*Parser).interval},
-	{long: "top", value: required, option: Top, read: (*Parser).top},
+	{long: "json", short: "j", option: JSON, implies: List},
+	{long: "watch", value: attached, option: Watch, implies: List, read: (*Parser).interval},
+	{long: "top", value: required, option: Top, implies: List, read: (*Parser).top},
 	{long: "all", option: All},
 	{long: "drain", value: attached, option: Drain, read: (*Parser).drain},
 	{long: "keep-weights", option: KeepWeights},

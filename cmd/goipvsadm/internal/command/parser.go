@@ -13,6 +13,10 @@ import (
 
 // A Parser reads command lines, one after another.
 type Parser struct {
+	// Explain makes the error of a line that does not begin with a command say
+	// which word it was about, as ipvsadm's does not.
+	Explain bool
+
 	program string
 	names   *names.Database
 	flags   *pflag.FlagSet // those that words have named so far
@@ -26,6 +30,7 @@ type Parser struct {
 // A line is what must be known of a command line until all of it is read.
 type line struct {
 	cmd       *Command
+	implied   bool          // whether the verb is that of an option, not a word of its own
 	word      string        // as typed, the one being read
 	last      string        // the same, or the one after it that is its value
 	operands  []string      // words that are neither options nor their values
@@ -50,8 +55,8 @@ func NewParser(program string, db *names.Database) *Parser {
 }
 
 // Parse reads the words after the program's name into cmd, which keeps
-// nothing of what it held. The first option must be the command; --netns alone
-// may stand before it. No words mean a listing. An error is an *Error;
+// nothing of what it held. The first option must be the command, or one that implies it;
+// --netns alone may stand before it. No words mean a listing. An error is an *Error;
 // cmd is then what was read until it was met.
 func (p *Parser) Parse(words []string, cmd *Command) error {
 	p.begin(cmd)
@@ -114,6 +119,9 @@ func (p *Parser) readWords(words []string) error {
 		p.cmd.Verb = List // as if there were no words
 	}
 	if p.cmd.Verb == 0 {
+		if p.Explain && len(p.operands) > 0 {
+			return &Error{NoCommand, "unexpected argument " + p.operands[0]}
+		}
 		return p.NoCommand()
 	}
 	return nil
@@ -124,9 +132,14 @@ func (p *Parser) set(f *flag, value string) error {
 	if f.value == none && value != noValue {
 		return p.wrong("option does not take an argument")
 	}
+	if p.cmd.Verb == 0 && f.implies != 0 {
+		p.cmd.Verb, p.implied = f.implies, true
+	}
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.NoCommand()
+	case p.implied && f.verb == p.cmd.Verb:
+		p.implied = false // now it is said
 	case p.cmd.Verb != 0 && f.verb != 0:
 		return p.secondCommand(f)
 	case f.verb != 0:
@@ -160,12 +173,16 @@ func (p *Parser) translate(err error) error {
 }
 
 // wrong returns the error of an option that cannot be read. Before there is a
-// command, no option can.
+// command, no option can, and ipvsadm does not say which it was.
 func (p *Parser) wrong(what string) *Error {
-	if p.cmd.Verb == 0 {
-		return p.NoCommand()
+	text := p.word + ": " + what
+	switch {
+	case p.cmd.Verb != 0:
+		return &Error{WrongOption, text}
+	case p.Explain:
+		return &Error{NoCommand, text}
 	}
-	return &Error{WrongOption, p.word + ": " + what}
+	return p.NoCommand()
 }
 
 func (p *Parser) secondCommand(f *flag) *Error {

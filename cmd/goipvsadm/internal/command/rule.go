@@ -1,5 +1,7 @@
 package command
 
+import "fmt"
+
 // ParseRule reads the words of a line of rules into cmd, as Parse does a
 // command line. Rules are for the table that they are read for, so they cannot
 // turn to another; nor do they read rules themselves, or wait for a key.
@@ -9,6 +11,9 @@ func (p *Parser) ParseRule(words []string, cmd *Command) error {
 	}
 	switch cmd.Verb {
 	case Restore, Check, Apply, Diff:
+		if p.Explain {
+			return &Error{NoCommand, fmt.Sprintf("Illegal '%s' command in a rule", cmd.Verb)}
+		}
 		return p.NoCommand()
 	}
 	for _, o := range []Option{NetNS, Watch} {

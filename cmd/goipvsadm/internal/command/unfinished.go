@@ -83,6 +83,8 @@ func (u *Unfinished) allows(f *flag) bool {
 		return false
 	case u.Verb == 0 && f.option == NetNS && f.verb == 0:
 		return !u.Options.Has(NetNS)
+	case u.Verb == 0 && f.implies != 0:
+		return true
 	case u.Verb == 0 || f.verb != 0:
 		return u.Verb == 0 && f.verb != 0
 	case f.long == "ipv6":

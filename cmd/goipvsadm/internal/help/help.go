@@ -15,8 +15,8 @@ var Version = "1.0.0"
 // ipvsVersion is the version of IPVS whose interface the program speaks.
 const ipvsVersion = "1.2.1"
 
-// own is the name under which the program is not mistaken for another.
-const own = "goipvsadm"
+// Name is the name under which the program is not mistaken for another.
+const Name = "goipvsadm"
 
 //go:embed help.txt
 var text string
@@ -25,10 +25,10 @@ var text string
 // Under any name but its own it answers like ipvsadm, for scripts that look
 // for the version of that.
 func VersionLine(name string) string {
-	if name == own {
-		return own + " " + Version + " (ipvsadm v1.31 and IPVS v" + ipvsVersion + ")\n"
+	if name == Name {
+		return Name + " " + Version + " (ipvsadm v1.31 and IPVS v" + ipvsVersion + ")\n"
 	}
-	return "ipvsadm v1.31 2019/12/24 (" + own + " " + Version + " and IPVS v" + ipvsVersion + ")\n"
+	return "ipvsadm v1.31 2019/12/24 (" + Name + " " + Version + " and IPVS v" + ipvsVersion + ")\n"
 }
 
 // Text returns what --help prints of the program run under name: its version
@@ -54,7 +54,7 @@ func Text(name string) string {
 // is indented.
 func Summaries() map[string]string {
 	all := make(map[string]string)
-	lines := strings.Split(Text(own), "\n")
+	lines := strings.Split(Text(Name), "\n")
 	for i, line := range lines {
 		spelled, explanation, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
 		if !ok || !strings.HasPrefix(line, "  -") {
