@@ -129,63 +129,106 @@ sbin := $(DESTDIR)$(PREFIX)/sbin
 lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
 names := ipvsadm ipvsadm-save ipvsadm-restore
 
-# What else is installed if it is there, as SOURCE:TARGET.
-extras := $(foreach pair, \
+# What the program is made of: it is built again when that is newer.
+sources := go.mod go.sum $(shell find cmd ipvs netlinkmsg sched -type f ! -name '*_test.go')
+
+$(PROGRAM): $(sources)
+	$(MAKE) --no-print-directory build
+	touch $@
+
+# What else is installed, as SOURCE:TARGET. Paths in it get PREFIX.
+extras := \
 	docs/goipvsadm.8:share/man/man8/goipvsadm.8 \
+	docs/ipvsadm-save.8:share/goipvsadm/ipvsadm-save.8 \
+	docs/ipvsadm-restore.8:share/goipvsadm/ipvsadm-restore.8 \
 	docs/goipvsadm.schema.json:share/goipvsadm/goipvsadm.schema.json \
 	scripts/completion/goipvsadm.bash:share/bash-completion/completions/goipvsadm \
 	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
-	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish, \
-	$(if $(wildcard $(firstword $(subst :, ,$(pair)))),$(pair)))
+	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish
 
-.PHONY: install
-install: ## into PREFIX (/usr/local) below DESTDIR; does not take the name ipvsadm
-	[ -x build/goipvsadm ] || $(MAKE) --no-print-directory build
-	install -d '$(sbin)' '$(lib)'
-	install -m 755 build/goipvsadm '$(sbin)/goipvsadm'
-	for name in $(names); do ln -sf ../../sbin/goipvsadm "$(lib)/$$name"; done
-	for pair in $(extras); do install -D -m 644 "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
-
-# Manual and completion under the other names, as LINK:TARGET.
+# The program, its manual and its completions under the other names, as LINK:TARGET.
 aliases := \
-	$(names:%=share/man/man8/%.8:goipvsadm.8) \
+	$(names:%=sbin/%:goipvsadm) \
+	share/man/man8/ipvsadm.8:goipvsadm.8 \
+	share/man/man8/ipvsadm-save.8:../../goipvsadm/ipvsadm-save.8 \
+	share/man/man8/ipvsadm-restore.8:../../goipvsadm/ipvsadm-restore.8 \
 	share/bash-completion/completions/ipvsadm:goipvsadm \
 	share/fish/vendor_completions.d/ipvsadm.fish:goipvsadm.fish
 
+init := $(DESTDIR)/etc/init.d/goipvsadm
+unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service
+prefixed := sed 's,/usr/local/,$(PREFIX)/,g'
+
+# Files of the system's own packages are not replaced, nor removed: the system would not
+# know, and put its own back one day.
+owner := scripts/package-of -r '$(DESTDIR)'
+foreign = package=$$($(owner) $(1)); if [ -n "$$package" ]; then \
+	echo "$(1) belongs to the package $$package: $(2)" >&2; exit 1; fi
+
+.PHONY: install
+install: $(PROGRAM) ## into PREFIX (/usr/local) below DESTDIR; does not take the name ipvsadm
+	@$(call foreign,$(PREFIX)/sbin/goipvsadm,install a newer package instead)
+	install -d '$(sbin)' '$(lib)'
+	install -m 755 $(PROGRAM) '$(sbin)/goipvsadm'
+	for name in $(names); do ln -sf ../../sbin/goipvsadm "$(lib)/$$name"; done
+	for pair in $(extras); do
+		install -D -m 644 /dev/null "$(DESTDIR)$(PREFIX)/$${pair#*:}"
+		$(prefixed) "$${pair%%:*}" >"$(DESTDIR)$(PREFIX)/$${pair#*:}"
+	done
+
+# What was there under one of the names waits for uninstall as this.
+replaced := before-goipvsadm
+
 .PHONY: install-compat
-install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FORCE=1 replaces others of these names
-	for name in $(names); do
-		link='$(sbin)'/$$name
-		if [ -e "$$link" ] && [ "$$(readlink "$$link")" != goipvsadm ] && [ -z '$(FORCE)' ]; then
-			echo "$$link is another program; FORCE=1 replaces it" >&2
+install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FORCE=1 replaces what belongs to no package
+	@for pair in $(aliases); do
+		file=$(PREFIX)/$${pair%%:*}
+		$(call foreign,$$file,take another PREFIX or the package goipvsadm-ipvsadm)
+		if [ -e "$(DESTDIR)$$file" ] && [ "$$(readlink "$(DESTDIR)$$file")" != "$${pair#*:}" ] && [ -z '$(FORCE)' ]; then
+			echo "$(DESTDIR)$$file is not goipvsadm's; FORCE=1 replaces it until uninstall" >&2
 			exit 1
 		fi
 	done
-	for name in $(names); do ln -sf goipvsadm "$(sbin)/$$name"; done
-	for pair in $(aliases); do ln -sf "$${pair#*:}" "$(DESTDIR)$(PREFIX)/$${pair%%:*}"; done
+	for pair in $(aliases); do
+		link="$(DESTDIR)$(PREFIX)/$${pair%%:*}"
+		if [ -e "$$link" ] && [ "$$(readlink "$$link")" != "$${pair#*:}" ]; then mv "$$link" "$$link.$(replaced)"; fi
+		ln -sf "$${pair#*:}" "$$link"
+	done
 
 .PHONY: install-service
 install-service: install ## also the init script and the systemd unit (neither is enabled)
-	install -d '$(DESTDIR)/etc/init.d' '$(DESTDIR)$(PREFIX)/lib/systemd/system'
-	sed 's,/usr/local/lib/goipvsadm,$(PREFIX)/lib/goipvsadm,' scripts/init.d/goipvsadm >'$(DESTDIR)/etc/init.d/goipvsadm'
-	chmod 755 '$(DESTDIR)/etc/init.d/goipvsadm'
-	sed 's,/usr/local/lib/goipvsadm,$(PREFIX)/lib/goipvsadm,' scripts/systemd/goipvsadm.service \
-		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service'
+	@$(call foreign,/etc/init.d/goipvsadm,it is the service already)
+	install -m 755 scripts/service/service '$(lib)/service'
+	install -D -m 755 /dev/null '$(init)'
+	$(prefixed) scripts/init.d/goipvsadm >'$(init)'
+	install -D -m 644 /dev/null '$(unit)'
+	$(prefixed) scripts/systemd/goipvsadm.service >'$(unit)'
 
 .PHONY: uninstall
-uninstall: ## what the three put there
-	for name in $(names); do
-		link='$(sbin)'/$$name
-		if [ "$$(readlink "$$link")" = goipvsadm ]; then rm -f "$$link"; fi
-		rm -f "$(lib)/$$name"
-	done
-	rm -f '$(sbin)/goipvsadm' '$(DESTDIR)/etc/init.d/goipvsadm' '$(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service'
-	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+uninstall: ## what the three put there, and nothing else
+	@$(call foreign,$(PREFIX)/sbin/goipvsadm,remove that)
 	for pair in $(aliases); do
 		link="$(DESTDIR)$(PREFIX)/$${pair%%:*}"
-		if [ "$$(readlink "$$link")" = "$${pair#*:}" ]; then rm -f "$$link"; fi
+		if [ "$$(readlink "$$link")" = "$${pair#*:}" ]; then
+			rm -f "$$link"
+			if [ -e "$$link.$(replaced)" ]; then mv "$$link.$(replaced)" "$$link"; fi
+		fi
 	done
-	[ ! -d '$(lib)' ] || rmdir '$(lib)'
+	rm -f '$(sbin)/goipvsadm' $(names:%='$(lib)/%') '$(lib)/service'
+	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+	# The service, and the links that enable it.
+	if [ -e '$(unit)' ]; then
+		for link in '$(DESTDIR)'/etc/systemd/system/*.wants/goipvsadm.service; do
+			case $$(readlink "$$link") in *'$(PREFIX)/lib/systemd/system/goipvsadm.service') rm -f "$$link" ;; esac
+		done
+		rm -f '$(unit)'
+	fi
+	if grep -q '^service=$(PREFIX)/lib/goipvsadm/service$$' '$(init)' 2>/dev/null; then
+		rm -f '$(init)' '$(DESTDIR)'/etc/rc?.d/[SK][0-9][0-9]goipvsadm
+	fi
+	for directory in '$(lib)' '$(DESTDIR)$(PREFIX)/share/goipvsadm'; do
+		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"
+	done
 
 .PHONY: clean
 clean: ## remove what was built

@@ -1,0 +1,230 @@
+// Package packaging has the tests of what make install and its like put into a system.
+package packaging
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A system is a directory that things are installed into.
+type system struct {
+	t       *testing.T
+	root    string
+	program string // stands for what make build builds
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	s := &system{t, t.TempDir(), filepath.Join(t.TempDir(), "goipvsadm")}
+	if err := os.WriteFile(s.program, []byte("the program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// make runs make with DESTDIR, and returns what it says.
+func (s *system) make(args ...string) (string, error) {
+	s.t.Helper()
+	cmd := exec.Command("make", append([]string{"--no-print-directory", "-C", "../..", "DESTDIR=" + s.root, "PROGRAM=" + s.program}, args...)...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS=")
+	})
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (s *system) makes(args ...string) {
+	s.t.Helper()
+	if out, err := s.make(args...); err != nil {
+		s.t.Fatalf("make %s: %v\n%s", args, err, out)
+	}
+}
+
+// refuses wants make to fail, with text in what it says.
+func (s *system) refuses(text string, args ...string) {
+	s.t.Helper()
+	if out, err := s.make(args...); err == nil || !strings.Contains(out, text) {
+		s.t.Fatalf("make %s: %v\n%s\nwant an error with %q", args, err, out, text)
+	}
+}
+
+func (s *system) path(name string) string { return filepath.Join(s.root, name) }
+
+func (s *system) write(name, text string) {
+	s.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path(name), []byte(text), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *system) read(name string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// link makes a link, as systemctl enable does.
+func (s *system) link(target, name string) {
+	s.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Symlink(target, s.path(name)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// files lists what there is besides directories, and directories named for the program.
+func (s *system) files() []string {
+	s.t.Helper()
+	var list []string
+	err := filepath.WalkDir(s.root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && (!d.IsDir() || d.Name() == "goipvsadm") {
+			list = append(list, strings.TrimPrefix(path, s.root))
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return list
+}
+
+// owned makes the system one of Debian's in which a package has the file.
+func (s *system) owned(file, by string) {
+	s.t.Helper()
+	s.write("var/lib/dpkg/status", "Package: "+by+"\nStatus: install ok installed\nMaintainer: x <x@example.org>\nArchitecture: all\nVersion: 1\nDescription: x\n\n")
+	s.write("var/lib/dpkg/info/format", "1\n")
+	s.write("var/lib/dpkg/info/"+by+".list", "/.\n"+file+"\n")
+	s.write(file, by+"'s")
+}
+
+// What is installed runs, and uninstall takes all of it away and nothing else.
+func TestUninstallTakesAllAway(t *testing.T) {
+	for _, prefix := range []string{"/usr/local", "/usr"} {
+		t.Run(prefix, func(t *testing.T) {
+			s := newSystem(t)
+			s.write("etc/default/goipvsadm", "DAEMON=both\n")
+			s.write("etc/ipvsadm.rules", "# rules\n")
+			s.link("/lib/systemd/system/other.service", "etc/systemd/system/multi-user.target.wants/other.service")
+			before := s.files()
+			for range 2 { // over itself, too
+				s.makes("PREFIX="+prefix, "install", "install-compat", "install-service")
+			}
+			for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
+				for _, file := range []string{prefix + "/sbin/" + name, prefix + "/lib/goipvsadm/" + name} {
+					if s.read(file) != "the program" {
+						t.Errorf("%s is not the program", file)
+					}
+				}
+				if !strings.Contains(s.read(prefix+"/share/man/man8/"+name+".8"), "\n.Sh NAME\n") {
+					t.Errorf("%s has no manual", name)
+				}
+			}
+			for file, text := range map[string]string{
+				prefix + "/share/man/man8/goipvsadm.8":           "Pa " + prefix + "/share/goipvsadm/goipvsadm.schema.json\n",
+				prefix + "/lib/systemd/system/goipvsadm.service": "\nExecStart=" + prefix + "/lib/goipvsadm/service goipvsadm start\n",
+				"/etc/init.d/goipvsadm":                          "\nservice=" + prefix + "/lib/goipvsadm/service\n",
+			} {
+				if !strings.Contains(s.read(file), text) {
+					t.Errorf("%s lacks %s", file, text)
+				}
+			}
+			if out, err := exec.Command("sh", "-c", s.path(prefix+"/lib/goipvsadm/service")+" goipvsadm help").CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "Usage: goipvsadm {start|") {
+				t.Errorf("the service: %v\n%s", err, out)
+			}
+			// Somebody enables the service.
+			s.link(prefix+"/lib/systemd/system/goipvsadm.service", "etc/systemd/system/multi-user.target.wants/goipvsadm.service")
+			s.link("../init.d/goipvsadm", "etc/rc2.d/S01goipvsadm")
+			s.link("../init.d/goipvsadm", "etc/rc0.d/K01goipvsadm")
+			s.makes("PREFIX="+prefix, "uninstall")
+			if after := s.files(); !slices.Equal(after, before) {
+				t.Errorf("left\n%q\nof\n%q", after, before)
+			}
+			s.makes("PREFIX="+prefix, "uninstall")
+		})
+	}
+}
+
+// A program of the same name comes back with uninstall.
+func TestReplacedProgramComesBack(t *testing.T) {
+	s := newSystem(t)
+	s.write("usr/local/sbin/ipvsadm", "another program")
+	s.write("usr/local/share/man/man8/ipvsadm.8", "its manual")
+	s.refuses("usr/local/sbin/ipvsadm is not goipvsadm's; FORCE=1 replaces it until uninstall", "install-compat")
+	s.makes("install-compat", "FORCE=1")
+	s.makes("install-compat")
+	if s.read("usr/local/sbin/ipvsadm") != "the program" {
+		t.Error("not replaced")
+	}
+	s.makes("uninstall")
+	if s.read("usr/local/sbin/ipvsadm") != "another program" || s.read("usr/local/share/man/man8/ipvsadm.8") != "its manual" {
+		t.Error("what was replaced did not come back")
+	}
+}
+
+// Files of packages are the packages'.
+func TestPackagesFilesStay(t *testing.T) {
+	for _, merged := range []bool{false, true} {
+		s := newSystem(t)
+		if merged {
+			s.write("usr/sbin/.keep", "")
+			s.link("usr/sbin", "sbin")
+		}
+		s.owned("/sbin/ipvsadm", "ipvsadm")
+		if !merged {
+			s.makes("install-compat", "PREFIX=/usr") // not the same file
+			continue
+		}
+		s.refuses("/usr/sbin/ipvsadm belongs to the package ipvsadm: take another PREFIX or the package goipvsadm-ipvsadm", "install-compat", "PREFIX=/usr", "FORCE=1")
+		s.makes("install-compat") // below /usr/local it is in nobody's way
+		if s.read("sbin/ipvsadm") != "ipvsadm's" {
+			t.Error("a package's file was replaced")
+		}
+	}
+	s := newSystem(t)
+	s.owned("/usr/sbin/goipvsadm", "goipvsadm")
+	s.refuses("/usr/sbin/goipvsadm belongs to the package goipvsadm", "install", "PREFIX=/usr")
+	s.refuses("/usr/sbin/goipvsadm belongs to the package goipvsadm", "uninstall", "PREFIX=/usr")
+	if s.read("usr/sbin/goipvsadm") != "goipvsadm's" {
+		t.Error("a package's file is gone")
+	}
+	s = newSystem(t)
+	s.owned("/etc/init.d/goipvsadm", "goipvsadm")
+	s.refuses("/etc/init.d/goipvsadm belongs to the package goipvsadm", "install-service")
+}
+
+// What is installed is built from the sources that there are.
+func TestInstallBuildsWhatIsOld(t *testing.T) {
+	s := newSystem(t)
+	goCommand := filepath.Join(t.TempDir(), "go")
+	// It is asked to build … -o PROGRAM ….
+	script := "#!/bin/sh\n[ \"$1\" = build ] || exit 0\nwhile [ \"$1\" != -o ]; do shift; done\necho new >\"$2\"\n"
+	if err := os.WriteFile(goCommand, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.makes("install", "GO="+goCommand)
+	if s.read("usr/local/sbin/goipvsadm") != "the program" {
+		t.Error("built what is new")
+	}
+	old := time.Now().Add(-20 * 365 * 24 * time.Hour)
+	if err := os.Chtimes(s.program, old, old); err != nil {
+		t.Fatal(err)
+	}
+	s.makes("install", "GO="+goCommand)
+	if s.read("usr/local/sbin/goipvsadm") != "new\n" {
+		t.Error("installed what is older than its sources")
+	}
+}
