@@ -63,7 +63,7 @@ test: ## all tests (installs what is missing)
 	$(MAKE) --no-print-directory build check unit kernel
 
 .PHONY: check
-check: manual # formatting and vet
+check: manual service-lint # formatting and vet
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
 	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
@@ -72,7 +72,7 @@ check: manual # formatting and vet
 # Whether this machine has the manuals that it refers to does not matter.
 .PHONY: manual
 manual: # its mistakes
-	@mistakes=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db' || true)
+	@mistakes=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db\|operating system explicitly specified' || true)
 	if [ -n "$$mistakes" ]; then echo "$$mistakes" >&2; exit 1; fi
 
 # Every limit of time in the tests is multiplied by this.
@@ -228,6 +228,31 @@ uninstall: ## what the three put there, and nothing else
 	fi
 	for directory in '$(lib)' '$(DESTDIR)$(PREFIX)/share/goipvsadm'; do
 		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"
+	done
+
+# Each of these has packages of its own.
+packaged := amd64 386 arm arm64 ppc64le riscv64 s390x
+
+.PHONY: packages
+packages: ## .deb, .rpm and .apk for all processors, in build/packages
+	@scripts/setup build
+	scripts/packaging/packages $(packaged)
+
+.PHONY: package-tests
+package-tests: ## the packages in roots of their distributions, with traffic (installs what is missing)
+	@scripts/packaging/test
+
+# shellcheck follows no sourced files: they are the system's.
+.PHONY: service-lint
+service-lint: # of what runs at boot, and of the scripts that packages have
+	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
+		scripts/packaging/{packages,test,debian,debian-steps} scripts/packaging/deb/*.post*
+	shellcheck -s sh -e SC2034 scripts/packaging/settings scripts/packaging/rpm/*
+	mkdir -p build/units
+	for unit in goipvsadm ipvsadm; do
+		sed 's,/usr/local/lib/goipvsadm/,$(CURDIR)/scripts/service/,' "scripts/systemd/$$unit.service" >"build/units/$$unit.service"
+		complaint=$$(systemd-analyze verify --man=no "build/units/$$unit.service" 2>&1 | grep "$$unit.service" || true)
+		if [ -n "$$complaint" ]; then echo "$$complaint" >&2; exit 1; fi
 	done
 
 .PHONY: clean
