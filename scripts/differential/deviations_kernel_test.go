@@ -208,6 +208,46 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
+// ipvsadm-restore heeds no argument, and an empty input is an empty table.
+func TestHelpOfRestore(t *testing.T) {
+	r := NewRig(t, ProgramUnderTest(t))
+	service := Command{Args: []string{"ipvsadm", "-A", "-f", "5", "-s", "rr"}}
+	save := Command{Args: []string{"ipvsadm", "-S"}}
+	for _, word := range []string{"-h", "--help", "whatever"} {
+		restore := Command{Args: []string{"ipvsadm-restore", word}}
+		r.Run(t, r.Reference, r.ReferenceTable, service)
+		if got := r.Run(t, r.Reference, r.ReferenceTable, restore); got != (Answer{}) {
+			t.Errorf("%s%s", restore, got)
+		}
+		if left := r.Run(t, r.Reference, r.ReferenceTable, save); left.Stdout != "" {
+			t.Errorf("ipvsadm-restore %s leaves %s", word, left)
+		}
+		r.Run(t, r.Ours, r.OursTable, service)
+		help := word != "whatever"
+		if got := r.Run(t, r.Ours, r.OursTable, restore); got.Status != 0 || strings.HasPrefix(got.Stdout, "ipvsadm-restore: ") != help || got.Stderr != "" {
+			t.Errorf("ours: %s%s", restore, got)
+		}
+		if left := r.Run(t, r.Ours, r.OursTable, save); (left.Stdout != "") != help {
+			t.Errorf("ours: ipvsadm-restore %s leaves %s", word, left)
+		}
+	}
+}
+
+// Some options say enough of what is wanted, even under ipvsadm's name.
+func TestImpliedListing(t *testing.T) {
+	r := NewRig(t, ProgramUnderTest(t))
+	try := Answer{Status: 255, Stderr: "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}
+	for word, listing := range map[string]bool{"-j": true, "--json": true, "--top=5": true, "--wacth": false, "lsit": false} {
+		command := Command{Args: []string{"ipvsadm", word}}
+		if got := r.Run(t, r.Reference, r.ReferenceTable, command); got != try {
+			t.Errorf("%s%s", command, got)
+		}
+		if got := r.Run(t, r.Ours, r.OursTable, command); listing != (got.Status == 0) || !listing && got != try {
+			t.Errorf("ours: %s%s", command, got)
+		}
+	}
+}
+
 // Ours takes more, but only words that mean nothing to ipvsadm.
 func TestMoreOptions(t *testing.T) {
 	r := NewRig(t, ProgramUnderTest(t))
