@@ -246,8 +246,8 @@ package-tests: ## the packages in roots of their distributions, with traffic (in
 .PHONY: service-lint
 service-lint: # of what runs at boot, and of the scripts that packages have
 	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
-		scripts/packaging/{packages,test,debian,debian-steps} scripts/packaging/deb/*.post*
-	shellcheck -s sh -e SC2034 scripts/packaging/settings scripts/packaging/rpm/*
+		scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
+	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*
 	mkdir -p build/units
 	for unit in goipvsadm ipvsadm; do
 		sed 's,/usr/local/lib/goipvsadm/,$(CURDIR)/scripts/service/,' "scripts/systemd/$$unit.service" >"build/units/$$unit.service"

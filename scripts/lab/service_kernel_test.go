@@ -419,6 +419,12 @@ func TestSystemdUnits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			other := map[string]string{"goipvsadm": "ipvsadm", "ipvsadm": "goipvsadm"}[tt.name]
+			for _, line := range []string{"\nConflicts=" + other + ".service\n", "\nBefore=keepalived.service ldirectord.service\n"} {
+				if !strings.Contains(string(unit), line) {
+					t.Errorf("the unit lacks %q", line)
+				}
+			}
 			d := newDirector(t)
 			d.write("etc/default/"+tt.name, tt.settings)
 			lines := make(map[string]string)
