@@ -116,6 +116,9 @@ func (p *program) run(args []string) int {
 		}
 		return p.readAll(&cmd)
 	}
+	if mistake != nil && p.parser.Explain {
+		return p.mistaken(mistake)
+	}
 	// As ipvsadm does, the kernel comes before the mistake.
 	if status := p.open(cmd.NetNS); status != statusOK {
 		return status

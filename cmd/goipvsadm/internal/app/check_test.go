@@ -102,6 +102,18 @@ func TestUnknownWord(t *testing.T) {
 	}
 }
 
+// Nor does one need a kernel with IPVS, or privilege, to learn of a mistake.
+func TestMistakeUnderOwnName(t *testing.T) {
+	for line, want := range map[string]string{
+		"--wacth":           "--wacth: unknown option\n",
+		"-A -t 192.0.2.1:x": "illegal virtual server address[:port] specified\n",
+	} {
+		if got := runWithout(t, "", append([]string{"goipvsadm"}, words(line)...)...); got.status == 0 || got.stdout != "" || got.stderr != want {
+			t.Errorf("%s: %+v, want %q", line, got, want)
+		}
+	}
+}
+
 // A failingReader fails after its text.
 type failingReader struct{ text *strings.Reader }
 
