@@ -176,7 +176,7 @@ func TestServiceUnderTraffic(t *testing.T) {
 					t.Fatalf("after %s: %v", action, err)
 				}
 			}
-			for _, action := range []string{"start", "reload", "restart", "force-reload", "load"} {
+			for _, action := range []string{"start", "restart", "load"} {
 				d.act(action)
 				d.wantTable(serviceRules)
 				alive(action)
@@ -190,7 +190,7 @@ func TestServiceUnderTraffic(t *testing.T) {
 				alive(action)
 			}
 			d.write(f.rules, serviceRules+"-A -t 10.8.0.10:http:80\n")
-			for _, action := range []string{"start", "reload", "restart", "force-reload"} {
+			for _, action := range []string{"start", "reload", "force-reload"} {
 				complaint := d.fails(action, 1)
 				if !strings.HasPrefix(complaint, "line 5: illegal virtual server address[:port] specified\n") {
 					t.Errorf("%s: %s", action, complaint)
@@ -351,7 +351,7 @@ func TestServiceAsDebians(t *testing.T) {
 		bind("real-"+name, "/sbin/"+name)
 	}
 	for _, tt := range []struct{ auto, daemon string }{
-		{"false", "none"}, {"false", "both"}, {"true", "none"}, {"true", "master"}, {"true", "both"},
+		{"false", "both"}, {"true", "none"}, {"true", "both"},
 	} {
 		d.write("etc/default/ipvsadm", "AUTO=\""+tt.auto+"\"\nDAEMON=\""+tt.daemon+"\"\nIFACE=\"eth0\"\t\nSYNCID=\"5\"\n")
 		for _, action := range []string{"start", "restart", "reload", "force-reload", "stop", "stop", "load", "save", "stop"} {
