@@ -21,6 +21,12 @@ type system struct {
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
+	// What is read here makes the go command run the tests again when it changes.
+	for _, used := range []string{"../../Makefile", "../package-of", "../service/service", "../init.d/goipvsadm", "../systemd/goipvsadm.service", "../../docs/goipvsadm.8"} {
+		if _, err := os.ReadFile(used); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := &system{t, t.TempDir(), filepath.Join(t.TempDir(), "goipvsadm")}
 	if err := os.WriteFile(s.program, []byte("the program"), 0o755); err != nil {
 		t.Fatal(err)
