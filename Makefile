@@ -98,7 +98,8 @@ preloaded: # the demo with the library that processors with AMX need, on any pro
 	@GOIPVSADM_PTRACE=yes $(MAKE) --no-print-directory demo
 
 .PHONY: test-all
-test-all: test preloaded kernels ## what takes longer too
+test-all: test preloaded kernels cross cross-test package-tests ## what takes longer too: kernels, processors, packages, faults
+	@$(MAKE) --no-print-directory faults N=5
 
 .PHONY: differential
 differential: build ## N random command lines (50000) from SEED (1) against the real ipvsadm
@@ -230,13 +231,10 @@ uninstall: ## what the three put there, and nothing else
 		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"
 	done
 
-# Each of these has packages of its own.
-packaged := amd64 386 arm arm64 ppc64le riscv64 s390x
-
 .PHONY: packages
 packages: ## .deb, .rpm and .apk for all processors, in build/packages
 	@scripts/setup build
-	scripts/packaging/packages $(packaged)
+	scripts/packaging/packages $(processors)
 
 .PHONY: package-tests
 package-tests: ## the packages in roots of their distributions, with traffic (installs what is missing)

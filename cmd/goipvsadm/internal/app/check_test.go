@@ -93,7 +93,7 @@ func TestUnknownWord(t *testing.T) {
 		{"ipvsadm", "--wacth", "", result{255, "", tryLine}},
 		{"ipvsadm", "lsit", "", result{255, "", tryLine}},
 		{"ipvsadm", "-R", "--wacth\n", result{255, "", "line 1: " + tryLine}},
-		{"ipvsadm-restore", "", "--wacth\n", result{255, "", "line 1: " + tryLine}},
+		{"ipvsadm-restore", "", "--wacth\n", result{255, "", "line 1: " + tryLine + "The rules before line 1 are in place; those behind it were not read\n"}},
 	} {
 		var k ipvstest.Kernel
 		if got := run(&k, tt.rules, append([]string{tt.name}, words(tt.line)...)...); got != tt.want {
