@@ -57,6 +57,7 @@ type queued struct {
 	seq      uint32
 	answered bool
 	err      error // of a change that was refused, or whose outcome is not known
+	mistake  error // of a change that cannot work: a message without effect is in its place
 }
 
 // A result is what came of loads.
@@ -65,8 +66,8 @@ type result struct {
 	err      *BrokenError
 }
 
-// A Failure is one change of a Batch that the kernel refused, or whose answer
-// was lost.
+// A Failure is one change of a Batch that the kernel refused, that was not sent
+// since it cannot work, or whose answer was lost.
 type Failure struct {
 	Index int   // of the change, counted from 0 since the last Flush
 	Err   error // an *Error
@@ -205,7 +206,11 @@ func (l *load) reset() {
 
 func (l *load) add(m *netlinkmsg.Message) {
 	q := queued{start: len(l.buf), seq: l.c.seq.Add(1)}
-	l.buf = m.Append(l.buf, l.c.family, netlink.Request, q.seq)
+	if q.mistake = l.c.prepare(m); q.mistake != nil {
+		l.buf = netlinkmsg.AppendNoop(l.buf, smallest, netlink.Request, q.seq)
+	} else {
+		l.buf = m.Append(l.buf, l.c.family, netlink.Request, q.seq)
+	}
 	l.queued = append(l.queued, q)
 }
 
@@ -307,6 +312,10 @@ func (l *load) outcome(to int, err *BrokenError) ([]Failure, *BrokenError) {
 	asked, vanished := err != nil, false
 	for i := range l.queued[:to] {
 		var errno syscall.Errno
+		if err := l.queued[i].mistake; err != nil {
+			all = append(all, Failure{l.first + i, err})
+			continue
+		}
 		switch e := l.queued[i].err.(type) {
 		case nil:
 			continue

@@ -21,6 +21,8 @@ type Client struct {
 	receives uint64 // that brought something
 	room     room   // for a batch, zero until one asks
 	local    local  // of s, nil if it is not the kernel's
+	mapped   bool   // whether IPv4-mapped addresses of destinations are sent as they are
+	closed   atomic.Bool
 }
 
 // local is what the kernel's socket does besides carrying messages.
@@ -45,8 +47,14 @@ func NewClient(s Socket, family uint16) *Client {
 	return &Client{s: s, family: family, in: b[:receiveBuffer:receiveBuffer], out: b[receiveBuffer:]}
 }
 
-// Close closes the connection.
-func (c *Client) Close() error { return c.s.Close() }
+// Close closes the connection. A client that is closed already stays closed,
+// and the error is nil.
+func (c *Client) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	return c.s.Close()
+}
 
 // Info returns the version of the kernel's IPVS and the size of its
 // connection table.

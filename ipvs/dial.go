@@ -24,6 +24,7 @@ type config struct {
 	netns    string    // path of a network namespace, "" for the caller's
 	modprobe io.Writer // nil for nowhere
 	wrap     func(Socket) Socket
+	mapped   bool
 }
 
 // netnsDir is where ip-netns(8) keeps its namespaces.
@@ -51,6 +52,13 @@ func ModprobeOutput(w io.Writer) Option {
 // socket: to watch or count the messages.
 func Through(wrap func(Socket) Socket) Option {
 	return func(c *config) { c.wrap = wrap }
+}
+
+// MappedAddresses makes the client send the IPv4-mapped IPv6 address of a
+// destination or of a daemon's group as it is, as ipvsadm does, in place of the
+// IPv4 address that it maps to. The kernel refuses it.
+func MappedAddresses() Option {
+	return func(c *config) { c.mapped = true }
 }
 
 // Dial connects to the kernel's IPVS in the network namespace of the calling
@@ -82,6 +90,7 @@ func Dial(options ...Option) (*Client, error) {
 	c := NewClient(s, family)
 	c.local = s
 	c.netns = cfg.netns
+	c.mapped = cfg.mapped
 	if cfg.wrap != nil {
 		c.s = cfg.wrap(c.s)
 	}

@@ -38,6 +38,8 @@ type (
 	DaemonState      = netlinkmsg.DaemonState
 	Timeouts         = netlinkmsg.Timeouts
 	Info             = netlinkmsg.Info
+	Version          = netlinkmsg.Version
+	Netmask          = netlinkmsg.Netmask
 	Family           = netlinkmsg.Family
 	Protocol         = netlinkmsg.Protocol
 )
@@ -47,6 +49,10 @@ const (
 	IPv4 = netlinkmsg.IPv4
 	IPv6 = netlinkmsg.IPv6
 )
+
+// AllClients is the persistence netmask 0.0.0.0: all clients are one. The
+// number 0 stands for the default, that every client is one by itself.
+const AllClients = netlinkmsg.AllClients
 
 // Protocols of virtual services.
 const (
@@ -100,4 +106,7 @@ var (
 	MarkKey = netlinkmsg.MarkKey
 	// FullNetmask returns the persistence netmask for single clients.
 	FullNetmask = netlinkmsg.FullNetmask
+	// FamilyOf returns the family of an address. An IPv4-mapped IPv6 address
+	// is IPv6.
+	FamilyOf = netlinkmsg.FamilyOf
 )

@@ -35,12 +35,13 @@ var (
 	ErrInterrupted = errors.New("the table kept changing while it was read")
 )
 
-// An Error is the kernel's refusal of a command. It unwraps to the Err value
-// that says what it means, where there is one, and to the errno.
+// An Error is the kernel's refusal of a command, or the client's of one that
+// the kernel would take though it cannot work. It unwraps to the Err value that
+// says what it means, where there is one, and to the errno.
 type Error struct {
-	Op    string // what was being done, such as "add service TCP 192.0.2.1:80"
-	Err   error  // one of this package's Err values, or nil
-	Errno syscall.Errno
+	Op    string        // what was being done, such as "add service TCP 192.0.2.1:80"
+	Err   error         // one of this package's Err values, or what is wrong, or nil
+	Errno syscall.Errno // EINVAL for what was not sent, since it cannot work
 
 	// Lost: the answer was lost, and this is what the kernel said when the
 	// command was sent again. It may have done it the first time.
@@ -95,9 +96,9 @@ func netnsError(path string, err error) error {
 	return fmt.Errorf("ipvs: open network namespace %s: %w", path, err)
 }
 
-// meaning returns what an errno says of a command in particular, nil if
-// nothing.
-func meaning(c netlinkmsg.Command, errno syscall.Errno) error {
+// meaning returns what an errno says of a command in particular, or of what is
+// wrong with what it carries, nil if nothing.
+func meaning(request *netlinkmsg.Message, errno syscall.Errno) error {
 	for _, m := range []struct {
 		command netlinkmsg.Command
 		errno   syscall.Errno
@@ -119,20 +120,20 @@ func meaning(c netlinkmsg.Command, errno syscall.Errno) error {
 		{netlinkmsg.NewDaemon, syscall.EEXIST, ErrDaemonRunning},
 		{netlinkmsg.DelDaemon, syscall.ESRCH, ErrNoDaemon},
 	} {
-		if m.command == c && m.errno == errno {
+		if m.command == request.Command && m.errno == errno {
 			return m.err
 		}
 	}
-	return nil
+	return find(refusable, request, errno)
 }
 
 // operation puts a message into words.
 func operation(m *netlinkmsg.Message) string {
 	switch {
 	case m.Destination != nil:
-		return fmt.Sprintf("%s %s of %s", m.Command, m.Destination.AddrPort, m.Service)
+		return fmt.Sprintf("%s %s of %s", m.Command, m.Destination.AddrPort, m.Service.ServiceKey)
 	case m.Service != nil:
-		return fmt.Sprintf("%s %s", m.Command, m.Service)
+		return fmt.Sprintf("%s %s", m.Command, m.Service.ServiceKey)
 	case m.Daemon != nil:
 		return fmt.Sprintf("%s %s", m.Command, m.Daemon.State)
 	}

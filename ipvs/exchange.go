@@ -19,6 +19,9 @@ var errShortAnswer = errors.New("the kernel's answer is incomplete")
 func (c *Client) do(m *netlinkmsg.Message) error {
 	l := load{c: c}
 	l.add(m)
+	if err := l.queued[0].mistake; err != nil {
+		return err
+	}
 	failures, err := l.send()
 	switch {
 	case err != nil && err.Sent > 0:
@@ -91,6 +94,9 @@ func repeats[T any, K comparable](list []T, key func(*T) K) bool {
 // each try: what changed while it was read, as the kernel or torn says, or did
 // not arrive in full, is asked for again.
 func (c *Client) read(m *netlinkmsg.Message, flags netlink.HeaderFlags, restart func(), take func([]byte) error, torn func() bool) error {
+	if err := c.prepare(m); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	losses := 0
@@ -229,7 +235,7 @@ func refusal(m *netlinkmsg.Message, errno syscall.Errno, vanished bool) error {
 	if vanished {
 		return &Error{Op: operation(m), Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
 	}
-	return &Error{Op: operation(m), Err: meaning(m.Command, errno), Errno: errno}
+	return &Error{Op: operation(m), Err: meaning(m, errno), Errno: errno}
 }
 
 // failure wraps what kept a message from being sent or answered.

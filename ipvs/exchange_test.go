@@ -288,3 +288,15 @@ func TestUniqueDestinations(t *testing.T) {
 		t.Errorf("%d destinations, want 2", len(ds))
 	}
 }
+
+// A change that was not sent is in nobody's way when answers are lost: what is
+// beside it can be tried again.
+func TestMistakeBesideLostAnswers(t *testing.T) {
+	b := scripted(fails(syscall.ENOBUFS), fails(ErrNoAnswer), status(0), status(0)).Batch()
+	b.AddService(Service{})
+	b.AddService(Service{ServiceKey: web})
+	failures, err := b.Flush()
+	if check(t, err, nil); err != nil || len(failures) != 1 || failures[0].Index != 0 {
+		t.Errorf("%v, %v", failures, err)
+	}
+}

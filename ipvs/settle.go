@@ -103,7 +103,7 @@ func (l *load) settle(from, to int, err error) error {
 	}
 	open := make(map[int]*netlinkmsg.Message)
 	for i := from; i < to; i++ {
-		if !l.queued[i].answered {
+		if !l.queued[i].answered && l.queued[i].mistake == nil {
 			open[i] = l.message(i)
 		}
 	}
@@ -147,7 +147,7 @@ func (l *load) again(i int, m *netlinkmsg.Message) error {
 		}
 	}
 	if errno, ok := q.err.(syscall.Errno); ok && already(m.Command, errno) {
-		q.err = &Error{Op: operation(m), Err: meaning(m.Command, errno), Errno: errno, Lost: true}
+		q.err = &Error{Op: operation(m), Err: meaning(m, errno), Errno: errno, Lost: true}
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ type Timeouts struct {
 
 // Info is what the kernel tells of its IPVS.
 type Info struct {
-	Version       uint32 // 0x010201 is 1.2.1
+	Version       Version
 	ConnTableSize uint32 // hash buckets; since Linux 7.2 of this moment, and 0 before the first service
 }
 
@@ -171,7 +171,7 @@ func (m *Message) AppendBody(b []byte) []byte {
 		b = appendUint32(b, cmdTimeoutUDP, t.UDP)
 	}
 	if m.Info != nil {
-		b = appendUint32(b, infoVersion, m.Info.Version)
+		b = appendUint32(b, infoVersion, uint32(m.Info.Version))
 		b = appendUint32(b, infoConnTableSize, m.Info.ConnTableSize)
 	}
 	return b
@@ -250,7 +250,7 @@ func (m *Message) decodeInfo(b []byte) error {
 	for it.next() {
 		switch it.typ {
 		case infoVersion:
-			m.Info.Version = it.uint32()
+			m.Info.Version = Version(it.uint32())
 		case infoConnTableSize:
 			m.Info.ConnTableSize = it.uint32()
 		}

@@ -34,7 +34,9 @@ var messages = []struct {
 	{"add a mark", Message{Command: NewService, Service: &Service{
 		ServiceKey: MarkKey(1<<32-1, IPv6), Scheduler: "rr", Netmask: 128}}},
 	{"a mapped address stays IPv6", Message{Command: NewService, Service: &Service{
-		ServiceKey: AddrKey(UDP, ap("[::ffff:192.0.2.1]:53")), Scheduler: "rr", Netmask: 128}}},
+		ServiceKey: ServiceKey{Family: IPv6, Protocol: UDP, AddrPort: ap("[::ffff:192.0.2.1]:53")}, Scheduler: "rr", Netmask: 128}}},
+	{"all clients are one", Message{Command: NewService, Service: &Service{
+		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "wlc", Flags: Persistent, Timeout: 600, Netmask: AllClients}}},
 	{"delete a service", Message{Command: DelService, Service: &Service{ServiceKey: AddrKey(UDP, ap("192.0.2.1:53"))}}},
 	{"list services", Message{Command: GetService}},
 	{"add a NAT destination", Message{Command: NewDestination,
@@ -52,7 +54,7 @@ var messages = []struct {
 		Destination: &Destination{AddrPort: ap("198.51.100.1:80"), Method: Local, Weight: 1,
 			ActiveConns: 1, InactiveConns: 2, PersistentConns: 3, Stats: someStats}}},
 	{"a service with its counters", Message{Command: NewService, Service: &Service{
-		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "rr", Stats: someStats}}},
+		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "rr", Netmask: FullNetmask(IPv4), Stats: someStats}}},
 	{"list destinations", Message{Command: GetDestination, Service: &Service{ServiceKey: MarkKey(5, IPv6)}}},
 	{"start an IPv4 daemon", Message{Command: NewDaemon, Daemon: &Daemon{
 		State: Master, Interface: "eth0", SyncID: 255, MaxLen: 65507,

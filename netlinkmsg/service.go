@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strconv"
 )
 
 // A ServiceKey identifies a virtual service: either by protocol and address
@@ -16,8 +17,10 @@ type ServiceKey struct {
 	Mark     uint32         // 0 for an address
 }
 
-// AddrKey returns the key of the service at ap.
+// AddrKey returns the key of the service at ap. An IPv4-mapped IPv6 address is
+// the IPv4 address that it maps to.
 func AddrKey(p Protocol, ap netip.AddrPort) ServiceKey {
+	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	return ServiceKey{Family: FamilyOf(ap.Addr()), Protocol: p, AddrPort: ap}
 }
 
@@ -43,19 +46,42 @@ type Service struct {
 	Flags     ServiceFlags
 	Timeout   uint32 // of persistence, in seconds; 0 without Persistent
 
-	// Netmask groups the clients of a persistent service. For IPv4 it is the
-	// mask as a number (255.255.255.0 is 0xffffff00), for IPv6 the prefix
-	// length.
-	Netmask uint32
+	Netmask Netmask // of persistence: which clients are one
 
 	Engine string // persistence engine, at most 15 bytes; "" for none
 
 	Stats Stats // from the kernel only
 }
 
+// String returns all fields, as %+v does for a value that has no String: that
+// of the key, which is promoted otherwise, would hide the rest.
+func (s Service) String() string {
+	return fmt.Sprintf("{%v Scheduler:%s Flags:%v Timeout:%d Netmask:%s Engine:%s Stats:%+v}",
+		s.ServiceKey, s.Scheduler, s.Flags, s.Timeout, s.Netmask.AppendTo(nil, s.Family), s.Engine, s.Stats)
+}
+
+// A Netmask says which clients of a persistent service are one: those whose
+// addresses are the same under it. For IPv4 it is the mask as a number
+// (255.255.255.0 is 0xffffff00), for IPv6 the length of a prefix, from 1 to
+// 128.
+type Netmask uint64
+
+// AllClients is the IPv4 mask 0.0.0.0, in place of its number: that of a
+// Netmask that nobody set is not to mean it.
+const AllClients Netmask = 1 << 32
+
+// AppendTo appends the netmask as the family writes it: a dotted mask, or
+// the length of a prefix.
+func (m Netmask) AppendTo(b []byte, f Family) []byte {
+	if f == IPv6 {
+		return strconv.AppendUint(b, uint64(m), 10)
+	}
+	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).AppendTo(b)
+}
+
 // FullNetmask returns the netmask that tells every client from every other:
 // 255.255.255.255, or a prefix of 128.
-func FullNetmask(f Family) uint32 {
+func FullNetmask(f Family) Netmask {
 	if f == IPv6 {
 		return 128
 	}
@@ -107,9 +133,9 @@ func (s *Service) append(b []byte, whole bool) []byte {
 		b = native.AppendUint32(b, ^uint32(0))
 		b = appendUint32(b, svcTimeout, s.Timeout)
 		if s.Family == IPv6 {
-			b = appendUint32(b, svcNetmask, s.Netmask)
+			b = appendUint32(b, svcNetmask, uint32(s.Netmask))
 		} else {
-			b = appendNetUint32(b, svcNetmask, s.Netmask)
+			b = appendNetUint32(b, svcNetmask, uint32(s.Netmask)) // of AllClients 0
 		}
 		if s.Stats != (Stats{}) {
 			b = s.Stats.append(b, svcStats64)
@@ -173,9 +199,12 @@ func (s *Service) decode(b []byte) error {
 	switch {
 	case netmask == nil:
 	case s.Family == IPv6:
-		s.Netmask = native.Uint32(netmask)
+		s.Netmask = Netmask(native.Uint32(netmask))
 	default:
-		s.Netmask = binary.BigEndian.Uint32(netmask)
+		s.Netmask = Netmask(binary.BigEndian.Uint32(netmask))
+		if s.Netmask == 0 {
+			s.Netmask = AllClients
+		}
 	}
 	return nil
 }

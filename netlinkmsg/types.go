@@ -3,6 +3,8 @@ package netlinkmsg
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,6 +61,16 @@ func (p Protocol) String() string {
 	return fmt.Sprintf("Protocol(%d)", uint16(p))
 }
 
+// A Version is that of the kernel's IPVS: 0x010201 is 1.2.1.
+type Version uint32
+
+// String returns the version as the dotted number that it is.
+func (v Version) String() string {
+	b := strconv.AppendUint(nil, uint64(v>>16&0xff), 10)
+	b = strconv.AppendUint(append(b, '.'), uint64(v>>8&0xff), 10)
+	return string(strconv.AppendUint(append(b, '.'), uint64(v&0xff), 10))
+}
+
 // ServiceFlags are a virtual service's flags (IP_VS_SVC_F_*).
 type ServiceFlags uint32
 
@@ -75,6 +87,29 @@ const (
 
 // SchedFlags is the mask of the flags that belong to the scheduler.
 const SchedFlags = Sched1 | Sched2 | Sched3
+
+// String returns the flags that are set, such as "Persistent|Sched1".
+func (f ServiceFlags) String() string {
+	return flagNames(uint32(f), "Persistent", "Hashed", "OnePacket", "Sched1", "Sched2", "Sched3")
+}
+
+// flagNames joins the names of the bits that are set, the lowest first, and a
+// number for those that have no name.
+func flagNames(bits uint32, names ...string) string {
+	if bits == 0 {
+		return "0"
+	}
+	var set []string
+	for i, name := range names {
+		if bits&(1<<i) != 0 {
+			set = append(set, name)
+		}
+	}
+	if rest := bits >> len(names) << len(names); rest != 0 {
+		set = append(set, "0x"+strconv.FormatUint(uint64(rest), 16))
+	}
+	return strings.Join(set, "|")
+}
 
 // A ForwardingMethod says how packets reach a destination
 // (IP_VS_CONN_F_FWD_MASK).
@@ -144,6 +179,11 @@ const (
 	TunnelChecksum       TunnelFlags = 1 << iota
 	TunnelRemoteChecksum             // remote checksum offload, GUE only
 )
+
+// String returns the options that are set, such as "TunnelChecksum".
+func (f TunnelFlags) String() string {
+	return flagNames(uint32(f), "TunnelChecksum", "TunnelRemoteChecksum")
+}
 
 // A DaemonState is the role of a connection synchronisation daemon.
 type DaemonState uint32

@@ -135,7 +135,7 @@ func (p *program) run(args []string) int {
 // open connects to the kernel, in the network namespace netns unless that is
 // "".
 func (p *program) open(netns string) int {
-	options := []ipvs.Option{ipvs.ModprobeOutput(p.given.stderr)}
+	options := []ipvs.Option{ipvs.ModprobeOutput(p.given.stderr), ipvs.MappedAddresses()}
 	if netns != "" {
 		options = append(options, ipvs.InNetNS(netns))
 	}

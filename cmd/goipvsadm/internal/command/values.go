@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/binary"
 	"math"
 	"net/netip"
 	"strings"
@@ -83,7 +84,8 @@ func (p *Parser) serviceAddress(value string, protocol ipvs.Protocol) *Error {
 	if !ok {
 		return mistake("illegal virtual server address[:port] specified")
 	}
-	p.cmd.Service.ServiceKey = ipvs.AddrKey(protocol, ap)
+	// An IPv4-mapped address stays what was typed: to ipvsadm it is IPv6.
+	p.cmd.Service.ServiceKey = ipvs.ServiceKey{Family: ipvs.FamilyOf(ap.Addr()), Protocol: protocol, AddrPort: ap}
 	return nil
 }
 
@@ -149,15 +151,17 @@ func (p *Parser) netmask(value string) *Error {
 		if !ok || length < 1 || length > 128 {
 			return mistake("illegal ipv6 netmask specified")
 		}
-		s.Netmask = uint32(length)
+		s.Netmask = ipvs.Netmask(length)
 		return nil
 	}
 	mask, ok := p.names.Host(value)
 	if !ok {
 		return mistake("illegal virtual server persistent mask specified")
 	}
-	for _, b := range mask.As4() {
-		s.Netmask = s.Netmask<<8 | uint32(b)
+	bits := mask.As4()
+	s.Netmask = ipvs.Netmask(binary.BigEndian.Uint32(bits[:]))
+	if s.Netmask == 0 {
+		s.Netmask = ipvs.AllClients
 	}
 	return nil
 }

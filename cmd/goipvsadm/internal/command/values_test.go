@@ -82,7 +82,7 @@ func TestNetmasks(t *testing.T) {
 		{"-A -t 10.0.0.1:80 -p -M 255.255.255.0", masked("TCP 10.0.0.1:80", "0xffffff00"), ""},
 		{"-A -t 10.0.0.1:80 -p -M 255.255.255", masked("TCP 10.0.0.1:80", "0xffff00ff"), ""},
 		{"-A -t 10.0.0.1:80 -p -M 24", masked("TCP 10.0.0.1:80", "0x18"), "no prefix for IPv4"},
-		{"-A -t 10.0.0.1:80 -p -M 0", masked("TCP 10.0.0.1:80", "0x0"), ""},
+		{"-A -t 10.0.0.1:80 -p -M 0", masked("TCP 10.0.0.1:80", "0x100000000"), "the mask 0.0.0.0"},
 		{"-A -t 10.0.0.1:80 -p -M localhost", masked("TCP 10.0.0.1:80", "0x7f000001"), "a host"},
 		{"-A -t 10.0.0.1:80 -p -M ' 24'", badMask, ""},
 		{"-A -t 10.0.0.1:80 -p -M +24", badMask, ""},

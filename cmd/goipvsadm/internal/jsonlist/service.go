@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/reading"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
@@ -104,9 +103,9 @@ func newService(s *ipvs.Service) service {
 		Servers: []server{},
 	}
 	if s.Family == ipvs.IPv6 {
-		v.Persistence.PrefixLength = s.Netmask
+		v.Persistence.PrefixLength = uint32(s.Netmask)
 	} else {
-		v.Persistence.Netmask = string(listing.AppendNetmask(nil, s))
+		v.Persistence.Netmask = string(s.Netmask.AppendTo(nil, s.Family))
 	}
 	if s.Mark == 0 {
 		v.address = &address{word(s.Protocol), s.AddrPort.Addr(), s.AddrPort.Port()}

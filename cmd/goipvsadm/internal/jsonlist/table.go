@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
 	"goipvsadm/cmd/goipvsadm/internal/reading"
 	"goipvsadm/ipvs"
 )
@@ -26,7 +25,7 @@ func NewTable(w *bufio.Writer, info *ipvs.Info) (*Table, error) {
 }
 
 func newHead(info *ipvs.Info) head {
-	return head{Version: string(listing.AppendVersion(nil, info.Version)), Size: info.ConnTableSize}
+	return head{Version: info.Version.String(), Size: info.ConnTableSize}
 }
 
 func newTable(w *bufio.Writer, h head, newline string) (*Table, error) {

@@ -89,20 +89,12 @@ type Table struct {
 func (t *Table) AppendHeader(b []byte, info *ipvs.Info) []byte {
 	if info != nil {
 		b = append(b, "IP Virtual Server version "...)
-		b = AppendVersion(b, info.Version)
+		b = append(b, info.Version.String()...)
 		b = append(b, " (size="...)
 		b = strconv.AppendUint(b, uint64(info.ConnTableSize), 10)
 		b = append(b, ")\n"...)
 	}
 	return append(b, formats[t.Format].title...)
-}
-
-// AppendVersion appends the version of IPVS v as the dotted number that it is:
-// 0x010201 is 1.2.1.
-func AppendVersion(b []byte, v uint32) []byte {
-	b = strconv.AppendUint(b, uint64(v>>16&0xff), 10)
-	b = strconv.AppendUint(append(b, '.'), uint64(v>>8&0xff), 10)
-	return strconv.AppendUint(append(b, '.'), uint64(v&0xff), 10)
 }
 
 // AppendService appends the row of s.
@@ -152,7 +144,7 @@ func appendConfiguration(b []byte, s *ipvs.Service) []byte {
 		b = strconv.AppendUint(b, uint64(s.Timeout), 10)
 		if s.Netmask != ipvs.FullNetmask(s.Family) {
 			b = append(b, " mask "...)
-			b = AppendNetmask(b, s)
+			b = s.Netmask.AppendTo(b, s.Family)
 		}
 		if s.Engine != "" {
 			b = append(b, " pe "...)
@@ -163,16 +155,6 @@ func appendConfiguration(b []byte, s *ipvs.Service) []byte {
 		b = append(b, " ops"...)
 	}
 	return b
-}
-
-// AppendNetmask appends the persistence netmask of s as its family writes it:
-// a dotted mask or the length of a prefix.
-func AppendNetmask(b []byte, s *ipvs.Service) []byte {
-	m := s.Netmask
-	if s.Family == ipvs.IPv6 {
-		return strconv.AppendUint(b, uint64(m), 10)
-	}
-	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).AppendTo(b)
 }
 
 // AppendDestination appends the row of d, a destination of s.

@@ -145,7 +145,7 @@ func TestKeepWeights(t *testing.T) {
 // What the kernel reports of a service or destination that it was given.
 func TestSame(t *testing.T) {
 	const persistent = ipvs.Persistent
-	service := func(flags ipvs.ServiceFlags, timeout, mask uint32) ipvs.Service {
+	service := func(flags ipvs.ServiceFlags, timeout uint32, mask ipvs.Netmask) ipvs.Service {
 		return ipvs.Service{Scheduler: "rr", Flags: flags, Timeout: timeout, Netmask: mask}
 	}
 	for _, tt := range []struct {

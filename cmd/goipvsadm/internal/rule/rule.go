@@ -28,7 +28,7 @@ func appendService(b []byte, word string, s *ipvs.Service, n listing.Namer) []by
 		b = strconv.AppendUint(b, uint64(s.Timeout), 10)
 		if s.Netmask != ipvs.FullNetmask(s.Family) {
 			b = append(b, " -M "...)
-			b = listing.AppendNetmask(b, s)
+			b = s.Netmask.AppendTo(b, s.Family)
 		}
 	}
 	if s.Engine != "" {
