@@ -13,7 +13,9 @@ import (
 // The examples run against a kernel in memory; programs call ipvs.Dial.
 var kernel ipvstest.Kernel
 
-// Balance a web site over two servers by direct routing.
+// Balance a web site over two servers by direct routing. What a Service leaves
+// out has a default. A Destination that leaves out Method and Weight is reached
+// by NAT and, with weight 0, gets no connections: the kernel has it so.
 func ExampleClient_AddService() {
 	c, err := kernel.Dial()
 	if err != nil {
@@ -22,11 +24,7 @@ func ExampleClient_AddService() {
 	defer c.Close()
 
 	site := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
-	err = c.AddService(ipvs.Service{
-		ServiceKey: site,
-		Scheduler:  "wlc",
-		Netmask:    ipvs.FullNetmask(ipvs.IPv4),
-	})
+	err = c.AddService(ipvs.Service{ServiceKey: site, Scheduler: "wlc"})
 	if errors.Is(err, ipvs.ErrServiceExists) {
 		err = nil // set up before
 	}
