@@ -5,9 +5,8 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/listing"
-	"goipvsadm/cmd/goipvsadm/internal/plan"
 	"goipvsadm/cmd/goipvsadm/internal/rule"
-	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/plan"
 )
 
 // statusDifferent is what --diff returns when there is something to do.
@@ -16,7 +15,7 @@ const statusDifferent = 1
 // compare carries out --apply and --diff: it reads the rules to their end, and
 // the table, and makes the changes between the two or prints them.
 func (p *program) compare(cmd *command.Command) int {
-	want, status := p.wanted(cmd)
+	rules, want, status := p.wanted(cmd)
 	if status != statusOK {
 		return status
 	}
@@ -38,16 +37,16 @@ func (p *program) compare(cmd *command.Command) int {
 	if cmd.Verb == command.Diff {
 		return p.diff(want, have, options)
 	}
-	return p.apply(want, have, options, cmd.Options.Has(command.Verbose))
+	return p.apply(rules, want, have, options, cmd.Options.Has(command.Verbose))
 }
 
 // wanted reads the rules on standard input into the table that they describe.
-func (p *program) wanted(cmd *command.Command) (*plan.Table, int) {
+func (p *program) wanted(cmd *command.Command) (*rule.Rules, *plan.Table, int) {
 	if nobodyFeeds(p.stdin) {
 		p.complain(noInput)
-		return nil, statusMistake
+		return nil, nil, statusMistake
 	}
-	var rules plan.Rules
+	var rules rule.Rules
 	empty := true
 	mistakes := p.readRules(p.stdin, func(c *command.Command, line int) string {
 		empty = false
@@ -59,12 +58,12 @@ func (p *program) wanted(cmd *command.Command) (*plan.Table, int) {
 	}
 	if len(mistakes) > 0 {
 		p.tellMistakes(mistakes)
-		return nil, statusMistake
+		return nil, nil, statusMistake
 	}
 	if empty && !cmd.Options.Has(command.AllowEmpty) {
-		return nil, p.refuseEmpty()
+		return nil, nil, p.refuseEmpty()
 	}
-	return table, statusOK
+	return &rules, table, statusOK
 }
 
 // refuseEmpty tells that the whole table would go: an empty file is more often
@@ -76,58 +75,23 @@ func (p *program) refuseEmpty() int {
 
 // table reads from the kernel as much as want is to be compared with.
 func (p *program) table(want *plan.Table) (*plan.Table, error) {
-	services, err := p.client.UniqueServices()
-	if err != nil {
-		return nil, err
+	have, err := plan.Read(p.client, want)
+	if err == nil {
+		listing.SortTable(have)
 	}
-	listing.SortServices(services)
-	wanted := make(map[ipvs.ServiceKey]bool, len(want.Services))
-	for i := range want.Services {
-		wanted[want.Services[i].ServiceKey] = true
-	}
-	have := &plan.Table{Services: make([]plan.Service, len(services))}
-	var destinations []ipvs.Destination
-	for i := range services {
-		s := &have.Services[i]
-		s.Service = services[i]
-		if !wanted[s.ServiceKey] {
-			continue // it goes as a whole
-		}
-		if destinations, err = p.client.AppendUniqueDestinations(destinations[:0], s.ServiceKey); err != nil {
-			return nil, err
-		}
-		listing.SortDestinations(destinations)
-		s.Destinations = make([]plan.Destination, len(destinations))
-		for j := range destinations {
-			s.Destinations[j].Destination = destinations[j]
-		}
-	}
-	if want.TimeoutsLine != 0 {
-		if have.Timeouts, err = p.client.Timeouts(); err != nil {
-			return nil, err
-		}
-	}
-	if len(want.Daemons) > 0 {
-		daemons, err := p.client.Daemons()
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range daemons {
-			have.Daemons = append(have.Daemons, plan.Daemon{Daemon: d})
-		}
-	}
-	return have, nil
+	return have, err
 }
 
 // diff prints what separates have from want, as rules for -R.
 func (p *program) diff(want, have *plan.Table, o plan.Options) int {
 	status := statusOK
 	var b []byte
-	plan.Compare(want, have, o, func(c *plan.Change) {
-		b = rule.Append(b[:0], &c.Command, numeric{})
+	for c := range plan.Compare(want, have, o) {
+		cmd := rule.CommandOf(c)
+		b = rule.Append(b[:0], &cmd, numeric{})
 		p.stdout.Write(b)
 		status = statusDifferent
-	})
+	}
 	if err := p.stdout.Flush(); err != nil {
 		p.complain(err.Error())
 		return statusMistake
@@ -147,7 +111,7 @@ type applier struct {
 const applyQueue = 128
 
 // apply makes of have what is wanted.
-func (p *program) apply(want, have *plan.Table, o plan.Options, verbose bool) int {
+func (p *program) apply(rules *rule.Rules, want, have *plan.Table, o plan.Options, verbose bool) int {
 	a := &applier{sender: p.newSender(), count: make(map[command.Verb]int)}
 	a.done = func(q queuedChange) {
 		a.count[q.verb]++
@@ -156,7 +120,9 @@ func (p *program) apply(want, have *plan.Table, o plan.Options, verbose bool) in
 		}
 	}
 	p.work()
-	plan.Compare(want, have, o, a.change)
+	for c := range plan.Compare(want, have, o) {
+		a.change(c, rules.Line(c))
+	}
 	a.flush()
 	if a.left > 0 {
 		a.complain(fmt.Sprintf("Nothing was removed because of this (still to remove: %d)", a.left))
@@ -170,8 +136,8 @@ func (p *program) apply(want, have *plan.Table, o plan.Options, verbose bool) in
 // change makes one change. Removals come last; they wait until all else is
 // done, and are not tried if any of it failed: what they remove may be all
 // that still works.
-func (a *applier) change(c *plan.Change) {
-	removal := c.Line == 0
+func (a *applier) change(c *plan.Change, line int) {
+	removal := c.Unwanted
 	if len(a.queued) == applyQueue || removal && a.left == 0 && a.adding() {
 		a.flush()
 	}
@@ -181,8 +147,9 @@ func (a *applier) change(c *plan.Change) {
 		}
 		return
 	}
-	a.line = rule.Append(a.line[:0], &c.Command, numeric{})
-	a.queue(&c.Command, c.Line, string(a.line[:len(a.line)-1]))
+	cmd := rule.CommandOf(c)
+	a.line = rule.Append(a.line[:0], &cmd, numeric{})
+	a.queue(&cmd, line, string(a.line[:len(a.line)-1]))
 }
 
 // adding reports whether what is queued is no removal.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/plan"
 )
 
 // The order of listings is that of ipvsadm, which subtracts numbers as signed
@@ -21,6 +22,14 @@ func SortServices(s []ipvs.Service) { mergeSort(s, diffServices) }
 // SortDestinations puts the destinations of a service in the order of
 // listings: by address and port.
 func SortDestinations(d []ipvs.Destination) { mergeSort(d, diffDestinations) }
+
+// SortTable puts a whole table in the order of listings.
+func SortTable(t *plan.Table) {
+	mergeSort(t.Services, func(a, b *plan.Service) int32 { return diffServices(&a.Service, &b.Service) })
+	for i := range t.Services {
+		SortDestinations(t.Services[i].Destinations)
+	}
+}
 
 func diffServices(a, b *ipvs.Service) int32 {
 	if d := int32(a.Mark - b.Mark); d != 0 {

@@ -1,24 +1,15 @@
-package plan
+package rule
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/rule"
-	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/plan"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// numeric names nothing.
-type numeric struct{}
-
-func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return names.AppendNumeric(b, ap)
-}
 
 // gather reads rules, and returns what Rules has to say about each line.
 func gather(t *testing.T, lines string) (*Rules, map[int]string) {
@@ -41,7 +32,7 @@ func gather(t *testing.T, lines string) (*Rules, map[int]string) {
 }
 
 // table makes a table of good rules.
-func table(t *testing.T, lines string) *Table {
+func table(t *testing.T, lines string) *plan.Table {
 	t.Helper()
 	r, mistakes := gather(t, lines)
 	table, more := r.Table()
@@ -52,9 +43,12 @@ func table(t *testing.T, lines string) *Table {
 }
 
 // changes are the changes as rules.
-func changes(want, have *Table, o Options) string {
+func changes(want, have *plan.Table, o plan.Options) string {
 	var b []byte
-	Compare(want, have, o, func(c *Change) { b = rule.Append(b, &c.Command, numeric{}) })
+	for c := range plan.Compare(want, have, o) {
+		cmd := CommandOf(c)
+		b = Append(b, &cmd, numeric{})
+	}
 	return string(b)
 }
 
@@ -106,7 +100,7 @@ func TestCompare(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			have, want := table(t, tt.have), table(t, tt.want)
-			if got := changes(want, have, Options{}); got != tt.line {
+			if got := changes(want, have, plan.Options{}); got != tt.line {
 				t.Errorf("got\n%swant\n%s", got, tt.line)
 			}
 		})
@@ -114,14 +108,16 @@ func TestCompare(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	want := table(t, "--start-daemon master --syncid 2\n-a -f 1 -r 10.0.0.1\n-A -f 1 -s rr\n--set 1 2 3\n")
+	rules, _ := gather(t, "--start-daemon master --syncid 2\n-a -f 1 -r 10.0.0.1\n-A -f 1 -s rr\n--set 1 2 3\n")
+	want, _ := rules.Table()
 	have := table(t, "--start-daemon master\n--start-daemon backup\n-A -f 1\n-a -f 1 -r 10.0.0.2\n-A -f 2\n")
 	var got []string
 	lines := map[command.Verb]int{}
-	Compare(want, have, Options{}, func(c *Change) {
-		got = append(got, c.Verb.String())
-		lines[c.Verb] += c.Line
-	})
+	for c := range plan.Compare(want, have, plan.Options{}) {
+		verb := CommandOf(c).Verb
+		got = append(got, verb.String())
+		lines[verb] += rules.Line(c)
+	}
 	wantVerbs := []string{"set", "edit-service", "add-server", "delete-server", "delete-service", "stop-daemon", "stop-daemon", "start-daemon"}
 	if diff := cmp.Diff(wantVerbs, got); diff != "" {
 		t.Error(diff)
@@ -137,66 +133,8 @@ func TestKeepWeights(t *testing.T) {
 	have := table(t, "-A -f 1\n-a -f 1 -r 10.0.0.1 -w 0\n-a -f 1 -r 10.0.0.2 -w 5\n")
 	want := table(t, "-A -f 1\n-a -f 1 -r 10.0.0.1 -w 7\n-a -f 1 -r 10.0.0.2 -m -w 7\n-a -f 1 -r 10.0.0.3 -w 7\n")
 	const lines = "-e -f 1 -r 10.0.0.2:0 -m -w 5\n-a -f 1 -r 10.0.0.3:0 -g -w 7\n"
-	if got := changes(want, have, Options{KeepWeights: true}); got != lines {
+	if got := changes(want, have, plan.Options{KeepWeights: true}); got != lines {
 		t.Errorf("got\n%swant\n%s", got, lines)
-	}
-}
-
-// What the kernel reports of a service or destination that it was given.
-func TestSame(t *testing.T) {
-	const persistent = ipvs.Persistent
-	service := func(flags ipvs.ServiceFlags, timeout uint32, mask ipvs.Netmask) ipvs.Service {
-		return ipvs.Service{Scheduler: "rr", Flags: flags, Timeout: timeout, Netmask: mask}
-	}
-	for _, tt := range []struct {
-		name       string
-		want, have ipvs.Service
-		same       bool
-	}{
-		{"hashed", service(0, 0, 0), service(ipvs.Hashed, 0, 0), true},
-		{"a flag of kernels to come", service(0, 0, 0), service(0x40|ipvs.Hashed, 0, 0), true},
-		{"a netmask without persistence", service(0, 0, 0xffffff00), service(0, 0, 0xffffffff), true},
-		{"a timeout without persistence", service(0, 0, 0), service(0, 60, 0), true},
-		{"another netmask", service(persistent, 60, 0xffffff00), service(persistent, 60, 0xffffffff), false},
-		{"another timeout", service(persistent, 60, 64), service(persistent, 61, 64), false},
-		{"persistence", service(persistent, 60, 64), service(0, 60, 64), false},
-		{"a scheduler flag", service(ipvs.Sched2, 0, 0), service(ipvs.Sched1, 0, 0), false},
-		{"one packet", service(ipvs.OnePacket, 0, 0), service(0, 0, 0), false},
-		{"another engine", ipvs.Service{Engine: "sip"}, ipvs.Service{}, false},
-		{"another scheduler", ipvs.Service{Scheduler: "sh"}, ipvs.Service{Scheduler: "rr"}, false},
-		{"counters", ipvs.Service{}, ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, true},
-	} {
-		if got := sameService(&tt.want, &tt.have); got != tt.same {
-			t.Errorf("%s: %v", tt.name, got)
-		}
-	}
-
-	masq := ipvs.Destination{Method: ipvs.Masquerading, Weight: 1}
-	gue := ipvs.Destination{Method: ipvs.Tunneling, Weight: 1, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 6080, Flags: ipvs.TunnelChecksum}}
-	with := func(d ipvs.Destination, f func(*ipvs.Destination)) ipvs.Destination { f(&d); return d }
-	for _, tt := range []struct {
-		name       string
-		want, have ipvs.Destination
-		same       bool
-	}{
-		{"the same", gue, gue, true},
-		{"local", masq, with(masq, func(d *ipvs.Destination) { d.Method = ipvs.Local }), true},
-		{"local with a tunnel", gue, ipvs.Destination{Method: ipvs.Local, Weight: 1}, true},
-		{"local of another weight", masq, ipvs.Destination{Method: ipvs.Local, Weight: 2}, false},
-		{"another method", gue, masq, false},
-		{"a tunnel left over without tunneling", masq, with(gue, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }), true},
-		{"another type", gue, with(gue, func(d *ipvs.Destination) { d.Tunnel.Type = ipvs.GRE }), false},
-		{"another port", gue, with(gue, func(d *ipvs.Destination) { d.Tunnel.Port = 1 }), false},
-		{"another checksum", gue, with(gue, func(d *ipvs.Destination) { d.Tunnel.Flags = 0 }), false},
-		{"what a type does not have", ipvs.Destination{Method: ipvs.Tunneling},
-			ipvs.Destination{Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Port: 6080, Flags: 1}}, true},
-		{"an upper threshold", masq, with(masq, func(d *ipvs.Destination) { d.UpperThreshold = 1 }), false},
-		{"a lower threshold", masq, with(masq, func(d *ipvs.Destination) { d.LowerThreshold = 1 }), false},
-		{"connections", masq, with(masq, func(d *ipvs.Destination) { d.ActiveConns, d.PersistentConns = 1, 2 }), true},
-	} {
-		if got := sameDestination(&tt.want, &tt.have); got != tt.same {
-			t.Errorf("%s: %v", tt.name, got)
-		}
 	}
 }
 
@@ -223,7 +161,7 @@ func TestSameDaemon(t *testing.T) {
 	} {
 		want := table(t, "--start-daemon "+tt.want)
 		have := table(t, "--start-daemon "+tt.have)
-		if got := changes(want, have, Options{}) == ""; got != tt.same {
+		if got := changes(want, have, plan.Options{}) == ""; got != tt.same {
 			t.Errorf("%s: same is %v", tt.name, got)
 		}
 	}
