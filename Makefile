@@ -60,6 +60,7 @@ demo: ## the classic set-ups with real traffic (installs what is missing)
 .PHONY: test
 test: ## all tests (installs what is missing)
 	@scripts/setup test
+	@scripts/promtool --version >/dev/null
 	$(MAKE) --no-print-directory build check unit kernel
 
 .PHONY: check
@@ -143,6 +144,7 @@ extras := \
 	docs/ipvsadm-save.8:share/goipvsadm/ipvsadm-save.8 \
 	docs/ipvsadm-restore.8:share/goipvsadm/ipvsadm-restore.8 \
 	docs/goipvsadm.schema.json:share/goipvsadm/goipvsadm.schema.json \
+	docs/METRICS.md:share/goipvsadm/METRICS.md \
 	scripts/completion/goipvsadm.bash:share/bash-completion/completions/goipvsadm \
 	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
 	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish

@@ -41,6 +41,8 @@ func (p *program) list(cmd *command.Command) int {
 	switch {
 	case cmd.Options.Has(command.Watch):
 		return p.watch(cmd)
+	case cmd.Options.Has(command.Metrics):
+		err = p.listMetrics(cmd)
 	case cmd.Options.Has(command.Connection):
 		return p.listConnections(cmd)
 	case cmd.Options.Has(command.Timeout) && json:
@@ -129,7 +131,7 @@ func (p *program) services(cmd *command.Command) ([]ipvs.Service, error) {
 		return []ipvs.Service{s}, err
 	}
 	read := p.client.Services
-	if cmd.Options.Has(command.JSON) {
+	if cmd.Options.HasAny(command.JSON, command.Metrics) {
 		read = p.client.UniqueServices
 	}
 	services, err := read()

@@ -26,6 +26,8 @@ type Command struct {
 	Drain    uint32 // of --drain, in seconds; 0 for no limit
 	Interval uint32 // of --watch, in seconds
 	Top      uint32 // of --top: how many services at most
+
+	OpenMetrics bool // of --metrics: that format, not Prometheus' own
 }
 
 // A Verb is what a command line says to do.

@@ -139,6 +139,9 @@ func (c *Command) portOfService(own bool) {
 }
 
 func (c *Command) finishListing() *Error {
+	if c.Options.Has(Metrics) && c.Options.HasAny(JSON, Watch, Connection, Timeout, Daemon) {
+		return mistake("options conflicts in the list command")
+	}
 	ofServices := c.Options.HasAny(Stats, Rate, Thresholds, Watch, Top)
 	settings := c.Options.HasAny(Timeout, Daemon)
 	if ofServices && (settings || c.Options.Has(Connection)) || settings && c.Options.Has(PersistentConn) {

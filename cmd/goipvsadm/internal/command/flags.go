@@ -99,6 +99,7 @@ var flags = [...]flag{
 
 	{long: "netns", short: "N", value: required, option: NetNS, read: (*Parser).netns},
 	{long: "json", short: "j", option: JSON, implies: List},
+	{long: "metrics", value: attached, option: Metrics, implies: List, read: (*Parser).metrics},
 	{long: "watch", value: attached, option: Watch, implies: List, read: (*Parser).interval},
 	{long: "top", value: required, option: Top, implies: List, read: (*Parser).top},
 	{long: "all", option: All},

@@ -85,7 +85,7 @@ func TestManualTellsOfValues(t *testing.T) {
 	for _, f := range sched.Flags {
 		words = append(words, f.Name)
 	}
-	words = append(words, "ipip", "gue", "gre", "master", "backup", "sip", defaultTimeout, "2678400", "2147483647", "65507")
+	words = append(words, "ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultTimeout, "2678400", "2147483647", "65507")
 	told := make(map[string]bool)
 	for word := range strings.FieldsSeq(string(text)) {
 		told[strings.Trim(word, ".,;")] = true

@@ -43,6 +43,7 @@ const (
 
 	NetNS
 	JSON
+	Metrics
 	Watch
 	Top
 	All
@@ -120,6 +121,7 @@ var uses = [numOptions]use{
 	// ipvsadm has none of these.
 	NetNS:       {"o o o o o o o o o o o o o", "netns"},
 	JSON:        {". . o . . . . . . . . . .", "json"},
+	Metrics:     {". . o . . . . . . . . . .", "metrics"},
 	Watch:       {". . o . . . . . . . . . .", "watch"},
 	Top:         {". . o . . . . . . . . . .", "top"},
 	All:         {". . . . . . . o . . . . .", "all"},

@@ -8,20 +8,20 @@ import (
 
 // documented is the table of the program's documentation, by command.
 const documented = `
-| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | watch | top | all | drain | keep-weights | allow-empty | verbose |
-| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | |
-| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
-| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | | | | | |
-| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | |
-| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | |
-| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | |
-| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | |
-| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | · | | | | |
-| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
-| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
-| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | |
-| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | · | · |
-| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | · | |`
+| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose |
+| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | |
+| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
+| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | | | | | |
+| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | |
+| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | | | |
+| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | |
+| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | |
+| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | | |
+| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
+| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
+| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
+| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | · |
+| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | |`
 
 // cells splits a line of the table, without the bars at its ends.
 func cells(line string) []string {
@@ -43,7 +43,7 @@ var spellings = map[string]string{
 	"mcast-port": "--mcast-port 1", "mcast-ttl": "--mcast-ttl 1", "sync-maxlen": "--sync-maxlen 1",
 	"tun-info": "--tun-info", "tun-type": "--tun-type gre", "tun-port": "--tun-port 1", "tun-nocsum": "--tun-nocsum",
 	"tun-csum": "--tun-csum", "tun-remcsum": "--tun-remcsum",
-	"netns": "-N x", "json": "-j", "watch": "--watch", "top": "--top 5", "all": "--all", "drain": "--drain=9",
+	"netns": "-N x", "json": "-j", "metrics": "--metrics", "watch": "--watch", "top": "--top 5", "all": "--all", "drain": "--drain=9",
 	"keep-weights": "--keep-weights", "allow-empty": "--allow-empty", "verbose": "--verbose",
 }
 

@@ -319,6 +319,17 @@ func (p *Parser) drain(value string) *Error {
 	return optionalSeconds(value, &p.cmd.Drain)
 }
 
+func (p *Parser) metrics(value string) *Error {
+	switch value {
+	case noValue, "prometheus":
+	case "openmetrics":
+		p.cmd.OpenMetrics = true
+	default:
+		return mistake("illegal metrics format specified")
+	}
+	return nil
+}
+
 func (p *Parser) interval(value string) *Error {
 	return optionalSeconds(value, &p.cmd.Interval)
 }

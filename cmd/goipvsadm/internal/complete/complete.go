@@ -75,6 +75,7 @@ func values() map[string]proposer {
 		"sched-flags":     schedFlags,
 		"pe":              words("sip"),
 		"tun-type":        words("ipip", "gue", "gre"),
+		"metrics":         words("prometheus", "openmetrics"),
 		"start-daemon":    words("master", "backup"),
 		"stop-daemon":     words("master", "backup"),
 		"mcast-interface": func(s *System, _ *command.Unfinished) []Proposal { return quoted(s.Interfaces()) },

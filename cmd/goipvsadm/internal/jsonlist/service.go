@@ -132,7 +132,7 @@ func newServer(d *ipvs.Destination) server {
 	}
 	// The kernel calls a tunnel to an address of its own Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
-		v.Tunnel = &tunnel{word(d.Tunnel.Type), d.Tunnel.Port, tunnelFlags(d.Tunnel.Flags)}
+		v.Tunnel = &tunnel{word(d.Tunnel.Type), d.Tunnel.Port, TunnelFlags(d.Tunnel.Flags)}
 	}
 	return v
 }
@@ -150,9 +150,9 @@ func schedulerFlags(s *ipvs.Service) []string {
 	return strings.Split(names, ",")
 }
 
-// tunnelFlags returns the names that the options --tun-csum and --tun-remcsum
+// TunnelFlags returns the names that the options --tun-csum and --tun-remcsum
 // have for f.
-func tunnelFlags(f ipvs.TunnelFlags) []string {
+func TunnelFlags(f ipvs.TunnelFlags) []string {
 	names := []string{}
 	if f&ipvs.TunnelChecksum != 0 {
 		names = append(names, "csum")

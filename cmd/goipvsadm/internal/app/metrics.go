@@ -1,0 +1,39 @@
+package app
+
+import (
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/listing"
+	"goipvsadm/cmd/goipvsadm/internal/metrics"
+	"goipvsadm/ipvs/plan"
+)
+
+// listMetrics writes the table as metrics. It is read to its end before: a
+// reader of metrics could not see that it was cut short.
+func (p *program) listMetrics(cmd *command.Command) error {
+	services, err := p.services(cmd)
+	if err != nil {
+		return err
+	}
+	t := plan.Table{Services: make([]plan.Service, len(services))}
+	for i := range services {
+		s := &t.Services[i]
+		s.Service = services[i]
+		if s.Destinations, err = p.client.AppendUniqueDestinations(nil, s.ServiceKey); err != nil {
+			return err
+		}
+		if !cmd.Options.Has(command.NoSort) {
+			listing.SortDestinations(s.Destinations)
+		}
+	}
+	if t.Timeouts, err = p.client.Timeouts(); err != nil {
+		return err
+	}
+	if t.Daemons, err = p.client.Daemons(); err != nil {
+		return err
+	}
+	format := metrics.Prometheus
+	if cmd.OpenMetrics {
+		format = metrics.OpenMetrics
+	}
+	return format.Write(p.stdout, &p.info, &t)
+}

@@ -1,0 +1,237 @@
+package metrics
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/plan"
+)
+
+var info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
+
+func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+// text is what is written of t.
+func text(t *testing.T, table *plan.Table) string {
+	t.Helper()
+	return in(t, Prometheus, table)
+}
+
+func in(t *testing.T, format Format, table *plan.Table) string {
+	t.Helper()
+	var b strings.Builder
+	w := bufio.NewWriter(&b)
+	if err := format.Write(w, info, table); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// samples are the lines that are no comments.
+func samples(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line[0] != '#' {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func TestWrite(t *testing.T) {
+	table := &plan.Table{
+		Services: []plan.Service{
+			{
+				Service: ipvs.Service{
+					ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:443")), Scheduler: "sh", Flags: ipvs.Persistent | ipvs.Sched1 | ipvs.Sched2,
+					Timeout: 600, Netmask: 64, Engine: "sip",
+					Stats: ipvs.Stats{Conns: 1, InPackets: 2, OutPackets: 3, InBytes: 1<<64 - 1, OutBytes: 5, CPS: 6},
+				},
+				Destinations: []ipvs.Destination{{
+					AddrPort: ap("198.51.100.1:0"), Method: ipvs.Tunneling, Weight: 1<<31 - 1,
+					Tunnel:         ipvs.Tunnel{Type: ipvs.GUE, Port: 6080, Flags: ipvs.TunnelChecksum | ipvs.TunnelRemoteChecksum},
+					UpperThreshold: 1<<32 - 1, LowerThreshold: 7, ActiveConns: 8, InactiveConns: 9, PersistentConns: 10,
+					Stats: ipvs.Stats{Conns: 11, InPackets: 12, OutPackets: 13, InBytes: 14, OutBytes: 15},
+				}},
+			},
+			{Service: ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "a\\b\"c\nd\xff", Flags: ipvs.OnePacket, Netmask: 0xffffffff}},
+		},
+		Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300},
+		Daemons:  []ipvs.Daemon{{State: ipvs.Backup, Interface: "eth0", SyncID: 255}},
+	}
+	const service = `family="ipv6",protocol="tcp",address="2001:db8::1",port="443"`
+	const server = service + `,server_address="198.51.100.1",server_port="0"`
+	const mark = `family="ipv4",mark="4294967295"`
+	want := `ipvs_info{version="1.2.1"} 1
+ipvs_connection_table_size 4096
+ipvs_service_info{` + service + `,scheduler="sh",scheduler_flags="sh-fallback,sh-port",one_packet="false",persistent="true",persistence_netmask="64",persistence_engine="sip"} 1
+ipvs_service_info{` + mark + `,scheduler="a\\b\"c\nd` + "\uFFFD" + `",scheduler_flags="",one_packet="true",persistent="false",persistence_netmask="",persistence_engine=""} 1
+ipvs_service_persistence_timeout_seconds{` + service + `} 600
+ipvs_service_connections_total{` + service + `} 1
+ipvs_service_connections_total{` + mark + `} 0
+ipvs_service_in_packets_total{` + service + `} 2
+ipvs_service_in_packets_total{` + mark + `} 0
+ipvs_service_out_packets_total{` + service + `} 3
+ipvs_service_out_packets_total{` + mark + `} 0
+ipvs_service_in_bytes_total{` + service + `} 18446744073709551615
+ipvs_service_in_bytes_total{` + mark + `} 0
+ipvs_service_out_bytes_total{` + service + `} 5
+ipvs_service_out_bytes_total{` + mark + `} 0
+ipvs_server_info{` + server + `,forward="tunnel",tunnel_type="gue",tunnel_port="6080",tunnel_flags="csum,remcsum"} 1
+ipvs_server_weight{` + server + `} 2147483647
+ipvs_server_upper_threshold{` + server + `} 4294967295
+ipvs_server_lower_threshold{` + server + `} 7
+ipvs_server_active_connections{` + server + `} 8
+ipvs_server_inactive_connections{` + server + `} 9
+ipvs_server_persistent_connections{` + server + `} 10
+ipvs_server_connections_total{` + server + `} 11
+ipvs_server_in_packets_total{` + server + `} 12
+ipvs_server_out_packets_total{` + server + `} 13
+ipvs_server_in_bytes_total{` + server + `} 14
+ipvs_server_out_bytes_total{` + server + `} 15
+ipvs_timeout_seconds{timeout="tcp"} 900
+ipvs_timeout_seconds{timeout="tcp_fin"} 120
+ipvs_timeout_seconds{timeout="udp"} 300
+ipvs_daemon_running{state="master"} 0
+ipvs_daemon_running{state="backup"} 1
+ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
+`
+	if diff := cmp.Diff(want, samples(text(t, table))); diff != "" {
+		t.Error(diff)
+	}
+	table.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}
+	for _, want := range []string{
+		`ipvs_daemon_info{state="master",mcast_interface="eth0",syncid="0",mcast_group="224.0.0.81",mcast_port="8848",mcast_ttl="1"} 1`,
+		`ipvs_daemon_sync_maxlen_bytes{state="master"} 1472`,
+	} {
+		if !strings.Contains(text(t, table), want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// The rules of names: what counts up ends in _total and nothing else does,
+// units are base units, and every family stands together under its help and
+// type, with the end at the end.
+func TestForm(t *testing.T) {
+	var want []string
+	for _, f := range Families() {
+		want = append(want, "# HELP "+f.Name+" "+f.Help, "# TYPE "+f.Name+" "+f.Type)
+		if total := strings.HasSuffix(f.Name, "_total"); total != (f.Type == "counter") {
+			t.Errorf("%s is a %s", f.Name, f.Type)
+		}
+		if !regexp.MustCompile(`^ipvs(_[a-z]+)+$`).MatchString(f.Name) || strings.ContainsAny(f.Help, "\\\n") || !strings.HasSuffix(f.Help, ".") {
+			t.Errorf("%s: %s", f.Name, f.Help)
+		}
+	}
+	all := text(t, &plan.Table{})
+	if !strings.HasSuffix(all, "\n# EOF\n") {
+		t.Error("it does not end in # EOF")
+	}
+	var got []string
+	for line := range strings.Lines(strings.TrimSuffix(all, "# EOF\n")) {
+		if line[0] == '#' {
+			got = append(got, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// In OpenMetrics each sample has the name that the lines above say, with what
+// their type adds, and a unit that the name ends in; the values are the same.
+func TestOpenMetrics(t *testing.T) {
+	table := &plan.Table{Services: []plan.Service{{
+		Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 60},
+		Destinations: []ipvs.Destination{{AddrPort: ap("198.51.100.1:0")}},
+	}}, Daemons: []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472}}}
+	all := in(t, OpenMetrics, table)
+	if diff := cmp.Diff(samples(text(t, table)), samples(all)); diff != "" {
+		t.Error(diff)
+	}
+	seen := make(map[string]bool)
+	name, typ, unit, used := "", "", "", true
+	for line := range strings.Lines(strings.TrimSuffix(all, "# EOF\n")) {
+		words := strings.Fields(line)
+		if words[0] != "#" {
+			suffix := map[string]string{"counter": "_total", "info": "_info", "gauge": ""}[typ]
+			if got, _, _ := strings.Cut(words[0], "{"); got != name+suffix {
+				t.Errorf("%s of the %s %s", got, typ, name)
+			}
+			used = true
+			continue
+		}
+		switch words[1] {
+		case "HELP":
+			if name = words[2]; seen[name] || !used {
+				t.Errorf("%s is there twice, or there is nothing of what is before it", name)
+			}
+			seen[name], typ, unit, used = true, "", "", false
+		case "TYPE":
+			typ = words[3]
+		case "UNIT":
+			if unit = words[3]; !strings.HasSuffix(name, "_"+unit) || typ == "info" {
+				t.Errorf("the unit of %s is %s", name, unit)
+			}
+		}
+		if name != words[2] {
+			t.Errorf("%s between lines of %s", words[2], name)
+		}
+	}
+	for _, line := range []string{
+		"# TYPE ipvs_service info\n", "# TYPE ipvs_server_in_bytes counter\n# UNIT ipvs_server_in_bytes bytes\n",
+		"# TYPE ipvs_timeout_seconds gauge\n# UNIT ipvs_timeout_seconds seconds\n",
+	} {
+		if !strings.Contains(all, line) {
+			t.Errorf("%q is missing", line)
+		}
+	}
+	if len(seen) != len(Families()) {
+		t.Errorf("%d names, %d families", len(seen), len(Families()))
+	}
+}
+
+// The document tells of every name what the help line tells, and of no other.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, f := range Families() {
+		want = append(want, fmt.Sprintf("| `%s` | %s | %s |", f.Name, f.Type, f.Help))
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| `") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWriteFails(t *testing.T) {
+	if err := Prometheus.Write(bufio.NewWriterSize(full{}, 16), info, &plan.Table{}); !errors.Is(err, errFull) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+var errFull = errors.New("full")
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
