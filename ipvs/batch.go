@@ -237,7 +237,7 @@ func (l *load) message(i int) *netlinkmsg.Message {
 
 // send sends the load, a part at a time, and returns what failed.
 func (l *load) send() ([]Failure, *BrokenError) {
-	l.c.mu.Lock()
+	l.c.lock()
 	defer l.c.mu.Unlock()
 
 	if len(l.queued) == 1 {

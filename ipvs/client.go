@@ -16,7 +16,8 @@ type Client struct {
 	netns  string // path of the namespace it was dialled for, "" for the caller's
 
 	seq      atomic.Uint32 // of the last message
-	mu       sync.Mutex    // held for a request and its answers
+	mu       sync.Mutex    // held for a request and its answers; see lock
+	reading  *stream       // that somebody iterates over
 	out, in  []byte
 	receives uint64 // that brought something
 	room     room   // for a batch, zero until one asks
@@ -67,7 +68,7 @@ func (c *Client) Info() (Info, error) {
 // Services returns all virtual services, in the kernel's order. It is not one
 // moment's picture: the kernel tells of some at a time, and counts them in
 // between. Where services are added or removed meanwhile, one may be missing or
-// be there twice.
+// be there twice. ServicesSeq reads as many without the slice.
 func (c *Client) Services() ([]Service, error) { return c.services(false) }
 
 // UniqueServices is Services for those who must not see one twice: it reads

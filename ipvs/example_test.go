@@ -111,3 +111,41 @@ func ExampleBatch() {
 	// change 1: ipvs: add service UDP 192.0.2.53:53: service already exists
 	// 250 servers
 }
+
+// Go through a table of any size without holding it in memory.
+func ExampleClient_ServicesSeq() {
+	kernel := ipvstest.Kernel{Table: []ipvstest.Entry{
+		{
+			Service:      ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))},
+			Destinations: []ipvs.Destination{{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), ActiveConns: 9}},
+		},
+		{
+			Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4)},
+			Destinations: []ipvs.Destination{{AddrPort: netip.MustParseAddrPort("198.51.100.2:0")}},
+		},
+	}}
+	c, err := kernel.Dial()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	for s, err := range c.ServicesSeq() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		idle := 0
+		for d, err := range c.DestinationsSeq(s.ServiceKey) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			if d.ActiveConns == 0 {
+				idle++
+			}
+		}
+		fmt.Println(s.ServiceKey, "has", idle, "idle servers")
+	}
+	// Output:
+	// TCP 192.0.2.1:80 has 0 idle servers
+	// FWM 7 IPv4 has 1 idle servers
+}

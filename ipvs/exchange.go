@@ -97,7 +97,7 @@ func (c *Client) read(m *netlinkmsg.Message, flags netlink.HeaderFlags, restart 
 	if err := c.prepare(m); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	losses := 0
 	for range dumpTries {

@@ -95,7 +95,7 @@ const rehearsed = 256
 // reach the kernel, or their outcome not be known.
 func (b *Batch) Rehearse(changes int) error {
 	c := b.c
-	c.mu.Lock()
+	c.lock()
 	defer c.mu.Unlock()
 	c.ready()
 	for {

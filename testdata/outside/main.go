@@ -1,0 +1,92 @@
+// Balance is a program of another module, built and run by a test of package
+// ipvs: it has nothing but what the library exports.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"net/netip"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/plan"
+)
+
+func main() {
+	log.SetFlags(0)
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	c, err := ipvs.Dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	info, err := c.Info()
+	if err != nil {
+		return err
+	}
+	fmt.Println("IPVS", info.Version)
+
+	// Add.
+	site := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
+	if err := c.AddService(ipvs.Service{ServiceKey: site, Scheduler: "rr"}); err != nil {
+		return err
+	}
+	if err := c.AddService(ipvs.Service{ServiceKey: site}); !errors.Is(err, ipvs.ErrServiceExists) {
+		return fmt.Errorf("added twice: %w", err)
+	}
+	server := ipvs.Destination{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Method: ipvs.DirectRouting, Weight: 1}
+	if err := c.AddDestination(site, server); err != nil {
+		return err
+	}
+
+	// List.
+	for s, err := range c.ServicesSeq() {
+		if err != nil {
+			return err
+		}
+		fmt.Println(s.ServiceKey, s.Scheduler)
+		destinations, err := c.Destinations(s.ServiceKey)
+		if err != nil {
+			return err
+		}
+		for _, d := range destinations {
+			fmt.Println(" ", d.AddrPort, d.Method, d.Weight)
+		}
+	}
+
+	// Plan.
+	want := &plan.Table{Services: []plan.Service{
+		{
+			Service: ipvs.Service{ServiceKey: site, Scheduler: "rr"},
+			Destinations: []ipvs.Destination{
+				{AddrPort: netip.MustParseAddrPort("[::ffff:198.51.100.1]:80"), Method: ipvs.DirectRouting, Weight: 5},
+				{AddrPort: netip.MustParseAddrPort("198.51.100.2:80"), Method: ipvs.DirectRouting, Weight: 1},
+			},
+		},
+		{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, netip.MustParseAddrPort("[2001:db8::1]:53"))}},
+	}}
+	have, err := plan.Read(c, want)
+	if err != nil {
+		return err
+	}
+	for change := range plan.Compare(want, have, plan.Options{}) {
+		fmt.Println("would", change)
+	}
+
+	// Apply, and see that nothing is left to do.
+	if err := plan.Apply(c, want, plan.Options{Done: func(c *plan.Change) { fmt.Println("done:", c) }}); err != nil {
+		return err
+	}
+	if have, err = plan.Read(c, nil); err != nil {
+		return err
+	}
+	for change := range plan.Compare(want, have, plan.Options{}) {
+		return fmt.Errorf("left: %v", change)
+	}
+	return nil
+}
