@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net/netip"
 	"os"
@@ -35,7 +36,7 @@ type drainRig struct {
 	moments []moment
 	looks   int
 	edit    ipvs.Destination // as it was asked for last
-	signals chan os.Signal
+	end     context.CancelCauseFunc
 
 	complain io.Writer // standard error, unless it is nil
 }
@@ -66,10 +67,7 @@ func (r *drainRig) request(m *netlinkmsg.Message) syscall.Errno {
 			}
 		}
 		if now.signal != 0 {
-			select {
-			case r.signals <- now.signal:
-			default:
-			}
+			r.end(caught(now.signal))
 		}
 		r.looks++
 	}
@@ -87,7 +85,9 @@ func (r *drainRig) now(ahead int) moment {
 // drain drains the server of the rig, and returns how it ended and how long it
 // took.
 func (r *drainRig) drain(t *testing.T, limit time.Duration) (result, time.Duration) {
-	r.signals = make(chan os.Signal, 1)
+	var ctx context.Context
+	ctx, r.end = context.WithCancelCause(t.Context())
+	defer r.end(nil)
 	client, err := r.kernel.Dial()
 	if err != nil {
 		t.Fatal(err)
@@ -99,9 +99,9 @@ func (r *drainRig) drain(t *testing.T, limit time.Duration) (result, time.Durati
 	}
 	server := netip.MustParseAddrPort("198.51.100.1:80")
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
-	d := &drainer{program: p, service: service, server: server, limit: limit, signals: r.signals}
+	d := &drainer{program: p, service: service, server: server, limit: limit}
 	begin := time.Now()
-	status := d.run()
+	status := d.run(ctx)
 	took := time.Since(begin)
 	p.stdout.Flush()
 	return result{status, stdout.String(), stderr.String()}, took
