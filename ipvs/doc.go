@@ -21,7 +21,8 @@
 // In a Destination every zero is meant.
 //
 // A Client makes one change a message; a Batch makes many in few system calls.
-// Package plan finds the fewest changes that make the table another one, and
+// Package plan finds the fewest changes that make the table another one,
+// package drain takes a destination out when its connections are over, and
 // package ipvstest is an IPVS without a kernel, for tests.
 //
 // Errors that the kernel answers are *Error values: errors.Is tells them
