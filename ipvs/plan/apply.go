@@ -14,7 +14,8 @@ var ErrEmpty = errors.New("plan: no service is wanted, which would remove all th
 // applyQueue is how many changes are under way before their outcome is told.
 const applyQueue = 128
 
-// Apply makes the kernel's table the wanted one.
+// Apply makes the kernel's table the wanted one: what that does not have is
+// removed, last.
 //
 // When the kernel refuses a change, the other additions and edits are made all
 // the same, but nothing is removed: that may be all that still works. The error

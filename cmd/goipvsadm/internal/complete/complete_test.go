@@ -73,6 +73,8 @@ func TestWords(t *testing.T) {
 		{"-A -t 192.0.2.9:80 -s mh -b mh-port,m", "mh-port,mh-fallback"},
 		{"-A -t 192.0.2.9:80 --pe ", "sip"},
 		{"-a -t 192.0.2.1:80 -r 198.51.100.3 -i --tun-type g", "gue gre"},
+		{"-L --metrics=", "--metrics=prometheus --metrics=openmetrics"},
+		{"-L --metrics=o", "--metrics=openmetrics"},
 		{"--start-daemon ", "master backup"},
 		{"--stop-daemon b", "backup"},
 		{"--start-daemon master --mcast-interface ", "eth0 lo"},
