@@ -108,6 +108,12 @@ var deviations = []deviation{
 		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
 	},
 	{
+		title:   "Help of ipvsadm-restore",
+		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore -h\n< -A -f 5\n$ ipvsadm -S",
+		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
+	},
+	{
 		title:   "ipvsadm-restore looks first",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n$ ipvsadm -S",
 		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
