@@ -18,15 +18,15 @@ type Marking struct {
 	Mark   uint32
 }
 
-// hasIPTables tells whether the kernel has iptables' tables. User-Mode Linux of Linux 7.2
+// HasIPTables tells whether the kernel has iptables' tables. User-Mode Linux of Linux 7.2
 // has neither these nor nft's, but a traffic control that can mark.
-var hasIPTables = sync.OnceValue(func() bool {
+var HasIPTables = sync.OnceValue(func() bool {
 	return exec.Command("modprobe", "iptable_mangle").Run() == nil
 })
 
 // Set is the lines of shell that begin the marking.
 func (m Marking) Set() []string {
-	if hasIPTables() {
+	if HasIPTables() {
 		line := fmt.Sprintf("%s -t mangle -A PREROUTING -d %s", m.iptables(), m.To)
 		if len(m.Ports) > 0 {
 			line += " -p tcp -m multiport --dports " + m.portList()
@@ -51,7 +51,7 @@ func (m Marking) Set() []string {
 
 // Unset is the lines of shell that end it, and all other marking by the interface.
 func (m Marking) Unset() []string {
-	if hasIPTables() {
+	if HasIPTables() {
 		return []string{m.iptables() + " -t mangle -F PREROUTING"}
 	}
 	return []string{fmt.Sprintf("tc qdisc del dev %s clsact", m.Device)}

@@ -126,3 +126,12 @@ func loopbackUp() error {
 	request.SetUint16(unix.IFF_UP)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request)
 }
+
+// Home is the namespace that the program itself began in.
+func Home() (*Netns, error) {
+	file, err := os.Open("/proc/self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	return &Netns{Name: "home", file: file}, nil
+}

@@ -35,13 +35,18 @@ type Plan []Host
 
 // Network is a Plan that has been built.
 type Network struct {
+	name     string
 	hosts    map[string]*Netns
 	switches *Netns
 }
 
 // Build makes a namespace of each host, and wires them.
-func Build(plan Plan) (*Network, error) {
-	network := &Network{hosts: make(map[string]*Netns)}
+func Build(plan Plan) (*Network, error) { return BuildBeside("", plan) }
+
+// BuildBeside is Build for a network that is there at the same time as others. The names
+// of its namespaces begin with its own.
+func BuildBeside(name string, plan Plan) (*Network, error) {
+	network := &Network{name: name, hosts: make(map[string]*Netns)}
 	if err := network.build(plan); err != nil {
 		return nil, errors.Join(err, network.Close())
 	}
@@ -50,11 +55,11 @@ func Build(plan Plan) (*Network, error) {
 
 func (n *Network) build(plan Plan) error {
 	var err error
-	if n.switches, err = NewNetns("switches"); err != nil {
+	if n.switches, err = NewNetns(n.name + "switches"); err != nil {
 		return err
 	}
 	for _, host := range plan {
-		if n.hosts[host.Name], err = NewNetns(host.Name); err != nil {
+		if n.hosts[host.Name], err = NewNetns(n.name + host.Name); err != nil {
 			delete(n.hosts, host.Name)
 			return err
 		}
@@ -65,7 +70,7 @@ func (n *Network) build(plan Plan) error {
 			return fmt.Errorf("load ipip: %w: %s", err, out)
 		}
 	}
-	if err := n.switches.IP(plan.wiring()...); err != nil {
+	if err := n.switches.IP(plan.wiring(n.name)...); err != nil {
 		return err
 	}
 	for _, host := range plan {
@@ -84,7 +89,7 @@ func (p Plan) uses(link string) bool {
 
 // wiring is what the namespace of the switches needs: a bridge a switch, and a cable
 // from it to each link.
-func (p Plan) wiring() []string {
+func (p Plan) wiring(network string) []string {
 	var lines []string
 	bridges := make(map[string]bool)
 	cables := 0
@@ -101,7 +106,7 @@ func (p Plan) wiring() []string {
 					fmt.Sprintf("link set %s up", link.To))
 			}
 			lines = append(lines,
-				fmt.Sprintf("link add cable%d type veth peer name eth%d netns %s", cables, ports, host.Name),
+				fmt.Sprintf("link add cable%d type veth peer name eth%d netns %s%s", cables, ports, network, host.Name),
 				fmt.Sprintf("link set cable%d master %s up", cables, link.To))
 			cables++
 			ports++
@@ -150,6 +155,10 @@ func (n *Network) Host(name string) *Netns {
 	}
 	return host
 }
+
+// Switches returns the namespace of the switches: a bridge of its name for each, and the
+// cables, cable0 and so on in the order of the plan.
+func (n *Network) Switches() *Netns { return n.switches }
 
 // Close takes the network down.
 func (n *Network) Close() error {
