@@ -28,6 +28,19 @@ func openAtOnce(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
+// Inside calls f on a thread that is in the network namespace that the options
+// name: what f opens and reads there, such as a netlink socket or a file below
+// /proc/sys/net, is of that one. Goroutines that f starts are elsewhere. The
+// error is a *NetNSError, or f's own.
+func Inside(f func() error, options ...Option) error {
+	var cfg config
+	for _, o := range options {
+		o(&cfg)
+	}
+	_, err := inside(cfg.netns, func() (*os.File, error) { return nil, f() })
+	return err
+}
+
 // inside calls open on a thread that is in the network namespace that a path
 // leads to, "" for the caller's. The error is a *NetNSError, or open's own.
 func inside(netns string, open func() (*os.File, error)) (opened *os.File, err error) {
