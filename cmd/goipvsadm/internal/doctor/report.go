@@ -1,0 +1,141 @@
+package doctor
+
+import (
+	"fmt"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/listing"
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/host/probe"
+)
+
+// Append appends the report: what was looked at, what could not be, and the
+// findings, or that there are none.
+func Append(b []byte, f *Facts, findings []Finding, n listing.Namer) []byte {
+	b = append(b, "Looked at "+f.looked()+"\n"...)
+	if f.Probed {
+		b = append(b, "Asked "+f.asked()+"\n"...)
+	}
+	for _, m := range f.Missing {
+		b = fmt.Appendf(b, "Not looked at: %s: %s\n", m.What, m.Reason)
+	}
+	if len(findings) == 0 {
+		return append(b, "Nothing found\n"...)
+	}
+	last := ""
+	for i := range findings {
+		x := &findings[i]
+		if subject := string(appendSubject(nil, x, n)); subject != last {
+			b = append(b, "\n"+subject+"\n"...)
+			last = subject
+		}
+		b = x.append(b)
+	}
+	return b
+}
+
+// looked says what was looked at.
+func (f *Facts) looked() string {
+	servers := 0
+	for i := range f.Services {
+		servers += len(f.Services[i].Servers)
+	}
+	first := ""
+	if f.Connections > 0 && !f.All {
+		first = "the first "
+	}
+	text := fmt.Sprintf("%s with %s, %s%s, %s", count(len(f.Services), "service"), count(servers, "server"),
+		first, count(f.Connections, "connection"), count(len(f.Links), "interface"))
+	if f.Elapsed > 0 {
+		text += fmt.Sprintf("; traffic of %.1f s", f.Elapsed.Seconds())
+	}
+	return text
+}
+
+// asked says what was asked, and how long it took.
+func (f *Facts) asked() string {
+	outcomes := make(map[probe.Outcome]int)
+	var least, most time.Duration
+	for _, r := range f.Reached {
+		if r.Outcome == probe.Answered {
+			if outcomes[r.Outcome] == 0 || r.After < least {
+				least = r.After
+			}
+			most = max(most, r.After)
+		}
+		outcomes[r.Outcome]++
+	}
+	text := count(len(f.Reached), "server")
+	if n := outcomes[probe.Answered]; n > 0 {
+		text += fmt.Sprintf(": %s answered, the first after %s, the last after %s", count(n, ""), short(least), short(most))
+	}
+	if n := outcomes[probe.Refused]; n > 0 {
+		text += fmt.Sprintf("; %s refused", count(n, ""))
+	}
+	if n := outcomes[probe.Silent]; n > 0 {
+		text += fmt.Sprintf("; %s did not answer", count(n, ""))
+	}
+	return text
+}
+
+// appendSubject appends what a finding is about.
+func appendSubject(b []byte, x *Finding, n listing.Namer) []byte {
+	if x.Service == nil {
+		return append(b, "The director"...)
+	}
+	k := x.Service
+	if k.Mark != 0 {
+		b = fmt.Appendf(b, "FWM %d", k.Mark)
+		if k.Family == ipvs.IPv6 {
+			b = append(b, " IPv6"...)
+		}
+	} else {
+		b = append(b, k.Protocol.String()+" "...)
+		b = n.Append(b, k.AddrPort, k.Protocol)
+	}
+	if d := x.Server; d != nil {
+		b = append(b, " -> "...)
+		b = n.Append(b, d.AddrPort, k.Protocol)
+		b = append(b, " ("+d.Method.String()+")"...)
+	}
+	return b
+}
+
+// append appends a finding below its subject.
+func (x *Finding) append(b []byte) []byte {
+	also := ""
+	if x.Also > 0 {
+		also = "; so it is in " + count(x.Also, "more service")
+	}
+	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Check.Severity, x.Check.What, x.Check.ID)
+	b = fmt.Appendf(b, "    seen: %s%s\n", x.Seen, also)
+	b = fmt.Appendf(b, "    why:  %s\n", x.Check.Why)
+	for i, r := range x.Do {
+		word := "do:  "
+		if i > 0 {
+			word = "or:  "
+		}
+		on := ""
+		if r.On != "" {
+			on = "on " + r.On + ": "
+		}
+		b = fmt.Appendf(b, "    %s %s%s\n", word, on, r.Command)
+	}
+	return b
+}
+
+// Endpoints returns what a report names.
+func Endpoints(findings []Finding) []names.Endpoint {
+	var all []names.Endpoint
+	for i := range findings {
+		s, d := findings[i].Service, findings[i].Server
+		if s != nil && s.Mark == 0 {
+			all = append(all, names.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
+		}
+		if d != nil {
+			all = append(all, names.Endpoint{AddrPort: d.AddrPort, Protocol: s.Protocol})
+		}
+	}
+	return all
+}
