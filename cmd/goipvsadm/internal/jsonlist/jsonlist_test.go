@@ -317,6 +317,7 @@ func TestSchemaIsComplete(t *testing.T) {
 		write(t, func(w *bufio.Writer) error {
 			return jsonlist.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
+		reports[1].want,
 	} {
 		var v any
 		jsonlisttest.Decode(t, []byte(document), &v)
@@ -370,6 +371,8 @@ func TestSchemaRefuses(t *testing.T) {
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `"masq"`, `"Masq"`, 1) + `]}`,
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
+		strings.Replace(reports[1].want, `"a-check"`, `"a check"`, 1),
+		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
 	} {
 		if jsonlisttest.Validate([]byte(document)) == nil {
 			t.Errorf("valid: %s", document)
