@@ -257,7 +257,7 @@ func TestImpliedListing(t *testing.T) {
 // Ours takes more, but only words that mean nothing to ipvsadm.
 func TestMoreOptions(t *testing.T) {
 	r := NewRig(t, ProgramUnderTest(t))
-	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff"} {
+	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff", "--doctor", "--probe"} {
 		got := r.Run(t, r.Reference, r.ReferenceTable, Command{Args: []string{"ipvsadm", "-L", word}})
 		if want := (Answer{Status: 255, Stderr: word + ": unknown option\n"}); got != want {
 			t.Errorf("ipvsadm -L %s: %s", word, got)

@@ -115,6 +115,12 @@ func (p *program) run(args []string) int {
 			return p.mistaken(mistake)
 		}
 		return p.readAll(&cmd)
+	case command.Doctor:
+		// It does without a kernel what can be done.
+		if mistake != nil {
+			return p.mistaken(mistake)
+		}
+		return p.doctor(&cmd)
 	}
 	if mistake != nil && p.parser.Explain {
 		return p.mistaken(mistake)
@@ -135,35 +141,48 @@ func (p *program) run(args []string) int {
 // open connects to the kernel, in the network namespace netns unless that is
 // "".
 func (p *program) open(netns string) int {
-	options := []ipvs.Option{ipvs.ModprobeOutput(p.given.stderr), ipvs.MappedAddresses()}
-	if netns != "" {
-		options = append(options, ipvs.InNetNS(netns))
-	}
-	c, err := p.dial(options...)
+	err := p.connect(netns)
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
-		p.complain(fmt.Sprintf("cannot open network namespace %q: %s", netns, sentence(e.Errno)))
-		return statusMistake
+		return p.noNetNS(netns, e)
 	}
 	if err != nil {
-		return p.noKernel(err)
-	}
-	p.client = c
-	if p.info, err = c.Info(); err != nil {
-		return p.noKernel(err)
+		p.complain("Can't initialize ipvs: " + reason(err) + "\n" +
+			"Are you sure that IP Virtual Server is built in the kernel or as module?")
+		return statusMistake
 	}
 	return statusOK
 }
 
-// noKernel says why there is no IPVS to work with.
-func (p *program) noKernel(err error) int {
-	var errno syscall.Errno
-	reason := err.Error()
-	if errors.As(err, &errno) {
-		reason = general(errno)
+// connect connects to the kernel, and asks for its version.
+func (p *program) connect(netns string) (err error) {
+	if p.client, err = p.dial(append(inNetNS(netns), ipvs.ModprobeOutput(p.given.stderr), ipvs.MappedAddresses())...); err != nil {
+		return err
 	}
-	p.complain("Can't initialize ipvs: " + reason + "\n" +
-		"Are you sure that IP Virtual Server is built in the kernel or as module?")
+	p.info, err = p.client.Info()
+	return err
+}
+
+// inNetNS returns the option that leads to a network namespace, none for "".
+func inNetNS(netns string) []ipvs.Option {
+	if netns == "" {
+		return nil
+	}
+	return []ipvs.Option{ipvs.InNetNS(netns)}
+}
+
+// noNetNS says why a network namespace cannot be entered.
+func (p *program) noNetNS(netns string, err *ipvs.NetNSError) int {
+	p.complain(fmt.Sprintf("cannot open network namespace %q: %s", netns, sentence(err.Errno)))
 	return statusMistake
+}
+
+// reason says why there is no IPVS to work with.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return general(errno)
+	}
+	return err.Error()
 }
 
 // mistaken tells of a mistake in a command line.

@@ -11,7 +11,7 @@ type Command struct {
 	Options Options // those given
 
 	// Service is what the commands for services and servers act on, and what
-	// -L and -Z may name. Of -A and -E it is the whole configuration, with
+	// -L, -Z and --doctor may name. Of -A and -E it is the whole configuration, with
 	// defaults filled in; of the others only the key counts.
 	Service ipvs.Service
 
@@ -56,6 +56,7 @@ const (
 	Check
 	Apply
 	Diff
+	Doctor
 )
 
 // verbs are the commands' names in messages, and their columns in uses.
@@ -82,6 +83,7 @@ var verbs = [...]struct {
 	Check:         {"check", 10},
 	Apply:         {"apply", 11},
 	Diff:          {"diff", 12},
+	Doctor:        {"doctor", 13},
 }
 
 // String returns the command's name as messages have it.

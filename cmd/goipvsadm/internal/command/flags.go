@@ -51,6 +51,7 @@ var flags = [...]flag{
 	{long: "check", verb: Check},
 	{long: "apply", verb: Apply},
 	{long: "diff", verb: Diff},
+	{long: "doctor", verb: Doctor},
 
 	{long: "tcp-service", short: "t", value: required, option: ServiceAddress, read: (*Parser).tcpService},
 	{long: "udp-service", short: "u", value: required, option: ServiceAddress, read: (*Parser).udpService},
@@ -107,6 +108,7 @@ var flags = [...]flag{
 	{long: "keep-weights", option: KeepWeights},
 	{long: "allow-empty", option: AllowEmpty},
 	{long: "verbose", option: Verbose},
+	{long: "probe", option: Probe},
 }
 
 // shortOnly is the long name of a flag that has none: no word can spell it,

@@ -8,20 +8,21 @@ import (
 
 // documented is the table of the program's documentation, by command.
 const documented = `
-| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose |
-| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | |
-| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
-| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | | | | | |
-| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | |
-| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | | | |
-| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | |
-| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | |
-| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | | |
-| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
-| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
-| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | |
-| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | · |
-| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | |`
+| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose | probe |
+| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | |
+| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | |
+| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | | | | | | |
+| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | |
+| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | | | | |
+| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | |
+| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | |
+| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | | | |
+| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | |
+| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | |
+| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | |
+| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | · | |
+| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | | |
+| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | · |`
 
 // cells splits a line of the table, without the bars at its ends.
 func cells(line string) []string {
@@ -45,6 +46,7 @@ var spellings = map[string]string{
 	"tun-csum": "--tun-csum", "tun-remcsum": "--tun-remcsum",
 	"netns": "-N x", "json": "-j", "metrics": "--metrics", "watch": "--watch", "top": "--top 5", "all": "--all", "drain": "--drain=9",
 	"keep-weights": "--keep-weights", "allow-empty": "--allow-empty", "verbose": "--verbose",
+	"probe": "--probe",
 }
 
 var commands = map[string]string{
@@ -52,6 +54,7 @@ var commands = map[string]string{
 	"edit-server": "-e", "delete-server": "-d", "start-daemon": "--start-daemon master",
 	"stop-daemon": "--stop-daemon master", "save": "-S", "zero": "-Z", "flush": "-C", "set": "--set 1 2 3", "restore": "-R",
 	"check": "--check", "apply": "--apply", "diff": "--diff",
+	"doctor": "--doctor",
 }
 
 // TestUses gives every command every option, and every two options, alone

@@ -15,10 +15,10 @@ func TestNext(t *testing.T) {
 	for _, tt := range []struct{ name, line, want string }{
 		{"the commands first", "", "--add-service -A --edit-service -E --delete-service -D --clear -C --list -L -l" +
 			" --zero -Z --add-server -a --edit-server -e --delete-server -d --restore -R --save -S --set" +
-			" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --json -j --metrics --watch --top --netns -N"},
+			" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --doctor --json -j --metrics --watch --top --netns -N"},
 		{"also in a namespace", "-N blue", "--add-service -A --edit-service -E --delete-service -D --clear -C --list -L -l" +
 			" --zero -Z --add-server -a --edit-server -e --delete-server -d --restore -R --save -S --set" +
-			" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --json -j --metrics --watch --top"},
+			" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --doctor --json -j --metrics --watch --top"},
 		{"what goes with a command", "-A", "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f" +
 			" --scheduler -s --persistent -p --netmask -M --ops -o --pe --sched-flags -b --netns -N"},
 		{"each once", "-A -t 192.0.2.1:80 -s rr -p 5", "--netmask -M --ops -o --pe --sched-flags -b --netns -N"},

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"errors"
+	"path"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/doctor"
+	"goipvsadm/cmd/goipvsadm/internal/jsonlist"
+	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/ipvs"
+)
+
+// Exit statuses of --doctor.
+const (
+	statusHealthy = 0 // no error and no warning
+	statusIll     = 1
+	statusUnseen  = 2 // nothing was found, but not everything was looked at
+)
+
+// doctor carries out --doctor.
+func (p *program) doctor(cmd *command.Command) int {
+	g := doctor.Gatherer{
+		Program: path.Base(p.name),
+		NetNS:   cmd.NetNS,
+		Inside:  func(f func() error) error { return ipvs.Inside(f, inNetNS(cmd.NetNS)...) },
+		Probe:   cmd.Options.Has(command.Probe),
+		Reason:  func(err error) string { return refusal(command.List, err) },
+	}
+	if cmd.Options.Has(command.ServiceAddress) {
+		g.Service = &cmd.Service.ServiceKey
+	}
+	err := p.connect(cmd.NetNS)
+	if e := new(ipvs.NetNSError); errors.As(err, &e) {
+		return p.noNetNS(cmd.NetNS, e)
+	}
+	if err != nil {
+		g.NoIPVS = reason(err)
+	} else {
+		g.Client, g.Info = p.client, p.info
+	}
+	facts, err := g.Gather()
+	if err != nil {
+		p.complain(refusal(command.List, err))
+		return statusUnseen
+	}
+	findings := doctor.Look(facts)
+	if cmd.Options.Has(command.JSON) {
+		err = jsonlist.Findings(p.stdout, facts, findings)
+	} else {
+		namer := p.namer(cmd)
+		if n, ok := namer.(*names.Namer); ok {
+			n.Prefetch(doctor.Endpoints(findings))
+		}
+		_, err = p.stdout.Write(doctor.Append(nil, facts, findings, namer))
+	}
+	if err != nil {
+		p.complain(err.Error())
+		return statusUnseen
+	}
+	return diagnosis(facts, findings)
+}
+
+// diagnosis returns the exit status for what was found.
+func diagnosis(facts *doctor.Facts, findings []doctor.Finding) int {
+	switch worst, any := doctor.Worst(findings); {
+	case any && worst > doctor.Hint:
+		return statusIll
+	case len(facts.Missing) > 0:
+		return statusUnseen
+	}
+	return statusHealthy
+}
