@@ -28,12 +28,22 @@ func Setups() []Setup {
 // Run builds the network, plays the set-up through with the given program and writes what
 // happens. The error tells the first thing that did not come out as it should.
 func (s Setup) Run(out io.Writer, tool *lab.Tool) error {
-	network, err := lab.Build(s.Plan)
+	return s.run("", out, tool, nil)
+}
+
+// Examine is Run with an examination of each director, once there was traffic: there is
+// nothing wrong with it. Several set-ups may be examined at the same time.
+func (s Setup) Examine(out io.Writer, tool *lab.Tool, examine func(director *lab.Netns) error) error {
+	return s.run(s.Name+"-", out, tool, examine)
+}
+
+func (s Setup) run(network string, out io.Writer, tool *lab.Tool, examine func(director *lab.Netns) error) error {
+	built, err := lab.BuildBeside(network, s.Plan)
 	if err != nil {
 		return err
 	}
-	defer network.Close()
-	stage := &stage{out: out, network: network, tool: tool}
+	defer built.Close()
+	stage := &stage{out: out, network: built, tool: tool, examine: examine}
 	defer stage.close()
 	s.play(stage)
 	if stage.err != nil {

@@ -51,5 +51,6 @@ TCP  172.16.100.10:80 rr
 		s.counters(map[string]int{"172.16.100.10:80": 40, "172.16.100.21:80": 20, "172.16.100.22:80": 20}, false)
 		open := s.hold(s.from("client", ""), "http://172.16.100.10/")
 		s.entries("director", established, []string{"TCP", "ESTABLISHED", "172.16.100.1:*", "172.16.100.10:80", drAddress[open.server] + ":80"})
+		s.examined("director")
 	},
 }

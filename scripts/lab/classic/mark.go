@@ -37,5 +37,6 @@ FWM  10 rr
 		s.say("Port 8080 has no mark, and so no service.")
 		s.refused(client, "http://172.16.100.10:8080/")
 		s.counters(map[string]int{"10": 40, "172.16.100.21:0": 20, "172.16.100.22:0": 20}, false)
+		s.examined("director")
 	},
 }

@@ -44,6 +44,7 @@ TCP  192.168.2.110:80 rr
 		s.say("A connection that stays open is an active one.")
 		open := s.hold(s.from("client", ""), "http://192.168.2.110/")
 		s.entries("director", established, []string{"TCP", "ESTABLISHED", "192.168.2.1:*", "192.168.2.110:80", natAddress[open.server]})
+		s.examined("director")
 	},
 }
 

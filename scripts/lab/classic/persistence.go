@@ -37,6 +37,8 @@ TCP  172.16.100.10:443 rr persistent 3600
 			[]string{"TCP", "*", drClient2 + ":0", "172.16.100.10:80", drAddress[second] + ":80"},
 			[]string{"TCP", "*", drClient2 + ":0", "172.16.100.10:443", drAddress[first] + ":443"})
 
+		s.examined("director")
+
 		s.say("Per mark: ports 80 and 443 share one memory.")
 		s.director("ipvsadm -C")
 		s.director(marking.Set()...)
@@ -58,6 +60,8 @@ FWM  10 rr persistent 3600
 			[]string{"IP", "*", drClient + ":0", "0.0.0.10:0", drAddress[first] + ":0"},
 			[]string{"IP", "*", drClient2 + ":0", "0.0.0.10:0", drAddress[second] + ":0"})
 
+		s.examined("director")
+
 		s.say("Per client: port 0 is all ports.")
 		s.director("ipvsadm -C")
 		s.director(marking.Unset()...)
@@ -78,6 +82,7 @@ TCP  172.16.100.10:0 rr persistent 3600
 		s.entries("director", "grep '172.16.100.10:0 '",
 			[]string{"TCP", "*", drClient + ":0", "172.16.100.10:0", drAddress[first] + ":0"},
 			[]string{"TCP", "*", drClient2 + ":0", "172.16.100.10:0", drAddress[other(first)] + ":0"})
+		s.examined("director")
 	},
 }
 

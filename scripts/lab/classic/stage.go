@@ -18,6 +18,7 @@ type stage struct {
 	out     io.Writer
 	network *lab.Network
 	tool    *lab.Tool
+	examine func(director *lab.Netns) error // nil for none
 	servers []*lab.Server
 	held    []*lab.Held
 	begun   bool // something has been written
@@ -52,6 +53,18 @@ func (s *stage) printf(format string, args ...any) {
 	if s.err == nil {
 		s.begun = true
 		fmt.Fprintf(s.out, format, args...)
+	}
+}
+
+// examined has directors examined.
+func (s *stage) examined(hosts ...string) {
+	for _, host := range hosts {
+		if s.err != nil || s.examine == nil {
+			return
+		}
+		if err := s.examine(s.network.Host(host)); err != nil {
+			s.failf("%s is not healthy: %w", host, err)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ var syncDaemon = Setup{
 			return nil
 		})
 		s.entries("director2", established, entry)
+		s.examined("director", "director2")
 
 		s.say("The address moves to the second director (and the client asks anew who has it).")
 		s.run("director", "ip address del 172.16.100.10/32 dev eth0")
@@ -48,6 +49,7 @@ var syncDaemon = Setup{
 		s.run("client", "ip neighbour flush dev eth0")
 		open.again()
 		s.ask(client, "http://172.16.100.10/", lab.Tally{"web1": 10, "web2": 10})
+		s.examined("director2")
 
 		s.run("director", "ipvsadm --stop-daemon master")
 		s.run("director2", "ipvsadm --stop-daemon backup")

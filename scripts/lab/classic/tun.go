@@ -53,5 +53,6 @@ TCP  10.0.2.10:80 rr
 		s.counters(map[string]int{"10.0.2.10:80": 40, "10.0.3.11:80": 20, "10.0.4.12:80": 20}, false)
 		open := s.hold(s.from("client", ""), "http://10.0.2.10/")
 		s.entries("director", established, []string{"TCP", "ESTABLISHED", "10.0.1.2:*", "10.0.2.10:80", tunAddress[open.server]})
+		s.examined("director")
 	},
 }

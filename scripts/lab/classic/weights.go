@@ -33,8 +33,11 @@ TCP  172.16.100.10:80 wrr
 		open.again()
 		s.entries("director", established, []string{"TCP", "ESTABLISHED", "172.16.100.1:*", "172.16.100.10:80", "172.16.100.21:80"})
 
+		s.examined("director")
+
 		s.say("And back to work.")
 		s.director("ipvsadm -e -t 172.16.100.10:80 -r 172.16.100.21 -g -w 1")
 		s.ask(client, "http://172.16.100.10/", lab.Tally{"web1": 5, "web2": 15})
+		s.examined("director")
 	},
 }
