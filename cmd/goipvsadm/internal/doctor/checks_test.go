@@ -410,7 +410,7 @@ func TestIndex(t *testing.T) {
 			got = append(got, d.AddrPort.String())
 		}
 		if s != nil {
-			got = append(got, s.String())
+			got = append(got, s.ServiceKey.String())
 		}
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%s -> %s: %q, want %q", tt.virtual, tt.server, got, tt.want)

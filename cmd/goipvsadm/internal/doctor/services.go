@@ -150,7 +150,7 @@ func persistenceNetmaskZero(f *Facts, found func(Finding)) {
 				open++
 			}
 		}
-		if s.Flags&ipvs.Persistent == 0 || s.Netmask != 0 || open < 2 {
+		if s.Flags&ipvs.Persistent == 0 || s.Netmask != ipvs.AllClients || open < 2 {
 			continue
 		}
 		busy := slices.MaxFunc(s.Servers, func(a, b Server) int { return int(a.Conns.Total) - int(b.Conns.Total) })
