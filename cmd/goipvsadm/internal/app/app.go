@@ -155,7 +155,8 @@ func (p *program) open(netns string) int {
 
 // connect connects to the kernel, and asks for its version.
 func (p *program) connect(netns string) (err error) {
-	if p.client, err = p.dial(append(inNetNS(netns), ipvs.ModprobeOutput(p.given.stderr), ipvs.MappedAddresses())...); err != nil {
+	options := append(inNetNS(netns), ipvs.ModprobeOutput(p.given.stderr), ipvs.MappedAddresses())
+	if p.client, err = p.dial(options...); err != nil {
 		return err
 	}
 	p.info, err = p.client.Info()
