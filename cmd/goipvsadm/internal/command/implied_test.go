@@ -11,6 +11,8 @@ func TestImpliedCommand(t *testing.T) {
 		{"--json --timeout", "-L --json --timeout"},
 		{"-j -L", "-L -j"},
 		{"-j --list -c", "-L -j -c"},
+		{"-j --doctor", "--doctor -j"},
+		{"--top 3 --doctor", "--doctor --top 3"},
 		{"--top 5 -n", "-L --top 5 -n"},
 		{"--watch", "-L --watch"},
 		{"--watch=3 -t 192.0.2.1:80", "-L --watch=3 -t 192.0.2.1:80"},

@@ -138,8 +138,8 @@ func (p *Parser) set(f *flag, value string) error {
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.NoCommand()
-	case p.implied && f.verb == p.cmd.Verb:
-		p.implied = false // now it is said
+	case p.implied && (f.verb == p.cmd.Verb || f.verb == Doctor):
+		p.cmd.Verb, p.implied = f.verb, false // now it is said
 	case p.cmd.Verb != 0 && f.verb != 0:
 		return p.secondCommand(f)
 	case f.verb != 0:
