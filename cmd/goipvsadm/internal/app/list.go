@@ -139,7 +139,7 @@ func (p *program) services(cmd *command.Command) ([]ipvs.Service, error) {
 		listing.SortServices(services)
 	}
 	if cmd.Options.Has(command.Top) && !cmd.Options.Has(command.Watch) {
-		reading.Busiest(services, reading.Estimated)
+		reading.Busiest(services)
 		services = services[:min(len(services), int(cmd.Top))]
 	}
 	return services, err

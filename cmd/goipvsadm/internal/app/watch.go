@@ -25,7 +25,6 @@ func (p *program) watch(cmd *command.Command) int {
 		Reader: &reading.Reader{
 			Services:     func() ([]ipvs.Service, error) { return p.services(cmd) },
 			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return p.destinations(cmd, key) },
-			Busiest:      cmd.Options.Has(command.Top),
 			Span:         reading.SpanFor(cmd.Interval),
 		},
 		View: watch.View{
@@ -35,6 +34,9 @@ func (p *program) watch(cmd *command.Command) int {
 		},
 		Output: p.direct,
 		Screen: p.given.stdout,
+	}
+	if cmd.Options.Has(command.Top) {
+		w.Reader.Order = reading.ByPackets
 	}
 	for _, f := range formats {
 		if cmd.Options.Has(f.option) {

@@ -1,8 +1,6 @@
 package reading
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"goipvsadm/ipvs"
@@ -52,18 +50,4 @@ func compare[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.D
 		*[...]*float64{&f.Conns, &f.InPackets, &f.OutPackets, &f.InBytes, &f.OutBytes}[i] = figure
 	}
 	return f
-}
-
-// Busiest sorts services by load, the busiest first: by the packets that come
-// in, which the director sees whatever the forwarding method, and then by new
-// connections. Services with the same load keep their order.
-func Busiest(services []ipvs.Service, load func(*ipvs.Service) Figures) {
-	loads := make(map[ipvs.ServiceKey]Figures, len(services))
-	for i := range services {
-		loads[services[i].ServiceKey] = load(&services[i])
-	}
-	slices.SortStableFunc(services, func(a, b ipvs.Service) int {
-		x, y := loads[a.ServiceKey], loads[b.ServiceKey]
-		return cmp.Or(cmp.Compare(y.InPackets, x.InPackets), cmp.Compare(y.Conns, x.Conns))
-	})
 }

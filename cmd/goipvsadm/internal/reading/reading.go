@@ -42,14 +42,23 @@ type Reader struct {
 	// Destinations returns the destinations of a service, in order as well.
 	Destinations func(ipvs.ServiceKey) ([]ipvs.Destination, error)
 
-	// Busiest puts the busiest services first.
-	Busiest bool
+	// Order is that of the services in a reading.
+	Order Order
 
 	// Span says with which reading one is compared: that before it if it is 1.
 	Span int
 
 	now     func() time.Time // time.Now unless a test has a clock of its own
 	history []*counters      // the last of them last, no more than are needed
+	last    snapshot
+}
+
+// A snapshot is what the last reading was made of.
+type snapshot struct {
+	time         time.Time
+	services     []ipvs.Service
+	window       window
+	destinations map[ipvs.ServiceKey][]Destination // as far as they were read
 }
 
 // SpanFor returns the span for readings that are so many seconds apart: an
@@ -83,35 +92,65 @@ func (r *Reader) Read(limit int) (*Reading, error) {
 	for i := range services {
 		c.services[services[i].ServiceKey] = services[i].Stats
 	}
-	w := r.window(c)
-	if r.Busiest {
-		Busiest(services, func(s *ipvs.Service) Figures {
-			if m := w.service(s.ServiceKey); m != nil {
-				return *m
-			}
-			return Estimated(s)
-		})
-	}
-	reading := &Reading{Time: c.time, Total: len(services)}
-	if limit > 0 {
-		services = services[:min(limit, len(services))]
-	}
-	for i := range services {
-		s := Service{Service: services[i], Measured: w.service(services[i].ServiceKey)}
-		destinations, err := r.Destinations(s.ServiceKey)
-		if err != nil {
-			return nil, err
-		}
-		for j := range destinations {
-			k := destinationKey{s.ServiceKey, destinations[j].AddrPort}
-			c.destinations[k] = destinations[j].Stats
-			s.Destinations = append(s.Destinations, Destination{destinations[j], w.destination(k)})
-		}
-		reading.Services = append(reading.Services, s)
+	r.last = snapshot{c.time, services, r.window(c), make(map[ipvs.ServiceKey][]Destination)}
+	reading, err := r.show(limit, c)
+	if err != nil {
+		return nil, err
 	}
 	r.history = append(r.history, c)
 	r.history = slices.Delete(r.history, 0, max(0, len(r.history)-r.Span-1))
 	return reading, nil
+}
+
+// Again makes of what was read last another reading, after Order or the limit
+// has changed. Destinations that were not read then are read now, and are
+// nothing to compare with later.
+func (r *Reader) Again(limit int) (*Reading, error) { return r.show(limit, nil) }
+
+// show returns the first services of the last reading, in order. Destinations
+// that are read for it are counted by c, if that is not nil.
+func (r *Reader) show(limit int, c *counters) (*Reading, error) {
+	services := slices.Clone(r.last.services)
+	r.Order.sort(services, func(s *ipvs.Service) Figures {
+		if m := r.last.window.service(s.ServiceKey); m != nil {
+			return *m
+		}
+		return Estimated(s)
+	})
+	reading := &Reading{Time: r.last.time, Total: len(services)}
+	if limit > 0 {
+		services = services[:min(limit, len(services))]
+	}
+	for i := range services {
+		key := services[i].ServiceKey
+		destinations, err := r.destinations(key, c)
+		if err != nil {
+			return nil, err
+		}
+		reading.Services = append(reading.Services, Service{services[i], r.last.window.service(key), destinations})
+	}
+	return reading, nil
+}
+
+// destinations returns the destinations of a service in the last reading.
+func (r *Reader) destinations(key ipvs.ServiceKey, c *counters) ([]Destination, error) {
+	if destinations, read := r.last.destinations[key]; read {
+		return destinations, nil
+	}
+	all, err := r.Destinations(key)
+	if err != nil {
+		return nil, err
+	}
+	var destinations []Destination
+	for _, d := range all {
+		k := destinationKey{key, d.AddrPort}
+		if c != nil {
+			c.destinations[k] = d.Stats
+		}
+		destinations = append(destinations, Destination{d, r.last.window.destination(k)})
+	}
+	r.last.destinations[key] = destinations
+	return destinations, nil
 }
 
 // A window is the time from one reading to another.

@@ -89,67 +89,75 @@ func TestRead(t *testing.T) {
 	const large = 1<<64 - 1
 	for _, tt := range []struct {
 		name    string
-		busiest bool
+		order   Order
 		limit   int
 		moments []moment
 		want    string // at the last moment
 	}{
-		{"nothing to compare with", false, 0, []moment{
+		{"nothing to compare with", Listed, 0, []moment{
 			{0, []entry{{80, 5, 0, []uint64{5}}}},
 		}, "80 - (-)"},
-		{"by the time that went by", false, 0, []moment{
+		{"by the time that went by", Listed, 0, []moment{
 			{0, []entry{{80, 5, 0, []uint64{2, 3}}}},
 			{2500 * time.Millisecond, []entry{{80, 15, 0, []uint64{2, 13}}}},
 		}, "80 4 (0 4)"},
-		{"by the reading before, not an earlier one", false, 0, []moment{
+		{"by the reading before, not an earlier one", Listed, 0, []moment{
 			{0, []entry{{80, 0, 0, nil}}},
 			{time.Second, []entry{{80, 100, 0, nil}}},
 			{time.Second, []entry{{80, 101, 0, nil}}},
 		}, "80 1 ()"},
-		{"all 64 bits", false, 0, []moment{
+		{"all 64 bits", Listed, 0, []moment{
 			{0, []entry{{80, large - 6, 0, nil}}},
 			{2 * time.Second, []entry{{80, large, 0, nil}}},
 		}, "80 3 ()"},
-		{"what came", false, 0, []moment{
+		{"what came", Listed, 0, []moment{
 			{0, []entry{{80, 5, 0, []uint64{5}}}},
 			{time.Second, []entry{{80, 6, 0, []uint64{5, 1}}, {81, 9, 0, []uint64{9}}}},
 		}, "80 1 (0 -), 81 - (-)"},
-		{"what went", false, 0, []moment{
+		{"what went", Listed, 0, []moment{
 			{0, []entry{{80, 5, 0, []uint64{5, 0}}, {81, 9, 0, nil}}},
 			{time.Second, []entry{{80, 6, 0, []uint64{6}}}},
 		}, "80 1 (1)"},
-		{"what went and came back", false, 0, []moment{
+		{"what went and came back", Listed, 0, []moment{
 			{0, []entry{{80, 5, 0, nil}}},
 			{time.Second, nil},
 			{time.Second, []entry{{80, 6, 0, nil}}},
 		}, "80 - ()"},
-		{"counters set to zero", false, 0, []moment{
+		{"counters set to zero", Listed, 0, []moment{
 			{0, []entry{{80, 5, 7, []uint64{5, 0}}}},
 			{time.Second, []entry{{80, 5, 6, []uint64{1, 1}}}},
 		}, "80 - (- 1)"},
-		{"no time between", false, 0, []moment{
+		{"no time between", Listed, 0, []moment{
 			{0, []entry{{80, 5, 0, nil}}},
 			{0, []entry{{80, 6, 0, nil}}},
 		}, "80 - ()"},
-		{"only so many", false, 2, []moment{
+		{"only so many", Listed, 2, []moment{
 			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
 		}, "80 - (), 81 - ()"},
-		{"the busiest, as the kernel has it at first", true, 2, []moment{
+		{"the busiest, as the kernel has it at first", ByPackets, 2, []moment{
 			{0, []entry{{80, 0, 1, nil}, {81, 0, 3, nil}, {82, 0, 2, nil}}},
 		}, "81 - (), 82 - ()"},
-		{"the busiest, as measured", true, 2, []moment{
+		{"the busiest, as measured", ByPackets, 2, []moment{
 			{0, []entry{{80, 0, 1, nil}, {81, 0, 3, nil}, {82, 0, 2, nil}}},
 			{time.Second, []entry{{80, 9, 11, nil}, {81, 0, 4, nil}, {82, 8, 7, nil}}},
 		}, "80 9 (), 82 8 ()"},
-		{"as busy: by connections, then in order", true, 0, []moment{
+		{"as busy: by connections, then in order", ByPackets, 0, []moment{
 			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
 			{time.Second, []entry{{80, 1, 5, nil}, {81, 1, 5, nil}, {82, 2, 5, nil}}},
 		}, "82 2 (), 80 1 (), 81 1 ()"},
+		{"by connections", ByConns, 0, []moment{
+			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
+			{time.Second, []entry{{80, 2, 9, nil}, {81, 3, 5, nil}, {82, 1, 90, nil}}},
+		}, "81 3 (), 80 2 (), 82 1 ()"},
+		{"by bytes", ByBytes, 1, []moment{
+			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}}},
+			{time.Second, []entry{{80, 2, 9, nil}, {81, 3, 10, nil}}},
+		}, "81 3 ()"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := source{clock: time.Now()}
 			r := s.reader()
-			r.Busiest = tt.busiest
+			r.Order = tt.order
 			var got *Reading
 			for _, m := range tt.moments {
 				s.clock, s.current, s.read = s.clock.Add(m.after), m.services, nil
@@ -165,6 +173,53 @@ func TestRead(t *testing.T) {
 				t.Errorf("destinations were read of %v", s.read)
 			}
 		})
+	}
+}
+
+// Another order, or more of the table, is had from the same reading: nothing is
+// read twice, and what is read now is nothing to compare with.
+func TestAgain(t *testing.T) {
+	s := source{clock: time.Now()}
+	r := s.reader()
+	for i := range uint64(2) {
+		s.clock = s.clock.Add(time.Second)
+		s.current = []entry{{80, i, 10 * i, []uint64{i}}, {81, 3 * i, 9 * i, []uint64{3 * i}}}
+		if _, err := r.Read(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		order Order
+		limit int
+		want  string
+		read  string // destinations in all
+	}{
+		{Listed, 0, "80 1 (1), 81 3 (-)", "80 80 81"},
+		{ByConns, 0, "81 3 (-), 80 1 (1)", "80 80 81"},
+		{ByPackets, 1, "80 1 (1)", "80 80 81"},
+	} {
+		r.Order = tt.order
+		got, err := r.Again(tt.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.outline() != tt.want || got.Total != 2 || !got.Time.Equal(s.clock) || strings.Join(s.read, " ") != tt.read {
+			t.Errorf("by %v: %s of %d, read %v; want %s, read %s", tt.order, got.outline(), got.Total, s.read, tt.want, tt.read)
+		}
+	}
+}
+
+// After the last order comes the first, and no two are called the same.
+func TestOrders(t *testing.T) {
+	var names []string
+	for o := Listed; ; {
+		names = append(names, o.String())
+		if o = o.Next(); o == Listed {
+			break
+		}
+	}
+	if got := strings.Join(names, " "); got != "address packets connections bytes" {
+		t.Errorf("the orders are %s", got)
 	}
 }
 
