@@ -123,9 +123,9 @@ func TestWatchInJSON(t *testing.T) {
 }
 
 var (
-	escapes     = regexp.MustCompile("\x1b\\[[?0-9]*[a-zA-Z]")
+	escapes     = regexp.MustCompile("\x1b\\[[?0-9;]*[a-zA-Z]")
 	serviceRow  = regexp.MustCompile(`(?m)^TCP  10\.8\.3\.100:80 rr +(\d+) +(\d+) +([0-9.]+) `)
-	serverShare = regexp.MustCompile(`(?m)^  -> 10\.8\.4\.1[12]:80 .* (\d+)% ([#.]+)$`)
+	serverShare = regexp.MustCompile(`(?m)^[ ^v] -> 10\.8\.4\.1[12]:80 .* (\d+)% ([#.]+) *$`)
 )
 
 // On a terminal, the busiest service comes first, with the rate of its
@@ -160,7 +160,7 @@ func TestWatchOnATerminal(t *testing.T) {
 				t.Errorf("%d%% is drawn %s", n, share[2])
 			}
 		}
-		if percent < 99 || percent > 101 || !strings.Contains(frame, "  the busiest 1 of 7 services  every 2s, q quits") {
+		if percent < 99 || percent > 101 || !strings.Contains(frame, "  the busiest 1 of 7 services  every 2s, ? helps, q quits") {
 			t.Errorf("%s", frame)
 		}
 		if err := terminal.Type("q"); err != nil {

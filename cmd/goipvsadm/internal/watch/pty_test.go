@@ -32,7 +32,7 @@ type pty struct {
 
 	mu     sync.Mutex
 	raw    bytes.Buffer
-	screen emulator
+	screen lab.Screen
 }
 
 // start starts cmd on a terminal of some size. The standard error of the
@@ -103,7 +103,7 @@ func (p *pty) read() {
 		}
 		p.mu.Lock()
 		p.raw.Write(b[:n])
-		p.screen.write(b[:n])
+		p.screen.Write(b[:n])
 		p.mu.Unlock()
 	}
 }
@@ -112,7 +112,7 @@ func (p *pty) read() {
 func (p *pty) resize(width, height int) {
 	p.t.Helper()
 	p.mu.Lock()
-	p.screen.resize(width, height)
+	p.screen.Resize(width, height)
 	p.mu.Unlock()
 	size := &unix.Winsize{Col: uint16(width), Row: uint16(height)}
 	if err := unix.IoctlSetWinsize(int(p.slave.Fd()), unix.TIOCSWINSZ, size); err != nil {
@@ -129,12 +129,12 @@ func (p *pty) press(keys string) {
 }
 
 // wait waits until the screen is what it should be.
-func (p *pty) wait(what string, is func(*emulator) bool) {
+func (p *pty) wait(what string, is func(*lab.Screen) bool) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		p.mu.Lock()
 		ok, screen := is(&p.screen), p.screen.String()
-		trouble := p.screen.trouble
+		trouble := p.screen.Trouble
 		p.mu.Unlock()
 		switch {
 		case trouble != "":
@@ -147,10 +147,29 @@ func (p *pty) wait(what string, is func(*emulator) bool) {
 	}
 }
 
+// colours waits until the line with text has them, all of it, and nothing else has any.
+func (p *pty) colours(of map[string]string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf("%v", of), func(e *lab.Screen) bool {
+		for row, line := range strings.Split(strings.TrimSuffix(e.String(), "\n"), "\n") {
+			want := ""
+			for text, colours := range of {
+				if strings.Contains(line, text) {
+					want = colours
+				}
+			}
+			if runs := e.Colours(row); len(runs) != 1 || runs[0].Colours != want {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // shows waits until the screen shows all of texts.
 func (p *pty) shows(texts ...string) {
 	p.t.Helper()
-	p.wait(fmt.Sprintf("%q", texts), func(e *emulator) bool {
+	p.wait(fmt.Sprintf("%q", texts), func(e *lab.Screen) bool {
 		for _, text := range texts {
 			if !strings.Contains(e.String(), text) {
 				return false
@@ -184,19 +203,19 @@ func (p *pty) ends(status int, stderr string) {
 // then its modes.
 func (p *pty) restored() {
 	p.t.Helper()
-	p.wait("the terminal as it was", func(e *emulator) bool {
+	p.wait("the terminal as it was", func(e *lab.Screen) bool {
 		termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return !e.alternate && !e.hidden && *termios == p.before
+		return !e.Alternate && !e.Hidden && *termios == p.before
 	})
 }
 
 // stopped waits until the program is stopped.
 func (p *pty) stopped() {
 	p.t.Helper()
-	p.wait("a stopped program", func(*emulator) bool {
+	p.wait("a stopped program", func(*lab.Screen) bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 		if err != nil {
 			p.t.Fatal(err)
@@ -204,113 +223,4 @@ func (p *pty) stopped() {
 		_, state, _ := bytes.Cut(stat, []byte(") "))
 		return bytes.HasPrefix(state, []byte("T"))
 	})
-}
-
-// An emulator is what a terminal shows, as far as the program makes use of it.
-type emulator struct {
-	width, height     int
-	lines             [][]byte
-	row, column       int
-	escape            []byte // an unfinished sequence
-	alternate, hidden bool
-	trouble           string // what a terminal would not have taken well
-
-	// After a resize the program may be at work on a screen of the old size: what
-	// does not fit is forgiven until it has shown one that does.
-	resized, began, misfit bool
-}
-
-func (e *emulator) resize(width, height int) {
-	e.width, e.height = width, height
-	e.resized, e.began = true, false
-	lines := make([][]byte, height)
-	for i := range lines {
-		lines[i] = bytes.Repeat([]byte(" "), width)
-		if i < len(e.lines) {
-			copy(lines[i], e.lines[i])
-		}
-	}
-	e.lines = lines
-	e.row, e.column = min(e.row, height-1), min(e.column, width)
-}
-
-// String returns the lines without the blanks at their ends.
-func (e *emulator) String() string {
-	var b strings.Builder
-	for _, line := range e.lines {
-		b.WriteString(strings.TrimRight(string(line), " ") + "\n")
-	}
-	return b.String()
-}
-
-func (e *emulator) write(text []byte) {
-	for _, c := range text {
-		switch {
-		case len(e.escape) > 0 || c == '\x1b':
-			e.escape = append(e.escape, c)
-			if len(e.escape) > 2 && (c >= '@' && c <= '~') {
-				e.sequence(string(e.escape))
-				e.escape = nil
-			}
-		case c == '\r':
-			e.column = 0
-		case c == '\n' && e.row == e.height-1:
-			if e.alternate {
-				e.fail("scrolls")
-			}
-		case c == '\n':
-			e.row++
-		case c < ' ' || c > '~':
-			e.fail(fmt.Sprintf("writes %q", c))
-		case e.column >= e.width:
-			e.fail("writes beyond the last column")
-		default:
-			e.lines[e.row][e.column] = c
-			e.column++
-		}
-	}
-}
-
-func (e *emulator) fail(what string) {
-	e.misfit = true
-	if e.trouble == "" && !e.resized {
-		e.trouble = what
-	}
-}
-
-func (e *emulator) sequence(s string) {
-	switch s {
-	case "\x1b[?1049h":
-		e.alternate = true
-		clearLines(e.lines)
-	case "\x1b[?1049l":
-		e.alternate = false
-		clearLines(e.lines)
-	case "\x1b[?25l":
-		e.hidden = true
-	case "\x1b[?25h":
-		e.hidden = false
-	case "\x1b[H":
-		e.row, e.column = 0, 0
-		if e.began && !e.misfit {
-			e.resized = false
-		}
-		e.began, e.misfit = true, false
-	case "\x1b[K":
-		// At the right margin, a terminal may still be on the last column.
-		clearLines([][]byte{e.lines[e.row][min(e.column, e.width-1):]})
-	case "\x1b[J":
-		clearLines([][]byte{e.lines[e.row][min(e.column, e.width-1):]})
-		clearLines(e.lines[e.row+1:])
-	default:
-		e.fail(fmt.Sprintf("sends %q", s))
-	}
-}
-
-func clearLines(lines [][]byte) {
-	for _, line := range lines {
-		for i := range line {
-			line[i] = ' '
-		}
-	}
 }

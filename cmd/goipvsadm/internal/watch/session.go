@@ -16,17 +16,31 @@ type session struct {
 	screen  *screen
 	signals <-chan os.Signal
 	names   *lateNames // nil where addresses are numbers
+	lookout lookout
+	mode    mode
+	steered bool   // a key was pressed for which all of the table is read
+	typed   string // the filter that is being typed
 }
+
+// A mode says what keys mean.
+type mode int
+
+const (
+	watching mode = iota
+	typing        // a filter
+	helping
+)
 
 func (s *session) run() (os.Signal, error) {
 	defer s.screen.close()
 	if err := s.screen.enter(); err != nil {
 		return nil, fmt.Errorf("take over the terminal: %w", err)
 	}
-	s.View.Note = fmt.Sprintf("  every %v", s.Interval)
+	s.View.notes = []string{fmt.Sprintf("every %v", s.Interval)}
 	if s.screen.keys != nil {
-		s.View.Note += ", q quits"
+		s.View.notes = append(s.View.notes, "? helps", "q quits")
 	}
+	s.View.mark = s.lookout.mark
 	if s.Names != nil {
 		s.names = newLateNames(s.Names)
 		defer s.names.close()
@@ -45,8 +59,12 @@ func (s *session) run() (os.Signal, error) {
 	}
 }
 
-// room is how many services may find room on the screen, of those wanted.
+// room is how many services may find room on the screen, of those wanted. After
+// some keys it is all of them.
 func (s *session) room() int {
+	if s.steered {
+		return s.View.Top
+	}
 	_, height := s.screen.size()
 	if s.View.Top > 0 {
 		return min(s.View.Top, height)
@@ -56,7 +74,7 @@ func (s *session) room() int {
 
 // show shows r until the next reading is due or somebody says stop.
 func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig os.Signal, err error) {
-	var pressed chan byte
+	var pressed chan key
 	if s.screen.keys != nil {
 		pressed = s.screen.keys.pressed
 	}
@@ -64,6 +82,7 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 	if s.names != nil {
 		found = s.names.found
 	}
+	s.lookout.look(r)
 	for {
 		if err := s.draw(r); err != nil {
 			return false, nil, err
@@ -72,8 +91,15 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 		case <-due:
 			return false, nil, nil
 		case key := <-pressed:
-			if key == 'q' || key == 'Q' {
+			did := s.press(key)
+			if did == quit {
 				return true, nil, nil
+			}
+			if did == steered {
+				if r, err = s.Reader.Again(s.room()); err != nil {
+					return false, nil, err
+				}
+				s.lookout.look(r)
 			}
 		case known := <-found:
 			s.names.learn(known)
@@ -91,13 +117,26 @@ func (s *session) draw(r *reading.Reading) error {
 		return nil
 	}
 	width, height := s.screen.size()
-	if err := s.screen.show(s.View.Lines(r, width, height), width, height); err != nil {
+	if err := s.screen.show(s.lines(r, width, height), width, height); err != nil {
 		return err
 	}
 	if s.names != nil {
 		s.names.look()
 	}
 	return nil
+}
+
+// lines returns what the screen shows.
+func (s *session) lines(r *reading.Reading, width, height int) []Line {
+	if s.mode == helping {
+		return help(width, height)
+	}
+	s.View.order = s.Reader.Order
+	lines := s.View.Lines(r, width, height)
+	if s.mode == typing {
+		lines[0].Text = prompt(s.typed, width)
+	}
+	return lines
 }
 
 // handle does what a signal asks for. It reports whether that is to stop.

@@ -2,10 +2,10 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,13 +17,15 @@ const (
 	home        = "\x1b[H"
 	clearRight  = "\x1b[K"
 	clearBelow  = "\x1b[J"
+	plainText   = "\x1b[m"
 )
 
 // A screen is a terminal that shows one thing after another in the same place.
 type screen struct {
-	out  *os.File
-	keys *keyboard // nil if there is none
-	on   bool
+	out     *os.File
+	keys    *keyboard // nil if there is none
+	colours bool      // whether it has them
+	on      bool
 }
 
 // terminal returns w if it is a terminal that can be written on anywhere.
@@ -39,6 +41,19 @@ func terminal(w io.Writer) *os.File {
 		return nil
 	}
 	return f
+}
+
+// hasColours reports whether colours are wanted (https://no-color.org) and known
+// to the terminal: most have them but those that are, or are like, the old ones.
+func hasColours() bool {
+	t := os.Getenv("TERM")
+	switch {
+	case os.Getenv("NO_COLOR") != "":
+		return false
+	case os.Getenv("COLORTERM") != "":
+		return true
+	}
+	return !strings.HasPrefix(t, "vt") && !strings.HasSuffix(t, "-m") && !strings.HasSuffix(t, "-mono")
 }
 
 // WindowSize returns the columns and lines of a terminal, which are 80 and 24
@@ -126,16 +141,23 @@ func (s *screen) close() {
 
 // show shows lines, which fit on a screen of width columns and height lines.
 // What stood there is overwritten, not erased first, so that nothing flickers.
-func (s *screen) show(lines []string, width, height int) error {
+func (s *screen) show(lines []Line, width, height int) error {
 	var b strings.Builder
 	b.WriteString(home)
 	for i, line := range lines {
 		if i > 0 {
 			b.WriteString("\r\n")
 		}
-		b.WriteString(line)
+		text := line.Text
+		if colours := marks[line.Mark].colours; s.colours && colours != "" {
+			// All of the line, so that it is seen from afar.
+			text = fmt.Sprintf("%-*s", width, text)
+			b.WriteString("\x1b[" + colours + "m" + text + plainText)
+		} else {
+			b.WriteString(text)
+		}
 		// Behind the last column, some terminals would erase the column.
-		if len(line) < width {
+		if len(text) < width {
 			b.WriteString(clearRight)
 		}
 	}
@@ -144,84 +166,4 @@ func (s *screen) show(lines []string, width, height int) error {
 	}
 	_, err := s.out.WriteString(b.String())
 	return err
-}
-
-// A keyboard is the terminal from which the process is controlled, wherever
-// its standard input comes from.
-type keyboard struct {
-	tty     *os.File
-	before  atomic.Pointer[unix.Termios] // as it was, while it is raw
-	pressed chan byte
-	closed  chan struct{}
-}
-
-// openKeyboard returns the keyboard, or nil if there is none.
-func openKeyboard() *keyboard {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		return nil
-	}
-	k := &keyboard{tty: tty, pressed: make(chan byte), closed: make(chan struct{})}
-	go k.read()
-	return k
-}
-
-// read hands on what is typed until the keyboard is closed.
-func (k *keyboard) read() {
-	var b [1]byte
-	for {
-		if n, err := k.tty.Read(b[:]); n == 0 || err != nil {
-			return
-		}
-		select {
-		case k.pressed <- b[0]:
-		case <-k.closed:
-			return
-		}
-	}
-}
-
-// raw makes each key come at once, and unseen. Those that make signals still
-// do.
-func (k *keyboard) raw() error {
-	var err error
-	cerr := control(k.tty, func(fd int) {
-		if k.before.Load() == nil {
-			before, getErr := unix.IoctlGetTermios(fd, unix.TCGETS)
-			if err = getErr; err != nil {
-				return
-			}
-			k.before.Store(before)
-		}
-		raw := *k.before.Load()
-		raw.Lflag &^= unix.ICANON | unix.ECHO
-		raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-		err = unix.IoctlSetTermios(fd, unix.TCSETSW, &raw)
-	})
-	return errors.Join(cerr, err)
-}
-
-// restore makes the keyboard what it was before raw. What was typed and not
-// read is dropped: it was not meant for the shell.
-func (k *keyboard) restore() {
-	before := k.before.Load()
-	if before == nil {
-		return
-	}
-	control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, before) })
-	k.before.Store(nil)
-}
-
-// restoreNow is restore without a wait for what is still to be shown, by
-// somebody who has no part in what else happens here.
-func (k *keyboard) restoreNow() {
-	if before := k.before.Load(); before != nil {
-		control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETS, before) })
-	}
-}
-
-// close ends the reading.
-func (k *keyboard) close() {
-	close(k.closed)
-	k.tty.Close()
 }

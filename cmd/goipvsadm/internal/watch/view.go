@@ -19,10 +19,24 @@ import (
 type View struct {
 	Formats []listing.Format // whose columns are shown besides the usual ones
 	Exact   bool             // numbers in full
-	Top     int              // how many services at most, the busiest first; 0 for all
+	Top     int              // how many services at most, the first in order; 0 for all
 	Names   listing.Namer
-	Note    string // at the end of the first line
+
+	order  reading.Order // of the readings
+	filter string        // which rows are shown, if it is not empty
+	offset int           // how many rows are above the first that is shown
+	notes  []string      // at the end of the first line, the first to give way first
+	mark   func(ipvs.ServiceKey, *reading.Destination) Mark
 }
+
+// A Line is a line, and the mark that all of it has.
+type Line struct {
+	Text string
+	Mark Mark
+}
+
+// chrome is how many lines are above the rows: the first, and titles.
+const chrome = 3
 
 const (
 	titleService = "Prot LocalAddress:Port Scheduler Flags"
@@ -45,6 +59,7 @@ type row struct {
 	left string // address and what follows it
 	need int    // bytes of it that must not be cut lightly
 	all  uint64 // connections of s
+	mark Mark
 }
 
 // share returns which part of the connections of its service a destination
@@ -61,27 +76,32 @@ func connections(d *reading.Destination) uint64 {
 	return uint64(d.ActiveConns) + uint64(d.InactiveConns)
 }
 
-// Lines returns what a terminal of width columns and height lines shows of r.
-// A width or height of 0 is as much as it takes.
-func (v *View) Lines(r *reading.Reading, width, height int) []string {
-	services := r.Services
-	if v.Top > 0 {
-		services = services[:min(v.Top, len(services))]
+// allConnections returns the connections of all servers of a service.
+func allConnections(s *reading.Service) (n uint64) {
+	for i := range s.Destinations {
+		n += connections(&s.Destinations[i])
 	}
-	lines := []string{v.head(r)}
-	const titles = 2
-	if height > 0 && height <= len(lines)+titles {
+	return n
+}
+
+// Lines returns what a terminal of width columns and height lines shows of r.
+// A width or height of 0 is as much as it takes. What is scrolled beyond the
+// end is scrolled back.
+func (v *View) Lines(r *reading.Reading, width, height int) []Line {
+	rows, services := v.rows(r)
+	lines := []Line{{Text: v.head(r, services, width)}}
+	if height > 0 && height <= chrome {
 		return cutLines(lines, width)
 	}
-	rows, more := v.rows(services, v.wanted(r), height-len(lines)-titles)
-	lines = append(lines, v.table(rows, width)...)
+	shown, more := v.page(rows, services, height-chrome)
+	lines = append(lines, v.table(shown, width)...)
 	if more != "" {
-		lines = append(lines, more)
+		lines = append(lines, Line{Text: more})
 	}
 	return cutLines(lines, width)
 }
 
-// wanted is how many services there would be to show.
+// wanted is how many services there would be to show without a filter.
 func (v *View) wanted(r *reading.Reading) int {
 	if v.Top > 0 {
 		return min(v.Top, r.Total)
@@ -89,78 +109,163 @@ func (v *View) wanted(r *reading.Reading) int {
 	return r.Total
 }
 
-func (v *View) head(r *reading.Reading) string {
+// head returns the first line. Where it does not fit, it is without what gives
+// way first; how to get out of here stays to the last.
+func (v *View) head(r *reading.Reading, services, width int) string {
 	count := plural(r.Total, "service")
-	if v.wanted(r) < r.Total {
-		count = fmt.Sprintf("the busiest %d of %s", v.wanted(r), count)
+	switch wanted := v.wanted(r); {
+	case wanted < r.Total && v.order <= reading.ByPackets:
+		count = fmt.Sprintf("the busiest %d of %s", wanted, count)
+	case wanted < r.Total:
+		count = fmt.Sprintf("the first %d of %s by %v", wanted, count, v.order)
+	case v.order != reading.Listed:
+		count += fmt.Sprintf(" by %v", v.order)
 	}
-	return r.Time.Format(time.RFC3339) + "  " + count + v.Note
+	if v.filter != "" {
+		count += fmt.Sprintf(", %d with %q", services, v.filter)
+	}
+	at := r.Time.Format(time.RFC3339)
+	heads := [][]string{{at, count}}
+	if len(v.notes) > 0 {
+		heads = nil
+		for i := range v.notes {
+			heads = append(heads, []string{at, count, strings.Join(v.notes[i:], ", ")})
+		}
+		last := v.notes[len(v.notes)-1]
+		heads = append(heads, []string{count, last}, []string{last})
+	}
+	var texts []string
+	for _, h := range heads {
+		texts = append(texts, strings.Join(h, "  "))
+	}
+	return firstThatFits(width, texts...)
 }
 
-// rows returns the rows of services, at most height unless that is negative.
-// Of all that are wanted, more says what is not among them.
-func (v *View) rows(services []reading.Service, wanted, height int) (rows []row, more string) {
-	all := wanted - len(services)
-	for i := range services {
-		all += 1 + len(services[i].Destinations)
+// rows returns the rows of all services in r that the filter lets through, not
+// yet filled in, and how many services there are, those included that were not
+// read.
+func (v *View) rows(r *reading.Reading) (rows []row, services int) {
+	read := r.Services
+	if v.Top > 0 {
+		read = read[:min(v.Top, len(read))]
 	}
-	if height < 0 {
-		height = all
-	}
-	room := height
-	if all > height {
-		room--
-	}
-	servers := 0 // of the last service that is shown, those that are not
-	shown := 0
-	for i := range services {
-		s := &services[i]
-		if len(rows) == room {
-			break
+	for i := range read {
+		s := &read[i]
+		begin := len(rows)
+		rows = append(rows, row{s: s})
+		whole := v.passes(&rows[begin])
+		for j := range s.Destinations {
+			server := row{s: s, d: &s.Destinations[j]}
+			if whole || v.passes(&server) {
+				rows = append(rows, server)
+			}
 		}
-		shown++
-		rows = append(rows, v.serviceRow(s))
-		n := min(len(s.Destinations), room-len(rows))
-		rows = append(rows, v.serverRows(s, n)...)
-		servers = len(s.Destinations) - n
+		if !whole && len(rows) == begin+1 {
+			rows = rows[:begin]
+			continue
+		}
+		services++
 	}
-	if all <= height {
-		return rows, ""
+	return rows, services + v.wanted(r) - len(read)
+}
+
+// passes reports whether the filter is in the address of a row, by name or in
+// numbers, or in what follows it. Upper and lower case are the same.
+func (v *View) passes(r *row) bool {
+	if v.filter == "" {
+		return true
+	}
+	filter := strings.ToLower(v.filter)
+	for _, n := range []listing.Namer{numbers{}, v.Names} {
+		named := View{Names: n}
+		text := *r
+		named.fill(&text)
+		if strings.Contains(strings.ToLower(text.left), filter) {
+			return true
+		}
+	}
+	return false
+}
+
+// numbers are addresses without names.
+type numbers struct{}
+
+// Append appends ap in numbers.
+func (numbers) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
+	return names.AppendNumeric(b, ap)
+}
+
+// page returns the rows that are shown, at most height unless that is negative.
+// Of all services, more says what is not among them. Servers are never without
+// their service above them.
+func (v *View) page(rows []row, services, height int) (shown []row, more string) {
+	inRows := 0
+	for i := range rows {
+		if rows[i].d == nil {
+			inRows++
+		}
+	}
+	all := len(rows) + services - inRows
+	if height < 0 || all <= height {
+		v.offset = 0
+		return v.filled(rows), ""
+	}
+	room := height - 1
+	v.offset = max(0, min(v.offset, len(rows)-room))
+	end := min(v.offset+room, len(rows))
+	shown = slices.Clone(rows[v.offset:end])
+	if len(shown) > 0 && shown[0].d != nil {
+		shown[0] = row{s: shown[0].s}
+	}
+	servers, below := 0, services-inRows
+	for i := end; i < len(rows); i++ {
+		switch {
+		case rows[i].d == nil:
+			below++
+		case below == services-inRows:
+			servers++
+		}
 	}
 	var left []string
+	if v.offset > 0 {
+		left = append(left, plural(v.offset, "line")+" above")
+	}
 	if servers > 0 {
 		left = append(left, plural(servers, "more server"))
 	}
-	if wanted > shown {
-		left = append(left, plural(wanted-shown, "more service"))
+	if below > 0 {
+		left = append(left, plural(below, "more service"))
 	}
-	return rows, "... " + strings.Join(left, ", ")
+	return v.filled(shown), "... " + strings.Join(left, ", ")
 }
 
-func (v *View) serviceRow(s *reading.Service) row {
-	t := listing.Table{Names: ascii{v.Names}}
-	key := t.AppendService(nil, &ipvs.Service{ServiceKey: s.ServiceKey})
-	left := t.AppendService(nil, &s.Service)
-	return row{s: s, left: strings.TrimSpace(string(left)), need: len(strings.TrimSpace(string(key)))}
-}
-
-// serverRows returns the rows of the first n destinations of s.
-func (v *View) serverRows(s *reading.Service, n int) []row {
-	var all uint64
-	for i := range s.Destinations {
-		all += connections(&s.Destinations[i])
-	}
-	var rows []row
-	for i := range n {
-		d := &s.Destinations[i]
-		left := ascii{v.Names}.Append([]byte("  -> "), d.AddrPort, s.Protocol)
-		rows = append(rows, row{s, d, string(left), len(left), all})
+func (v *View) filled(rows []row) []row {
+	for i := range rows {
+		v.fill(&rows[i])
 	}
 	return rows
 }
 
+// fill fills in a row what follows from its service and destination.
+func (v *View) fill(r *row) {
+	r.all = allConnections(r.s)
+	if r.d == nil {
+		t := listing.Table{Names: ascii{v.Names}}
+		key := t.AppendService(nil, &ipvs.Service{ServiceKey: r.s.ServiceKey})
+		r.left = strings.TrimSpace(string(t.AppendService(nil, &r.s.Service)))
+		r.need = len(strings.TrimSpace(string(key)))
+		return
+	}
+	r.left = string(ascii{v.Names}.Append([]byte("  -> "), r.d.AddrPort, r.s.Protocol))
+	r.need = len(r.left)
+	if v.mark != nil {
+		r.mark = v.mark(r.s.ServiceKey, r.d)
+		r.left = string(marks[r.mark].sign) + r.left[1:]
+	}
+}
+
 // table lays out the titles and the rows.
-func (v *View) table(rows []row, width int) []string {
+func (v *View) table(rows []row, width int) []Line {
 	natural, need := len(titleService), minLeft
 	for _, r := range rows {
 		natural, need = max(natural, len(r.left)), max(need, r.need)
@@ -178,12 +283,12 @@ func (v *View) table(rows []row, width int) []string {
 			bar = min(barMax, width-left-space(cells)-1)
 		}
 	}
-	lines := []string{titleService}
+	lines := []Line{{Text: titleService}}
 	for i := range len(rows) + 1 {
 		var line strings.Builder
-		text := titleServer
+		text, mark := titleServer, Unmarked
 		if i > 0 {
-			text = rows[i-1].left
+			text, mark = rows[i-1].left, rows[i-1].mark
 		}
 		fmt.Fprintf(&line, "%-*s", max(left, 0), cut(text, left))
 		for _, c := range cells {
@@ -196,7 +301,7 @@ func (v *View) table(rows []row, width int) []string {
 		if i > 0 && bar > 0 {
 			line.WriteString(" " + rows[i-1].bar(bar))
 		}
-		lines = append(lines, strings.TrimRight(line.String(), " "))
+		lines = append(lines, Line{strings.TrimRight(line.String(), " "), mark})
 	}
 	return lines
 }
@@ -282,10 +387,10 @@ func cut(text string, width int) string {
 	return text[:width-1] + ">"
 }
 
-func cutLines(lines []string, width int) []string {
+func cutLines(lines []Line, width int) []Line {
 	if width > 0 {
 		for i := range lines {
-			lines[i] = lines[i][:min(len(lines[i]), width)]
+			lines[i].Text = lines[i].Text[:min(len(lines[i].Text), width)]
 		}
 	}
 	return lines

@@ -73,8 +73,8 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                 4.00G 
   -> [2001:db8::2]:5060                                   Masq     65535  4.00G  1.00M   123K   1.23M    2.47M   123M   247G  100% ####################
 FWM  7 sh                                                                     0      0      -       -        -      -      -
 `},
-	{"a usual terminal", View{Note: "  every 2 s, q quits"}, 80, 24, `
-2026-11-21T07:30:00Z  3 services  every 2 s, q quits
+	{"a usual terminal", View{notes: notes}, 80, 24, `
+2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
 TCP  192.0.2.1:80 wlc persistent 600             20     20     12
@@ -214,7 +214,7 @@ func TestView(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.view.Names = numeric{}
 			lines := tt.view.Lines(table(), tt.width, tt.height)
-			got := "\n" + strings.Join(lines, "\n") + "\n"
+			got := "\n" + joined(lines)
 			if got != tt.want {
 				t.Errorf("got%swant%s", got, tt.want)
 			}
@@ -222,18 +222,120 @@ func TestView(t *testing.T) {
 	}
 }
 
+func joined(lines []Line) string {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(line.Text + "\n")
+	}
+	return b.String()
+}
+
+var notes = []string{"every 2s", "? helps", "q quits"}
+
+// How to get out stays where there is little room.
+func TestHead(t *testing.T) {
+	for _, tt := range []struct {
+		view  View
+		width int
+		want  string
+	}{
+		{View{notes: notes}, 0, "2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits"},
+		{View{notes: notes}, 60, "2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits"},
+		{View{notes: notes}, 59, "2026-11-21T07:30:00Z  3 services  ? helps, q quits"},
+		{View{notes: notes}, 49, "2026-11-21T07:30:00Z  3 services  q quits"},
+		{View{notes: notes}, 40, "3 services  q quits"},
+		{View{notes: notes}, 18, "q quits"},
+		{View{notes: notes}, 7, "q quits"},
+		{View{notes: notes}, 4, "q qu"},
+		{View{}, 40, "2026-11-21T07:30:00Z  3 services"},
+		{View{}, 6, "2026-1"},
+		{View{order: reading.ByPackets}, 0, "2026-11-21T07:30:00Z  3 services by packets"},
+		{View{order: reading.ByBytes, filter: "rr"}, 0, "2026-11-21T07:30:00Z  3 services by bytes, 1 with \"rr\""},
+		{View{order: reading.ByPackets, Top: 2}, 0, "2026-11-21T07:30:00Z  the busiest 2 of 3 services"},
+		{View{order: reading.ByConns, Top: 2}, 0, "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
+	} {
+		tt.view.Names = numeric{}
+		if got := tt.view.Lines(table(), tt.width, 24)[0].Text; got != tt.want {
+			t.Errorf("%+v, width %d: %q, want %q", tt.view, tt.width, got, tt.want)
+		}
+	}
+}
+
+// left returns the addresses of rows, in short.
+func left(lines []Line) string {
+	var words []string
+	for _, line := range lines[chrome:] {
+		words = append(words, strings.TrimSpace(line.Text[:min(24, len(line.Text))]))
+	}
+	return strings.Join(words, ", ")
+}
+
+func TestFilter(t *testing.T) {
+	const tcp = "TCP  192.0.2.1:80 wlc pe"
+	for filter, want := range map[string]string{
+		"198.51.100.2":  tcp + ", -> 198.51.100.2:80",
+		"192.0.2.1:80":  tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
+		"PERSISTENT":    tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
+		"fwm":           "FWM  7 sh",
+		"web3":          tcp + ", -> web3:http",
+		"198.51.100.3:": tcp + ", -> web3:http", // a name hides no address
+		"no such":       "",
+	} {
+		v := View{Names: web3{}, filter: filter}
+		if got := left(v.Lines(table(), 0, 24)); got != want {
+			t.Errorf("%q: %s, want %s", filter, got, want)
+		}
+	}
+}
+
+// web3 has one name.
+type web3 struct{}
+
+func (web3) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+	if ap.Addr() == netip.MustParseAddr("198.51.100.3") {
+		return append(b, "web3:http"...)
+	}
+	return numeric{}.Append(b, ap, p)
+}
+
+// Servers that are scrolled to have their service above them, and all rows can
+// be seen.
+func TestScroll(t *testing.T) {
+	for _, tt := range []struct {
+		offset int
+		want   string
+		is     int // the offset afterwards
+	}{
+		{0, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.1:80, -> 198.51.100.2:80, ... 1 more server, 2 mor", 0},
+		{1, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.2:80, -> 198.51.100.3:80, ... 1 line above, 2 more", 1},
+		{2, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.3:80, UDP  [2001:db8:1234:5678, ... 2 lines above, 1 mor", 2},
+		{4, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
+		{1 << 31, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
+	} {
+		v := View{Names: numeric{}, offset: tt.offset}
+		if got := left(v.Lines(table(), 0, 7)); got != tt.want || v.offset != tt.is {
+			t.Errorf("%d: %s at %d, want %s at %d", tt.offset, got, v.offset, tt.want, tt.is)
+		}
+	}
+	// Where all has room again, nothing is above.
+	v := View{Names: numeric{}, offset: 3}
+	if got := len(v.Lines(table(), 0, 10)); got != 10 || v.offset != 0 {
+		t.Errorf("%d lines at %d", got, v.offset)
+	}
+}
+
 // Whatever the size, lines fit into it.
 func TestViewFits(t *testing.T) {
 	for width := 1; width < 160; width++ {
 		for height := 1; height < 15; height++ {
-			v := View{Names: numeric{}, Formats: []listing.Format{listing.Thresholds}, Note: "  every 2 s, q quits"}
+			v := View{Names: numeric{}, Formats: []listing.Format{listing.Thresholds}, notes: notes, mark: (&lookout{}).mark}
 			lines := v.Lines(table(), width, height)
 			if len(lines) > height {
 				t.Errorf("%dx%d: %d lines", width, height, len(lines))
 			}
 			for _, line := range lines {
-				if len(line) > width {
-					t.Errorf("%dx%d: %q", width, height, line)
+				if len(line.Text) > width {
+					t.Errorf("%dx%d: %q", width, height, line.Text)
 				}
 			}
 		}

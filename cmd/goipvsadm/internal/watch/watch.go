@@ -55,7 +55,7 @@ func (w *Watch) Run() (os.Signal, error) {
 	run := func() (os.Signal, error) { return w.inTurn(l.told) }
 	if out := terminal(w.Screen); out != nil && w.Encode == nil {
 		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
-		l.screen = &screen{out: out, keys: openKeyboard()}
+		l.screen = &screen{out: out, keys: openKeyboard(), colours: hasColours()}
 		s := &session{Watch: w, screen: l.screen, signals: l.told}
 		run = s.run
 	}
@@ -146,12 +146,31 @@ func (w *Watch) write(r *reading.Reading, first bool) error {
 		w.Names.Prefetch(endpoints(r))
 		w.View.Names = w.Names
 	}
-	text := strings.Join(w.View.Lines(r, 0, 0), "\n") + "\n"
+	var b strings.Builder
 	if !first {
-		text = "\n" + text
+		b.WriteByte('\n')
 	}
-	_, err := io.WriteString(w.Output, text)
+	w.View.order = w.Reader.Order
+	for _, line := range w.View.Lines(r, w.width(), 0) {
+		b.WriteString(line.Text + "\n")
+	}
+	_, err := io.WriteString(w.Output, b.String())
 	return err
+}
+
+// width is what a line may take on a terminal that shows one after another: not
+// the last column, behind which some begin a new line. It is 0 where there is
+// no terminal.
+func (w *Watch) width() int {
+	f, ok := w.Screen.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := WindowSize(f)
+	if err != nil {
+		return 0
+	}
+	return max(width-1, 1)
 }
 
 func endpoints(r *reading.Reading) []names.Endpoint {

@@ -24,6 +24,7 @@ import (
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
+	"goipvsadm/scripts/lab"
 )
 
 // With childVariable in its environment, the test's binary is the program, on
@@ -43,6 +44,12 @@ func TestMain(m *testing.M) {
 // third reading the kernel may refuse to answer, the service may be gone, or
 // the program may panic.
 func table(what string) *ipvstest.Kernel {
+	switch what {
+	case "many":
+		return many()
+	case "marks":
+		return marked()
+	}
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("127.0.0.1:80"))
 	k := &ipvstest.Kernel{Table: []ipvstest.Entry{{
 		Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.FullNetmask(ipvs.IPv4)},
@@ -98,11 +105,11 @@ var measured = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 
 func TestOnATerminal(t *testing.T) {
 	p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 62, 24)
-	p.wait("another screen without a cursor", func(e *emulator) bool { return e.alternate && e.hidden })
-	p.shows("  1 service  every 1s, q quits\n", "\nTCP  127.0.0.1:80 rr ",
+	p.wait("another screen without a cursor", func(e *lab.Screen) bool { return e.Alternate && e.Hidden })
+	p.shows("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
 		"\n  -> 198.51.100.1:80           30      0      0   75% ######..\n",
 		"\n  -> 198.51.100.2:80            0     10      0   25% ##......\n")
-	p.wait("connections per second", func(e *emulator) bool {
+	p.wait("connections per second", func(e *lab.Screen) bool {
 		m := measured.FindStringSubmatch(e.String())
 		if m == nil {
 			return false
@@ -167,7 +174,7 @@ func TestStopAndContinue(t *testing.T) {
 		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		p.wait("the screen again", func(e *emulator) bool { return e.alternate && e.hidden })
+		p.wait("the screen again", func(e *lab.Screen) bool { return e.Alternate && e.Hidden })
 		p.shows("TCP  127.0.0.1:80 rr ")
 	}
 	p.press("q")
@@ -187,7 +194,7 @@ func TestOnADumbTerminal(t *testing.T) {
 	cmd := program(t, "nothing", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "TERM=dumb")
 	p := start(t, cmd, 200, 50)
-	p.wait("two listings", func(e *emulator) bool { return strings.Count(e.String(), "TCP  127.0.0.1:80 rr") == 2 })
+	p.wait("two listings", func(e *lab.Screen) bool { return strings.Count(e.String(), "TCP  127.0.0.1:80 rr") == 2 })
 	p.press("\x03")
 	p.ends(0, "")
 	if bytes.ContainsRune(p.raw.Bytes(), '\x1b') {
