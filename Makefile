@@ -118,6 +118,16 @@ faults: build ## kills, small buffers, closed descriptors, crowds: N times (1) w
 bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows, MEMORY=1 for the memory rows
 	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
+.PHONY: chart
+chart: ## docs/how-fast.svg, of the table in README.md
+	$(GO) run ./scripts/pictures chart README.md docs/how-fast.svg
+
+.PHONY: pictures
+pictures: chart build ## that, and docs/watch.svg, from a run on a throwaway kernel
+	@scripts/setup demo
+	$(GO) build -trimpath -buildvcs=false -o build/pictures ./scripts/pictures
+	$(under_test) scripts/kernel build/pictures watch docs/watch.svg
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for TIME (30s)
 	@scripts/fuzz $(TIME)
