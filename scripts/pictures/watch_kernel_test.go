@@ -18,8 +18,8 @@ var (
 	spaces  = regexp.MustCompile(` +`)
 )
 
-// lasting returns what a picture shows that is the same each time: no figures but those of
-// addresses, weights and marks.
+// lasting returns what a picture shows that is the same each time: colours, signs and addresses, and
+// where figures are.
 func lasting(picture []byte) (lines []string) {
 	for _, m := range element.FindAllStringSubmatch(string(picture), -1) {
 		address, rest := m[3][:min(31, len(m[3]))], m[3][min(31, len(m[3])):]

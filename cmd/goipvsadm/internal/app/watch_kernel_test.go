@@ -6,7 +6,11 @@ package app_test
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"math"
+	"net"
+	"net/netip"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -18,6 +22,7 @@ import (
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/jsonlist/jsonlisttest"
+	"goipvsadm/scripts/lab"
 )
 
 // traffic makes requests until the test ends. It returns how many there were
@@ -190,4 +195,107 @@ func TestWatchWithoutAService(t *testing.T) {
 	if err != nil || status != 1 || !strings.HasSuffix(rest, "\x1b[?25h\x1b[?1049lNo such service\r\n") {
 		t.Errorf("%q, %d, %v", rest, status, err)
 	}
+}
+
+// The sign of a server that is over its threshold is there while the kernel
+// gives it no connections, and no longer.
+func TestWatchThresholds(t *testing.T) {
+	l := newListLab(t)
+	l.run("ipvsadm -C; ipvsadm --set 0 0 1", 0) // connections of UDP are over after a second
+	l.run("ipvsadm -A -u 10.8.3.100:5353 -s rr", 0)
+	for _, tt := range []struct {
+		server   string // a new one, since connections outlive a server that is removed
+		limits   string
+		up, down int // of connections: with so many the server is over its threshold, and is so no more
+	}{
+		{"10.8.4.11:5353", "-x 4 -y 2", 4, 1},
+		{"10.8.4.12:5353", "-x 4", 4, 2},
+	} {
+		t.Run(tt.limits, func(t *testing.T) {
+			l.t = t
+			l.run("ipvsadm -a -u 10.8.3.100:5353 -r "+tt.server+" -m "+tt.limits, 0)
+			defer l.run("ipvsadm -d -u 10.8.3.100:5353 -r "+tt.server, 0)
+			talk := l.talkers()
+			terminal, err := l.director.Terminal(100, 30, l.program("-Ln", "--watch=1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			screen := new(lab.Screen)
+			screen.Resize(100, 30)
+			shows := func(sign string, conns int) {
+				t.Helper()
+				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, sign, regexp.QuoteMeta(tt.server), conns))
+				for range 20 {
+					frame, err := terminal.Until("\x1b[J")
+					if err != nil {
+						t.Fatal(err)
+					}
+					screen.Write([]byte(frame))
+					if row.MatchString(screen.String()) {
+						return
+					}
+				}
+				t.Fatalf("no %q and %d connections on\n%s", sign, conns, screen)
+			}
+			talk(tt.up - 1)
+			shows(" ", tt.up-1)
+			talk(tt.up)
+			shows("^", tt.up)
+			talk(tt.up + 1) // in vain
+			shows("^", tt.up)
+			for n := tt.up - 1; n > tt.down; n-- {
+				talk(n)
+				shows("^", n)
+				talk(n + 1) // in vain
+				shows("^", n)
+			}
+			talk(tt.down)
+			shows(" ", tt.down)
+			talk(tt.down + 1)
+			shows(" ", tt.down+1)
+			if err := terminal.Type("q"); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := terminal.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// talkers returns a function that says how many talk to the UDP service from
+// then on, again and again until the test ends. Each is a connection.
+func (l *listLab) talkers() (talk func(n int)) {
+	var many atomic.Int64
+	var conns []net.Conn
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			for len(conns) < int(many.Load()) {
+				conn, err := l.client.Netns.Dial(context.Background(), "udp", netip.Addr{}, "10.8.3.100:5353")
+				if err != nil {
+					l.t.Error(err)
+					return
+				}
+				conns = append(conns, conn)
+			}
+			for _, conn := range conns[:many.Load()] {
+				conn.Write([]byte("x")) // an answer that there is nobody is none of ours
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}()
+	l.t.Cleanup(func() {
+		close(over)
+		<-done
+		for _, conn := range conns {
+			conn.Close()
+		}
+	})
+	return func(n int) { many.Store(int64(n)) }
 }

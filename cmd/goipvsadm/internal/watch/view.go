@@ -151,11 +151,11 @@ func (v *View) rows(r *reading.Reading) (rows []row, services int) {
 	}
 	for i := range read {
 		s := &read[i]
-		begin := len(rows)
-		rows = append(rows, row{s: s})
+		begin, all := len(rows), allConnections(s)
+		rows = append(rows, row{s: s, all: all})
 		whole := v.passes(&rows[begin])
 		for j := range s.Destinations {
-			server := row{s: s, d: &s.Destinations[j]}
+			server := row{s: s, d: &s.Destinations[j], all: all}
 			if whole || v.passes(&server) {
 				rows = append(rows, server)
 			}
@@ -215,7 +215,7 @@ func (v *View) page(rows []row, services, height int) (shown []row, more string)
 	end := min(v.offset+room, len(rows))
 	shown = slices.Clone(rows[v.offset:end])
 	if len(shown) > 0 && shown[0].d != nil {
-		shown[0] = row{s: shown[0].s}
+		shown[0] = row{s: shown[0].s, all: shown[0].all}
 	}
 	servers, below := 0, services-inRows
 	for i := end; i < len(rows); i++ {
@@ -246,9 +246,8 @@ func (v *View) filled(rows []row) []row {
 	return rows
 }
 
-// fill fills in a row what follows from its service and destination.
+// fill fills in what the row of a service or destination begins with.
 func (v *View) fill(r *row) {
-	r.all = allConnections(r.s)
 	if r.d == nil {
 		t := listing.Table{Names: ascii{v.Names}}
 		key := t.AppendService(nil, &ipvs.Service{ServiceKey: r.s.ServiceKey})
