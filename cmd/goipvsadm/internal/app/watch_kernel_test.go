@@ -25,9 +25,9 @@ import (
 	"goipvsadm/scripts/lab"
 )
 
-// traffic makes requests until the test ends. It returns how many there were
-// so far.
-func (l *listLab) traffic() (requests *atomic.Uint64) {
+// traffic makes requests until end is called, which the end of the test does too. It
+// returns how many there were so far.
+func (l *listLab) traffic() (requests *atomic.Uint64, end func()) {
 	requests = new(atomic.Uint64)
 	var stop atomic.Bool
 	done := make(chan struct{})
@@ -41,11 +41,12 @@ func (l *listLab) traffic() (requests *atomic.Uint64) {
 			}
 		}
 	}()
-	l.t.Cleanup(func() {
+	end = func() {
 		stop.Store(true)
 		<-done
-	})
-	return requests
+	}
+	l.t.Cleanup(end)
+	return requests, end
 }
 
 func (l *listLab) program(args ...string) *exec.Cmd {
@@ -68,7 +69,7 @@ type watchDocument struct {
 // What was measured is what the counters say, until they are set to zero.
 func TestWatchInJSON(t *testing.T) {
 	l := newListLab(t)
-	requests := l.traffic()
+	requests, endTraffic := l.traffic()
 	cmd := l.program("-L", "-j", "--watch=2", "-t", "10.8.3.100:80", "-N", "director")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -110,6 +111,8 @@ func TestWatchInJSON(t *testing.T) {
 		}
 	}
 
+	// Without traffic, which could bring the counters past where they were.
+	endTraffic()
 	l.run("ipvsadm -Z", 0)
 	zeroed := false
 	for range 5 {
@@ -137,7 +140,7 @@ var (
 // connections and its servers' shares.
 func TestWatchOnATerminal(t *testing.T) {
 	l := newListLab(t)
-	requests := l.traffic()
+	requests, _ := l.traffic()
 	terminal, err := l.director.Terminal(100, 30, l.program("-Ln", "--watch=2", "--top=1"))
 	if err != nil {
 		t.Fatal(err)
