@@ -3,6 +3,7 @@ package netlinkmsg
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 )
 
@@ -89,116 +90,61 @@ func pad4(b []byte, n int) []byte {
 	return b
 }
 
-// attributes walks over a run of attributes:
+// attributes iterates over the types and payloads of a run of attributes. A
+// payload that has fewer bytes than are due by its type ends the iteration, as
+// does a run that breaks off, with an error in err.
 //
-//	for it := (attributes{rest: b}); it.next(); {
-//		switch it.typ { … }
-//	}
-//
-// The getters note the first payload that is too short for what is asked of
-// it; err reports that, or a run that breaks off.
-type attributes struct {
-	rest []byte
-	typ  uint16
-	data []byte
-	err  error
+// It is what a listing spends its time with. The compiler makes it part of the
+// loop over it.
+func attributes(b []byte, due sizes, err *error) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) > 0 {
+			if len(b) < attrHeaderLen {
+				*err = badAttr(b, due)
+				return
+			}
+			n, typ := int(native.Uint16(b)), native.Uint16(b[2:])&attrTypeMask
+			if n < attrHeaderLen+due.of(typ) || n > len(b) {
+				*err = badAttr(b, due)
+				return
+			}
+			if !yield(typ, b[attrHeaderLen:n]) {
+				return
+			}
+			if n = align4(n); n >= len(b) {
+				return // the last may lack its padding
+			}
+			b = b[n:]
+		}
+	}
 }
 
-func (it *attributes) next() bool {
-	b := it.rest
-	if it.err != nil || len(b) == 0 {
-		return false
+// Sizes are how many bytes the payload of each type must have. Longer ones are
+// taken: a later kernel may have widened a field at its end.
+type sizes []uint8
+
+func (s sizes) of(typ uint16) int {
+	if int(typ) < len(s) {
+		return int(s[typ])
 	}
-	n, ok := attrLen(b)
-	if !ok {
-		it.err = badAttr(b)
-		return false
-	}
-	it.typ, it.data, it.rest = attrType(b), b[attrHeaderLen:n], behind(b, n)
-	return true
+	return 0
 }
 
-// behind returns what follows an attribute of length n. The last may lack its
-// padding.
-func behind(b []byte, n int) []byte {
-	if n = align4(n); n < len(b) {
-		return b[n:]
-	}
-	return nil
-}
-
-// attrLen returns the length of the attribute that b starts with, header and
-// payload, and whether b holds as much.
-func attrLen(b []byte) (n int, ok bool) {
-	if len(b) < attrHeaderLen {
-		return 0, false
-	}
-	n = int(native.Uint16(b))
-	return n, n >= attrHeaderLen && n <= len(b)
-}
-
-func attrType(b []byte) uint16 { return native.Uint16(b[2:]) & attrTypeMask }
-
-func badAttr(b []byte) error {
+// badAttr says what is wrong with the attribute that b starts with.
+func badAttr(b []byte, due sizes) error {
 	if len(b) < attrHeaderLen {
 		return fmt.Errorf("%d stray bytes after the last attribute", len(b))
 	}
-	return fmt.Errorf("attribute of length %d in %d bytes", native.Uint16(b), len(b))
-}
-
-// payload returns the first n bytes of the payload, or nil and an error noted.
-// Longer payloads are taken: a later kernel may have widened a field at its end.
-func (it *attributes) payload(n int) []byte {
-	if len(it.data) < n {
-		it.short(n)
-		return nil
+	n, typ := int(native.Uint16(b)), native.Uint16(b[2:])&attrTypeMask
+	if n < attrHeaderLen || n > len(b) {
+		return fmt.Errorf("attribute of length %d in %d bytes", n, len(b))
 	}
-	return it.data[:n]
+	return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, n-attrHeaderLen, due.of(typ))
 }
 
-func (it *attributes) short(due int) {
-	if it.err == nil {
-		it.err = shortAttr(it.typ, len(it.data), due)
-	}
-}
-
-func shortAttr(typ uint16, is, due int) error {
-	return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, is, due)
-}
-
-func (it *attributes) uint8() uint8 {
-	if p := it.payload(1); p != nil {
-		return p[0]
-	}
-	return 0
-}
-
-func (it *attributes) uint16() uint16 {
-	if p := it.payload(2); p != nil {
-		return native.Uint16(p)
-	}
-	return 0
-}
-
-func (it *attributes) uint32() uint32 {
-	if p := it.payload(4); p != nil {
-		return native.Uint32(p)
-	}
-	return 0
-}
-
-// port returns a number of two bytes in network order.
-func (it *attributes) port() uint16 {
-	if p := it.payload(2); p != nil {
-		return binary.BigEndian.Uint16(p)
-	}
-	return 0
-}
-
-// str returns the text before the first NUL. It hands back old where the
+// text returns the text before the first NUL. It hands back old where the
 // text is the same, so that a table whose rows repeat a name costs nothing.
-func (it *attributes) str(old string) string {
-	b := it.data
+func text(b []byte, old string) string {
 	for i, c := range b {
 		if c == 0 {
 			b = b[:i]
@@ -223,11 +169,4 @@ func address(f Family, raw []byte) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("address of unknown family %d", uint16(f))
 	}
 	return netip.Addr{}, fmt.Errorf("%s address of %d bytes", f, len(raw))
-}
-
-// note notes what kept a nest from being decoded.
-func (it *attributes) note(err error) {
-	if err != nil && it.err == nil {
-		it.err = fmt.Errorf("attribute %d: %w", it.typ, err)
-	}
 }

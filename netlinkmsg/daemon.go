@@ -29,6 +29,10 @@ const (
 	daemonTTL
 )
 
+var daemonSizes = sizes{
+	daemonState: 4, daemonSyncID: 4, daemonMaxLen: 2, daemonGroup: 4, daemonGroup6: addrLen, daemonPort: 2, daemonTTL: 1,
+}
+
 // append appends the nested daemon attribute. Stopping a daemon needs its
 // state alone, but interface and id are checked all the same.
 func (d *Daemon) append(b []byte) []byte {
@@ -60,30 +64,26 @@ func (d *Daemon) append(b []byte) []byte {
 
 func (d *Daemon) decode(b []byte) error {
 	*d = Daemon{}
-	it := attributes{rest: b}
-	for it.next() {
-		switch it.typ {
+	var err error
+	for typ, data := range attributes(b, daemonSizes, &err) {
+		switch typ {
 		case daemonState:
-			d.State = DaemonState(it.uint32())
+			d.State = DaemonState(native.Uint32(data))
 		case daemonInterface:
-			d.Interface = it.str("")
+			d.Interface = text(data, "")
 		case daemonSyncID:
-			d.SyncID = it.uint32()
+			d.SyncID = native.Uint32(data)
 		case daemonMaxLen:
-			d.MaxLen = it.uint16()
+			d.MaxLen = native.Uint16(data)
 		case daemonGroup:
-			if p := it.payload(4); p != nil {
-				d.Group = netip.AddrFrom4([4]byte(p))
-			}
+			d.Group = netip.AddrFrom4([4]byte(data))
 		case daemonGroup6:
-			if p := it.payload(addrLen); p != nil {
-				d.Group = netip.AddrFrom16([16]byte(p))
-			}
+			d.Group = netip.AddrFrom16([16]byte(data))
 		case daemonPort:
-			d.Port = it.uint16()
+			d.Port = native.Uint16(data)
 		case daemonTTL:
-			d.TTL = it.uint8()
+			d.TTL = data[0]
 		}
 	}
-	return it.err
+	return err
 }

@@ -1,6 +1,9 @@
 package netlinkmsg
 
-import "net/netip"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // A Tunnel says how packets for a tunneling destination are wrapped.
 type Tunnel struct {
@@ -52,6 +55,12 @@ const (
 	destTunnelFlags
 )
 
+var destSizes = sizes{
+	destPort: 2, destMethod: 4, destWeight: 4, destUpper: 4, destLower: 4,
+	destActive: 4, destInactive: 4, destPersistent: 4, destFamily: 2,
+	destTunnelType: 1, destTunnelPort: 2, destTunnelFlags: 2,
+}
+
 // append appends the nested destination attribute, with the configuration or
 // only the key.
 func (d *Destination) append(b []byte, whole bool) []byte {
@@ -92,43 +101,43 @@ func (d *Destination) decode(b []byte, family Family) error {
 		raw, stats, stats64 []byte
 		port                uint16
 	)
-	it := attributes{rest: b}
-	for it.next() {
-		switch it.typ {
+	var err error
+	for typ, data := range attributes(b, destSizes, &err) {
+		switch typ {
 		case destAddr:
-			raw = it.data
+			raw = data
 		case destPort:
-			port = it.port()
+			port = binary.BigEndian.Uint16(data)
 		case destMethod:
-			d.Method = ForwardingMethod(it.uint32() & forwardingMask)
+			d.Method = ForwardingMethod(native.Uint32(data) & forwardingMask)
 		case destWeight:
-			d.Weight = it.uint32()
+			d.Weight = native.Uint32(data)
 		case destUpper:
-			d.UpperThreshold = it.uint32()
+			d.UpperThreshold = native.Uint32(data)
 		case destLower:
-			d.LowerThreshold = it.uint32()
+			d.LowerThreshold = native.Uint32(data)
 		case destActive:
-			d.ActiveConns = it.uint32()
+			d.ActiveConns = native.Uint32(data)
 		case destInactive:
-			d.InactiveConns = it.uint32()
+			d.InactiveConns = native.Uint32(data)
 		case destPersistent:
-			d.PersistentConns = it.uint32()
+			d.PersistentConns = native.Uint32(data)
 		case destStats:
-			stats = it.data
+			stats = data
 		case destFamily:
-			family = Family(it.uint16())
+			family = Family(native.Uint16(data))
 		case destStats64:
-			stats64 = it.data
+			stats64 = data
 		case destTunnelType:
-			d.Tunnel.Type = TunnelType(it.uint8())
+			d.Tunnel.Type = TunnelType(data[0])
 		case destTunnelPort:
-			d.Tunnel.Port = it.port()
+			d.Tunnel.Port = binary.BigEndian.Uint16(data)
 		case destTunnelFlags:
-			d.Tunnel.Flags = TunnelFlags(it.uint16())
+			d.Tunnel.Flags = TunnelFlags(native.Uint16(data))
 		}
 	}
-	if it.err != nil {
-		return it.err
+	if err != nil {
+		return err
 	}
 	if err := d.Stats.decodeEither(stats, stats64); err != nil {
 		return err

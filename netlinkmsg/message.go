@@ -93,11 +93,15 @@ const (
 	cmdTimeoutUDP
 )
 
+var cmdSizes = sizes{cmdTimeoutTCP: 4, cmdTimeoutTCPFin: 4, cmdTimeoutUDP: 4}
+
 // Attributes of a SetInfo answer (IPVS_INFO_ATTR_*).
 const (
 	infoVersion = iota + 1
 	infoConnTableSize
 )
+
+var infoSizes = sizes{infoVersion: 4, infoConnTableSize: 4}
 
 // A Message is a command with what it carries; what it does not carry is nil.
 type Message struct {
@@ -203,34 +207,38 @@ func (m *Message) Decode(b []byte, family Family) error {
 }
 
 func (m *Message) decode(b []byte, family Family) error {
-	it := attributes{rest: b}
-	for it.next() {
-		switch it.typ {
+	var err error
+	for typ, data := range attributes(b, cmdSizes, &err) {
+		var err error
+		switch typ {
 		case cmdService:
 			if m.Service == nil {
 				m.Service = new(Service)
 			}
-			it.note(m.Service.decode(it.data))
+			err = m.Service.decode(data)
 			family = m.Service.Family
 		case cmdDestination:
 			if m.Destination == nil {
 				m.Destination = new(Destination)
 			}
-			it.note(m.Destination.decode(it.data, family))
+			err = m.Destination.decode(data, family)
 		case cmdDaemon:
 			if m.Daemon == nil {
 				m.Daemon = new(Daemon)
 			}
-			it.note(m.Daemon.decode(it.data))
+			err = m.Daemon.decode(data)
 		case cmdTimeoutTCP:
-			m.timeouts().TCP = it.uint32()
+			m.timeouts().TCP = native.Uint32(data)
 		case cmdTimeoutTCPFin:
-			m.timeouts().TCPFin = it.uint32()
+			m.timeouts().TCPFin = native.Uint32(data)
 		case cmdTimeoutUDP:
-			m.timeouts().UDP = it.uint32()
+			m.timeouts().UDP = native.Uint32(data)
+		}
+		if err != nil {
+			return fmt.Errorf("attribute %d: %w", typ, err)
 		}
 	}
-	return it.err
+	return err
 }
 
 func (m *Message) timeouts() *Timeouts {
@@ -246,14 +254,14 @@ func (m *Message) decodeInfo(b []byte) error {
 		m.Info = new(Info)
 	}
 	*m.Info = Info{}
-	it := attributes{rest: b}
-	for it.next() {
-		switch it.typ {
+	var err error
+	for typ, data := range attributes(b, infoSizes, &err) {
+		switch typ {
 		case infoVersion:
-			m.Info.Version = Version(it.uint32())
+			m.Info.Version = Version(native.Uint32(data))
 		case infoConnTableSize:
-			m.Info.ConnTableSize = it.uint32()
+			m.Info.ConnTableSize = native.Uint32(data)
 		}
 	}
-	return it.err
+	return err
 }

@@ -104,6 +104,10 @@ const (
 	svcStats64
 )
 
+var svcSizes = sizes{
+	svcFamily: 2, svcProtocol: 2, svcPort: 2, svcMark: 4, svcFlags: 4, svcTimeout: 4, svcNetmask: 4,
+}
+
 // appendKey appends the attributes by which the kernel finds a service: a
 // mark, or the protocol, address and port, never both.
 func (k *ServiceKey) appendKey(b []byte) []byte {
@@ -154,37 +158,37 @@ func (s *Service) decode(b []byte) error {
 		raw, netmask, stats, stats64 []byte
 		port                         uint16
 	)
-	it := attributes{rest: b}
-	for it.next() {
-		switch it.typ {
+	var err error
+	for typ, data := range attributes(b, svcSizes, &err) {
+		switch typ {
 		case svcFamily:
-			s.Family = Family(it.uint16())
+			s.Family = Family(native.Uint16(data))
 		case svcProtocol:
-			s.Protocol = Protocol(it.uint16())
+			s.Protocol = Protocol(native.Uint16(data))
 		case svcAddr:
-			raw = it.data
+			raw = data
 		case svcPort:
-			port = it.port()
+			port = binary.BigEndian.Uint16(data)
 		case svcMark:
-			s.Mark = it.uint32()
+			s.Mark = native.Uint32(data)
 		case svcScheduler:
-			s.Scheduler = it.str(scheduler)
+			s.Scheduler = text(data, scheduler)
 		case svcFlags:
-			s.Flags = ServiceFlags(it.uint32())
+			s.Flags = ServiceFlags(native.Uint32(data))
 		case svcTimeout:
-			s.Timeout = it.uint32()
+			s.Timeout = native.Uint32(data)
 		case svcNetmask:
-			netmask = it.payload(4)
+			netmask = data
 		case svcEngine:
-			s.Engine = it.str(engine)
+			s.Engine = text(data, engine)
 		case svcStats:
-			stats = it.data
+			stats = data
 		case svcStats64:
-			stats64 = it.data
+			stats64 = data
 		}
 	}
-	if it.err != nil {
-		return it.err
+	if err != nil {
+		return err
 	}
 	if err := s.Stats.decodeEither(stats, stats64); err != nil {
 		return err

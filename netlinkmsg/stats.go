@@ -32,55 +32,71 @@ const (
 	statsOutBPS
 )
 
-// field returns the place of an attribute in s, or nil for one that has none.
-func (s *Stats) field(typ uint16) *uint64 {
-	switch typ {
-	case statsConns:
-		return &s.Conns
-	case statsInPackets:
-		return &s.InPackets
-	case statsOutPackets:
-		return &s.OutPackets
-	case statsInBytes:
-		return &s.InBytes
-	case statsOutBytes:
-		return &s.OutBytes
-	case statsCPS:
-		return &s.CPS
-	case statsInPPS:
-		return &s.InPPS
-	case statsOutPPS:
-		return &s.OutPPS
-	case statsInBPS:
-		return &s.InBPS
-	case statsOutBPS:
-		return &s.OutBPS
+// fields are the places of the attributes in s.
+func (s *Stats) fields() [statsOutBPS + 1]*uint64 {
+	return [...]*uint64{
+		statsConns:      &s.Conns,
+		statsInPackets:  &s.InPackets,
+		statsOutPackets: &s.OutPackets,
+		statsInBytes:    &s.InBytes,
+		statsOutBytes:   &s.OutBytes,
+		statsCPS:        &s.CPS,
+		statsInPPS:      &s.InPPS,
+		statsOutPPS:     &s.OutPPS,
+		statsInBPS:      &s.InBPS,
+		statsOutBPS:     &s.OutBPS,
 	}
-	return nil
 }
 
 // decode reads either generation of statistics: in STATS64 all numbers have
 // eight bytes, in the older STATS only the two byte counters have.
-// It is most of a listing's decoding, so it keeps to local variables.
 func (s *Stats) decode(b []byte) error {
-	for len(b) > 0 {
-		n, ok := attrLen(b)
-		if !ok {
-			return badAttr(b)
-		}
-		typ, data := attrType(b), b[attrHeaderLen:n]
-		switch p := s.field(typ); {
-		case p == nil: // padding, or a counter of a later kernel
-		case len(data) >= 8:
-			*p = native.Uint64(data)
-		case len(data) == 4:
-			*p = uint64(native.Uint32(data))
-		default:
-			return shortAttr(typ, len(data), 8)
-		}
-		b = behind(b, n)
+	if s.decodeUsual(b) {
+		return nil
 	}
-	return nil
+	fields := s.fields()
+	var err error
+	for typ, data := range attributes(b, nil, &err) {
+		if int(typ) < len(fields) && fields[typ] != nil { // others are padding, or counters of a later kernel
+			switch {
+			case len(data) >= 8:
+				*fields[typ] = native.Uint64(data)
+			case len(data) == 4:
+				*fields[typ] = uint64(native.Uint32(data))
+			default:
+				return fmt.Errorf("attribute %d has %d bytes where 4 or 8 are due", typ, len(data))
+			}
+		}
+	}
+	return err
+}
+
+// decodeUsual reads STATS64 as a kernel sends it that needs no padding between
+// the numbers, and reports whether b is that. A listing reads it for every server.
+func (s *Stats) decodeUsual(b []byte) bool {
+	const size = attrHeaderLen + 8
+	if len(b) != statsOutBPS*size {
+		return false
+	}
+	for i := range statsOutBPS {
+		if head := b[i*size:]; native.Uint16(head) != size || native.Uint16(head[2:]) != uint16(statsConns+i) {
+			return false
+		}
+	}
+	number := func(typ int) uint64 { return native.Uint64(b[(typ-1)*size+attrHeaderLen:]) }
+	*s = Stats{
+		Conns:      number(statsConns),
+		InPackets:  number(statsInPackets),
+		OutPackets: number(statsOutPackets),
+		InBytes:    number(statsInBytes),
+		OutBytes:   number(statsOutBytes),
+		CPS:        number(statsCPS),
+		InPPS:      number(statsInPPS),
+		OutPPS:     number(statsOutPPS),
+		InBPS:      number(statsInBPS),
+		OutBPS:     number(statsOutBPS),
+	}
+	return true
 }
 
 // decodeEither reads the newer generation if there is one. Kernels that have
@@ -100,8 +116,10 @@ func (s *Stats) decodeEither(old, new []byte) error {
 func (s *Stats) append(b []byte, typ uint16) []byte {
 	start := len(b)
 	b = beginNested(b, typ)
-	for t := uint16(statsConns); t <= statsOutBPS; t++ {
-		b = appendUint64(b, t, *s.field(t))
+	for t, field := range s.fields() {
+		if field != nil {
+			b = appendUint64(b, uint16(t), *field)
+		}
 	}
 	endNested(b, start)
 	return b
