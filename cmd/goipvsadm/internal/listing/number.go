@@ -2,10 +2,12 @@ package listing
 
 import "strconv"
 
+const blanks = "                                "
+
 // pad appends blanks until b is width longer than it was at start.
 func pad(b []byte, start, width int) []byte {
-	for len(b) < start+width {
-		b = append(b, ' ')
+	for missing := start + width - len(b); missing > 0; missing = start + width - len(b) {
+		b = append(b, blanks[:min(missing, len(blanks))]...)
 	}
 	return b
 }
@@ -33,7 +35,7 @@ func rightUint(b []byte, v uint64, width int) []byte {
 
 // units are the abbreviations of large numbers: a number is written in the
 // last unit whose from it reaches.
-var units = []struct {
+var units = [...]struct {
 	from, unit uint64
 	letter     byte
 }{
@@ -46,9 +48,9 @@ var units = []struct {
 // large appends v in nine columns, abbreviated unless exact. Units cut, they do
 // not round, and the highest number of a unit may leave no blank before it.
 func large(b []byte, v uint64, exact bool) []byte {
-	if !exact {
-		for _, u := range units {
-			if v >= u.from {
+	if !exact && v >= units[len(units)-1].from {
+		for i := range units {
+			if u := &units[i]; v >= u.from {
 				return append(rightUint(b, v/u.unit, 8), u.letter)
 			}
 		}

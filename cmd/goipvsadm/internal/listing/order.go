@@ -2,6 +2,7 @@ package listing
 
 import (
 	"encoding/binary"
+	"math"
 	"net/netip"
 
 	"goipvsadm/ipvs"
@@ -21,7 +22,33 @@ func SortServices(s []ipvs.Service) { mergeSort(s, diffServices) }
 
 // SortDestinations puts the destinations of a service in the order of
 // listings: by address and port.
-func SortDestinations(d []ipvs.Destination) { mergeSort(d, diffDestinations) }
+func SortDestinations(d []ipvs.Destination) {
+	if !ascending(d) {
+		mergeSort(d, diffDestinations)
+	}
+}
+
+// ascending reports whether d is IPv4, in order as it is, and so close together
+// that no difference overflows: no sort moves anything then. The kernel has a
+// service's destinations in the order in which they were added, so they often
+// are.
+func ascending(d []ipvs.Destination) bool {
+	var first, last uint64 // the address, and the port below it
+	for i := range d {
+		ap := d[i].AddrPort
+		if !ap.Addr().Is4() {
+			return false
+		}
+		this := uint64(uint32(word(ap.Addr(), 0)))<<16 | uint64(ap.Port())
+		if i == 0 {
+			first = this
+		} else if this < last {
+			return false
+		}
+		last = this
+	}
+	return last>>16-first>>16 <= math.MaxInt32
+}
 
 // SortTable puts a whole table in the order of listings.
 func SortTable(t *plan.Table) {
