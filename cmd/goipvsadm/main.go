@@ -2,10 +2,9 @@
 // layer-4 load balancer of the Linux kernel. Under the names ipvsadm,
 // ipvsadm-save and ipvsadm-restore it stands in for those programs.
 //
-// Most runs are over before Go has learnt what else it could do: of the limits
-// of its container, of changes to them, or to label its memory for others.
+// Most runs are over before Go could heed a change of how many processors there
+// are for it, or label its memory for others to read.
 //
-//go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 //go:debug decoratemappings=0
 package main
