@@ -17,6 +17,7 @@ type request = netlinkmsg.Message
 func speedRows(connections int) []*row {
 	table := ruleSet{services: 1000, servers: 10}
 	forty := ruleSet{services: 1, servers: 40}
+	farm := ruleSet{services: 1, servers: 500}
 	newService := func(i int) *netlinkmsg.Service { return ruleSet{}.service(i) }
 	return []*row{
 		{
@@ -50,16 +51,7 @@ func speedRows(connections int) []*row {
 		listRow("-S -n", table),
 		listRow("-L -n --stats", table),
 		connectionsRow(connections),
-	}
-}
-
-// timedRows is the work for which more counts than instructions: what is done
-// side by side, and what is waited for.
-func timedRows() []*row {
-	farm := ruleSet{services: 1, servers: 500}
-	table := ruleSet{services: 1000, servers: 10}
-	return []*row{
-		restoreRow("-R, 11,000 rules", "–", table, nil),
+		// Mostly waiting, which the clock counts too, at a million a millisecond.
 		{
 			name: "-L, 500 servers, DNS of 50 ms", target: "≥ 40", keep: true,
 			prepare: func() error {
@@ -76,6 +68,15 @@ func timedRows() []*row {
 				return askDNS(farm)
 			},
 		},
+	}
+}
+
+// timedRows is the work for which more counts than instructions: what is done
+// side by side.
+func timedRows() []*row {
+	table := ruleSet{services: 1000, servers: 10}
+	return []*row{
+		restoreRow("-R, 11,000 rules", "–", table, nil),
 	}
 }
 
