@@ -128,10 +128,6 @@ pictures: chart build ## that, and docs/watch.svg, from a run on a throwaway ker
 	$(GO) build -trimpath -buildvcs=false -o build/pictures ./scripts/pictures
 	$(under_test) scripts/kernel build/pictures watch docs/watch.svg
 
-.PHONY: profile
-profile: ## anew the profile that the program is compiled by
-	@scripts/profile
-
 .PHONY: fuzz
 fuzz: ## each fuzz target for TIME (30s)
 	@scripts/fuzz $(TIME)
