@@ -204,7 +204,9 @@ func TestWatchWithoutAService(t *testing.T) {
 // gives it no connections, and no longer.
 func TestWatchThresholds(t *testing.T) {
 	l := newListLab(t)
-	l.run("ipvsadm -C; ipvsadm --set 0 0 1", 0) // connections of UDP are over after a second
+	// Connections of UDP are over after so many seconds: one that a busy machine lets end
+	// before its time takes the server out of its overload.
+	l.run("ipvsadm -C; ipvsadm --set 0 0 3", 0)
 	l.run("ipvsadm -A -u 10.8.3.100:5353 -s rr", 0)
 	for _, tt := range []struct {
 		server   string // a new one, since connections outlive a server that is removed
@@ -228,7 +230,7 @@ func TestWatchThresholds(t *testing.T) {
 			shows := func(sign string, conns int) {
 				t.Helper()
 				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, sign, regexp.QuoteMeta(tt.server), conns))
-				for range 20 {
+				for range 40 {
 					frame, err := terminal.Until("\x1b[J")
 					if err != nil {
 						t.Fatal(err)

@@ -374,6 +374,13 @@ func TestFindings(t *testing.T) {
 			}
 			slices.Sort(want)
 			d := b.examine("director", args...)
+			// On a busy machine what counters and connections tell may come some readings late.
+			for range 5 {
+				if len(d.Findings) >= len(want) {
+					break
+				}
+				d = b.examine("director", args...)
+			}
 			slices.SortFunc(d.Findings, func(a, b finding) int { return strings.Compare(a.String(), b.String()) })
 			d.finds(t, want...)
 			if t.Failed() {
