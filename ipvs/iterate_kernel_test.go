@@ -3,11 +3,13 @@
 package ipvs
 
 import (
+	"errors"
 	"net/netip"
 	"runtime"
 	"slices"
 	"testing"
-	"time"
+
+	"goipvsadm/scripts/lab"
 )
 
 // Of a table that comes in many pieces, each service comes once and in the
@@ -79,15 +81,14 @@ func TestKernelServicesSeq(t *testing.T) {
 func settled(t *testing.T, c *Client) []Service {
 	t.Helper()
 	var last []Service
-	for range 100 {
+	check(t, lab.Eventually(func() error {
 		services, err := c.Services()
 		check(t, err, nil)
-		if len(services) > 0 && slices.Equal(services, last) {
-			return services
+		if len(services) == 0 || !slices.Equal(services, last) {
+			last = services
+			return errors.New("the order of services keeps changing")
 		}
-		last = services
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("the order of services keeps changing")
-	return nil
+		return nil
+	}), nil)
+	return last
 }

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"goipvsadm/scripts/lab"
 )
 
 // The metrics of a table with services and servers of every kind, with what
@@ -27,12 +28,15 @@ func TestMetricsFromTheKernel(t *testing.T) {
 	// The counters come up to date every other second.
 	const connections = `ipvs_service_connections_total{family="ipv4",protocol="tcp",address="10.8.3.100",port="80"} `
 	text := ""
-	for range 100 {
+	err = lab.Eventually(func() error {
 		text = l.run("ipvsadm -L --metrics", 0).Stdout
-		if strings.Contains(text, "\n"+connections+"20\n") {
-			break
+		if !strings.Contains(text, "\n"+connections+"20\n") {
+			return fmt.Errorf("no %s20 in\n%s", connections, text)
 		}
-		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	var all listDocument
 	l.list("", &all)

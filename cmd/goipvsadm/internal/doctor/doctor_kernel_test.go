@@ -552,17 +552,16 @@ func load(t *testing.T, parameters ...string) {
 
 func unload(t *testing.T) {
 	t.Helper()
-	var out []byte
-	var err error
 	// A namespace takes a moment to go, and its table with it.
-	for range 100 {
-		if out, err = exec.Command("sh", "-c", "for m in $(lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p'); do modprobe -r $m; done; modprobe -r ip_vs").CombinedOutput(); err == nil {
-			break
+	err := lab.Eventually(func() error {
+		out, err := exec.Command("sh", "-c", "for m in $(lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p'); do modprobe -r $m; done; modprobe -r ip_vs").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("unload IPVS: %w: %s", err, out)
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return nil
+	})
 	if err != nil {
-		t.Fatalf("unload IPVS: %v: %s", err, out)
+		t.Fatal(err)
 	}
 }
 
