@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
+	"slices"
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/plan"
@@ -23,16 +24,18 @@ func SortServices(s []ipvs.Service) { mergeSort(s, diffServices) }
 // SortDestinations puts the destinations of a service in the order of
 // listings: by address and port.
 func SortDestinations(d []ipvs.Destination) {
-	if !ascending(d) {
+	if descending(d) {
+		slices.Reverse(d)
+	} else {
 		mergeSort(d, diffDestinations)
 	}
 }
 
-// ascending reports whether d is IPv4, in order as it is, and so close together
-// that no difference overflows: no sort moves anything then. The kernel has a
-// service's destinations in the order in which they were added, so they often
-// are.
-func ascending(d []ipvs.Destination) bool {
+// descending reports whether d is IPv4, in just the opposite order, and so close
+// together that no difference overflows: every sort turns it round then. The
+// kernel tells of the destination that was added last first, so those of rules
+// that were saved, or written down in order, come this way.
+func descending(d []ipvs.Destination) bool {
 	var first, last uint64 // the address, and the port below it
 	for i := range d {
 		ap := d[i].AddrPort
@@ -42,12 +45,12 @@ func ascending(d []ipvs.Destination) bool {
 		this := uint64(uint32(word(ap.Addr(), 0)))<<16 | uint64(ap.Port())
 		if i == 0 {
 			first = this
-		} else if this < last {
+		} else if this >= last {
 			return false
 		}
 		last = this
 	}
-	return last>>16-first>>16 <= math.MaxInt32
+	return first>>16-last>>16 <= math.MaxInt32
 }
 
 // SortTable puts a whole table in the order of listings.

@@ -74,34 +74,35 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// What is taken for sorted already must be what the merge sort leaves alone.
-func TestAscending(t *testing.T) {
+// What is turned round must be what the merge sort turns round.
+func TestDescending(t *testing.T) {
 	for _, test := range []struct {
 		addrs string
 		want  bool
 	}{
 		{"", true},
 		{"10.0.0.1:80", true},
-		{"10.0.0.1:80 10.0.0.1:81 10.0.0.2:80", true},
-		{"10.0.0.1:81 10.0.0.1:80", false},
-		{"10.0.0.2:80 10.0.0.1:81", false},
-		{"10.0.0.1:80 138.0.0.0:80", true},
-		{"10.0.0.1:80 138.0.0.1:80", false}, // 0x80000000 apart
-		{"10.0.0.1:80 100.0.0.1:80 192.168.0.1:80", false},
-		{"[2001::1]:80 [2001::2]:80", false},
-		{"10.0.0.1:80 [2001::2]:80", false},
+		{"10.0.0.2:80 10.0.0.1:81 10.0.0.1:80", true},
+		{"10.0.0.2:80 10.0.0.2:80", false},
+		{"10.0.0.1:80 10.0.0.1:81", false},
+		{"10.0.0.1:81 10.0.0.2:80", false},
+		{"138.0.0.0:80 10.0.0.1:80", true},
+		{"138.0.0.1:80 10.0.0.1:80", false}, // 0x80000000 apart
+		{"192.168.0.1:80 100.0.0.1:80 10.0.0.1:80", false},
+		{"[2001::2]:80 [2001::1]:80", false},
+		{"[2001::2]:80 10.0.0.1:80", false},
 	} {
 		var d []ipvs.Destination
 		for addr := range strings.FieldsSeq(test.addrs) {
 			d = append(d, ipvs.Destination{AddrPort: addrPort(addr)})
 		}
-		if got := ascending(d); got != test.want {
+		if got := descending(d); got != test.want {
 			t.Errorf("%s: %t", test.addrs, got)
 		}
 		sorted := slices.Clone(d)
 		mergeSort(sorted, diffDestinations)
-		if ascending(d) && !slices.Equal(d, sorted) {
-			t.Errorf("%s is sorted to %v", test.addrs, sorted)
+		if SortDestinations(d); !slices.Equal(d, sorted) {
+			t.Errorf("%s: %v, the merge sort makes %v", test.addrs, d, sorted)
 		}
 	}
 }
