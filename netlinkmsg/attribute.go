@@ -3,7 +3,6 @@ package netlinkmsg
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"net/netip"
 )
 
@@ -90,56 +89,86 @@ func pad4(b []byte, n int) []byte {
 	return b
 }
 
-// attributes iterates over the types and payloads of a run of attributes. A
-// payload that has fewer bytes than are due by its type ends the iteration, as
-// does a run that breaks off, with an error in err.
-//
-// It is what a listing spends its time with. The compiler makes it part of the
-// loop over it.
-func attributes(b []byte, due sizes, err *error) iter.Seq2[uint16, []byte] {
-	return func(yield func(uint16, []byte) bool) {
-		for len(b) > 0 {
-			if len(b) < attrHeaderLen {
-				*err = badAttr(b, due)
-				return
-			}
-			n, typ := int(native.Uint16(b)), native.Uint16(b[2:])&attrTypeMask
-			if n < attrHeaderLen+due.of(typ) || n > len(b) {
-				*err = badAttr(b, due)
-				return
-			}
-			if !yield(typ, b[attrHeaderLen:n]) {
-				return
-			}
-			if n = align4(n); n >= len(b) {
-				return // the last may lack its padding
-			}
-			b = b[n:]
-		}
-	}
+// Attributes are those of one run: of a message, or of a nest in it. Where they
+// are is found in one pass; then each is read by its type. A type that is there
+// twice counts as it comes last, and types beyond maxAttr are passed over.
+type attributes struct {
+	b  []byte
+	at [maxAttr + 1]uint32 // where the payload begins, 0 if there is none
 }
+
+// maxAttr is the highest type of attribute that any part of a message has.
+const maxAttr = destTunnelFlags
 
 // Sizes are how many bytes the payload of each type must have. Longer ones are
 // taken: a later kernel may have widened a field at its end.
-type sizes []uint8
+type sizes [maxAttr + 1]uint8
 
-func (s sizes) of(typ uint16) int {
-	if int(typ) < len(s) {
-		return int(s[typ])
+// find finds the attributes in b. It is an error if the run breaks off, or if
+// a payload has fewer bytes than are due by its type.
+func (a *attributes) find(b []byte, due *sizes) error {
+	*a = attributes{b: b}
+	for at := 0; at < len(b); { // the last may lack its padding
+		head := b[at:]
+		if len(head) < attrHeaderLen {
+			return fmt.Errorf("%d stray bytes after the last attribute", len(head))
+		}
+		n, typ := int(native.Uint16(head)), native.Uint16(head[2:])&attrTypeMask
+		if n < attrHeaderLen || n > len(head) {
+			return fmt.Errorf("attribute of length %d in %d bytes", n, len(head))
+		}
+		if typ <= maxAttr {
+			if n < attrHeaderLen+int(due[typ]) {
+				return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, n-attrHeaderLen, due[typ])
+			}
+			a.at[typ] = uint32(at + attrHeaderLen)
+		}
+		at += align4(n)
+	}
+	return nil
+}
+
+// has reports whether there is an attribute of the type.
+func (a *attributes) has(typ int) bool { return a.at[typ] != 0 }
+
+// data returns the payload of the attribute, nil if there is none.
+func (a *attributes) data(typ int) []byte {
+	at := int(a.at[typ])
+	if at == 0 {
+		return nil
+	}
+	return a.b[at : at-attrHeaderLen+int(native.Uint16(a.b[at-attrHeaderLen:]))]
+}
+
+// The numbers of a payload, in the host's byte order; 0 if there is none.
+
+func (a *attributes) uint8(typ int) uint8 {
+	if at := a.at[typ]; at != 0 {
+		return a.b[at]
 	}
 	return 0
 }
 
-// badAttr says what is wrong with the attribute that b starts with.
-func badAttr(b []byte, due sizes) error {
-	if len(b) < attrHeaderLen {
-		return fmt.Errorf("%d stray bytes after the last attribute", len(b))
+func (a *attributes) uint16(typ int) uint16 {
+	if at := a.at[typ]; at != 0 {
+		return native.Uint16(a.b[at:])
 	}
-	n, typ := int(native.Uint16(b)), native.Uint16(b[2:])&attrTypeMask
-	if n < attrHeaderLen || n > len(b) {
-		return fmt.Errorf("attribute of length %d in %d bytes", n, len(b))
+	return 0
+}
+
+func (a *attributes) uint32(typ int) uint32 {
+	if at := a.at[typ]; at != 0 {
+		return native.Uint32(a.b[at:])
 	}
-	return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, n-attrHeaderLen, due.of(typ))
+	return 0
+}
+
+// port returns the number of a payload in network order.
+func (a *attributes) port(typ int) uint16 {
+	if at := a.at[typ]; at != 0 {
+		return binary.BigEndian.Uint16(a.b[at:])
+	}
+	return 0
 }
 
 // text returns the text before the first NUL. It hands back old where the

@@ -63,27 +63,23 @@ func (d *Daemon) append(b []byte) []byte {
 }
 
 func (d *Daemon) decode(b []byte) error {
-	*d = Daemon{}
-	var err error
-	for typ, data := range attributes(b, daemonSizes, &err) {
-		switch typ {
-		case daemonState:
-			d.State = DaemonState(native.Uint32(data))
-		case daemonInterface:
-			d.Interface = text(data, "")
-		case daemonSyncID:
-			d.SyncID = native.Uint32(data)
-		case daemonMaxLen:
-			d.MaxLen = native.Uint16(data)
-		case daemonGroup:
-			d.Group = netip.AddrFrom4([4]byte(data))
-		case daemonGroup6:
-			d.Group = netip.AddrFrom16([16]byte(data))
-		case daemonPort:
-			d.Port = native.Uint16(data)
-		case daemonTTL:
-			d.TTL = data[0]
-		}
+	var a attributes
+	if err := a.find(b, &daemonSizes); err != nil {
+		return err
 	}
-	return err
+	*d = Daemon{
+		State:     DaemonState(a.uint32(daemonState)),
+		Interface: text(a.data(daemonInterface), ""),
+		SyncID:    a.uint32(daemonSyncID),
+		MaxLen:    a.uint16(daemonMaxLen),
+		Port:      a.uint16(daemonPort),
+		TTL:       a.uint8(daemonTTL),
+	}
+	switch {
+	case a.has(daemonGroup):
+		d.Group = netip.AddrFrom4([4]byte(a.data(daemonGroup)))
+	case a.has(daemonGroup6):
+		d.Group = netip.AddrFrom16([16]byte(a.data(daemonGroup6)))
+	}
+	return nil
 }

@@ -1,9 +1,6 @@
 package netlinkmsg
 
-import (
-	"encoding/binary"
-	"net/netip"
-)
+import "net/netip"
 
 // A Tunnel says how packets for a tunneling destination are wrapped.
 type Tunnel struct {
@@ -96,56 +93,31 @@ func (d *Destination) append(b []byte, whole bool) []byte {
 // what it held. family is the service's: kernels before 3.18 do not tell the
 // destination's own.
 func (d *Destination) decode(b []byte, family Family) error {
-	*d = Destination{}
-	var (
-		raw, stats, stats64 []byte
-		port                uint16
-	)
-	var err error
-	for typ, data := range attributes(b, destSizes, &err) {
-		switch typ {
-		case destAddr:
-			raw = data
-		case destPort:
-			port = binary.BigEndian.Uint16(data)
-		case destMethod:
-			d.Method = ForwardingMethod(native.Uint32(data) & forwardingMask)
-		case destWeight:
-			d.Weight = native.Uint32(data)
-		case destUpper:
-			d.UpperThreshold = native.Uint32(data)
-		case destLower:
-			d.LowerThreshold = native.Uint32(data)
-		case destActive:
-			d.ActiveConns = native.Uint32(data)
-		case destInactive:
-			d.InactiveConns = native.Uint32(data)
-		case destPersistent:
-			d.PersistentConns = native.Uint32(data)
-		case destStats:
-			stats = data
-		case destFamily:
-			family = Family(native.Uint16(data))
-		case destStats64:
-			stats64 = data
-		case destTunnelType:
-			d.Tunnel.Type = TunnelType(data[0])
-		case destTunnelPort:
-			d.Tunnel.Port = binary.BigEndian.Uint16(data)
-		case destTunnelFlags:
-			d.Tunnel.Flags = TunnelFlags(native.Uint16(data))
-		}
+	var a attributes
+	if err := a.find(b, &destSizes); err != nil {
+		return err
 	}
+	if a.has(destFamily) {
+		family = Family(a.uint16(destFamily))
+	}
+	addr, err := address(family, a.data(destAddr))
 	if err != nil {
 		return err
 	}
-	if err := d.Stats.decodeEither(stats, stats64); err != nil {
-		return err
+	*d = Destination{
+		AddrPort: netip.AddrPortFrom(addr, a.port(destPort)),
+		Method:   ForwardingMethod(a.uint32(destMethod) & forwardingMask),
+		Weight:   a.uint32(destWeight),
+		Tunnel: Tunnel{
+			Type:  TunnelType(a.uint8(destTunnelType)),
+			Port:  a.port(destTunnelPort),
+			Flags: TunnelFlags(a.uint16(destTunnelFlags)),
+		},
+		UpperThreshold:  a.uint32(destUpper),
+		LowerThreshold:  a.uint32(destLower),
+		ActiveConns:     a.uint32(destActive),
+		InactiveConns:   a.uint32(destInactive),
+		PersistentConns: a.uint32(destPersistent),
 	}
-	addr, err := address(family, raw)
-	if err != nil {
-		return err
-	}
-	d.AddrPort = netip.AddrPortFrom(addr, port)
-	return nil
+	return d.Stats.decodeEither(a.data(destStats), a.data(destStats64))
 }

@@ -207,61 +207,60 @@ func (m *Message) Decode(b []byte, family Family) error {
 }
 
 func (m *Message) decode(b []byte, family Family) error {
-	var err error
-	for typ, data := range attributes(b, cmdSizes, &err) {
-		var err error
-		switch typ {
-		case cmdService:
-			if m.Service == nil {
-				m.Service = new(Service)
-			}
-			err = m.Service.decode(data)
-			family = m.Service.Family
-		case cmdDestination:
-			if m.Destination == nil {
-				m.Destination = new(Destination)
-			}
-			err = m.Destination.decode(data, family)
-		case cmdDaemon:
-			if m.Daemon == nil {
-				m.Daemon = new(Daemon)
-			}
-			err = m.Daemon.decode(data)
-		case cmdTimeoutTCP:
-			m.timeouts().TCP = native.Uint32(data)
-		case cmdTimeoutTCPFin:
-			m.timeouts().TCPFin = native.Uint32(data)
-		case cmdTimeoutUDP:
-			m.timeouts().UDP = native.Uint32(data)
+	var a attributes
+	if err := a.find(b, &cmdSizes); err != nil {
+		return err
+	}
+	if a.has(cmdService) {
+		if m.Service == nil {
+			m.Service = new(Service)
 		}
-		if err != nil {
-			return fmt.Errorf("attribute %d: %w", typ, err)
+		if err := m.Service.decode(a.data(cmdService)); err != nil {
+			return fmt.Errorf("service: %w", err)
+		}
+		family = m.Service.Family
+	}
+	if a.has(cmdDestination) {
+		if m.Destination == nil {
+			m.Destination = new(Destination)
+		}
+		if err := m.Destination.decode(a.data(cmdDestination), family); err != nil {
+			return fmt.Errorf("destination: %w", err)
 		}
 	}
-	return err
-}
-
-func (m *Message) timeouts() *Timeouts {
-	if m.Timeouts == nil {
-		m.Timeouts = new(Timeouts)
+	if a.has(cmdDaemon) {
+		if m.Daemon == nil {
+			m.Daemon = new(Daemon)
+		}
+		if err := m.Daemon.decode(a.data(cmdDaemon)); err != nil {
+			return fmt.Errorf("daemon: %w", err)
+		}
 	}
-	return m.Timeouts
+	if a.has(cmdTimeoutTCP) || a.has(cmdTimeoutTCPFin) || a.has(cmdTimeoutUDP) {
+		if m.Timeouts == nil {
+			m.Timeouts = new(Timeouts)
+		}
+		*m.Timeouts = Timeouts{
+			TCP:    a.uint32(cmdTimeoutTCP),
+			TCPFin: a.uint32(cmdTimeoutTCPFin),
+			UDP:    a.uint32(cmdTimeoutUDP),
+		}
+	}
+	return nil
 }
 
 // decodeInfo reads the one answer whose attributes are numbered differently.
 func (m *Message) decodeInfo(b []byte) error {
+	var a attributes
+	if err := a.find(b, &infoSizes); err != nil {
+		return err
+	}
 	if m.Info == nil {
 		m.Info = new(Info)
 	}
-	*m.Info = Info{}
-	var err error
-	for typ, data := range attributes(b, infoSizes, &err) {
-		switch typ {
-		case infoVersion:
-			m.Info.Version = Version(native.Uint32(data))
-		case infoConnTableSize:
-			m.Info.ConnTableSize = native.Uint32(data)
-		}
+	*m.Info = Info{
+		Version:       Version(a.uint32(infoVersion)),
+		ConnTableSize: a.uint32(infoConnTableSize),
 	}
-	return err
+	return nil
 }

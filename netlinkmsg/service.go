@@ -152,63 +152,37 @@ func (s *Service) append(b []byte, whole bool) []byte {
 // decode reads the attributes of a service into s, which keeps nothing of
 // what it held.
 func (s *Service) decode(b []byte) error {
-	scheduler, engine := s.Scheduler, s.Engine
-	*s = Service{}
-	var (
-		raw, netmask, stats, stats64 []byte
-		port                         uint16
-	)
-	var err error
-	for typ, data := range attributes(b, svcSizes, &err) {
-		switch typ {
-		case svcFamily:
-			s.Family = Family(native.Uint16(data))
-		case svcProtocol:
-			s.Protocol = Protocol(native.Uint16(data))
-		case svcAddr:
-			raw = data
-		case svcPort:
-			port = binary.BigEndian.Uint16(data)
-		case svcMark:
-			s.Mark = native.Uint32(data)
-		case svcScheduler:
-			s.Scheduler = text(data, scheduler)
-		case svcFlags:
-			s.Flags = ServiceFlags(native.Uint32(data))
-		case svcTimeout:
-			s.Timeout = native.Uint32(data)
-		case svcNetmask:
-			netmask = data
-		case svcEngine:
-			s.Engine = text(data, engine)
-		case svcStats:
-			stats = data
-		case svcStats64:
-			stats64 = data
-		}
-	}
-	if err != nil {
+	var a attributes
+	if err := a.find(b, &svcSizes); err != nil {
 		return err
 	}
-	if err := s.Stats.decodeEither(stats, stats64); err != nil {
-		return err
+	*s = Service{
+		ServiceKey: ServiceKey{
+			Family:   Family(a.uint16(svcFamily)),
+			Protocol: Protocol(a.uint16(svcProtocol)),
+			Mark:     a.uint32(svcMark),
+		},
+		Scheduler: text(a.data(svcScheduler), s.Scheduler),
+		Flags:     ServiceFlags(a.uint32(svcFlags)),
+		Timeout:   a.uint32(svcTimeout),
+		Engine:    text(a.data(svcEngine), s.Engine),
 	}
-	if raw != nil && s.Mark == 0 {
-		addr, err := address(s.Family, raw)
+	if a.has(svcAddr) && s.Mark == 0 {
+		addr, err := address(s.Family, a.data(svcAddr))
 		if err != nil {
 			return err
 		}
-		s.AddrPort = netip.AddrPortFrom(addr, port)
+		s.AddrPort = netip.AddrPortFrom(addr, a.port(svcPort))
 	}
 	switch {
-	case netmask == nil:
+	case !a.has(svcNetmask):
 	case s.Family == IPv6:
-		s.Netmask = Netmask(native.Uint32(netmask))
+		s.Netmask = Netmask(a.uint32(svcNetmask))
 	default:
-		s.Netmask = Netmask(binary.BigEndian.Uint32(netmask))
+		s.Netmask = Netmask(binary.BigEndian.Uint32(a.data(svcNetmask)))
 		if s.Netmask == 0 {
 			s.Netmask = AllClients
 		}
 	}
-	return nil
+	return s.Stats.decodeEither(a.data(svcStats), a.data(svcStats64))
 }

@@ -32,6 +32,11 @@ const (
 	statsOutBPS
 )
 
+var statsSizes = sizes{
+	statsConns: 4, statsInPackets: 4, statsOutPackets: 4, statsInBytes: 4, statsOutBytes: 4,
+	statsCPS: 4, statsInPPS: 4, statsOutPPS: 4, statsInBPS: 4, statsOutBPS: 4,
+}
+
 // fields are the places of the attributes in s.
 func (s *Stats) fields() [statsOutBPS + 1]*uint64 {
 	return [...]*uint64{
@@ -54,21 +59,24 @@ func (s *Stats) decode(b []byte) error {
 	if s.decodeUsual(b) {
 		return nil
 	}
-	fields := s.fields()
-	var err error
-	for typ, data := range attributes(b, nil, &err) {
-		if int(typ) < len(fields) && fields[typ] != nil { // others are padding, or counters of a later kernel
-			switch {
-			case len(data) >= 8:
-				*fields[typ] = native.Uint64(data)
-			case len(data) == 4:
-				*fields[typ] = uint64(native.Uint32(data))
-			default:
-				return fmt.Errorf("attribute %d has %d bytes where 4 or 8 are due", typ, len(data))
-			}
+	var a attributes
+	if err := a.find(b, &statsSizes); err != nil {
+		return err
+	}
+	for typ, field := range s.fields() {
+		if field == nil {
+			continue
+		}
+		switch data := a.data(typ); {
+		case len(data) >= 8:
+			*field = native.Uint64(data)
+		case len(data) >= 4:
+			*field = uint64(native.Uint32(data))
+		default:
+			*field = 0
 		}
 	}
-	return err
+	return nil
 }
 
 // decodeUsual reads STATS64 as a kernel sends it that needs no padding between
