@@ -89,12 +89,13 @@ func pad4(b []byte, n int) []byte {
 	return b
 }
 
-// Attributes are those of one run: of a message, or of a nest in it. Where they
-// are is found in one pass; then each is read by its type. A type that is there
-// twice counts as it comes last, and types beyond maxAttr are passed over.
+// Attributes are those of one run: of a message, or of a nest in it. They are
+// found in one pass; then each is read by its type. A type that is there twice
+// counts as it comes last, and types beyond maxAttr are passed over.
 type attributes struct {
-	b  []byte
-	at [maxAttr + 1]uint32 // where the payload begins, 0 if there is none
+	run    []byte
+	at     [maxAttr + 1]uint32  // where in run the payload begins, 0 if there is none
+	number [maxAttr + 1][4]byte // what it begins with: all of it, if it is a number
 }
 
 // maxAttr is the highest type of attribute that any part of a message has.
@@ -107,23 +108,30 @@ type sizes [maxAttr + 1]uint8
 // find finds the attributes in b. It is an error if the run breaks off, or if
 // a payload has fewer bytes than are due by its type.
 func (a *attributes) find(b []byte, due *sizes) error {
-	*a = attributes{b: b}
-	for at := 0; at < len(b); { // the last may lack its padding
-		head := b[at:]
-		if len(head) < attrHeaderLen {
-			return fmt.Errorf("%d stray bytes after the last attribute", len(head))
+	*a = attributes{run: b}
+	for len(b) > 0 {
+		if len(b) < attrHeaderLen {
+			return fmt.Errorf("%d stray bytes after the last attribute", len(b))
 		}
-		n, typ := int(native.Uint16(head)), native.Uint16(head[2:])&attrTypeMask
-		if n < attrHeaderLen || n > len(head) {
-			return fmt.Errorf("attribute of length %d in %d bytes", n, len(head))
+		n, typ := int(native.Uint16(b)), native.Uint16(b[2:])&attrTypeMask
+		if n < attrHeaderLen || n > len(b) {
+			return fmt.Errorf("attribute of length %d in %d bytes", n, len(b))
 		}
 		if typ <= maxAttr {
 			if n < attrHeaderLen+int(due[typ]) {
 				return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, n-attrHeaderLen, due[typ])
 			}
-			a.at[typ] = uint32(at + attrHeaderLen)
+			a.at[typ] = uint32(len(a.run) - len(b) + attrHeaderLen)
+			if len(b) >= attrHeaderLen+4 {
+				a.number[typ] = [4]byte(b[attrHeaderLen:])
+			} else {
+				copy(a.number[typ][:], b[attrHeaderLen:])
+			}
 		}
-		at += align4(n)
+		if n = align4(n); n >= len(b) {
+			break // the last may lack its padding
+		}
+		b = b[n:]
 	}
 	return nil
 }
@@ -137,39 +145,20 @@ func (a *attributes) data(typ int) []byte {
 	if at == 0 {
 		return nil
 	}
-	return a.b[at : at-attrHeaderLen+int(native.Uint16(a.b[at-attrHeaderLen:]))]
+	return a.run[at : at-attrHeaderLen+int(native.Uint16(a.run[at-attrHeaderLen:]))]
 }
 
-// The numbers of a payload, in the host's byte order; 0 if there is none.
+// The numbers that are payloads, in the host's byte order; 0 if there is none.
 
-func (a *attributes) uint8(typ int) uint8 {
-	if at := a.at[typ]; at != 0 {
-		return a.b[at]
-	}
-	return 0
-}
+func (a *attributes) uint8(typ int) uint8   { return a.number[typ][0] }
+func (a *attributes) uint16(typ int) uint16 { return native.Uint16(a.number[typ][:]) }
+func (a *attributes) uint32(typ int) uint32 { return native.Uint32(a.number[typ][:]) }
 
-func (a *attributes) uint16(typ int) uint16 {
-	if at := a.at[typ]; at != 0 {
-		return native.Uint16(a.b[at:])
-	}
-	return 0
-}
+// port returns a number of two bytes in network order.
+func (a *attributes) port(typ int) uint16 { return binary.BigEndian.Uint16(a.number[typ][:]) }
 
-func (a *attributes) uint32(typ int) uint32 {
-	if at := a.at[typ]; at != 0 {
-		return native.Uint32(a.b[at:])
-	}
-	return 0
-}
-
-// port returns the number of a payload in network order.
-func (a *attributes) port(typ int) uint16 {
-	if at := a.at[typ]; at != 0 {
-		return binary.BigEndian.Uint16(a.b[at:])
-	}
-	return 0
-}
+// netUint32 returns a number of four bytes in network order.
+func (a *attributes) netUint32(typ int) uint32 { return binary.BigEndian.Uint32(a.number[typ][:]) }
 
 // text returns the text before the first NUL. It hands back old where the
 // text is the same, so that a table whose rows repeat a name costs nothing.

@@ -77,7 +77,7 @@ func (d *Daemon) decode(b []byte) error {
 	}
 	switch {
 	case a.has(daemonGroup):
-		d.Group = netip.AddrFrom4([4]byte(a.data(daemonGroup)))
+		d.Group = netip.AddrFrom4(a.number[daemonGroup])
 	case a.has(daemonGroup6):
 		d.Group = netip.AddrFrom16([16]byte(a.data(daemonGroup6)))
 	}

@@ -1,7 +1,6 @@
 package netlinkmsg
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -179,7 +178,7 @@ func (s *Service) decode(b []byte) error {
 	case s.Family == IPv6:
 		s.Netmask = Netmask(a.uint32(svcNetmask))
 	default:
-		s.Netmask = Netmask(binary.BigEndian.Uint32(a.data(svcNetmask)))
+		s.Netmask = Netmask(a.netUint32(svcNetmask))
 		if s.Netmask == 0 {
 			s.Netmask = AllClients
 		}
