@@ -6,7 +6,7 @@ const blanks = "                                "
 
 // pad appends blanks until b is width longer than it was at start.
 func pad(b []byte, start, width int) []byte {
-	for missing := start + width - len(b); missing > 0; missing = start + width - len(b) {
+	for missing := start + width - len(b); missing > 0; missing -= len(blanks) {
 		b = append(b, blanks[:min(missing, len(blanks))]...)
 	}
 	return b
@@ -24,13 +24,11 @@ func leftUint(b []byte, v uint64, width int) []byte {
 
 // rightUint appends v with blanks before it up to width.
 func rightUint(b []byte, v uint64, width int) []byte {
-	for limit := uint64(10); width > 1; width-- {
-		if v < limit {
-			b = append(b, ' ')
-		}
-		limit *= 10
+	digits := 1
+	for rest := v; rest >= 10; rest /= 10 {
+		digits++
 	}
-	return strconv.AppendUint(b, v, 10)
+	return strconv.AppendUint(pad(b, len(b), width-digits), v, 10)
 }
 
 // units are the abbreviations of large numbers: a number is written in the
