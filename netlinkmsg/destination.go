@@ -93,6 +93,14 @@ func (d *Destination) append(b []byte, whole bool) []byte {
 // what it held. family is the service's: kernels before 3.18 do not tell the
 // destination's own.
 func (d *Destination) decode(b []byte, family Family) error {
+	if d.decodeUsual(b) {
+		return nil
+	}
+	return d.decodeAny(b, family)
+}
+
+// decodeAny reads a destination attribute by attribute.
+func (d *Destination) decodeAny(b []byte, family Family) error {
 	var a attributes
 	if err := a.find(b, &destSizes); err != nil {
 		return err

@@ -396,33 +396,3 @@ func BenchmarkDecodeDestination(b *testing.B) {
 		}
 	}
 }
-
-// Statistics as a kernel sends them are read on a way of their own: to the same.
-func TestUsualStats(t *testing.T) {
-	want := Stats{1, 2, 3, 1 << 40, 5, 6, 7, 8, 9, 10}
-	nest := want.append(nil, svcStats64)[attrHeaderLen:]
-	var usual, other Stats
-	if !usual.decodeUsual(nest) {
-		t.Error("the usual statistics are not taken for such")
-	}
-	padded := append(appendAttr(nil, statsOutBPS+1, 0), nest...)
-	if other.decodeUsual(padded) {
-		t.Error("padded statistics are taken for usual")
-	}
-	if err := other.decode(padded); err != nil {
-		t.Error(err)
-	}
-	if usual != want || other != want {
-		t.Errorf("usual %+v, padded %+v, want %+v", usual, other, want)
-	}
-	for i := range nest {
-		if i%12 >= attrHeaderLen {
-			continue
-		}
-		changed := bytes.Clone(nest)
-		changed[i] ^= 1
-		if other.decodeUsual(changed) {
-			t.Errorf("with another byte %d they are taken for usual", i)
-		}
-	}
-}

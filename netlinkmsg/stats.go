@@ -59,6 +59,11 @@ func (s *Stats) decode(b []byte) error {
 	if s.decodeUsual(b) {
 		return nil
 	}
+	return s.decodeAny(b)
+}
+
+// decodeAny reads statistics number by number.
+func (s *Stats) decodeAny(b []byte) error {
 	var a attributes
 	if err := a.find(b, &statsSizes); err != nil {
 		return err
@@ -77,34 +82,6 @@ func (s *Stats) decode(b []byte) error {
 		}
 	}
 	return nil
-}
-
-// decodeUsual reads STATS64 as a kernel sends it that needs no padding between
-// the numbers, and reports whether b is that. A listing reads it for every server.
-func (s *Stats) decodeUsual(b []byte) bool {
-	const size = attrHeaderLen + 8
-	if len(b) != statsOutBPS*size {
-		return false
-	}
-	for i := range statsOutBPS {
-		if head := b[i*size:]; native.Uint16(head) != size || native.Uint16(head[2:]) != uint16(statsConns+i) {
-			return false
-		}
-	}
-	number := func(typ int) uint64 { return native.Uint64(b[(typ-1)*size+attrHeaderLen:]) }
-	*s = Stats{
-		Conns:      number(statsConns),
-		InPackets:  number(statsInPackets),
-		OutPackets: number(statsOutPackets),
-		InBytes:    number(statsInBytes),
-		OutBytes:   number(statsOutBytes),
-		CPS:        number(statsCPS),
-		InPPS:      number(statsInPPS),
-		OutPPS:     number(statsOutPPS),
-		InBPS:      number(statsInBPS),
-		OutBPS:     number(statsOutBPS),
-	}
-	return true
 }
 
 // decodeEither reads the newer generation if there is one. Kernels that have
