@@ -43,8 +43,6 @@ func (p *program) drain(cmd *command.Command) int {
 			signal.Notify(signals, s)
 		}
 	}
-	// They are not given up at the end: one more of them, on the heels of the
-	// first, must not decide how the program ends.
 	ctx, end := context.WithCancelCause(context.Background())
 	defer end(nil)
 	go func() {
@@ -61,7 +59,15 @@ func (p *program) drain(cmd *command.Command) int {
 		limit:    time.Duration(cmd.Drain) * time.Second,
 		progress: newStatusLine(p.stderr, p.given.stderr),
 	}
-	return d.run(ctx)
+	status := d.run(ctx)
+	if context.Cause(ctx) == nil {
+		signal.Stop(signals) // what comes next they may end
+		return status
+	}
+	// One more of them, on the heels of the first, must not decide how the
+	// program ends. But end it must.
+	p.hurry()
+	return status
 }
 
 // run drains the server and returns the exit status.
@@ -113,8 +119,12 @@ func connections(s *drain.State) string {
 	return fmt.Sprintf("%d active", s.ActiveConns)
 }
 
-// show says on a terminal what the drain waits for, and how much longer.
+// show says on a terminal what the drain waits for, and how much longer, unless
+// the terminal is stopped.
 func (d *drainer) show(now drain.State, left time.Duration) {
+	if d.behind() {
+		return
+	}
 	text := fmt.Sprintf("draining %s; connections left: %s", names.AppendNumeric(nil, d.server), connections(&now))
 	if d.limit > 0 {
 		text += fmt.Sprintf("; %d s to go", (left+time.Second-1)/time.Second)

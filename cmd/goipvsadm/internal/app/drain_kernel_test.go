@@ -327,6 +327,73 @@ func TestDrainOnATerminal(t *testing.T) {
 	l.wantTable(addService + addSecond)
 }
 
+// An output that nobody reads keeps a drain neither from its work nor from ending.
+func TestDrainOnAStoppedTerminal(t *testing.T) {
+	l := newDrainLab(t)
+	for _, tt := range []struct {
+		name   string
+		served bool // the drain comes to its end, and the signal after it
+		status int
+		table  string
+	}{
+		{"ended by a signal", false, 128 + int(syscall.SIGTERM), addService + addFirst + addSecond},
+		{"done", true, -1, addService + addSecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l.restore(addService + addFirst + addSecond)
+			held := l.hold()
+			defer held.Close()
+			cmd := l.command(drainFirst)
+			terminal, err := l.director.Terminal(120, 24, cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := terminal.Type("\x13"); err != nil {
+				t.Fatal(err)
+			}
+			l.untilTable(addService + weightless(addFirst) + addSecond)
+			if tt.served {
+				held.Close()
+				l.untilTable(tt.table)
+			}
+			cmd.Process.Signal(syscall.SIGTERM)
+			if _, status, err := terminal.Wait(); err != nil || status != tt.status {
+				t.Errorf("exit status %d, %v, want %d", status, err, tt.status)
+			}
+			l.wantTable(tt.table)
+		})
+	}
+}
+
+// A signal ends the waiting for more rules after a drain as it does before one.
+func TestDrainAmongRules(t *testing.T) {
+	l := newDrainLab(t)
+	l.restore(addService + addFirst + addSecond)
+	cmd := l.command("-R")
+	rules, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.director.Do(cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	const next = "-A -t 10.8.1.1:81 -s rr\n"
+	fmt.Fprint(rules, drainFirst+"\n"+next)
+	l.untilTable(addService + addSecond + next)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-ended:
+		if want := "signal: terminated"; err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	case <-time.After(lab.Patience):
+		cmd.Process.Kill()
+		t.Errorf("it goes on (%s)", lab.MorePatience)
+	}
+}
+
 // wantSecond checks that whoever comes while the first server is drained gets the second.
 func (l *drainLab) wantSecond(t *testing.T) {
 	t.Helper()

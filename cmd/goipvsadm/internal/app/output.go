@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +19,7 @@ import (
 // who reads page by page. Work on the table heeds neither.
 type outputs struct {
 	working bool          // on the table
+	hurried bool          // somebody wants the program to end
 	last    chan struct{} // closed when all is written that was while working
 	err     error         // the first that came then
 }
@@ -42,12 +44,39 @@ func (o *outputs) later(to *output, text []byte) {
 	}()
 }
 
+// behind reports whether something waits to be written.
+func (o *outputs) behind() bool {
+	if o.last == nil {
+		return false
+	}
+	select {
+	case <-o.last:
+		return false
+	default:
+		return true
+	}
+}
+
+// hurry makes finish wait for an output that is stuck no longer than stuckLimit.
+func (o *outputs) hurry() { o.hurried = true }
+
+const stuckLimit = time.Second
+
 // finish waits until all is written. What nobody reads is no error.
 func (o *outputs) finish() error {
-	if o.last != nil {
-		<-o.last
+	if o.last == nil {
+		return o.err
 	}
-	return o.err
+	var limit <-chan time.Time
+	if o.hurried {
+		limit = time.After(stuckLimit)
+	}
+	select {
+	case <-o.last:
+		return o.err
+	case <-limit:
+		return nil
+	}
 }
 
 // An output is one of the outputs.
