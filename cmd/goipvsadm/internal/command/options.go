@@ -1,5 +1,7 @@
 package command
 
+import "math/bits"
+
 // An Option is what one or several flags ask for, under the name that
 // messages have for it.
 type Option uint8
@@ -145,11 +147,15 @@ var tunnelUses = [numOptions]use{
 	TunRemCsum: {". 1 .", "tun-remcsum"},
 }
 
+// everRequired are the options that some column of either table requires.
+const everRequired Options = 1<<ServiceAddress | 1<<RealServer | 1<<TunPort
+
 // check reports the first fault of the options given, by the column of table
 // for a command or a tunnel type: kind says which, and name which of them.
 func check(table *[numOptions]use, column int, given Options, name, kind string) *Error {
 	exclusive := ""
-	for i := range table {
+	for rest := given | everRequired; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(uint64(rest))
 		row := &table[i]
 		if row.marks == "" {
 			continue

@@ -132,3 +132,17 @@ func TestUses(t *testing.T) {
 		t.Errorf("only %d tried", tried)
 	}
 }
+
+func TestEverRequired(t *testing.T) {
+	var want Options
+	for _, table := range []*[numOptions]use{&uses, &tunnelUses} {
+		for i, row := range table {
+			if strings.Contains(row.marks, "+") {
+				want |= 1 << i
+			}
+		}
+	}
+	if everRequired != want {
+		t.Errorf("everRequired is %b, the tables say %b", everRequired, want)
+	}
+}
