@@ -25,7 +25,8 @@ const batchSize = 128
 // see the changes when they have been sent.
 type Batch struct {
 	c       *Client
-	filling *load      // takes the next change
+	change  change     // the next
+	filling *load      // takes it
 	empty   chan *load // the others, when they are not on their way
 	under   *underway  // nil if nothing is
 	sent    int        // changes already handed over since the last Flush
@@ -98,42 +99,46 @@ func (c *Client) Batch() *Batch {
 }
 
 // AddService adds a virtual service, as Client.AddService does.
-func (b *Batch) AddService(s Service) { b.add(addService(&s)) }
+func (b *Batch) AddService(s Service) { b.add(b.change.addService(&s)) }
 
 // UpdateService changes a virtual service, as Client.UpdateService does.
-func (b *Batch) UpdateService(s Service) { b.add(updateService(&s)) }
+func (b *Batch) UpdateService(s Service) { b.add(b.change.updateService(&s)) }
 
 // RemoveService removes a virtual service, as Client.RemoveService does.
-func (b *Batch) RemoveService(key ServiceKey) { b.add(removeService(key)) }
+func (b *Batch) RemoveService(key ServiceKey) { b.add(b.change.removeService(key)) }
 
 // AddDestination adds a destination, as Client.AddDestination does.
-func (b *Batch) AddDestination(key ServiceKey, d Destination) { b.add(addDestination(key, &d)) }
+func (b *Batch) AddDestination(key ServiceKey, d Destination) {
+	b.add(b.change.addDestination(key, &d))
+}
 
 // UpdateDestination changes a destination, as Client.UpdateDestination does.
-func (b *Batch) UpdateDestination(key ServiceKey, d Destination) { b.add(updateDestination(key, &d)) }
+func (b *Batch) UpdateDestination(key ServiceKey, d Destination) {
+	b.add(b.change.updateDestination(key, &d))
+}
 
 // RemoveDestination removes a destination, as Client.RemoveDestination does.
 func (b *Batch) RemoveDestination(key ServiceKey, ap netip.AddrPort) {
-	b.add(removeDestination(key, ap))
+	b.add(b.change.removeDestination(key, ap))
 }
 
 // Zero zeroes all counters, as Client.Zero does.
-func (b *Batch) Zero() { b.add(zero()) }
+func (b *Batch) Zero() { b.add(b.change.zero()) }
 
 // ZeroService zeroes the counters of a service, as Client.ZeroService does.
-func (b *Batch) ZeroService(key ServiceKey) { b.add(zeroService(key)) }
+func (b *Batch) ZeroService(key ServiceKey) { b.add(b.change.zeroService(key)) }
 
 // Clear removes all services, as Client.Flush does.
-func (b *Batch) Clear() { b.add(flush()) }
+func (b *Batch) Clear() { b.add(b.change.flush()) }
 
 // SetTimeouts sets the time-outs, as Client.SetTimeouts does.
-func (b *Batch) SetTimeouts(t Timeouts) { b.add(setTimeouts(&t)) }
+func (b *Batch) SetTimeouts(t Timeouts) { b.add(b.change.setTimeouts(&t)) }
 
 // StartDaemon starts a synchronisation daemon, as Client.StartDaemon does.
-func (b *Batch) StartDaemon(d Daemon) { b.add(startDaemon(&d)) }
+func (b *Batch) StartDaemon(d Daemon) { b.add(b.change.startDaemon(&d)) }
 
 // StopDaemon stops a synchronisation daemon, as Client.StopDaemon does.
-func (b *Batch) StopDaemon(state DaemonState) { b.add(stopDaemon(state)) }
+func (b *Batch) StopDaemon(state DaemonState) { b.add(b.change.stopDaemon(state)) }
 
 // Flush sends what is queued and returns the changes that failed since the
 // last Flush, in order. The error is a *BrokenError.

@@ -130,49 +130,49 @@ func (c *Client) appendDestinations(ds []Destination, key ServiceKey, unique boo
 // AddService adds a virtual service. Its errors are ErrServiceExists and
 // ErrNoScheduler, the latter for an unknown persistence engine as well.
 func (c *Client) AddService(s Service) error {
-	return c.do(addService(&s))
+	return c.do(new(change).addService(&s))
 }
 
 // UpdateService changes the configuration of a virtual service; its
 // destinations and connections stay. Its errors are ErrNoService and
 // ErrNoScheduler.
 func (c *Client) UpdateService(s Service) error {
-	return c.do(updateService(&s))
+	return c.do(new(change).updateService(&s))
 }
 
 // RemoveService removes a virtual service with its destinations, or returns
 // ErrNoService.
 func (c *Client) RemoveService(key ServiceKey) error {
-	return c.do(removeService(key))
+	return c.do(new(change).removeService(key))
 }
 
 // AddDestination adds a destination to a service. Its errors are ErrNoService
 // and ErrDestinationExists.
 func (c *Client) AddDestination(key ServiceKey, d Destination) error {
-	return c.do(addDestination(key, &d))
+	return c.do(new(change).addDestination(key, &d))
 }
 
 // UpdateDestination changes the configuration of a destination; its
 // connections stay. Its errors are ErrNoService and ErrNoDestination.
 func (c *Client) UpdateDestination(key ServiceKey, d Destination) error {
-	return c.do(updateDestination(key, &d))
+	return c.do(new(change).updateDestination(key, &d))
 }
 
 // RemoveDestination removes a destination. Its errors are ErrNoService and
 // ErrNoDestination.
 func (c *Client) RemoveDestination(key ServiceKey, ap netip.AddrPort) error {
-	return c.do(removeDestination(key, ap))
+	return c.do(new(change).removeDestination(key, ap))
 }
 
 // Zero sets the counters and rates of all services to zero.
-func (c *Client) Zero() error { return c.do(zero()) }
+func (c *Client) Zero() error { return c.do(new(change).zero()) }
 
 // ZeroService sets the counters and rates of one service and its destinations
 // to zero, or returns ErrNoService.
-func (c *Client) ZeroService(key ServiceKey) error { return c.do(zeroService(key)) }
+func (c *Client) ZeroService(key ServiceKey) error { return c.do(new(change).zeroService(key)) }
 
 // Flush removes all services.
-func (c *Client) Flush() error { return c.do(flush()) }
+func (c *Client) Flush() error { return c.do(new(change).flush()) }
 
 // Timeouts returns how long connections without traffic live.
 func (c *Client) Timeouts() (Timeouts, error) {
@@ -183,7 +183,7 @@ func (c *Client) Timeouts() (Timeouts, error) {
 
 // SetTimeouts sets how long connections without traffic live. A value of 0
 // leaves the kernel's as it is.
-func (c *Client) SetTimeouts(t Timeouts) error { return c.do(setTimeouts(&t)) }
+func (c *Client) SetTimeouts(t Timeouts) error { return c.do(new(change).setTimeouts(&t)) }
 
 // Daemons returns the synchronisation daemons that run: none, a master, a
 // backup, or both in that order.
@@ -199,8 +199,8 @@ func (c *Client) Daemons() ([]Daemon, error) {
 
 // StartDaemon starts a synchronisation daemon, or returns ErrDaemonRunning.
 // An interface that does not exist is ENODEV.
-func (c *Client) StartDaemon(d Daemon) error { return c.do(startDaemon(&d)) }
+func (c *Client) StartDaemon(d Daemon) error { return c.do(new(change).startDaemon(&d)) }
 
 // StopDaemon stops the synchronisation daemon of a role, or returns
 // ErrNoDaemon.
-func (c *Client) StopDaemon(state DaemonState) error { return c.do(stopDaemon(state)) }
+func (c *Client) StopDaemon(state DaemonState) error { return c.do(new(change).stopDaemon(state)) }
