@@ -2,12 +2,14 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,45 +18,74 @@ import (
 
 // Outputs are standard output and standard error. Their reader may be gone,
 // which ends a listing as it ends ipvsadm; or it may be slow, like somebody
-// who reads page by page. Work on the table heeds neither.
+// who reads page by page. Work on the table heeds neither: what it says is
+// queued, and written as fast as it is read.
 type outputs struct {
-	working bool          // on the table
-	hurried bool          // somebody wants the program to end
-	last    chan struct{} // closed when all is written that was while working
-	err     error         // the first that came then
+	working bool // on the table
+	hurried bool // somebody wants the program to end
+
+	mu    sync.Mutex
+	queue []queuedText
+	last  chan struct{} // closed when all is written; nil if all is
+	err   error         // the first that came then
+}
+
+// A queuedText is what waits for an output.
+type queuedText struct {
+	to   *output
+	text []byte
 }
 
 // work begins the work on the table, which goes on until the program ends.
-// From here on outputs are written as fast as they are read, but nothing waits
-// for that.
 func (o *outputs) work() { o.working = true }
 
 // later writes text when all before it is written.
 func (o *outputs) later(to *output, text []byte) {
-	before, done := o.last, make(chan struct{})
-	o.last = done
-	go func() {
-		defer close(done)
-		if before != nil {
-			<-before
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := len(o.queue); n > 0 && o.queue[n-1].to == to {
+		o.queue[n-1].text = append(o.queue[n-1].text, text...)
+	} else {
+		o.queue = append(o.queue, queuedText{to, bytes.Clone(text)})
+	}
+	if o.last == nil {
+		o.last = make(chan struct{})
+		go o.writeQueued()
+	}
+}
+
+// writeQueued writes until the queue is empty.
+func (o *outputs) writeQueued() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.queue) > 0 {
+		queue := o.queue
+		o.queue = nil
+		o.mu.Unlock()
+		err := writeAll(queue)
+		o.mu.Lock()
+		o.err = cmp.Or(o.err, err)
+	}
+	close(o.last)
+	o.last = nil
+}
+
+// writeAll returns the first error. A reader that is gone is none.
+func writeAll(queue []queuedText) error {
+	var first error
+	for _, q := range queue {
+		if _, err := q.to.write(q.text); !errors.Is(err, syscall.EPIPE) {
+			first = cmp.Or(first, err)
 		}
-		if _, err := to.write(text); err != nil && o.err == nil && !errors.Is(err, syscall.EPIPE) {
-			o.err = err
-		}
-	}()
+	}
+	return first
 }
 
 // behind reports whether something waits to be written.
 func (o *outputs) behind() bool {
-	if o.last == nil {
-		return false
-	}
-	select {
-	case <-o.last:
-		return false
-	default:
-		return true
-	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last != nil
 }
 
 // hurry makes finish wait for an output that is stuck no longer than stuckLimit.
@@ -64,19 +95,22 @@ const stuckLimit = time.Second
 
 // finish waits until all is written. What nobody reads is no error.
 func (o *outputs) finish() error {
-	if o.last == nil {
-		return o.err
+	o.mu.Lock()
+	last := o.last
+	o.mu.Unlock()
+	if last != nil {
+		var limit <-chan time.Time
+		if o.hurried {
+			limit = time.After(stuckLimit)
+		}
+		select {
+		case <-last:
+		case <-limit:
+		}
 	}
-	var limit <-chan time.Time
-	if o.hurried {
-		limit = time.After(stuckLimit)
-	}
-	select {
-	case <-o.last:
-		return o.err
-	case <-limit:
-		return nil
-	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // An output is one of the outputs.
@@ -88,7 +122,7 @@ type output struct {
 // Write writes b. It does not return where a signal is to end the program.
 func (o *output) Write(b []byte) (int, error) {
 	if o.working {
-		o.later(o, bytes.Clone(b))
+		o.later(o, b)
 		return len(b), nil
 	}
 	n, err := o.write(b)
@@ -122,7 +156,9 @@ func (o *output) write(b []byte) (n int, err error) {
 				n += written
 			case unix.EINTR:
 			case unix.EAGAIN:
-				return false // not before there is room
+				// Another program made it so that it does not wait, perhaps since
+				// this one began.
+				unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
 			default:
 				return true
 			}
