@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
@@ -376,6 +377,48 @@ func TestGeneralMessages(t *testing.T) {
 		}}
 		if got := run(k, "", "ipvsadm", "--start-daemon", "master"); got != (result{255, "", tt.want + "\n"}) {
 			t.Errorf("%+v, want %q", got, tt.want)
+		}
+	}
+}
+
+// Every command comes to an end as a rule, and the rules behind it are read unless it
+// is one that ends them.
+func TestEveryCommandAsARule(t *testing.T) {
+	const service = " -t 192.0.2.1:80"
+	for v, line := range [...]string{
+		command.AddService:    "-A -t 192.0.2.2:80",
+		command.EditService:   "-E -s rr" + service,
+		command.DeleteService: "-D" + service,
+		command.List:          "-L -n",
+		command.AddServer:     "-a -r 192.0.2.20" + service,
+		command.EditServer:    "-e -r 192.0.2.10" + service,
+		command.DeleteServer:  "-d -r 192.0.2.10" + service,
+		command.StartDaemon:   "--start-daemon master",
+		command.StopDaemon:    "--stop-daemon backup",
+		command.Save:          "-S -n",
+		command.Zero:          "-Z",
+		command.Flush:         "-C",
+		command.SetTimeouts:   "--set 1 2 3",
+		command.Restore:       "-R",
+		command.Help:          "-h",
+		command.Version:       "-v",
+		command.Check:         "--check",
+		command.Apply:         "--apply",
+		command.Diff:          "--diff",
+		command.Doctor:        "--doctor",
+	} {
+		if line == "" {
+			continue
+		}
+		var k ipvstest.Kernel
+		run(&k, "-A -t 192.0.2.1:80\n-a -r 192.0.2.10 -t 192.0.2.1:80\n--start-daemon backup\n", "ipvsadm", "-R")
+		r := run(&k, line+"\n-A -f 7\n", "ipvsadm", "-R")
+		verb := command.Verb(v)
+		wrong := verb == command.Restore || verb > command.Version
+		ends := wrong || verb == command.Help || verb == command.Version
+		behind := strings.Contains(run(&k, "", "ipvsadm", "-S", "-n").stdout, "-A -f 7")
+		if wrong != (r.status == statusRefused) || behind == ends {
+			t.Errorf("%s: %+v, the rule behind it was run: %t", line, r, behind)
 		}
 	}
 }

@@ -4,13 +4,14 @@ import "fmt"
 
 // ParseRule reads the words of a line of rules into cmd, as Parse does a
 // command line. Rules are for the table that they are read for, so they cannot
-// turn to another; nor do they read rules themselves, or wait for a key.
+// turn to another; nor do they read rules themselves, wait for a key, or look at
+// the whole machine.
 func (p *Parser) ParseRule(words []string, cmd *Command) error {
 	if err := p.Parse(words, cmd); err != nil {
 		return err
 	}
 	switch cmd.Verb {
-	case Restore, Check, Apply, Diff:
+	case Restore, Check, Apply, Diff, Doctor:
 		if p.Explain {
 			return &Error{NoCommand, fmt.Sprintf("Illegal '%s' command in a rule", cmd.Verb)}
 		}

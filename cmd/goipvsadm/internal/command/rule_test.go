@@ -15,6 +15,8 @@ func TestRulesCannotDoAll(t *testing.T) {
 		{"--check", try},
 		{"--apply --verbose", try},
 		{"--diff", try},
+		{"--doctor", try},
+		{"--doctor --probe -t 192.0.2.1:80", try},
 		{"-C -N other", "Illegal 'netns' option in a rule"},
 		{"-L --watch", "Illegal 'watch' option in a rule"},
 	} {
