@@ -39,7 +39,8 @@ type program struct {
 	dial   Dialer
 
 	outputs
-	listing bool // so whoever reads it may leave when he has seen enough
+	listing bool           // so whoever reads it may leave when he has seen enough
+	signal  syscall.Signal // that came during a drain, which is to end more than that; 0 if none did
 
 	where  string // of a message, when it is about a line of rules
 	names  *names.Database

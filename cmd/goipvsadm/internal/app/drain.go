@@ -37,21 +37,6 @@ type drainer struct {
 func (p *program) drain(cmd *command.Command) int {
 	p.stdout.Flush() // what comes next may take hours
 	p.work()
-	signals := make(chan os.Signal, 1)
-	for _, s := range drainSignals {
-		if !signal.Ignored(s) { // as under nohup
-			signal.Notify(signals, s)
-		}
-	}
-	ctx, end := context.WithCancelCause(context.Background())
-	defer end(nil)
-	go func() {
-		select {
-		case s := <-signals:
-			end(caught(s.(syscall.Signal)))
-		case <-ctx.Done():
-		}
-	}()
 	d := &drainer{
 		program:  p,
 		service:  cmd.Service.ServiceKey,
@@ -59,15 +44,48 @@ func (p *program) drain(cmd *command.Command) int {
 		limit:    time.Duration(cmd.Drain) * time.Second,
 		progress: newStatusLine(p.stderr, p.given.stderr),
 	}
-	status := d.run(ctx)
-	if context.Cause(ctx) == nil {
-		signal.Stop(signals) // what comes next they may end
-		return status
+	var status int
+	if p.signal = heed(func(ctx context.Context) { status = d.run(ctx) }); p.signal != 0 {
+		p.hurry()
 	}
-	// One more of them, on the heels of the first, must not decide how the
-	// program ends. But end it must.
-	p.hurry()
 	return status
+}
+
+// heed has work done with a context that one of drainSignals ends. It returns the
+// signal that came before the work was done, 0 if none did.
+func heed(work func(context.Context)) syscall.Signal {
+	signals := make(chan os.Signal, 1)
+	for _, s := range drainSignals {
+		if !signal.Ignored(s) { // as under nohup
+			signal.Notify(signals, s)
+		}
+	}
+	ctx, end := context.WithCancelCause(context.Background())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case s := <-signals:
+			end(caught(s.(syscall.Signal)))
+		case <-ctx.Done():
+		}
+	}()
+	work(ctx)
+	end(nil)
+	<-over
+	var came caught
+	if errors.As(context.Cause(ctx), &came) {
+		// They are kept: one more of them, on the heels of the first, must not
+		// decide how the program ends.
+		return syscall.Signal(came)
+	}
+	signal.Stop(signals) // what comes next they may end
+	select {
+	case s := <-signals:
+		return s.(syscall.Signal)
+	default:
+		return 0
+	}
 }
 
 // run drains the server and returns the exit status.

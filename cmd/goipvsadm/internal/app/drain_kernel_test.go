@@ -5,6 +5,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -391,6 +392,43 @@ func TestDrainAmongRules(t *testing.T) {
 	case <-time.After(lab.Patience):
 		cmd.Process.Kill()
 		t.Errorf("it goes on (%s)", lab.MorePatience)
+	}
+}
+
+// A signal ends the rules also where drains are over so soon that it comes to one
+// that does not wait for anything.
+func TestSignalAmongShortDrains(t *testing.T) {
+	l := newDrainLab(t)
+	const n = 500
+	var servers, drains strings.Builder
+	for i := range n {
+		server := fmt.Sprintf("10.8.3.%d:%d", i%250+1, 1000+i)
+		fmt.Fprintf(&servers, "-a -t %s -r %s -m -w 1\n", virtual, server)
+		fmt.Fprintf(&drains, "-d -t %s -r %s --drain\n-d -t %[1]s -r %[2]s --drain\n", virtual, server)
+	}
+	for range 5 {
+		l.restore(addService + servers.String())
+		cmd := l.command("-R")
+		cmd.Stdin = strings.NewReader(drains.String())
+		if err := l.director.Do(cmd.Start); err != nil {
+			t.Fatal(err)
+		}
+		left := func() int { return strings.Count(l.table(), "\n-a ") }
+		if err := lab.Eventually(func() error {
+			if left() == n {
+				return errors.New("nothing is drained")
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		// Between two drains it is the signal itself that ends the program.
+		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if got := left(); got == 0 || status.ExitStatus() != 143 && status.Signal() != syscall.SIGTERM {
+			t.Errorf("%d of %d servers are left, %v", got, n, cmd.ProcessState)
+		}
 	}
 }
 

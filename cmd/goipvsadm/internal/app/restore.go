@@ -79,6 +79,10 @@ func (r *restorer) rule(words []string, line int, cmd *command.Command) bool {
 	r.where = at(line)
 	status := r.execute(cmd)
 	r.where = ""
+	if r.signal != 0 { // whatever became of the drain
+		r.status = 128 + int(r.signal)
+		return false
+	}
 	if status != statusOK {
 		r.status = firstFailure(r.status, status)
 	}
