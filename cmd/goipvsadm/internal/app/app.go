@@ -39,7 +39,7 @@ type program struct {
 	dial   Dialer
 
 	outputs
-	listing bool           // so whoever reads it may leave when he has seen enough
+	listing bool           // or the like, so whoever reads it may leave when he has seen enough
 	signal  syscall.Signal // that came during a drain, which is to end more than that; 0 if none did
 
 	where  string // of a message, when it is about a line of rules
@@ -218,6 +218,7 @@ func (p *program) execute(cmd *command.Command) int {
 
 // tell prints what the program says of itself.
 func (p *program) tell(cmd *command.Command) int {
+	p.listing = true
 	name := path.Base(p.name)
 	if cmd.Verb == command.Help {
 		p.stdout.WriteString(help.Text(name))

@@ -359,6 +359,38 @@ func TestOutputThatIsLost(t *testing.T) {
 	}
 }
 
+// A refusing output has a reader who left, or a full disk behind it.
+type refusing syscall.Errno
+
+func (r refusing) Write([]byte) (int, error) { return 0, syscall.Errno(r) }
+
+// Who has read enough of what the program says of itself, or of a diagnosis,
+// may leave. A disk that is full is another matter.
+func TestOutputThatIsRefused(t *testing.T) {
+	doctor := func(stdout io.Writer, stderr io.Writer) int {
+		return Run([]string{"goipvsadm", "--doctor", "-n"}, strings.NewReader(""), stdout, stderr, noIPVS)
+	}
+	diagnosis := doctor(io.Discard, io.Discard)
+	for _, tt := range []struct {
+		line       string
+		left, full int
+	}{
+		{"goipvsadm -h", 0, 1},
+		{"ipvsadm -v", 0, 1},
+		{"goipvsadm --complete -L -", 0, 1},
+		{"ipvsadm-restore -h", 0, 1},
+		{"goipvsadm --doctor -n", diagnosis, diagnosis},
+	} {
+		var left, full strings.Builder
+		if status := Run(words(tt.line), strings.NewReader(""), refusing(syscall.EPIPE), &left, noIPVS); status != tt.left || left.Len() > 0 {
+			t.Errorf("%s, whose reader left: status %d, want %d; %q", tt.line, status, tt.left, left.String())
+		}
+		if status := Run(words(tt.line), strings.NewReader(""), refusing(syscall.ENOSPC), &full, noIPVS); status != tt.full || !strings.HasSuffix(full.String(), "no space left on device\n") {
+			t.Errorf("%s on a full disk: status %d, want %d; %q", tt.line, status, tt.full, full.String())
+		}
+	}
+}
+
 // The kernel's own words for an errno that has no message.
 func TestGeneralMessages(t *testing.T) {
 	for _, tt := range []struct {

@@ -25,6 +25,7 @@ const ipvsLoaded = "/proc/net/ip_vs"
 // each with a note behind a tab. It says nothing else, whatever is wrong, and
 // asks no name server, so that it does not keep anybody waiting.
 func (p *program) complete(words []string) int {
+	p.listing = true
 	typed := ""
 	if n := len(words); n > 0 {
 		words, typed = words[:n-1], words[n-1]

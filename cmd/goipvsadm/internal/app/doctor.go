@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"path"
+	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
@@ -45,6 +47,8 @@ func (p *program) doctor(cmd *command.Command) int {
 		return statusUnseen
 	}
 	findings := doctor.Look(facts)
+	status := diagnosis(facts, findings)
+	p.listing = true
 	if cmd.Options.Has(command.JSON) {
 		err = jsonlist.Findings(p.stdout, facts, findings)
 	} else {
@@ -54,11 +58,11 @@ func (p *program) doctor(cmd *command.Command) int {
 		}
 		_, err = p.stdout.Write(doctor.Append(nil, facts, findings, namer))
 	}
-	if err != nil {
+	if err = cmp.Or(err, p.stdout.Flush()); err != nil && !errors.Is(err, syscall.EPIPE) {
 		p.complain(err.Error())
-		return statusUnseen
+		return cmp.Or(status, statusUnseen)
 	}
-	return diagnosis(facts, findings)
+	return status
 }
 
 // diagnosis returns the exit status for what was found.

@@ -75,10 +75,17 @@ func TestReaderGoneFromListing(t *testing.T) {
 		{"", "-L -n", 141, true, ""},
 		{"", "-S -n", 141, true, ""},
 		{"", "-L -n -j", 141, false, ""},
+		{"", "-h", 141, true, ""},
+		{"", "--complete -L -", 141, false, ""},
+		{"", "--doctor -n", 141, false, ""},
 		{"trap '' PIPE", "-L -n", 0, true, ""},
 		{"trap '' PIPE", "-L -n -j", 0, false, ""},
 		{"trap '' PIPE", "-L -n --watch", 0, false, ""},
 		{"trap '' PIPE", "-L -c", 0, true, ""},
+		{"trap '' PIPE", "-h", 0, true, ""},
+		{"trap '' PIPE", "-v", 0, true, ""},
+		{"trap '' PIPE", "--complete -L -", 0, false, ""},
+		{"trap '' PIPE", "--doctor -n", 1, false, ""}, // there is something the matter
 		{"trap '' PIPE", "-S -n", 1, false, "./ours: write /dev/stdout: broken pipe\n"},
 	} {
 		programs := []string{"./ours"}
@@ -91,6 +98,10 @@ func TestReaderGoneFromListing(t *testing.T) {
 				t.Errorf("%s, %s %s: %+v, want %+v", tt.trap, program, tt.command, r, want)
 			}
 		}
+	}
+	// Nothing is the matter with an empty table.
+	if r := s.run("ipvsadm -C; trap '' PIPE\n%s./ours --doctor -n >&4; echo $?", nobody); r != (lab.Result{Stdout: "0\n"}) {
+		t.Errorf("--doctor, nothing the matter: %+v", r)
 	}
 }
 

@@ -117,6 +117,7 @@ func (p *program) runRestore(args []string) int {
 	var cmd command.Command
 	netns, others := cutNetNS(args)
 	if slices.Contains(others, "-h") || slices.Contains(others, "--help") {
+		p.listing = true
 		p.stdout.WriteString(restoreHelp)
 		return statusOK
 	}
