@@ -183,6 +183,32 @@ func TestWatchOnATerminal(t *testing.T) {
 	t.Error("no connections were seen")
 }
 
+// A key ends it where the terminal is stopped by Ctrl-S, and whether something
+// waits to be shown there or not.
+func TestWatchOnAStoppedTerminal(t *testing.T) {
+	l := newListLab(t)
+	for _, readings := range []time.Duration{0, 2} {
+		terminal, err := l.director.Terminal(80, 24, l.program("-Ln", "--watch=1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := terminal.Until("\x1b[J"); err != nil {
+			t.Fatal(err)
+		}
+		if err := terminal.Type("\x13"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(readings * time.Second)
+		if err := terminal.Type("q"); err != nil {
+			t.Fatal(err)
+		}
+		rest, status, err := terminal.Wait()
+		if err != nil || status != 0 || !strings.HasSuffix(rest, "\x1b[?25h\x1b[?1049l") {
+			t.Errorf("q after %d readings: %q, %d, %v", readings, rest, status, err)
+		}
+	}
+}
+
 // What is watched goes away.
 func TestWatchWithoutAService(t *testing.T) {
 	l := newListLab(t)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"testing"
@@ -34,6 +35,24 @@ func TestStuckLoop(t *testing.T) {
 					t.Errorf("took %v, want %v", took, tt.took)
 				}
 			})
+		})
+	}
+}
+
+// What is over, by a key or by an error, is left behind after a while too if it
+// is stuck at leaving the screen. How it ended is known.
+func TestStuckAtTheEnd(t *testing.T) {
+	for _, want := range []error{nil, errors.New("no such service")} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &loop{told: make(chan os.Signal, 8), over: make(chan struct{}), ended: make(chan struct{})}
+			l.run(func() (os.Signal, error) { return nil, want })
+			begin := time.Now()
+			if sig, err := l.tell(nil); sig != nil || err != want {
+				t.Errorf("ended by %v, %v, want %v", sig, err, want)
+			}
+			if took := time.Since(begin); took != grace {
+				t.Errorf("took %v, want %v", took, grace)
+			}
 		})
 	}
 }

@@ -35,9 +35,9 @@ type pty struct {
 	screen lab.Screen
 }
 
-// start starts cmd on a terminal of some size. The standard error of the
-// program goes elsewhere.
-func start(t *testing.T, cmd *exec.Cmd, width, height int) *pty {
+// start starts cmd on a terminal of some size, on which keys were typed before.
+// The standard error of the program goes elsewhere.
+func start(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty {
 	t.Helper()
 	p := &pty{t: t, cmd: cmd, status: make(chan int, 1)}
 	p.open()
@@ -47,6 +47,9 @@ func start(t *testing.T, cmd *exec.Cmd, width, height int) *pty {
 		t.Fatal(err)
 	}
 	p.before = *termios
+	for _, key := range keys {
+		p.press(key)
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, &p.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {

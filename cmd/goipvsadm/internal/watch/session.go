@@ -32,7 +32,6 @@ const (
 )
 
 func (s *session) run() (os.Signal, error) {
-	defer s.screen.close()
 	if err := s.screen.enter(); err != nil {
 		return nil, fmt.Errorf("take over the terminal: %w", err)
 	}
@@ -83,13 +82,20 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 		found = s.names.found
 	}
 	s.lookout.look(r)
+	s.draw(r)
 	for {
-		if err := s.draw(r); err != nil {
-			return false, nil, err
+		next := due
+		if s.screen.writing() {
+			next = nil // nobody has seen this one
 		}
 		select {
-		case <-due:
+		case <-next:
 			return false, nil, nil
+		case err := <-s.screen.written:
+			if err := s.screen.wrote(err); err != nil {
+				return false, nil, err
+			}
+			continue
 		case key := <-pressed:
 			did := s.press(key)
 			if did == quit {
@@ -108,22 +114,20 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 				return stop, sig, err
 			}
 		}
+		s.draw(r)
 	}
 }
 
 // draw draws r in the size that the screen has now, unless the shell has it.
-func (s *session) draw(r *reading.Reading) error {
+func (s *session) draw(r *reading.Reading) {
 	if !s.screen.on {
-		return nil
+		return
 	}
 	width, height := s.screen.size()
-	if err := s.screen.show(s.lines(r, width, height), width, height); err != nil {
-		return err
-	}
+	s.screen.show(s.lines(r, width, height), width, height)
 	if s.names != nil {
 		s.names.look()
 	}
-	return nil
 }
 
 // lines returns what the screen shows.

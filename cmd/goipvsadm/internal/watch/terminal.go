@@ -26,6 +26,8 @@ type screen struct {
 	keys    *keyboard // nil if there is none
 	colours bool      // whether it has them
 	on      bool
+	written chan error // the outcome of what is being written, nil if nothing is
+	next    string     // what is to be written then
 }
 
 // terminal returns w if it is a terminal that can be written on anywhere.
@@ -92,13 +94,14 @@ func (s *screen) size() (width, height int) {
 // enter takes the terminal over, also after somebody else had it for a while.
 func (s *screen) enter() error {
 	s.on = true
+	s.settle()
 	if s.keys != nil {
 		if err := s.keys.raw(); err != nil {
 			return err
 		}
 	}
-	_, err := s.out.WriteString(enterScreen)
-	return err
+	s.write(enterScreen)
+	return nil
 }
 
 // leave gives the terminal back as it was.
@@ -107,10 +110,48 @@ func (s *screen) leave() {
 		return
 	}
 	s.on = false
+	s.settle()
 	s.out.WriteString(leaveScreen)
 	if s.keys != nil {
 		s.keys.restore()
 	}
+}
+
+// write writes text when all that is being written is written: on a terminal that
+// is stopped this may take long, and there are keys to be heard meanwhile. What
+// waits already is left out.
+func (s *screen) write(text string) {
+	if s.writing() {
+		s.next = text
+		return
+	}
+	written := make(chan error, 1)
+	s.written, s.next = written, ""
+	go func() {
+		_, err := s.out.WriteString(text)
+		written <- err
+	}()
+}
+
+// writing reports whether something is being written. Its outcome comes from
+// s.written, and is for wrote.
+func (s *screen) writing() bool { return s.written != nil }
+
+// wrote goes on with what waits, unless err is an error.
+func (s *screen) wrote(err error) error {
+	s.written = nil
+	if err == nil && s.next != "" {
+		s.write(s.next)
+	}
+	return err
+}
+
+// settle waits for what is being written, and drops what waits.
+func (s *screen) settle() {
+	if s.writing() {
+		<-s.written
+	}
+	s.written, s.next = nil, ""
 }
 
 // unblock makes a terminal take what is being written: at the first try, should
@@ -141,7 +182,7 @@ func (s *screen) close() {
 
 // show shows lines, which fit on a screen of width columns and height lines.
 // What stood there is overwritten, not erased first, so that nothing flickers.
-func (s *screen) show(lines []Line, width, height int) error {
+func (s *screen) show(lines []Line, width, height int) {
 	var b strings.Builder
 	b.WriteString(home)
 	for i, line := range lines {
@@ -164,6 +205,5 @@ func (s *screen) show(lines []Line, width, height int) error {
 	if len(lines) < height {
 		b.WriteString("\r\n" + clearBelow)
 	}
-	_, err := s.out.WriteString(b.String())
-	return err
+	s.write(b.String())
 }

@@ -51,7 +51,7 @@ func (w *Watch) Run() (os.Signal, error) {
 			signal.Notify(signals, s)
 		}
 	}
-	l := &loop{told: make(chan os.Signal, 8), ended: make(chan struct{})}
+	l := &loop{told: make(chan os.Signal, 8), over: make(chan struct{}), ended: make(chan struct{})}
 	run := func() (os.Signal, error) { return w.inTurn(l.told) }
 	if out := terminal(w.Screen); out != nil && w.Encode == nil {
 		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
@@ -60,7 +60,7 @@ func (w *Watch) Run() (os.Signal, error) {
 		run = s.run
 	}
 	go func() {
-		l.sig, l.err = run()
+		l.run(run)
 		close(l.ended) // not after a panic, which is to be heard of
 	}()
 	return l.tell(signals)
@@ -71,50 +71,69 @@ type loop struct {
 	screen *screen // nil if there is none
 	told   chan os.Signal
 
-	ended chan struct{} // closed when the rest is known
+	over  chan struct{} // closed when the rest is known
 	sig   os.Signal
 	err   error
+	ended chan struct{} // closed when the terminal is as it was, too
 }
 
-// tell tells the loop of signals until it has ended. One that stops it has its
-// time; after that, or after a second one, nothing is waited for.
+// run runs what shows the readings, and leaves the screen, after a panic too.
+func (l *loop) run(run func() (os.Signal, error)) {
+	if l.screen != nil {
+		defer l.screen.close()
+	}
+	l.sig, l.err = run()
+	close(l.over)
+}
+
+// tell tells the loop of signals until it has ended.
 func (l *loop) tell(signals <-chan os.Signal) (os.Signal, error) {
 	for {
 		select {
-		case <-l.ended:
-			return l.sig, l.err
+		case <-l.over:
+			return l.end(nil, signals)
 		case s := <-signals:
 			select {
 			case l.told <- s:
 			default: // it is stuck, and has enough to do when it is not
 			}
-			if !slices.Contains(stops, s) {
-				continue
-			}
-			for try := 0; ; try++ {
-				select {
-				case <-l.ended:
-					return l.sig, l.err
-				case <-time.After(grace):
-				case again := <-signals:
-					if slices.Contains(stops, again) {
-						return s, l.abandon()
-					}
-				}
-				if l.screen == nil || !l.screen.unblock(try) {
-					return s, l.abandon()
-				}
+			if slices.Contains(stops, s) {
+				return l.end(s, signals)
 			}
 		}
 	}
 }
 
+// end gives a loop that is over, or was told of the signal told that stops it,
+// time to end. After that, or after another such signal, nothing is waited for.
+func (l *loop) end(told os.Signal, signals <-chan os.Signal) (os.Signal, error) {
+	for try := 0; ; try++ {
+		select {
+		case <-l.ended:
+			return l.sig, l.err
+		case <-time.After(grace):
+		case again := <-signals:
+			if slices.Contains(stops, again) {
+				return l.abandon(told)
+			}
+		}
+		if l.screen == nil || !l.screen.unblock(try) {
+			return l.abandon(told)
+		}
+	}
+}
+
 // abandon leaves behind what is stuck.
-func (l *loop) abandon() error {
+func (l *loop) abandon(told os.Signal) (os.Signal, error) {
 	if l.screen != nil && l.screen.keys != nil {
 		l.screen.keys.restoreNow()
 	}
-	return nil
+	select {
+	case <-l.over:
+		return l.sig, l.err
+	default:
+		return told, nil
+	}
 }
 
 // inTurn writes one listing after another.

@@ -277,6 +277,53 @@ func TestEndsOnAStoppedTerminal(t *testing.T) {
 	}
 }
 
+// Nor does it keep it from hearing a key, whatever was typed before.
+func TestKeyOnAStoppedTerminal(t *testing.T) {
+	const stop = "\x13"
+	for name, tt := range map[string]struct {
+		before []string // what is typed before the program starts
+		keys   []string // the last one ends it
+	}{
+		"q at once":              {nil, []string{"q"}},
+		"q":                      {nil, []string{"", "q"}},
+		"Ctrl-C":                 {nil, []string{"", "\x03"}},
+		"keys before q":          {nil, []string{"", "\x1b[B", "s", "?", "?", "Q"}},
+		"a filter before q":      {nil, []string{"", "/", "q", "\r", "q"}},
+		"stopped from the start": {[]string{stop}, []string{"", "q"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, program(t, "many", "-Ln", "--watch=1"), 80, 24, tt.before...)
+			if tt.before == nil {
+				p.first("10.0.0.1:80 rr")
+				p.press(stop)
+			}
+			for _, key := range tt.keys {
+				if key == "" { // time enough for a reading that cannot be shown
+					time.Sleep(1500 * time.Millisecond)
+				}
+				p.press(key)
+			}
+			p.ends(0, "")
+		})
+	}
+}
+
+// What is typed while the terminal is stopped is seen when it goes on: q is
+// part of a filter.
+func TestFilterOnAStoppedTerminal(t *testing.T) {
+	p := start(t, program(t, "many", "-Ln", "--watch=1"), 80, 24)
+	p.press("/")
+	p.shows("Filter: _")
+	p.press("\x13")
+	time.Sleep(1500 * time.Millisecond)
+	p.press("q.1")
+	p.press("\x11")
+	p.shows("Filter: q.1_")
+	p.press("\x1bq")
+	p.ends(0, "")
+}
+
 // fill fills a pipe, through a descriptor of its own that does not block.
 func fill(t *testing.T, w *os.File) {
 	t.Helper()
