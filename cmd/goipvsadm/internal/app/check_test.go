@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -129,6 +130,63 @@ func TestCheckOfRulesThatEndEarly(t *testing.T) {
 	status := Run([]string{"ipvsadm", "--check"}, failingReader{strings.NewReader(oneServer)}, &stdout, &stderr, noKernel(t))
 	if want := "line 3: input/output error\n"; status != 2 || stderr.String() != want {
 		t.Errorf("status %d, %q, want %q", status, stderr.String(), want)
+	}
+}
+
+// An endlessReader has a text, and then nothing but NULs. It fails the test
+// where nobody stops reading.
+type endlessReader struct {
+	t    *testing.T
+	text *strings.Reader
+	read int
+}
+
+func (r *endlessReader) Read(b []byte) (int, error) {
+	if r.read += len(b); r.read > 8<<20 {
+		r.t.Error("it reads on")
+		return 0, io.EOF
+	}
+	n, _ := r.text.Read(b)
+	clear(b[n:])
+	return len(b), nil
+}
+
+// A line that does not end is not gathered by ipvsadm-restore, nor by others.
+func TestEndlessLine(t *testing.T) {
+	const more = "The rules before line 3 are in place; those behind it were not read\n"
+	for _, tt := range []struct {
+		name, before, line, rules string
+		status                    int
+		stderr, after             string
+	}{
+		{"-R", "", "ipvsadm -R", oneServer, 255, "line 3: longer than 1 MiB\n", oneServer},
+		{"ipvsadm-restore", oneService, "ipvsadm-restore", "-A -f 1\n-A --foo\n", 255,
+			"line 2: --foo: unknown option\nline 3: longer than 1 MiB\n", oneService},
+		{"ipvsadm-restore into an empty table", "", "ipvsadm-restore", oneServer, 255, "line 3: longer than 1 MiB\n" + more, oneServer},
+		{"--apply", oneService, "goipvsadm --apply", oneServer, 2, "line 3: longer than 1 MiB\n", oneService},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var k ipvstest.Kernel
+			run(&k, tt.before, "ipvsadm", "-R")
+			var stdout, stderr strings.Builder
+			status := Run(words(tt.line), &endlessReader{t: t, text: strings.NewReader(tt.rules)}, &stdout, &stderr, k.Dial)
+			if status != tt.status || stderr.String() != tt.stderr || rules(t, &k) != tt.after {
+				t.Errorf("status %d, %q, then\n%s", status, stderr.String(), rules(t, &k))
+			}
+		})
+	}
+}
+
+// What could not be read to its end changes nothing, on an empty table too.
+func TestRestoreOfRulesThatEndEarly(t *testing.T) {
+	for _, before := range []string{"", oneService} {
+		var k ipvstest.Kernel
+		run(&k, before, "ipvsadm", "-R")
+		var stderr strings.Builder
+		status := Run([]string{"ipvsadm-restore"}, failingReader{strings.NewReader("-A -f 1\n-A --foo\n")}, io.Discard, &stderr, k.Dial)
+		if want := "input/output error\n"; status != 2 || stderr.String() != want || rules(t, &k) != before {
+			t.Errorf("status %d, %q, then\n%s", status, stderr.String(), rules(t, &k))
+		}
 	}
 }
 

@@ -131,12 +131,14 @@ func (p *program) runRestore(args []string) int {
 		p.complain(noInput)
 		return statusMistake
 	}
-	rules, err := io.ReadAll(p.stdin)
-	if err != nil {
-		p.complain(err.Error())
+	input := &keeper{from: p.stdin}
+	mistakes := p.readRules(input, nil)
+	if input.err != nil {
+		p.complain(input.err.Error())
 		return statusMistake
 	}
-	if mistakes := p.readRules(bytes.NewReader(rules), nil); len(mistakes) > 0 {
+	rules := input.kept
+	if len(mistakes) > 0 {
 		if p.nothingToLose() {
 			return p.restoreSome(bytes.NewReader(rules))
 		}
@@ -151,6 +153,23 @@ func (p *program) runRestore(args []string) int {
 		return status
 	}
 	return p.restore(bytes.NewReader(rules))
+}
+
+// A keeper keeps what is read through it: of rules no more than they are read
+// for, up to a line that is too long.
+type keeper struct {
+	from io.Reader
+	kept []byte
+	err  error // what ended it before the end
+}
+
+func (k *keeper) Read(b []byte) (int, error) {
+	n, err := k.from.Read(b)
+	k.kept = append(k.kept, b[:n]...)
+	if err != io.EOF {
+		k.err = err
+	}
+	return n, err
 }
 
 // nothingToLose reports whether the table is empty.
