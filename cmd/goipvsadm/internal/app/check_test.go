@@ -190,6 +190,36 @@ func TestRestoreOfRulesThatEndEarly(t *testing.T) {
 	}
 }
 
+// A rule that ends the rules must not have ipvsadm-restore clear what those behind
+// it would set up.
+func TestRestoreOfRulesThatEnd(t *testing.T) {
+	const (
+		notReached = "line 3: Not reached: line 2 ends the rules\n"
+		more       = "The rules before line 2 are in place; those behind it were not read\n"
+	)
+	for _, tt := range []struct {
+		name, before, rules string
+		status              int
+		stderr, after       string
+	}{
+		{"help", oneService, "-A -f 1\n-h\n-A -f 2\n-A -f 3\n", 2, notReached, oneService},
+		{"version", oneService, "-A -f 1\n-v\n-A -f 2\n", 2, notReached, oneService},
+		{"nothing behind it", oneService, "-A -f 1 -s wlc\n-h\n", 0, "", "-A -f 1 -s wlc\n"},
+		{"an empty table", "", "-A -f 1 -s wlc\n-h\n-A -f 2\n", 0, more, "-A -f 1 -s wlc\n"},
+		{"a listing of what is not there", oneService, "-A -f 1 -s wlc\n-L -f 9\n-A -f 2\n", 1,
+			"line 2: No such service\n" + more, "-A -f 1 -s wlc\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var k ipvstest.Kernel
+			run(&k, tt.before, "ipvsadm", "-R")
+			r := run(&k, tt.rules, "ipvsadm-restore")
+			if r.status != tt.status || r.stderr != tt.stderr || rules(t, &k) != tt.after {
+				t.Errorf("status %d, %q, then\n%s", r.status, r.stderr, rules(t, &k))
+			}
+		})
+	}
+}
+
 // ipvsadm-restore tells of all mistakes too, and changes nothing then.
 func TestRestoringChecksFirst(t *testing.T) {
 	var k ipvstest.Kernel

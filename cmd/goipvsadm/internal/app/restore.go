@@ -26,10 +26,15 @@ func (p *program) restore(rules io.Reader) int {
 // restoreSome is restore where the rest is to be spoken of.
 func (p *program) restoreSome(rules io.Reader) int {
 	r := p.restoreWith(rules)
-	if r.ended != 0 {
-		p.complain(fmt.Sprintf("The rules before line %d are in place; those behind it were not read", r.ended))
-	}
+	r.tellEnd()
 	return r.status
+}
+
+// tellEnd tells where the rules were left, if they were.
+func (r *restorer) tellEnd() {
+	if r.ended != 0 {
+		r.complain(fmt.Sprintf("The rules before line %d are in place; those behind it were not read", r.ended))
+	}
 }
 
 func (p *program) restoreWith(rules io.Reader) *restorer {
@@ -132,7 +137,7 @@ func (p *program) runRestore(args []string) int {
 		return statusMistake
 	}
 	input := &keeper{from: p.stdin}
-	mistakes := p.readRules(input, nil)
+	mistakes := p.readRules(input, unreached())
 	if input.err != nil {
 		p.complain(input.err.Error())
 		return statusMistake
@@ -152,7 +157,27 @@ func (p *program) runRestore(args []string) int {
 	if status := p.change(&command.Command{Verb: command.Flush}); status != statusOK {
 		return status
 	}
-	return p.restore(bytes.NewReader(rules))
+	r := p.restoreWith(bytes.NewReader(rules))
+	if r.status != statusOK {
+		r.tellEnd()
+	}
+	return r.status
+}
+
+// unreached returns what finds a rule behind one that ends the rules without being
+// a mistake.
+func unreached() func(*command.Command, int) string {
+	end, told := 0, false
+	return func(c *command.Command, line int) string {
+		switch {
+		case end == 0 && (c.Verb == command.Help || c.Verb == command.Version):
+			end = line
+		case end != 0 && !told:
+			told = true
+			return fmt.Sprintf("Not reached: line %d ends the rules", end)
+		}
+		return ""
+	}
 }
 
 // A keeper keeps what is read through it: of rules no more than they are read
