@@ -310,7 +310,7 @@ func TestScroll(t *testing.T) {
 		{1, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.2:80, -> 198.51.100.3:80, ... 1 line above, 2 more", 1},
 		{2, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.3:80, UDP  [2001:db8:1234:5678, ... 2 lines above, 1 mor", 2},
 		{4, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
-		{1 << 31, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
+		{1 << 30, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
 	} {
 		v := View{Names: numeric{}, offset: tt.offset}
 		if got := left(v.Lines(table(), 0, 7)); got != tt.want || v.offset != tt.is {
