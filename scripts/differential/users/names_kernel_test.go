@@ -248,6 +248,64 @@ esac
 	}
 }
 
+// Each source has its own names only, and what stands in brackets decides whether the next
+// one is asked.
+func TestOrderOfSources(t *testing.T) {
+	replace(t, "resolv.conf", "search test\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	replace(t, "hosts", "10.1.1.1 foo.test short\n10.1.1.2 onlyhosts.test\n10.1.1.3 broken.test\n10.1.1.5 mixed.test\n"+
+		"fd00::1 foo6.test\nfd00::2 onlyhosts6.test\nfd00::3 broken6.test\n::ffff:10.1.1.4 mapped.test\n")
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+	zone := func() *zone {
+		return &zone{
+			records: map[string][]record{
+				"foo.test":          {{typeA, "10.5.5.5"}},
+				"lie.test":          {{typeA, "10.6.6.6"}},
+				"short.test":        {{typeA, "10.5.5.6"}},
+				"foo6.test":         {{typeA, "10.5.5.7"}, {typeAAAA, "fd00::57"}},
+				"mapped.test":       {{typeA, "10.5.5.8"}},
+				"mixed.test":        {{typeAAAA, "fd00::59"}},
+				reverse("10.1.1.1"): {{typePTR, "dns-foo.test"}},
+				reverse("10.1.1.4"): {{typePTR, "dns-mapped.test"}},
+				reverse("10.6.6.6"): {{typePTR, "lie.test"}},
+				reverse("fd00::1"):  {{typePTR, "dns-foo6.test"}},
+				reverse("fd00::6"):  {{typePTR, "lie6.test"}},
+			},
+			failing: map[string]bool{"broken.test": true, "broken.test.test": true, reverse("10.1.1.3"): true, reverse("fd00::3"): true},
+		}
+	}
+	zone().serve(t, r.ReferenceTable)
+	zone().serve(t, r.OursTable)
+
+	var cases strings.Builder
+	cases.WriteString("$ ipvsadm -R\n")
+	for _, address := range []string{"10.1.1.1", "10.1.1.2", "10.1.1.3", "10.1.1.4", "10.1.1.9", "10.6.6.6", "[fd00::1]", "[fd00::2]", "[fd00::3]", "[fd00::6]", "[fd00::9]"} {
+		fmt.Fprintf(&cases, "< -A -t %s:80\n", address)
+	}
+	cases.WriteString("$ ipvsadm -L\n\n$ ipvsadm -A -f 1\n")
+	for i, host := range []string{"foo.test", "FOO.Test", "foo.test.", "onlyhosts.test", "onlyhosts.test.", "lie.test", "lie", "short", "foo6.test", "onlyhosts6.test",
+		"mapped.test", "mixed.test", "broken.test", "nosuch.test"} {
+		fmt.Fprintf(&cases, "$ ipvsadm -a -f 1 -r %s:%d -m\n", host, 8000+i)
+	}
+	for _, order := range []string{
+		"files dns", "dns", "dns files",
+		"dns [NOTFOUND=return] files", "dns [!UNAVAIL=return] files", "dns [TRYAGAIN=return] files", "dns [UNAVAIL=return] files",
+		"files [SUCCESS=continue] dns", "dns [SUCCESS=continue] files",
+	} {
+		t.Run(order, func(t *testing.T) {
+			replace(t, "nsswitch.conf", "hosts: "+order+"\nservices: files\n")
+			parsed, err := differential.ParseCases("hosts: "+order, cases.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range parsed {
+				if difference := r.Compare(t, c); difference != "" {
+					t.Error(difference)
+				}
+			}
+		})
+	}
+}
+
 // Of several addresses ipvsadm takes the first that the name server gave; ours one that
 // can be reached, if there is such.
 func TestAddressesOutOfReach(t *testing.T) {

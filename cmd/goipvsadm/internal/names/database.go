@@ -1,12 +1,10 @@
 package names
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,16 +81,14 @@ func (d *Database) lookupHost(name string) ([]netip.Addr, bool) {
 	return find(d.order("hosts"), func(s *source) ([]netip.Addr, status) {
 		switch s.name {
 		case "files":
-			if addr, ok := d.hosts().addrs[strings.ToLower(name)]; ok {
+			if addr := d.hosts().addrs[strings.ToLower(name)]; addr.IsValid() {
 				return []netip.Addr{addr}, success
 			}
 			return nil, notFound
-		case "dns", "resolve":
-			addrs, err := d.resolver.LookupNetIP(context.Background(), "ip4", name)
-			for i := range addrs {
-				addrs[i] = addrs[i].Unmap()
-			}
-			return addrs, resolved(len(addrs), err)
+		case "dns":
+			return d.dnsHost(name)
+		case "resolve": // has what is in the hosts file too
+			return d.resolveHost(name)
 		case "myhostname":
 			addrs := d.machine.lookup(name)
 			return addrs, resolved(len(addrs), nil)
@@ -100,13 +96,7 @@ func (d *Database) lookupHost(name string) ([]netip.Addr, bool) {
 		if absent(s) || onlyLocal(s) && !isLocal(name) {
 			return nil, unavailable
 		}
-		var addrs []netip.Addr
-		lines, ok := d.getent.ask(s, "ahostsv4", name)
-		for _, words := range lines {
-			if addr, err := netip.ParseAddr(words[0]); err == nil && addr.Is4() && !slices.Contains(addrs, addr) {
-				addrs = append(addrs, addr)
-			}
-		}
+		addrs, ok := d.getent.host(s.rest, name)
 		return addrs, asked(len(addrs), ok)
 	})
 }
@@ -118,13 +108,10 @@ func (d *Database) hostName(addr netip.Addr) string {
 		case "files":
 			name := d.hosts().names[addr]
 			return name, resolved(len(name), nil)
-		case "dns", "resolve":
-			// Of several names some may be malformed: an error beside good ones.
-			found, err := d.resolver.LookupAddr(context.Background(), addr.String())
-			if len(found) == 0 {
-				return "", resolved(0, err)
-			}
-			return strings.TrimSuffix(found[0], "."), success
+		case "dns":
+			return d.dnsName(addr)
+		case "resolve":
+			return d.resolveName(addr.String())
 		case "myhostname":
 			name := d.machine.reverse(addr)
 			return name, resolved(len(name), nil)
@@ -132,27 +119,10 @@ func (d *Database) hostName(addr netip.Addr) string {
 		if absent(s) || onlyLocal(s) && !addr.IsLinkLocalUnicast() {
 			return "", unavailable
 		}
-		lines, ok := d.getent.ask(s, "hosts", addr.String())
-		if len(lines) == 0 {
-			return "", asked(0, ok)
-		}
-		return lines[0][1], success
+		name, ok := d.getent.name(s.rest, addr)
+		return name, asked(len(name), ok)
 	})
 	return name
-}
-
-// resolved is the status of an answer with n of what was asked for.
-func resolved(n int, err error) status {
-	var e *net.DNSError
-	switch {
-	case n > 0:
-		return success
-	case err == nil, errors.As(err, &e) && e.IsNotFound:
-		return notFound
-	case e != nil && e.Temporary():
-		return tryAgain
-	}
-	return unavailable
 }
 
 // asked is the status of an answer of getent, which is final if it was run.
@@ -185,7 +155,7 @@ func (d *Database) lookupPort(name string, p ipvs.Protocol) (uint16, bool) {
 		if p != AnyProtocol {
 			key += "/" + protocolName(p)
 		}
-		lines, ok := d.getent.ask(s, "services", key)
+		lines, ok := d.getent.ask(s.rest, "services", key)
 		for _, words := range lines {
 			number, _, _ := strings.Cut(words[1], "/")
 			if n, ok := Number(number, 0, 65535); ok {
@@ -210,7 +180,7 @@ func (d *Database) portName(port uint16, p ipvs.Protocol) string {
 		if absent(s) {
 			return "", unavailable
 		}
-		lines, ok := d.getent.ask(s, "services", strconv.Itoa(int(port))+"/"+protocol)
+		lines, ok := d.getent.ask(s.rest, "services", strconv.Itoa(int(port))+"/"+protocol)
 		if len(lines) == 0 {
 			return "", asked(0, ok)
 		}
@@ -221,7 +191,7 @@ func (d *Database) portName(port uint16, p ipvs.Protocol) string {
 
 // hosts is what the hosts file says. The first line decides.
 type hosts struct {
-	addrs map[string]netip.Addr // IPv4, by names in lower case
+	addrs map[string]netip.Addr // IPv4, by names in lower case; invalid for names that have but IPv6
 	names map[netip.Addr]string // the canonical ones
 }
 
@@ -243,12 +213,24 @@ func readHosts(text string) hosts {
 		}
 		if addr = addr.Unmap(); addr.Is4() {
 			setFirst(h.names, addr, words[1])
-			for _, name := range words[1:] {
-				setFirst(h.addrs, strings.ToLower(name), addr)
+		} else {
+			addr = netip.Addr{}
+		}
+		for _, name := range words[1:] {
+			if name = strings.ToLower(name); !h.addrs[name].IsValid() {
+				h.addrs[name] = addr
 			}
 		}
 	}
 	return h
+}
+
+// mention reports whether a name is there, with or without a dot at its end.
+func (h hosts) mention(name string) bool {
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	_, plain := h.addrs[name]
+	_, dotted := h.addrs[name+"."]
+	return plain || dotted
 }
 
 // services is what the services file says. The first line decides.

@@ -3,7 +3,9 @@ package names
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,10 +26,10 @@ func systemGetent() *getent {
 	return &getent{path: "/usr/bin/getent", limit: 30 * time.Second, slots: make(chan struct{}, 16)}
 }
 
-// ask asks a database for keys, of a source and those behind it, and returns
-// the lines of the answer as words. What it says is final: ok is false where
-// it cannot be run.
-func (g *getent) ask(s *source, database string, keys ...string) (lines [][]string, ok bool) {
+// ask asks sources, as nsswitch.conf has them, for a key of a database, and
+// returns the lines of the answer as words; ok is false where getent cannot be
+// run.
+func (g *getent) ask(sources, database, key string) (lines [][]string, ok bool) {
 	if g == nil {
 		return nil, false
 	}
@@ -36,7 +38,7 @@ func (g *getent) ask(s *source, database string, keys ...string) (lines [][]stri
 	ctx, cancel := context.WithTimeout(context.Background(), g.limit)
 	defer cancel()
 	// What stands before -- are options: a key is never one.
-	cmd := exec.CommandContext(ctx, g.path, append([]string{"-s", s.rest, "--", database}, keys...)...)
+	cmd := exec.CommandContext(ctx, g.path, "-s", sources, "--", database, key)
 	cmd.WaitDelay = time.Second // for what it may have started itself
 	out, err := cmd.Output()
 	if exit := new(exec.ExitError); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {
@@ -48,4 +50,24 @@ func (g *getent) ask(s *source, database string, keys ...string) (lines [][]stri
 		}
 	}
 	return lines, true
+}
+
+// host asks for the IPv4 addresses of a host.
+func (g *getent) host(sources, name string) (addrs []netip.Addr, ok bool) {
+	lines, ok := g.ask(sources, "ahostsv4", name)
+	for _, words := range lines {
+		if addr, err := netip.ParseAddr(words[0]); err == nil && addr.Is4() && !slices.Contains(addrs, addr) {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs, ok
+}
+
+// name asks for the name of an address.
+func (g *getent) name(sources string, addr netip.Addr) (name string, ok bool) {
+	lines, ok := g.ask(sources, "hosts", addr.String())
+	if len(lines) > 0 {
+		name = lines[0][1]
+	}
+	return name, ok
 }

@@ -96,13 +96,12 @@ func (s *source) act(text string) {
 	}
 }
 
-// find asks one source after another.
+// find asks one source after another. The last that is asked decides, even
+// where one before it found something and [SUCCESS=continue] had it go on.
 func find[T any](o order, ask func(*source) (T, status)) (found T, ok bool) {
 	for i := range o {
 		answer, st := ask(&o[i])
-		if st == success {
-			found, ok = answer, true
-		}
+		found, ok = answer, st == success
 		if st == statuses || o[i].ends[st] {
 			break
 		}
