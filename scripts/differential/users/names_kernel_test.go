@@ -306,6 +306,50 @@ func TestOrderOfSources(t *testing.T) {
 	}
 }
 
+// Words of the files end at the white space of ASCII, and letters beyond ASCII have no case.
+func TestBlanksOfNameFiles(t *testing.T) {
+	replace(t, "hosts", "10.3.3.1 evil\u00a0good.test\n10.3.3.2 evil\u0085nel.test\n10.3.3.3 evil\xa0latin.test\n10.3.3.4\vvt.test\n"+
+		"10.3.3.5\fff.test\falias.test\r\n10.3.3.6 evil\u2003em.test\n10.3.3.7 \u212aelvin.test\n10.3.3.8 \u00dcmlaut.test\n"+
+		"10.3.3.9 trail.test\u00a0\n\u00a010.3.3.10 lead.test\n10.3.3.11 before.test\rbehind.test\n\v10.3.3.12 afterblank.test\n")
+	replace(t, "services", "evil\u00a0good 7001/tcp\ntrail\u0085 7002/tcp\nvt\v7003/tcp\nff 7004/tcp\falias\ncr 7005/tcp\r\n"+
+		"number 7006\u00a0/tcp\nproto 7007/tcp\u00a0\nother 7008/tcp x\u3000good2\n\u00a0lead 7009/tcp\n\vafterblank 7010/tcp\n")
+	r := differential.NewRig(t, differential.ProgramUnderTest(t))
+
+	const addresses = "$ ipvsadm -R\n< -A -t 10.3.3.4:7003\n< -A -t 10.3.3.5:7004\n< -A -t 10.3.3.11:7005\n< -A -t 10.3.3.12:7010\n< -A -t 10.3.3.10:7006\n$ ipvsadm -L\n"
+	var words strings.Builder
+	for i, host := range []string{"good.test", "evil", "evil\u00a0good.test", "nel.test", "evil\u0085nel.test", "latin.test", "evil\xa0latin.test", "evil\xa1latin.test", "EVIL\xa1latin.test", "vt.test", "ff.test", "alias.test", "em.test",
+		"kelvin.test", "\u212aelvin.test", "\u212aELVIN.test", "\u00fcmlaut.test", "\u00dcMLAUT.test", "trail.test", "trail.test\u00a0", "lead.test", "before.test", "behind.test",
+		"afterblank.test"} {
+		fmt.Fprintf(&words, "$ ipvsadm -A -t %q\n", fmt.Sprintf("%s:%d", host, 8000+i))
+	}
+	for i, port := range []string{"good", "evil", "evil\u00a0good", "trail", "trail\u0085", "vt", "ff", "alias", "cr", "number", "proto", "good2", "x", "x\u3000good2", "lead", "\u00a0lead", "afterblank",
+		"\u00a07", "7\u00a0", "\v7"} {
+		fmt.Fprintf(&words, "$ ipvsadm -A -t %q\n", fmt.Sprintf("10.4.4.%d:%s", i, port))
+	}
+	const blank = "$ ipvsadm -A -t vt.test:80\n$ ipvsadm -A -t nosuch.test:80\n$ ipvsadm -A -t 10.4.4.4:vt\n"
+	for _, tt := range []struct{ nsswitch, cases string }{
+		{"hosts: files\nservices: files\n", addresses + "\n" + words.String()},
+		{"\vhosts\f:\rfiles\v[NOTFOUND=return]\fsss\r\nservices:\vfiles\f\n", blank},
+		{"hosts: files [\vNOTFOUND=return\f] dns\nservices: files\r\n", blank},
+		{"hosts: sss\u00a0files\nservices: sss\u0085files\n", blank},
+		{"hosts\u00a0: sss\nservices\u0085: sss\n", blank},
+		{"\u00a0hosts: sss\n\u0085services: sss\n", blank},
+	} {
+		t.Run(fmt.Sprintf("%q", tt.nsswitch), func(t *testing.T) {
+			replace(t, "nsswitch.conf", tt.nsswitch)
+			parsed, err := differential.ParseCases("names", tt.cases)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range parsed {
+				if difference := r.Compare(t, c); difference != "" {
+					t.Error(difference)
+				}
+			}
+		})
+	}
+}
+
 // Of several addresses ipvsadm takes the first that the name server gave; ours one that
 // can be reached, if there is such.
 func TestAddressesOutOfReach(t *testing.T) {

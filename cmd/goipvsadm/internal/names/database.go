@@ -73,7 +73,7 @@ func onlyLocal(s *source) bool {
 
 // isLocal reports whether a name is one of the local link.
 func isLocal(name string) bool {
-	return strings.HasSuffix(strings.ToLower(strings.TrimSuffix(name, ".")), ".local")
+	return strings.HasSuffix(lower(strings.TrimSuffix(name, ".")), ".local")
 }
 
 // lookupHost returns the IPv4 addresses of a host.
@@ -81,7 +81,7 @@ func (d *Database) lookupHost(name string) ([]netip.Addr, bool) {
 	return find(d.order("hosts"), func(s *source) ([]netip.Addr, status) {
 		switch s.name {
 		case "files":
-			if addr := d.hosts().addrs[strings.ToLower(name)]; addr.IsValid() {
+			if addr := d.hosts().addrs[lower(name)]; addr.IsValid() {
 				return []netip.Addr{addr}, success
 			}
 			return nil, notFound
@@ -217,7 +217,7 @@ func readHosts(text string) hosts {
 			addr = netip.Addr{}
 		}
 		for _, name := range words[1:] {
-			if name = strings.ToLower(name); !h.addrs[name].IsValid() {
+			if name = lower(name); !h.addrs[name].IsValid() {
 				h.addrs[name] = addr
 			}
 		}
@@ -227,7 +227,7 @@ func readHosts(text string) hosts {
 
 // mention reports whether a name is there, with or without a dot at its end.
 func (h hosts) mention(name string) bool {
-	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	name = strings.TrimSuffix(lower(name), ".")
 	_, plain := h.addrs[name]
 	_, dotted := h.addrs[name+"."]
 	return plain || dotted
@@ -300,7 +300,7 @@ func readFile(name string) string {
 // fields are the words of a line in which # begins a comment.
 func fields(line string) []string {
 	line, _, _ = strings.Cut(line, "#")
-	return strings.Fields(line)
+	return split(line)
 }
 
 func setFirst[K comparable, V any](m map[K]V, key K, value V) {

@@ -45,7 +45,7 @@ func (g *getent) ask(sources, database, key string) (lines [][]string, ok bool) 
 		return nil, false
 	}
 	for line := range strings.Lines(string(out)) {
-		if words := strings.Fields(line); len(words) > 1 {
+		if words := split(line); len(words) > 1 {
 			lines = append(lines, words)
 		}
 	}

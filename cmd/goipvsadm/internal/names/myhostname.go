@@ -41,14 +41,14 @@ func interfaceAddresses() []netip.Addr {
 
 // lookup returns the IPv4 addresses of a name.
 func (m *machine) lookup(name string) []netip.Addr {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	name = lower(strings.TrimSuffix(name, "."))
 	switch {
 	case isLocalhost(name):
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	case name == gateway:
 		return m.gateways()
 	}
-	if own, err := m.name(); err != nil || !strings.EqualFold(own, name) {
+	if own, err := m.name(); err != nil || lower(own) != name {
 		return nil
 	}
 	var addrs []netip.Addr
@@ -101,7 +101,7 @@ func (m *machine) reverse(addr netip.Addr) string {
 func (m *machine) gateways() []netip.Addr {
 	var addrs []netip.Addr
 	for line := range strings.Lines(readFile(m.routes)) {
-		words := strings.Fields(line) // interface, destination, gateway, flags …, mask
+		words := split(line) // interface, destination, gateway, flags …, mask
 		if len(words) < 8 || words[1] != "00000000" || words[7] != "00000000" {
 			continue
 		}

@@ -47,7 +47,7 @@ func readOrder(text, database string) order {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		name, sources, found := strings.Cut(line, ":")
-		if found && strings.TrimSpace(name) == database {
+		if found && trim(name) == database {
 			if o := parseOrder(sources); len(o) > 0 {
 				return o
 			}
@@ -58,22 +58,22 @@ func readOrder(text, database string) order {
 
 func parseOrder(text string) order {
 	var o order
-	text = strings.TrimSpace(text)
+	text = trim(text)
 	for text != "" {
 		if text[0] == '[' {
 			actions, rest, _ := strings.Cut(text[1:], "]")
 			if len(o) > 0 {
 				o[len(o)-1].act(actions)
 			}
-			text = strings.TrimSpace(rest)
+			text = trim(rest)
 			continue
 		}
-		end := strings.IndexAny(text, " \t[")
+		end := strings.IndexFunc(text, func(r rune) bool { return r == '[' || isBlank(r) })
 		if end < 0 {
 			end = len(text)
 		}
 		o = append(o, source{name: text[:end], ends: [statuses]bool{success: true}, rest: text})
-		text = strings.TrimSpace(text[end:])
+		text = trim(text[end:])
 	}
 	return o
 }
@@ -81,7 +81,7 @@ func parseOrder(text string) order {
 // act takes what stands in brackets behind a source, such as
 // "NOTFOUND=return !UNAVAIL=continue".
 func (s *source) act(text string) {
-	for _, word := range strings.Fields(strings.ToLower(text)) {
+	for _, word := range split(lower(text)) {
 		condition, action, _ := strings.Cut(word, "=")
 		name, not := strings.CutPrefix(condition, "!")
 		wanted, ok := statusWords[name]

@@ -189,7 +189,3 @@ func digits(word string) bool {
 	}
 	return true
 }
-
-func isSpace(c byte) bool {
-	return c == ' ' || '\t' <= c && c <= '\r'
-}
