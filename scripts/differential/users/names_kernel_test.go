@@ -307,7 +307,8 @@ func TestOrderOfSources(t *testing.T) {
 }
 
 // Words of the files end at the white space of ASCII, and letters beyond ASCII have no case.
-func TestBlanksOfNameFiles(t *testing.T) {
+// Of several lines of nsswitch.conf the last counts.
+func TestNameFiles(t *testing.T) {
 	replace(t, "hosts", "10.3.3.1 evil\u00a0good.test\n10.3.3.2 evil\u0085nel.test\n10.3.3.3 evil\xa0latin.test\n10.3.3.4\vvt.test\n"+
 		"10.3.3.5\fff.test\falias.test\r\n10.3.3.6 evil\u2003em.test\n10.3.3.7 \u212aelvin.test\n10.3.3.8 \u00dcmlaut.test\n"+
 		"10.3.3.9 trail.test\u00a0\n\u00a010.3.3.10 lead.test\n10.3.3.11 before.test\rbehind.test\n\v10.3.3.12 afterblank.test\n")
@@ -334,6 +335,8 @@ func TestBlanksOfNameFiles(t *testing.T) {
 		{"hosts: sss\u00a0files\nservices: sss\u0085files\n", blank},
 		{"hosts\u00a0: sss\nservices\u0085: sss\n", blank},
 		{"\u00a0hosts: sss\n\u0085services: sss\n", blank},
+		{"hosts: files\nhosts: sss\nservices: sss\nservices: files\n", blank},
+		{"hosts: sss\nhosts files\nservices : sss\n", blank},
 	} {
 		t.Run(fmt.Sprintf("%q", tt.nsswitch), func(t *testing.T) {
 			replace(t, "nsswitch.conf", tt.nsswitch)

@@ -42,18 +42,21 @@ func usualOrder(database string) order {
 	return parseOrder("files")
 }
 
-// readOrder finds the order for a database in the text of nsswitch.conf.
+// readOrder finds the order for a database in the text of nsswitch.conf. Of
+// several lines the last counts, and a blank may stand for the colon.
 func readOrder(text, database string) order {
+	o := usualOrder(database)
+	isEnd := func(r rune) bool { return r == ':' || isBlank(r) }
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
-		name, sources, found := strings.Cut(line, ":")
-		if found && trim(name) == database {
-			if o := parseOrder(sources); len(o) > 0 {
-				return o
+		sources, found := strings.CutPrefix(trim(line), database)
+		if found && strings.IndexFunc(sources, isEnd) == 0 {
+			if named := parseOrder(strings.TrimLeftFunc(sources, isEnd)); len(named) > 0 {
+				o = named
 			}
 		}
 	}
-	return usualOrder(database)
+	return o
 }
 
 func parseOrder(text string) order {
