@@ -130,13 +130,14 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// recorded is the first destination in the recording of a real kernel: its
+// recorded is the last destination in the recording of a real kernel: its
 // generic netlink header and attributes.
 func recorded(t testing.TB) []byte {
-	f, err := os.ReadFile("../../../testdata/netlink/linux-6.1-le.txt")
+	f, err := os.ReadFile("../../../testdata/netlink/linux-6.1-amd64.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var last []byte
 	for line := range bytes.Lines(f) {
 		text, received := bytes.CutPrefix(bytes.TrimSpace(line), []byte("< "))
 		if !received {
@@ -146,14 +147,18 @@ func recorded(t testing.TB) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		frame, _, err := netlinkmsg.Next(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if frame.Header.Type > mnl.Overrun && netlinkmsg.Command(frame.Body[0]) == netlinkmsg.NewDestination {
-			return frame.Body
+		for len(raw) > 0 {
+			var frame netlinkmsg.Frame
+			if frame, raw, err = netlinkmsg.Next(raw); err != nil {
+				t.Fatal(err)
+			}
+			if frame.Header.Type > mnl.Overrun && netlinkmsg.Command(frame.Body[0]) == netlinkmsg.NewDestination {
+				last = frame.Body
+			}
 		}
 	}
-	t.Fatal("no destination in the recording")
-	return nil
+	if last == nil {
+		t.Fatal("no destination in the recording")
+	}
+	return last
 }
