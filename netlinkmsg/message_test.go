@@ -251,25 +251,31 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// TestRecorded takes apart what was sent to a kernel, and taken by it, and
-// puts it together again; and decodes all the kernel answered.
-func TestRecorded(t *testing.T) {
-	f, err := os.Open("../testdata/netlink/linux-6.1-le.txt")
+// recording returns what was recorded on a kernel.
+func recording(t testing.TB, name string) map[string][]nlrecord.Call {
+	t.Helper()
+	f, err := os.Open("../testdata/netlink/" + name + ".txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	recording, err := nlrecord.Read(f)
+	calls, err := nlrecord.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return calls
+}
+
+// TestRecorded takes apart what was sent to a kernel, and taken by it, and
+// puts it together again; and decodes all the kernel answered.
+func TestRecorded(t *testing.T) {
 	seen := make(map[Command]int)
-	for title, calls := range recording {
+	for title, calls := range recording(t, "linux-6.1-le") {
 		for _, call := range calls {
 			for rest := call.Data; len(rest) > 0; {
 				start := rest
-				var f Frame
-				if f, rest, err = Next(rest); err != nil {
+				f, next, err := Next(rest)
+				if rest = next; err != nil {
 					t.Fatalf("%s: %v", title, err)
 				}
 				if f.Header.Type < 0x10 {

@@ -2,31 +2,18 @@ package netlinkmsg
 
 import (
 	"bytes"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"goipvsadm/netlinkmsg/nlrecord"
 )
 
 // usualNests are destinations as Debian's Linux 6.1 tells of them on amd64, without
 // the header of the nest, and what they say.
 func usualNests(t testing.TB) (nests [][]byte, want []Destination) {
 	t.Helper()
-	f, err := os.Open("../testdata/netlink/linux-6.1-amd64.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	recording, err := nlrecord.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := recording["destinations"]
-	for b := calls[1].Data; len(b) > 0; {
-		var f Frame
-		if f, b, err = Next(b); err != nil {
+	for b := recording(t, "linux-6.1-amd64")["destinations"][1].Data; len(b) > 0; {
+		f, rest, err := Next(b)
+		if b = rest; err != nil {
 			t.Fatal(err)
 		}
 		nests = append(nests, f.Body[genericHeaderLen+attrHeaderLen:])
