@@ -12,40 +12,19 @@ func isSpace(c byte) bool {
 func isBlank(r rune) bool { return r < 0x80 && isSpace(byte(r)) }
 
 // split returns the words of text.
-func split(text string) []string {
-	words := make([]string, 0, 4)
-	start := 0
-	for i := range len(text) {
-		if !isSpace(text[i]) {
-			continue
-		}
-		if start < i {
-			words = append(words, text[start:i])
-		}
-		start = i + 1
-	}
-	if start < len(text) {
-		words = append(words, text[start:])
-	}
-	return words
-}
+func split(text string) []string { return strings.FieldsFunc(text, isBlank) }
 
 // trim returns text without the white space around it.
 func trim(text string) string { return strings.TrimFunc(text, isBlank) }
 
-// lower returns text with small letters for its capitals.
+// lower returns text with small letters for its capitals. Bytes that are not
+// UTF-8, which package strings would change, stay.
 func lower(text string) string {
-	var b []byte
-	for i := range len(text) {
-		if c := text[i]; 'A' <= c && c <= 'Z' {
-			if b == nil {
-				b = []byte(text)
-			}
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
 			b[i] = c + 'a' - 'A'
 		}
-	}
-	if b == nil {
-		return text
 	}
 	return string(b)
 }
