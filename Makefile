@@ -63,18 +63,18 @@ demo: ## the classic set-ups with real traffic (installs what is missing)
 test: ## all tests (installs what is missing)
 	@scripts/setup test
 	@scripts/promtool --version >/dev/null
-	$(MAKE) --no-print-directory build check unit kernel
+	$(MAKE) --no-print-directory build check test-unit test-kernel
 
 .PHONY: check
-check: manual service-lint # formatting and vet
+check: lint-man lint-shell # formatting and vet
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
 	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags kernel ./...
 
 # Whether this machine has the manuals that it refers to does not matter.
-.PHONY: manual
-manual: # its mistakes
+.PHONY: lint-man
+lint-man: # its mistakes
 	@mistakes=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db\|operating system explicitly specified' || true)
 	if [ -n "$$mistakes" ]; then echo "$$mistakes" >&2; exit 1; fi
 
@@ -82,13 +82,13 @@ manual: # its mistakes
 GOIPVSADM_PATIENCE ?= 1
 export GOIPVSADM_PATIENCE
 
-.PHONY: unit
-unit: ## the tests that need no kernel
+.PHONY: test-unit
+test-unit: ## the tests that need no kernel
 	@echo 'Tests that need no kernel: a line for each package'
 	$(GO) test -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
 
-.PHONY: kernel
-kernel: build ## the tests that need one; PACKAGE=… and RUN=… (a test's name) for some of them
+.PHONY: test-kernel
+test-kernel: build ## the tests that need one; PACKAGE=… and RUN=… (a test's name) for some of them
 	@$(under_test) scripts/kernel-tests $(PACKAGE) $(if $(RUN),-- -run '$(RUN)')
 
 .PHONY: kernels
@@ -96,36 +96,36 @@ kernels: build ## all kernel tests on several kernels; KERNELS='6.12 newest' pic
 	@scripts/setup test kernels
 	$(under_test) scripts/kernels $(KERNELS)
 
-.PHONY: preloaded
-preloaded: # the demo with the library that processors with AMX need, on any processor
+.PHONY: demo-ptrace
+demo-ptrace: # the demo with the library that processors with AMX need, on any processor
 	@GOIPVSADM_PTRACE=yes $(MAKE) --no-print-directory demo
 
 .PHONY: test-all
-test-all: test preloaded kernels cross cross-test package-tests ## what takes longer too: kernels, processors, packages, faults
+test-all: test demo-ptrace kernels cross cross-test package-tests ## what takes longer too: kernels, processors, packages, faults
 	@$(MAKE) --no-print-directory faults N=5
 
 .PHONY: differential
 differential: build ## N random command lines (50000) from SEED (1) against the real ipvsadm
 	@scripts/setup test
 	GOIPVSADM_DIFF_N=$(or $(N),50000) GOIPVSADM_DIFF_SEED=$(or $(SEED),1) $(under_test) \
-		scripts/kernel-tests -l 36000 scripts/differential -- -run TestRandom
+		scripts/kernel-tests -l 36000 scripts/difftest -- -run TestRandom
 
 .PHONY: faults
 faults: build ## kills, small buffers, closed descriptors, crowds: N times (1) what the tests do, from SEED
 	@scripts/setup test
 	GOIPVSADM_FAULTS=$(or $(N),1) GOIPVSADM_FAULTS_SEED=$(SEED) $(under_test) \
-		scripts/kernel-tests -l 36000 scripts/faults
+		scripts/kernel-tests -l 36000 scripts/faulttest
 
 .PHONY: bench
 bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows, MEMORY=1 for the memory rows
 	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
-.PHONY: chart
-chart: ## docs/how-fast.svg, of the table in README.md
+.PHONY: docs-chart
+docs-chart: ## docs/how-fast.svg, of the table in README.md
 	$(GO) run ./scripts/pictures chart README.md docs/how-fast.svg
 
-.PHONY: pictures
-pictures: chart build ## that, and docs/watch.svg, from a run on a throwaway kernel
+.PHONY: docs-images
+docs-images: docs-chart build ## that, and docs/watch.svg, from a run on a throwaway kernel
 	@scripts/setup demo
 	$(GO) build -trimpath -buildvcs=false -o build/pictures ./scripts/pictures
 	$(under_test) scripts/kernel build/pictures watch docs/watch.svg
@@ -255,8 +255,8 @@ package-tests: ## the packages in roots of their distributions, with traffic (in
 	@scripts/packaging/test
 
 # shellcheck follows no sourced files: they are the system's.
-.PHONY: service-lint
-service-lint: # of what runs at boot, and of the scripts that packages have
+.PHONY: lint-shell
+lint-shell: # of what runs at boot, and of the scripts that packages have
 	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
 		scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
 	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*

@@ -25,35 +25,35 @@ const batchSize = 128
 // see the changes when they have been sent.
 type Batch struct {
 	c       *Client
-	change  change     // the next
-	filling *load      // takes it
-	empty   chan *load // the others, when they are not on their way
-	under   *underway  // nil if nothing is
-	sent    int        // changes already handed over since the last Flush
+	change  requestBuilder // the next
+	current *chunk         // takes it
+	free    chan *chunk    // the others, when they are not on their way
+	pipe    *pipeline      // nil if nothing is
+	sent    int            // changes already handed over since the last Flush
 }
 
 // A load is what goes out in one system call.
-type load struct {
+type chunk struct {
 	c      *Client
 	first  int // index of its first change
 	buf    []byte
-	queued []queued
+	queued []pendingRequest
 }
 
 // loads is how many loads a Batch has: one is with the kernel, one fills, and
 // two lie between, so that neither side waits for the other to wake up.
-const loads = 4
+const chunksInFlight = 4
 
 // Loads underway are sent one after the other, by a goroutine that ends when
 // full is closed.
-type underway struct {
-	full chan *load
+type pipeline struct {
+	full chan *chunk
 	done chan result // of all
 }
 
 // A queued message: where it starts in the buffer, its number, and what the
 // kernel answered.
-type queued struct {
+type pendingRequest struct {
 	start    int
 	seq      uint32
 	answered bool
@@ -63,39 +63,39 @@ type queued struct {
 
 // A result is what came of loads.
 type result struct {
-	failures []Failure
-	err      *BrokenError
+	failures []ChangeError
+	err      *ConnLostError
 }
 
 // A Failure is one change of a Batch that the kernel refused, that was not sent
 // since it cannot work, or whose answer was lost.
-type Failure struct {
+type ChangeError struct {
 	Index int   // of the change, counted from 0 since the last Flush
 	Err   error // an *Error
 }
 
 // A BrokenError says that a Batch lost its connection to the kernel. Changes
 // are counted as in a Failure.
-type BrokenError struct {
-	First int // what came of the changes before this one is known
-	Sent  int // the changes from this one on were not sent
-	Err   error
+type ConnLostError struct {
+	FirstUnknown int // what came of the changes before this one is known
+	FirstUnsent  int // the changes from this one on were not sent
+	Err          error
 }
 
 // Error returns what is known of which changes, and why no more is.
-func (e *BrokenError) Error() string {
-	if e.First == e.Sent {
-		return fmt.Sprintf("ipvs: changes from %d on were not sent: %v", e.First, e.Err)
+func (e *ConnLostError) Error() string {
+	if e.FirstUnknown == e.FirstUnsent {
+		return fmt.Sprintf("ipvs: changes from %d on were not sent: %v", e.FirstUnknown, e.Err)
 	}
-	return fmt.Sprintf("ipvs: changes %d to %d may have been made or not, and none behind them was sent: %v", e.First, e.Sent-1, e.Err)
+	return fmt.Sprintf("ipvs: changes %d to %d may have been made or not, and none behind them was sent: %v", e.FirstUnknown, e.FirstUnsent-1, e.Err)
 }
 
 // Unwrap returns why the connection was lost.
-func (e *BrokenError) Unwrap() error { return e.Err }
+func (e *ConnLostError) Unwrap() error { return e.Err }
 
 // Batch returns an empty batch.
 func (c *Client) Batch() *Batch {
-	return &Batch{c: c, filling: &load{c: c}}
+	return &Batch{c: c, current: &chunk{c: c}}
 }
 
 // AddService adds a virtual service, as Client.AddService does.
@@ -129,7 +129,7 @@ func (b *Batch) Zero() { b.add(b.change.zero()) }
 func (b *Batch) ZeroService(key ServiceKey) { b.add(b.change.zeroService(key)) }
 
 // Clear removes all services, as Client.Flush does.
-func (b *Batch) Clear() { b.add(b.change.flush()) }
+func (b *Batch) RemoveAllServices() { b.add(b.change.flush()) }
 
 // SetTimeouts sets the time-outs, as Client.SetTimeouts does.
 func (b *Batch) SetTimeouts(t Timeouts) { b.add(b.change.setTimeouts(&t)) }
@@ -142,17 +142,17 @@ func (b *Batch) StopDaemon(state DaemonState) { b.add(b.change.stopDaemon(state)
 
 // Flush sends what is queued and returns the changes that failed since the
 // last Flush, in order. The error is a *BrokenError.
-func (b *Batch) Flush() ([]Failure, error) {
+func (b *Batch) Commit() ([]ChangeError, error) {
 	var all result
-	if b.under != nil {
-		close(b.under.full)
-		all = <-b.under.done
-		b.under = nil
+	if b.pipe != nil {
+		close(b.pipe.full)
+		all = <-b.pipe.done
+		b.pipe = nil
 	}
-	if len(b.filling.queued) > 0 {
-		all.add(b.filling)
+	if len(b.current.queued) > 0 {
+		all.add(b.current)
 	}
-	b.filling.reset()
+	b.current.reset()
 	b.sent = 0
 	if all.err != nil {
 		return all.failures, all.err
@@ -161,31 +161,31 @@ func (b *Batch) Flush() ([]Failure, error) {
 }
 
 func (b *Batch) add(m *netlinkmsg.Message) {
-	b.filling.add(m)
-	if len(b.filling.queued) == batchSize {
-		b.dispatch()
+	b.current.add(m)
+	if len(b.current.queued) == batchSize {
+		b.startChunk()
 	}
 }
 
 // dispatch hands the load that is full over to be sent.
-func (b *Batch) dispatch() {
-	if b.empty == nil {
-		b.empty = make(chan *load, loads)
-		for range loads - 1 {
-			b.empty <- &load{c: b.c}
+func (b *Batch) startChunk() {
+	if b.free == nil {
+		b.free = make(chan *chunk, chunksInFlight)
+		for range chunksInFlight - 1 {
+			b.free <- &chunk{c: b.c}
 		}
 	}
-	if b.under == nil {
-		b.under = &underway{make(chan *load, loads), make(chan result, 1)}
-		go b.under.send(b.empty)
+	if b.pipe == nil {
+		b.pipe = &pipeline{make(chan *chunk, chunksInFlight), make(chan result, 1)}
+		go b.pipe.send(b.free)
 	}
-	b.sent += len(b.filling.queued)
-	b.under.full <- b.filling
-	b.filling = <-b.empty
-	b.filling.first = b.sent
+	b.sent += len(b.current.queued)
+	b.pipe.full <- b.current
+	b.current = <-b.free
+	b.current.first = b.sent
 }
 
-func (u *underway) send(empty chan<- *load) {
+func (u *pipeline) send(empty chan<- *chunk) {
 	var all result
 	for l := range u.full {
 		all.add(l)
@@ -196,7 +196,7 @@ func (u *underway) send(empty chan<- *load) {
 }
 
 // add sends l and adds what comes of it. Behind an error nothing is sent.
-func (r *result) add(l *load) {
+func (r *result) add(l *chunk) {
 	if r.err != nil {
 		return
 	}
@@ -205,14 +205,14 @@ func (r *result) add(l *load) {
 	r.err = err
 }
 
-func (l *load) reset() {
+func (l *chunk) reset() {
 	l.first, l.buf, l.queued = 0, l.buf[:0], l.queued[:0]
 }
 
-func (l *load) add(m *netlinkmsg.Message) {
-	q := queued{start: len(l.buf), seq: l.c.seq.Add(1)}
-	if q.mistake = l.c.prepare(m); q.mistake != nil {
-		l.buf = netlinkmsg.AppendNoop(l.buf, smallest, netlink.Request, q.seq)
+func (l *chunk) add(m *netlinkmsg.Message) {
+	q := pendingRequest{start: len(l.buf), seq: l.c.seq.Add(1)}
+	if q.mistake = l.c.normalizeAndValidate(m); q.mistake != nil {
+		l.buf = netlinkmsg.AppendNoop(l.buf, nlmsgHeaderLen, netlink.Request, q.seq)
 	} else {
 		l.buf = m.Append(l.buf, l.c.family, netlink.Request, q.seq)
 	}
@@ -220,7 +220,7 @@ func (l *load) add(m *netlinkmsg.Message) {
 }
 
 // bytes returns the messages from one up to another.
-func (l *load) bytes(from, to int) []byte {
+func (l *chunk) bytes(from, to int) []byte {
 	end := len(l.buf)
 	if to < len(l.queued) {
 		end = l.queued[to].start
@@ -230,9 +230,9 @@ func (l *load) bytes(from, to int) []byte {
 
 // message returns a queued message as it is read back from the buffer: the
 // many that succeed need not be kept.
-func (l *load) message(i int) *netlinkmsg.Message {
+func (l *chunk) message(i int) *netlinkmsg.Message {
 	var m netlinkmsg.Message
-	f, _, err := netlinkmsg.Next(l.bytes(i, i+1))
+	f, _, err := netlinkmsg.Split(l.bytes(i, i+1))
 	if err == nil {
 		// What cannot be read back is at least told by its command.
 		_ = m.Decode(f.Body, netlinkmsg.IPv4)
@@ -241,59 +241,59 @@ func (l *load) message(i int) *netlinkmsg.Message {
 }
 
 // send sends the load, a part at a time, and returns what failed.
-func (l *load) send() ([]Failure, *BrokenError) {
-	l.c.lock()
+func (l *chunk) send() ([]ChangeError, *ConnLostError) {
+	l.c.acquire()
 	defer l.c.mu.Unlock()
 
 	if len(l.queued) == 1 {
-		return l.outcome(1, l.part(0, 1))
+		return l.failures(1, l.sendRange(0, 1))
 	}
-	l.c.ready()
+	l.c.initLimits()
 	for from := 0; from < len(l.queued); {
-		to := l.fit(from)
-		err := l.part(from, to)
+		to := l.chunkEnd(from)
+		err := l.sendRange(from, to)
 		switch {
 		case err == nil:
 			from = to
-		case err.Sent == err.First && to > from+1 && unsent(err.Err):
+		case err.FirstUnsent == err.FirstUnknown && to > from+1 && isSendBufferError(err.Err):
 			// Less at a time, then.
-			l.c.room.bytes = len(l.bytes(from, to)) / 2
+			l.c.limits.bytes = len(l.bytes(from, to)) / 2
 		default:
-			return l.outcome(to, err)
+			return l.failures(to, err)
 		}
 	}
-	return l.outcome(len(l.queued), nil)
+	return l.failures(len(l.queued), nil)
 }
 
 // part sends the messages from one up to another and reads the answers. All
 // that are refused are answered; of the others only the last one is, which
 // asks for it.
-func (l *load) part(from, to int) *BrokenError {
+func (l *chunk) sendRange(from, to int) *ConnLostError {
 	last := &l.queued[to-1]
 	netlinkmsg.AddFlags(l.buf[last.start:], netlink.Acknowledge)
 	if err := l.c.send(l.bytes(from, to)); err != nil {
-		if unsent(err) && to == from+1 {
-			last.err = failure(l.message(from), err)
+		if isSendBufferError(err) && to == from+1 {
+			last.err = transportError(l.message(from), err)
 			return nil
 		}
-		return &BrokenError{from, from, err}
+		return &ConnLostError{from, from, err}
 	}
-	if err := l.c.answers(l.queued[from].seq, last.seq, l.take); err != nil {
-		if err := l.settle(from, to, err); err != nil {
-			return &BrokenError{from, to, err}
+	if err := l.c.readReplies(l.queued[from].seq, last.seq, l.recordAck); err != nil {
+		if err := l.recoverLostAcks(from, to, err); err != nil {
+			return &ConnLostError{from, to, err}
 		}
 	}
 	return nil
 }
 
 // take notes an answer to one of the messages.
-func (l *load) take(f netlinkmsg.Frame) error {
-	if !closes(f) {
+func (l *chunk) recordAck(f netlinkmsg.Frame) error {
+	if !isFinal(f) {
 		return nil
 	}
 	// Numbers ascend, and may have begun anew at 0.
 	first := l.queued[0].seq
-	i, found := slices.BinarySearchFunc(l.queued, f.Header.Sequence, func(q queued, seq uint32) int {
+	i, found := slices.BinarySearchFunc(l.queued, f.Header.Sequence, func(q pendingRequest, seq uint32) int {
 		return cmp.Compare(q.seq-first, seq-first)
 	})
 	if !found {
@@ -301,7 +301,7 @@ func (l *load) take(f netlinkmsg.Frame) error {
 	}
 	errno, err := f.Errno()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errShortAnswer, err)
+		return fmt.Errorf("%w: %w", errTruncatedReply, err)
 	}
 	l.queued[i].answered = true
 	l.queued[i].err = nil
@@ -312,13 +312,13 @@ func (l *load) take(f netlinkmsg.Frame) error {
 }
 
 // outcome returns the failures among the messages up to one, and err.
-func (l *load) outcome(to int, err *BrokenError) ([]Failure, *BrokenError) {
-	var all []Failure
+func (l *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostError) {
+	var all []ChangeError
 	asked, vanished := err != nil, false
 	for i := range l.queued[:to] {
 		var errno syscall.Errno
 		if err := l.queued[i].mistake; err != nil {
-			all = append(all, Failure{l.first + i, err})
+			all = append(all, ChangeError{l.first + i, err})
 			continue
 		}
 		switch e := l.queued[i].err.(type) {
@@ -327,16 +327,16 @@ func (l *load) outcome(to int, err *BrokenError) ([]Failure, *BrokenError) {
 		case syscall.Errno:
 			errno = e
 		default:
-			all = append(all, Failure{l.first + i, e})
+			all = append(all, ChangeError{l.first + i, e})
 			continue
 		}
 		if errno == syscall.ENOENT && !asked {
-			asked, vanished = true, l.c.vanished()
+			asked, vanished = true, l.c.familyGone()
 		}
-		all = append(all, Failure{l.first + i, refusal(l.message(i), errno, vanished && errno == syscall.ENOENT)})
+		all = append(all, ChangeError{l.first + i, kernelError(l.message(i), errno, vanished && errno == syscall.ENOENT)})
 	}
 	if err != nil {
-		err = &BrokenError{l.first + err.First, l.first + err.Sent, err.Err}
+		err = &ConnLostError{l.first + err.FirstUnknown, l.first + err.FirstUnsent, err.Err}
 	}
 	return all, err
 }

@@ -15,21 +15,21 @@ type Client struct {
 	family uint16
 	netns  string // path of the namespace it was dialled for, "" for the caller's
 
-	seq      atomic.Uint32 // of the last message
-	mu       sync.Mutex    // held for a request and its answers; see lock
-	reading  *stream       // that somebody iterates over
-	out, in  []byte
-	receives uint64 // that brought something
-	room     room   // for a batch, zero until one asks
-	local    local  // of s, nil if it is not the kernel's
-	mapped   bool   // whether IPv4-mapped addresses of destinations are sent as they are
-	closed   atomic.Bool
+	seq        atomic.Uint32 // of the last message
+	mu         sync.Mutex    // held for a request and its answers; see lock
+	activeDump *dump         // that somebody iterates over
+	out, in    []byte
+	receives   uint64       // that brought something
+	limits     batchLimits  // for a batch, zero until one asks
+	kernel     kernelSocket // of s, nil if it is not the kernel's
+	keepMapped bool         // whether IPv4-mapped addresses of destinations are sent as they are
+	closed     atomic.Bool
 }
 
-// local is what the kernel's socket does besides carrying messages.
-type local interface {
-	room(want room) room
-	hurry(on bool)
+// kernelSocket is what the kernel's socket does besides carrying messages.
+type kernelSocket interface {
+	growBuffers(want batchLimits) batchLimits
+	setNonblocking(on bool)
 }
 
 // receiveBuffer is the size of the largest message that the kernel makes of a
@@ -73,7 +73,7 @@ func (c *Client) Services() ([]Service, error) { return c.services(false) }
 
 // UniqueServices is Services for those who must not see one twice: it reads
 // again then, up to ten times, before it returns ErrInterrupted.
-func (c *Client) UniqueServices() ([]Service, error) { return c.services(true) }
+func (c *Client) ServicesConsistent() ([]Service, error) { return c.services(true) }
 
 func (c *Client) services(unique bool) ([]Service, error) {
 	var services []Service
@@ -82,7 +82,7 @@ func (c *Client) services(unique bool) ([]Service, error) {
 		func() { services = services[:0] },
 		func() { services = append(services, s) },
 		func() bool {
-			return unique && repeats(services, func(s *Service) ServiceKey { return s.ServiceKey })
+			return unique && hasDuplicates(services, func(s *Service) ServiceKey { return s.ServiceKey })
 		})
 	return services, err
 }
@@ -110,7 +110,7 @@ func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destina
 
 // AppendUniqueDestinations is to AppendDestinations what UniqueServices is to
 // Services.
-func (c *Client) AppendUniqueDestinations(ds []Destination, key ServiceKey) ([]Destination, error) {
+func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) ([]Destination, error) {
 	return c.appendDestinations(ds, key, true)
 }
 
@@ -122,7 +122,7 @@ func (c *Client) appendDestinations(ds []Destination, key ServiceKey, unique boo
 		func() { ds = ds[:before] },
 		func() { ds = append(ds, d) },
 		func() bool {
-			return unique && repeats(ds[before:], func(d *Destination) netip.AddrPort { return d.AddrPort })
+			return unique && hasDuplicates(ds[before:], func(d *Destination) netip.AddrPort { return d.AddrPort })
 		})
 	return ds, err
 }
@@ -130,49 +130,49 @@ func (c *Client) appendDestinations(ds []Destination, key ServiceKey, unique boo
 // AddService adds a virtual service. Its errors are ErrServiceExists and
 // ErrNoScheduler, the latter for an unknown persistence engine as well.
 func (c *Client) AddService(s Service) error {
-	return c.do(new(change).addService(&s))
+	return c.do(new(requestBuilder).addService(&s))
 }
 
 // UpdateService changes the configuration of a virtual service; its
 // destinations and connections stay. Its errors are ErrNoService and
 // ErrNoScheduler.
 func (c *Client) UpdateService(s Service) error {
-	return c.do(new(change).updateService(&s))
+	return c.do(new(requestBuilder).updateService(&s))
 }
 
 // RemoveService removes a virtual service with its destinations, or returns
 // ErrNoService.
 func (c *Client) RemoveService(key ServiceKey) error {
-	return c.do(new(change).removeService(key))
+	return c.do(new(requestBuilder).removeService(key))
 }
 
 // AddDestination adds a destination to a service. Its errors are ErrNoService
 // and ErrDestinationExists.
 func (c *Client) AddDestination(key ServiceKey, d Destination) error {
-	return c.do(new(change).addDestination(key, &d))
+	return c.do(new(requestBuilder).addDestination(key, &d))
 }
 
 // UpdateDestination changes the configuration of a destination; its
 // connections stay. Its errors are ErrNoService and ErrNoDestination.
 func (c *Client) UpdateDestination(key ServiceKey, d Destination) error {
-	return c.do(new(change).updateDestination(key, &d))
+	return c.do(new(requestBuilder).updateDestination(key, &d))
 }
 
 // RemoveDestination removes a destination. Its errors are ErrNoService and
 // ErrNoDestination.
 func (c *Client) RemoveDestination(key ServiceKey, ap netip.AddrPort) error {
-	return c.do(new(change).removeDestination(key, ap))
+	return c.do(new(requestBuilder).removeDestination(key, ap))
 }
 
 // Zero sets the counters and rates of all services to zero.
-func (c *Client) Zero() error { return c.do(new(change).zero()) }
+func (c *Client) Zero() error { return c.do(new(requestBuilder).zero()) }
 
 // ZeroService sets the counters and rates of one service and its destinations
 // to zero, or returns ErrNoService.
-func (c *Client) ZeroService(key ServiceKey) error { return c.do(new(change).zeroService(key)) }
+func (c *Client) ZeroService(key ServiceKey) error { return c.do(new(requestBuilder).zeroService(key)) }
 
 // Flush removes all services.
-func (c *Client) Flush() error { return c.do(new(change).flush()) }
+func (c *Client) RemoveAllServices() error { return c.do(new(requestBuilder).flush()) }
 
 // Timeouts returns how long connections without traffic live.
 func (c *Client) Timeouts() (Timeouts, error) {
@@ -183,7 +183,7 @@ func (c *Client) Timeouts() (Timeouts, error) {
 
 // SetTimeouts sets how long connections without traffic live. A value of 0
 // leaves the kernel's as it is.
-func (c *Client) SetTimeouts(t Timeouts) error { return c.do(new(change).setTimeouts(&t)) }
+func (c *Client) SetTimeouts(t Timeouts) error { return c.do(new(requestBuilder).setTimeouts(&t)) }
 
 // Daemons returns the synchronisation daemons that run: none, a master, a
 // backup, or both in that order.
@@ -199,8 +199,10 @@ func (c *Client) Daemons() ([]Daemon, error) {
 
 // StartDaemon starts a synchronisation daemon, or returns ErrDaemonRunning.
 // An interface that does not exist is ENODEV.
-func (c *Client) StartDaemon(d Daemon) error { return c.do(new(change).startDaemon(&d)) }
+func (c *Client) StartDaemon(d Daemon) error { return c.do(new(requestBuilder).startDaemon(&d)) }
 
 // StopDaemon stops the synchronisation daemon of a role, or returns
 // ErrNoDaemon.
-func (c *Client) StopDaemon(state DaemonState) error { return c.do(new(change).stopDaemon(state)) }
+func (c *Client) StopDaemon(state DaemonState) error {
+	return c.do(new(requestBuilder).stopDaemon(state))
+}

@@ -18,7 +18,7 @@ import (
 type Connection struct {
 	Protocol    Protocol // 0 for the template of a firewall mark
 	Client      netip.AddrPort
-	Virtual     netip.AddrPort
+	VIP         netip.AddrPort
 	Destination netip.AddrPort
 	State       string // as the kernel names it, such as ESTABLISHED
 	Expires     uint32 // in seconds, unless traffic comes
@@ -120,7 +120,7 @@ func (p *connectionParser) parse(line []byte) (Connection, error) {
 	if c.Client, err = parseEndpoint(f[connClient], f[connClientPort]); err != nil {
 		return c, err
 	}
-	if c.Virtual, err = parseEndpoint(f[connVirtual], f[connVirtualPort]); err != nil {
+	if c.VIP, err = parseEndpoint(f[connVirtual], f[connVirtualPort]); err != nil {
 		return c, err
 	}
 	if c.Destination, err = parseEndpoint(f[connDestination], f[connDestinationPort]); err != nil {
@@ -129,9 +129,9 @@ func (p *connectionParser) parse(line []byte) (Connection, error) {
 	if c.Expires, err = parseDecimal(f[connExpires]); err != nil {
 		return c, err
 	}
-	c.State = p.word(f[connState])
+	c.State = p.intern(f[connState])
 	if n > connEngineData {
-		c.Engine, c.EngineData = p.word(f[connEngine]), string(f[connEngineData])
+		c.Engine, c.EngineData = p.intern(f[connEngine]), string(f[connEngineData])
 	}
 	return c, nil
 }
@@ -157,7 +157,7 @@ func (p *connectionParser) split(line []byte) int {
 }
 
 // word returns b as a string that was made once.
-func (p *connectionParser) word(b []byte) string {
+func (p *connectionParser) intern(b []byte) string {
 	w, ok := p.words[string(b)]
 	if !ok {
 		w = string(b)

@@ -115,7 +115,7 @@ func FuzzConnections(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		all, _ := parseConnections(strings.NewReader(string(b)))
 		for _, c := range all {
-			for _, ap := range []netip.AddrPort{c.Client, c.Virtual, c.Destination} {
+			for _, ap := range []netip.AddrPort{c.Client, c.VIP, c.Destination} {
 				if !ap.Addr().IsValid() {
 					t.Errorf("a connection without an address: %+v", c)
 				}

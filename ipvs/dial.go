@@ -33,7 +33,7 @@ const netnsDir = "/run/netns/"
 // InNetNS makes the client act in another network namespace: one that ip-netns
 // knows by name, or, if name holds a slash, the one a path such as
 // /proc/PID/ns/net leads to.
-func InNetNS(name string) Option {
+func WithNetNS(name string) Option {
 	return func(c *config) {
 		c.netns = name
 		if !strings.Contains(name, "/") {
@@ -44,20 +44,20 @@ func InNetNS(name string) Option {
 
 // ModprobeOutput says where what modprobe prints goes, should Dial have to run
 // it. Without this option it goes nowhere.
-func ModprobeOutput(w io.Writer) Option {
+func WithModprobeOutput(w io.Writer) Option {
 	return func(c *config) { c.modprobe = w }
 }
 
 // Through makes the client send and receive through what wrap makes of its
 // socket: to watch or count the messages.
-func Through(wrap func(Socket) Socket) Option {
+func WithSocketWrapper(wrap func(Socket) Socket) Option {
 	return func(c *config) { c.wrap = wrap }
 }
 
 // MappedAddresses makes the client send the IPv4-mapped IPv6 address of a
 // destination or of a daemon's group as it is, as ipvsadm does, in place of the
 // IPv4 address that it maps to. The kernel refuses it.
-func MappedAddresses() Option {
+func WithMappedAddresses() Option {
 	return func(c *config) { c.mapped = true }
 }
 
@@ -88,9 +88,9 @@ func Dial(options ...Option) (*Client, error) {
 		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
 	}
 	c := NewClient(s, family)
-	c.local = s
+	c.kernel = s
 	c.netns = cfg.netns
-	c.mapped = cfg.mapped
+	c.keepMapped = cfg.mapped
 	if cfg.wrap != nil {
 		c.s = cfg.wrap(c.s)
 	}
@@ -124,18 +124,18 @@ func dial(netns string) (*genetlink.Conn, error) {
 
 // findFamily asks for the number of the IPVS family. A kernel loads the module
 // when root asks; load is the second try for those that do not.
-func findFamily(conn *genetlink.Conn, load func()) (uint16, error) {
+func findFamily(conn *genetlink.Conn, retry func()) (uint16, error) {
 	family, err := getFamily(conn)
 	if errors.Is(err, syscall.ENOENT) {
-		load()
+		retry()
 		family, err = getFamily(conn)
 	}
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrNoAnswer, familyLimit)
+		return 0, fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrTimeout, familyTimeout)
 	case errors.Is(err, syscall.ENOENT):
-		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: absence()}
+		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: missingFamilyErrno()}
 	case errors.As(err, &errno):
 		return 0, &Error{Op: opFamily, Errno: errno}
 	case err != nil:
@@ -147,7 +147,7 @@ func findFamily(conn *genetlink.Conn, load func()) (uint16, error) {
 // absence is the errno of there being no IPVS: EPERM for a caller who could not
 // use it either. That is what the kernel says to one who may not open a raw
 // socket, through which IPVS was reached before it had a netlink family.
-func absence() syscall.Errno {
+func missingFamilyErrno() syscall.Errno {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 	if err == unix.EPERM {
 		return syscall.EPERM
@@ -162,10 +162,10 @@ const opFamily = "find its netlink family"
 
 // familyLimit is how long the kernel may take to tell the family's number. It
 // may have to load the module.
-const familyLimit = time.Minute
+const familyTimeout = time.Minute
 
 func getFamily(conn *genetlink.Conn) (genetlink.Family, error) {
-	_ = conn.SetReadDeadline(time.Now().Add(familyLimit)) // a test's connection has none
+	_ = conn.SetReadDeadline(time.Now().Add(familyTimeout)) // a test's connection has none
 	family, err := conn.GetFamily(netlinkmsg.FamilyName)
 	_ = conn.SetReadDeadline(time.Time{})
 	return family, err

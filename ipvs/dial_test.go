@@ -71,7 +71,7 @@ func TestDialNoNamespace(t *testing.T) {
 		{"/dev/null", "/dev/null", syscall.EINVAL},
 		{fifo, fifo, syscall.EINVAL},
 	} {
-		_, err := Dial(InNetNS(tt.name))
+		_, err := Dial(WithNetNS(tt.name))
 		if e := new(NetNSError); !errors.As(err, &e) || e.Path != tt.path || !errors.Is(err, tt.want) {
 			t.Errorf("Dial in %s: %v, want %v", tt.name, err, tt.want)
 		}
@@ -90,7 +90,7 @@ func TestDialNamespaceWithoutStandardInput(t *testing.T) {
 		unix.Close(stdin)
 	}()
 	unix.Close(0)
-	_, err = Dial(InNetNS("/dev/null"))
+	_, err = Dial(WithNetNS("/dev/null"))
 	if e := new(NetNSError); !errors.As(err, &e) {
 		t.Errorf("Dial in /dev/null: %v", err)
 	}

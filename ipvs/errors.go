@@ -24,15 +24,15 @@ var (
 	ErrNoIPVS = errors.New("the kernel has no IPVS")
 
 	// ErrNoAnswer: the kernel did not answer in time.
-	ErrNoAnswer = errors.New("the kernel does not answer")
+	ErrTimeout = errors.New("the kernel does not answer")
 
 	// ErrAnswerLost: a change may have been made or not. In an *Error its
 	// errno is ENOBUFS.
-	ErrAnswerLost = errors.New("the kernel's answer was lost: this may have been done or not")
+	ErrAckLost = errors.New("the kernel's answer was lost: this may have been done or not")
 
 	// ErrInterrupted: the table changed while it was read, again and again.
 	// Its errno is EINTR.
-	ErrInterrupted = errors.New("the table kept changing while it was read")
+	ErrDumpInterrupted = errors.New("the table kept changing while it was read")
 )
 
 // An Error is the kernel's refusal of a command, or the client's of one that
@@ -45,7 +45,7 @@ type Error struct {
 
 	// Lost: the answer was lost, and this is what the kernel said when the
 	// command was sent again. It may have done it the first time.
-	Lost bool
+	AckLost bool
 }
 
 // Error returns what was being done and why it failed.
@@ -54,7 +54,7 @@ func (e *Error) Error() string {
 	if reason == nil {
 		reason = e.Errno
 	}
-	if e.Lost {
+	if e.AckLost {
 		return fmt.Sprintf("ipvs: %s: %v (or done at the first try, whose answer was lost)", e.Op, reason)
 	}
 	return fmt.Sprintf("ipvs: %s: %v", e.Op, reason)
@@ -66,8 +66,8 @@ func (e *Error) Unwrap() []error {
 	if e.Err != nil {
 		errs = append(errs, e.Err)
 	}
-	if e.Lost {
-		errs = append(errs, ErrAnswerLost)
+	if e.AckLost {
+		errs = append(errs, ErrAckLost)
 	}
 	return errs
 }
@@ -98,7 +98,7 @@ func netnsError(path string, err error) error {
 
 // meaning returns what an errno says of a command in particular, or of what is
 // wrong with what it carries, nil if nothing.
-func meaning(request *netlinkmsg.Message, errno syscall.Errno) error {
+func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
 	for _, m := range []struct {
 		command netlinkmsg.Command
 		errno   syscall.Errno
@@ -124,11 +124,11 @@ func meaning(request *netlinkmsg.Message, errno syscall.Errno) error {
 			return m.err
 		}
 	}
-	return find(refusable, request, errno)
+	return firstMatch(kernelChecks, request, errno)
 }
 
 // operation puts a message into words.
-func operation(m *netlinkmsg.Message) string {
+func describe(m *netlinkmsg.Message) string {
 	switch {
 	case m.Destination != nil:
 		return fmt.Sprintf("%s %s of %s", m.Command, m.Destination.AddrPort, m.Service.ServiceKey)

@@ -11,7 +11,7 @@ import (
 )
 
 // The examples run against a kernel in memory; programs call ipvs.Dial.
-var kernel ipvstest.Kernel
+var kernel ipvstest.FakeKernel
 
 // Balance a web site over two servers by direct routing. What a Service leaves
 // out has a default. A Destination that leaves out Method and Weight is reached
@@ -98,7 +98,7 @@ func ExampleBatch() {
 		server := netip.AddrFrom4([4]byte{198, 51, 100, byte(i + 1)})
 		b.AddDestination(dns, ipvs.Destination{AddrPort: netip.AddrPortFrom(server, 53), Weight: 1})
 	}
-	failures, err := b.Flush()
+	failures, err := b.Commit()
 	if err != nil {
 		log.Fatal(err) // the connection failed
 	}
@@ -114,7 +114,7 @@ func ExampleBatch() {
 
 // Go through a table of any size without holding it in memory.
 func ExampleClient_ServicesSeq() {
-	kernel := ipvstest.Kernel{Table: []ipvstest.Entry{
+	kernel := ipvstest.FakeKernel{Table: []ipvstest.Entry{
 		{
 			Service:      ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))},
 			Destinations: []ipvs.Destination{{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), ActiveConns: 9}},

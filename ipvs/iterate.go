@@ -43,23 +43,23 @@ func (c *Client) iterate(m, answer *netlinkmsg.Message, each func() bool) error 
 	if err != nil {
 		return err
 	}
-	defer s.abandon()
+	defer s.discard()
 	family := netlinkmsg.IPv4
 	if m.Service != nil {
 		family = m.Service.Family
 	}
 	for {
-		b, err := s.take()
+		b, err := s.next()
 		if err != nil || len(b) == 0 {
 			return err
 		}
 		for len(b) > 0 {
 			var f netlinkmsg.Frame
-			if f, b, err = netlinkmsg.Next(b); err == nil {
+			if f, b, err = netlinkmsg.Split(b); err == nil {
 				err = answer.Decode(f.Body, family)
 			}
 			if err != nil {
-				return failure(m, err)
+				return transportError(m, err)
 			}
 			if !each() {
 				return nil
@@ -71,7 +71,7 @@ func (c *Client) iterate(m, answer *netlinkmsg.Message, each func() bool) error 
 // A stream is a dump that is read piece by piece. The socket has one at a time,
 // and no other answers in between, so whoever wants the client meanwhile reads
 // it to its end first.
-type stream struct {
+type dump struct {
 	c *Client
 	m *netlinkmsg.Message
 
@@ -85,36 +85,36 @@ type stream struct {
 }
 
 // lock waits for the turn to use the socket.
-func (c *Client) lock() {
+func (c *Client) acquire() {
 	c.mu.Lock()
-	if c.reading != nil {
-		c.reading.finish()
+	if c.activeDump != nil {
+		c.activeDump.bufferRest()
 	}
 }
 
 // begin asks for a dump.
-func (c *Client) begin(m *netlinkmsg.Message) (*stream, error) {
-	if err := c.prepare(m); err != nil {
+func (c *Client) begin(m *netlinkmsg.Message) (*dump, error) {
+	if err := c.normalizeAndValidate(m); err != nil {
 		return nil, err
 	}
-	c.lock()
+	c.acquire()
 	defer c.mu.Unlock()
-	s := &stream{c: c, m: m, seq: c.seq.Add(1)}
+	s := &dump{c: c, m: m, seq: c.seq.Add(1)}
 	c.out = m.Append(c.out[:0], c.family, netlink.Request|netlink.Dump, s.seq)
 	if err := c.send(c.out); err != nil {
-		return nil, failure(m, err)
+		return nil, transportError(m, err)
 	}
-	c.reading = s
+	c.activeDump = s
 	return s, nil
 }
 
 // take returns messages, as many as there are, which are good until the next
 // call. None is the end.
-func (s *stream) take() ([]byte, error) {
+func (s *dump) next() ([]byte, error) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	for len(s.pending) == 0 && !s.done {
-		s.more()
+		s.fill()
 	}
 	b := s.pending
 	s.pending, s.spare = s.spare[:0], b
@@ -125,57 +125,57 @@ func (s *stream) take() ([]byte, error) {
 }
 
 // more reads what one system call brings.
-func (s *stream) more() {
+func (s *dump) fill() {
 	b, err := s.c.receive()
 	for err == nil && len(b) > 0 && !s.done {
 		whole := b
 		var f netlinkmsg.Frame
-		f, b, err = netlinkmsg.Next(b)
+		f, b, err = netlinkmsg.Split(b)
 		switch {
 		case err != nil || f.Header.Sequence != s.seq:
-		case closes(f):
+		case isFinal(f):
 			var errno syscall.Errno
 			errno, err = f.Errno()
-			s.end(errno)
+			s.finish(errno)
 		default:
 			s.interrupted = s.interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
 			s.pending = append(s.pending, whole[:len(whole)-len(b)]...)
 		}
 	}
 	if err != nil {
-		s.end(0)
-		s.err = failure(s.m, err)
+		s.finish(0)
+		s.err = transportError(s.m, err)
 		if recoverable(err) {
-			_ = s.c.resync(nil) // for those who come next
+			_ = s.c.flushReceiveQueue(nil) // for those who come next
 		}
 	}
 }
 
-// end notes that the dump was read, and what the kernel said at its end.
-func (s *stream) end(errno syscall.Errno) {
+// finish notes that the dump was read, and what the kernel said at its end.
+func (s *dump) finish(errno syscall.Errno) {
 	s.done = true
-	s.c.reading = nil
+	s.c.activeDump = nil
 	switch {
 	case errno != 0 && errno != syscall.EINTR:
-		s.err = refusal(s.m, errno, errno == syscall.ENOENT && s.c.vanished())
+		s.err = kernelError(s.m, errno, errno == syscall.ENOENT && s.c.familyGone())
 	case errno != 0 || s.interrupted:
-		s.err = &Error{Op: operation(s.m), Err: ErrInterrupted, Errno: syscall.EINTR}
+		s.err = &Error{Op: describe(s.m), Err: ErrDumpInterrupted, Errno: syscall.EINTR}
 	}
 }
 
 // finish reads the dump to its end.
-func (s *stream) finish() {
+func (s *dump) bufferRest() {
 	for !s.done {
-		s.more()
+		s.fill()
 	}
 }
 
 // abandon reads what nobody wants any more.
-func (s *stream) abandon() {
+func (s *dump) discard() {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	for !s.done {
 		s.pending = s.pending[:0]
-		s.more()
+		s.fill()
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // Of a table that comes in many pieces, each service comes once and in the
@@ -21,17 +21,17 @@ func TestKernelServicesSeq(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	check(t, c.Flush(), nil)
+	checkErr(t, c.RemoveAllServices(), nil)
 	const n = 3000
 	b := c.Batch()
 	for i := range n {
 		b.AddService(Service{ServiceKey: MarkKey(uint32(i+1), IPv4), Scheduler: "rr"})
 		b.AddDestination(MarkKey(uint32(i+1), IPv4), Destination{AddrPort: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), 0), Weight: uint32(i)})
 	}
-	if failures, err := b.Flush(); len(failures) > 0 || err != nil {
+	if failures, err := b.Commit(); len(failures) > 0 || err != nil {
 		t.Fatal(failures, err)
 	}
-	t.Cleanup(func() { check(t, c.Flush(), nil) })
+	t.Cleanup(func() { checkErr(t, c.RemoveAllServices(), nil) })
 	want := settled(t, c)
 	if len(want) != n {
 		t.Fatalf("%d services", len(want))
@@ -81,9 +81,9 @@ func TestKernelServicesSeq(t *testing.T) {
 func settled(t *testing.T, c *Client) []Service {
 	t.Helper()
 	var last []Service
-	check(t, lab.Eventually(func() error {
+	checkErr(t, testnet.Eventually(func() error {
 		services, err := c.Services()
-		check(t, err, nil)
+		checkErr(t, err, nil)
 		if len(services) == 0 || !slices.Equal(services, last) {
 			last = services
 			return errors.New("the order of services keeps changing")

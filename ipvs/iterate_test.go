@@ -13,8 +13,8 @@ import (
 )
 
 // many returns a kernel with n services of one destination each, and a client.
-func many(n int) (*ipvstest.Kernel, *ipvs.Client) {
-	k := &ipvstest.Kernel{}
+func many(n int) (*ipvstest.FakeKernel, *ipvs.Client) {
+	k := &ipvstest.FakeKernel{}
 	for i := range n {
 		k.Table = append(k.Table, ipvstest.Entry{
 			Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(uint32(i+1), ipvs.IPv4), Scheduler: "rr"},
@@ -49,7 +49,7 @@ func TestServicesSeq(t *testing.T) {
 		{"changes", func(_ int, s ipvs.Service) error {
 			b := c.Batch()
 			b.ZeroService(s.ServiceKey)
-			_, err := b.Flush()
+			_, err := b.Commit()
 			return err
 		}},
 		{"an iteration within", func(i int, s ipvs.Service) error {
@@ -114,7 +114,7 @@ func TestServicesSeqFails(t *testing.T) {
 	for range c.DestinationsSeq(ipvs.MarkKey(99, ipvs.IPv4)) {
 		t.Error("a service that is not there has destinations")
 	}
-	k.Fail = func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
+	k.Intercept = func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
 	rounds := 0
 	for s, err := range c.ServicesSeq() {
 		if rounds++; !errors.Is(err, syscall.EPERM) || s != (ipvs.Service{}) {

@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"goipvsadm/netlinkmsg/nlrecord"
+	"goipvsadm/ipvs/internal/nltest"
 )
 
 var update = flag.Bool("update", false, "record testdata/netlink anew")
@@ -22,11 +22,11 @@ func TestKernelSteps(t *testing.T) {
 	}
 	defer c.Close()
 	// A kernel whose connection table grows makes it for the first service.
-	check(t, c.AddService(Service{ServiceKey: ServiceKey{Mark: 1, Family: IPv4}, Scheduler: "rr"}), nil)
-	check(t, c.Flush(), nil)
+	checkErr(t, c.AddService(Service{ServiceKey: ServiceKey{Mark: 1, Family: IPv4}, Scheduler: "rr"}), nil)
+	checkErr(t, c.RemoveAllServices(), nil)
 
 	var recording bytes.Buffer
-	c.s = &nlrecord.Recorder{Socket: c.s, W: &recording}
+	c.s = &nltest.Recorder{Socket: c.s, W: &recording}
 	for _, s := range steps {
 		fmt.Fprintf(&recording, "# %s\n", s.name)
 		t.Run(s.name, func(t *testing.T) { s.do(t, c) })

@@ -9,12 +9,12 @@ import (
 
 // openNetNS opens the network namespace that a path leads to.
 func openNetNS(path string) (*os.File, error) {
-	ns, err := openAtOnce(path)
+	ns, err := openNonblock(path)
 	if err == nil && ns.Fd() == 0 {
 		// Where standard input was closed. To package netlink a 0 is no
 		// namespace at all, so this one only keeps the place.
 		defer ns.Close()
-		ns, err = openAtOnce(path)
+		ns, err = openNonblock(path)
 	}
 	if err != nil {
 		return nil, netnsError(path, err)
@@ -24,7 +24,7 @@ func openNetNS(path string) (*os.File, error) {
 
 // openAtOnce opens a file for reading, and does not wait for whoever would
 // write, should it be a FIFO.
-func openAtOnce(path string) (*os.File, error) {
+func openNonblock(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
@@ -32,7 +32,7 @@ func openAtOnce(path string) (*os.File, error) {
 // name: what f opens and reads there, such as a netlink socket or a file below
 // /proc/sys/net, is of that one. Goroutines that f starts are elsewhere. The
 // error is a *NetNSError, or f's own.
-func Inside(f func() error, options ...Option) error {
+func DoInNetNS(f func() error, options ...Option) error {
 	var cfg config
 	for _, o := range options {
 		o(&cfg)

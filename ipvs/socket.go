@@ -25,7 +25,7 @@ type Socket interface {
 
 // answerLimit is how long the kernel may take to answer. It answers before a
 // send returns; none of the kernels that we know needs any of it.
-const answerLimit = 5 * time.Second
+const replyTimeout = 5 * time.Second
 
 // A socket reads and writes on a connection's descriptor. The kernel answers
 // before a send returns, so that waiting is for answers that were lost. The
@@ -33,10 +33,10 @@ const answerLimit = 5 * time.Second
 // slice of them: reading 1,000 services of 10 destinations takes a quarter more
 // instructions by it, two fifths where it peeks.
 type socket struct {
-	conn    *genetlink.Conn
-	raw     syscall.RawConn
-	limit   time.Duration // of waiting for an answer
-	hurried bool
+	conn        *genetlink.Conn
+	raw         syscall.RawConn
+	timeout     time.Duration // of waiting for an answer
+	nonblocking bool
 
 	// What is lent the descriptor, made once, and what it works on.
 	write, read func(fd uintptr) bool
@@ -51,14 +51,14 @@ func newSocket(conn *genetlink.Conn) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{conn: conn, raw: raw, limit: answerLimit}
-	s.write, s.read = s.call(unix.Write), s.call(unix.Read)
+	s := &socket{conn: conn, raw: raw, timeout: replyTimeout}
+	s.write, s.read = s.rawFunc(unix.Write), s.rawFunc(unix.Read)
 	return s, nil
 }
 
 // call makes a system call ready. It reports whether it is done, or must wait
 // until the descriptor is ready.
-func (s *socket) call(system func(int, []byte) (int, error)) func(fd uintptr) bool {
+func (s *socket) rawFunc(system func(int, []byte) (int, error)) func(fd uintptr) bool {
 	return func(fd uintptr) bool {
 		s.n, s.err = system(int(fd), s.buf)
 		for s.err == unix.EINTR {
@@ -85,15 +85,15 @@ func (s *socket) Receive(b []byte) (int, error) {
 	if s.err != unix.EAGAIN {
 		return max(s.n, 0), s.err
 	}
-	if s.hurried {
-		return 0, ErrNoAnswer
+	if s.nonblocking {
+		return 0, ErrTimeout
 	}
-	return s.await()
+	return s.blockingRead()
 }
 
 // await reads what may come yet.
-func (s *socket) await() (int, error) {
-	if err := s.conn.SetReadDeadline(time.Now().Add(s.limit)); err != nil {
+func (s *socket) blockingRead() (int, error) {
+	if err := s.conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
 		return 0, err
 	}
 	s.wait = true
@@ -102,7 +102,7 @@ func (s *socket) await() (int, error) {
 	_ = s.conn.SetReadDeadline(time.Time{})
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, fmt.Errorf("%w within %v", ErrNoAnswer, s.limit)
+		return 0, fmt.Errorf("%w within %v", ErrTimeout, s.timeout)
 	case err != nil:
 		return 0, err
 	}
@@ -111,6 +111,6 @@ func (s *socket) await() (int, error) {
 
 // hurry makes Receive take what is there and not wait for anything, or ends
 // that.
-func (s *socket) hurry(on bool) { s.hurried = on }
+func (s *socket) setNonblocking(on bool) { s.nonblocking = on }
 
 func (s *socket) Close() error { return s.conn.Close() }

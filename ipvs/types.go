@@ -161,7 +161,7 @@ const (
 
 // AllClients is the persistence netmask 0.0.0.0: all clients are one. The
 // number 0 stands for the default, that every client is one by itself.
-const AllClients = netlinkmsg.AllClients
+const AllClients = netlinkmsg.ZeroNetmask
 
 // Protocols of virtual services.
 const (
@@ -175,7 +175,7 @@ const (
 const (
 	Persistent = netlinkmsg.Persistent
 	Hashed     = netlinkmsg.Hashed
-	OnePacket  = netlinkmsg.OnePacket
+	OnePacket  = netlinkmsg.OnePacketScheduling
 	Sched1     = netlinkmsg.Sched1
 	Sched2     = netlinkmsg.Sched2
 	Sched3     = netlinkmsg.Sched3
@@ -214,7 +214,7 @@ var (
 	// MarkKey returns the key of a firewall mark's service.
 	MarkKey = netlinkmsg.MarkKey
 	// FullNetmask returns the persistence netmask for single clients.
-	FullNetmask = netlinkmsg.FullNetmask
+	FullNetmask = netlinkmsg.HostNetmask
 	// FamilyOf returns the family of an address. An IPv4-mapped IPv6 address
 	// is IPv6.
 	FamilyOf = netlinkmsg.FamilyOf

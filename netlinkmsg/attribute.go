@@ -93,9 +93,9 @@ func pad4(b []byte, n int) []byte {
 // found in one pass; then each is read by its type. A type that is there twice
 // counts as it comes last, and types beyond maxAttr are passed over.
 type attributes struct {
-	run    []byte
-	at     [maxAttr + 1]uint32  // where in run the payload begins, 0 if there is none
-	number [maxAttr + 1][4]byte // what it begins with: all of it, if it is a number
+	raw    []byte
+	off    [maxAttr + 1]uint32  // where in run the payload begins, 0 if there is none
+	inline [maxAttr + 1][4]byte // what it begins with: all of it, if it is a number
 }
 
 // maxAttr is the highest type of attribute that any part of a message has.
@@ -103,12 +103,12 @@ const maxAttr = destTunnelFlags
 
 // Sizes are how many bytes the payload of each type must have. Longer ones are
 // taken: a later kernel may have widened a field at its end.
-type sizes [maxAttr + 1]uint8
+type minLens [maxAttr + 1]uint8
 
 // find finds the attributes in b. It is an error if the run breaks off, or if
 // a payload has fewer bytes than are due by its type.
-func (a *attributes) find(b []byte, due *sizes) error {
-	*a = attributes{run: b}
+func (a *attributes) parse(b []byte, due *minLens) error {
+	*a = attributes{raw: b}
 	for len(b) > 0 {
 		if len(b) < attrHeaderLen {
 			return fmt.Errorf("%d stray bytes after the last attribute", len(b))
@@ -121,11 +121,11 @@ func (a *attributes) find(b []byte, due *sizes) error {
 			if n < attrHeaderLen+int(due[typ]) {
 				return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, n-attrHeaderLen, due[typ])
 			}
-			a.at[typ] = uint32(len(a.run) - len(b) + attrHeaderLen)
+			a.off[typ] = uint32(len(a.raw) - len(b) + attrHeaderLen)
 			if len(b) >= attrHeaderLen+4 {
-				a.number[typ] = [4]byte(b[attrHeaderLen:])
+				a.inline[typ] = [4]byte(b[attrHeaderLen:])
 			} else {
-				copy(a.number[typ][:], b[attrHeaderLen:])
+				copy(a.inline[typ][:], b[attrHeaderLen:])
 			}
 		}
 		if n = align4(n); n >= len(b) {
@@ -137,32 +137,32 @@ func (a *attributes) find(b []byte, due *sizes) error {
 }
 
 // has reports whether there is an attribute of the type.
-func (a *attributes) has(typ int) bool { return a.at[typ] != 0 }
+func (a *attributes) has(typ int) bool { return a.off[typ] != 0 }
 
 // data returns the payload of the attribute, nil if there is none.
 func (a *attributes) data(typ int) []byte {
-	at := int(a.at[typ])
+	at := int(a.off[typ])
 	if at == 0 {
 		return nil
 	}
-	return a.run[at : at-attrHeaderLen+int(native.Uint16(a.run[at-attrHeaderLen:]))]
+	return a.raw[at : at-attrHeaderLen+int(native.Uint16(a.raw[at-attrHeaderLen:]))]
 }
 
 // The numbers that are payloads, in the host's byte order; 0 if there is none.
 
-func (a *attributes) uint8(typ int) uint8   { return a.number[typ][0] }
-func (a *attributes) uint16(typ int) uint16 { return native.Uint16(a.number[typ][:]) }
-func (a *attributes) uint32(typ int) uint32 { return native.Uint32(a.number[typ][:]) }
+func (a *attributes) uint8(typ int) uint8   { return a.inline[typ][0] }
+func (a *attributes) uint16(typ int) uint16 { return native.Uint16(a.inline[typ][:]) }
+func (a *attributes) uint32(typ int) uint32 { return native.Uint32(a.inline[typ][:]) }
 
 // port returns a number of two bytes in network order.
-func (a *attributes) port(typ int) uint16 { return binary.BigEndian.Uint16(a.number[typ][:]) }
+func (a *attributes) port(typ int) uint16 { return binary.BigEndian.Uint16(a.inline[typ][:]) }
 
 // netUint32 returns a number of four bytes in network order.
-func (a *attributes) netUint32(typ int) uint32 { return binary.BigEndian.Uint32(a.number[typ][:]) }
+func (a *attributes) netUint32(typ int) uint32 { return binary.BigEndian.Uint32(a.inline[typ][:]) }
 
 // text returns the text before the first NUL. It hands back old where the
 // text is the same, so that a table whose rows repeat a name costs nothing.
-func text(b []byte, old string) string {
+func cString(b []byte, old string) string {
 	for i, c := range b {
 		if c == 0 {
 			b = b[:i]

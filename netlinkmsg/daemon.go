@@ -29,7 +29,7 @@ const (
 	daemonTTL
 )
 
-var daemonSizes = sizes{
+var daemonSizes = minLens{
 	daemonState: 4, daemonSyncID: 4, daemonMaxLen: 2, daemonGroup: 4, daemonGroup6: addrLen, daemonPort: 2, daemonTTL: 1,
 }
 
@@ -64,12 +64,12 @@ func (d *Daemon) append(b []byte) []byte {
 
 func (d *Daemon) decode(b []byte) error {
 	var a attributes
-	if err := a.find(b, &daemonSizes); err != nil {
+	if err := a.parse(b, &daemonSizes); err != nil {
 		return err
 	}
 	*d = Daemon{
 		State:     DaemonState(a.uint32(daemonState)),
-		Interface: text(a.data(daemonInterface), ""),
+		Interface: cString(a.data(daemonInterface), ""),
 		SyncID:    a.uint32(daemonSyncID),
 		MaxLen:    a.uint16(daemonMaxLen),
 		Port:      a.uint16(daemonPort),
@@ -77,7 +77,7 @@ func (d *Daemon) decode(b []byte) error {
 	}
 	switch {
 	case a.has(daemonGroup):
-		d.Group = netip.AddrFrom4(a.number[daemonGroup])
+		d.Group = netip.AddrFrom4(a.inline[daemonGroup])
 	case a.has(daemonGroup6):
 		d.Group = netip.AddrFrom16([16]byte(a.data(daemonGroup6)))
 	}

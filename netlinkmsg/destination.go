@@ -52,7 +52,7 @@ const (
 	destTunnelFlags
 )
 
-var destSizes = sizes{
+var destSizes = minLens{
 	destPort: 2, destMethod: 4, destWeight: 4, destUpper: 4, destLower: 4,
 	destActive: 4, destInactive: 4, destPersistent: 4, destFamily: 2,
 	destTunnelType: 1, destTunnelPort: 2, destTunnelFlags: 2,
@@ -93,16 +93,16 @@ func (d *Destination) append(b []byte, whole bool) []byte {
 // what it held. family is the service's: kernels before 3.18 do not tell the
 // destination's own.
 func (d *Destination) decode(b []byte, family Family) error {
-	if d.decodeUsual(b) {
+	if d.decodeFast(b) {
 		return nil
 	}
-	return d.decodeAny(b, family)
+	return d.decodeGeneric(b, family)
 }
 
 // decodeAny reads a destination attribute by attribute.
-func (d *Destination) decodeAny(b []byte, family Family) error {
+func (d *Destination) decodeGeneric(b []byte, family Family) error {
 	var a attributes
-	if err := a.find(b, &destSizes); err != nil {
+	if err := a.parse(b, &destSizes); err != nil {
 		return err
 	}
 	if a.has(destFamily) {
@@ -127,5 +127,5 @@ func (d *Destination) decodeAny(b []byte, family Family) error {
 		InactiveConns:   a.uint32(destInactive),
 		PersistentConns: a.uint32(destPersistent),
 	}
-	return d.Stats.decodeEither(a.data(destStats), a.data(destStats64))
+	return d.Stats.decodePreferred64(a.data(destStats), a.data(destStats64))
 }

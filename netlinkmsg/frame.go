@@ -15,7 +15,7 @@ type Frame struct {
 
 // Next splits the first message off b. Bytes that do not hold a message are
 // an error.
-func Next(b []byte) (f Frame, rest []byte, err error) {
+func Split(b []byte) (f Frame, rest []byte, err error) {
 	if len(b) < headerLen {
 		return Frame{}, nil, fmt.Errorf("netlinkmsg: %d bytes where a netlink header is due", len(b))
 	}

@@ -39,8 +39,8 @@ const (
 // commands says what each command does, and whether it carries a service's or
 // a destination's configuration or only the key.
 var commands = [...]struct {
-	name  string
-	whole bool
+	name string
+	full bool
 }{
 	NewService:     {"add service", true},
 	SetService:     {"edit service", true},
@@ -93,7 +93,7 @@ const (
 	cmdTimeoutUDP
 )
 
-var cmdSizes = sizes{cmdTimeoutTCP: 4, cmdTimeoutTCPFin: 4, cmdTimeoutUDP: 4}
+var cmdSizes = minLens{cmdTimeoutTCP: 4, cmdTimeoutTCPFin: 4, cmdTimeoutUDP: 4}
 
 // Attributes of a SetInfo answer (IPVS_INFO_ATTR_*).
 const (
@@ -101,7 +101,7 @@ const (
 	infoConnTableSize
 )
 
-var infoSizes = sizes{infoVersion: 4, infoConnTableSize: 4}
+var infoSizes = minLens{infoVersion: 4, infoConnTableSize: 4}
 
 // A Message is a command with what it carries; what it does not carry is nil.
 type Message struct {
@@ -159,7 +159,7 @@ func appendHeader(b []byte, typ uint16, flags netlink.HeaderFlags, seq uint32) [
 // AppendBody appends the generic netlink header and the attributes of m.
 func (m *Message) AppendBody(b []byte) []byte {
 	b = append(b, byte(m.Command), FamilyVersion, 0, 0)
-	whole := int(m.Command) < len(commands) && commands[m.Command].whole
+	whole := int(m.Command) < len(commands) && commands[m.Command].full
 	if m.Service != nil {
 		b = m.Service.append(b, whole && m.Destination == nil)
 	}
@@ -208,7 +208,7 @@ func (m *Message) Decode(b []byte, family Family) error {
 
 func (m *Message) decode(b []byte, family Family) error {
 	var a attributes
-	if err := a.find(b, &cmdSizes); err != nil {
+	if err := a.parse(b, &cmdSizes); err != nil {
 		return err
 	}
 	if a.has(cmdService) {
@@ -252,7 +252,7 @@ func (m *Message) decode(b []byte, family Family) error {
 // decodeInfo reads the one answer whose attributes are numbered differently.
 func (m *Message) decodeInfo(b []byte) error {
 	var a attributes
-	if err := a.find(b, &infoSizes); err != nil {
+	if err := a.parse(b, &infoSizes); err != nil {
 		return err
 	}
 	if m.Info == nil {

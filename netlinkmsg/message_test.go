@@ -3,13 +3,10 @@ package netlinkmsg
 import (
 	"bytes"
 	"net/netip"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/netlink"
-
-	"goipvsadm/netlinkmsg/nlrecord"
 )
 
 var compareAddrs = cmp.Options{
@@ -36,7 +33,7 @@ var messages = []struct {
 	{"a mapped address stays IPv6", Message{Command: NewService, Service: &Service{
 		ServiceKey: ServiceKey{Family: IPv6, Protocol: UDP, AddrPort: ap("[::ffff:192.0.2.1]:53")}, Scheduler: "rr", Netmask: 128}}},
 	{"all clients are one", Message{Command: NewService, Service: &Service{
-		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "wlc", Flags: Persistent, Timeout: 600, Netmask: AllClients}}},
+		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "wlc", Flags: Persistent, Timeout: 600, Netmask: ZeroNetmask}}},
 	{"delete a service", Message{Command: DelService, Service: &Service{ServiceKey: AddrKey(UDP, ap("192.0.2.1:53"))}}},
 	{"list services", Message{Command: GetService}},
 	{"add a NAT destination", Message{Command: NewDestination,
@@ -54,7 +51,7 @@ var messages = []struct {
 		Destination: &Destination{AddrPort: ap("198.51.100.1:80"), Method: Local, Weight: 1,
 			ActiveConns: 1, InactiveConns: 2, PersistentConns: 3, Stats: someStats}}},
 	{"a service with its counters", Message{Command: NewService, Service: &Service{
-		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "rr", Netmask: FullNetmask(IPv4), Stats: someStats}}},
+		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "rr", Netmask: HostNetmask(IPv4), Stats: someStats}}},
 	{"list destinations", Message{Command: GetDestination, Service: &Service{ServiceKey: MarkKey(5, IPv6)}}},
 	{"start an IPv4 daemon", Message{Command: NewDaemon, Daemon: &Daemon{
 		State: Master, Interface: "eth0", SyncID: 255, MaxLen: 65507,
@@ -75,7 +72,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, tt := range messages {
 		t.Run(tt.name, func(t *testing.T) {
 			b := tt.m.Append(nil, 28, netlink.Request, 77)
-			f, rest, err := Next(b)
+			f, rest, err := Split(b)
 			if err != nil || len(rest) != 0 {
 				t.Fatalf("Next: %v, %d bytes left", err, len(rest))
 			}
@@ -137,7 +134,7 @@ func TestTruncated(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := tt.m.Append(nil, 28, netlink.Request, 1)
 			for n := range len(b) {
-				if _, _, err := Next(b[:n]); err == nil {
+				if _, _, err := Split(b[:n]); err == nil {
 					t.Errorf("Next took %d of %d bytes", n, len(b))
 				}
 			}
@@ -251,58 +248,6 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// recording returns what was recorded on a kernel.
-func recording(t testing.TB, name string) map[string][]nlrecord.Call {
-	t.Helper()
-	f, err := os.Open("../testdata/netlink/" + name + ".txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	calls, err := nlrecord.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return calls
-}
-
-// TestRecorded takes apart what was sent to a kernel, and taken by it, and
-// puts it together again; and decodes all the kernel answered.
-func TestRecorded(t *testing.T) {
-	seen := make(map[Command]int)
-	for title, calls := range recording(t, "linux-6.1-le") {
-		for _, call := range calls {
-			for rest := call.Data; len(rest) > 0; {
-				start := rest
-				f, next, err := Next(rest)
-				if rest = next; err != nil {
-					t.Fatalf("%s: %v", title, err)
-				}
-				if f.Header.Type < 0x10 {
-					continue // errors and ends
-				}
-				var m Message
-				if err := m.Decode(f.Body, IPv4); err != nil {
-					t.Fatalf("%s: %v", title, err)
-				}
-				seen[m.Command]++
-				if !call.Sent {
-					continue
-				}
-				again := m.Append(nil, uint16(f.Header.Type), f.Header.Flags, f.Header.Sequence)
-				if !bytes.Equal(again, start[:f.Header.Length]) {
-					t.Errorf("%s:\nsent  %x\nagain %x", title, start[:f.Header.Length], again)
-				}
-			}
-		}
-	}
-	for c := NewService; c <= Flush; c++ {
-		if seen[c] == 0 {
-			t.Errorf("the recording has no %q", c)
-		}
-	}
-}
-
 func TestErrno(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -370,7 +315,7 @@ func FuzzNext(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for rest := b; len(rest) > 0; {
 			before := len(rest)
-			f, r, err := Next(rest)
+			f, r, err := Split(rest)
 			if err != nil {
 				return
 			}

@@ -67,7 +67,7 @@ type Netmask uint64
 
 // AllClients is the IPv4 mask 0.0.0.0, in place of its number: that of a
 // Netmask that nobody set is not to mean it.
-const AllClients Netmask = 1 << 32
+const ZeroNetmask Netmask = 1 << 32
 
 // AppendTo appends the netmask as the family writes it: a dotted mask, or
 // the length of a prefix.
@@ -80,7 +80,7 @@ func (m Netmask) AppendTo(b []byte, f Family) []byte {
 
 // FullNetmask returns the netmask that tells every client from every other:
 // 255.255.255.255, or a prefix of 128.
-func FullNetmask(f Family) Netmask {
+func HostNetmask(f Family) Netmask {
 	if f == IPv6 {
 		return 128
 	}
@@ -103,7 +103,7 @@ const (
 	svcStats64
 )
 
-var svcSizes = sizes{
+var svcSizes = minLens{
 	svcFamily: 2, svcProtocol: 2, svcPort: 2, svcMark: 4, svcFlags: 4, svcTimeout: 4, svcNetmask: 4,
 }
 
@@ -152,7 +152,7 @@ func (s *Service) append(b []byte, whole bool) []byte {
 // what it held.
 func (s *Service) decode(b []byte) error {
 	var a attributes
-	if err := a.find(b, &svcSizes); err != nil {
+	if err := a.parse(b, &svcSizes); err != nil {
 		return err
 	}
 	*s = Service{
@@ -161,10 +161,10 @@ func (s *Service) decode(b []byte) error {
 			Protocol: Protocol(a.uint16(svcProtocol)),
 			Mark:     a.uint32(svcMark),
 		},
-		Scheduler: text(a.data(svcScheduler), s.Scheduler),
+		Scheduler: cString(a.data(svcScheduler), s.Scheduler),
 		Flags:     ServiceFlags(a.uint32(svcFlags)),
 		Timeout:   a.uint32(svcTimeout),
-		Engine:    text(a.data(svcEngine), s.Engine),
+		Engine:    cString(a.data(svcEngine), s.Engine),
 	}
 	if a.has(svcAddr) && s.Mark == 0 {
 		addr, err := address(s.Family, a.data(svcAddr))
@@ -180,8 +180,8 @@ func (s *Service) decode(b []byte) error {
 	default:
 		s.Netmask = Netmask(a.netUint32(svcNetmask))
 		if s.Netmask == 0 {
-			s.Netmask = AllClients
+			s.Netmask = ZeroNetmask
 		}
 	}
-	return s.Stats.decodeEither(a.data(svcStats), a.data(svcStats64))
+	return s.Stats.decodePreferred64(a.data(svcStats), a.data(svcStats64))
 }

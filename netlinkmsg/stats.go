@@ -32,7 +32,7 @@ const (
 	statsOutBPS
 )
 
-var statsSizes = sizes{
+var statsSizes = minLens{
 	statsConns: 4, statsInPackets: 4, statsOutPackets: 4, statsInBytes: 4, statsOutBytes: 4,
 	statsCPS: 4, statsInPPS: 4, statsOutPPS: 4, statsInBPS: 4, statsOutBPS: 4,
 }
@@ -65,7 +65,7 @@ func (s *Stats) decode(b []byte) error {
 // decodeAny reads statistics number by number.
 func (s *Stats) decodeAny(b []byte) error {
 	var a attributes
-	if err := a.find(b, &statsSizes); err != nil {
+	if err := a.parse(b, &statsSizes); err != nil {
 		return err
 	}
 	for typ, field := range s.fields() {
@@ -86,7 +86,7 @@ func (s *Stats) decodeAny(b []byte) error {
 
 // decodeEither reads the newer generation if there is one. Kernels that have
 // it send both.
-func (s *Stats) decodeEither(old, new []byte) error {
+func (s *Stats) decodePreferred64(old, new []byte) error {
 	which := new
 	if which == nil {
 		which = old

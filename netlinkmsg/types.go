@@ -77,9 +77,9 @@ type ServiceFlags uint32
 // The flags of a service. The meaning of the three scheduler flags is the
 // scheduler's own; package sched names them.
 const (
-	Persistent ServiceFlags = 1 << iota // connections of one client stay on one server
-	Hashed                              // in the kernel's table; set by the kernel
-	OnePacket                           // each datagram is scheduled by itself
+	Persistent          ServiceFlags = 1 << iota // connections of one client stay on one server
+	Hashed                                       // in the kernel's table; set by the kernel
+	OnePacketScheduling                          // each datagram is scheduled by itself
 	Sched1
 	Sched2
 	Sched3

@@ -13,8 +13,8 @@ import (
 // number has eight bytes with its header; the statistics come last, the older
 // generation of them before the newer.
 const (
-	usualAddr = attrHeaderLen
-	usualPort = usualAddr + addrLen + attrHeaderLen + 8*(iota-1)
+	offAddr   = attrHeaderLen
+	usualPort = offAddr + addrLen + attrHeaderLen + 8*(iota-1)
 	usualMethod
 	usualWeight
 	usualTunnelType
@@ -31,30 +31,30 @@ const (
 
 // begins reports whether b begins with the header of an attribute of that size
 // and type.
-func begins(b []byte, size, typ uint16) bool {
+func isAttr(b []byte, size, typ uint16) bool {
 	return native.Uint16(b) == attrHeaderLen+size && native.Uint16(b[2:]) == typ
 }
 
 // decodeUsual reads a destination as it usually is, and reports whether b is
 // that.
-func (d *Destination) decodeUsual(b []byte) bool {
+func (d *Destination) decodeFast(b []byte) bool {
 	if len(b) < usualStats {
 		return false
 	}
 	p := (*[usualStats]byte)(b)
-	if !begins(p[usualAddr-attrHeaderLen:], addrLen, destAddr) ||
-		!begins(p[usualPort-attrHeaderLen:], 2, destPort) ||
-		!begins(p[usualMethod-attrHeaderLen:], 4, destMethod) ||
-		!begins(p[usualWeight-attrHeaderLen:], 4, destWeight) ||
-		!begins(p[usualTunnelType-attrHeaderLen:], 1, destTunnelType) ||
-		!begins(p[usualTunnelPort-attrHeaderLen:], 2, destTunnelPort) ||
-		!begins(p[usualTunnelFlags-attrHeaderLen:], 2, destTunnelFlags) ||
-		!begins(p[usualUpper-attrHeaderLen:], 4, destUpper) ||
-		!begins(p[usualLower-attrHeaderLen:], 4, destLower) ||
-		!begins(p[usualActive-attrHeaderLen:], 4, destActive) ||
-		!begins(p[usualInactive-attrHeaderLen:], 4, destInactive) ||
-		!begins(p[usualPersistent-attrHeaderLen:], 4, destPersistent) ||
-		!begins(p[usualFamily-attrHeaderLen:], 2, destFamily) {
+	if !isAttr(p[offAddr-attrHeaderLen:], addrLen, destAddr) ||
+		!isAttr(p[usualPort-attrHeaderLen:], 2, destPort) ||
+		!isAttr(p[usualMethod-attrHeaderLen:], 4, destMethod) ||
+		!isAttr(p[usualWeight-attrHeaderLen:], 4, destWeight) ||
+		!isAttr(p[usualTunnelType-attrHeaderLen:], 1, destTunnelType) ||
+		!isAttr(p[usualTunnelPort-attrHeaderLen:], 2, destTunnelPort) ||
+		!isAttr(p[usualTunnelFlags-attrHeaderLen:], 2, destTunnelFlags) ||
+		!isAttr(p[usualUpper-attrHeaderLen:], 4, destUpper) ||
+		!isAttr(p[usualLower-attrHeaderLen:], 4, destLower) ||
+		!isAttr(p[usualActive-attrHeaderLen:], 4, destActive) ||
+		!isAttr(p[usualInactive-attrHeaderLen:], 4, destInactive) ||
+		!isAttr(p[usualPersistent-attrHeaderLen:], 4, destPersistent) ||
+		!isAttr(p[usualFamily-attrHeaderLen:], 2, destFamily) {
 		return false
 	}
 	old := b[usualStats-attrHeaderLen:]
@@ -66,7 +66,7 @@ func (d *Destination) decodeUsual(b []byte) bool {
 	if int(native.Uint16(new)) != len(new) || native.Uint16(new[2:]) != destStats64 || d.Stats.decode(new[attrHeaderLen:]) != nil {
 		return false
 	}
-	addr, err := address(Family(native.Uint16(p[usualFamily:])), p[usualAddr:usualAddr+addrLen])
+	addr, err := address(Family(native.Uint16(p[usualFamily:])), p[offAddr:offAddr+addrLen])
 	if err != nil {
 		return false
 	}
@@ -85,38 +85,38 @@ func (d *Destination) decodeUsual(b []byte) bool {
 }
 
 // usualCounter is how many bytes a number of STATS64 has with its header.
-const usualCounter = attrHeaderLen + 8
+const statAttrLen = attrHeaderLen + 8
 
 // decodeUsual reads STATS64 as it usually is: from a kernel that needs no padding
 // between the numbers, since its processor reads eight bytes from any place. It
 // reports whether b is that.
 func (s *Stats) decodeUsual(b []byte) bool {
-	const size = statsOutBPS * usualCounter
+	const size = statsOutBPS * statAttrLen
 	if len(b) != size {
 		return false
 	}
 	p := (*[size]byte)(b)
-	if !begins(p[(statsConns-1)*usualCounter:], 8, statsConns) ||
-		!begins(p[(statsInPackets-1)*usualCounter:], 8, statsInPackets) ||
-		!begins(p[(statsOutPackets-1)*usualCounter:], 8, statsOutPackets) ||
-		!begins(p[(statsInBytes-1)*usualCounter:], 8, statsInBytes) ||
-		!begins(p[(statsOutBytes-1)*usualCounter:], 8, statsOutBytes) ||
-		!begins(p[(statsCPS-1)*usualCounter:], 8, statsCPS) ||
-		!begins(p[(statsInPPS-1)*usualCounter:], 8, statsInPPS) ||
-		!begins(p[(statsOutPPS-1)*usualCounter:], 8, statsOutPPS) ||
-		!begins(p[(statsInBPS-1)*usualCounter:], 8, statsInBPS) ||
-		!begins(p[(statsOutBPS-1)*usualCounter:], 8, statsOutBPS) {
+	if !isAttr(p[(statsConns-1)*statAttrLen:], 8, statsConns) ||
+		!isAttr(p[(statsInPackets-1)*statAttrLen:], 8, statsInPackets) ||
+		!isAttr(p[(statsOutPackets-1)*statAttrLen:], 8, statsOutPackets) ||
+		!isAttr(p[(statsInBytes-1)*statAttrLen:], 8, statsInBytes) ||
+		!isAttr(p[(statsOutBytes-1)*statAttrLen:], 8, statsOutBytes) ||
+		!isAttr(p[(statsCPS-1)*statAttrLen:], 8, statsCPS) ||
+		!isAttr(p[(statsInPPS-1)*statAttrLen:], 8, statsInPPS) ||
+		!isAttr(p[(statsOutPPS-1)*statAttrLen:], 8, statsOutPPS) ||
+		!isAttr(p[(statsInBPS-1)*statAttrLen:], 8, statsInBPS) ||
+		!isAttr(p[(statsOutBPS-1)*statAttrLen:], 8, statsOutBPS) {
 		return false
 	}
-	s.Conns = native.Uint64(p[statsConns*usualCounter-8:])
-	s.InPackets = native.Uint64(p[statsInPackets*usualCounter-8:])
-	s.OutPackets = native.Uint64(p[statsOutPackets*usualCounter-8:])
-	s.InBytes = native.Uint64(p[statsInBytes*usualCounter-8:])
-	s.OutBytes = native.Uint64(p[statsOutBytes*usualCounter-8:])
-	s.CPS = native.Uint64(p[statsCPS*usualCounter-8:])
-	s.InPPS = native.Uint64(p[statsInPPS*usualCounter-8:])
-	s.OutPPS = native.Uint64(p[statsOutPPS*usualCounter-8:])
-	s.InBPS = native.Uint64(p[statsInBPS*usualCounter-8:])
-	s.OutBPS = native.Uint64(p[statsOutBPS*usualCounter-8:])
+	s.Conns = native.Uint64(p[statsConns*statAttrLen-8:])
+	s.InPackets = native.Uint64(p[statsInPackets*statAttrLen-8:])
+	s.OutPackets = native.Uint64(p[statsOutPackets*statAttrLen-8:])
+	s.InBytes = native.Uint64(p[statsInBytes*statAttrLen-8:])
+	s.OutBytes = native.Uint64(p[statsOutBytes*statAttrLen-8:])
+	s.CPS = native.Uint64(p[statsCPS*statAttrLen-8:])
+	s.InPPS = native.Uint64(p[statsInPPS*statAttrLen-8:])
+	s.OutPPS = native.Uint64(p[statsOutPPS*statAttrLen-8:])
+	s.InBPS = native.Uint64(p[statsInBPS*statAttrLen-8:])
+	s.OutBPS = native.Uint64(p[statsOutBPS*statAttrLen-8:])
 	return true
 }

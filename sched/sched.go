@@ -6,7 +6,7 @@ import "strings"
 
 // NameMax is the number of bytes of a scheduler's name that the kernel takes
 // (IP_VS_SCHEDNAME_MAXLEN less the NUL).
-const NameMax = 15
+const MaxNameLen = 15
 
 // Default is the scheduler of a service for which none is named.
 const Default = "wlc"
@@ -65,7 +65,7 @@ func FlagByName(name string) (f Flag, ok bool) {
 }
 
 // Belongs reports whether f may be given to the scheduler.
-func (f Flag) Belongs(scheduler string) bool {
+func (f Flag) AppliesTo(scheduler string) bool {
 	return f.Scheduler == "" || f.Scheduler == scheduler
 }
 
@@ -75,7 +75,7 @@ func (f Flag) Belongs(scheduler string) bool {
 func FlagNames(scheduler string, bits uint32) string {
 	var names []string
 	for _, f := range Flags {
-		if bits&f.Bit != 0 && f.Belongs(scheduler) {
+		if bits&f.Bit != 0 && f.AppliesTo(scheduler) {
 			names = append(names, f.Name)
 			bits &^= f.Bit
 		}

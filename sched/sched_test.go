@@ -38,18 +38,18 @@ func TestFlagByName(t *testing.T) {
 func TestBelongs(t *testing.T) {
 	port, _ := FlagByName("sh-port")
 	general, _ := FlagByName("flag-3")
-	if !port.Belongs("sh") || port.Belongs("mh") {
+	if !port.AppliesTo("sh") || port.AppliesTo("mh") {
 		t.Error("sh-port must belong to sh alone")
 	}
-	if !general.Belongs("rr") || !general.Belongs("sh") {
+	if !general.AppliesTo("rr") || !general.AppliesTo("sh") {
 		t.Error("a general flag must belong to every scheduler")
 	}
 }
 
 func TestNamesFitTheKernel(t *testing.T) {
 	for _, s := range All {
-		if len(s.Name) > NameMax {
-			t.Errorf("%s is longer than %d bytes", s.Name, NameMax)
+		if len(s.Name) > MaxNameLen {
+			t.Errorf("%s is longer than %d bytes", s.Name, MaxNameLen)
 		}
 	}
 }

@@ -12,10 +12,10 @@ package main
 import (
 	"os"
 
-	"goipvsadm/cmd/goipvsadm/internal/app"
+	"goipvsadm/cmd/goipvsadm/internal/cli"
 	"goipvsadm/ipvs"
 )
 
 func main() {
-	os.Exit(app.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, ipvs.Dial))
+	os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, ipvs.Dial))
 }

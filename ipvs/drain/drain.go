@@ -15,17 +15,17 @@ import (
 )
 
 // interval is the time between two looks at the destination.
-const interval = time.Second
+const pollInterval = time.Second
 
 // Options say how long to wait.
 type Options struct {
 	// Limit is how long connections are waited for before they are cut; 0 is
 	// for ever.
-	Limit time.Duration
+	Timeout time.Duration
 
 	// Waiting, if it is not nil, is told after each look what is waited for,
 	// and with a Limit for how long at most.
-	Waiting func(s State, left time.Duration)
+	OnPoll func(s State, left time.Duration)
 }
 
 // A State is a destination as it was seen last.
@@ -49,33 +49,33 @@ func (s *State) Busy() bool {
 // State, connections were cut.
 type Result struct {
 	State
-	Elsewhere bool // somebody else removed the destination, or its service
+	RemovedByOther bool // somebody else removed the destination, or its service
 }
 
 // A WeightError says that somebody else gave the destination a weight. It was
 // not removed.
-type WeightError struct{ Weight uint32 }
+type WeightChangedError struct{ Weight uint32 }
 
 // Error returns the weight.
-func (e *WeightError) Error() string {
+func (e *WeightChangedError) Error() string {
 	return fmt.Sprintf("drain: not removed: its weight was set to %d meanwhile", e.Weight)
 }
 
 // A PutBackError says that a drain ended early, because of Cause, and that the
 // destination could not be given its weight back and has 0 still, because of
 // Err. It unwraps to both.
-type PutBackError struct {
+type RestoreWeightError struct {
 	Weight     uint32 // as it was before
 	Cause, Err error
 }
 
 // Error returns the weight and both reasons.
-func (e *PutBackError) Error() string {
+func (e *RestoreWeightError) Error() string {
 	return fmt.Sprintf("drain: %v; the weight, now 0, could not be set to %d: %v", e.Cause, e.Weight, e.Err)
 }
 
 // Unwrap returns both reasons.
-func (e *PutBackError) Unwrap() []error { return []error{e.Cause, e.Err} }
+func (e *RestoreWeightError) Unwrap() []error { return []error{e.Cause, e.Err} }
 
 // Destination drains the destination at an address and port, and returns when
 // it is removed. It asks the kernel once a second.
@@ -83,22 +83,22 @@ func (e *PutBackError) Unwrap() []error { return []error{e.Cause, e.Err} }
 // When ctx ends first, or the kernel refuses something, the destination stays
 // and gets its weight back; the error is ctx's cause or the refusal, such as
 // ipvs.ErrNoDestination, or a *PutBackError, or a *WeightError.
-func Destination(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, at netip.AddrPort, o Options) (*Result, error) {
+func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, at netip.AddrPort, o Options) (*Result, error) {
 	s, err := c.Service(service)
 	if err != nil {
 		return nil, err
 	}
-	d := &drainer{Client: c, service: service, at: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()),
+	d := &drainer{Client: c, service: service, server: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()),
 		options: o, persistent: s.Flags&ipvs.Persistent != 0}
-	if d.before, err = d.look(); err != nil {
+	if d.original, err = d.poll(); err != nil {
 		return nil, err
 	}
-	if d.before == nil {
+	if d.original == nil {
 		// The kernel knows what to say.
 		return &Result{}, c.RemoveDestination(service, at)
 	}
-	if d.before.Weight != 0 {
-		if err := d.setWeight(d.before, 0); err != nil {
+	if d.original.Weight != 0 {
+		if err := d.setWeight(d.original, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -109,51 +109,51 @@ func Destination(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, a
 type drainer struct {
 	*ipvs.Client
 	service    ipvs.ServiceKey
-	at         netip.AddrPort
+	server     netip.AddrPort
 	options    Options
 	persistent bool
-	before     *State // as it was
+	original   *State // as it was
 }
 
 // wait looks at the destination until it is drained, or the wait is over for
 // another reason.
 func (d *drainer) wait(ctx context.Context) (*Result, error) {
 	begin := time.Now()
-	last := d.before
+	last := d.original
 	for looks := 1; ; looks++ {
-		now, err := d.look()
-		left := d.options.Limit - time.Since(begin)
+		now, err := d.poll()
+		left := d.options.Timeout - time.Since(begin)
 		switch {
 		case err != nil:
-			return nil, d.giveUp(err)
+			return nil, d.rollback(err)
 		case now == nil:
 			return &Result{*last, true}, nil
 		case now.Weight != 0:
-			return nil, &WeightError{now.Weight}
-		case drained(now, looks), d.options.Limit > 0 && left <= 0:
+			return nil, &WeightChangedError{now.Weight}
+		case drained(now, looks), d.options.Timeout > 0 && left <= 0:
 			return d.remove(ctx, now)
 		}
-		if d.options.Waiting != nil {
-			d.options.Waiting(*now, max(0, left))
+		if d.options.OnPoll != nil {
+			d.options.OnPoll(*now, max(0, left))
 		}
 		last = now
-		pause := interval
-		if d.options.Limit > 0 {
+		pause := pollInterval
+		if d.options.Timeout > 0 {
 			pause = min(pause, left)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, d.giveUp(context.Cause(ctx))
+			return nil, d.rollback(context.Cause(ctx))
 		case <-time.After(pause):
 		}
 	}
 }
 
 // look returns the destination as the kernel has it, or nil if it has none.
-func (d *drainer) look() (*State, error) {
+func (d *drainer) poll() (*State, error) {
 	all, err := d.Destinations(d.service)
 	for i := range all {
-		if all[i].AddrPort == d.at {
+		if all[i].AddrPort == d.server {
 			return &State{all[i], d.persistent}, err
 		}
 	}
@@ -170,27 +170,27 @@ func drained(now *State, looks int) bool {
 // remove removes the destination, which has the connections that now has.
 func (d *drainer) remove(ctx context.Context, now *State) (*Result, error) {
 	if ctx.Err() != nil { // during the last look
-		return nil, d.giveUp(context.Cause(ctx))
+		return nil, d.rollback(context.Cause(ctx))
 	}
-	err := d.RemoveDestination(d.service, d.at)
+	err := d.RemoveDestination(d.service, d.server)
 	switch {
 	case isGone(err):
 		return &Result{*now, true}, nil
 	case err != nil:
-		return nil, d.giveUp(err)
+		return nil, d.rollback(err)
 	}
 	return &Result{*now, false}, nil
 }
 
 // giveUp gives the destination its weight back, unless somebody gave it another
 // one meanwhile, and returns why that was necessary.
-func (d *drainer) giveUp(cause error) error {
-	now, err := d.look()
-	if err == nil && now != nil && now.Weight == 0 && d.before.Weight != 0 {
-		err = d.setWeight(now, d.before.Weight)
+func (d *drainer) rollback(cause error) error {
+	now, err := d.poll()
+	if err == nil && now != nil && now.Weight == 0 && d.original.Weight != 0 {
+		err = d.setWeight(now, d.original.Weight)
 	}
 	if err != nil && !isGone(err) {
-		return &PutBackError{d.before.Weight, cause, err}
+		return &RestoreWeightError{d.original.Weight, cause, err}
 	}
 	return cause
 }

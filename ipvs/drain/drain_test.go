@@ -24,12 +24,12 @@ var (
 
 // busy returns a kernel with one server, of which a connection closes with each
 // look.
-func busy(connections uint32) *ipvstest.Kernel {
-	k := &ipvstest.Kernel{Table: []ipvstest.Entry{{
+func busy(connections uint32) *ipvstest.FakeKernel {
+	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
 		Service:      ipvs.Service{ServiceKey: web, Scheduler: "rr"},
 		Destinations: []ipvs.Destination{{AddrPort: server, Weight: 7, ActiveConns: connections}},
 	}}}
-	k.Fail = func(m *netlinkmsg.Message) syscall.Errno {
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if d := k.Table[0].Destinations; m.Command == netlinkmsg.GetDestination && len(d) > 0 && d[0].Weight == 0 && d[0].ActiveConns > 0 {
 			d[0].ActiveConns--
 		}
@@ -56,12 +56,12 @@ func TestDestination(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				told := 0
-				result, err := drain.Destination(t.Context(), c, web, tt.at, drain.Options{Limit: tt.limit, Waiting: func(s drain.State, left time.Duration) {
+				result, err := drain.Run(t.Context(), c, web, tt.at, drain.Options{Timeout: tt.limit, OnPoll: func(s drain.State, left time.Duration) {
 					if told++; !s.Busy() || tt.limit > 0 && left != tt.limit-time.Since(begin) {
 						t.Errorf("waiting for %+v, %v left", s, left)
 					}
 				}})
-				if err != nil || result.ActiveConns != tt.cut || result.Busy() != (tt.cut > 0) || result.Elsewhere {
+				if err != nil || result.ActiveConns != tt.cut || result.Busy() != (tt.cut > 0) || result.RemovedByOther {
 					t.Errorf("%+v, %v", result, err)
 				}
 				if took := time.Since(begin); took != tt.took || told != int(took/time.Second) {
@@ -83,7 +83,7 @@ func TestDestinationEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithTimeoutCause(t.Context(), 1500*time.Millisecond, reason)
 		defer end()
-		if _, err := drain.Destination(ctx, c, web, server, drain.Options{}); err != reason {
+		if _, err := drain.Run(ctx, c, web, server, drain.Options{}); err != reason {
 			t.Errorf("error = %v", err)
 		}
 	})
@@ -100,14 +100,14 @@ func TestDestinationFails(t *testing.T) {
 		{}:                         syscall.EINVAL,
 	} {
 		at := netip.MustParseAddrPort("198.51.100.9:80")
-		if _, err := drain.Destination(t.Context(), c, key, at, drain.Options{}); !errors.Is(err, want) {
+		if _, err := drain.Run(t.Context(), c, key, at, drain.Options{}); !errors.Is(err, want) {
 			t.Errorf("%v: %v, want %v", key, err, want)
 		}
 	}
 
 	// The weight cannot be put back when it cannot be removed.
 	k := busy(0)
-	k.Fail = func(m *netlinkmsg.Message) syscall.Errno {
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		switch {
 		case m.Command == netlinkmsg.DelDestination:
 			return syscall.ENOMEM
@@ -117,8 +117,8 @@ func TestDestinationFails(t *testing.T) {
 		return 0
 	}
 	c, _ = k.Dial()
-	_, err := drain.Destination(t.Context(), c, web, server, drain.Options{})
-	back := new(drain.PutBackError)
+	_, err := drain.Run(t.Context(), c, web, server, drain.Options{})
+	back := new(drain.RestoreWeightError)
 	if !errors.As(err, &back) || back.Weight != 7 || !errors.Is(err, syscall.ENOMEM) || !errors.Is(err, syscall.EPERM) {
 		t.Errorf("error = %v", err)
 	}
@@ -140,7 +140,7 @@ func ExampleDestination() {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel() // before it is done, it puts the weight back
-	result, err := drain.Destination(ctx, c, web, server, drain.Options{Limit: 5 * time.Minute})
+	result, err := drain.Run(ctx, c, web, server, drain.Options{Timeout: 5 * time.Minute})
 	if err != nil {
 		log.Fatal(err)
 	}

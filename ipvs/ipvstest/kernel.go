@@ -21,13 +21,13 @@ const Family = 28
 // A Kernel is a table of virtual services. It answers each client in turn, as
 // a kernel would, from as many goroutines as there are clients. The zero
 // Kernel is ready to use.
-type Kernel struct {
+type FakeKernel struct {
 	Table    []Entry
 	Timeouts ipvs.Timeouts
 	Daemons  []ipvs.Daemon
 
 	// Fail, if not nil, may refuse a request before it is looked at.
-	Fail func(m *netlinkmsg.Message) syscall.Errno
+	Intercept func(m *netlinkmsg.Message) syscall.Errno
 
 	// Requests are the messages that came, oldest first.
 	Requests []netlinkmsg.Message
@@ -40,15 +40,15 @@ type Entry struct {
 }
 
 // Dial returns a client of k, whatever the options.
-func (k *Kernel) Dial(...ipvs.Option) (*ipvs.Client, error) {
+func (k *FakeKernel) Dial(...ipvs.Option) (*ipvs.Client, error) {
 	return ipvs.NewClient(k.Socket(), Family), nil
 }
 
 // Socket returns a socket to k, for tests that put something before it.
-func (k *Kernel) Socket() ipvs.Socket { return &socket{k: k} }
+func (k *FakeKernel) Socket() ipvs.Socket { return &socket{k: k} }
 
 // Changes returns the requests that change something.
-func (k *Kernel) Changes() []netlinkmsg.Message {
+func (k *FakeKernel) Changes() []netlinkmsg.Message {
 	return slices.DeleteFunc(slices.Clone(k.Requests), func(m netlinkmsg.Message) bool {
 		switch m.Command {
 		case netlinkmsg.GetService, netlinkmsg.GetDestination, netlinkmsg.GetDaemon,
@@ -61,13 +61,13 @@ func (k *Kernel) Changes() []netlinkmsg.Message {
 
 // A socket holds the answers to what it was sent, one a receive.
 type socket struct {
-	k       *Kernel
+	k       *FakeKernel
 	answers [][]byte
 }
 
 func (s *socket) Send(b []byte) error {
 	for len(b) > 0 {
-		f, rest, err := netlinkmsg.Next(b)
+		f, rest, err := netlinkmsg.Split(b)
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (s *socket) Send(b []byte) error {
 
 func (s *socket) Receive(b []byte) (int, error) {
 	if len(s.answers) == 0 {
-		return 0, ipvs.ErrNoAnswer
+		return 0, ipvs.ErrTimeout
 	}
 	n := copy(b, s.answers[0])
 	s.answers = s.answers[1:]
@@ -101,8 +101,8 @@ func (s *socket) Close() error { return nil }
 func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) {
 	var answers []netlinkmsg.Message
 	var errno syscall.Errno
-	if s.k.Fail != nil {
-		errno = s.k.Fail(m)
+	if s.k.Intercept != nil {
+		errno = s.k.Intercept(m)
 	}
 	dump := h.Flags&netlink.Dump == netlink.Dump
 	if errno == 0 {
@@ -131,7 +131,7 @@ func status(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []byte {
 }
 
 // handle carries out one request.
-func (k *Kernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message, syscall.Errno) {
+func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message, syscall.Errno) {
 	switch m.Command {
 	case netlinkmsg.GetInfo:
 		return []netlinkmsg.Message{{Command: netlinkmsg.SetInfo, Info: &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}}}, 0
@@ -172,7 +172,7 @@ func (k *Kernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message,
 	return k.service(m)
 }
 
-func (k *Kernel) daemon(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Errno) {
+func (k *FakeKernel) daemon(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Errno) {
 	if m.Command == netlinkmsg.GetDaemon {
 		var all []netlinkmsg.Message
 		for i := range k.Daemons {
@@ -195,7 +195,7 @@ func (k *Kernel) daemon(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Er
 }
 
 // service carries out a request about one service.
-func (k *Kernel) service(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Errno) {
+func (k *FakeKernel) service(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Errno) {
 	if m.Service == nil {
 		return nil, syscall.EINVAL
 	}

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"testing"
 
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 const rules = `-A -t 10.8.1.1:80 -s rr
@@ -31,13 +31,13 @@ const rules = `-A -t 10.8.1.1:80 -s rr
 
 // desk is a director with a table, and a place for whoever sits in front of it.
 type desk struct {
-	tool     *lab.Tool
-	director *lab.Netns
+	tool     *testnet.Tool
+	director *testnet.Netns
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	tool, err := lab.NewTool()
+	tool, err := testnet.NewTool()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func newDesk(t *testing.T) *desk {
 	if err := os.Chmod(tool.Work, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	network, err := lab.Build(lab.Plan{{Name: "director", Links: []lab.Link{
+	network, err := testnet.Build(testnet.Plan{{Name: "director", Links: []testnet.Link{
 		{To: "outside", Addresses: []string{"10.8.1.1/24"}},
 		{To: "inside", Addresses: []string{"10.8.2.1/24"}},
 	}}})
@@ -83,7 +83,7 @@ func (d *desk) setUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	result, err := d.tool.Shell(d.director, "ipvsadm -C && ipvsadm -R <rules")
-	if err != nil || result != (lab.Result{}) {
+	if err != nil || result != (testnet.Result{}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 }
@@ -115,7 +115,7 @@ func TestWithoutATable(t *testing.T) {
 	}
 	nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
 
-	if result, err := d.tool.Shell(d.director, "rmmod ip_vs"); err != nil || result != (lab.Result{}) {
+	if result, err := d.tool.Shell(d.director, "rmmod ip_vs"); err != nil || result != (testnet.Result{}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 	if got := ask(nil, "-E", "-t", ""); got != "" {
@@ -237,7 +237,7 @@ func (s *shell) try(t *testing.T, lines []typed) {
 // contents waits for a file to be there in full.
 func contents(name string) string {
 	var text []byte
-	err := lab.Eventually(func() error {
+	err := testnet.Eventually(func() error {
 		if text, _ = os.ReadFile(name); !strings.HasSuffix(string(text), " ") {
 			return fmt.Errorf("%s has only %q", name, text)
 		}

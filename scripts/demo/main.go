@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"goipvsadm/scripts/lab"
-	"goipvsadm/scripts/lab/classic"
+	"goipvsadm/scripts/testnet"
+	"goipvsadm/scripts/testnet/scenarios"
 )
 
 func main() {
@@ -20,14 +20,14 @@ func main() {
 }
 
 func demo() error {
-	tool, err := lab.NewTool()
+	tool, err := testnet.NewTool()
 	if err != nil {
 		return err
 	}
 	defer tool.Close()
 
 	start := time.Now()
-	setups := classic.Setups()
+	setups := scenarios.Setups()
 	for i, setup := range setups {
 		title := fmt.Sprintf("%d. %s", i+1, setup.Title)
 		fmt.Printf("\n%s\n%s\n%s\n\n", title, strings.Repeat("=", len(title)), setup.About)

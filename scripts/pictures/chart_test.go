@@ -54,7 +54,7 @@ func TestChartIsOfTheTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(have, chart(results)) {
-		t.Error("docs/how-fast.svg is older than the table in README.md: make chart")
+		t.Error("docs/how-fast.svg is older than the table in README.md: make docs-chart")
 	}
 }
 

@@ -1,5 +1,5 @@
 // Pictures draws what README.md shows: --watch as it looked on a throwaway kernel, and the
-// benchmark's table as a chart. It is run by make pictures and make chart.
+// benchmark's table as a chart. It is run by make docs-images and make docs-chart.
 //
 //	pictures watch FILE            runs goipvsadm there; on a throwaway kernel only
 //	pictures chart README FILE     of the table in README

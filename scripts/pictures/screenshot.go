@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // The measures of a cell of the terminal, and its margin.
@@ -21,7 +21,7 @@ var palette = map[string]string{
 }
 
 // screenshot draws a screen, down to its last line that is not empty.
-func screenshot(screen *lab.Screen) []byte {
+func screenshot(screen *testnet.Screen) []byte {
 	lines := strings.Split(strings.TrimRight(screen.String(), "\n"), "\n")
 	d := draw(columns*cellWidth+2*margin, len(lines)*cellHeight+2*margin, "#1e1e1e",
 		"A terminal on which goipvsadm --watch shows three services, with a server of weight 0 in yellow, one over its threshold in red, and one that lost its share in magenta")

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // The terminal in the picture.
@@ -36,20 +36,20 @@ const rules = `
 
 // watchPicture shows --watch with traffic, on a throwaway kernel.
 func watchPicture() ([]byte, error) {
-	tool, err := lab.NewTool()
+	tool, err := testnet.NewTool()
 	if err != nil {
 		return nil, err
 	}
 	defer tool.Close()
-	network, err := lab.Build(lab.Plan{
-		{Name: "client", Gateway: "192.0.2.1", Links: []lab.Link{{To: "outside", Addresses: []string{"192.0.2.2/24"}}}},
-		{Name: "director", Sysctls: map[string]string{"net/ipv4/ip_forward": "1"}, Links: []lab.Link{
+	network, err := testnet.Build(testnet.Plan{
+		{Name: "client", Gateway: "192.0.2.1", Links: []testnet.Link{{To: "outside", Addresses: []string{"192.0.2.2/24"}}}},
+		{Name: "director", Sysctls: map[string]string{"net/ipv4/ip_forward": "1"}, Links: []testnet.Link{
 			{To: "outside", Addresses: []string{"192.0.2.1/24", "192.0.2.10/24", "192.0.2.53/24"}},
 			{To: "inside", Addresses: []string{"10.0.0.1/24"}},
 		}},
-		{Name: "one", Gateway: "10.0.0.1", Links: []lab.Link{{To: "inside", Addresses: []string{"10.0.0.11/24"}}}},
-		{Name: "two", Gateway: "10.0.0.1", Links: []lab.Link{{To: "inside", Addresses: []string{"10.0.0.12/24"}}}},
-		{Name: "three", Gateway: "10.0.0.1", Links: []lab.Link{{To: "inside", Addresses: []string{"10.0.0.13/24"}}}},
+		{Name: "one", Gateway: "10.0.0.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.0.0.11/24"}}}},
+		{Name: "two", Gateway: "10.0.0.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.0.0.12/24"}}}},
+		{Name: "three", Gateway: "10.0.0.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.0.0.13/24"}}}},
 	})
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func watchPicture() ([]byte, error) {
 		}
 		defer names.Close()
 	}
-	s := &scene{tool: tool, director: network.Host("director"), client: lab.Client{Netns: network.Host("client")}}
+	s := &scene{tool: tool, director: network.Host("director"), client: testnet.Client{Netns: network.Host("client")}}
 	screen, err := s.play()
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func watchPicture() ([]byte, error) {
 }
 
 // answer answers every datagram to port 53 of a host with itself.
-func answer(host *lab.Netns) (conn net.PacketConn, err error) {
+func answer(host *testnet.Netns) (conn net.PacketConn, err error) {
 	err = host.Do(func() error {
 		conn, err = net.ListenPacket("udp", ":53")
 		return err
@@ -99,9 +99,9 @@ func answer(host *lab.Netns) (conn net.PacketConn, err error) {
 
 // A scene is what goes on while the picture is taken.
 type scene struct {
-	tool     *lab.Tool
-	director *lab.Netns
-	client   lab.Client
+	tool     *testnet.Tool
+	director *testnet.Netns
+	client   testnet.Client
 }
 
 func (s *scene) shell(line string) error {
@@ -113,7 +113,7 @@ func (s *scene) shell(line string) error {
 }
 
 // play makes traffic, and returns a screen on which each of the marks is seen.
-func (s *scene) play() (*lab.Screen, error) {
+func (s *scene) play() (*testnet.Screen, error) {
 	// Connections of UDP are over soon, so that a share may be lost at once.
 	if err := errors.Join(s.shell("ipvsadm --set 0 0 1"), s.shell("ipvsadm -R <<-RULES"+strings.ReplaceAll(rules, "\t", "")+"RULES")); err != nil {
 		return nil, err
@@ -133,10 +133,10 @@ func (s *scene) play() (*lab.Screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	screen := new(lab.Screen)
+	screen := new(testnet.Screen)
 	screen.Resize(columns, rows)
 	lighter := false
-	for deadline := time.Now().Add(2 * lab.Patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * testnet.TestTimeout); time.Now().Before(deadline); {
 		frame, err := terminal.Until("\x1b[J")
 		if err != nil {
 			return nil, err
@@ -144,8 +144,8 @@ func (s *scene) play() (*lab.Screen, error) {
 		screen.Write([]byte(frame))
 		text := screen.String()
 		switch {
-		case screen.Trouble != "":
-			return nil, fmt.Errorf("%s on\n%s", screen.Trouble, text)
+		case screen.Err != "":
+			return nil, fmt.Errorf("%s on\n%s", screen.Err, text)
 		case !lighter && strings.Count(text, "50%") == 2 && !strings.Contains(text, " - "):
 			lighter = true
 			if err := s.shell("ipvsadm -e -u 192.0.2.53:53 -r 10.0.0.13:53 -m -w 1"); err != nil {

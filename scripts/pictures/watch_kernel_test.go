@@ -46,6 +46,6 @@ func TestWatchPicture(t *testing.T) {
 		t.Errorf("the picture is all but empty: %s", now)
 	}
 	if diff := cmp.Diff(lasting(have), lasting(now)); diff != "" {
-		t.Errorf("docs/watch.svg is not what the program shows today: make pictures\n%s", diff)
+		t.Errorf("docs/watch.svg is not what the program shows today: make docs-images\n%s", diff)
 	}
 }

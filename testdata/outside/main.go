@@ -9,7 +9,7 @@ import (
 	"net/netip"
 
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/plan"
+	"goipvsadm/ipvs/reconcile"
 )
 
 func main() {
@@ -60,7 +60,7 @@ func run() error {
 	}
 
 	// Plan.
-	want := &plan.Table{Services: []plan.Service{
+	want := &reconcile.Table{Services: []reconcile.Service{
 		{
 			Service: ipvs.Service{ServiceKey: site, Scheduler: "rr"},
 			Destinations: []ipvs.Destination{
@@ -70,22 +70,22 @@ func run() error {
 		},
 		{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, netip.MustParseAddrPort("[2001:db8::1]:53"))}},
 	}}
-	have, err := plan.Read(c, want)
+	have, err := reconcile.Read(c, want)
 	if err != nil {
 		return err
 	}
-	for change := range plan.Compare(want, have, plan.Options{}) {
+	for change := range reconcile.Compare(want, have, reconcile.Options{}) {
 		fmt.Println("would", change)
 	}
 
 	// Apply, and see that nothing is left to do.
-	if err := plan.Apply(c, want, plan.Options{Done: func(c *plan.Change) { fmt.Println("done:", c) }}); err != nil {
+	if err := reconcile.Apply(c, want, reconcile.Options{OnChange: func(c *reconcile.Change) { fmt.Println("done:", c) }}); err != nil {
 		return err
 	}
-	if have, err = plan.Read(c, nil); err != nil {
+	if have, err = reconcile.Read(c, nil); err != nil {
 		return err
 	}
-	for change := range plan.Compare(want, have, plan.Options{}) {
+	for change := range reconcile.Compare(want, have, reconcile.Options{}) {
 		return fmt.Errorf("left: %v", change)
 	}
 	return nil

@@ -19,5 +19,5 @@ func freshNamespace() error {
 
 // ip runs busybox's ip command in the namespace.
 func ip(args ...string) error {
-	return quietly("/bin/busybox", append([]string{"ip"}, args...)...)
+	return runSilent("/bin/busybox", append([]string{"ip"}, args...)...)
 }

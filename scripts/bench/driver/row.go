@@ -13,19 +13,19 @@ type row struct {
 	name   string
 	target string
 
-	prepare func() error         // fills the new namespace
-	keep    bool                 // one namespace for all runs: the work changes nothing
-	settle  time.Duration        // what the kernel needs to clear a namespace away
-	input   []byte               // standard input of the program
-	args    func(i int) []string // of the program's i-th run
-	repeat  int                  // runs in a row that count as one
-	floor   func() error         // what a run must have the kernel do
-	request func(i int) request  // the same, of a short command
-	compare func([]byte) []byte  // what of the output must be the same (all)
-	extra   func(r *row) error   // further figures, for notes
-	alone   bool                 // ours only
-	limit   int64                // of the peak, in KiB
-	long    bool                 // so long that the peak is taken from a run that is timed
+	prepare    func() error         // fills the new namespace
+	keep       bool                 // one namespace for all runs: the work changes nothing
+	pauseExtra time.Duration        // what the kernel needs to clear a namespace away
+	input      []byte               // standard input of the program
+	args       func(i int) []string // of the program's i-th run
+	repeat     int                  // runs in a row that count as one
+	floor      func() error         // what a run must have the kernel do
+	request    func(i int) request  // the same, of a short command
+	compare    func([]byte) []byte  // what of the output must be the same (all)
+	extra      func(r *row) error   // further figures, for notes
+	alone      bool                 // ours only
+	limit      int64                // of the peak, in KiB
+	long       bool                 // so long that the peak is taken from a run that is timed
 
 	times      [3][]time.Duration // theirs, ours, floor
 	outputs    [2][]byte
@@ -55,8 +55,8 @@ func (r *row) run(rounds int) error {
 					return err
 				}
 			}
-			r.rest()
-			if err := r.once(who); err != nil {
+			r.pause()
+			if err := r.runOne(who); err != nil {
 				return err
 			}
 		}
@@ -91,15 +91,15 @@ func (r *row) fresh() error {
 	return nil
 }
 
-// rest waits until the kernel has cleared away what went before, so that no
+// pause waits until the kernel has cleared away what went before, so that no
 // program works beside another's remains.
-func (r *row) rest() {
+func (r *row) pause() {
 	runtime.GC()
-	time.Sleep(300*time.Millisecond + r.settle)
+	time.Sleep(300*time.Millisecond + r.pauseExtra)
 }
 
 // once has the work done once, by program 0 or 1 or as the floor.
-func (r *row) once(who int) error {
+func (r *row) runOne(who int) error {
 	if who == 2 {
 		return r.onceFloor()
 	}

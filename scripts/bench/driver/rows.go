@@ -95,10 +95,10 @@ func restoreRow(name, target string, rules ruleSet, prepare func() error) *row {
 	var prepared [][]byte
 	return &row{
 		name: name, target: target,
-		settle:  time.Duration(rules.size()) * 10 * time.Microsecond,
-		prepare: prepare,
-		input:   rules.text(),
-		args:    words("-R"),
+		pauseExtra: time.Duration(rules.size()) * 10 * time.Microsecond,
+		prepare:    prepare,
+		input:      rules.text(),
+		args:       words("-R"),
 		floor: func() error {
 			return withSocket(func(s *socket) error { return rules.send(s, &prepared) })
 		},
@@ -183,7 +183,7 @@ func (r ruleSet) addAndClear() error {
 	if err := r.add(); err != nil {
 		return err
 	}
-	return quietly(theirs, "-C")
+	return runSilent(theirs, "-C")
 }
 
 // list reads the table as a listing does.

@@ -32,7 +32,7 @@ func (r ruleSet) service(i int) *netlinkmsg.Service {
 	return &netlinkmsg.Service{
 		ServiceKey: netlinkmsg.AddrKey(netlinkmsg.TCP, numbered(firstService, i, 80)),
 		Scheduler:  "wrr",
-		Netmask:    netlinkmsg.FullNetmask(netlinkmsg.IPv4),
+		Netmask:    netlinkmsg.HostNetmask(netlinkmsg.IPv4),
 	}
 }
 

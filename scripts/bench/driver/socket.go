@@ -85,7 +85,7 @@ func (s *socket) answer() (netlinkmsg.Frame, error) {
 	if err != nil {
 		return netlinkmsg.Frame{}, fmt.Errorf("reading an answer: %w", err)
 	}
-	f, _, err := netlinkmsg.Next(s.buf[:n])
+	f, _, err := netlinkmsg.Split(s.buf[:n])
 	if err == nil && f.Header.Type == netlink.Error {
 		var errno unix.Errno
 		if errno, err = f.Errno(); err == nil && errno != 0 {

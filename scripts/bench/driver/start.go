@@ -90,7 +90,7 @@ func firstLines(n int, program string, args ...string) (time.Duration, error) {
 }
 
 // quietly runs a program of the initramfs that only speaks when it fails.
-func quietly(program string, args ...string) error {
+func runSilent(program string, args ...string) error {
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %v: %w: %s", program, args, err, out)
 	}

@@ -3,11 +3,11 @@ package command
 import (
 	"testing"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 )
 
 func BenchmarkParse(b *testing.B) {
-	p := NewParser("ipvsadm", names.System())
+	p := NewParser("ipvsadm", resolve.System())
 	words := []string{"-a", "-t", "10.0.0.1:80", "-r", "10.1.0.1:80", "-m", "-w", "1"}
 	var cmd Command
 	b.ReportAllocs()
@@ -19,7 +19,7 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkNewParser(b *testing.B) {
-	db := names.System()
+	db := resolve.System()
 	b.ReportAllocs()
 	for b.Loop() {
 		NewParser("ipvsadm", db)

@@ -16,7 +16,7 @@ func (e *Error) Error() string { return e.Text }
 
 // Status returns the exit status of a program that was called so.
 func (e *Error) Status() int {
-	if e.Kind == Mistake {
+	if e.Kind == InvalidArgument {
 		return 2
 	}
 	return 255
@@ -28,14 +28,14 @@ type Kind uint8
 const (
 	// Mistake is a wrong value, a wrong combination of options, or a word
 	// that has no business here.
-	Mistake Kind = iota
+	InvalidArgument Kind = iota
 	// WrongOption is an option that does not exist, lacks its argument or has
 	// one that it does not take.
-	WrongOption
+	BadOption
 	// NoCommand is a line that does not begin with a command.
 	NoCommand
 )
 
-func mistake(format string, args ...any) *Error {
-	return &Error{Mistake, fmt.Sprintf(format, args...)}
+func errorf(format string, args ...any) *Error {
+	return &Error{InvalidArgument, fmt.Sprintf(format, args...)}
 }

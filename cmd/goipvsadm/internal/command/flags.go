@@ -7,7 +7,7 @@ type flag struct {
 	long, short string
 	value       value
 	verb        Verb   // 0 for an option
-	implies     Verb   // of an option: the command of a line that names none before it
+	impliedVerb Verb   // of an option: the command of a line that names none before it
 	option      Option // of those that are no command
 	read        func(p *Parser, value string) *Error
 }
@@ -36,7 +36,7 @@ var flags = [...]flag{
 	{long: "delete-service", short: "D", verb: DeleteService},
 	{long: "clear", short: "C", verb: Flush},
 	{long: "list", short: "L", verb: List},
-	{long: shortOnly, short: "l", verb: List},
+	{long: noLongName, short: "l", verb: List},
 	{long: "zero", short: "Z", verb: Zero},
 	{long: "add-server", short: "a", verb: AddServer},
 	{long: "edit-server", short: "e", verb: EditServer},
@@ -99,10 +99,10 @@ var flags = [...]flag{
 	{long: "sort", option: repeatable},
 
 	{long: "netns", short: "N", value: required, option: NetNS, read: (*Parser).netns},
-	{long: "json", short: "j", option: JSON, implies: List},
-	{long: "metrics", value: attached, option: Metrics, implies: List, read: (*Parser).metrics},
-	{long: "watch", value: attached, option: Watch, implies: List, read: (*Parser).interval},
-	{long: "top", value: required, option: Top, implies: List, read: (*Parser).top},
+	{long: "json", short: "j", option: JSON, impliedVerb: List},
+	{long: "metrics", value: attached, option: Metrics, impliedVerb: List, read: (*Parser).metrics},
+	{long: "watch", value: attached, option: Watch, impliedVerb: List, read: (*Parser).interval},
+	{long: "top", value: required, option: Top, impliedVerb: List, read: (*Parser).top},
 	{long: "all", option: All},
 	{long: "drain", value: attached, option: Drain, read: (*Parser).drain},
 	{long: "keep-weights", option: KeepWeights},
@@ -113,7 +113,7 @@ var flags = [...]flag{
 
 // shortOnly is the long name of a flag that has none: no word can spell it,
 // since a value begins at the =.
-const shortOnly = "="
+const noLongName = "="
 
 // noValue is what pflag gives for a flag without a value, and no argument of
 // a program can be.
@@ -122,7 +122,7 @@ const noValue = "\x00"
 // meet makes pflag know a flag that a word names, and returns it. Most commands
 // have few; to make it know all of them takes as long as to read a hundred
 // rules. A nil flag is for a word that names none.
-func (p *Parser) meet(f *flag) *flag {
+func (p *Parser) register(f *flag) *flag {
 	if f != nil && p.flags.Lookup(f.long) == nil {
 		pf := &pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
 		if f.value == none || f.value == attached {
@@ -134,7 +134,7 @@ func (p *Parser) meet(f *flag) *flag {
 }
 
 // long returns the flag with a long name, or nil if there is none.
-func long(name string) *flag {
+func lookupLong(name string) *flag {
 	for i := range flags {
 		if flags[i].long == name {
 			return &flags[i]

@@ -47,7 +47,7 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	var all []string
 	for i := range flags {
 		f := &flags[i]
-		if f.long != shortOnly {
+		if f.long != noLongName {
 			all = append(all, "--"+f.long)
 		}
 		if f.short != "" {

@@ -69,10 +69,10 @@ const (
 //     o  allowed
 //     1  allowed, but at most one of those marked so
 //     .  illegal
-type use struct{ marks, name string }
+type matrixRow struct{ cells, name string }
 
 // uses says which options go with which command.
-var uses = [numOptions]use{
+var optionMatrix = [numOptions]matrixRow{
 	//                  add-service, edit-service
 	//                  | delete-service
 	//                  | | list
@@ -137,7 +137,7 @@ var uses = [numOptions]use{
 }
 
 // tunnelUses says which options go with which tunnel type.
-var tunnelUses = [numOptions]use{
+var tunnelUses = [numOptions]matrixRow{
 	//            ipip
 	//            | gue
 	//            | | gre
@@ -148,26 +148,26 @@ var tunnelUses = [numOptions]use{
 }
 
 // everRequired are the options that some column of either table requires.
-const everRequired Options = 1<<ServiceAddress | 1<<RealServer | 1<<TunPort
+const requiredSomewhere Options = 1<<ServiceAddress | 1<<RealServer | 1<<TunPort
 
 // check reports the first fault of the options given, by the column of table
 // for a command or a tunnel type: kind says which, and name which of them.
-func check(table *[numOptions]use, column int, given Options, name, kind string) *Error {
+func check(table *[numOptions]matrixRow, column int, given Options, name, kind string) *Error {
 	exclusive := ""
-	for rest := given | everRequired; rest != 0; rest &= rest - 1 {
+	for rest := given | requiredSomewhere; rest != 0; rest &= rest - 1 {
 		i := bits.TrailingZeros64(uint64(rest))
 		row := &table[i]
-		if row.marks == "" {
+		if row.cells == "" {
 			continue
 		}
 		has := given.Has(Option(i))
-		switch mark := row.marks[2*column]; {
+		switch mark := row.cells[2*column]; {
 		case !has && mark == '+':
-			return mistake("You need to supply the '%s' option for the '%s' %s", row.name, name, kind)
+			return errorf("You need to supply the '%s' option for the '%s' %s", row.name, name, kind)
 		case has && mark == '.':
-			return mistake("Illegal '%s' option with the '%s' %s", row.name, name, kind)
+			return errorf("Illegal '%s' option with the '%s' %s", row.name, name, kind)
 		case has && mark == '1' && exclusive != "":
-			return mistake("The option '%s' conflicts with the '%s' option in the '%s' %s", row.name, exclusive, name, kind)
+			return errorf("The option '%s' conflicts with the '%s' option in the '%s' %s", row.name, exclusive, name, kind)
 		case has && mark == '1':
 			exclusive = row.name
 		}

@@ -135,14 +135,14 @@ func TestUses(t *testing.T) {
 
 func TestEverRequired(t *testing.T) {
 	var want Options
-	for _, table := range []*[numOptions]use{&uses, &tunnelUses} {
+	for _, table := range []*[numOptions]matrixRow{&optionMatrix, &tunnelUses} {
 		for i, row := range table {
-			if strings.Contains(row.marks, "+") {
+			if strings.Contains(row.cells, "+") {
 				want |= 1 << i
 			}
 		}
 	}
-	if everRequired != want {
-		t.Errorf("everRequired is %b, the tables say %b", everRequired, want)
+	if requiredSomewhere != want {
+		t.Errorf("everRequired is %b, the tables say %b", requiredSomewhere, want)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 
@@ -15,20 +15,20 @@ import (
 type Parser struct {
 	// Explain makes the error of a line that does not begin with a command say
 	// which word it was about, as ipvsadm's does not.
-	Explain bool
+	Verbose bool
 
-	program string
-	names   *names.Database
-	flags   *pflag.FlagSet // those that words have named so far
-	short   [256]*flag     // by their letters
-	apply   func(*pflag.Flag, string) error
-	args    [2]string // for pflag
+	program   string
+	names     *resolve.Database
+	flags     *pflag.FlagSet // those that words have named so far
+	short     [256]*flag     // by their letters
+	applyFunc func(*pflag.Flag, string) error
+	args      [2]string // for pflag
 
-	line // being read
+	state // being read
 }
 
 // A line is what must be known of a command line until all of it is read.
-type line struct {
+type state struct {
 	cmd       *Command
 	implied   bool          // whether the verb is that of an option, not a word of its own
 	word      string        // as typed, the one being read
@@ -43,9 +43,9 @@ type line struct {
 
 // NewParser returns a Parser that names program in messages, and takes names
 // of hosts and ports from db.
-func NewParser(program string, db *names.Database) *Parser {
+func NewParser(program string, db *resolve.Database) *Parser {
 	p := &Parser{program: program, names: db, flags: pflag.NewFlagSet("", pflag.ContinueOnError)}
-	p.apply = func(pf *pflag.Flag, value string) error { return p.set(pf.Value.(*flag), value) }
+	p.applyFunc = func(pf *pflag.Flag, value string) error { return p.apply(pf.Value.(*flag), value) }
 	for i := range flags {
 		if f := &flags[i]; f.short != "" {
 			p.short[f.short[0]] = f
@@ -65,13 +65,13 @@ func (p *Parser) Parse(words []string, cmd *Command) error {
 		return nil
 	}
 	err := p.readWords(words)
-	if err == errDone {
+	if err == errStop {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := p.finish(); err != nil {
+	if err := p.validate(); err != nil {
 		return err
 	}
 	return nil
@@ -85,11 +85,11 @@ func (p *Parser) begin(cmd *Command) {
 		Daemon:      ipvs.Daemon{Interface: "eth0"},
 		Interval:    defaultInterval,
 	}
-	p.line = line{cmd: cmd, operands: p.operands[:0]}
+	p.state = state{cmd: cmd, operands: p.operands[:0]}
 }
 
 // errDone ends the reading at -h or -v: what follows is not looked at.
-var errDone = errors.New("done")
+var errStop = errors.New("done")
 
 func (p *Parser) readWords(words []string) error {
 	for len(words) > 0 {
@@ -104,12 +104,12 @@ func (p *Parser) readWords(words []string) error {
 			continue
 		}
 		var err error
-		if f, value, rest := p.lone(words); f != nil {
-			words, err = rest, p.set(f, value)
+		if f, value, rest := p.fastPath(words); f != nil {
+			words, err = rest, p.apply(f, value)
 		} else {
 			var args []string
-			args, words = p.next(words)
-			err = p.flags.ParseAll(args, p.apply)
+			args, words = p.splitOption(words)
+			err = p.flags.ParseAll(args, p.applyFunc)
 		}
 		if err != nil {
 			return p.translate(err)
@@ -119,25 +119,25 @@ func (p *Parser) readWords(words []string) error {
 		p.cmd.Verb = List // as if there were no words
 	}
 	if p.cmd.Verb == 0 {
-		if p.Explain && len(p.operands) > 0 {
+		if p.Verbose && len(p.operands) > 0 {
 			return &Error{NoCommand, "unexpected argument " + p.operands[0]}
 		}
-		return p.NoCommand()
+		return p.UsageError()
 	}
 	return nil
 }
 
 // set is called for each flag of a command line in turn.
-func (p *Parser) set(f *flag, value string) error {
+func (p *Parser) apply(f *flag, value string) error {
 	if f.value == none && value != noValue {
-		return p.wrong("option does not take an argument")
+		return p.badOption("option does not take an argument")
 	}
-	if p.cmd.Verb == 0 && f.implies != 0 {
-		p.cmd.Verb, p.implied = f.implies, true
+	if p.cmd.Verb == 0 && f.impliedVerb != 0 {
+		p.cmd.Verb, p.implied = f.impliedVerb, true
 	}
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
-		return p.NoCommand()
+		return p.UsageError()
 	case p.implied && (f.verb == p.cmd.Verb || f.verb == Doctor):
 		p.cmd.Verb, p.implied = f.verb, false // now it is said
 	case p.cmd.Verb != 0 && f.verb != 0:
@@ -145,11 +145,11 @@ func (p *Parser) set(f *flag, value string) error {
 	case f.verb != 0:
 		p.cmd.Verb = f.verb
 		if f.verb == Help || f.verb == Version {
-			return errDone
+			return errStop
 		}
 	case f.option == repeatable:
 	case p.cmd.Options.Has(f.option):
-		return mistake("multiple '%s' options specified", uses[f.option].name)
+		return errorf("multiple '%s' options specified", optionMatrix[f.option].name)
 	default:
 		p.cmd.Options |= 1 << f.option
 	}
@@ -165,24 +165,24 @@ func (p *Parser) set(f *flag, value string) error {
 func (p *Parser) translate(err error) error {
 	switch err.(type) {
 	case *pflag.NotExistError, *pflag.InvalidSyntaxError:
-		return p.wrong("unknown option")
+		return p.badOption("unknown option")
 	case *pflag.ValueRequiredError:
-		return p.wrong("missing argument")
+		return p.badOption("missing argument")
 	}
 	return err
 }
 
 // wrong returns the error of an option that cannot be read. Before there is a
 // command, no option can, and ipvsadm does not say which it was.
-func (p *Parser) wrong(what string) *Error {
+func (p *Parser) badOption(what string) *Error {
 	text := p.word + ": " + what
 	switch {
 	case p.cmd.Verb != 0:
-		return &Error{WrongOption, text}
-	case p.Explain:
+		return &Error{BadOption, text}
+	case p.Verbose:
 		return &Error{NoCommand, text}
 	}
-	return p.NoCommand()
+	return p.UsageError()
 }
 
 func (p *Parser) secondCommand(f *flag) *Error {
@@ -190,10 +190,10 @@ func (p *Parser) secondCommand(f *flag) *Error {
 	if f.value != none {
 		word = p.last
 	}
-	return mistake("invalid option `%s'", word)
+	return errorf("invalid option `%s'", word)
 }
 
 // NoCommand returns the error of a line that does not begin with a command.
-func (p *Parser) NoCommand() *Error {
+func (p *Parser) UsageError() *Error {
 	return &Error{NoCommand, fmt.Sprintf("Try `%[1]s -h' or '%[1]s --help' for more information.", p.program)}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -24,7 +24,7 @@ func testParser(t testing.TB) *Parser {
 		}
 		return name
 	}
-	return NewParser("NAME", names.NewDatabase(
+	return NewParser("NAME", resolve.NewDatabase(
 		write("hosts", "127.0.0.1 localhost\n10.1.1.1 web1\nfd00::5 six-only\n"),
 		write("services", "http 80/tcp www\ndomain 53/tcp\ndomain 53/udp\ntftp 69/udp\n"),
 		&net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {

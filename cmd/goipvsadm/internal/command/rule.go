@@ -12,14 +12,14 @@ func (p *Parser) ParseRule(words []string, cmd *Command) error {
 	}
 	switch cmd.Verb {
 	case Restore, Check, Apply, Diff, Doctor:
-		if p.Explain {
+		if p.Verbose {
 			return &Error{NoCommand, fmt.Sprintf("Illegal '%s' command in a rule", cmd.Verb)}
 		}
-		return p.NoCommand()
+		return p.UsageError()
 	}
 	for _, o := range []Option{NetNS, Watch} {
 		if cmd.Options.Has(o) {
-			return mistake("Illegal '%s' option in a rule", uses[o].name)
+			return errorf("Illegal '%s' option in a rule", optionMatrix[o].name)
 		}
 	}
 	return nil

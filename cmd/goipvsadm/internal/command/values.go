@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/quote"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 )
@@ -23,9 +23,9 @@ const (
 
 // number reads a number from low to high. what is its name in the message.
 func number[T uint8 | uint16 | uint32](value, what string, low, high int64, field *T) *Error {
-	n, ok := names.Number(value, low, high)
+	n, ok := resolve.Number(value, low, high)
 	if !ok {
-		return mistake("illegal %s specified", what)
+		return errorf("illegal %s specified", what)
 	}
 	*field = T(n)
 	return nil
@@ -82,7 +82,7 @@ func (p *Parser) sctpService(value string) *Error {
 func (p *Parser) serviceAddress(value string, protocol ipvs.Protocol) *Error {
 	ap, _, ok := p.names.AddrPort(value, protocol)
 	if !ok {
-		return mistake("illegal virtual server address[:port] specified")
+		return errorf("illegal virtual server address[:port] specified")
 	}
 	// An IPv4-mapped address stays what was typed: to ipvsadm it is IPv6.
 	p.cmd.Service.ServiceKey = ipvs.ServiceKey{Family: ipvs.FamilyOf(ap.Addr()), Protocol: protocol, AddrPort: ap}
@@ -90,9 +90,9 @@ func (p *Parser) serviceAddress(value string, protocol ipvs.Protocol) *Error {
 }
 
 func (p *Parser) mark(value string) *Error {
-	n, ok := names.Number(value, 1, 1<<32-1)
+	n, ok := resolve.Number(value, 1, 1<<32-1)
 	if !ok {
-		return mistake("invalid fwmark value `%s' specified", value)
+		return errorf("invalid fwmark value `%s' specified", value)
 	}
 	p.cmd.Service.ServiceKey = ipvs.MarkKey(uint32(n), ipvs.IPv4)
 	return nil
@@ -100,7 +100,7 @@ func (p *Parser) mark(value string) *Error {
 
 func (p *Parser) ipv6(string) *Error {
 	if p.cmd.Service.Mark == 0 {
-		return mistake("-6 used before -f\n")
+		return errorf("-6 used before -f\n")
 	}
 	p.cmd.Service.Family = ipvs.IPv6
 	return nil
@@ -108,7 +108,7 @@ func (p *Parser) ipv6(string) *Error {
 
 func (p *Parser) scheduler(value string) *Error {
 	if value != "" {
-		p.cmd.Service.Scheduler = cut(value, sched.NameMax)
+		p.cmd.Service.Scheduler = truncate(value, sched.MaxNameLen)
 	}
 	return nil
 }
@@ -122,9 +122,9 @@ func (p *Parser) persistent(value string) *Error {
 
 // seconds reads a time of at least low.
 func seconds(value string, low int64) (uint32, *Error) {
-	n, ok := names.Number(value, low, maxTimeout)
+	n, ok := resolve.Number(value, low, maxTimeout)
 	if !ok {
-		return 0, mistake("invalid timeout value `%s' specified", value)
+		return 0, errorf("invalid timeout value `%s' specified", value)
 	}
 	return uint32(n), nil
 }
@@ -146,17 +146,17 @@ func (p *Parser) netmask(value string) *Error {
 	s := &p.cmd.Service
 	if s.Family == ipvs.IPv6 {
 		// As atoi(3) does, which looks at no more than 32 bits.
-		n, ok := names.Number(numberPrefix(value), math.MinInt64, math.MaxInt64)
+		n, ok := resolve.Number(numberPrefix(value), math.MinInt64, math.MaxInt64)
 		length := int32(n)
 		if !ok || length < 1 || length > 128 {
-			return mistake("illegal ipv6 netmask specified")
+			return errorf("illegal ipv6 netmask specified")
 		}
 		s.Netmask = ipvs.Netmask(length)
 		return nil
 	}
 	mask, ok := p.names.Host(value)
 	if !ok {
-		return mistake("illegal virtual server persistent mask specified")
+		return errorf("illegal virtual server persistent mask specified")
 	}
 	bits := mask.As4()
 	s.Netmask = ipvs.Netmask(binary.BigEndian.Uint32(bits[:]))
@@ -182,7 +182,7 @@ func (p *Parser) onePacket(string) *Error {
 }
 
 func (p *Parser) engine(value string) *Error {
-	p.cmd.Service.Engine = cut(value, engineMax)
+	p.cmd.Service.Engine = truncate(value, engineMax)
 	return nil
 }
 
@@ -199,7 +199,7 @@ func (p *Parser) realServer(value string) *Error {
 	p.server = value
 	protocol := portNames(&p.cmd.Service)
 	if protocol == 0 {
-		protocol = names.AnyProtocol
+		protocol = resolve.AnyProtocol
 	}
 	return p.serverAddress(protocol)
 }
@@ -209,7 +209,7 @@ func (p *Parser) serverAddress(protocol ipvs.Protocol) *Error {
 	p.portNames = protocol
 	p.cmd.Destination.AddrPort, p.hasPort, ok = p.names.AddrPort(p.server, protocol)
 	if !ok {
-		return mistake("illegal real server address[:port] specified")
+		return errorf("illegal real server address[:port] specified")
 	}
 	return nil
 }
@@ -247,7 +247,7 @@ func (p *Parser) tunnelType(value string) *Error {
 			return nil
 		}
 	}
-	return mistake("illegal tunnel type specified")
+	return errorf("illegal tunnel type specified")
 }
 
 func (p *Parser) tunnelChecksum(string) *Error {
@@ -278,12 +278,12 @@ func (p *Parser) daemonState(value, illegal string) *Error {
 			return nil
 		}
 	}
-	return mistake("%s", illegal)
+	return errorf("%s", illegal)
 }
 
 func (p *Parser) mcastInterface(value string) *Error {
-	if value = quote.Parse(value); value != "" {
-		p.cmd.Daemon.Interface = cut(value, interfaceMax)
+	if value = termsafe.Unquote(value); value != "" {
+		p.cmd.Daemon.Interface = truncate(value, interfaceMax)
 	}
 	return nil
 }
@@ -296,20 +296,20 @@ func (p *Parser) mcastGroup(value string) *Error {
 	}
 	group, err := netip.ParseAddr(value)
 	if err != nil || group.Zone() != "" || group.Is4In6() || !group.IsMulticast() {
-		return mistake("invalid %s mcast-group `%s'", family, value)
+		return errorf("invalid %s mcast-group `%s'", family, value)
 	}
 	p.cmd.Daemon.Group = group
 	return nil
 }
 
 // cut returns at most n bytes of s.
-func cut(s string, n int) string {
+func truncate(s string, n int) string {
 	return s[:min(n, len(s))]
 }
 
 func (p *Parser) netns(value string) *Error {
 	if value == "" {
-		return mistake("illegal network namespace specified")
+		return errorf("illegal network namespace specified")
 	}
 	p.cmd.NetNS = value
 	return nil
@@ -325,7 +325,7 @@ func (p *Parser) metrics(value string) *Error {
 	case "openmetrics":
 		p.cmd.OpenMetrics = true
 	default:
-		return mistake("illegal metrics format specified")
+		return errorf("illegal metrics format specified")
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // large returns a table of 1,000 services of 10 servers each, with NAT.
-func large() *ipvstest.Kernel {
-	k := new(ipvstest.Kernel)
+func large() *ipvstest.FakeKernel {
+	k := new(ipvstest.FakeKernel)
 	virtual, server := netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.19.0.1")
 	for range 1000 {
 		e := ipvstest.Entry{Service: ipvs.Service{
@@ -32,7 +32,7 @@ func large() *ipvstest.Kernel {
 
 // gatherer returns one for a table in memory and the network of this machine,
 // that does not wait.
-func gatherer(k *ipvstest.Kernel) *Gatherer {
+func gatherer(k *ipvstest.FakeKernel) *Gatherer {
 	client, _ := k.Dial()
 	return &Gatherer{
 		Program: "goipvsadm",
@@ -52,7 +52,7 @@ func BenchmarkDoctor(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if len(f.Services) != 1000 || len(Look(f)) == 0 {
+		if len(f.Services) != 1000 || len(Diagnose(f)) == 0 {
 			b.Fatalf("%d services", len(f.Services))
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/host"
-	"goipvsadm/ipvs/host/probe"
 )
 
 var (
@@ -24,13 +24,13 @@ const (
 
 // wellFacts are those of a director with one service and two servers, with
 // NAT, which is well: packets go in and come out.
-func wellFacts() *Facts {
+func healthyFacts() *Facts {
 	traffic := &ipvs.Stats{Conns: 5, InPackets: 50, OutPackets: 40, InBytes: 5000, OutBytes: 4000}
 	server := func(at string) Server {
 		return Server{
 			Destination: ipvs.Destination{AddrPort: ap(at), Method: ipvs.Masquerading, Weight: 1, Stats: *traffic},
 			Counted:     traffic,
-			Conns:       Conns{Total: 5, Past: 5, Clients: []netip.Addr{addr("192.0.2.99")}, Virtual: addr("192.0.2.1")},
+			Conns:       Conns{Total: 5, Established: 5, Clients: []netip.Addr{addr("192.0.2.99")}, Virtual: addr("192.0.2.1")},
 		}
 	}
 	f := &Facts{
@@ -42,24 +42,24 @@ func wellFacts() *Facts {
 			Servers: []Server{server("10.0.0.11:80"), server("10.0.0.12:80")},
 		}},
 		Buckets: 4096,
-		Links: []host.Link{
-			{Index: lo, Name: "lo", Up: true, Carrier: true, Loopback: true, MTU: 65536},
-			{Index: outside, Name: "eth0", Up: true, Carrier: true, Multicast: true, Resolves: true, MTU: 1500},
-			{Index: inside, Name: "eth1", Up: true, Carrier: true, Multicast: true, Resolves: true, MTU: 1500},
+		Links: []netstate.Link{
+			{Index: lo, Name: "lo", Up: true, LowerUp: true, Loopback: true, MTU: 65536},
+			{Index: outside, Name: "eth0", Up: true, LowerUp: true, Multicast: true, NeedsNeigh: true, MTU: 1500},
+			{Index: inside, Name: "eth1", Up: true, LowerUp: true, Multicast: true, NeedsNeigh: true, MTU: 1500},
 		},
-		Addresses: []host.Address{
+		Addresses: []netstate.Address{
 			{Link: lo, Prefix: netip.MustParsePrefix("127.0.0.1/8")},
 			{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.1/24")},
 			{Link: inside, Prefix: netip.MustParsePrefix("10.0.0.1/24")},
 		},
-		Neighbours: Neighbours{{inside, addr("10.0.0.11")}: 2, {inside, addr("10.0.0.12")}: 2},
-		Before:     Neighbours{{inside, addr("10.0.0.11")}: 2, {inside, addr("10.0.0.12")}: 2},
-		Routes: map[netip.Addr]host.Route{
-			addr("192.0.2.1"):                 {Type: host.Local, Link: lo},
-			addr("192.0.2.99"):                {Type: host.Unicast, Link: outside, Source: addr("192.0.2.1")},
-			addr("10.0.0.11"):                 {Type: host.Unicast, Link: inside, Source: addr("10.0.0.1")},
-			addr("10.0.0.12"):                 {Type: host.Unicast, Link: inside, Source: addr("10.0.0.1")},
-			anywhere(netip.IPv4Unspecified()): {Type: host.Unicast, Link: outside, Gateway: addr("192.0.2.254")},
+		Neighbours:       Neighbours{{inside, addr("10.0.0.11")}: 2, {inside, addr("10.0.0.12")}: 2},
+		NeighboursBefore: Neighbours{{inside, addr("10.0.0.11")}: 2, {inside, addr("10.0.0.12")}: 2},
+		Routes: map[netip.Addr]netstate.Route{
+			addr("192.0.2.1"):                    {Type: netstate.Local, Link: lo},
+			addr("192.0.2.99"):                   {Type: netstate.Unicast, Link: outside, Source: addr("192.0.2.1")},
+			addr("10.0.0.11"):                    {Type: netstate.Unicast, Link: inside, Source: addr("10.0.0.1")},
+			addr("10.0.0.12"):                    {Type: netstate.Unicast, Link: inside, Source: addr("10.0.0.1")},
+			testNetAddr(netip.IPv4Unspecified()): {Type: netstate.Unicast, Link: outside, Gateway: addr("192.0.2.254")},
 		},
 		Sysctls: map[string]int{
 			"net/ipv4/ip_forward":               1,
@@ -87,9 +87,9 @@ func (f *Facts) one() (*Service, *Server) { return &f.Services[0], &f.Services[0
 // Findings for facts that differ from those of a director that is well. The
 // kernel tests show what each check finds; these show above all what it does
 // not.
-func TestLook(t *testing.T) {
+func TestDiagnose(t *testing.T) {
 	silent := &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}
-	waits := Conns{Total: 5, SynRecv: 5, Waiting: 5, Clients: []netip.Addr{addr("192.0.2.99")}, Virtual: addr("192.0.2.1")}
+	waits := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, Clients: []netip.Addr{addr("192.0.2.99")}, Virtual: addr("192.0.2.1")}
 	const one = "TCP 192.0.2.1:80 10.0.0.11:80"
 	for _, tt := range []struct {
 		name   string
@@ -100,14 +100,14 @@ func TestLook(t *testing.T) {
 		{"nothing is known", func(f *Facts) { *f = Facts{Services: f.Services} }, nil},
 		{"there is no table", func(f *Facts) { f.Services = nil; f.Sysctls["net/netfilter/nf_conntrack_count"] = 65536 }, nil},
 		{"the table cannot be read", func(f *Facts) {
-			f.Services, f.Unread = nil, true
+			f.Services, f.TableUnreadable = nil, true
 			f.Sysctls["net/netfilter/nf_conntrack_count"] = 65536
 		}, []string{"conntrack-full"}},
 
 		{"no answers from one", func(f *Facts) { _, d := f.one(); d.Counted, d.Conns = silent, waits }, []string{"nat-no-answers " + one}},
 		{"answers are but late", func(f *Facts) {
 			_, d := f.one()
-			d.Counted, d.Conns = silent, Conns{Total: 5, SynRecv: 1, Past: 4}
+			d.Counted, d.Conns = silent, Conns{Total: 5, SynRecv: 1, Established: 4}
 		}, nil},
 		{"a first packet without an answer yet", func(f *Facts) {
 			_, d := f.one()
@@ -150,10 +150,10 @@ func TestLook(t *testing.T) {
 		}, []string{"nat-same-network " + one}},
 
 		{"redirects where they do harm", func(f *Facts) {
-			f.Routes[addr("192.0.2.99")] = host.Route{Type: host.Unicast, Link: inside}
+			f.Routes[addr("192.0.2.99")] = netstate.Route{Type: netstate.Unicast, Link: inside}
 		}, []string{"send-redirects"}},
 		{"redirects where SNAT may be at work", func(f *Facts) {
-			f.Routes[addr("192.0.2.99")] = host.Route{Type: host.Unicast, Link: inside}
+			f.Routes[addr("192.0.2.99")] = netstate.Route{Type: netstate.Unicast, Link: inside}
 			f.Sysctls["net/ipv4/vs/conntrack"] = 1
 		}, nil},
 
@@ -164,11 +164,11 @@ func TestLook(t *testing.T) {
 		}, nil},
 		{"the address is elsewhere, and keepalived moves it", func(f *Facts) {
 			elsewhere(f)
-			f.Processes = []host.Process{{ID: 7, Name: "keepalived"}}
+			f.Processes = []netstate.Process{{ID: 7, Name: "keepalived"}}
 		}, []string{"other-program"}},
 		{"the address is elsewhere, and pacemaker moves it", func(f *Facts) {
 			elsewhere(f)
-			f.Processes = []host.Process{{ID: 7, Name: "pacemakerd"}}
+			f.Processes = []netstate.Process{{ID: 7, Name: "pacemakerd"}}
 		}, nil},
 		{"all addresses are served", func(f *Facts) {
 			elsewhere(f)
@@ -177,25 +177,25 @@ func TestLook(t *testing.T) {
 		{"the address is on an interface that is down, and packets come by another", func(f *Facts) { f.Links[outside-1].Up = false }, nil},
 		{"the address is on a link without ARP that is down", func(f *Facts) {
 			f.Services[0].Counted = nil
-			f.Links[outside-1].Up, f.Links[outside-1].Resolves = false, false
+			f.Links[outside-1].Up, f.Links[outside-1].NeedsNeigh = false, false
 		}, nil},
 		{"the address is on a link that is down", func(f *Facts) {
 			f.Services[0].Counted = nil
 			f.Links[outside-1].Up = false
 		}, []string{"vip-link-down TCP 192.0.2.1:80"}},
 		{"an address on lo that is routed here", func(f *Facts) {
-			f.Addresses[1] = host.Address{Link: lo, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
+			f.Addresses[1] = netstate.Address{Link: lo, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 			f.Services[0].Servers[0].Method = ipvs.DirectRouting
 		}, nil},
 
 		{"packets are dropped, and no link is suspect", func(f *Facts) { f.ReversePath = 1000 }, nil},
 		{"packets are dropped, and the way back is another", func(f *Facts) {
 			f.ReversePath = 1000
-			f.Routes[anywhere(netip.IPv4Unspecified())] = host.Route{Type: host.Unicast, Link: inside}
+			f.Routes[testNetAddr(netip.IPv4Unspecified())] = netstate.Route{Type: netstate.Unicast, Link: inside}
 		}, []string{"rp-filter"}},
 		{"packets are dropped, though not strictly there", func(f *Facts) {
 			f.ReversePath = 1000
-			f.Routes[anywhere(netip.IPv4Unspecified())] = host.Route{Type: host.Unicast, Link: inside}
+			f.Routes[testNetAddr(netip.IPv4Unspecified())] = netstate.Route{Type: netstate.Unicast, Link: inside}
 			f.Sysctls["net/ipv4/conf/eth0/rp_filter"] = 2
 		}, nil},
 		{"no answers, and few packets of others are dropped", func(f *Facts) {
@@ -216,28 +216,28 @@ func TestLook(t *testing.T) {
 		}, []string{"rp-filter"}},
 
 		{"the neighbour is being asked for", func(f *Facts) {
-			delete(f.Before, neighbourKey{inside, addr("10.0.0.11")})
-			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = host.Incomplete
+			delete(f.NeighboursBefore, neighbourKey{inside, addr("10.0.0.11")})
+			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = netstate.Incomplete
 		}, nil},
 		{"the neighbour has been asked for all the while", func(f *Facts) {
-			f.Before[neighbourKey{inside, addr("10.0.0.11")}] = host.Failed
-			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = host.Incomplete
+			f.NeighboursBefore[neighbourKey{inside, addr("10.0.0.11")}] = netstate.Failed
+			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = netstate.Incomplete
 		}, []string{"neighbour-failed " + one}},
-		{"no neighbour, though there was traffic", func(f *Facts) { f.Neighbours, f.Before = nil, nil },
+		{"no neighbour, though there was traffic", func(f *Facts) { f.Neighbours, f.NeighboursBefore = nil, nil },
 			[]string{"neighbour-failed " + one, "neighbour-failed TCP 192.0.2.1:80 10.0.0.12:80"}},
 		{"no neighbour on a link that has none", func(f *Facts) {
-			f.Neighbours, f.Before = nil, nil
-			f.Links[inside-1].Resolves = false
+			f.Neighbours, f.NeighboursBefore = nil, nil
+			f.Links[inside-1].NeedsNeigh = false
 		}, nil},
 		{"no neighbour in a network that is reached otherwise", func(f *Facts) {
-			f.Neighbours, f.Before = nil, nil
+			f.Neighbours, f.NeighboursBefore = nil, nil
 			f.Addresses = f.Addresses[:2]
 		}, nil},
 		{"a drained server that is gone", func(f *Facts) {
 			_, d := f.one()
 			d.Weight = 0
-			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = host.Failed
-			f.Routes[addr("10.0.0.11")] = host.Route{}
+			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = netstate.Failed
+			f.Routes[addr("10.0.0.11")] = netstate.Route{}
 		}, nil},
 
 		{"a server that refuses", func(f *Facts) {
@@ -250,7 +250,7 @@ func TestLook(t *testing.T) {
 		}, nil},
 
 		{"a lonely packet to an idle service", func(f *Facts) {
-			routed(f, Conns{Total: 1, SynRecv: 1, Waiting: 1}, Conns{})
+			routed(f, Conns{Total: 1, SynRecv: 1, StuckSynRecv: 1}, Conns{})
 			f.Services[0].Counted = new(ipvs.Stats)
 		}, nil},
 		{"first packets to an idle service that had others", func(f *Facts) {
@@ -273,14 +273,14 @@ func TestLook(t *testing.T) {
 			d.Conns.Total, d.Conns.SynRecv, d.Conns.Partial = 12, 12, true
 		}, []string{"nat-no-answers " + one}},
 		{"a client that asks again", func(f *Facts) {
-			routed(f, Conns{Total: 1, SynRecv: 1, Waiting: 1, Virtual: addr("192.0.2.1")}, Conns{})
+			routed(f, Conns{Total: 1, SynRecv: 1, StuckSynRecv: 1, Virtual: addr("192.0.2.1")}, Conns{})
 			f.Services[0].Counted = &ipvs.Stats{InPackets: 1}
 		}, []string{"service-silent TCP 192.0.2.1:80"}},
-		{"one of two that is silent", func(f *Facts) { routed(f, waits, Conns{Total: 1, Past: 1}) }, []string{"server-silent " + one}},
-		{"a new connection beside others", func(f *Facts) { routed(f, Conns{Total: 9, SynRecv: 1, Past: 8, Waiting: 1}, Conns{}) }, nil},
+		{"one of two that is silent", func(f *Facts) { routed(f, waits, Conns{Total: 1, Established: 1}) }, []string{"server-silent " + one}},
+		{"a new connection beside others", func(f *Facts) { routed(f, Conns{Total: 9, SynRecv: 1, Established: 8, StuckSynRecv: 1}, Conns{}) }, nil},
 
 		{"the same trouble in three services", func(f *Facts) {
-			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = host.Failed
+			f.Neighbours[neighbourKey{inside, addr("10.0.0.11")}] = netstate.Failed
 			for port := range uint16(2) {
 				s := f.Services[0]
 				s.AddrPort = netip.AddrPortFrom(s.AddrPort.Addr(), 81+port)
@@ -290,24 +290,24 @@ func TestLook(t *testing.T) {
 
 		{"refused at its own address, and well", func(f *Facts) {
 			f.Probed = true
-			f.Reached = []probe.Result{{Target: probe.Target{AddrPort: ap("10.0.0.11:80"), Source: addr("10.0.0.1")}, Outcome: probe.Refused}}
+			f.Reached = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:80"), Source: addr("10.0.0.1")}, Outcome: netprobe.Refused}}
 		}, nil},
 		{"refused, and idle", func(f *Facts) {
 			_, d := f.one()
 			d.Counted, d.Conns = nil, Conns{}
 			f.Probed = true
-			f.Reached = []probe.Result{{Target: probe.Target{AddrPort: ap("10.0.0.11:80"), Source: addr("10.0.0.1")}, Outcome: probe.Refused}}
+			f.Reached = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:80"), Source: addr("10.0.0.1")}, Outcome: netprobe.Refused}}
 		}, []string{"probe-refused " + one}},
 		{"the director hears itself", func(f *Facts) {
-			f.Links[inside-1].Hardware = []byte{2, 0, 0, 0, 0, 1}
-			f.Claims = []probe.Answer{{Link: outside, Addr: addr("192.0.2.1"), Hardware: []byte{2, 0, 0, 0, 0, 1}}}
+			f.Links[inside-1].HardwareAddr = []byte{2, 0, 0, 0, 0, 1}
+			f.ARPReplies = []netprobe.Answer{{Link: outside, Addr: addr("192.0.2.1"), Hardware: []byte{2, 0, 0, 0, 0, 1}}}
 		}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := wellFacts()
+			f := healthyFacts()
 			tt.change(f)
 			var got []string
-			for _, x := range Look(f) {
+			for _, x := range Diagnose(f) {
 				text := x.Check.ID
 				if x.Service != nil {
 					text += " " + x.Service.String()
@@ -315,11 +315,11 @@ func TestLook(t *testing.T) {
 				if x.Server != nil {
 					text += " " + x.Server.AddrPort.String()
 				}
-				if x.Also > 0 {
-					text += " +" + count(x.Also, "")
+				if x.MoreServices > 0 {
+					text += " +" + pluralize(x.MoreServices, "")
 				}
 				got = append(got, text)
-				if x.Seen == "" || len(x.Do) == 0 {
+				if x.Evidence == "" || len(x.Remedies) == 0 {
 					t.Errorf("%s: nothing seen, or nothing to do", text)
 				}
 			}
@@ -332,8 +332,8 @@ func TestLook(t *testing.T) {
 
 // elsewhere takes the virtual address away from a director without traffic.
 func elsewhere(f *Facts) {
-	f.Addresses[1] = host.Address{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
-	f.Routes[addr("192.0.2.1")] = host.Route{Type: host.Unicast, Link: outside}
+	f.Addresses[1] = netstate.Address{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
+	f.Routes[addr("192.0.2.1")] = netstate.Route{Type: netstate.Unicast, Link: outside}
 	f.Services[0].Counted = new(ipvs.Stats)
 }
 
@@ -347,7 +347,7 @@ func routed(f *Facts, one, two Conns) {
 
 // Commands are for where the director is, and named as it was called.
 func TestCommands(t *testing.T) {
-	f := wellFacts()
+	f := healthyFacts()
 	s, d := f.one()
 	for _, tt := range []struct{ netns, want string }{
 		{"", "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.11:80 -m -w 0"},
@@ -359,11 +359,11 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
-	if got := setting(1, "net/ipv4/conf/eth0.100/rp_filter"); got != "sysctl -w net.ipv4.conf.eth0/100.rp_filter=1" {
+	if got := sysctlCommand(1, "net/ipv4/conf/eth0.100/rp_filter"); got != "sysctl -w net.ipv4.conf.eth0/100.rp_filter=1" {
 		t.Error(got)
 	}
 	for n, want := range map[int]string{0: "0 packets", 1: "1 packet", 999: "999 packets", 1000: "1,000 packets", 1234567: "1,234,567 packets"} {
-		if got := count(n, "packet"); got != want {
+		if got := pluralize(n, "packet"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -373,10 +373,10 @@ func TestCommands(t *testing.T) {
 func TestBetween(t *testing.T) {
 	before := &ipvs.Stats{Conns: 1, InPackets: 10, OutPackets: 5, InBytes: 100, OutBytes: 50}
 	after := &ipvs.Stats{Conns: 3, InPackets: 20, OutPackets: 5, InBytes: 150, OutBytes: 50}
-	if got := between(before, after); *got != (ipvs.Stats{Conns: 2, InPackets: 10, InBytes: 50}) {
+	if got := statsDelta(before, after); *got != (ipvs.Stats{Conns: 2, InPackets: 10, InBytes: 50}) {
 		t.Errorf("%+v", got)
 	}
-	if between(after, before) != nil || between(nil, after) != nil {
+	if statsDelta(after, before) != nil || statsDelta(nil, after) != nil {
 		t.Error("something was counted across the counters' being set to zero")
 	}
 }
@@ -404,7 +404,7 @@ func TestIndex(t *testing.T) {
 		{ipvs.TCP, "192.0.2.1:80", "10.0.0.99:8080", "TCP 192.0.2.1:80"}, // it was removed
 		{ipvs.UDP, "192.0.2.1:80", "10.0.0.99:80", ""},
 	} {
-		d, s := ix.find(&ipvs.Connection{Protocol: tt.protocol, Virtual: ap(tt.virtual), Destination: ap(tt.server)})
+		d, s := ix.find(&ipvs.Connection{Protocol: tt.protocol, VIP: ap(tt.virtual), Destination: ap(tt.server)})
 		var got []string
 		if d != nil {
 			got = append(got, d.AddrPort.String())

@@ -24,30 +24,30 @@ var counterChecks = []Check{
 }
 
 // packets says what was counted of a server with NAT.
-func packets(d *Server) string {
+func describePackets(d *Server) string {
 	stats, when := &d.Stats, "since it was added"
 	if d.Counted != nil && d.Counted.InPackets > 0 {
 		stats, when = d.Counted, "in this reading"
 	}
 	if stats.OutPackets == 0 {
-		return fmt.Sprintf("%s to the server %s, none from it", count(stats.InPackets, "packet"), when)
+		return fmt.Sprintf("%s to the server %s, none from it", pluralize(stats.InPackets, "packet"), when)
 	}
-	return fmt.Sprintf("%s to the server %s, %s from it", count(stats.InPackets, "packet"), when, count(stats.OutPackets, ""))
+	return fmt.Sprintf("%s to the server %s, %s from it", pluralize(stats.InPackets, "packet"), when, pluralize(stats.OutPackets, ""))
 }
 
 // waiting says how many connections of a server wait for its answer.
 func waiting(d *Server) string {
-	return fmt.Sprintf("%s of its %s wait in SYN_RECV", count(d.Conns.SynRecv, ""), count(d.Conns.Total, "connection"))
+	return fmt.Sprintf("%s of its %s wait in SYN_RECV", pluralize(d.Conns.SynRecv, ""), pluralize(d.Conns.Total, "connection"))
 }
 
 func natNoAnswers(f *Facts, found func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		addr := d.AddrPort.Addr()
-		r, ok := f.way(d)
-		if !ok || f.isExcused(addr) || !oneWay(s, d) {
+		r, ok := f.routeTo(d)
+		if !ok || f.isSuppressed(addr) || !noReplies(s, d) {
 			return
 		}
-		seen := packets(d)
+		seen := describePackets(d)
 		if d.Conns.SynRecv > 0 {
 			seen += "; " + waiting(d)
 		}
@@ -55,11 +55,11 @@ func natNoAnswers(f *Facts, found func(Finding)) {
 		if r.Gateway.IsValid() {
 			on += ", and on the routers up to here"
 		}
-		do := []Remedy{there(on, "ip route replace default via %s", r.Source)}
+		do := []Remedy{remoteCommand(on, "ip route replace default via %s", r.Source)}
 		if f.Invalid > 0 && f.sysctl("net/ipv4/vs/conntrack", 0) {
-			do = append(do, f.set(1, "net/ipv4/vs/conntrack"))
+			do = append(do, f.sysctlRemedy(1, "net/ipv4/vs/conntrack"))
 		}
-		found(s.of(d, seen, do...))
+		found(s.serverFinding(d, seen, do...))
 	})
 }
 
@@ -76,59 +76,59 @@ func serverRefuses(f *Facts, found func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		c := d.Counted
 		if d.Method != ipvs.Masquerading || s.Protocol == ipvs.UDP || c == nil || c.Conns == 0 || c.OutPackets == 0 ||
-			c.OutBytes != c.OutPackets*resetSize(d) || d.Conns.Past > 0 || f.isExcused(d.AddrPort.Addr()) {
+			c.OutBytes != c.OutPackets*resetSize(d) || d.Conns.Established > 0 || f.isSuppressed(d.AddrPort.Addr()) {
 			return
 		}
-		found(s.of(d, fmt.Sprintf("%s to the server in this reading, and each answer was a bare %d bytes: a reset",
-			count(c.Conns, "connection"), resetSize(d)), f.drain(s, d), f.remove(s, d)))
+		found(s.serverFinding(d, fmt.Sprintf("%s to the server in this reading, and each answer was a bare %d bytes: a reset",
+			pluralize(c.Conns, "connection"), resetSize(d)), f.drain(s, d), f.remove(s, d)))
 	})
 }
 
 // sees reports whether connections of a server can tell anything here: with
 // NAT, answers are counted, and tell more.
-func sees(s *Service, d *Server) bool {
+func connStateIsEvidence(s *Service, d *Server) bool {
 	return s.Protocol != ipvs.UDP && (d.Method == ipvs.DirectRouting || d.Method == ipvs.Tunneling)
 }
 
 // accept returns what makes a server take packets to the virtual address.
-func (f *Facts) accept(s *Service, d *Server) []Remedy {
+func (f *Facts) acceptVIPRemedies(s *Service, d *Server) []Remedy {
 	var do []Remedy
 	switch addr := d.AddrPort.Addr(); {
 	case !d.Conns.Virtual.IsValid():
 	case d.Method == ipvs.DirectRouting:
-		do = append(do, there(addr, "%s", takeVirtual(d.Conns.Virtual)))
+		do = append(do, remoteCommand(addr, "%s", acceptVIPCommand(d.Conns.Virtual)))
 	case d.Tunnel.Type == ipvs.IPIP && d.Conns.Virtual.Is4() == addr.Is4():
-		do = append(do, there(addr, "%s", takeTunnel(d.Conns.Virtual)))
+		do = append(do, remoteCommand(addr, "%s", acceptTunnelCommand(d.Conns.Virtual)))
 	}
 	return append(do, f.drain(s, d))
 }
 
 func serverSilent(f *Facts, found func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		if !s.establishes() || !sees(s, d) || d.Conns.Waiting == 0 || d.established() || f.isExcused(d.AddrPort.Addr()) {
+		if !s.hasEstablished() || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.established() || f.isSuppressed(d.AddrPort.Addr()) {
 			return
 		}
-		found(s.of(d, waiting(d)+"; other servers have some that got further", f.accept(s, d)...))
+		found(s.serverFinding(d, waiting(d)+"; other servers have some that got further", f.acceptVIPRemedies(s, d)...))
 	})
 }
 
 func serviceSilent(f *Facts, found func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.establishes() {
+		if s.hasEstablished() {
 			continue
 		}
 		total, syns, waits := 0, 0, 0
 		var first *Server
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight == 0 || d.Conns.Waiting == 0 || !sees(s, d) || f.isExcused(d.AddrPort.Addr()) {
+			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d.AddrPort.Addr()) {
 				continue
 			}
 			if first == nil {
 				first = d
 			}
-			total, syns, waits = total+d.Conns.Total, syns+d.Conns.SynRecv, waits+d.Conns.Waiting
+			total, syns, waits = total+d.Conns.Total, syns+d.Conns.SynRecv, waits+d.Conns.StuckSynRecv
 		}
 		// Whoever asks again waits for an answer. First packets alone may be
 		// anything, unless there are some and there was never more.
@@ -137,6 +137,6 @@ func serviceSilent(f *Facts, found func(Finding)) {
 		if first == nil || !again && !never {
 			continue
 		}
-		found(s.self(fmt.Sprintf("%s of its %s wait in SYN_RECV", count(syns, ""), count(total, "connection")), f.accept(s, first)...))
+		found(s.serviceFinding(fmt.Sprintf("%s of its %s wait in SYN_RECV", pluralize(syns, ""), pluralize(total, "connection")), f.acceptVIPRemedies(s, first)...))
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/host"
 )
 
 // directorChecks look at the director itself: its addresses, its kernel's
@@ -65,7 +65,7 @@ func forwardingOff(f *Facts, found func(Finding)) {
 	servers := make(map[way]int)
 	var ways []way // in the order in which they were seen
 	f.eachServer(func(_ *Service, d *Server) {
-		r, ok := f.way(d)
+		r, ok := f.routeTo(d)
 		if !ok || d.Method != ipvs.Masquerading || f.forwards(r.Link, d.AddrPort.Addr()) {
 			return
 		}
@@ -77,7 +77,7 @@ func forwardingOff(f *Facts, found func(Finding)) {
 			ways = append(ways, w)
 		}
 		servers[w]++
-		f.excuse(d.AddrPort.Addr())
+		f.suppress(d.AddrPort.Addr())
 	})
 	for _, w := range ways {
 		path := "net/ipv4/ip_forward"
@@ -88,8 +88,8 @@ func forwardingOff(f *Facts, found func(Finding)) {
 			path = linkPath("ipv4", f.link(w.link).Name, "forwarding")
 		}
 		found(Finding{
-			Seen: fmt.Sprintf("%s is 0; %s with NAT", variable(path), count(servers[w], "server")),
-			Do:   []Remedy{f.set(1, path)},
+			Evidence: fmt.Sprintf("%s is 0; %s with NAT", variable(path), pluralize(servers[w], "server")),
+			Remedies: []Remedy{f.sysctlRemedy(1, path)},
 		})
 	}
 }
@@ -111,7 +111,7 @@ func sendRedirects(f *Facts, found func(Finding)) {
 	}
 	seen := make(map[int]bool)
 	f.eachServer(func(_ *Service, d *Server) {
-		r, ok := f.way(d)
+		r, ok := f.routeTo(d)
 		if !ok || d.Method != ipvs.Masquerading || !d.AddrPort.Addr().Is4() || seen[r.Link] {
 			return
 		}
@@ -119,7 +119,7 @@ func sendRedirects(f *Facts, found func(Finding)) {
 		// The answer goes out by the link on which it came.
 		back := slices.IndexFunc(d.Conns.Clients, func(a netip.Addr) bool {
 			to, ok := f.Routes[a]
-			return ok && to.Type == host.Unicast && to.Link == r.Link
+			return ok && to.Type == netstate.Unicast && to.Link == r.Link
 		})
 		if on, _ := f.linkSysctl("send_redirects", link); back < 0 || on == 0 {
 			return
@@ -127,15 +127,15 @@ func sendRedirects(f *Facts, found func(Finding)) {
 		seen[r.Link] = true
 		paths := []string{linkPath("ipv4", "all", "send_redirects"), linkPath("ipv4", link, "send_redirects")}
 		found(Finding{
-			Seen: fmt.Sprintf("the client %s and the server %s are both reached by %s, where send_redirects is on",
+			Evidence: fmt.Sprintf("the client %s and the server %s are both reached by %s, where send_redirects is on",
 				d.Conns.Clients[back], d.AddrPort.Addr(), link),
-			Do: []Remedy{f.set(0, paths...)},
+			Remedies: []Remedy{f.sysctlRemedy(0, paths...)},
 		})
 	})
 }
 
 // arrives reports whether packets of a service came in between the readings.
-func (s *Service) arrives() bool { return s.Counted != nil && s.Counted.InPackets > 0 }
+func (s *Service) hasTraffic() bool { return s.Counted != nil && s.Counted.InPackets > 0 }
 
 // eachVirtual calls do for each virtual address, with the first of its
 // services to which nothing came lately, unless something came to one.
@@ -143,7 +143,7 @@ func (f *Facts) eachVirtual(do func(s *Service, addr netip.Addr)) {
 	arrives := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Mark == 0 && s.arrives() {
+		if s.Mark == 0 && s.hasTraffic() {
 			arrives[s.AddrPort.Addr()] = true
 		}
 	}
@@ -160,25 +160,25 @@ func (f *Facts) eachVirtual(do func(s *Service, addr netip.Addr)) {
 
 // standby reports whether the director may be one that waits until another
 // fails, without the virtual addresses.
-func (f *Facts) standby() bool {
+func (f *Facts) isBackupDirector() bool {
 	for i := range f.Daemons {
 		if f.Daemons[i].State == ipvs.Backup {
 			return true
 		}
 	}
-	return f.runs(movers...)
+	return f.runs(haDaemons...)
 }
 
 // candidate returns the name of the interface on whose network an address
 // would be.
-func (f *Facts) candidate(addr netip.Addr) string {
+func (f *Facts) likelyInterface(addr netip.Addr) string {
 	for _, a := range f.Addresses {
 		if l := f.link(a.Link); !l.Loopback && a.Prefix.Contains(addr) {
 			return l.Name
 		}
 	}
 	// The way to everywhere is the way from everywhere.
-	if r, ok := f.Routes[anywhere(addr)]; ok && r.Type == host.Unicast {
+	if r, ok := f.Routes[testNetAddr(addr)]; ok && r.Type == netstate.Unicast {
 		return f.link(r.Link).Name
 	}
 	return "lo"
@@ -186,7 +186,7 @@ func (f *Facts) candidate(addr netip.Addr) string {
 
 // anywhere returns an address that stands for the rest of the world, of the
 // family of another: one that is kept for documents.
-func anywhere(like netip.Addr) netip.Addr {
+func testNetAddr(like netip.Addr) netip.Addr {
 	if like.Is4() {
 		return netip.AddrFrom4([4]byte{203, 0, 113, 77})
 	}
@@ -194,34 +194,34 @@ func anywhere(like netip.Addr) netip.Addr {
 }
 
 func vipNotLocal(f *Facts, found func(Finding)) {
-	if f.standby() {
+	if f.isBackupDirector() {
 		return
 	}
 	f.eachVirtual(func(s *Service, addr netip.Addr) {
 		r, ok := f.Routes[addr]
-		if !ok || r.Type == host.Local || len(f.on(addr)) > 0 {
+		if !ok || r.Type == netstate.Local || len(f.linksWithAddr(addr)) > 0 {
 			return
 		}
-		found(s.self(fmt.Sprintf("%s is on no interface and has no local route", addr),
-			f.here("ip address add %s dev %s%s", single(addr), f.candidate(addr), nodad(addr))))
+		found(s.serviceFinding(fmt.Sprintf("%s is on no interface and has no local route", addr),
+			f.localCommand("ip address add %s dev %s%s", hostPrefix(addr), f.likelyInterface(addr), nodad(addr))))
 	})
 }
 
 func vipLinkDown(f *Facts, found func(Finding)) {
 	f.eachVirtual(func(s *Service, addr netip.Addr) {
-		links := f.on(addr)
+		links := f.linksWithAddr(addr)
 		// Nobody looks for an address on a link without ARP, which may be down
 		// for that: kube-proxy has one such.
-		if len(links) == 0 || slices.ContainsFunc(links, func(l *host.Link) bool { return l.Up && l.Carrier || !l.Resolves }) {
+		if len(links) == 0 || slices.ContainsFunc(links, func(l *netstate.Link) bool { return l.Up && l.LowerUp || !l.NeedsNeigh }) {
 			return
 		}
 		l := links[0]
 		if l.Up {
-			found(s.self(fmt.Sprintf("%s is on %s, which has no carrier", addr, l.Name),
-				there(l.Name, "plug the cable in, or switch the other end on")))
+			found(s.serviceFinding(fmt.Sprintf("%s is on %s, which has no carrier", addr, l.Name),
+				remoteCommand(l.Name, "plug the cable in, or switch the other end on")))
 			return
 		}
-		found(s.self(fmt.Sprintf("%s is on %s, which is switched off", addr, l.Name), f.here("ip link set %s up", l.Name)))
+		found(s.serviceFinding(fmt.Sprintf("%s is on %s, which is switched off", addr, l.Name), f.localCommand("ip link set %s up", l.Name)))
 	})
 }
 
@@ -234,8 +234,8 @@ func vipOnLo(f *Facts, found func(Finding)) {
 			continue
 		}
 		routed := slices.IndexFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting })
-		links := f.on(addr)
-		if routed < 0 || len(links) == 0 || slices.ContainsFunc(links, func(l *host.Link) bool { return !l.Loopback }) {
+		links := f.linksWithAddr(addr)
+		if routed < 0 || len(links) == 0 || slices.ContainsFunc(links, func(l *netstate.Link) bool { return !l.Loopback }) {
 			continue
 		}
 		own, ok := f.network(0, addr)
@@ -243,10 +243,10 @@ func vipOnLo(f *Facts, found func(Finding)) {
 			continue
 		}
 		known[addr] = true
-		link := f.on(own.Addr())[0].Name
-		found(s.self(fmt.Sprintf("%s is on lo, and %s is on %s", addr, own.Masked(), link),
-			f.here("ip address add %s dev %s%s && %s", single(addr), link, nodad(addr),
-				f.here("ip address del %s dev lo", single(addr)).Command)))
+		link := f.linksWithAddr(own.Addr())[0].Name
+		found(s.serviceFinding(fmt.Sprintf("%s is on lo, and %s is on %s", addr, own.Masked(), link),
+			f.localCommand("ip address add %s dev %s%s && %s", hostPrefix(addr), link, nodad(addr),
+				f.localCommand("ip address del %s dev lo", hostPrefix(addr)).Command)))
 	}
 }
 
@@ -258,7 +258,7 @@ func rpFilter(f *Facts, found func(Finding)) {
 		return
 	}
 	var links []string
-	add := func(l *host.Link) {
+	add := func(l *netstate.Link) {
 		strict, _ := f.linkSysctl("rp_filter", l.Name)
 		if strict == 1 && l.Up && !l.Loopback && !slices.Contains(links, l.Name) {
 			links = append(links, l.Name)
@@ -266,10 +266,10 @@ func rpFilter(f *Facts, found func(Finding)) {
 	}
 	// Clients come by the link of a virtual address; the way to them may be
 	// another.
-	away, known := f.Routes[anywhere(netip.IPv4Unspecified())]
+	away, known := f.Routes[testNetAddr(netip.IPv4Unspecified())]
 	for i := range f.Services {
 		s := &f.Services[i]
-		for _, l := range f.on(s.AddrPort.Addr()) {
+		for _, l := range f.linksWithAddr(s.AddrPort.Addr()) {
 			if s.Mark == 0 && known && away.Link != l.Index {
 				add(l)
 			}
@@ -284,7 +284,7 @@ func rpFilter(f *Facts, found func(Finding)) {
 	// asks for a connection; fewer drops are those of others.
 	var silent []netip.Addr
 	f.eachServer(func(s *Service, d *Server) {
-		if d.AddrPort.Addr().Is4() && oneWay(s, d) && d.Counted != nil && f.ReversePath >= d.Counted.InPackets {
+		if d.AddrPort.Addr().Is4() && noReplies(s, d) && d.Counted != nil && f.ReversePath >= d.Counted.InPackets {
 			silent = append(silent, d.AddrPort.Addr())
 		}
 	})
@@ -297,20 +297,20 @@ func rpFilter(f *Facts, found func(Finding)) {
 		return
 	}
 	for _, addr := range silent {
-		f.excuse(addr)
+		f.suppress(addr)
 	}
 	var paths []string
 	for _, name := range links {
 		paths = append(paths, linkPath("ipv4", name, "rp_filter"))
 	}
 	found(Finding{
-		Seen: fmt.Sprintf("%s dropped in this reading; strict on %s", count(f.ReversePath, "packet"), strings.Join(links, ", ")),
-		Do:   []Remedy{f.set(2, paths...)},
+		Evidence: fmt.Sprintf("%s dropped in this reading; strict on %s", pluralize(f.ReversePath, "packet"), strings.Join(links, ", ")),
+		Remedies: []Remedy{f.sysctlRemedy(2, paths...)},
 	})
 }
 
 // crowded is how many connections a bucket may have on average.
-const crowded = 8
+const maxConnsPerBucket = 8
 
 func connTableSmall(f *Facts, found func(Finding)) {
 	var entries uint64
@@ -319,7 +319,7 @@ func connTableSmall(f *Facts, found func(Finding)) {
 			entries += uint64(d.ActiveConns) + uint64(d.InactiveConns)
 		}
 	}
-	if f.Buckets == 0 || entries <= crowded*uint64(f.Buckets) {
+	if f.Buckets == 0 || entries <= maxConnsPerBucket*uint64(f.Buckets) {
 		return
 	}
 	bits := 8 // as few as there may be
@@ -327,17 +327,17 @@ func connTableSmall(f *Facts, found func(Finding)) {
 		bits++
 	}
 	found(Finding{
-		Seen: fmt.Sprintf("%s in %s", count(entries, "connection"), count(f.Buckets, "bucket")),
-		Do: []Remedy{
-			{On: "the director, before the module is loaded again",
+		Evidence: fmt.Sprintf("%s in %s", pluralize(entries, "connection"), pluralize(f.Buckets, "bucket")),
+		Remedies: []Remedy{
+			{Host: "the director, before the module is loaded again",
 				Command: fmt.Sprintf("echo options ip_vs conn_tab_bits=%d >/etc/modprobe.d/ip_vs.conf", bits)},
-			{On: "the kernel's command line, if IPVS is built in", Command: fmt.Sprintf("ip_vs.conn_tab_bits=%d", bits)},
+			{Host: "the kernel's command line, if IPVS is built in", Command: fmt.Sprintf("ip_vs.conn_tab_bits=%d", bits)},
 		},
 	})
 }
 
 // inUse reports whether there are services, as far as is known.
-func (f *Facts) inUse() bool { return f.Unread || len(f.Services) > 0 }
+func (f *Facts) inUse() bool { return f.TableUnreadable || len(f.Services) > 0 }
 
 func conntrackFull(f *Facts, found func(Finding)) {
 	n, limit := f.Sysctls["net/netfilter/nf_conntrack_count"], f.Sysctls["net/netfilter/nf_conntrack_max"]
@@ -345,9 +345,9 @@ func conntrackFull(f *Facts, found func(Finding)) {
 		return
 	}
 	found(Finding{
-		Seen: fmt.Sprintf("%s of %s", count(n, "connection"), count(limit, "")),
+		Evidence: fmt.Sprintf("%s of %s", pluralize(n, "connection"), pluralize(limit, "")),
 		// Only the first namespace can set it, for all.
-		Do: []Remedy{{Command: setting(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}},
+		Remedies: []Remedy{{Command: sysctlCommand(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}},
 	})
 }
 
@@ -363,20 +363,20 @@ func conntrackOff(f *Facts, found func(Finding)) {
 	})
 	if servers > 0 {
 		found(Finding{
-			Seen: fmt.Sprintf("%s in this reading were invalid to netfilter, while %s with NAT had traffic",
-				count(f.Invalid, "packet"), count(servers, "server")),
-			Do: []Remedy{f.set(1, "net/ipv4/vs/conntrack")},
+			Evidence: fmt.Sprintf("%s in this reading were invalid to netfilter, while %s with NAT had traffic",
+				pluralize(f.Invalid, "packet"), pluralize(servers, "server")),
+			Remedies: []Remedy{f.sysctlRemedy(1, "net/ipv4/vs/conntrack")},
 		})
 	}
 }
 
-func dropEntry(f *Facts, found func(Finding))  { defence(f, "drop_entry", found) }
-func dropPacket(f *Facts, found func(Finding)) { defence(f, "drop_packet", found) }
-func secureTCP(f *Facts, found func(Finding))  { defence(f, "secure_tcp", found) }
+func dropEntry(f *Facts, found func(Finding))  { checkDefence(f, "drop_entry", found) }
+func dropPacket(f *Facts, found func(Finding)) { checkDefence(f, "drop_packet", found) }
+func secureTCP(f *Facts, found func(Finding))  { checkDefence(f, "secure_tcp", found) }
 
 // defence looks whether one of the defences is at work: 1 lets the kernel
 // switch it on, which makes it 2, and 3 is always on.
-func defence(f *Facts, name string, found func(Finding)) {
+func checkDefence(f *Facts, name string, found func(Finding)) {
 	path := "net/ipv4/vs/" + name
 	seen := ""
 	switch f.Sysctls[path] {
@@ -387,7 +387,7 @@ func defence(f *Facts, name string, found func(Finding)) {
 	default:
 		return
 	}
-	found(Finding{Seen: variable(path) + ": " + seen, Do: []Remedy{f.set(0, path)}})
+	found(Finding{Evidence: variable(path) + ": " + seen, Remedies: []Remedy{f.sysctlRemedy(0, path)}})
 }
 
 func expireNodestConn(f *Facts, found func(Finding)) {
@@ -396,15 +396,15 @@ func expireNodestConn(f *Facts, found func(Finding)) {
 		return
 	}
 	found(Finding{
-		Seen: fmt.Sprintf("%s to servers that are no longer in the table, such as %s of %s",
-			count(len(f.Orphans), "open connection"), f.Orphans[0].Server, f.Orphans[0].Service),
-		Do: []Remedy{f.set(1, path)},
+		Evidence: fmt.Sprintf("%s to servers that are no longer in the table, such as %s of %s",
+			pluralize(len(f.Orphans), "open connection"), f.Orphans[0].Server, f.Orphans[0].Service),
+		Remedies: []Remedy{f.sysctlRemedy(1, path)},
 	})
 }
 
 // drivers are programs that drive tables, by the names of their processes, and
 // where they have their configuration.
-var drivers = []struct{ name, configuration string }{
+var tableManagers = []struct{ name, configuration string }{
 	{"keepalived", "/etc/keepalived/keepalived.conf"},
 	{"ldirectord", "/etc/ha.d/ldirectord.cf"},
 	{"kube-proxy", "the cluster"},
@@ -412,30 +412,30 @@ var drivers = []struct{ name, configuration string }{
 }
 
 // movers are those that move virtual addresses from one director to another.
-var movers = []string{"keepalived", "heartbeat", "corosync", "pacemakerd", "ucarp", "vrrpd", "uvrrpd", "seesaw_ha"}
+var haDaemons = []string{"keepalived", "heartbeat", "corosync", "pacemakerd", "ucarp", "vrrpd", "uvrrpd", "seesaw_ha"}
 
 // watched are the names of all of them.
-func watched() []string {
-	all := slices.Clone(movers)
-	for _, d := range drivers {
+func watchedProcesses() []string {
+	all := slices.Clone(haDaemons)
+	for _, d := range tableManagers {
 		all = append(all, d.name)
 	}
 	return all
 }
 
 func otherProgram(f *Facts, found func(Finding)) {
-	for _, d := range drivers {
+	for _, d := range tableManagers {
 		// A program and its children: the oldest is the one to speak to.
-		i := slices.IndexFunc(f.Processes, func(p host.Process) bool { return p.Name == d.name })
+		i := slices.IndexFunc(f.Processes, func(p netstate.Process) bool { return p.Name == d.name })
 		if i < 0 || !f.inUse() {
 			continue
 		}
 		id := f.Processes[i].ID
 		found(Finding{
-			Seen: fmt.Sprintf("%s is running, process %d", d.name, id),
-			Do: []Remedy{
-				{Command: fmt.Sprintf("kill -HUP %d", id), On: "the director, after a change in " + d.configuration},
-				{Command: fmt.Sprintf("kill %d", id), On: "the director, to drive the table by hand"},
+			Evidence: fmt.Sprintf("%s is running, process %d", d.name, id),
+			Remedies: []Remedy{
+				{Command: fmt.Sprintf("kill -HUP %d", id), Host: "the director, after a change in " + d.configuration},
+				{Command: fmt.Sprintf("kill %d", id), Host: "the director, to drive the table by hand"},
 			},
 		})
 	}

@@ -33,12 +33,12 @@ func (s Severity) String() string {
 
 // A Check knows one kind of trouble.
 type Check struct {
-	ID       string // for programs; it never changes
-	Severity Severity
-	What     string // is wrong, in a few words
-	Why      string // it is so, in a sentence
+	ID          string // for programs; it never changes
+	Severity    Severity
+	Title       string // is wrong, in a few words
+	Explanation string // it is so, in a sentence
 
-	look func(f *Facts, found func(Finding))
+	look func(f *Facts, report func(Finding))
 }
 
 // Checks returns all checks in the order in which they look. Those that say
@@ -50,23 +50,23 @@ func Checks() []Check {
 
 // A Finding is what a check found.
 type Finding struct {
-	Check   *Check
-	Service *ipvs.ServiceKey  // nil if it is about the director
-	Server  *ipvs.Destination // nil if it is about the service
-	Also    int               // so many more services have the same trouble
-	Seen    string            // the evidence
-	Do      []Remedy          // any of which mends it
+	Check        *Check
+	Service      *ipvs.ServiceKey  // nil if it is about the director
+	Server       *ipvs.Destination // nil if it is about the service
+	MoreServices int               // so many more services have the same trouble
+	Evidence     string            // the evidence
+	Remedies     []Remedy          // any of which mends it
 }
 
 // A Remedy is a command. It is for the director unless On says otherwise.
 type Remedy struct {
-	On      string // a server's address; or in words who else
+	Host    string // a server's address; or in words who else
 	Command string
 }
 
 // A trouble is the same in many services if it is of the same kind, with the
 // same server, for the same reason.
-type trouble struct {
+type dedupeKey struct {
 	check  *Check
 	server netip.Addr
 	seen   string
@@ -74,25 +74,25 @@ type trouble struct {
 
 // Look puts the facts before all checks and returns what they find, what is
 // about the director first and then in the order of the services.
-func Look(f *Facts) []Finding {
+func Diagnose(f *Facts) []Finding {
 	var findings []Finding
-	known := make(map[trouble]int)
+	known := make(map[dedupeKey]int)
 	f.excused = make(map[netip.Addr]*Check)
 	checks := Checks()
 	for i := range checks {
 		c := &checks[i]
-		f.looking = c
+		f.current = c
 		c.look(f, func(found Finding) {
 			found.Check = c
 			if found.Server != nil {
-				t := trouble{c, found.Server.AddrPort.Addr(), found.Seen}
+				t := dedupeKey{c, found.Server.AddrPort.Addr(), found.Evidence}
 				if first, ok := known[t]; ok {
-					findings[first].Also++
+					findings[first].MoreServices++
 					return
 				}
 				known[t] = len(findings)
 				if c.Severity == Error {
-					f.excuse(t.server)
+					f.suppress(t.server)
 				}
 			}
 			findings = append(findings, found)

@@ -20,13 +20,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // A row is a set-up that is broken.
 type row struct {
 	name   string // the check, and a word if there are several rows for it
-	plan   lab.Plan
+	plan   testnet.Plan
 	rules  string   // of the director's table
 	broken []string // by these commands, each as HOST: COMMAND
 
@@ -53,44 +53,44 @@ var (
 
 	// All in one network, with NAT: the servers go through the director
 	// wherever they go.
-	oneNetworkPlan = lab.Plan{
-		{Name: "client", Links: []lab.Link{{To: "lan", Addresses: []string{"10.1.0.2/24"}}}},
+	oneNetworkPlan = testnet.Plan{
+		{Name: "client", Links: []testnet.Link{{To: "lan", Addresses: []string{"10.1.0.2/24"}}}},
 		{Name: "director", Sysctls: map[string]string{
 			"net/ipv4/ip_forward":                  "1",
 			"net/ipv4/conf/all/send_redirects":     "0",
 			"net/ipv4/conf/default/send_redirects": "0",
-		}, Links: []lab.Link{{To: "lan", Addresses: []string{"10.1.0.1/24", "10.1.0.100/32"}}}},
+		}, Links: []testnet.Link{{To: "lan", Addresses: []string{"10.1.0.1/24", "10.1.0.100/32"}}}},
 		{Name: "web1", Sysctls: map[string]string{"net/ipv4/conf/all/accept_redirects": "0"},
-			Links: []lab.Link{{To: "lan", Addresses: []string{"10.1.0.11/24"}}}},
+			Links: []testnet.Link{{To: "lan", Addresses: []string{"10.1.0.11/24"}}}},
 	}
 
 	// NAT with two networks between director and server: packets take one of
 	// them there, and the other back.
-	twoWaysPlan = lab.Plan{
+	twoWaysPlan = testnet.Plan{
 		natPlan[0],
 		{Name: "director", Sysctls: natPlan[1].Sysctls, Links: append(slices.Clone(natPlan[1].Links),
-			lab.Link{To: "back", Addresses: []string{"192.168.3.1/24"}})},
-		{Name: "web1", Gateway: "192.168.3.1", Sysctls: map[string]string{"net/ipv4/conf/all/arp_announce": "2"}, Links: []lab.Link{
+			testnet.Link{To: "back", Addresses: []string{"192.168.3.1/24"}})},
+		{Name: "web1", Gateway: "192.168.3.1", Sysctls: map[string]string{"net/ipv4/conf/all/arp_announce": "2"}, Links: []testnet.Link{
 			{To: "inside", Addresses: []string{"192.168.1.11/24"}},
 			{To: "back", Addresses: []string{"192.168.3.11/24"}},
 		}},
 	}
 
 	// NAT for IPv6.
-	sixPlan = lab.Plan{
-		{Name: "client", Links: []lab.Link{{To: "outside", Addresses: []string{"fd02::1/64"}}}},
-		{Name: "director", Sysctls: map[string]string{"net/ipv6/conf/all/forwarding": "1"}, Links: []lab.Link{
+	sixPlan = testnet.Plan{
+		{Name: "client", Links: []testnet.Link{{To: "outside", Addresses: []string{"fd02::1/64"}}}},
+		{Name: "director", Sysctls: map[string]string{"net/ipv6/conf/all/forwarding": "1"}, Links: []testnet.Link{
 			{To: "outside", Addresses: []string{"fd02::110/64"}},
 			{To: "inside", Addresses: []string{"fd01::1/64"}},
 		}},
-		{Name: "web1", Gateway: "fd01::1", Links: []lab.Link{{To: "inside", Addresses: []string{"fd01::11/64"}}}},
+		{Name: "web1", Gateway: "fd01::1", Links: []testnet.Link{{To: "inside", Addresses: []string{"fd01::11/64"}}}},
 	}
 
 	// Direct routing for IPv6.
-	sixDRPlan = lab.Plan{
-		{Name: "client", Links: []lab.Link{{To: "lan", Addresses: []string{"fd03::1/64"}}}},
-		{Name: "director", Links: []lab.Link{{To: "lan", Addresses: []string{"fd03::2/64", "fd03::10/128"}}}},
-		{Name: "web1", Links: []lab.Link{
+	sixDRPlan = testnet.Plan{
+		{Name: "client", Links: []testnet.Link{{To: "lan", Addresses: []string{"fd03::1/64"}}}},
+		{Name: "director", Links: []testnet.Link{{To: "lan", Addresses: []string{"fd03::2/64", "fd03::10/128"}}}},
+		{Name: "web1", Links: []testnet.Link{
 			{To: "lan", Addresses: []string{"fd03::21/64"}},
 			{To: "lo", Addresses: []string{"fd03::10/128"}},
 		}},
@@ -98,17 +98,17 @@ var (
 
 	// Direct routing with a second interface of the director, which is the way
 	// to everywhere.
-	twoLinksPlan = lab.Plan{
-		{Name: "client", Links: []lab.Link{
+	twoLinksPlan = testnet.Plan{
+		{Name: "client", Links: []testnet.Link{
 			{To: "lan", Addresses: []string{"172.16.100.1/24"}},
 			{To: "lo", Addresses: []string{"10.9.9.9/32"}},
 		}},
-		{Name: "director", Gateway: "10.7.0.254", Links: []lab.Link{
+		{Name: "director", Gateway: "10.7.0.254", Links: []testnet.Link{
 			{To: "lan", Addresses: []string{"172.16.100.2/24", "172.16.100.10/32"}},
 			{To: "other", Addresses: []string{"10.7.0.1/24"}},
 		}},
 		{Name: "web1", Gateway: "172.16.100.1", Sysctls: drPlan[2].Sysctls, Links: drPlan[2].Links},
-		{Name: "director2", Links: []lab.Link{
+		{Name: "director2", Links: []testnet.Link{
 			{To: "lan", Addresses: []string{"172.16.100.4/24"}},
 			{To: "other", Addresses: []string{"10.7.0.4/24"}},
 		}},
@@ -321,7 +321,7 @@ var rows = []row{
 func (b *bench) hold(url string, n int) {
 	b.t.Helper()
 	for range n {
-		held, _, err := lab.Client{Netns: b.network.Host("client")}.Hold(url)
+		held, _, err := testnet.Client{Netns: b.network.Host("client")}.Hold(url)
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -330,7 +330,7 @@ func (b *bench) hold(url string, n int) {
 }
 
 // on returns the host that has an address.
-func (b *bench) on(plan lab.Plan, address string) *lab.Netns {
+func (b *bench) on(plan testnet.Plan, address string) *testnet.Netns {
 	b.t.Helper()
 	for _, host := range plan {
 		for _, link := range host.Links {
@@ -350,7 +350,7 @@ func (b *bench) on(plan lab.Plan, address string) *lab.Netns {
 func TestFindings(t *testing.T) {
 	for i := range rows {
 		r := &rows[i]
-		if r.iptables && !lab.HasIPTables() {
+		if r.iptables && !testnet.HasIPTables() {
 			t.Logf("not there: iptables, for %s", r.name)
 			continue
 		}
@@ -392,7 +392,7 @@ func TestFindings(t *testing.T) {
 			}
 			do := f.Do[r.do]
 			command := strings.NewReplacer(r.replace...).Replace(do.Command)
-			home, err := lab.Home()
+			home, err := testnet.Home()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -415,7 +415,7 @@ func TestFindings(t *testing.T) {
 }
 
 // has returns the host with a link address.
-func (b *bench) has(hardware net.HardwareAddr) *lab.Netns {
+func (b *bench) has(hardware net.HardwareAddr) *testnet.Netns {
 	b.t.Helper()
 	host := b.network.Host("client")
 	b.shell(host, "ip link | grep -i "+hardware.String())
@@ -509,11 +509,11 @@ func TestConnTableSmall(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	home, err := lab.Home()
+	home, err := testnet.Home()
 	if err != nil {
 		t.Fatal(err)
 	}
-	tool, err := lab.NewTool()
+	tool, err := testnet.NewTool()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -553,7 +553,7 @@ func load(t *testing.T, parameters ...string) {
 func unload(t *testing.T) {
 	t.Helper()
 	// A namespace takes a moment to go, and its table with it.
-	err := lab.Eventually(func() error {
+	err := testnet.Eventually(func() error {
 		out, err := exec.Command("sh", "-c", "for m in $(lsmod | sed -n 's/^\\(ip_vs_[a-z]*\\) .*/\\1/p'); do modprobe -r $m; done; modprobe -r ip_vs").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("unload IPVS: %w: %s", err, out)
@@ -567,7 +567,7 @@ func unload(t *testing.T) {
 
 // The limit of tracked connections is of the whole kernel.
 func TestConntrackFull(t *testing.T) {
-	if !lab.HasIPTables() {
+	if !testnet.HasIPTables() {
 		t.Log("not there: iptables, so that nothing is tracked")
 		return
 	}
@@ -590,7 +590,7 @@ func TestConntrackFull(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	home, err := lab.Home()
+	home, err := testnet.Home()
 	if err != nil {
 		t.Fatal(err)
 	}

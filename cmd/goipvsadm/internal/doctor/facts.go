@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/host"
-	"goipvsadm/ipvs/host/probe"
 )
 
 // Facts are what the checks go by. What could not be looked at is not there,
@@ -15,25 +15,25 @@ type Facts struct {
 	Program string // under what name it was called, for commands
 	NetNS   string // that the facts are of, as --netns names it; "" for the caller's
 
-	Services    []Service
-	Unread      bool          // whether the table could not be read
-	Elapsed     time.Duration // between the two readings, 0 if there was but one
-	Buckets     uint32        // of the connection table
-	Connections int           // that were looked at
-	All         bool          // whether there were no more
-	Orphans     []Orphan
-	Daemons     []ipvs.Daemon
+	Services        []Service
+	TableUnreadable bool          // whether the table could not be read
+	Elapsed         time.Duration // between the two readings, 0 if there was but one
+	Buckets         uint32        // of the connection table
+	Connections     int           // that were looked at
+	All             bool          // whether there were no more
+	Orphans         []Orphan
+	Daemons         []ipvs.Daemon
 
-	Links      []host.Link
-	Addresses  []host.Address
-	Before     Neighbours // at the first reading
-	Neighbours Neighbours // at the second
-	Routes     map[netip.Addr]host.Route
-	Sysctls    map[string]int // by their paths
-	Listening  []host.Socket  // read only if a server is the director itself
-	Listened   bool           // whether it was
-	Processes  []host.Process // that drive tables, or move addresses
-	Memory     uint64         // in bytes
+	Links            []netstate.Link
+	Addresses        []netstate.Address
+	NeighboursBefore Neighbours // at the first reading
+	Neighbours       Neighbours // at the second
+	Routes           map[netip.Addr]netstate.Route
+	Sysctls          map[string]int     // by their paths
+	Listening        []netstate.Socket  // read only if a server is the director itself
+	Listened         bool               // whether it was
+	Processes        []netstate.Process // that drive tables, or move addresses
+	Memory           uint64             // in bytes
 
 	// Packets counted between the readings: those that were dropped because
 	// of the link they came by, and those that netfilter could not place.
@@ -41,37 +41,37 @@ type Facts struct {
 	Invalid     uint64
 
 	// With --probe.
-	Probed  bool
-	Claims  []probe.Answer
-	Reached []probe.Result
+	Probed     bool
+	ARPReplies []netprobe.Answer
+	Reached    []netprobe.Result
 
-	Missing []Missing
+	Missing []Unavailable
 
 	// The check that is looking, and the servers of which one has said why
 	// they do not answer.
-	looking *Check
+	current *Check
 	excused map[netip.Addr]*Check
 }
 
 // excuse keeps later checks from saying that a server does not answer.
-func (f *Facts) excuse(server netip.Addr) {
+func (f *Facts) suppress(server netip.Addr) {
 	if f.excused[server] == nil {
-		f.excused[server] = f.looking
+		f.excused[server] = f.current
 	}
 }
 
 // isExcused reports whether an earlier check has said why a server does not
 // answer.
-func (f *Facts) isExcused(server netip.Addr) bool {
+func (f *Facts) isSuppressed(server netip.Addr) bool {
 	c := f.excused[server]
-	return c != nil && c != f.looking
+	return c != nil && c != f.current
 }
 
 // Missing is something that could not be looked at.
-type Missing struct{ What, Reason string }
+type Unavailable struct{ What, Reason string }
 
 // Neighbours are the states of the entries of the neighbour tables.
-type Neighbours map[neighbourKey]host.NeighbourState
+type Neighbours map[neighbourKey]netstate.NeighbourState
 
 type neighbourKey struct {
 	link int
@@ -94,28 +94,28 @@ type Server struct {
 
 // Conns are those connections of a server that were looked at.
 type Conns struct {
-	Total   int
-	SynRecv int
-	Waiting int // in SYN_RECV at both readings
-	Past    int // whose handshake is over, and which were not reset
-	Clients []netip.Addr
-	Virtual netip.Addr // to which one of them went
-	Partial bool       // there may be more
+	Total        int
+	SynRecv      int
+	StuckSynRecv int // in SYN_RECV at both readings
+	Established  int // whose handshake is over, and which were not reset
+	Clients      []netip.Addr
+	Virtual      netip.Addr // to which one of them went
+	Partial      bool       // there may be more
 }
 
 // enough is how many of a server's connections must have been looked at, of a
 // table that was not looked at as a whole, to go by them.
-const enough = 10
+const minSampledConns = 10
 
 // established reports whether a connection to the server got further than its
 // handshake, or may have. The kernel's own count is of no use: to it, those in
 // SYN_RECV are active.
 func (d *Server) established() bool {
-	return d.Conns.Past > 0 || d.Conns.Partial && d.Conns.Total < enough
+	return d.Conns.Established > 0 || d.Conns.Partial && d.Conns.Total < minSampledConns
 }
 
 // establishes reports whether one to any of its servers did.
-func (s *Service) establishes() bool {
+func (s *Service) hasEstablished() bool {
 	for i := range s.Servers {
 		if s.Servers[i].established() {
 			return true
@@ -143,27 +143,27 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 }
 
 // of returns a finding about a server.
-func (s *Service) of(d *Server, seen string, do ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Server: &d.Destination, Seen: seen, Do: do}
+func (s *Service) serverFinding(d *Server, seen string, do ...Remedy) Finding {
+	return Finding{Service: &s.ServiceKey, Server: &d.Destination, Evidence: seen, Remedies: do}
 }
 
 // self returns a finding about a service.
-func (s *Service) self(seen string, do ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Seen: seen, Do: do}
+func (s *Service) serviceFinding(seen string, do ...Remedy) Finding {
+	return Finding{Service: &s.ServiceKey, Evidence: seen, Remedies: do}
 }
 
 // link returns the link with an index, or an empty one.
-func (f *Facts) link(index int) *host.Link {
+func (f *Facts) link(index int) *netstate.Link {
 	for i := range f.Links {
 		if f.Links[i].Index == index {
 			return &f.Links[i]
 		}
 	}
-	return new(host.Link)
+	return new(netstate.Link)
 }
 
 // linkNamed returns the link of that name, or nil.
-func (f *Facts) linkNamed(name string) *host.Link {
+func (f *Facts) linkNamed(name string) *netstate.Link {
 	for i := range f.Links {
 		if f.Links[i].Name == name {
 			return &f.Links[i]
@@ -173,8 +173,8 @@ func (f *Facts) linkNamed(name string) *host.Link {
 }
 
 // on returns the links that have an address.
-func (f *Facts) on(addr netip.Addr) []*host.Link {
-	var links []*host.Link
+func (f *Facts) linksWithAddr(addr netip.Addr) []*netstate.Link {
+	var links []*netstate.Link
 	for _, a := range f.Addresses {
 		if a.Prefix.Addr() == addr {
 			links = append(links, f.link(a.Link))
@@ -195,12 +195,12 @@ func (f *Facts) network(link int, addr netip.Addr) (own netip.Prefix, ok bool) {
 }
 
 // isLocal reports whether an address is the director's.
-func (f *Facts) isLocal(addr netip.Addr) bool { return f.Routes[addr].Type == host.Local }
+func (f *Facts) isLocal(addr netip.Addr) bool { return f.Routes[addr].Type == netstate.Local }
 
 // way returns the route to a server that is elsewhere.
-func (f *Facts) way(d *Server) (host.Route, bool) {
+func (f *Facts) routeTo(d *Server) (netstate.Route, bool) {
 	r, ok := f.Routes[d.AddrPort.Addr()]
-	return r, ok && r.Type == host.Unicast
+	return r, ok && r.Type == netstate.Unicast
 }
 
 // sysctl reports whether a variable is known to have a value.

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/jsonlist/jsonlisttest"
-	"goipvsadm/scripts/lab"
-	"goipvsadm/scripts/lab/classic"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
+	"goipvsadm/scripts/testnet"
+	"goipvsadm/scripts/testnet/scenarios"
 )
 
 // Most of the time the doctor waits, and a single processor can wait for many.
@@ -28,25 +28,25 @@ func TestMain(m *testing.M) {
 // A bench is a network with a director under examination.
 type bench struct {
 	t       *testing.T
-	tool    *lab.Tool
-	network *lab.Network
-	servers map[string]*lab.Server
+	tool    *testnet.Tool
+	network *testnet.Network
+	servers map[string]*testnet.Server
 }
 
 // newBench builds a network with a web server on web1 and on web2.
-func newBench(t *testing.T, name string, plan lab.Plan) *bench {
+func newBench(t *testing.T, name string, plan testnet.Plan) *bench {
 	t.Helper()
-	tool, err := lab.NewTool()
+	tool, err := testnet.NewTool()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	network, err := lab.BuildBeside(name, plan)
+	network, err := testnet.BuildBeside(name, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	b := &bench{t, tool, network, make(map[string]*lab.Server)}
+	b := &bench{t, tool, network, make(map[string]*testnet.Server)}
 	for _, host := range plan {
 		if strings.HasPrefix(host.Name, "web") {
 			b.serve(host.Name, ":80", ":8080")
@@ -66,8 +66,8 @@ func (b *bench) serve(host string, ports ...string) {
 }
 
 // classicPlan is the network of a classic set-up.
-func classicPlan(name string) lab.Plan {
-	for _, s := range classic.Setups() {
+func classicPlan(name string) testnet.Plan {
+	for _, s := range scenarios.Setups() {
 		if s.Name == name {
 			return s.Plan
 		}
@@ -84,7 +84,7 @@ func (b *bench) run(lines ...string) {
 	}
 }
 
-func (b *bench) shell(n *lab.Netns, command string) {
+func (b *bench) shell(n *testnet.Netns, command string) {
 	b.t.Helper()
 	result, err := b.tool.Shell(n, command)
 	if err != nil || result.Status != 0 {
@@ -177,9 +177,9 @@ func (b *bench) examine(host string, args ...string) *diagnosis {
 	return examine(b.t, b.tool, b.network.Host(host), args...)
 }
 
-func examine(t *testing.T, tool *lab.Tool, n *lab.Netns, args ...string) *diagnosis {
+func examine(t *testing.T, tool *testnet.Tool, n *testnet.Netns, args ...string) *diagnosis {
 	t.Helper()
-	home, err := lab.Home()
+	home, err := testnet.Home()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func examine(t *testing.T, tool *lab.Tool, n *lab.Netns, args ...string) *diagno
 		t.Errorf("--doctor complains: %s", result.Stderr)
 	}
 	d := &diagnosis{text: result.Stdout, status: result.Status}
-	jsonlisttest.Decode(t, []byte(result.Stdout), d)
+	jsonouttest.Decode(t, []byte(result.Stdout), d)
 	if len(d.NotLookedAt) > 0 {
 		t.Errorf("not looked at: %v", d.NotLookedAt)
 	}

@@ -42,7 +42,7 @@ func TestChecksAreWellFormed(t *testing.T) {
 			t.Errorf("%q is no identifier, or one of two checks", c.ID)
 		}
 		known[c.ID] = true
-		for _, text := range []string{c.What, c.Why} {
+		for _, text := range []string{c.Title, c.Explanation} {
 			if text == "" || strings.HasSuffix(text, ".") || strings.Contains(text, "\n") {
 				t.Errorf("%s: %q is not a line in a report", c.ID, text)
 			}

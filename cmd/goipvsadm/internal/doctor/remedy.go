@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
-	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/rule"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/ipvs"
 )
 
@@ -15,11 +15,11 @@ import (
 type numeric struct{}
 
 func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return names.AppendNumeric(b, ap)
+	return resolve.AppendNumeric(b, ap)
 }
 
 // here returns a command for the director, in its network namespace.
-func (f *Facts) here(format string, args ...any) Remedy {
+func (f *Facts) localCommand(format string, args ...any) Remedy {
 	prefix := ""
 	switch {
 	case strings.Contains(f.NetNS, "/"):
@@ -31,16 +31,16 @@ func (f *Facts) here(format string, args ...any) Remedy {
 }
 
 // there returns a command for another machine.
-func there(on any, format string, args ...any) Remedy {
-	return Remedy{On: fmt.Sprint(on), Command: fmt.Sprintf(format, args...)}
+func remoteCommand(on any, format string, args ...any) Remedy {
+	return Remedy{Host: fmt.Sprint(on), Command: fmt.Sprintf(format, args...)}
 }
 
 // set returns the command that gives kernel variables a value.
-func (f *Facts) set(value int, paths ...string) Remedy {
-	return f.here("%s", setting(value, paths...))
+func (f *Facts) sysctlRemedy(value int, paths ...string) Remedy {
+	return f.localCommand("%s", sysctlCommand(value, paths...))
 }
 
-func setting(value int, paths ...string) string {
+func sysctlCommand(value int, paths ...string) string {
 	words := "sysctl -w"
 	for _, path := range paths {
 		words += fmt.Sprintf(" %s=%d", variable(path), value)
@@ -63,16 +63,16 @@ func variable(path string) string {
 }
 
 // own returns a command of this program.
-func (f *Facts) own(c *command.Command) Remedy {
-	line := strings.TrimSuffix(string(rule.Append(nil, c, numeric{})), "\n")
-	return f.here("%s %s", f.Program, line)
+func (f *Facts) selfCommand(c *command.Command) Remedy {
+	line := strings.TrimSuffix(string(ruleset.Append(nil, c, numeric{})), "\n")
+	return f.localCommand("%s %s", f.Program, line)
 }
 
 // edit returns the command that changes a server.
 func (f *Facts) edit(s *Service, d *Server, change func(*ipvs.Destination)) Remedy {
 	c := &command.Command{Verb: command.EditServer, Service: s.Service, Destination: d.Destination}
 	change(&c.Destination)
-	return f.own(c)
+	return f.selfCommand(c)
 }
 
 // drain returns the command that keeps new connections from a server.
@@ -82,23 +82,23 @@ func (f *Facts) drain(s *Service, d *Server) Remedy {
 
 // remove returns the command that takes a server out of its service.
 func (f *Facts) remove(s *Service, d *Server) Remedy {
-	return f.own(&command.Command{Verb: command.DeleteServer, Service: s.Service, Destination: d.Destination})
+	return f.selfCommand(&command.Command{Verb: command.DeleteServer, Service: s.Service, Destination: d.Destination})
 }
 
 // editService returns the command that changes a service.
 func (f *Facts) editService(s *Service, change func(*ipvs.Service)) Remedy {
 	c := &command.Command{Verb: command.EditService, Service: s.Service}
 	change(&c.Service)
-	return f.own(c)
+	return f.selfCommand(c)
 }
 
 // removeService returns the command that removes a service.
 func (f *Facts) removeService(s *Service) Remedy {
-	return f.own(&command.Command{Verb: command.DeleteService, Service: s.Service})
+	return f.selfCommand(&command.Command{Verb: command.DeleteService, Service: s.Service})
 }
 
 // single returns an address as ip-address(8) takes it, with all its bits.
-func single(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
+func hostPrefix(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
 // nodad is added to the command that adds an address: another machine that has
 // it too, as with direct routing, is no mistake.
@@ -111,26 +111,26 @@ func nodad(a netip.Addr) string {
 
 // takeVirtual returns the command by which a server accepts packets to a
 // virtual address that come by direct routing, without saying so in ARP.
-func takeVirtual(a netip.Addr) string {
+func acceptVIPCommand(a netip.Addr) string {
 	if a.Is4() {
-		return setting(1, "net/ipv4/conf/all/arp_ignore") + " && " + setting(2, "net/ipv4/conf/all/arp_announce") +
-			" && ip address add " + single(a) + " dev lo"
+		return sysctlCommand(1, "net/ipv4/conf/all/arp_ignore") + " && " + sysctlCommand(2, "net/ipv4/conf/all/arp_announce") +
+			" && ip address add " + hostPrefix(a) + " dev lo"
 	}
-	return "ip address add " + single(a) + " dev lo nodad"
+	return "ip address add " + hostPrefix(a) + " dev lo nodad"
 }
 
 // takeTunnel returns the same for packets that come through a tunnel.
-func takeTunnel(a netip.Addr) string {
+func acceptTunnelCommand(a netip.Addr) string {
 	if a.Is4() {
 		return "modprobe ipip && ip link set tunl0 up && " +
-			setting(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter") +
-			" && ip address add " + single(a) + " dev tunl0"
+			sysctlCommand(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter") +
+			" && ip address add " + hostPrefix(a) + " dev tunl0"
 	}
-	return "modprobe ip6_tunnel && ip link set ip6tnl0 up && ip address add " + single(a) + " dev ip6tnl0 nodad"
+	return "modprobe ip6_tunnel && ip link set ip6tnl0 up && ip address add " + hostPrefix(a) + " dev ip6tnl0 nodad"
 }
 
 // count writes a number with its noun, in groups of three digits.
-func count[N int | uint32 | uint64](n N, noun string) string {
+func pluralize[N int | uint32 | uint64](n N, noun string) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]

@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
-	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/host/probe"
 )
 
 // Append appends the report: what was looked at, what could not be, and the
 // findings, or that there are none.
-func Append(b []byte, f *Facts, findings []Finding, n listing.Namer) []byte {
-	b = append(b, "Looked at "+f.looked()+"\n"...)
+func Append(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
+	b = append(b, "Looked at "+f.inspectedSummary()+"\n"...)
 	if f.Probed {
-		b = append(b, "Asked "+f.asked()+"\n"...)
+		b = append(b, "Asked "+f.probeSummary()+"\n"...)
 	}
 	for _, m := range f.Missing {
 		b = fmt.Appendf(b, "Not looked at: %s: %s\n", m.What, m.Reason)
@@ -36,7 +36,7 @@ func Append(b []byte, f *Facts, findings []Finding, n listing.Namer) []byte {
 }
 
 // looked says what was looked at.
-func (f *Facts) looked() string {
+func (f *Facts) inspectedSummary() string {
 	servers := 0
 	for i := range f.Services {
 		servers += len(f.Services[i].Servers)
@@ -45,8 +45,8 @@ func (f *Facts) looked() string {
 	if f.Connections > 0 && !f.All {
 		first = "the first "
 	}
-	text := fmt.Sprintf("%s with %s, %s%s, %s", count(len(f.Services), "service"), count(servers, "server"),
-		first, count(f.Connections, "connection"), count(len(f.Links), "interface"))
+	text := fmt.Sprintf("%s with %s, %s%s, %s", pluralize(len(f.Services), "service"), pluralize(servers, "server"),
+		first, pluralize(f.Connections, "connection"), pluralize(len(f.Links), "interface"))
 	if f.Elapsed > 0 {
 		text += fmt.Sprintf("; traffic of %.1f s", f.Elapsed.Seconds())
 	}
@@ -54,11 +54,11 @@ func (f *Facts) looked() string {
 }
 
 // asked says what was asked, and how long it took.
-func (f *Facts) asked() string {
-	outcomes := make(map[probe.Outcome]int)
+func (f *Facts) probeSummary() string {
+	outcomes := make(map[netprobe.Outcome]int)
 	var least, most time.Duration
 	for _, r := range f.Reached {
-		if r.Outcome == probe.Answered {
+		if r.Outcome == netprobe.Answered {
 			if outcomes[r.Outcome] == 0 || r.After < least {
 				least = r.After
 			}
@@ -66,21 +66,21 @@ func (f *Facts) asked() string {
 		}
 		outcomes[r.Outcome]++
 	}
-	text := count(len(f.Reached), "server")
-	if n := outcomes[probe.Answered]; n > 0 {
-		text += fmt.Sprintf(": %s answered, the first after %s, the last after %s", count(n, ""), short(least), short(most))
+	text := pluralize(len(f.Reached), "server")
+	if n := outcomes[netprobe.Answered]; n > 0 {
+		text += fmt.Sprintf(": %s answered, the first after %s, the last after %s", pluralize(n, ""), short(least), short(most))
 	}
-	if n := outcomes[probe.Refused]; n > 0 {
-		text += fmt.Sprintf("; %s refused", count(n, ""))
+	if n := outcomes[netprobe.Refused]; n > 0 {
+		text += fmt.Sprintf("; %s refused", pluralize(n, ""))
 	}
-	if n := outcomes[probe.Silent]; n > 0 {
-		text += fmt.Sprintf("; %s did not answer", count(n, ""))
+	if n := outcomes[netprobe.Silent]; n > 0 {
+		text += fmt.Sprintf("; %s did not answer", pluralize(n, ""))
 	}
 	return text
 }
 
 // appendSubject appends what a finding is about.
-func appendSubject(b []byte, x *Finding, n listing.Namer) []byte {
+func appendSubject(b []byte, x *Finding, n tablefmt.Namer) []byte {
 	if x.Service == nil {
 		return append(b, "The director"...)
 	}
@@ -105,20 +105,20 @@ func appendSubject(b []byte, x *Finding, n listing.Namer) []byte {
 // append appends a finding below its subject.
 func (x *Finding) append(b []byte) []byte {
 	also := ""
-	if x.Also > 0 {
-		also = "; so it is in " + count(x.Also, "more service")
+	if x.MoreServices > 0 {
+		also = "; so it is in " + pluralize(x.MoreServices, "more service")
 	}
-	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Check.Severity, x.Check.What, x.Check.ID)
-	b = fmt.Appendf(b, "    seen: %s%s\n", x.Seen, also)
-	b = fmt.Appendf(b, "    why:  %s\n", x.Check.Why)
-	for i, r := range x.Do {
+	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Check.Severity, x.Check.Title, x.Check.ID)
+	b = fmt.Appendf(b, "    seen: %s%s\n", x.Evidence, also)
+	b = fmt.Appendf(b, "    why:  %s\n", x.Check.Explanation)
+	for i, r := range x.Remedies {
 		word := "do:  "
 		if i > 0 {
 			word = "or:  "
 		}
 		on := ""
-		if r.On != "" {
-			on = "on " + r.On + ": "
+		if r.Host != "" {
+			on = "on " + r.Host + ": "
 		}
 		b = fmt.Appendf(b, "    %s %s%s\n", word, on, r.Command)
 	}
@@ -126,15 +126,15 @@ func (x *Finding) append(b []byte) []byte {
 }
 
 // Endpoints returns what a report names.
-func Endpoints(findings []Finding) []names.Endpoint {
-	var all []names.Endpoint
+func Endpoints(findings []Finding) []resolve.Endpoint {
+	var all []resolve.Endpoint
 	for i := range findings {
 		s, d := findings[i].Service, findings[i].Server
 		if s != nil && s.Mark == 0 {
-			all = append(all, names.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
+			all = append(all, resolve.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
 		}
 		if d != nil {
-			all = append(all, names.Endpoint{AddrPort: d.AddrPort, Protocol: s.Protocol})
+			all = append(all, resolve.Endpoint{AddrPort: d.AddrPort, Protocol: s.Protocol})
 		}
 	}
 	return all

@@ -4,45 +4,45 @@ import (
 	"testing"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/host"
-	"goipvsadm/ipvs/host/probe"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // A report as people read it.
 func TestReport(t *testing.T) {
-	f := wellFacts()
+	f := healthyFacts()
 	f.Elapsed, f.Connections, f.All = 2200*time.Millisecond, 83, true
 	const looked = "Looked at 1 service with 2 servers, 83 connections, 3 interfaces; traffic of 2.2 s\n"
 	report := func(want string) {
 		t.Helper()
-		if diff := cmp.Diff(want, string(Append(nil, f, Look(f), numeric{}))); diff != "" {
+		if diff := cmp.Diff(want, string(Append(nil, f, Diagnose(f), numeric{}))); diff != "" {
 			t.Errorf("want -, got +\n%s", diff)
 		}
 	}
 	report(looked + "Nothing found\n")
 
-	f.Missing = []Missing{{"connections", "permission denied"}}
+	f.Missing = []Unavailable{{"connections", "permission denied"}}
 	f.Connections, f.All, f.Probed = 20000, false, true
-	f.Reached = []probe.Result{
-		{Outcome: probe.Answered, After: 1200 * time.Microsecond},
-		{Outcome: probe.Answered, After: 300 * time.Microsecond},
-		{Outcome: probe.Refused}, {}, {},
+	f.Reached = []netprobe.Result{
+		{Outcome: netprobe.Answered, After: 1200 * time.Microsecond},
+		{Outcome: netprobe.Answered, After: 300 * time.Microsecond},
+		{Outcome: netprobe.Refused}, {}, {},
 	}
 	report("Looked at 1 service with 2 servers, the first 20,000 connections, 3 interfaces; traffic of 2.2 s\n" +
 		"Asked 5 servers: 2 answered, the first after 0.3 ms, the last after 1.2 ms; 1 refused; 2 did not answer\n" +
 		"Not looked at: connections: permission denied\n" +
 		"Nothing found\n")
 
-	f = wellFacts()
+	f = healthyFacts()
 	f.Elapsed, f.Connections, f.All = 2200*time.Millisecond, 83, true
 	f.Sysctls["net/ipv4/vs/drop_entry"] = 2
-	f.Neighbours[neighbourKey{inside, addr("10.0.0.12")}] = host.Failed
+	f.Neighbours[neighbourKey{inside, addr("10.0.0.12")}] = netstate.Failed
 	_, d := f.one()
 	d.Counted = &ipvs.Stats{Conns: 41, InPackets: 1830}
-	d.Conns.Total, d.Conns.SynRecv, d.Conns.Waiting, d.Conns.Past = 41, 41, 30, 0
+	d.Conns.Total, d.Conns.SynRecv, d.Conns.StuckSynRecv, d.Conns.Established = 41, 41, 30, 0
 	f.Services[0].Scheduler = "rr"
 	f.Services[0].Servers[1].Weight = 5
 	mark := f.Services[0]

@@ -40,7 +40,7 @@ func noServers(f *Facts, found func(Finding)) {
 	for i := range f.Services {
 		if s := &f.Services[i]; len(s.Servers) == 0 {
 			add := fmt.Sprintf("%s -a %s -r SERVER", f.Program, serviceOptions(f, s))
-			found(s.self("the table has none", f.here("%s", add), f.removeService(s)))
+			found(s.serviceFinding("the table has none", f.localCommand("%s", add), f.removeService(s)))
 		}
 	}
 }
@@ -52,7 +52,7 @@ func allWeightsZero(f *Facts, found func(Finding)) {
 			continue
 		}
 		d := &s.Servers[0]
-		found(s.self(fmt.Sprintf("the weights of %s are 0", count(len(s.Servers), "server")),
+		found(s.serviceFinding(fmt.Sprintf("the weights of %s are 0", pluralize(len(s.Servers), "server")),
 			f.edit(s, d, func(d *ipvs.Destination) { d.Weight = 1 })))
 	}
 }
@@ -60,14 +60,14 @@ func allWeightsZero(f *Facts, found func(Finding)) {
 func schedulerNone(f *Facts, found func(Finding)) {
 	for i := range f.Services {
 		if s := &f.Services[i]; s.Scheduler == "none" || s.Scheduler == "" {
-			found(s.self("its scheduler is none", f.editService(s, func(s *ipvs.Service) { s.Scheduler = "wlc" })))
+			found(s.serviceFinding("its scheduler is none", f.editService(s, func(s *ipvs.Service) { s.Scheduler = "wlc" })))
 		}
 	}
 }
 
 // weighted returns what does the same as a scheduler, and heeds weights; or ""
 // for one that heeds them itself.
-func weighted(scheduler string) string {
+func weightedVariant(scheduler string) string {
 	switch scheduler {
 	case "rr":
 		return "wrr"
@@ -82,7 +82,7 @@ func weighted(scheduler string) string {
 func weightsIgnored(f *Facts, found func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		better := weighted(s.Scheduler)
+		better := weightedVariant(s.Scheduler)
 		if better == "" {
 			continue
 		}
@@ -93,7 +93,7 @@ func weightsIgnored(f *Facts, found func(Finding)) {
 			}
 		}
 		if len(weights) > 1 {
-			found(s.self(fmt.Sprintf("the scheduler is %s, the weights are %d, %d …", s.Scheduler, weights[0], weights[1]),
+			found(s.serviceFinding(fmt.Sprintf("the scheduler is %s, the weights are %d, %d …", s.Scheduler, weights[0], weights[1]),
 				f.editService(s, func(s *ipvs.Service) { s.Scheduler = better })))
 		}
 	}
@@ -117,7 +117,7 @@ func failoverEqual(f *Facts, found func(Finding)) {
 				first[d.Weight] = d
 				continue
 			}
-			found(s.self(fmt.Sprintf("%s and %s have weight %d", other.AddrPort, d.AddrPort, d.Weight),
+			found(s.serviceFinding(fmt.Sprintf("%s and %s have weight %d", other.AddrPort, d.AddrPort, d.Weight),
 				f.edit(s, other, func(d *ipvs.Destination) { d.Weight = highest + 1 })))
 			break
 		}
@@ -135,8 +135,8 @@ func markNeverSeen(f *Facts, found func(Finding)) {
 		if s.Family == ipvs.IPv6 {
 			tables = "ip6tables"
 		}
-		found(s.self("its counters are 0, while other services have traffic",
-			f.here("%s -t mangle -A PREROUTING -d ADDRESS -p tcp --dport PORT -j MARK --set-mark %d", tables, s.Mark),
+		found(s.serviceFinding("its counters are 0, while other services have traffic",
+			f.localCommand("%s -t mangle -A PREROUTING -d ADDRESS -p tcp --dport PORT -j MARK --set-mark %d", tables, s.Mark),
 			f.removeService(s)))
 	}
 }
@@ -158,7 +158,7 @@ func persistenceNetmaskZero(f *Facts, found func(Finding)) {
 		for _, d := range s.Servers {
 			all += d.Conns.Total
 		}
-		found(s.self(fmt.Sprintf("the netmask is 0; %d of %s are on %s", busy.Conns.Total, count(all, "connection"), busy.AddrPort.Addr()),
+		found(s.serviceFinding(fmt.Sprintf("the netmask is 0; %d of %s are on %s", busy.Conns.Total, pluralize(all, "connection"), busy.AddrPort.Addr()),
 			f.editService(s, func(s *ipvs.Service) { s.Netmask = ipvs.FullNetmask(s.Family) })))
 	}
 }
@@ -175,7 +175,7 @@ func expireQuiescentTemplate(f *Facts, found func(Finding)) {
 		}
 		for j := range s.Servers {
 			if d := &s.Servers[j]; d.Weight == 0 && d.PersistentConns > 0 {
-				found(s.of(d, fmt.Sprintf("%s brought back to a server of weight 0", count(d.PersistentConns, "client")), f.set(1, path)))
+				found(s.serverFinding(d, fmt.Sprintf("%s brought back to a server of weight 0", pluralize(d.PersistentConns, "client")), f.sysctlRemedy(1, path)))
 			}
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/host"
 )
 
 // syncChecks look at the synchronisation daemons.
@@ -25,7 +25,7 @@ var syncChecks = []Check{
 }
 
 // eachDaemon calls do for each daemon with its interface, nil if that is gone.
-func (f *Facts) eachDaemon(do func(d *ipvs.Daemon, l *host.Link)) {
+func (f *Facts) eachDaemon(do func(d *ipvs.Daemon, l *netstate.Link)) {
 	if len(f.Links) == 0 {
 		return
 	}
@@ -38,7 +38,7 @@ func (f *Facts) eachDaemon(do func(d *ipvs.Daemon, l *host.Link)) {
 // restart returns the command that starts a daemon on an interface that will
 // do or, if there is none, the one that stops it.
 func (f *Facts) restart(d *ipvs.Daemon) Remedy {
-	stop := f.own(&command.Command{Verb: command.StopDaemon, Daemon: *d})
+	stop := f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: *d})
 	for i := range f.Links {
 		l := &f.Links[i]
 		if l.Name == d.Interface || l.Loopback || !l.Up || !l.Multicast || !f.hasAddress(l, d) {
@@ -46,7 +46,7 @@ func (f *Facts) restart(d *ipvs.Daemon) Remedy {
 		}
 		again := *d
 		again.Interface = l.Name
-		start := f.own(&command.Command{Verb: command.StartDaemon, Daemon: again})
+		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: again})
 		return Remedy{Command: stop.Command + " && " + start.Command}
 	}
 	return stop
@@ -54,7 +54,7 @@ func (f *Facts) restart(d *ipvs.Daemon) Remedy {
 
 // hasAddress reports whether a link has an address of the family of a daemon's
 // group.
-func (f *Facts) hasAddress(l *host.Link, d *ipvs.Daemon) bool {
+func (f *Facts) hasAddress(l *netstate.Link, d *ipvs.Daemon) bool {
 	for _, a := range f.Addresses {
 		if a.Link == l.Index && a.Prefix.Addr().Is4() == (d.Group.Is4() || !d.Group.IsValid()) {
 			return true
@@ -64,44 +64,44 @@ func (f *Facts) hasAddress(l *host.Link, d *ipvs.Daemon) bool {
 }
 
 func syncInterfaceGone(f *Facts, found func(Finding)) {
-	f.eachDaemon(func(d *ipvs.Daemon, l *host.Link) {
+	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		if l == nil {
-			found(Finding{Seen: fmt.Sprintf("the %s uses %s, which does not exist", d.State, d.Interface), Do: []Remedy{f.restart(d)}})
+			found(Finding{Evidence: fmt.Sprintf("the %s uses %s, which does not exist", d.State, d.Interface), Remedies: []Remedy{f.restart(d)}})
 		}
 	})
 }
 
 func syncInterfaceDown(f *Facts, found func(Finding)) {
-	f.eachDaemon(func(d *ipvs.Daemon, l *host.Link) {
+	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		switch {
-		case l == nil || l.Up && l.Carrier:
+		case l == nil || l.Up && l.LowerUp:
 		case l.Up:
 			found(Finding{
-				Seen: fmt.Sprintf("the %s uses %s, which has no carrier", d.State, l.Name),
-				Do:   []Remedy{f.restart(d)},
+				Evidence: fmt.Sprintf("the %s uses %s, which has no carrier", d.State, l.Name),
+				Remedies: []Remedy{f.restart(d)},
 			})
 		default:
 			found(Finding{
-				Seen: fmt.Sprintf("the %s uses %s, which is switched off", d.State, l.Name),
-				Do:   []Remedy{f.here("ip link set %s up", l.Name)},
+				Evidence: fmt.Sprintf("the %s uses %s, which is switched off", d.State, l.Name),
+				Remedies: []Remedy{f.localCommand("ip link set %s up", l.Name)},
 			})
 		}
 	})
 }
 
 func syncNoMulticast(f *Facts, found func(Finding)) {
-	f.eachDaemon(func(d *ipvs.Daemon, l *host.Link) {
+	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		if l != nil && l.Up && !l.Multicast && !l.Loopback {
 			found(Finding{
-				Seen: fmt.Sprintf("the %s uses %s, which is not for multicast", d.State, l.Name),
-				Do:   []Remedy{f.here("ip link set %s multicast on", l.Name)},
+				Evidence: fmt.Sprintf("the %s uses %s, which is not for multicast", d.State, l.Name),
+				Remedies: []Remedy{f.localCommand("ip link set %s multicast on", l.Name)},
 			})
 		}
 	})
 }
 
 func syncNoAddress(f *Facts, found func(Finding)) {
-	f.eachDaemon(func(d *ipvs.Daemon, l *host.Link) {
+	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		if l == nil || !l.Up || d.State != ipvs.Master || f.hasAddress(l, d) {
 			return
 		}
@@ -109,6 +109,6 @@ func syncNoAddress(f *Facts, found func(Finding)) {
 		if d.Group.Is6() {
 			family = ipvs.IPv6
 		}
-		found(Finding{Seen: fmt.Sprintf("%s has no %s address", l.Name, family), Do: []Remedy{f.restart(d)}})
+		found(Finding{Evidence: fmt.Sprintf("%s has no %s address", l.Name, family), Remedies: []Remedy{f.restart(d)}})
 	})
 }

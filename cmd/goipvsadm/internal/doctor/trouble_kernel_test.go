@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // report calls the doctor in a way of its own, and compares the exit status
@@ -73,11 +73,11 @@ func TestWithoutIPVS(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &bench{t: t}
-	if b.tool, err = lab.NewTool(); err != nil {
+	if b.tool, err = testnet.NewTool(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.tool.Close() })
-	if b.network, err = lab.Build(drPlan); err != nil {
+	if b.network, err = testnet.Build(drPlan); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.network.Close() })

@@ -61,7 +61,7 @@ func Summaries() map[string]string {
 			continue
 		}
 		for _, more := range lines[i+1:] {
-			if !strings.HasPrefix(more, continued) {
+			if !strings.HasPrefix(more, continuationIndent) {
 				break
 			}
 			explanation += more
@@ -80,7 +80,7 @@ func Summaries() map[string]string {
 }
 
 // continued is the least indentation of the rest of an explanation.
-const continued = "                              "
+const continuationIndent = "                              "
 
 // shorten cuts an explanation down to its first words. Which other flag the
 // one explained is for is no part of them.

@@ -4,9 +4,9 @@ import (
 	"strconv"
 	"strings"
 
-	"goipvsadm/cmd/goipvsadm/internal/jsonlist"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/plan"
+	"goipvsadm/ipvs/reconcile"
 	"goipvsadm/sched"
 )
 
@@ -26,12 +26,12 @@ const (
 func Families() []Family {
 	return []Family{
 		{"ipvs_info", gauge, "The version of the kernel's IPVS; always 1.", func(w *writer, t *table) {
-			w.begin()
+			w.startSample()
 			w.label("version", t.info.Version.String())
 			w.end(1)
 		}},
 		{"ipvs_connection_table_size", gauge, "Size of the kernel's connection table, in hash buckets.", func(w *writer, t *table) {
-			w.begin()
+			w.startSample()
 			w.end(uint64(t.info.ConnTableSize))
 		}},
 
@@ -64,7 +64,7 @@ func Families() []Family {
 		{"ipvs_timeout_seconds", gauge, "How long connections without traffic live: of TCP, of TCP after a FIN, and of UDP.", timeouts},
 		{"ipvs_daemon_running", gauge, "Whether the synchronisation daemon of a state runs: 1 or 0.", func(w *writer, t *table) {
 			for _, state := range []ipvs.DaemonState{ipvs.Master, ipvs.Backup} {
-				w.begin()
+				w.startSample()
 				w.label("state", state.String())
 				running := uint64(0)
 				for i := range t.Daemons {
@@ -90,7 +90,7 @@ func eachService(value func(w *writer, s *ipvs.Service)) func(*writer, *table) {
 	return func(w *writer, t *table) {
 		for i := range t.Services {
 			s := &t.Services[i]
-			w.begin()
+			w.startSample()
 			w.service(&s.ServiceKey)
 			value(w, &s.Service)
 		}
@@ -134,7 +134,7 @@ func eachServer(value func(w *writer, d *ipvs.Destination)) func(*writer, *table
 		for i := range t.Services {
 			s := &t.Services[i]
 			for j := range s.Destinations {
-				w.begin()
+				w.startSample()
 				w.server(s, &s.Destinations[j])
 				value(w, &s.Destinations[j])
 			}
@@ -151,7 +151,7 @@ func countedOfServer(value func(*ipvs.Stats) uint64) func(*writer, *table) {
 }
 
 // server writes the labels that identify a server.
-func (w *writer) server(s *plan.Service, d *ipvs.Destination) {
+func (w *writer) server(s *reconcile.Service, d *ipvs.Destination) {
 	w.service(&s.ServiceKey)
 	w.address("server_address", d.AddrPort.Addr())
 	w.number("server_port", uint64(d.AddrPort.Port()))
@@ -164,7 +164,7 @@ func serverInfo(w *writer, d *ipvs.Destination) {
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
 		typ = d.Tunnel.Type.String()
 		port = strconv.Itoa(int(d.Tunnel.Port))
-		flags = strings.Join(jsonlist.TunnelFlags(d.Tunnel.Flags), ",")
+		flags = strings.Join(jsonout.TunnelFlags(d.Tunnel.Flags), ",")
 	}
 	w.label("tunnel_type", typ)
 	w.label("tunnel_port", port)
@@ -177,7 +177,7 @@ func timeouts(w *writer, t *table) {
 		name  string
 		value uint32
 	}{{"tcp", t.Timeouts.TCP}, {"tcp_fin", t.Timeouts.TCPFin}, {"udp", t.Timeouts.UDP}} {
-		w.begin()
+		w.startSample()
 		w.label("timeout", v.name)
 		w.end(uint64(v.value))
 	}
@@ -186,7 +186,7 @@ func timeouts(w *writer, t *table) {
 func eachDaemon(value func(w *writer, d *ipvs.Daemon)) func(*writer, *table) {
 	return func(w *writer, t *table) {
 		for i := range t.Daemons {
-			w.begin()
+			w.startSample()
 			w.label("state", t.Daemons[i].State.String())
 			value(w, &t.Daemons[i])
 		}

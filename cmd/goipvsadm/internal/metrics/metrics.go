@@ -13,22 +13,22 @@ import (
 	"strings"
 
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/plan"
+	"goipvsadm/ipvs/reconcile"
 )
 
 // A table is what is written of.
 type table struct {
-	*plan.Table
+	*reconcile.Table
 	info *ipvs.Info
 }
 
 // Write writes all metrics. Those of a name must stand together, so that the
 // table is walked through once for each.
-func (format Format) Write(out *bufio.Writer, info *ipvs.Info, t *plan.Table) error {
+func (format Format) Write(out *bufio.Writer, info *ipvs.Info, t *reconcile.Table) error {
 	w := &writer{out: out}
 	for _, f := range Families() {
 		w.family = f.Name
-		format.describe(w, f)
+		format.writeHeader(w, f)
 		f.write(w, &table{t, info})
 	}
 	_, err := out.WriteString("# EOF\n")
@@ -48,7 +48,7 @@ const (
 // _total of a counter is no part of that name, and neither is _info, which is
 // a type of its own. The other format has no such type, and knows nothing of a
 // counter that is described under another name.
-func (format Format) describe(w *writer, f Family) {
+func (format Format) writeHeader(w *writer, f Family) {
 	name, typ := f.Name, f.Type
 	if format == OpenMetrics {
 		name = strings.TrimSuffix(name, "_total")
@@ -79,7 +79,7 @@ func (w *writer) line(begin, name, text string) {
 }
 
 // begin begins a sample; label and end follow.
-func (w *writer) begin() { w.b = append(w.b[:0], w.family...) }
+func (w *writer) startSample() { w.b = append(w.b[:0], w.family...) }
 
 // label appends a label.
 func (w *writer) label(name, value string) {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/plan"
+	"goipvsadm/ipvs/reconcile"
 )
 
 var info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
@@ -21,12 +21,12 @@ var info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 // text is what is written of t.
-func text(t *testing.T, table *plan.Table) string {
+func text(t *testing.T, table *reconcile.Table) string {
 	t.Helper()
 	return in(t, Prometheus, table)
 }
 
-func in(t *testing.T, format Format, table *plan.Table) string {
+func in(t *testing.T, format Format, table *reconcile.Table) string {
 	t.Helper()
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
@@ -51,8 +51,8 @@ func samples(text string) string {
 }
 
 func TestWrite(t *testing.T) {
-	table := &plan.Table{
-		Services: []plan.Service{
+	table := &reconcile.Table{
+		Services: []reconcile.Service{
 			{
 				Service: ipvs.Service{
 					ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:443")), Scheduler: "sh", Flags: ipvs.Persistent | ipvs.Sched1 | ipvs.Sched2,
@@ -136,7 +136,7 @@ func TestForm(t *testing.T) {
 			t.Errorf("%s: %s", f.Name, f.Help)
 		}
 	}
-	all := text(t, &plan.Table{})
+	all := text(t, &reconcile.Table{})
 	if !strings.HasSuffix(all, "\n# EOF\n") {
 		t.Error("it does not end in # EOF")
 	}
@@ -154,7 +154,7 @@ func TestForm(t *testing.T) {
 // In OpenMetrics each sample has the name that the lines above say, with what
 // their type adds, and a unit that the name ends in; the values are the same.
 func TestOpenMetrics(t *testing.T) {
-	table := &plan.Table{Services: []plan.Service{{
+	table := &reconcile.Table{Services: []reconcile.Service{{
 		Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 60},
 		Destinations: []ipvs.Destination{{AddrPort: ap("198.51.100.1:0")}},
 	}}, Daemons: []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472}}}
@@ -225,7 +225,7 @@ func TestDocument(t *testing.T) {
 }
 
 func TestWriteFails(t *testing.T) {
-	if err := Prometheus.Write(bufio.NewWriterSize(full{}, 16), info, &plan.Table{}); !errors.Is(err, errFull) {
+	if err := Prometheus.Write(bufio.NewWriterSize(full{}, 16), info, &reconcile.Table{}); !errors.Is(err, errFull) {
 		t.Errorf("error = %v", err)
 	}
 }

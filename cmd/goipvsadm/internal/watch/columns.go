@@ -4,8 +4,8 @@ import (
 	"math"
 	"strconv"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
-	"goipvsadm/cmd/goipvsadm/internal/reading"
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 )
 
@@ -17,10 +17,10 @@ type column struct {
 
 	// rank says which column gives way first on a narrow terminal: that with
 	// the highest.
-	rank int
+	dropPriority int
 
 	// format is the one with which the column comes, Plain for always.
-	format listing.Format
+	format tablefmt.Format
 
 	cell cell
 }
@@ -32,25 +32,25 @@ type cell func(v *View, r *row) string
 // one that watches.
 func columns() []column {
 	return []column{
-		{"Forward", 7, true, 11, listing.Plain, text(func(d *ipvs.Destination) string { return d.Method.String() })},
-		{"Tunnel", 13, true, 0, listing.TunnelInfo, text(func(d *ipvs.Destination) string { return string(listing.AppendTunnel(nil, d)) })},
-		{"Weight", 6, false, 7, listing.Plain, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.Weight), 10) })},
-		{"Upper", 6, false, 0, listing.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.UpperThreshold), 10) })},
-		{"Lower", 6, false, 0, listing.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.LowerThreshold), 10) })},
-		{"Persist", 7, false, 0, listing.PersistentConns, sum(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},
-		{"Active", 6, false, 2, listing.Plain, sum(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
-		{"InAct", 6, false, 5, listing.Plain, sum(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
-		{"Conns", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.Conns })},
-		{"InPkts", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
-		{"OutPkts", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
-		{"InBytes", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
-		{"OutBytes", 8, false, 0, listing.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
-		{"Conn/s", 6, false, 1, listing.Plain, figure(func(f *reading.Figures) float64 { return f.Conns })},
-		{"InPkt/s", 7, false, 9, listing.Plain, figure(func(f *reading.Figures) float64 { return f.InPackets })},
-		{"OutPkt/s", 8, false, 10, listing.Plain, figure(func(f *reading.Figures) float64 { return f.OutPackets })},
-		{"InB/s", 6, false, 6, listing.Plain, figure(func(f *reading.Figures) float64 { return f.InBytes })},
-		{"OutB/s", 6, false, 8, listing.Plain, figure(func(f *reading.Figures) float64 { return f.OutBytes })},
-		{"Share", 5, false, 3, listing.Plain, percent},
+		{"Forward", 7, true, 11, tablefmt.Plain, text(func(d *ipvs.Destination) string { return d.Method.String() })},
+		{"Tunnel", 13, true, 0, tablefmt.TunnelInfo, text(func(d *ipvs.Destination) string { return string(tablefmt.AppendTunnel(nil, d)) })},
+		{"Weight", 6, false, 7, tablefmt.Plain, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.Weight), 10) })},
+		{"Upper", 6, false, 0, tablefmt.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.UpperThreshold), 10) })},
+		{"Lower", 6, false, 0, tablefmt.Thresholds, text(func(d *ipvs.Destination) string { return strconv.FormatUint(uint64(d.LowerThreshold), 10) })},
+		{"Persist", 7, false, 0, tablefmt.PersistentConns, sum(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},
+		{"Active", 6, false, 2, tablefmt.Plain, sum(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
+		{"InAct", 6, false, 5, tablefmt.Plain, sum(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
+		{"Conns", 8, false, 0, tablefmt.Stats, counter(func(s *ipvs.Stats) uint64 { return s.Conns })},
+		{"InPkts", 8, false, 0, tablefmt.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
+		{"OutPkts", 8, false, 0, tablefmt.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
+		{"InBytes", 8, false, 0, tablefmt.Stats, counter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
+		{"OutBytes", 8, false, 0, tablefmt.Stats, counter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
+		{"Conn/s", 6, false, 1, tablefmt.Plain, figure(func(f *sampler.Rates) float64 { return f.Conns })},
+		{"InPkt/s", 7, false, 9, tablefmt.Plain, figure(func(f *sampler.Rates) float64 { return f.InPackets })},
+		{"OutPkt/s", 8, false, 10, tablefmt.Plain, figure(func(f *sampler.Rates) float64 { return f.OutPackets })},
+		{"InB/s", 6, false, 6, tablefmt.Plain, figure(func(f *sampler.Rates) float64 { return f.InBytes })},
+		{"OutB/s", 6, false, 8, tablefmt.Plain, figure(func(f *sampler.Rates) float64 { return f.OutBytes })},
+		{"Share", 5, false, 3, tablefmt.Plain, percent},
 	}
 }
 
@@ -89,7 +89,7 @@ func counter(of func(*ipvs.Stats) uint64) cell {
 }
 
 // figure is what was measured, or a dash if nothing was.
-func figure(of func(*reading.Figures) float64) cell {
+func figure(of func(*sampler.Rates) float64) cell {
 	return func(v *View, r *row) string {
 		measured := r.s.Measured
 		if r.d != nil {

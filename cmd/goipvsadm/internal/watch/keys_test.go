@@ -12,14 +12,14 @@ import (
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // many returns a table of 30 services with two servers each. The last of them
 // has the most packets, the first the most connections, and the 17th the most
 // bytes.
-func many() *ipvstest.Kernel {
-	k := new(ipvstest.Kernel)
+func many() *ipvstest.FakeKernel {
+	k := new(ipvstest.FakeKernel)
 	for n := range uint64(30) {
 		service := ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), 80))
 		e := ipvstest.Entry{Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.FullNetmask(ipvs.IPv4)}}
@@ -34,7 +34,7 @@ func many() *ipvstest.Kernel {
 		}
 		k.Table = append(k.Table, e)
 	}
-	k.Fail = func(m *netlinkmsg.Message) syscall.Errno {
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.GetService {
 			for i := range k.Table {
 				s := &k.Table[i].Service.Stats
@@ -50,14 +50,14 @@ func many() *ipvstest.Kernel {
 
 // marked returns a table with a server for each mark, of which one loses its
 // share in the third reading.
-func marked() *ipvstest.Kernel {
+func marked() *ipvstest.FakeKernel {
 	k := table("nothing")
 	servers := k.Table[0].Destinations
 	servers[0].ActiveConns, servers[1].ActiveConns = 100, 100
 	servers[1].UpperThreshold = 50
 	servers[2].Weight = 0
 	readings := 0
-	k.Fail = func(m *netlinkmsg.Message) syscall.Errno {
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.GetService {
 			if readings++; readings == 3 {
 				servers[0].ActiveConns = 1
@@ -71,7 +71,7 @@ func marked() *ipvstest.Kernel {
 // first waits until the first address is that, in an order.
 func (p *pty) first(address string) {
 	p.t.Helper()
-	p.wait(address+" as the first", func(e *lab.Screen) bool {
+	p.wait(address+" as the first", func(e *testnet.Screen) bool {
 		lines := strings.Split(e.String(), "\n")
 		return strings.Contains(lines[3], " "+address+" ") || strings.HasSuffix(lines[3], " "+address)
 	})
@@ -80,7 +80,7 @@ func (p *pty) first(address string) {
 // second waits until the row below the first is that.
 func (p *pty) second(address string) {
 	p.t.Helper()
-	p.wait(address+" as the second", func(e *lab.Screen) bool {
+	p.wait(address+" as the second", func(e *testnet.Screen) bool {
 		return strings.Contains(strings.Split(e.String(), "\n")[4], " "+address+" ")
 	})
 }
@@ -131,8 +131,8 @@ func TestMeasuredAfterScrolling(t *testing.T) {
 	p.shows("23 more services")
 	p.press("\x1b[F")
 	row := regexp.MustCompile(`(?m)^TCP  10\.0\.0\.30:80 rr  .* [0-9.]+  2[89][0-9]{3}$`)
-	p.wait("what the last service does", func(e *lab.Screen) bool { return row.MatchString(e.String()) })
-	p.wait("what its servers do", func(e *lab.Screen) bool {
+	p.wait("what the last service does", func(e *testnet.Screen) bool { return row.MatchString(e.String()) })
+	p.wait("what its servers do", func(e *testnet.Screen) bool {
 		return regexp.MustCompile(`(?m)^  -> 10\.1\.30\.2:80 +1 +0 +0 +0 +0 `).MatchString(e.String())
 	})
 	p.press("q")
@@ -185,7 +185,7 @@ func TestFilterKeys(t *testing.T) {
 	p.press("10.1.3") // it holds while it is typed, and q is no key then
 	p.shows("Filter: 10.1.3_", "\n  -> 10.1.3.2:80 ", "\n  -> 10.1.30.2:80 ")
 	p.press("0.q")
-	p.wait("nothing that has it", func(e *lab.Screen) bool {
+	p.wait("nothing that has it", func(e *testnet.Screen) bool {
 		return strings.Contains(e.String(), "Filter: 10.1.30.q_") && !strings.Contains(e.String(), "TCP")
 	})
 	p.press("\x7f2:\r")
@@ -303,7 +303,7 @@ func TestLinesOnADumbTerminal(t *testing.T) {
 				cmd := program(t, "marks", "-Ln", "--watch=1")
 				cmd.Env = append(cmd.Env, "TERM="+term)
 				p := start(t, cmd, width, 100)
-				p.wait("two listings", func(e *lab.Screen) bool { return strings.Count(e.String(), "\n  -> 198.51.100.4:80") == 2 })
+				p.wait("two listings", func(e *testnet.Screen) bool { return strings.Count(e.String(), "\n  -> 198.51.100.4:80") == 2 })
 				p.press("\x03")
 				p.ends(0, "")
 				p.mu.Lock()

@@ -15,20 +15,20 @@ func TestStuckLoop(t *testing.T) {
 		signals []os.Signal
 		took    time.Duration
 	}{
-		"one signal":            {[]os.Signal{syscall.SIGTERM}, grace},
+		"one signal":            {[]os.Signal{syscall.SIGTERM}, stopTimeout},
 		"two":                   {[]os.Signal{syscall.SIGTERM, syscall.SIGINT}, 0},
 		"another between them":  {[]os.Signal{syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP}, 0},
 		"more than it can take": {repeat(syscall.SIGWINCH, 20, syscall.SIGTERM, syscall.SIGTERM), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := &loop{told: make(chan os.Signal, 8), ended: make(chan struct{})}
+				l := &loop{signals: make(chan os.Signal, 8), ended: make(chan struct{})}
 				signals := make(chan os.Signal, len(tt.signals))
 				for _, s := range tt.signals {
 					signals <- s
 				}
 				begin := time.Now()
-				if sig, err := l.tell(signals); sig != syscall.SIGTERM || err != nil {
+				if sig, err := l.forwardSignals(signals); sig != syscall.SIGTERM || err != nil {
 					t.Errorf("ended by %v, %v", sig, err)
 				}
 				if took := time.Since(begin); took != tt.took {
@@ -44,14 +44,14 @@ func TestStuckLoop(t *testing.T) {
 func TestStuckAtTheEnd(t *testing.T) {
 	for _, want := range []error{nil, errors.New("no such service")} {
 		synctest.Test(t, func(t *testing.T) {
-			l := &loop{told: make(chan os.Signal, 8), over: make(chan struct{}), ended: make(chan struct{})}
+			l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), ended: make(chan struct{})}
 			l.run(func() (os.Signal, error) { return nil, want })
 			begin := time.Now()
-			if sig, err := l.tell(nil); sig != nil || err != want {
+			if sig, err := l.forwardSignals(nil); sig != nil || err != want {
 				t.Errorf("ended by %v, %v, want %v", sig, err, want)
 			}
-			if took := time.Since(begin); took != grace {
-				t.Errorf("took %v, want %v", took, grace)
+			if took := time.Since(begin); took != stopTimeout {
+				t.Errorf("took %v, want %v", took, stopTimeout)
 			}
 		})
 	}

@@ -3,40 +3,40 @@ package watch
 import (
 	"net/netip"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
-	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 )
 
 // A Resolver is a Namer that looks up many names side by side.
 type Resolver interface {
-	listing.Namer
-	Prefetch(endpoints []names.Endpoint)
+	tablefmt.Namer
+	Prefetch(endpoints []resolve.Endpoint)
 }
 
 // lateNames are numbers until the names are known: a name server may take long
 // to answer, and the listing shall not wait.
-type lateNames struct {
-	known   map[names.Endpoint]string
-	unknown map[names.Endpoint]bool // asked for since the last look-up
-	asked   chan []names.Endpoint
-	found   chan map[names.Endpoint]string
+type asyncNamer struct {
+	known   map[resolve.Endpoint]string
+	unknown map[resolve.Endpoint]bool // asked for since the last look-up
+	asked   chan []resolve.Endpoint
+	found   chan map[resolve.Endpoint]string
 	busy    bool
 }
 
 // newLateNames returns names that r finds, in a goroutine of its own until the
 // names are closed.
-func newLateNames(r Resolver) *lateNames {
-	n := &lateNames{
-		known:   make(map[names.Endpoint]string),
-		unknown: make(map[names.Endpoint]bool),
-		asked:   make(chan []names.Endpoint, 1),
-		found:   make(chan map[names.Endpoint]string, 1),
+func newLateNames(r Resolver) *asyncNamer {
+	n := &asyncNamer{
+		known:   make(map[resolve.Endpoint]string),
+		unknown: make(map[resolve.Endpoint]bool),
+		asked:   make(chan []resolve.Endpoint, 1),
+		found:   make(chan map[resolve.Endpoint]string, 1),
 	}
 	go func() {
 		for endpoints := range n.asked {
 			r.Prefetch(endpoints)
-			found := make(map[names.Endpoint]string, len(endpoints))
+			found := make(map[resolve.Endpoint]string, len(endpoints))
 			for _, e := range endpoints {
 				found[e] = string(r.Append(nil, e.AddrPort, e.Protocol))
 			}
@@ -47,23 +47,23 @@ func newLateNames(r Resolver) *lateNames {
 }
 
 // Append appends ap by name if that is known yet.
-func (n *lateNames) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
-	e := names.Endpoint{AddrPort: ap, Protocol: p}
+func (n *asyncNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+	e := resolve.Endpoint{AddrPort: ap, Protocol: p}
 	if name, ok := n.known[e]; ok {
 		return append(b, name...)
 	}
 	n.unknown[e] = true
-	return names.AppendNumeric(b, ap)
+	return resolve.AppendNumeric(b, ap)
 }
 
 // look begins to look up what was not known when it was needed. The names come
 // on found, and are to be learned.
-func (n *lateNames) look() {
+func (n *asyncNamer) startLookup() {
 	if n.busy || len(n.unknown) == 0 {
 		return
 	}
 	n.busy = true
-	var endpoints []names.Endpoint
+	var endpoints []resolve.Endpoint
 	for e := range n.unknown {
 		endpoints = append(endpoints, e)
 	}
@@ -71,11 +71,11 @@ func (n *lateNames) look() {
 	n.asked <- endpoints
 }
 
-func (n *lateNames) learn(found map[names.Endpoint]string) {
+func (n *asyncNamer) store(found map[resolve.Endpoint]string) {
 	n.busy = false
 	for e, name := range found {
 		n.known[e] = name
 	}
 }
 
-func (n *lateNames) close() { close(n.asked) }
+func (n *asyncNamer) close() { close(n.asked) }

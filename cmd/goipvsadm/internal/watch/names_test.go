@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 )
 
@@ -13,10 +13,10 @@ import (
 type named struct {
 	names   map[netip.AddrPort]string
 	may     chan struct{}
-	fetched []names.Endpoint
+	fetched []resolve.Endpoint
 }
 
-func (n *named) Prefetch(endpoints []names.Endpoint) {
+func (n *named) Prefetch(endpoints []resolve.Endpoint) {
 	<-n.may
 	n.fetched = append(n.fetched, endpoints...)
 }
@@ -39,26 +39,26 @@ func TestLateNames(t *testing.T) {
 	if got := text(a); got != "192.0.2.1:80" {
 		t.Errorf("before: %s", got)
 	}
-	n.look()
+	n.startLookup()
 	text(a) // is being looked up
 	text(b)
 	text(c)
-	n.look()
+	n.startLookup()
 	resolver.may <- struct{}{}
-	n.learn(<-n.found)
+	n.store(<-n.found)
 	if text(a) != "a:http" || text(b) != "192.0.2.2:80" {
 		t.Errorf("first answer: %s, %s", text(a), text(b))
 	}
-	n.look()
+	n.startLookup()
 	resolver.may <- struct{}{}
-	n.learn(<-n.found)
+	n.store(<-n.found)
 	if text(b) != "b:http" || text(c) != "192.0.2.3:80" {
 		t.Errorf("second answer: %s, %s", text(b), text(c))
 	}
-	if n.look(); n.busy {
+	if n.startLookup(); n.busy {
 		t.Error("what has no name is looked up again")
 	}
-	if want := []names.Endpoint{{AddrPort: a, Protocol: ipvs.TCP}}; !slices.Equal(resolver.fetched[:1], want) {
+	if want := []resolve.Endpoint{{AddrPort: a, Protocol: ipvs.TCP}}; !slices.Equal(resolver.fetched[:1], want) {
 		t.Errorf("first looked up %v, want %v", resolver.fetched[:1], want)
 	}
 }
@@ -66,7 +66,7 @@ func TestLateNames(t *testing.T) {
 // A line has one cell a byte, so names of other characters are not shown.
 func TestNamesThatAreNotASCII(t *testing.T) {
 	a, b := ap("192.0.2.1:80"), ap("192.0.2.2:80")
-	n := ascii{&named{names: map[netip.AddrPort]string{a: "bücher:http", b: "books:http"}}}
+	n := asciiNamer{&named{names: map[netip.AddrPort]string{a: "bücher:http", b: "books:http"}}}
 	if got := string(n.Append([]byte("x"), a, ipvs.TCP)); got != "x192.0.2.1:80" {
 		t.Errorf("%q", got)
 	}

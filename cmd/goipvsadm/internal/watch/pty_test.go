@@ -14,11 +14,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // patience is how long a test waits for what should come soon.
-var patience = lab.Patience
+var patience = testnet.TestTimeout
 
 // A pty is a program on a pseudo-terminal.
 type pty struct {
@@ -32,7 +32,7 @@ type pty struct {
 
 	mu     sync.Mutex
 	raw    bytes.Buffer
-	screen lab.Screen
+	screen testnet.Screen
 }
 
 // start starts cmd on a terminal of some size, on which keys were typed before.
@@ -132,12 +132,12 @@ func (p *pty) press(keys string) {
 }
 
 // wait waits until the screen is what it should be.
-func (p *pty) wait(what string, is func(*lab.Screen) bool) {
+func (p *pty) wait(what string, is func(*testnet.Screen) bool) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		p.mu.Lock()
 		ok, screen := is(&p.screen), p.screen.String()
-		trouble := p.screen.Trouble
+		trouble := p.screen.Err
 		p.mu.Unlock()
 		switch {
 		case trouble != "":
@@ -145,7 +145,7 @@ func (p *pty) wait(what string, is func(*lab.Screen) bool) {
 		case ok:
 			return
 		case time.Now().After(end):
-			p.t.Fatalf("not seen after %s (%s): %s, but\n%s", patience, lab.MorePatience, what, screen)
+			p.t.Fatalf("not seen after %s (%s): %s, but\n%s", patience, testnet.MorePatience, what, screen)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func (p *pty) wait(what string, is func(*lab.Screen) bool) {
 // colours waits until the line with text has them, all of it, and nothing else has any.
 func (p *pty) colours(of map[string]string) {
 	p.t.Helper()
-	p.wait(fmt.Sprintf("%v", of), func(e *lab.Screen) bool {
+	p.wait(fmt.Sprintf("%v", of), func(e *testnet.Screen) bool {
 		for row, line := range strings.Split(strings.TrimSuffix(e.String(), "\n"), "\n") {
 			want := ""
 			for text, colours := range of {
@@ -172,7 +172,7 @@ func (p *pty) colours(of map[string]string) {
 // shows waits until the screen shows all of texts.
 func (p *pty) shows(texts ...string) {
 	p.t.Helper()
-	p.wait(fmt.Sprintf("%q", texts), func(e *lab.Screen) bool {
+	p.wait(fmt.Sprintf("%q", texts), func(e *testnet.Screen) bool {
 		for _, text := range texts {
 			if !strings.Contains(e.String(), text) {
 				return false
@@ -206,7 +206,7 @@ func (p *pty) ends(status int, stderr string) {
 // then its modes.
 func (p *pty) restored() {
 	p.t.Helper()
-	p.wait("the terminal as it was", func(e *lab.Screen) bool {
+	p.wait("the terminal as it was", func(e *testnet.Screen) bool {
 		termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
 		if err != nil {
 			p.t.Fatal(err)
@@ -218,7 +218,7 @@ func (p *pty) restored() {
 // stopped waits until the program is stopped.
 func (p *pty) stopped() {
 	p.t.Helper()
-	p.wait("a stopped program", func(*lab.Screen) bool {
+	p.wait("a stopped program", func(*testnet.Screen) bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 		if err != nil {
 			p.t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/reading"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
 // A session is a watch on a screen.
@@ -15,8 +15,8 @@ type session struct {
 	*Watch
 	screen  *screen
 	signals <-chan os.Signal
-	names   *lateNames // nil where addresses are numbers
-	lookout lookout
+	names   *asyncNamer // nil where addresses are numbers
+	lookout alertTracker
 	mode    mode
 	steered bool   // a key was pressed for which all of the table is read
 	typed   string // the filter that is being typed
@@ -48,7 +48,7 @@ func (s *session) run() (os.Signal, error) {
 	ticker := time.NewTicker(s.Interval)
 	defer ticker.Stop()
 	for {
-		r, err := s.Reader.Read(s.room())
+		r, err := s.Reader.Read(s.visibleServices())
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +60,7 @@ func (s *session) run() (os.Signal, error) {
 
 // room is how many services may find room on the screen, of those wanted. After
 // some keys it is all of them.
-func (s *session) room() int {
+func (s *session) visibleServices() int {
 	if s.steered {
 		return s.View.Top
 	}
@@ -72,16 +72,16 @@ func (s *session) room() int {
 }
 
 // show shows r until the next reading is due or somebody says stop.
-func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig os.Signal, err error) {
+func (s *session) show(r *sampler.Sample, due <-chan time.Time) (stop bool, sig os.Signal, err error) {
 	var pressed chan key
 	if s.screen.keys != nil {
 		pressed = s.screen.keys.pressed
 	}
-	var found chan map[names.Endpoint]string
+	var found chan map[resolve.Endpoint]string
 	if s.names != nil {
 		found = s.names.found
 	}
-	s.lookout.look(r)
+	s.lookout.observe(r)
 	s.draw(r)
 	for {
 		next := due
@@ -92,23 +92,23 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 		case <-next:
 			return false, nil, nil
 		case err := <-s.screen.written:
-			if err := s.screen.wrote(err); err != nil {
+			if err := s.screen.writeDone(err); err != nil {
 				return false, nil, err
 			}
 			continue
 		case key := <-pressed:
-			did := s.press(key)
+			did := s.handleKey(key)
 			if did == quit {
 				return true, nil, nil
 			}
-			if did == steered {
-				if r, err = s.Reader.Again(s.room()); err != nil {
+			if did == needFullRead {
+				if r, err = s.Reader.Resort(s.visibleServices()); err != nil {
 					return false, nil, err
 				}
-				s.lookout.look(r)
+				s.lookout.observe(r)
 			}
 		case known := <-found:
-			s.names.learn(known)
+			s.names.store(known)
 		case sig := <-s.signals:
 			if stop, err := s.handle(sig); stop || err != nil {
 				return stop, sig, err
@@ -119,19 +119,19 @@ func (s *session) show(r *reading.Reading, due <-chan time.Time) (stop bool, sig
 }
 
 // draw draws r in the size that the screen has now, unless the shell has it.
-func (s *session) draw(r *reading.Reading) {
+func (s *session) draw(r *sampler.Sample) {
 	if !s.screen.on {
 		return
 	}
 	width, height := s.screen.size()
 	s.screen.show(s.lines(r, width, height), width, height)
 	if s.names != nil {
-		s.names.look()
+		s.names.startLookup()
 	}
 }
 
 // lines returns what the screen shows.
-func (s *session) lines(r *reading.Reading, width, height int) []Line {
+func (s *session) lines(r *sampler.Sample, width, height int) []Line {
 	if s.mode == helping {
 		return help(width, height)
 	}

@@ -94,7 +94,7 @@ func (s *screen) size() (width, height int) {
 // enter takes the terminal over, also after somebody else had it for a while.
 func (s *screen) enter() error {
 	s.on = true
-	s.settle()
+	s.waitWrite()
 	if s.keys != nil {
 		if err := s.keys.raw(); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (s *screen) leave() {
 		return
 	}
 	s.on = false
-	s.settle()
+	s.waitWrite()
 	s.out.WriteString(leaveScreen)
 	if s.keys != nil {
 		s.keys.restore()
@@ -138,7 +138,7 @@ func (s *screen) write(text string) {
 func (s *screen) writing() bool { return s.written != nil }
 
 // wrote goes on with what waits, unless err is an error.
-func (s *screen) wrote(err error) error {
+func (s *screen) writeDone(err error) error {
 	s.written = nil
 	if err == nil && s.next != "" {
 		s.write(s.next)
@@ -147,7 +147,7 @@ func (s *screen) wrote(err error) error {
 }
 
 // settle waits for what is being written, and drops what waits.
-func (s *screen) settle() {
+func (s *screen) waitWrite() {
 	if s.writing() {
 		<-s.written
 	}
@@ -157,7 +157,7 @@ func (s *screen) settle() {
 // unblock makes a terminal take what is being written: at the first try, should
 // somebody have stopped it with Ctrl-S; at the second, should nobody read it,
 // when what it has not shown yet is dropped. There is no third.
-func (s *screen) unblock(try int) bool {
+func (s *screen) forceOutput(try int) bool {
 	err := errors.New("no more to be tried")
 	control(s.out, func(fd int) {
 		switch try {

@@ -8,35 +8,35 @@ import (
 	"strings"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
-	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/reading"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 )
 
 // A View turns readings into lines. A line is printable ASCII, so that each
 // byte of it takes one cell of a terminal.
 type View struct {
-	Formats []listing.Format // whose columns are shown besides the usual ones
-	Exact   bool             // numbers in full
-	Top     int              // how many services at most, the first in order; 0 for all
-	Names   listing.Namer
+	Formats []tablefmt.Format // whose columns are shown besides the usual ones
+	Exact   bool              // numbers in full
+	Top     int               // how many services at most, the first in order; 0 for all
+	Names   tablefmt.Namer
 
-	order  reading.Order // of the readings
+	order  sampler.Order // of the readings
 	filter string        // which rows are shown, if it is not empty
 	offset int           // how many rows are above the first that is shown
 	notes  []string      // at the end of the first line, the first to give way first
-	mark   func(ipvs.ServiceKey, *reading.Destination) Mark
+	mark   func(ipvs.ServiceKey, *sampler.Destination) Alert
 }
 
 // A Line is a line, and the mark that all of it has.
 type Line struct {
 	Text string
-	Mark Mark
+	Mark Alert
 }
 
 // chrome is how many lines are above the rows: the first, and titles.
-const chrome = 3
+const headerLines = 3
 
 const (
 	titleService = "Prot LocalAddress:Port Scheduler Flags"
@@ -54,12 +54,12 @@ const (
 
 // A row is a service or, with d, a destination of it.
 type row struct {
-	s    *reading.Service
-	d    *reading.Destination
-	left string // address and what follows it
-	need int    // bytes of it that must not be cut lightly
-	all  uint64 // connections of s
-	mark Mark
+	s       *sampler.Service
+	d       *sampler.Destination
+	left    string // address and what follows it
+	minLeft int    // bytes of it that must not be cut lightly
+	all     uint64 // connections of s
+	mark    Alert
 }
 
 // share returns which part of the connections of its service a destination
@@ -72,12 +72,12 @@ func (r *row) share() (part float64, ok bool) {
 	return float64(connections(r.d)) / float64(r.all), true
 }
 
-func connections(d *reading.Destination) uint64 {
+func connections(d *sampler.Destination) uint64 {
 	return uint64(d.ActiveConns) + uint64(d.InactiveConns)
 }
 
 // allConnections returns the connections of all servers of a service.
-func allConnections(s *reading.Service) (n uint64) {
+func allConnections(s *sampler.Service) (n uint64) {
 	for i := range s.Destinations {
 		n += connections(&s.Destinations[i])
 	}
@@ -87,13 +87,13 @@ func allConnections(s *reading.Service) (n uint64) {
 // Lines returns what a terminal of width columns and height lines shows of r.
 // A width or height of 0 is as much as it takes. What is scrolled beyond the
 // end is scrolled back.
-func (v *View) Lines(r *reading.Reading, width, height int) []Line {
+func (v *View) Lines(r *sampler.Sample, width, height int) []Line {
 	rows, services := v.rows(r)
 	lines := []Line{{Text: v.head(r, services, width)}}
-	if height > 0 && height <= chrome {
+	if height > 0 && height <= headerLines {
 		return cutLines(lines, width)
 	}
-	shown, more := v.page(rows, services, height-chrome)
+	shown, more := v.page(rows, services, height-headerLines)
 	lines = append(lines, v.table(shown, width)...)
 	if more != "" {
 		lines = append(lines, Line{Text: more})
@@ -102,7 +102,7 @@ func (v *View) Lines(r *reading.Reading, width, height int) []Line {
 }
 
 // wanted is how many services there would be to show without a filter.
-func (v *View) wanted(r *reading.Reading) int {
+func (v *View) wanted(r *sampler.Sample) int {
 	if v.Top > 0 {
 		return min(v.Top, r.Total)
 	}
@@ -111,14 +111,14 @@ func (v *View) wanted(r *reading.Reading) int {
 
 // head returns the first line. Where it does not fit, it is without what gives
 // way first; how to get out of here stays to the last.
-func (v *View) head(r *reading.Reading, services, width int) string {
+func (v *View) head(r *sampler.Sample, services, width int) string {
 	count := plural(r.Total, "service")
 	switch wanted := v.wanted(r); {
-	case wanted < r.Total && v.order <= reading.ByPackets:
+	case wanted < r.Total && v.order <= sampler.ByPackets:
 		count = fmt.Sprintf("the busiest %d of %s", wanted, count)
 	case wanted < r.Total:
 		count = fmt.Sprintf("the first %d of %s by %v", wanted, count, v.order)
-	case v.order != reading.Listed:
+	case v.order != sampler.ByAddress:
 		count += fmt.Sprintf(" by %v", v.order)
 	}
 	if v.filter != "" {
@@ -144,7 +144,7 @@ func (v *View) head(r *reading.Reading, services, width int) string {
 // rows returns the rows of all services in r that the filter lets through, not
 // yet filled in, and how many services there are, those included that were not
 // read.
-func (v *View) rows(r *reading.Reading) (rows []row, services int) {
+func (v *View) rows(r *sampler.Sample) (rows []row, services int) {
 	read := r.Services
 	if v.Top > 0 {
 		read = read[:min(v.Top, len(read))]
@@ -176,7 +176,7 @@ func (v *View) passes(r *row) bool {
 		return true
 	}
 	filter := strings.ToLower(v.filter)
-	for _, n := range []listing.Namer{numbers{}, v.Names} {
+	for _, n := range []tablefmt.Namer{numericNamer{}, v.Names} {
 		named := View{Names: n}
 		text := *r
 		named.fill(&text)
@@ -188,11 +188,11 @@ func (v *View) passes(r *row) bool {
 }
 
 // numbers are addresses without names.
-type numbers struct{}
+type numericNamer struct{}
 
 // Append appends ap in numbers.
-func (numbers) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return names.AppendNumeric(b, ap)
+func (numericNamer) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
+	return resolve.AppendNumeric(b, ap)
 }
 
 // page returns the rows that are shown, at most height unless that is negative.
@@ -249,14 +249,14 @@ func (v *View) filled(rows []row) []row {
 // fill fills in what the row of a service or destination begins with.
 func (v *View) fill(r *row) {
 	if r.d == nil {
-		t := listing.Table{Names: ascii{v.Names}}
+		t := tablefmt.Table{Names: asciiNamer{v.Names}}
 		key := t.AppendService(nil, &ipvs.Service{ServiceKey: r.s.ServiceKey})
 		r.left = strings.TrimSpace(string(t.AppendService(nil, &r.s.Service)))
-		r.need = len(strings.TrimSpace(string(key)))
+		r.minLeft = len(strings.TrimSpace(string(key)))
 		return
 	}
-	r.left = string(ascii{v.Names}.Append([]byte("  -> "), r.d.AddrPort, r.s.Protocol))
-	r.need = len(r.left)
+	r.left = string(asciiNamer{v.Names}.Append([]byte("  -> "), r.d.AddrPort, r.s.Protocol))
+	r.minLeft = len(r.left)
 	if v.mark != nil {
 		r.mark = v.mark(r.s.ServiceKey, r.d)
 		r.left = string(marks[r.mark].sign) + r.left[1:]
@@ -267,7 +267,7 @@ func (v *View) fill(r *row) {
 func (v *View) table(rows []row, width int) []Line {
 	natural, need := len(titleService), minLeft
 	for _, r := range rows {
-		natural, need = max(natural, len(r.left)), max(need, r.need)
+		natural, need = max(natural, len(r.left)), max(need, r.minLeft)
 	}
 	if width > 0 {
 		need = min(need, max(minLeft, width/2))
@@ -276,7 +276,7 @@ func (v *View) table(rows []row, width int) []Line {
 	bar := barMax
 	left := natural
 	if width > 0 {
-		cells, bar = narrow(cells, width-need)
+		cells, bar = dropColumns(cells, width-need)
 		left = min(natural, width-barSpace(bar)-space(cells))
 		if bar > 0 {
 			bar = min(barMax, width-left-space(cells)-1)
@@ -317,7 +317,7 @@ func (v *View) cells(rows []row) []laidOut {
 	all := columns()
 	for i := range all {
 		c := &all[i]
-		if c.format != listing.Plain && !slices.Contains(v.Formats, c.format) {
+		if c.format != tablefmt.Plain && !slices.Contains(v.Formats, c.format) {
 			continue
 		}
 		l := laidOut{c, []string{c.title}, max(c.width, len(c.title))}
@@ -333,16 +333,16 @@ func (v *View) cells(rows []row) []laidOut {
 
 // narrow drops columns, or the bar, until the rest fits into width. It returns
 // how long the bar is at least.
-func narrow(cells []laidOut, width int) ([]laidOut, int) {
+func dropColumns(cells []laidOut, width int) ([]laidOut, int) {
 	bar := barMin
 	for len(cells) > 0 && space(cells)+barSpace(bar) > width {
 		i := 0
 		for j := range cells {
-			if cells[j].column.rank > cells[i].column.rank {
+			if cells[j].column.dropPriority > cells[i].column.dropPriority {
 				i = j
 			}
 		}
-		if bar > 0 && barRank > cells[i].column.rank {
+		if bar > 0 && barRank > cells[i].column.dropPriority {
 			bar = 0
 			continue
 		}
@@ -404,14 +404,14 @@ func plural(n int, what string) string {
 
 // ascii writes numbers instead of names that are not printable ASCII: it is
 // not known how many cells of a terminal they take.
-type ascii struct{ listing.Namer }
+type asciiNamer struct{ tablefmt.Namer }
 
 // Append appends ap by name or in numbers.
-func (a ascii) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+func (a asciiNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	start := len(b)
 	b = a.Namer.Append(b, ap, p)
 	if slices.ContainsFunc(b[start:], func(c byte) bool { return c < ' ' || c > '~' }) {
-		return names.AppendNumeric(b[:start], ap)
+		return resolve.AppendNumeric(b[:start], ap)
 	}
 	return b
 }

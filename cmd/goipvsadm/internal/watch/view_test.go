@@ -6,34 +6,34 @@ import (
 	"testing"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/listing"
-	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/reading"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 )
 
 type numeric struct{}
 
 func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return names.AppendNumeric(b, ap)
+	return resolve.AppendNumeric(b, ap)
 }
 
 var ap = netip.MustParseAddrPort
 
 // table is a reading with a bit of everything.
-func table() *reading.Reading {
-	figures := func(f float64) *reading.Figures {
-		return &reading.Figures{Conns: f, InPackets: 10 * f, OutPackets: 20 * f, InBytes: 1000 * f, OutBytes: 2e6 * f}
+func table() *sampler.Sample {
+	figures := func(f float64) *sampler.Rates {
+		return &sampler.Rates{Conns: f, InPackets: 10 * f, OutPackets: 20 * f, InBytes: 1000 * f, OutBytes: 2e6 * f}
 	}
-	return &reading.Reading{
+	return &sampler.Sample{
 		Time:  time.Date(2026, 11, 21, 7, 30, 0, 0, time.UTC),
 		Total: 3,
-		Services: []reading.Service{
+		Services: []sampler.Service{
 			{
 				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "wlc",
 					Flags: ipvs.Persistent, Timeout: 600, Netmask: 0xffffffff, Stats: ipvs.Stats{Conns: 1<<64 - 1, InBytes: 12345}},
 				Measured: figures(12.5),
-				Destinations: []reading.Destination{
+				Destinations: []sampler.Destination{
 					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.1:80"), Weight: 10, ActiveConns: 20, InactiveConns: 10,
 						PersistentConns: 7, UpperThreshold: 100, LowerThreshold: 50}, Measured: figures(12)},
 					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.2:80"), Method: ipvs.Tunneling,
@@ -45,7 +45,7 @@ func table() *reading.Reading {
 				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8:1234:5678:9abc:def0:1234:5678]:5060")), Scheduler: "rr",
 					Flags: ipvs.OnePacket, Netmask: 128},
 				Measured: figures(0),
-				Destinations: []reading.Destination{
+				Destinations: []sampler.Destination{
 					{Destination: ipvs.Destination{AddrPort: ap("[2001:db8::2]:5060"), Weight: 65535, ActiveConns: 4e9, InactiveConns: 1e6},
 						Measured: figures(123456)},
 				},
@@ -171,7 +171,7 @@ TCP  192.0.2.1:80 wlc persist>            20     20     12  12500
   -> 198.51.100.2:80                0      0     10    0.5    500   25% ##......
   -> 198.51.100.3:80                1      0      0      -      -    0% ........
 `},
-	{"all formats", View{Formats: []listing.Format{listing.Stats, listing.Thresholds, listing.PersistentConns, listing.TunnelInfo}}, 0, 0, `
+	{"all formats", View{Formats: []tablefmt.Format{tablefmt.Stats, tablefmt.Thresholds, tablefmt.PersistentConns, tablefmt.TunnelInfo}}, 0, 0, `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                   Forward Tunnel        Weight  Upper  Lower Persist Active  InAct    Conns   InPkts  OutPkts  InBytes OutBytes Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
@@ -183,7 +183,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                       
   -> [2001:db8::2]:5060                                   Masq    n/a            65535      0      0       0  4.00G  1.00M        0        0        0        0        0   123K   1.23M    2.47M   123M   247G  100% ####################
 FWM  7 sh                                                                                                  0      0      0        0        0        0        0        0      -       -        -      -      -
 `},
-	{"some formats, little room", View{Formats: []listing.Format{listing.Stats}}, 80, 24, `
+	{"some formats, little room", View{Formats: []tablefmt.Format{tablefmt.Stats}}, 80, 24, `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                        InPkts  OutPkts  InBytes OutBytes
@@ -249,10 +249,10 @@ func TestHead(t *testing.T) {
 		{View{notes: notes}, 4, "q qu"},
 		{View{}, 40, "2026-11-21T07:30:00Z  3 services"},
 		{View{}, 6, "2026-1"},
-		{View{order: reading.ByPackets}, 0, "2026-11-21T07:30:00Z  3 services by packets"},
-		{View{order: reading.ByBytes, filter: "rr"}, 0, "2026-11-21T07:30:00Z  3 services by bytes, 1 with \"rr\""},
-		{View{order: reading.ByPackets, Top: 2}, 0, "2026-11-21T07:30:00Z  the busiest 2 of 3 services"},
-		{View{order: reading.ByConns, Top: 2}, 0, "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
+		{View{order: sampler.ByPackets}, 0, "2026-11-21T07:30:00Z  3 services by packets"},
+		{View{order: sampler.ByBytes, filter: "rr"}, 0, "2026-11-21T07:30:00Z  3 services by bytes, 1 with \"rr\""},
+		{View{order: sampler.ByPackets, Top: 2}, 0, "2026-11-21T07:30:00Z  the busiest 2 of 3 services"},
+		{View{order: sampler.ByConns, Top: 2}, 0, "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
 	} {
 		tt.view.Names = numeric{}
 		if got := tt.view.Lines(table(), tt.width, 24)[0].Text; got != tt.want {
@@ -264,7 +264,7 @@ func TestHead(t *testing.T) {
 // left returns the addresses of rows, in short.
 func left(lines []Line) string {
 	var words []string
-	for _, line := range lines[chrome:] {
+	for _, line := range lines[headerLines:] {
 		words = append(words, strings.TrimSpace(line.Text[:min(24, len(line.Text))]))
 	}
 	return strings.Join(words, ", ")
@@ -328,7 +328,7 @@ func TestScroll(t *testing.T) {
 func TestViewFits(t *testing.T) {
 	for width := 1; width < 160; width++ {
 		for height := 1; height < 15; height++ {
-			v := View{Names: numeric{}, Formats: []listing.Format{listing.Thresholds}, notes: notes, mark: (&lookout{}).mark}
+			v := View{Names: numeric{}, Formats: []tablefmt.Format{tablefmt.Thresholds}, notes: notes, mark: (&alertTracker{}).mark}
 			lines := v.Lines(table(), width, height)
 			if len(lines) > height {
 				t.Errorf("%dx%d: %d lines", width, height, len(lines))

@@ -9,14 +9,14 @@ import (
 	"syscall"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/names"
-	"goipvsadm/cmd/goipvsadm/internal/reading"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
 // A Watch shows readings at an interval.
 type Watch struct {
 	Interval time.Duration
-	Reader   *reading.Reader
+	Reader   *sampler.Sampler
 	View     View
 
 	// Names are those that addresses have. If it is nil, View.Names decides.
@@ -29,7 +29,7 @@ type Watch struct {
 	Output io.Writer
 
 	// Encode, if not nil, writes a reading in a way of its own, on no screen.
-	Encode func(*reading.Reading) error
+	Encode func(*sampler.Sample) error
 }
 
 // stops are the signals that end a watch.
@@ -37,7 +37,7 @@ var stops = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall
 
 // grace is how long a watch that is told to stop may take for that: a
 // reading, names, or a write may be waiting for somebody else.
-const grace = time.Second
+const stopTimeout = time.Second
 
 // Run shows readings until it is told to stop. It returns the signal that said
 // so, or nil for the key q. A terminal is as it was before when Run returns.
@@ -51,30 +51,30 @@ func (w *Watch) Run() (os.Signal, error) {
 			signal.Notify(signals, s)
 		}
 	}
-	l := &loop{told: make(chan os.Signal, 8), over: make(chan struct{}), ended: make(chan struct{})}
-	run := func() (os.Signal, error) { return w.inTurn(l.told) }
+	l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), ended: make(chan struct{})}
+	run := func() (os.Signal, error) { return w.runPlain(l.signals) }
 	if out := terminal(w.Screen); out != nil && w.Encode == nil {
 		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
 		l.screen = &screen{out: out, keys: openKeyboard(), colours: hasColours()}
-		s := &session{Watch: w, screen: l.screen, signals: l.told}
+		s := &session{Watch: w, screen: l.screen, signals: l.signals}
 		run = s.run
 	}
 	go func() {
 		l.run(run)
 		close(l.ended) // not after a panic, which is to be heard of
 	}()
-	return l.tell(signals)
+	return l.forwardSignals(signals)
 }
 
 // A loop is a watch that goes on until it is told to stop.
 type loop struct {
-	screen *screen // nil if there is none
-	told   chan os.Signal
+	screen  *screen // nil if there is none
+	signals chan os.Signal
 
-	over  chan struct{} // closed when the rest is known
-	sig   os.Signal
-	err   error
-	ended chan struct{} // closed when the terminal is as it was, too
+	resultReady chan struct{} // closed when the rest is known
+	sig         os.Signal
+	err         error
+	ended       chan struct{} // closed when the terminal is as it was, too
 }
 
 // run runs what shows the readings, and leaves the screen, after a panic too.
@@ -83,18 +83,18 @@ func (l *loop) run(run func() (os.Signal, error)) {
 		defer l.screen.close()
 	}
 	l.sig, l.err = run()
-	close(l.over)
+	close(l.resultReady)
 }
 
 // tell tells the loop of signals until it has ended.
-func (l *loop) tell(signals <-chan os.Signal) (os.Signal, error) {
+func (l *loop) forwardSignals(signals <-chan os.Signal) (os.Signal, error) {
 	for {
 		select {
-		case <-l.over:
+		case <-l.resultReady:
 			return l.end(nil, signals)
 		case s := <-signals:
 			select {
-			case l.told <- s:
+			case l.signals <- s:
 			default: // it is stuck, and has enough to do when it is not
 			}
 			if slices.Contains(stops, s) {
@@ -111,13 +111,13 @@ func (l *loop) end(told os.Signal, signals <-chan os.Signal) (os.Signal, error) 
 		select {
 		case <-l.ended:
 			return l.sig, l.err
-		case <-time.After(grace):
+		case <-time.After(stopTimeout):
 		case again := <-signals:
 			if slices.Contains(stops, again) {
 				return l.abandon(told)
 			}
 		}
-		if l.screen == nil || !l.screen.unblock(try) {
+		if l.screen == nil || !l.screen.forceOutput(try) {
 			return l.abandon(told)
 		}
 	}
@@ -129,7 +129,7 @@ func (l *loop) abandon(told os.Signal) (os.Signal, error) {
 		l.screen.keys.restoreNow()
 	}
 	select {
-	case <-l.over:
+	case <-l.resultReady:
 		return l.sig, l.err
 	default:
 		return told, nil
@@ -137,7 +137,7 @@ func (l *loop) abandon(told os.Signal) (os.Signal, error) {
 }
 
 // inTurn writes one listing after another.
-func (w *Watch) inTurn(signals <-chan os.Signal) (os.Signal, error) {
+func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 	ticker := time.NewTicker(w.Interval)
 	defer ticker.Stop()
 	for first := true; ; first = false {
@@ -157,7 +157,7 @@ func (w *Watch) inTurn(signals <-chan os.Signal) (os.Signal, error) {
 }
 
 // write writes a listing, with an empty line between it and the one before.
-func (w *Watch) write(r *reading.Reading, first bool) error {
+func (w *Watch) write(r *sampler.Sample, first bool) error {
 	if w.Encode != nil {
 		return w.Encode(r)
 	}
@@ -192,15 +192,15 @@ func (w *Watch) width() int {
 	return max(width-1, 1)
 }
 
-func endpoints(r *reading.Reading) []names.Endpoint {
-	var all []names.Endpoint
+func endpoints(r *sampler.Sample) []resolve.Endpoint {
+	var all []resolve.Endpoint
 	for i := range r.Services {
 		s := &r.Services[i]
 		if s.Mark == 0 {
-			all = append(all, names.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
+			all = append(all, resolve.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
 		}
 		for j := range s.Destinations {
-			all = append(all, names.Endpoint{AddrPort: s.Destinations[j].AddrPort, Protocol: s.Protocol})
+			all = append(all, resolve.Endpoint{AddrPort: s.Destinations[j].AddrPort, Protocol: s.Protocol})
 		}
 	}
 	return all

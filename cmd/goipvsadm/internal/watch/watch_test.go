@@ -19,12 +19,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"goipvsadm/cmd/goipvsadm/internal/app"
-	"goipvsadm/cmd/goipvsadm/internal/jsonlist/jsonlisttest"
+	"goipvsadm/cmd/goipvsadm/internal/cli"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
-	"goipvsadm/scripts/lab"
+	"goipvsadm/scripts/testnet"
 )
 
 // With childVariable in its environment, the test's binary is the program, on
@@ -33,7 +33,7 @@ const childVariable = "GOIPVSADM_WATCH_TEST"
 
 func TestMain(m *testing.M) {
 	if what := os.Getenv(childVariable); what != "" {
-		os.Exit(app.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, table(what).Dial))
+		os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, table(what).Dial))
 	}
 	// The program gets a SIGHUP that is not ignored, under nohup too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // table returns a table that counts a thousand connections a reading. In its
 // third reading the kernel may refuse to answer, the service may be gone, or
 // the program may panic.
-func table(what string) *ipvstest.Kernel {
+func table(what string) *ipvstest.FakeKernel {
 	switch what {
 	case "many":
 		return many()
@@ -51,7 +51,7 @@ func table(what string) *ipvstest.Kernel {
 		return marked()
 	}
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("127.0.0.1:80"))
-	k := &ipvstest.Kernel{Table: []ipvstest.Entry{{
+	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
 		Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.FullNetmask(ipvs.IPv4)},
 		Destinations: []ipvs.Destination{
 			{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Weight: 1, ActiveConns: 30},
@@ -61,7 +61,7 @@ func table(what string) *ipvstest.Kernel {
 		},
 	}}}
 	readings := 0
-	k.Fail = func(m *netlinkmsg.Message) syscall.Errno {
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command != netlinkmsg.GetService {
 			return 0
 		}
@@ -105,11 +105,11 @@ var measured = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 
 func TestOnATerminal(t *testing.T) {
 	p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 62, 24)
-	p.wait("another screen without a cursor", func(e *lab.Screen) bool { return e.Alternate && e.Hidden })
+	p.wait("another screen without a cursor", func(e *testnet.Screen) bool { return e.Alternate && e.Hidden })
 	p.shows("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
 		"\n  -> 198.51.100.1:80           30      0      0   75% ######..\n",
 		"\n  -> 198.51.100.2:80            0     10      0   25% ##......\n")
-	p.wait("connections per second", func(e *lab.Screen) bool {
+	p.wait("connections per second", func(e *testnet.Screen) bool {
 		m := measured.FindStringSubmatch(e.String())
 		if m == nil {
 			return false
@@ -174,7 +174,7 @@ func TestStopAndContinue(t *testing.T) {
 		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		p.wait("the screen again", func(e *lab.Screen) bool { return e.Alternate && e.Hidden })
+		p.wait("the screen again", func(e *testnet.Screen) bool { return e.Alternate && e.Hidden })
 		p.shows("TCP  127.0.0.1:80 rr ")
 	}
 	p.press("q")
@@ -194,7 +194,7 @@ func TestOnADumbTerminal(t *testing.T) {
 	cmd := program(t, "nothing", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "TERM=dumb")
 	p := start(t, cmd, 200, 50)
-	p.wait("two listings", func(e *lab.Screen) bool { return strings.Count(e.String(), "TCP  127.0.0.1:80 rr") == 2 })
+	p.wait("two listings", func(e *testnet.Screen) bool { return strings.Count(e.String(), "TCP  127.0.0.1:80 rr") == 2 })
 	p.press("\x03")
 	p.ends(0, "")
 	if bytes.ContainsRune(p.raw.Bytes(), '\x1b') {
@@ -424,7 +424,7 @@ func TestJSON(t *testing.T) {
 				Servers []struct{ Measured *struct{} }
 			}
 		}
-		jsonlisttest.Decode(t, lines.Bytes(), &document)
+		jsonouttest.Decode(t, lines.Bytes(), &document)
 		service := document.Services[0]
 		if document.Time.IsZero() || service.Stats.Connections != 1000*(i+1) || len(service.Servers) != 4 {
 			t.Errorf("%s", lines.Bytes())

@@ -1,0 +1,378 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
+	"goipvsadm/netlinkmsg"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// kernelWith returns a kernel on which rules were run.
+func kernelWith(t *testing.T, rules string) *ipvstest.FakeKernel {
+	t.Helper()
+	k := &ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
+	if r := run(k, rules, "ipvsadm", "-R"); r != (result{}) {
+		t.Fatalf("%s: %+v", rules, r)
+	}
+	k.Requests = nil
+	return k
+}
+
+// everything is all that -S --all saves.
+func everything(t *testing.T, k *ipvstest.FakeKernel) string {
+	t.Helper()
+	r := run(k, "", "ipvsadm", "-S", "-n", "--all")
+	if r.status != 0 || r.stderr != "" {
+		t.Fatalf("save: %+v", r)
+	}
+	return r.stdout
+}
+
+// commands are the messages that k got which change something.
+func commands(k *ipvstest.FakeKernel) (got []string) {
+	for _, m := range k.Changes() {
+		got = append(got, m.Command.String())
+	}
+	return got
+}
+
+func TestApply(t *testing.T) {
+	const before = "-A -t 192.0.2.1:80 -s rr\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 1\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 1\n" +
+		"-A -u 192.0.2.1:53 -s rr\n"
+	const after = "-A -t 192.0.2.1:80 -s wlc -p 60\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 1\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n" +
+		"-A -f 7 -s sh\n" +
+		"-a -f 7 -r 198.51.100.1:0 -g -w 3\n"
+	const diff = "-E -t 192.0.2.1:80 -s wlc -p 60\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n" +
+		"-A -f 7 -s sh\n" +
+		"-a -f 7 -r 198.51.100.1:0 -g -w 3\n" +
+		"-d -t 192.0.2.1:80 -r 198.51.100.2:80\n" +
+		"-D -u 192.0.2.1:53\n"
+	k := kernelWith(t, before)
+	if got := run(k, after, "ipvsadm", "--diff"); got != (result{1, diff, ""}) {
+		t.Errorf("--diff: %+v", got)
+	}
+	if n := len(k.Changes()); n != 0 || rules(t, k) != before {
+		t.Errorf("--diff changed something: %v", commands(k))
+	}
+	if got := run(k, after, "ipvsadm", "--apply", "--verbose"); got != (result{0, diff + "# 3 added, 1 edited, 2 removed\n", ""}) {
+		t.Errorf("--apply: %+v", got)
+	}
+	want := []string{"edit service", "add destination", "add service", "add destination", "delete destination", "delete service"}
+	if d := cmp.Diff(want, commands(k)); d != "" {
+		t.Error(d)
+	}
+	if got := rules(t, k); got != after {
+		t.Errorf("the table is\n%s", got)
+	}
+
+	// There is nothing left to do.
+	k.Requests = nil
+	if got := run(k, after, "ipvsadm", "--apply"); got != (result{}) || len(k.Changes()) != 0 {
+		t.Errorf("again: %+v, %v", got, commands(k))
+	}
+	if got := run(k, after, "ipvsadm", "--apply", "--verbose"); got != (result{0, "# 0 added, 0 edited, 0 removed\n", ""}) {
+		t.Errorf("again: %+v", got)
+	}
+	if got := run(k, after, "ipvsadm", "--diff"); got != (result{}) {
+		t.Errorf("--diff again: %+v", got)
+	}
+
+	// What --diff prints is what -R takes.
+	k = kernelWith(t, before)
+	if got := run(k, diff, "ipvsadm", "-R"); got != (result{}) || rules(t, k) != after {
+		t.Errorf("-R: %+v, then\n%s", got, rules(t, k))
+	}
+}
+
+func TestApplyMistakes(t *testing.T) {
+	for _, tt := range []struct {
+		name, rules, stderr string
+	}{
+		{"other commands", "-C\n" + oneService + "-e -t 192.0.2.1:80 -r 198.51.100.1\n-L\n-S\n--stop-daemon master\n-h\n", "" +
+			"line 1: Illegal 'flush' command in the rules of a table\n" +
+			"line 3: Illegal 'edit-server' command in the rules of a table\n" +
+			"line 4: Illegal 'list' command in the rules of a table\n" +
+			"line 5: Illegal 'save' command in the rules of a table\n" +
+			"line 6: Illegal 'stop-daemon' command in the rules of a table\n" +
+			"line 7: Illegal 'help' command in the rules of a table\n"},
+		{"keys given twice", oneServer + oneServer, "" +
+			"line 3: Service already defined in line 1\n" +
+			"line 4: Destination already defined in line 2\n"},
+		{"all mistakes in the order of lines", "-a -f 5 -r 192.0.2.9\n-A -q\n-R\n-a -f 6 -r 192.0.2.9\n--set 1 2\n", "" +
+			"line 1: Service not defined\n" +
+			"line 2: -q: unknown option\n" +
+			"line 3: Illegal 'restore' command in a rule\n" +
+			"line 4: Service not defined\n" +
+			"line 5: --set option requires 3 timeout values\n"},
+		{"no rules", "# nothing\n\n", "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, command := range []string{"--apply", "--diff"} {
+				want := result{2, "", tt.stderr}
+				if got := runWithout(t, tt.rules, "ipvsadm", command); got != want {
+					t.Errorf("%s: got\n%+v\nwant\n%+v", command, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestApplyEmpty(t *testing.T) {
+	const message = "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"
+	for _, tt := range []struct {
+		name, before, rules, line string
+		want                      result
+		after                     string
+	}{
+		{"nothing", oneServer, "", "--apply", result{2, "", message}, oneServer},
+		{"nothing, meant", oneServer, "", "--apply --allow-empty", result{}, ""},
+		{"what it would do", oneServer, "", "--diff --allow-empty", result{1, "-D -t 192.0.2.1:80\n", ""}, oneServer},
+		{"settings alone", oneServer, "--set 1 2 3\n", "--apply", result{2, "", message}, oneServer},
+		{"settings alone, meant", oneServer, "--set 1 2 3\n", "--apply --allow-empty", result{}, ""},
+		{"settings alone without a table", "", "--set 1 2 3\n", "--apply --verbose", result{0, "--set 1 2 3\n# 0 added, 1 edited, 0 removed\n", ""}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := kernelWith(t, tt.before)
+			if got := run(k, tt.rules, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+				t.Errorf("got  %+v\nwant %+v", got, tt.want)
+			}
+			if got := rules(t, k); got != tt.after {
+				t.Errorf("the table is\n%s", got)
+			}
+		})
+	}
+}
+
+func TestApplySettings(t *testing.T) {
+	k := kernelWith(t, oneServer+"--start-daemon backup --mcast-interface eth1\n")
+	const rules = "--set 0 60 0\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"
+	const changes = "--set 900 60 300\n--stop-daemon backup\n--start-daemon master --mcast-interface eth1 --syncid 3\n"
+	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != (result{0, changes + "# 1 added, 1 edited, 1 removed\n", ""}) {
+		t.Errorf("%+v", got)
+	}
+	// Without a rule for either nobody asks for them, nor touches them.
+	k.Requests = nil
+	if got := run(k, oneServer, "ipvsadm", "--apply"); got != (result{}) {
+		t.Errorf("%+v", got)
+	}
+	for _, m := range k.Requests {
+		if m.Command == netlinkmsg.GetConfig || m.Command == netlinkmsg.GetDaemon {
+			t.Errorf("asked for more than needed: %v", m.Command)
+		}
+	}
+	if want := "--set 900 60 300\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"; everything(t, k) != want {
+		t.Errorf("in the end\n%s", everything(t, k))
+	}
+}
+
+func TestApplyKeepsWeights(t *testing.T) {
+	k := kernelWith(t, oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n")
+	const rules = oneServer + "-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 5\n"
+	const changes = "-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 5\n"
+	if got := run(k, rules, "ipvsadm", "--diff", "--keep-weights"); got != (result{1, changes, ""}) {
+		t.Errorf("--diff: %+v", got)
+	}
+	if got := run(k, rules, "ipvsadm", "--apply", "--keep-weights", "--verbose"); got != (result{0, changes + "# 1 added, 0 edited, 0 removed\n", ""}) {
+		t.Errorf("--apply: %+v", got)
+	}
+	if got := run(k, rules, "ipvsadm", "--diff"); got != (result{1, "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 1\n", ""}) {
+		t.Errorf("--diff without: %+v", got)
+	}
+}
+
+// A change that fails is told, what does not depend on it is done, and nothing
+// is removed; the same command goes on from there.
+func TestApplyGoesOnAfterAFailure(t *testing.T) {
+	const before = "-A -f 1 -s rr\n-a -f 1 -r 192.0.2.9:0 -g -w 1\n-A -f 2 -s rr\n"
+	const rules = "-A -f 3 -s rr\n-A -f 1 -s rr\n-a -f 1 -r 192.0.2.8:0\n-a -f 1 -r 192.0.2.7:0\n-A -f 4 -s rr\n"
+	k := kernelWith(t, before)
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.NewDestination && m.Destination.AddrPort.Addr().String() == "192.0.2.8" {
+			return syscall.ENOMEM
+		}
+		return 0
+	}
+	want := result{255,
+		"-A -f 3 -s rr\n-a -f 1 -r 192.0.2.7:0 -g -w 1\n-A -f 4 -s rr\n# 3 added, 0 edited, 0 removed\n",
+		"line 3: Memory allocation problem\nNothing was removed because of this (still to remove: 2)\n"}
+	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != want {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+	k.Intercept = nil
+	k.Requests = nil
+	want = result{0, "-a -f 1 -r 192.0.2.8:0 -g -w 1\n-d -f 1 -r 192.0.2.9:0\n-D -f 2\n# 1 added, 0 edited, 2 removed\n", ""}
+	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != want {
+		t.Errorf("again: got\n%+v\nwant\n%+v", got, want)
+	}
+	if n := len(k.Changes()); n != 3 {
+		t.Errorf("again: %d changes, want 3", n)
+	}
+	if got := run(k, rules, "ipvsadm", "--diff"); got != (result{}) {
+		t.Errorf("in the end %+v", got)
+	}
+}
+
+// A removal that fails has no line: the message names it.
+func TestApplyRemovalThatFails(t *testing.T) {
+	k := kernelWith(t, "-A -f 1 -s rr\n-A -f 2 -s rr\n-A -f 3 -s rr\n")
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.DelService && m.Service.Mark == 2 {
+			return syscall.ESRCH
+		}
+		return 0
+	}
+	want := result{255, "", "-D -f 2: No such service\n"}
+	if got := run(k, "-A -f 1 -s rr\n", "ipvsadm", "--apply"); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := rules(t, k); got != "-A -f 1 -s rr\n-A -f 2 -s rr\n" {
+		t.Errorf("the table is\n%s", got)
+	}
+}
+
+func TestApplyWithoutATable(t *testing.T) {
+	k := &ipvstest.FakeKernel{Intercept: func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.GetService {
+			return syscall.ENOMEM
+		}
+		return 0
+	}}
+	for command, status := range map[string]int{"--apply": 255, "--diff": 2} {
+		if got := run(k, oneServer, "ipvsadm", command); got != (result{status, "", "Memory allocation problem\n"}) {
+			t.Errorf("%s: %+v", command, got)
+		}
+	}
+	var stderr strings.Builder
+	dial := func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("no such thing") }
+	if status := Run([]string{"ipvsadm", "--diff"}, strings.NewReader(oneServer), &strings.Builder{}, &stderr, dial); status != 2 ||
+		!strings.HasPrefix(stderr.String(), "Can't initialize ipvs: no such thing\n") {
+		t.Errorf("status %d, %s", status, stderr.String())
+	}
+}
+
+func TestDiffThatIsLost(t *testing.T) {
+	k := kernelWith(t, oneService)
+	var stderr strings.Builder
+	status := Run([]string{"ipvsadm", "--diff"}, strings.NewReader(oneServer), brokenPipe{}, &stderr, k.Dial)
+	if want := "no space left on device\n"; status != 2 || stderr.String() != want {
+		t.Errorf("status %d, %q, want %q", status, stderr.String(), want)
+	}
+}
+
+// One difference costs one listing and one message, however large the table.
+func TestApplyCost(t *testing.T) {
+	const services = 300
+	var rules strings.Builder
+	for i := range services {
+		fmt.Fprintf(&rules, "-A -f %d -s rr\n-a -f %d -r 192.0.2.9:0 -g -w 1\n", i+1, i+1)
+	}
+	k := kernelWith(t, rules.String())
+	changed := strings.Replace(rules.String(), "-a -f 77 -r 192.0.2.9:0 -g -w 1", "-a -f 77 -r 192.0.2.9:0 -g -w 2", 1)
+	if got := run(k, changed, "ipvsadm", "--apply"); got != (result{}) {
+		t.Fatalf("%+v", got)
+	}
+	count := make(map[netlinkmsg.Command]int)
+	for _, m := range k.Requests {
+		count[m.Command]++
+	}
+	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 1, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
+	if d := cmp.Diff(want, count); d != "" {
+		t.Error(d)
+	}
+	// What goes as a whole is not looked into.
+	k.Requests = nil
+	run(k, "-A -f 77 -s rr\n", "ipvsadm", "--diff")
+	if n := len(k.Requests); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+}
+
+// randomRules are rules for a small world, so that two of them have much in
+// common.
+func randomRules(r *rand.Rand) string {
+	pick := func(words ...string) string { return words[r.IntN(len(words))] }
+	var b strings.Builder
+	if r.IntN(2) == 0 {
+		fmt.Fprintf(&b, "--set %s %s %s\n", pick("0", "5", "900"), pick("0", "120"), pick("300", "7"))
+	}
+	for _, service := range []string{"-t 192.0.2.1:80", "-u 192.0.2.1:80", "--sctp-service [2001:db8::1]:80", "-f 1", "-f 1 -6", "-t 192.0.2.1:0"} {
+		if r.IntN(3) == 0 {
+			continue
+		}
+		options := pick("", " -s rr", " -s sh -b sh-port", " -s mh -b mh-fallback,flag-3", " --pe sip")
+		if strings.HasSuffix(service, ":0") || r.IntN(2) == 0 {
+			options += pick(" -p", " -p 60", " -p 60 -M 64")
+		}
+		if !strings.Contains(service, "-t") && !strings.Contains(service, "sctp") {
+			options += pick("", " -o")
+		}
+		fmt.Fprintf(&b, "-A %s%s\n", service, options)
+		for i := range 4 {
+			if r.IntN(2) == 0 {
+				continue
+			}
+			address := fmt.Sprintf("198.51.100.%d", i)
+			if strings.Contains(service, "[") || strings.Contains(service, "-6") {
+				address = fmt.Sprintf("[2001:db8::%d]:80", i)
+			}
+			fmt.Fprintf(&b, "-a %s -r %s%s%s%s\n", service, address,
+				pick("", " -g", " -m", " -i", " -i --tun-type gre", " -i --tun-type gue --tun-port 1", " -i --tun-type gue --tun-port 2 --tun-csum"),
+				pick("", " -w 0", " -w 7"), pick("", " -x 9", " -x 9 -y 3"))
+		}
+	}
+	for _, state := range []string{"master", "backup"} {
+		if r.IntN(3) == 0 {
+			fmt.Fprintf(&b, "--start-daemon %s%s%s\n", state, pick("", " --mcast-interface eth1"), pick("", " --syncid 3"))
+		}
+	}
+	return b.String()
+}
+
+// From whatever table, --apply comes to the one that the rules describe, which
+// is what they make of an empty one; what --diff prints brings it about just
+// as well; and nothing is left to do then.
+func TestApplyFromAnywhere(t *testing.T) {
+	const seed = 5
+	r := rand.New(rand.NewPCG(seed, seed))
+	for i := range 150 {
+		from, to := randomRules(r), randomRules(r)
+		k, other := kernelWith(t, from), kernelWith(t, from)
+		if got := run(k, to, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) {
+			t.Fatalf("seed %d, %d: %+v\nfrom\n%sto\n%s", seed, i, got, from, to)
+		}
+		if got, want := rules(t, k), rules(t, kernelWith(t, to)); got != want {
+			t.Fatalf("seed %d, %d: the table is\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
+		}
+		diff := run(other, to, "ipvsadm", "--diff", "--allow-empty")
+		if got := run(other, diff.stdout, "ipvsadm", "-R"); got != (result{}) {
+			t.Fatalf("seed %d, %d: -R of the difference: %+v\n%s", seed, i, got, diff.stdout)
+		}
+		if got, want := everything(t, other), everything(t, k); got != want {
+			t.Fatalf("seed %d, %d: the difference comes to\n%swant\n%s", seed, i, got, want)
+		}
+		saved := everything(t, k)
+		for _, rules := range []string{to, saved} {
+			k.Requests = nil
+			if got := run(k, rules, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) || len(k.Changes()) != 0 {
+				t.Fatalf("seed %d, %d: again: %+v, %v\n%s", seed, i, got, commands(k), rules)
+			}
+		}
+		fresh := &ipvstest.FakeKernel{}
+		if got := run(fresh, saved, "ipvsadm", "-R"); got != (result{}) || everything(t, fresh) != saved {
+			t.Fatalf("seed %d, %d: -R of what -S --all saved: %+v\n%s", seed, i, got, saved)
+		}
+	}
+}

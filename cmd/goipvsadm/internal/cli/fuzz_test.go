@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"unicode"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
+)
+
+// runOffline runs a command line where no name server is asked.
+func runOffline(k *ipvstest.FakeKernel, stdin string, args ...string) result {
+	return runNamed(k, offline(os.DevNull, os.DevNull), stdin, args...)
+}
+
+// offline returns the names of two files.
+func offline(hosts, services string) *resolve.Database {
+	return resolve.NewDatabase(hosts, services, &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("no name server here")
+	}})
+}
+
+func runNamed(k *ipvstest.FakeKernel, db *resolve.Database, stdin string, args ...string) result {
+	var stdout, stderr strings.Builder
+	p := &invocation{
+		stdin: strings.NewReader(stdin), rawStdout: &stdout, stdout: bufio.NewWriter(&stdout), stderr: &stderr, dial: k.Dial,
+		names: db, parser: command.NewParser("ipvsadm", db),
+	}
+	status := p.run(args)
+	p.stdout.Flush()
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// Whatever the rules are, --check and --apply agree about their mistakes, and
+// a table that --apply could make has nothing left to be done.
+func FuzzApply(f *testing.F) {
+	f.Add("")
+	f.Add("# nothing\n\n")
+	f.Add(oneServer)
+	f.Add(oneServer + oneServer)
+	f.Add("-a -f 1 -r 192.0.2.1:0\n-A -f 1 -6\n-A --foo\n-R\n--set 1 2\n")
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 10 {
+		f.Add(randomRules(r))
+	}
+	f.Fuzz(func(t *testing.T, rules string) {
+		k := &ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
+		check := runOffline(k, rules, "--check")
+		if check.status != 0 && check.status != 2 || check.stdout != "" || (check.status == 0) != (check.stderr == "") || len(k.Requests) > 0 {
+			t.Fatalf("--check: %+v", check)
+		}
+		apply := runOffline(k, rules, "--apply", "--allow-empty")
+		if apply.status == 0 && apply.stderr != "" || check.status == 2 && apply.status != 2 || apply.status == 2 && len(k.Changes()) > 0 {
+			t.Fatalf("--check: %+v, and --apply: %+v", check, apply)
+		}
+		if apply.status != 0 {
+			return
+		}
+		if again := runOffline(k, rules, "--diff", "--allow-empty"); again != (result{}) {
+			t.Fatalf("there is something left: %+v", again)
+		}
+	})
+}
+
+// A table that is saved by names, of files that lie, and with the name of any
+// interface, reads back as the same table; and it can be looked at.
+func FuzzSaveByName(f *testing.F) {
+	f.Add("192.0.2.1 vip\n198.51.100.1 vip\n", "http 80/tcp\nhttp 81/tcp\n", oneServer, "eth0")
+	f.Add("192.0.2.1 0x7f.1\n198.51.100.1 x:80\n", "81 80/tcp\n+1 80/udp\nx:9 53/udp\n", oneServer+"-A -u 192.0.2.1:53\n", "#c")
+	f.Add("fd00::1 vip6\n192.0.2.1 -A\n", "#a 80/tcp\n", "-A -t [fd00::1]:80\n-a -t [fd00::1]:80 -r [fd00::1]:81 -m\n"+oneServer, "ipvsadm")
+	f.Add("192.0.2.1 \u202e\n198.51.100.1 "+strings.Repeat("l", 58)+"\n", "http 80/tcp www 80\n", oneServer, "e\x1b[31m")
+	f.Add("192.0.2.1 012.1\n198.51.100.1 ipvsadm\n192.0.2.9 ipvsadm\n", "", "-A -f 1\n-a -f 1 -r 198.51.100.1:80\n"+oneServer, "$'x'")
+	directory := f.TempDir()
+	f.Fuzz(func(t *testing.T, hosts, services, rules, device string) {
+		files := [2]string{directory + "/hosts", directory + "/services"}
+		for i, text := range []string{hosts, services} {
+			if err := os.WriteFile(files[i], []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db := offline(files[0], files[1])
+		k := new(ipvstest.FakeKernel)
+		runOffline(k, rules, "-R")
+		if device == "" || len(device) > 15 || strings.ContainsFunc(device, func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) }) {
+			device = "eth0" // the kernel has no such names
+		}
+		k.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: device}}
+		saved := runNamed(k, db, "", "-S", "--all")
+		if saved.status != 0 || saved.stderr != "" || termsafe.AnyHidden(strings.ReplaceAll(saved.stdout, "\n", "")) {
+			t.Fatalf("saved: %+v", saved)
+		}
+		back := new(ipvstest.FakeKernel)
+		if read := runNamed(back, db, saved.stdout, "-R"); read != (result{}) {
+			t.Fatalf("%s is read: %+v", saved.stdout, read)
+		}
+		if got, want := everythingIn(back), everythingIn(k); got != want {
+			t.Fatalf("saved:\n%sread:\n%swas:\n%s", saved.stdout, got, want)
+		}
+	})
+}
+
+func everythingIn(k *ipvstest.FakeKernel) string {
+	return runOffline(k, "", "-S", "-n", "--all").stdout
+}

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/metrics"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
+	"goipvsadm/ipvs/reconcile"
+)
+
+// listMetrics writes the table as metrics. It is read to its end before: a
+// reader of metrics could not see that it was cut short.
+func (p *invocation) listMetrics(cmd *command.Command) error {
+	services, err := p.services(cmd)
+	if err != nil {
+		return err
+	}
+	t := reconcile.Table{Services: make([]reconcile.Service, len(services))}
+	for i := range services {
+		s := &t.Services[i]
+		s.Service = services[i]
+		if s.Destinations, err = p.client.AppendDestinationsConsistent(nil, s.ServiceKey); err != nil {
+			return err
+		}
+		if !cmd.Options.Has(command.NoSort) {
+			tablefmt.SortDestinations(s.Destinations)
+		}
+	}
+	if t.Timeouts, err = p.client.Timeouts(); err != nil {
+		return err
+	}
+	if t.Daemons, err = p.client.Daemons(); err != nil {
+		return err
+	}
+	format := metrics.Prometheus
+	if cmd.OpenMetrics {
+		format = metrics.OpenMetrics
+	}
+	return format.Write(p.stdout, &p.info, &t)
+}

@@ -1,0 +1,138 @@
+package jsonout
+
+import (
+	"bufio"
+	"net/netip"
+
+	"goipvsadm/cmd/goipvsadm/internal/doctor"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+)
+
+// The objects of a report of --doctor.
+type (
+	report struct {
+		LookedAt    lookedAt  `json:"looked_at"`
+		NotLookedAt []missing `json:"not_looked_at"`
+		Probes      []probed  `json:"probes,omitempty"`
+	}
+
+	lookedAt struct {
+		Services       int     `json:"services"`
+		Servers        int     `json:"servers"`
+		Connections    int     `json:"connections"`
+		AllConnections bool    `json:"all_connections"`
+		Interfaces     int     `json:"interfaces"`
+		Seconds        float64 `json:"seconds"`
+		Probed         bool    `json:"probed"`
+	}
+
+	missing struct {
+		What   string `json:"what"`
+		Reason string `json:"reason"`
+	}
+
+	probed struct {
+		Address      netip.Addr `json:"address"`
+		Port         uint16     `json:"port,omitzero"`
+		By           string     `json:"by"`
+		Outcome      string     `json:"outcome"`
+		Milliseconds float64    `json:"milliseconds"`
+	}
+
+	finding struct {
+		ID       string      `json:"id"`
+		Severity string      `json:"severity"`
+		What     string      `json:"what"`
+		Service  *serviceKey `json:"service,omitempty"`
+		Server   *serverKey  `json:"server,omitempty"`
+		Also     int         `json:"more_services"`
+		Seen     string      `json:"seen"`
+		Why      string      `json:"why"`
+		Do       []remedy    `json:"do"`
+	}
+
+	serviceKey struct {
+		Family   string `json:"family"`
+		*address        // nil for a mark
+		Mark     uint32 `json:"mark,omitzero"`
+	}
+
+	serverKey struct {
+		Address netip.Addr `json:"address"`
+		Port    uint16     `json:"port"`
+		Forward string     `json:"forward"`
+	}
+
+	remedy struct {
+		Host    string `json:"on,omitempty"`
+		Command string `json:"command"`
+	}
+)
+
+// Findings writes the report of --doctor.
+func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error {
+	r := report{
+		LookedAt: lookedAt{
+			Services:       len(f.Services),
+			Connections:    f.Connections,
+			AllConnections: f.All,
+			Interfaces:     len(f.Links),
+			Seconds:        f.Elapsed.Seconds(),
+			Probed:         f.Probed,
+		},
+		NotLookedAt: []missing{},
+	}
+	for i := range f.Services {
+		r.LookedAt.Servers += len(f.Services[i].Servers)
+	}
+	for _, m := range f.Missing {
+		r.NotLookedAt = append(r.NotLookedAt, missing(m))
+	}
+	for i := range f.Reached {
+		r.Probes = append(r.Probes, newProbed(&f.Reached[i]))
+	}
+	a, err := newArray(w, r, "findings", "\n")
+	if err != nil {
+		return err
+	}
+	for i := range findings {
+		v := newFinding(&findings[i])
+		if err := a.add(&v); err != nil {
+			return err
+		}
+	}
+	return a.end()
+}
+
+func newProbed(r *netprobe.Result) probed {
+	v := probed{Address: r.AddrPort.Addr(), Port: r.AddrPort.Port(), By: "tcp", Milliseconds: float64(r.After.Microseconds()) / 1000}
+	if r.ICMP {
+		v.By = "echo"
+	}
+	v.Outcome = map[netprobe.Outcome]string{netprobe.Answered: "answered", netprobe.Refused: "refused", netprobe.Silent: "silent"}[r.Outcome]
+	return v
+}
+
+func newFinding(x *doctor.Finding) finding {
+	v := finding{
+		ID:       x.Check.ID,
+		Severity: x.Check.Severity.String(),
+		What:     x.Check.Title,
+		Also:     x.MoreServices,
+		Seen:     x.Evidence,
+		Why:      x.Check.Explanation,
+	}
+	if k := x.Service; k != nil {
+		v.Service = &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
+		if k.Mark == 0 {
+			v.Service.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
+		}
+	}
+	if d := x.Server; d != nil {
+		v.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
+	}
+	for _, r := range x.Remedies {
+		v.Do = append(v.Do, remedy{Host: r.Host, Command: r.Command})
+	}
+	return v
+}

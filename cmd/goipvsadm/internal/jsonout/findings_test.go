@@ -1,0 +1,81 @@
+package jsonout_test
+
+import (
+	"bufio"
+	"bytes"
+	"testing"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/doctor"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type findingsReport struct {
+	name     string
+	facts    doctor.Facts
+	findings []doctor.Finding
+	want     string
+}
+
+// reports are findings about the director, a service and a server; with and without
+// what was asked.
+var reports = func() []findingsReport {
+	check := doctor.Check{ID: "a-check", Severity: doctor.Warning, Title: "what", Explanation: "why"}
+	web, mark := ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), ipvs.MarkKey(7, ipvs.IPv6)
+	do := []doctor.Remedy{{Command: "this <a>"}, {Host: "10.0.0.1", Command: "or that"}}
+	return []findingsReport{
+		{"nothing", doctor.Facts{}, nil,
+			`{"looked_at":{"services":0,"servers":0,"connections":0,"all_connections":false,"interfaces":0,"seconds":0,"probed":false},` +
+				`"not_looked_at":[],"findings":[]}` + "\n"},
+		{"all there is", doctor.Facts{
+			Services: []doctor.Service{{Servers: make([]doctor.Server, 3)}},
+			Links:    make([]netstate.Link, 2),
+			Elapsed:  2500 * time.Millisecond, Connections: 4, All: true, Probed: true,
+			Missing: []doctor.Unavailable{{What: "connections", Reason: "permission denied"}},
+			Reached: []netprobe.Result{
+				{Target: netprobe.Target{AddrPort: ap("10.0.0.1:80")}, Outcome: netprobe.Answered, After: 1500 * time.Microsecond},
+				{Target: netprobe.Target{AddrPort: ap("[fd00::1]:0"), ICMP: true}, After: 2 * time.Second},
+			},
+		}, []doctor.Finding{
+			{Check: &check, Evidence: "seen", Remedies: do},
+			{Check: &check, Service: &mark, Evidence: "seen", Remedies: do[:1]},
+			{Check: &check, Service: &web, Server: &ipvs.Destination{AddrPort: ap("10.0.0.1:80"), Method: ipvs.DirectRouting}, MoreServices: 2, Evidence: "seen", Remedies: do[:1]},
+		},
+			`{"looked_at":{"services":1,"servers":3,"connections":4,"all_connections":true,"interfaces":2,"seconds":2.5,"probed":true},` +
+				`"not_looked_at":[{"what":"connections","reason":"permission denied"}],` +
+				`"probes":[{"address":"10.0.0.1","port":80,"by":"tcp","outcome":"answered","milliseconds":1.5},` +
+				`{"address":"fd00::1","by":"echo","outcome":"silent","milliseconds":2000}],"findings":[` + "\n" +
+				`{"id":"a-check","severity":"warning","what":"what","more_services":0,"seen":"seen","why":"why",` +
+				`"do":[{"command":"this <a>"},{"on":"10.0.0.1","command":"or that"}]},` + "\n" +
+				`{"id":"a-check","severity":"warning","what":"what","service":{"family":"ipv6","mark":7},"more_services":0,` +
+				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]},` + "\n" +
+				`{"id":"a-check","severity":"warning","what":"what","service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},` +
+				`"server":{"address":"10.0.0.1","port":80,"forward":"route"},"more_services":2,` +
+				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]}` + "\n]}\n"},
+	}
+}()
+
+func TestFindings(t *testing.T) {
+	for _, tt := range reports {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			w := bufio.NewWriter(&b)
+			if err := jsonout.Findings(w, &tt.facts, tt.findings); err != nil {
+				t.Fatal(err)
+			}
+			w.Flush()
+			if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+				t.Errorf("want -, got +\n%s", diff)
+			}
+			if err := jsonouttest.Validate(b.Bytes()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,381 @@
+package jsonout_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/jsonout"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
+	"goipvsadm/ipvs"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var (
+	ap   = netip.MustParseAddrPort
+	info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
+
+	large = ipvs.Stats{
+		Conns: 1<<64 - 1, InPackets: 1<<63 + 1, OutPackets: 1<<53 + 1, InBytes: 1<<32 + 1, OutBytes: 5,
+		CPS: 6, InPPS: 7, OutPPS: 8, InBPS: 9, OutBPS: 1<<64 - 2,
+	}
+)
+
+const noStats = `"stats":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0,` +
+	`"connections_per_second":0,"in_packets_per_second":0,"out_packets_per_second":0,` +
+	`"in_bytes_per_second":0,"out_bytes_per_second":0}`
+
+const largeStats = `"stats":{"connections":18446744073709551615,"in_packets":9223372036854775809,` +
+	`"out_packets":9007199254740993,"in_bytes":4294967297,"out_bytes":5,` +
+	`"connections_per_second":6,"in_packets_per_second":7,"out_packets_per_second":8,` +
+	`"in_bytes_per_second":9,"out_bytes_per_second":18446744073709551614}`
+
+// tables are services, and what they are in JSON.
+var tables = []struct {
+	name         string
+	service      ipvs.Service
+	destinations []ipvs.Destination
+	want         string
+}{
+	{
+		"an address",
+		ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "rr", Flags: ipvs.Hashed,
+			Netmask: ipvs.FullNetmask(ipvs.IPv4), Stats: large},
+		[]ipvs.Destination{{AddrPort: ap("198.51.100.1:8080"), Weight: 65536, UpperThreshold: 1<<32 - 1, LowerThreshold: 2,
+			ActiveConns: 3, InactiveConns: 4, PersistentConns: 5, Stats: large}},
+		`{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80,"scheduler":"rr","scheduler_flags":[],` +
+			`"one_packet":false,"persistence":{"enabled":false,"timeout":0,"netmask":"255.255.255.255"},` + largeStats +
+			`,"servers":[{"family":"ipv4","address":"198.51.100.1","port":8080,"forward":"masq","weight":65536,` +
+			`"upper_threshold":4294967295,"lower_threshold":2,"active_connections":3,"inactive_connections":4,` +
+			`"persistent_connections":5,` + largeStats + `}]}`,
+	},
+	{
+		"any port of an IPv6 address, with all the flags, tunnels of both families",
+		ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8::1]:0")), Scheduler: "sh",
+			Flags:   ipvs.Hashed | ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags,
+			Timeout: 360, Netmask: 64, Engine: "sip"},
+		[]ipvs.Destination{
+			{AddrPort: ap("[2001:db8::2]:0"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555, Flags: ipvs.TunnelRemoteChecksum}},
+			{AddrPort: ap("198.51.100.1:0"), Method: ipvs.Tunneling},
+		},
+		`{"family":"ipv6","protocol":"udp","address":"2001:db8::1","port":0,"scheduler":"sh",` +
+			`"scheduler_flags":["sh-fallback","sh-port","flag-3"],"one_packet":true,` +
+			`"persistence":{"enabled":true,"timeout":360,"prefix_length":64,"engine":"sip"},` + noStats +
+			`,"servers":[{"family":"ipv6","address":"2001:db8::2","port":0,"forward":"tunnel",` +
+			`"tunnel":{"type":"gue","port":5555,"flags":["remcsum"]},"weight":0,"upper_threshold":0,"lower_threshold":0,` +
+			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `},` +
+			`{"family":"ipv4","address":"198.51.100.1","port":0,"forward":"tunnel",` +
+			`"tunnel":{"type":"ipip","port":0,"flags":[]},"weight":0,"upper_threshold":0,"lower_threshold":0,` +
+			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `}]}`,
+	},
+	{
+		"a mark, a tunnel that turned out local",
+		ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 60, Netmask: 0xffffff00},
+		[]ipvs.Destination{{AddrPort: ap("127.0.0.1:0"), Method: ipvs.Local, Tunnel: ipvs.Tunnel{Type: ipvs.GRE, Flags: ipvs.TunnelChecksum}}},
+		`{"family":"ipv4","mark":4294967295,"scheduler":"wlc","scheduler_flags":[],"one_packet":false,` +
+			`"persistence":{"enabled":true,"timeout":60,"netmask":"255.255.255.0"},` + noStats +
+			`,"servers":[{"family":"ipv4","address":"127.0.0.1","port":0,"forward":"local",` +
+			`"tunnel":{"type":"gre","port":0,"flags":["csum"]},"weight":0,"upper_threshold":0,"lower_threshold":0,` +
+			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `}]}`,
+	},
+	{
+		"an SCTP service without servers",
+		ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.SCTP, ap("192.0.2.1:9")), Scheduler: "mh", Netmask: 0xffffffff},
+		nil,
+		`{"family":"ipv4","protocol":"sctp","address":"192.0.2.1","port":9,"scheduler":"mh","scheduler_flags":[],` +
+			`"one_packet":false,"persistence":{"enabled":false,"timeout":0,"netmask":"255.255.255.255"},` + noStats + `,"servers":[]}`,
+	},
+}
+
+// write returns what f writes.
+func write(t *testing.T, f func(w *bufio.Writer) error) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	if err := f(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func table(n int) func(w *bufio.Writer) error {
+	return func(w *bufio.Writer) error {
+		table, err := jsonout.NewTable(w, info)
+		if err != nil {
+			return err
+		}
+		for i := range tables[:n] {
+			if err := table.Add(&tables[i].service, tables[i].destinations); err != nil {
+				return err
+			}
+		}
+		return table.End()
+	}
+}
+
+// wantDocument compares a document with the one wanted, and with the schema.
+func wantDocument(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if err := jsonouttest.Validate([]byte(got)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTable(t *testing.T) {
+	want := `{"ipvs_version":"1.2.1","connection_table_size":4096,"services":[`
+	wantDocument(t, write(t, table(0)), want+"]}\n")
+	for i, tt := range tables {
+		if i > 0 {
+			want += ","
+		}
+		want += "\n" + tt.want
+	}
+	wantDocument(t, write(t, table(len(tables))), want+"\n]}\n")
+}
+
+func reading1() *sampler.Sample {
+	measured := &sampler.Rates{Conns: 0.5, InPackets: 1e21, OutPackets: 3, InBytes: 4, OutBytes: 5}
+	return &sampler.Sample{
+		Time: time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600)),
+		Services: []sampler.Service{
+			{Service: tables[0].service, Measured: measured, Destinations: []sampler.Destination{
+				{Destination: tables[0].destinations[0], Measured: measured},
+			}},
+			{Service: tables[3].service},
+		},
+	}
+}
+
+// A reading is a table on one line.
+func TestReading(t *testing.T) {
+	const measured = `,"measured":{"connections_per_second":0.5,"in_packets_per_second":1e+21,` +
+		`"out_packets_per_second":3,"in_bytes_per_second":4,"out_bytes_per_second":5}`
+	service := strings.ReplaceAll(tables[0].want, largeStats, largeStats+measured)
+	wantDocument(t, write(t, func(w *bufio.Writer) error { return jsonout.Reading(w, info, reading1()) }),
+		`{"time":"2026-11-21T07:30:00.25+01:00","ipvs_version":"1.2.1","connection_table_size":4096,"services":[`+
+			service+","+tables[3].want+"]}\n")
+}
+
+// connections are entries of the table, and what they are in JSON.
+var connections = []struct {
+	name       string
+	connection ipvs.Connection
+	want       string
+}{
+	{
+		"IPv4",
+		ipvs.Connection{Protocol: ipvs.TCP, Client: ap("203.0.113.5:40000"), VIP: ap("192.0.2.1:80"),
+			Destination: ap("198.51.100.1:8080"), State: "ESTABLISHED", Expires: 899},
+		`{"protocol":"tcp","virtual_address":"192.0.2.1","virtual_port":80,"client_address":"203.0.113.5","client_port":40000,` +
+			`"server_address":"198.51.100.1","server_port":8080,"state":"ESTABLISHED","expires_in":899}`,
+	},
+	{
+		"IPv6 with what an engine goes by",
+		ipvs.Connection{Protocol: ipvs.UDP, Client: ap("[2001:db8::5]:5060"), VIP: ap("[2001:db8::1]:5060"),
+			Destination: ap("[2001:db8::2]:5060"), State: "UDP", Expires: 1<<32 - 1, Engine: "sip", EngineData: `<a&"b\>@host`},
+		`{"protocol":"udp","virtual_address":"2001:db8::1","virtual_port":5060,"client_address":"2001:db8::5","client_port":5060,` +
+			`"server_address":"2001:db8::2","server_port":5060,"state":"UDP","expires_in":4294967295,` +
+			`"engine":"sip","engine_data":"<a&\"b\\>@host"}`,
+	},
+	{
+		"the template of a mark",
+		ipvs.Connection{Client: ap("203.0.113.5:0"), VIP: ap("128.0.0.5:0"), Destination: ap("198.51.100.1:0"), State: "NONE"},
+		`{"mark":2147483653,"client_address":"203.0.113.5","client_port":0,"server_address":"198.51.100.1","server_port":0,` +
+			`"state":"NONE","expires_in":0}`,
+	},
+	{
+		"the template of a mark for IPv6",
+		ipvs.Connection{Client: ap("[2001:db8::5]:0"), VIP: ap("[0:5::]:0"), Destination: ap("[2001:db8::2]:0"), State: "NONE"},
+		`{"mark":5,"client_address":"2001:db8::5","client_port":0,"server_address":"2001:db8::2","server_port":0,` +
+			`"state":"NONE","expires_in":0}`,
+	},
+	{
+		"what would do something to a terminal",
+		ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
+			State: "UDP", Engine: "sip", EngineData: "\x1b[2J\x7f\u009b\u202e\U0001f600"},
+		`{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
+			`"server_address":"198.51.100.1","server_port":1,"state":"UDP","expires_in":0,` +
+			`"engine":"sip","engine_data":"\u001b[2J\u007f\u009b\u202e\ud83d\ude00"}`,
+	},
+	{
+		"what is no text",
+		ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
+			State: "UDP", Engine: "sip", EngineData: "a\xff\x00b"},
+		`{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
+			`"server_address":"198.51.100.1","server_port":1,"state":"UDP","expires_in":0,` +
+			`"engine":"sip","engine_data":"a\ufffd\u0000b","engine_data_base64":"Yf8AYg=="}`,
+	},
+}
+
+// someConnections yields the first n connections, calls then, and yields err
+// unless it is nil.
+func someConnections(n int, then func(), err error) iter.Seq2[ipvs.Connection, error] {
+	return func(yield func(ipvs.Connection, error) bool) {
+		for _, tt := range connections[:n] {
+			if !yield(tt.connection, nil) {
+				return
+			}
+		}
+		then()
+		if err != nil {
+			yield(ipvs.Connection{}, err)
+		}
+	}
+}
+
+func TestConnections(t *testing.T) {
+	list := func(n int) string {
+		return write(t, func(w *bufio.Writer) error {
+			return jsonout.Connections(w, someConnections(n, func() {}, nil))
+		})
+	}
+	wantDocument(t, list(0), `{"connections":[]}`+"\n")
+	want := `{"connections":[`
+	for i, tt := range connections {
+		if i > 0 {
+			want += ","
+		}
+		want += "\n" + tt.want
+		wantDocument(t, list(i+1), want+"\n]}\n")
+	}
+}
+
+func TestFirstConnectionAtOnce(t *testing.T) {
+	var b bytes.Buffer
+	err := jsonout.Connections(bufio.NewWriter(&b), someConnections(1, func() {
+		if want := `{"connections":[` + "\n" + connections[0].want; b.String() != want {
+			t.Errorf("after the first connection: %q, want %q", b.String(), want)
+		}
+	}, nil))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A document that an error cuts short must not look whole.
+func TestConnectionsEndAtAnError(t *testing.T) {
+	bad := errors.New("bad")
+	for n := range 3 {
+		var b bytes.Buffer
+		err := jsonout.Connections(bufio.NewWriter(&b), someConnections(n, func() {}, bad))
+		if !errors.Is(err, bad) {
+			t.Errorf("after %d connections: %v, want %v", n, err, bad)
+		}
+		if n == 0 && b.Len() > 0 {
+			t.Errorf("an error at once writes %q", b.String())
+		}
+		if n > 0 && (json.Valid(b.Bytes()) || !strings.HasSuffix(b.String(), connections[n-1].want)) {
+			t.Errorf("an error after %d connections writes %q", n, b.String())
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	wantDocument(t, write(t, func(w *bufio.Writer) error {
+		return jsonout.Timeouts(w, &ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 2678400})
+	}), `{"timeouts":{"tcp":900,"tcp_fin":120,"udp":2678400}}`+"\n")
+	daemons := func(d ...ipvs.Daemon) string {
+		return write(t, func(w *bufio.Writer) error { return jsonout.Daemons(w, d) })
+	}
+	wantDocument(t, daemons(), `{"daemons":[]}`+"\n")
+	wantDocument(t, daemons(
+		ipvs.Daemon{State: ipvs.Master, Interface: "eth0", SyncID: 3, MaxLen: 1472, Group: netip.MustParseAddr("ff02::5"), Port: 8848, TTL: 1},
+		ipvs.Daemon{State: ipvs.Backup, Interface: "<&>"},
+		ipvs.Daemon{State: ipvs.Backup, Interface: "e\x9b\x1b"},
+	), `{"daemons":[`+"\n"+
+		`{"state":"master","mcast_interface":"eth0","syncid":3,"sync_maxlen":1472,"mcast_group":"ff02::5","mcast_port":8848,"mcast_ttl":1},`+"\n"+
+		`{"state":"backup","mcast_interface":"<&>","syncid":0},`+"\n"+
+		`{"state":"backup","mcast_interface":"e\ufffd\u001b","mcast_interface_base64":"ZZsb","syncid":0}`+"\n]}\n")
+}
+
+// What the schema names is there, and what is there it names.
+func TestSchemaIsComplete(t *testing.T) {
+	there := make(map[string]bool)
+	for _, document := range []string{
+		write(t, table(len(tables))),
+		write(t, func(w *bufio.Writer) error { return jsonout.Reading(w, info, reading1()) }),
+		write(t, func(w *bufio.Writer) error {
+			return jsonout.Connections(w, someConnections(len(connections), func() {}, nil))
+		}),
+		write(t, func(w *bufio.Writer) error { return jsonout.Timeouts(w, &ipvs.Timeouts{}) }),
+		write(t, func(w *bufio.Writer) error {
+			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
+		}),
+		reports[1].want,
+	} {
+		var v any
+		jsonouttest.Decode(t, []byte(document), &v)
+		eachObject(v, func(object map[string]any) {
+			for name := range object {
+				there[name] = true
+			}
+		})
+	}
+	named := make(map[string]bool)
+	var schema any
+	if err := json.Unmarshal(jsonouttest.Schema(t), &schema); err != nil {
+		t.Fatal(err)
+	}
+	eachObject(schema, func(object map[string]any) {
+		properties, _ := object["properties"].(map[string]any)
+		for name := range properties {
+			named[name] = true
+		}
+	})
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(there))); diff != "" {
+		t.Errorf("-in the schema +in documents:\n%s", diff)
+	}
+}
+
+// eachObject calls f for v, if it is an object, and for all objects in it.
+func eachObject(v any, f func(map[string]any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		f(v)
+		for _, member := range v {
+			eachObject(member, f)
+		}
+	case []any:
+		for _, element := range v {
+			eachObject(element, f)
+		}
+	}
+}
+
+// The validator refuses what is wrong.
+func TestSchemaRefuses(t *testing.T) {
+	for _, document := range []string{
+		`{}`,
+		`{"connections":[],"daemons":[]}`,
+		`{"timeouts":{"tcp":"900","tcp_fin":120,"udp":300}}`,
+		`{"timeouts":{"tcp":4294967296,"tcp_fin":120,"udp":300}}`,
+		`{"timeouts":{"tcp":900,"tcp_fin":120}}`,
+		`{"connections":[` + strings.Replace(connections[0].want, `198.51.100.1`, `198.51.100.1:80`, 1) + `]}`,
+		`{"connections":[` + strings.Replace(connections[2].want, `{`, `{"protocol":"tcp",`, 1) + `]}`,
+		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `"masq"`, `"Masq"`, 1) + `]}`,
+		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
+		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
+		strings.Replace(reports[1].want, `"a-check"`, `"a check"`, 1),
+		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
+	} {
+		if jsonouttest.Validate([]byte(document)) == nil {
+			t.Errorf("valid: %s", document)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package jsonout
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
+	"goipvsadm/ipvs"
+	"goipvsadm/sched"
+)
+
+// The objects of a table, by the names that they have in JSON. They differ
+// from the library's values where a reader of JSON wants something else:
+// flags by name, and addresses apart from ports.
+type (
+	service struct {
+		Family         string      `json:"family"`
+		*address                   // nil for a mark
+		Mark           uint32      `json:"mark,omitzero"`
+		Scheduler      string      `json:"scheduler"`
+		SchedulerFlags []string    `json:"scheduler_flags"`
+		OnePacket      bool        `json:"one_packet"`
+		Persistence    persistence `json:"persistence"`
+		Stats          stats       `json:"stats"`
+		Measured       *measured   `json:"measured,omitempty"`
+		Servers        []server    `json:"servers"`
+	}
+
+	address struct {
+		Protocol string     `json:"protocol"`
+		Address  netip.Addr `json:"address"`
+		Port     uint16     `json:"port"`
+	}
+
+	persistence struct {
+		Enabled      bool   `json:"enabled"`
+		Timeout      uint32 `json:"timeout"`
+		Netmask      string `json:"netmask,omitempty"`       // IPv4
+		PrefixLength uint32 `json:"prefix_length,omitempty"` // IPv6
+		Engine       string `json:"engine,omitempty"`
+	}
+
+	server struct {
+		Family          string     `json:"family"`
+		Address         netip.Addr `json:"address"`
+		Port            uint16     `json:"port"`
+		Forward         string     `json:"forward"`
+		Tunnel          *tunnel    `json:"tunnel,omitempty"`
+		Weight          uint32     `json:"weight"`
+		UpperThreshold  uint32     `json:"upper_threshold"`
+		LowerThreshold  uint32     `json:"lower_threshold"`
+		ActiveConns     uint32     `json:"active_connections"`
+		InactiveConns   uint32     `json:"inactive_connections"`
+		PersistentConns uint32     `json:"persistent_connections"`
+		Stats           stats      `json:"stats"`
+		Measured        *measured  `json:"measured,omitempty"`
+	}
+
+	tunnel struct {
+		Type  string   `json:"type"`
+		Port  uint16   `json:"port"`
+		Flags []string `json:"flags"`
+	}
+
+	// stats is ipvs.Stats.
+	stats struct {
+		Conns      uint64 `json:"connections"`
+		InPackets  uint64 `json:"in_packets"`
+		OutPackets uint64 `json:"out_packets"`
+		InBytes    uint64 `json:"in_bytes"`
+		OutBytes   uint64 `json:"out_bytes"`
+		CPS        uint64 `json:"connections_per_second"`
+		InPPS      uint64 `json:"in_packets_per_second"`
+		OutPPS     uint64 `json:"out_packets_per_second"`
+		InBPS      uint64 `json:"in_bytes_per_second"`
+		OutBPS     uint64 `json:"out_bytes_per_second"`
+	}
+
+	// measured is sampler.Figures.
+	measured struct {
+		Conns      float64 `json:"connections_per_second"`
+		InPackets  float64 `json:"in_packets_per_second"`
+		OutPackets float64 `json:"out_packets_per_second"`
+		InBytes    float64 `json:"in_bytes_per_second"`
+		OutBytes   float64 `json:"out_bytes_per_second"`
+	}
+)
+
+func newService(s *ipvs.Service) service {
+	v := service{
+		Family:         lowerName(s.Family),
+		Mark:           s.Mark,
+		Scheduler:      s.Scheduler,
+		SchedulerFlags: schedulerFlags(s),
+		OnePacket:      s.Flags&ipvs.OnePacket != 0,
+		Persistence: persistence{
+			Enabled: s.Flags&ipvs.Persistent != 0,
+			Timeout: s.Timeout,
+			Engine:  s.Engine,
+		},
+		Stats:   stats(s.Stats),
+		Servers: []server{},
+	}
+	if s.Family == ipvs.IPv6 {
+		v.Persistence.PrefixLength = uint32(s.Netmask)
+	} else {
+		v.Persistence.Netmask = string(s.Netmask.AppendTo(nil, s.Family))
+	}
+	if s.Mark == 0 {
+		v.address = &address{lowerName(s.Protocol), s.AddrPort.Addr(), s.AddrPort.Port()}
+	}
+	return v
+}
+
+func newServer(d *ipvs.Destination) server {
+	v := server{
+		Family:          "ipv6",
+		Address:         d.AddrPort.Addr(),
+		Port:            d.AddrPort.Port(),
+		Forward:         lowerName(d.Method),
+		Weight:          d.Weight,
+		UpperThreshold:  d.UpperThreshold,
+		LowerThreshold:  d.LowerThreshold,
+		ActiveConns:     d.ActiveConns,
+		InactiveConns:   d.InactiveConns,
+		PersistentConns: d.PersistentConns,
+		Stats:           stats(d.Stats),
+	}
+	if d.AddrPort.Addr().Is4() {
+		v.Family = "ipv4"
+	}
+	// The kernel calls a tunnel to an address of its own Local.
+	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
+		v.Tunnel = &tunnel{lowerName(d.Tunnel.Type), d.Tunnel.Port, TunnelFlags(d.Tunnel.Flags)}
+	}
+	return v
+}
+
+func newMeasured(f *sampler.Rates) *measured { return (*measured)(f) }
+
+// word returns the name of a value as the listing has it, in small letters.
+func lowerName(v fmt.Stringer) string { return strings.ToLower(v.String()) }
+
+func schedulerFlags(s *ipvs.Service) []string {
+	names := sched.FlagNames(s.Scheduler, uint32(s.Flags&ipvs.SchedFlags))
+	if names == "" {
+		return []string{}
+	}
+	return strings.Split(names, ",")
+}
+
+// TunnelFlags returns the names that the options --tun-csum and --tun-remcsum
+// have for f.
+func TunnelFlags(f ipvs.TunnelFlags) []string {
+	names := []string{}
+	if f&ipvs.TunnelChecksum != 0 {
+		names = append(names, "csum")
+	}
+	if f&ipvs.TunnelRemoteChecksum != 0 {
+		names = append(names, "remcsum")
+	}
+	return names
+}

@@ -1,0 +1,252 @@
+package resolve
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"goipvsadm/ipvs"
+)
+
+func TestReadOrder(t *testing.T) {
+	for _, tt := range []struct{ text, database, want string }{
+		{"", "hosts", "files:s dns:s"},
+		{"", "services", "files:s"},
+		{"hosts: dns\n", "hosts", "dns:s"},
+		{"hosts:\n", "hosts", "files:s dns:s"},
+		{"# hosts: dns\n\tpasswd: x\nhosts:\tfiles dns # hosts: y\nhost: z\nhostsx: z\n", "hosts", "files:s dns:s"},
+		{"hosts: files\nhosts: sss dns\nhosts:\n", "hosts", "sss:s dns:s"},
+		{"hosts sss\nhostsx dns\n", "hosts", "sss:s"},
+		{"hosts :: files\n", "hosts", "files:s"},
+		{"hosts: files mdns4_minimal [NOTFOUND=return] dns\n", "hosts", "files:s mdns4_minimal:sn dns:s"},
+		{"hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n", "hosts", "mymachines:s resolve:snt files:s myhostname:s dns:s"},
+		{"hosts:files[SUCCESS=continue notfound=RETURN]dns [TRYAGAIN=return UNAVAIL=return]", "hosts", "files:n dns:sut"},
+		{"hosts: [NOTFOUND=return] dns [nonsense] [FOO=return", "hosts", "dns:s"},
+		{"services:   db files\n", "services", "db:s files:s"},
+	} {
+		var got []string
+		for _, s := range readOrder(tt.text, tt.database) {
+			ends := ""
+			for st := range numStatuses {
+				if s.returns[st] {
+					ends += "snut"[st : st+1]
+				}
+			}
+			got = append(got, s.name+":"+ends)
+			if !strings.HasPrefix(s.rest, s.name) {
+				t.Errorf("%q: what begins with %s is %q", tt.text, s.name, s.rest)
+			}
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%q: %s, want %s", tt.text, got, tt.want)
+		}
+	}
+}
+
+// A librarian is a getent that notes how it is called and answers as the C
+// library would for some names.
+func librarian(t *testing.T, d *Database) (calls func() []string) {
+	t.Helper()
+	directory := t.TempDir()
+	path := filepath.Join(directory, "getent")
+	script := `#!/bin/sh
+echo "$*" >>` + directory + `/calls
+case $* in
+*" -- ahostsv4 director") echo "10.5.0.1 STREAM director"; echo "10.5.0.1 DGRAM"; echo "10.5.0.2 STREAM" ;;
+*" -- hosts 10.5.0.1") echo "10.5.0.1 director director.example.org" ;;
+*" -- hosts fd05::1") echo "fd05::1 director6" ;;
+*" -- services vip/tcp" | *" -- services vip") echo "vip 8443/tcp" ;;
+*" -- services 8443/tcp") echo "vip 8443/tcp other" ;;
+*slow*) exec sleep 60 ;;
+*) exit 2 ;;
+esac
+`
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.getent = &getent{path: path, limit: 10 * time.Second, slots: make(chan struct{}, 4)}
+	return func() []string {
+		text := strings.TrimSuffix(readFile(directory+"/calls"), "\n")
+		os.Remove(directory + "/calls")
+		return slices.DeleteFunc(strings.Split(text, "\n"), func(s string) bool { return s == "" })
+	}
+}
+
+// switched is a database with an order of its own.
+func switched(t *testing.T, nsswitch string) *Database {
+	t.Helper()
+	d, _ := testDatabase(t)
+	d.order = func(database string) sources { return readOrder(nsswitch, database) }
+	d.machine = &localHost{
+		name: func() (string, error) { return "here", nil },
+		addresses: func() []netip.Addr {
+			return []netip.Addr{netip.MustParseAddr("10.6.0.1"), netip.MustParseAddr("fd06::1")}
+		},
+		routes: filepath.Join(t.TempDir(), "routes"),
+	}
+	const routes = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n" +
+		"eth0\t%s\t%s\t0003\t0\t0\t0\t00000000\n" +
+		"eth0\t0000060A\t00000000\t0001\t0\t0\t0\t0000FFFF\n"
+	gateway := netip.MustParseAddr("10.6.0.254").As4()
+	text := fmt.Sprintf(routes, "00000000", nativeHex(gateway))
+	if err := os.WriteFile(d.machine.routes, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// nativeHex is an address as the kernel's file has it.
+func nativeHex(a [4]byte) string { return fmt.Sprintf("%08X", binary.NativeEndian.Uint32(a[:])) }
+
+func TestMyHostname(t *testing.T) {
+	d := switched(t, "hosts: files myhostname")
+	for name, want := range map[string]string{
+		"web1": "10.1.1.1", "here": "10.6.0.1", "HERE.": "10.6.0.1", "localhost": "127.0.0.1", "x.localhost": "127.0.0.1",
+		"_gateway": "10.6.0.254", "there": "", "gateway": "",
+	} {
+		addrs, _ := d.lookupHost(name)
+		got := ""
+		if len(addrs) > 0 {
+			got = addrs[0].String()
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	for addr, want := range map[string]string{
+		"10.1.1.1": "web1", "10.6.0.1": "here", "fd06::1": "here", "10.6.0.254": "_gateway", "127.0.0.2": "here",
+		"10.6.0.2": "",
+	} {
+		if got := d.hostName(netip.MustParseAddr(addr)); got != want {
+			t.Errorf("%s is %q, want %q", addr, got, want)
+		}
+	}
+	d.machine.addresses = func() []netip.Addr { return nil }
+	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != noAddress {
+		t.Errorf("here without an address: %v", addrs)
+	}
+}
+
+// What is in no file and no name server's is asked of the C library, from
+// there on in the order that is configured.
+func TestGetent(t *testing.T) {
+	for _, tt := range []struct {
+		nsswitch    string
+		name, want  string // "" for none
+		addr, named string
+		calls       string
+	}{
+		{"hosts: files sss dns", "web1", "10.1.1.1", "10.1.1.1", "web1", ""},
+		{"hosts: files sss dns", "director", "10.5.0.1 10.5.0.2", "10.5.0.1", "director",
+			"-s sss dns -- ahostsv4 director|-s sss dns -- hosts 10.5.0.1"},
+		{"hosts: ldap [NOTFOUND=return] files", "web1", "", "fd05::1", "director6",
+			"-s ldap [NOTFOUND=return] files -- ahostsv4 web1|-s ldap [NOTFOUND=return] files -- hosts fd05::1"},
+		{"hosts: files mdns4_minimal [NOTFOUND=return] winbind", "director", "10.5.0.1 10.5.0.2", "10.5.0.1", "director",
+			"-s winbind -- ahostsv4 director|-s winbind -- hosts 10.5.0.1"},
+		{"hosts: files mdns4_minimal [NOTFOUND=return]", "director", "", "10.5.0.1", "", ""},
+		{"hosts: files mdns4_minimal [NOTFOUND=return]", "x.local", "", "169.254.1.1", "",
+			"-s mdns4_minimal [NOTFOUND=return] -- ahostsv4 x.local|-s mdns4_minimal [NOTFOUND=return] -- hosts 169.254.1.1"},
+		{"hosts: files [NOTFOUND=return] sss", "director", "", "10.5.0.1", "", ""},
+	} {
+		d := switched(t, tt.nsswitch)
+		calls := librarian(t, d)
+		addrs, _ := d.lookupHost(tt.name)
+		if got := strings.Trim(fmt.Sprint(addrs), "[]"); got != tt.want {
+			t.Errorf("%s: %s is %q, want %q", tt.nsswitch, tt.name, got, tt.want)
+		}
+		if got := d.hostName(netip.MustParseAddr(tt.addr)); got != tt.named {
+			t.Errorf("%s: %s is %q, want %q", tt.nsswitch, tt.addr, got, tt.named)
+		}
+		if got := strings.Join(calls(), "|"); got != tt.calls {
+			t.Errorf("%s: called as %s, want %s", tt.nsswitch, got, tt.calls)
+		}
+	}
+}
+
+func TestGetentPorts(t *testing.T) {
+	d := switched(t, "services: files sss")
+	calls := librarian(t, d)
+	for _, tt := range []struct {
+		name string
+		p    ipvs.Protocol
+		want uint16
+	}{{"http", ipvs.TCP, 80}, {"vip", ipvs.TCP, 8443}, {"vip", AnyProtocol, 8443}, {"vip", ipvs.UDP, 0}} {
+		if got, ok := d.lookupPort(tt.name, tt.p); got != tt.want || ok != (tt.want != 0) {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+	for port, want := range map[uint16]string{80: "http", 8443: "vip", 8444: ""} {
+		if got := d.portName(port, ipvs.TCP); got != want {
+			t.Errorf("%d: %q, want %q", port, got, want)
+		}
+	}
+	if got := d.portName(8443, 0); got != "" {
+		t.Errorf("of no protocol: %q", got)
+	}
+	if n := len(calls()); n != 5 {
+		t.Errorf("%d calls, want 5", n)
+	}
+}
+
+// Without getent, as in an image that has nothing else, or when it hangs, the
+// other sources are asked.
+func TestGetentThatDoesNotAnswer(t *testing.T) {
+	d := switched(t, "hosts: sss files\nservices: sss files\n")
+	d.getent = &getent{path: "/nonexistent/getent", limit: time.Minute, slots: make(chan struct{}, 1)}
+	d.hosts = func() hosts { return readHosts("10.1.1.1 slow\n") }
+	for range 2 {
+		if addrs, _ := d.lookupHost("slow"); len(addrs) != 1 {
+			t.Errorf("slow: %v", addrs)
+		}
+		// And once more with one that takes a minute.
+		librarian(t, d)
+		d.getent.limit = 100 * time.Millisecond
+	}
+	d.getent = nil
+	if got := d.portName(80, ipvs.TCP); got != "http" {
+		t.Errorf("port 80 is %q", got)
+	}
+}
+
+// Several are asked side by side, but not all.
+func TestGetentSideBySide(t *testing.T) {
+	d := switched(t, "hosts: sss")
+	directory := t.TempDir()
+	path := filepath.Join(directory, "getent")
+	// Each waits until another is there too.
+	script := "#!/bin/sh\ncd " + directory + `
+mkdir $$
+while [ "$(ls -d [0-9]* | wc -l)" -lt 2 ] && [ ! -e both ]; do sleep 0.01; done
+>both
+[ "$(ls -d [0-9]* | wc -l)" -le 4 ] || >crowd
+sleep 0.05
+rmdir $$
+for last; do :; done
+echo "$last host-$last"
+`
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.getent = &getent{path: path, limit: time.Minute, slots: make(chan struct{}, 4)}
+	var endpoints []Endpoint
+	for i := range 20 {
+		addr := netip.AddrFrom4([4]byte{10, 9, 0, byte(i)})
+		endpoints = append(endpoints, Endpoint{netip.AddrPortFrom(addr, 0), 0})
+	}
+	n := NewNamer(d)
+	n.Prefetch(endpoints)
+	for _, e := range endpoints {
+		if want := "host-" + e.Addr().String(); n.hosts[e.Addr()] != want {
+			t.Errorf("%s is %q", e.Addr(), n.hosts[e.Addr()])
+		}
+	}
+	if _, err := os.Stat(directory + "/crowd"); err == nil {
+		t.Error("more than four ran at a time")
+	}
+}

@@ -1,0 +1,34 @@
+package resolve
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+)
+
+// AppendNumeric appends ap as A:PORT, or [A]:PORT for IPv6.
+func AppendNumeric(b []byte, ap netip.AddrPort) []byte {
+	if a := ap.Addr(); a.Is4() {
+		b = a.AppendTo(b)
+	} else {
+		b = append(b, '[')
+		b = AppendAddr(b, a)
+		b = append(b, ']')
+	}
+	b = append(b, ':')
+	return strconv.AppendUint(b, uint64(ap.Port()), 10)
+}
+
+// AppendAddr appends a as the C library writes it. That is netip's way but
+// for IPv4-compatible IPv6 addresses, which C ends in dotted decimals.
+func AppendAddr(b []byte, a netip.Addr) []byte {
+	if a.Is6() && !a.Is4In6() {
+		v := a.As16()
+		// With the seventh word zero too, C sees one longer run of zeros.
+		if [12]byte(v[:12]) == [12]byte{} && binary.BigEndian.Uint16(v[12:]) != 0 {
+			b = append(b, "::"...)
+			return netip.AddrFrom4([4]byte(v[12:])).AppendTo(b)
+		}
+	}
+	return a.AppendTo(b)
+}

@@ -1,0 +1,91 @@
+package tablefmt
+
+import (
+	"strconv"
+
+	"goipvsadm/ipvs"
+)
+
+func counters(b []byte, s *ipvs.Stats, exact bool) []byte {
+	b = appendScaled(b, s.Conns, exact)
+	b = appendScaled(b, s.InPackets, exact)
+	b = appendScaled(b, s.OutPackets, exact)
+	b = appendScaled(b, s.InBytes, exact)
+	return appendScaled(b, s.OutBytes, exact)
+}
+
+func serviceRates(b []byte, s *ipvs.Service, exact bool) []byte {
+	b = appendScaled(b, s.Stats.CPS, exact)
+	b = appendScaled(b, s.Stats.InPPS, exact)
+	b = appendScaled(b, s.Stats.OutPPS, exact)
+	b = appendScaled(b, s.Stats.InBPS, exact)
+	return appendScaled(b, s.Stats.OutBPS, exact)
+}
+
+// destinationRates never abbreviates the first three.
+func destinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
+	b = appendScaled(b, d.Stats.CPS, true)
+	b = appendScaled(b, d.Stats.InPPS, true)
+	b = appendScaled(b, d.Stats.OutPPS, true)
+	b = appendScaled(b, d.Stats.InBPS, exact)
+	return appendScaled(b, d.Stats.OutBPS, exact)
+}
+
+func appendDefaultColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
+	b = padRight(append(b, ' '), d.Method.String(), 7)
+	b = weight(append(b, ' '), d)
+	return conns(b, d)
+}
+
+func tunnelInfo(b []byte, d *ipvs.Destination, _ bool) []byte {
+	b = padRight(append(b, ' '), d.Method.String(), 7)
+	b = append(b, ' ')
+	b = pad(AppendTunnel(b, d), len(b), 13)
+	b = weight(append(b, ' '), d)
+	return conns(b, d)
+}
+
+// AppendTunnel appends the tunnel of d: its type, and where these matter its
+// port and what is done about checksums.
+func AppendTunnel(b []byte, d *ipvs.Destination) []byte {
+	t := &d.Tunnel
+	if d.Method != ipvs.Tunneling || t.Type > ipvs.GRE {
+		return append(b, "n/a"...)
+	}
+	b = append(b, t.Type.String()...)
+	if t.Type == ipvs.IPIP {
+		return b
+	}
+	if t.Type == ipvs.GUE {
+		b = strconv.AppendUint(append(b, ':'), uint64(t.Port), 10)
+	}
+	switch {
+	case t.Flags&ipvs.TunnelRemoteChecksum != 0:
+		return append(b, ":r+c"...)
+	case t.Flags&ipvs.TunnelChecksum != 0:
+		return append(b, ":+c"...)
+	}
+	return append(b, ":-c"...)
+}
+
+func thresholds(b []byte, d *ipvs.Destination, _ bool) []byte {
+	b = leftUint(append(b, ' '), uint64(d.UpperThreshold), 10)
+	b = leftUint(append(b, ' '), uint64(d.LowerThreshold), 10)
+	return conns(b, d)
+}
+
+func persistentConns(b []byte, d *ipvs.Destination, _ bool) []byte {
+	b = leftUint(append(b, ' '), uint64(d.Weight), 9)
+	b = leftUint(append(b, ' '), uint64(d.PersistentConns), 11)
+	return conns(b, d)
+}
+
+// weight appends the weight, which the kernel keeps as a signed number.
+func weight(b []byte, d *ipvs.Destination) []byte {
+	return pad(strconv.AppendInt(b, int64(int32(d.Weight)), 10), len(b), 6)
+}
+
+func conns(b []byte, d *ipvs.Destination) []byte {
+	b = leftUint(append(b, ' '), uint64(d.ActiveConns), 10)
+	return leftUint(append(b, ' '), uint64(d.InactiveConns), 10)
+}

@@ -1,0 +1,120 @@
+package tablefmt
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"net/netip"
+	"strconv"
+
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
+	"goipvsadm/ipvs"
+)
+
+// The connection table's titles, without and with what persistence engines go
+// by.
+const (
+	connectionTitle       = "pro expire state       source             virtual            destination\n"
+	connectionTitleEngine = "pro expire state       source             virtual            destination        pe name          pe_data\n"
+)
+
+// batchMax is how many connections are gathered at most before they are
+// written.
+const batchMax = 1024
+
+// A prefetcher is a Namer that looks up many names side by side.
+type prefetcher interface {
+	Prefetch(endpoints []resolve.Endpoint)
+}
+
+// Connections writes the connections of seq to w as they come. With engine it
+// shows what persistence engines go by. If seq begins with an error, nothing
+// is written.
+//
+// The first connection is written at once. After it they are gathered, ever
+// more at a time, because they may have names to be waited for.
+func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer, engine bool) error {
+	title := connectionTitle
+	if engine {
+		title = connectionTitleEngine
+	}
+	b := append([]byte("IPVS connection entries\n"), title...)
+	var (
+		batch []ipvs.Connection
+		limit = 1
+		begun bool
+	)
+	flush := func() error {
+		prefetch(names, batch)
+		for i := range batch {
+			b = appendConnection(b, &batch[i], names, engine)
+		}
+		_, err := w.Write(b)
+		b, batch, begun = b[:0], batch[:0], true
+		limit = min(2*limit, batchMax)
+		return err
+	}
+	for c, err := range seq {
+		if err != nil {
+			if begun || len(batch) > 0 {
+				return errors.Join(flush(), err)
+			}
+			return err
+		}
+		if batch = append(batch, c); len(batch) == limit {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+func prefetch(n Namer, batch []ipvs.Connection) {
+	p, ok := n.(prefetcher)
+	if !ok {
+		return
+	}
+	endpoints := make([]resolve.Endpoint, 0, 3*len(batch))
+	for i := range batch {
+		c := &batch[i]
+		for _, ap := range []netip.AddrPort{c.Client, c.VIP, c.Destination} {
+			endpoints = append(endpoints, resolve.Endpoint{AddrPort: ap, Protocol: c.Protocol})
+		}
+	}
+	p.Prefetch(endpoints)
+}
+
+func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []byte {
+	protocol := "IP"
+	if c.Protocol != 0 {
+		protocol = c.Protocol.String()
+	}
+	b = append(padRight(b, protocol, 3), ' ')
+	b = append(pad(appendExpiry(b, c.Expires), len(b), 6), ' ')
+	b = append(padRight(b, c.State, 11), ' ')
+	b = append(pad(names.Append(b, c.Client, c.Protocol), len(b), 18), ' ')
+	b = append(pad(names.Append(b, c.VIP, c.Protocol), len(b), 18), ' ')
+	start := len(b)
+	b = names.Append(b, c.Destination, c.Protocol)
+	if engine && c.EngineData != "" {
+		b = append(pad(b, start, 16), ' ')
+		b = append(padRight(b, c.Engine, 18), ' ')
+		b = append(b, termsafe.Escape(c.EngineData)...)
+	}
+	return append(b, '\n')
+}
+
+// appendExpiry appends minutes and seconds.
+func appendExpiry(b []byte, seconds uint32) []byte {
+	b = twoDigits(b, seconds/60)
+	return twoDigits(append(b, ':'), seconds%60)
+}
+
+func twoDigits(b []byte, v uint32) []byte {
+	if v < 10 {
+		b = append(b, '0')
+	}
+	return strconv.AppendUint(b, uint64(v), 10)
+}

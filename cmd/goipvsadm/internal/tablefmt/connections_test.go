@@ -1,0 +1,185 @@
+package tablefmt
+
+import (
+	"bytes"
+	"errors"
+	"iter"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/ipvs"
+)
+
+// connections are those of a Linux 6.1, and two at the end whose columns
+// overflow or just do not.
+var connections = []ipvs.Connection{
+	connection(ipvs.UDP, "10.0.0.1:49910", "10.0.0.1:53", "10.0.0.11:53", "UDP", 299, "", ""),
+	connection(ipvs.TCP, "10.0.0.1:52162", "10.0.0.1:1001", "10.0.0.11:1001", "SYN_RECV", 59, "", ""),
+	connection(ipvs.UDP, "10.0.0.1:0", "10.0.0.1:5060", "10.0.0.11:5060", "NONE", 59, "sip", "abc-1234567890@10.0.0.1"),
+	connection(ipvs.TCP, "10.0.0.1:40984", "10.0.0.1:80", "10.0.0.11:80", "SYN_RECV", 59, "", ""),
+	connection(ipvs.TCP, "10.0.0.1:48606", "10.0.0.1:443", "10.0.0.11:443", "SYN_RECV", 59, "", ""),
+	connection(ipvs.SCTP, "10.0.0.1:51779", "10.0.0.1:7", "10.0.0.11:7", "INIT1", 3, "", ""),
+	connection(ipvs.TCP, "10.0.0.0:0", "10.0.0.1:0", "10.0.0.12:0", "NONE", 2999, "", ""),
+	connection(0, "10.0.0.1:0", "0.0.0.5:0", "10.0.0.11:0", "NONE", 76, "", ""),
+	connection(ipvs.UDP, "10.0.0.1:40899", "10.0.0.1:5060", "10.0.0.11:5060", "UDP", 299, "", ""),
+	connection(ipvs.TCP, "[fd00::1]:43400", "[fd00::1]:80", "[fd00::11]:8080", "SYN_RECV", 59, "", ""),
+	connection(ipvs.TCP, "10.0.0.1:59400", "10.0.0.1:444", "10.0.0.12:444", "SYN_RECV", 59, "", ""),
+	connection(ipvs.UDP, "10.0.0.1:44498", "10.0.0.1:5060", "10.0.0.11:5060", "UDP", 299, "", ""),
+	connection(ipvs.TCP, "10.0.0.1:0", "10.0.0.1:443", "10.0.0.11:443", "NONE", 99, "", ""),
+	connection(ipvs.TCP, "[fd00::1]:55508", "[fd00::1]:81", "10.0.0.11:81", "SYN_RECV", 59, "", ""),
+	connection(ipvs.UDP, "10.0.0.1:0", "10.0.0.1:5060", "10.0.0.11:5060", "NONE", 59, "sip", strings.Repeat("a", 100)),
+	connection(ipvs.TCP, "[fd00::]:0", "[fd00::1]:80", "[fd00::11]:8080", "NONE", 49, "", ""),
+	connection(ipvs.SCTP, "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535", "[2001:1db8:1111:2222:3333:4444:5555:6667]:65535", "[2001:1db8:1111:2222:3333:4444:5555:6668]:65535", "SHUTDOWN_ACK_SENT", 2678400, "sip", "id"),
+	connection(ipvs.UDP, "255.255.255.255:65535", "255.255.255.255:65534", "255.255.255.255:65533", "UDP", 0, "sip", "id"),
+}
+
+func connection(p ipvs.Protocol, client, virtual, destination, state string, expires uint32, engine, data string) ipvs.Connection {
+	return ipvs.Connection{
+		Protocol: p,
+		Client:   addrPort(client), VIP: addrPort(virtual), Destination: addrPort(destination),
+		State: state, Expires: expires,
+		Engine: engine, EngineData: data,
+	}
+}
+
+func each(cs []ipvs.Connection, last error) iter.Seq2[ipvs.Connection, error] {
+	return func(yield func(ipvs.Connection, error) bool) {
+		for _, c := range cs {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if last != nil {
+			yield(ipvs.Connection{}, last)
+		}
+	}
+}
+
+func TestConnections(t *testing.T) {
+	for _, test := range []struct {
+		recording string
+		names     Namer
+		engine    bool
+	}{
+		{"connections", numeric{}, false},
+		{"connections-engine", numeric{}, true},
+		{"connections-names", named("a-name-that-fits"), true},
+	} {
+		t.Run(test.recording, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := Connections(&out, each(connections, nil), test.names, test.engine); err != nil {
+				t.Fatal(err)
+			}
+			diff(t, out.String(), recording(t, test.recording))
+		})
+	}
+}
+
+func TestNoConnections(t *testing.T) {
+	var out bytes.Buffer
+	if err := Connections(&out, each(nil, nil), numeric{}, false); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, out.String(), "IPVS connection entries\n"+connectionTitle)
+}
+
+var errTest = errors.New("no more")
+
+func TestConnectionsThatFail(t *testing.T) {
+	var out bytes.Buffer
+	if err := Connections(&out, each(nil, errTest), numeric{}, false); err != errTest || out.Len() != 0 {
+		t.Errorf("at once: %v, and wrote %q", err, out.String())
+	}
+	for _, n := range []int{1, 2, 5} {
+		out.Reset()
+		err := Connections(&out, each(connections[:n], errTest), numeric{}, false)
+		if lines := strings.Count(out.String(), "\n"); !errors.Is(err, errTest) || lines != 2+n {
+			t.Errorf("after %d: %v, and wrote %d lines", n, err, lines)
+		}
+	}
+}
+
+// A writerFunc is a writer that is a function.
+type writerFunc func(b []byte) (int, error)
+
+func (w writerFunc) Write(b []byte) (int, error) { return w(b) }
+
+func TestConnectionsThatCannotBeWritten(t *testing.T) {
+	taken := 0
+	seq := func(yield func(ipvs.Connection, error) bool) {
+		for yield(connections[0], nil) {
+			taken++
+		}
+	}
+	err := Connections(writerFunc(func([]byte) (int, error) { return 0, errTest }), seq, numeric{}, false)
+	if err != errTest || taken != 0 {
+		t.Errorf("%v, after %d more", err, taken)
+	}
+}
+
+// However many there are, the first is written before the second is asked
+// for, no more than batchMax are held, and lines are written whole.
+func TestConnectionsStream(t *testing.T) {
+	const total = 10 * batchMax
+	given, written := 0, 0
+	seq := func(yield func(ipvs.Connection, error) bool) {
+		for given < total {
+			if given == 1 && written != 1 {
+				t.Error("the first is not written at once")
+			}
+			if held := given - written; held >= batchMax {
+				t.Fatalf("%d are held", held)
+			}
+			given++
+			if !yield(connections[given%len(connections)], nil) {
+				return
+			}
+		}
+	}
+	first := true
+	w := writerFunc(func(b []byte) (int, error) {
+		if b[len(b)-1] != '\n' {
+			t.Errorf("half a line: %q", b[bytes.LastIndexByte(b, '\n')+1:])
+		}
+		written += bytes.Count(b, []byte("\n"))
+		if first {
+			written -= 2
+		}
+		first = false
+		return len(b), nil
+	})
+	if err := Connections(w, seq, numeric{}, false); err != nil || written != total {
+		t.Errorf("%v, %d of %d written", err, written, total)
+	}
+}
+
+// asked notes which endpoints were looked up ahead.
+type asked struct {
+	numeric
+	endpoints map[resolve.Endpoint]bool
+	late      int
+}
+
+func (a *asked) Prefetch(endpoints []resolve.Endpoint) {
+	for _, e := range endpoints {
+		a.endpoints[e] = true
+	}
+}
+
+func (a *asked) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+	if !a.endpoints[resolve.Endpoint{AddrPort: ap, Protocol: p}] {
+		a.late++
+	}
+	return a.numeric.Append(b, ap, p)
+}
+
+func TestNamesOfConnectionsAreLookedUpAhead(t *testing.T) {
+	a := &asked{endpoints: make(map[resolve.Endpoint]bool)}
+	var out bytes.Buffer
+	if err := Connections(&out, each(connections, nil), a, true); err != nil || a.late != 0 {
+		t.Errorf("%v, %d not looked up", err, a.late)
+	}
+	diff(t, out.String(), recording(t, "connections-engine"))
+}

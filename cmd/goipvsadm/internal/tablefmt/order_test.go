@@ -1,0 +1,171 @@
+package tablefmt
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"goipvsadm/ipvs"
+)
+
+// The recordings are of one table of a Linux 6.1: order-kernel as the kernel
+// has it (--nosort), order-listed as ipvsadm sorts it. The table is full of
+// addresses and marks whose signed differences overflow.
+
+func TestOrder(t *testing.T) {
+	es := read(t, recording(t, "order-kernel"))
+	sorted := sortEntries(es, SortServices, SortDestinations)
+	diff(t, listed(sorted), listed(read(t, recording(t, "order-listed"))))
+}
+
+// The recordings tell ipvsadm's sort from others by the same comparison.
+func TestOrderNeedsItsMergeSort(t *testing.T) {
+	es := read(t, recording(t, "order-kernel"))
+	want := listed(read(t, recording(t, "order-listed")))
+	insertion := sortEntries(es,
+		func(s []ipvs.Service) { insertionSort(s, compareServices) },
+		func(d []ipvs.Destination) { insertionSort(d, diffDestinations) })
+	if listed(insertion) == want {
+		t.Error("an insertion sort gives the same")
+	}
+	unsigned := sortEntries(es, SortServices, func(d []ipvs.Destination) {
+		slices.SortFunc(d, func(a, b ipvs.Destination) int {
+			return cmp.Or(a.AddrPort.Addr().Compare(b.AddrPort.Addr()), cmp.Compare(a.AddrPort.Port(), b.AddrPort.Port()))
+		})
+	})
+	if listed(unsigned) == want {
+		t.Error("an unsigned comparison gives the same")
+	}
+}
+
+func insertionSort[T any](x []T, diff func(a, b *T) int32) {
+	for i := range x {
+		for j := i; j > 0 && diff(&x[j-1], &x[j]) > 0; j-- {
+			x[j-1], x[j] = x[j], x[j-1]
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	for _, test := range []struct {
+		first, second string
+		ordered       bool
+	}{
+		{"10.0.0.1:80", "10.0.0.2:80", true},
+		{"10.0.0.1:80", "10.0.0.1:81", true},
+		{"192.168.0.1:80", "10.0.0.1:80", true}, // 0xc0…-0x0a… is below zero
+		{"10.0.0.1:80", "192.168.0.1:80", false},
+		{"[2001::1]:80", "[2001::2]:80", true},
+		{"[2001::8000:1]:80", "[2001::1]:80", true},
+		{"[fd00::1]:80", "[2001::1]:80", true},
+		{"[1::2:0:0:0]:80", "[1::1:0:0]:80", false},
+		// Of two families as many words count as the first address has.
+		{"1.2.3.4:80", "[102:304::1]:80", true},
+		{"1.2.3.4:90", "[102:304::1]:80", false},
+		{"[102:304::1]:80", "1.2.3.4:90", false},
+		{"[102:304:8000::]:80", "1.2.3.4:70", true},
+	} {
+		d := diffAddrPorts(addrPort(test.first), addrPort(test.second))
+		if got := d <= 0; got != test.ordered {
+			t.Errorf("%s, %s: %d, so ordered is %t", test.first, test.second, d, got)
+		}
+	}
+}
+
+// What is turned round must be what the merge sort turns round.
+func TestDescending(t *testing.T) {
+	for _, test := range []struct {
+		addrs string
+		want  bool
+	}{
+		{"", true},
+		{"10.0.0.1:80", true},
+		{"10.0.0.2:80 10.0.0.1:81 10.0.0.1:80", true},
+		{"10.0.0.2:80 10.0.0.2:80", false},
+		{"10.0.0.1:80 10.0.0.1:81", false},
+		{"10.0.0.1:81 10.0.0.2:80", false},
+		{"138.0.0.0:80 10.0.0.1:80", true},
+		{"138.0.0.1:80 10.0.0.1:80", false}, // 0x80000000 apart
+		{"192.168.0.1:80 100.0.0.1:80 10.0.0.1:80", false},
+		{"[2001::2]:80 [2001::1]:80", false},
+		{"[2001::2]:80 10.0.0.1:80", false},
+	} {
+		var d []ipvs.Destination
+		for addr := range strings.FieldsSeq(test.addrs) {
+			d = append(d, ipvs.Destination{AddrPort: addrPort(addr)})
+		}
+		if got := isReversed(d); got != test.want {
+			t.Errorf("%s: %t", test.addrs, got)
+		}
+		sorted := slices.Clone(d)
+		mergeSort(sorted, diffDestinations)
+		if SortDestinations(d); !slices.Equal(d, sorted) {
+			t.Errorf("%s: %v, the merge sort makes %v", test.addrs, d, sorted)
+		}
+	}
+}
+
+// sortEntries returns es with services and destinations sorted.
+func sortEntries(es []entry, services func([]ipvs.Service), destinations func([]ipvs.Destination)) []entry {
+	of := make(map[ipvs.ServiceKey][]ipvs.Destination)
+	var s []ipvs.Service
+	for _, e := range es {
+		d := slices.Clone(e.destinations)
+		destinations(d)
+		of[e.ServiceKey] = d
+		s = append(s, e.Service)
+	}
+	services(s)
+	sorted := make([]entry, len(s))
+	for i := range s {
+		sorted[i] = entry{s[i], of[s[i].ServiceKey]}
+	}
+	return sorted
+}
+
+func listed(es []entry) string {
+	return list(&Table{Names: numeric{}}, nil, es)
+}
+
+// read reads a listing back, so far as it matters to the order.
+func read(t *testing.T, text string) (es []entry) {
+	t.Helper()
+	number := func(s string) uint32 {
+		n, err := strconv.ParseInt(s, 10, 64) // marks may be negative there
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint32(n)
+	}
+	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n")[3:] {
+		f := strings.Fields(line)
+		var key ipvs.ServiceKey
+		switch f[0] {
+		case "->":
+			method := ipvs.Masquerading
+			if f[2] == "Tunnel" {
+				method = ipvs.Tunneling
+			}
+			e := &es[len(es)-1]
+			e.destinations = append(e.destinations, ipvs.Destination{AddrPort: addrPort(f[1]), Method: method, Weight: number(f[3])})
+			continue
+		case "FWM":
+			key = ipvs.MarkKey(number(f[1]), ipvs.IPv4)
+			if f[2] == "IPv6" {
+				key.Family = ipvs.IPv6
+			}
+		case "TCP":
+			key = address(ipvs.TCP, f[1])
+		case "UDP":
+			key = address(ipvs.UDP, f[1])
+		case "SCTP":
+			key = address(ipvs.SCTP, f[1])
+		default:
+			t.Fatalf("line %d: %q", i+4, line)
+		}
+		es = append(es, entry{Service: ipvs.Service{ServiceKey: key, Scheduler: f[len(f)-1]}})
+	}
+	return es
+}

@@ -1,0 +1,170 @@
+package tablefmt
+
+import (
+	"net/netip"
+	"strconv"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/sched"
+)
+
+// A Namer appends an address and port in numbers or by name. The protocol is
+// that by which the port is named; it is 0 where a firewall mark has none.
+type Namer interface {
+	Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte
+}
+
+// A Format says which columns a Table has.
+type Format int
+
+// The formats. Where a listing is asked for in several, the first of Stats,
+// Rate, Thresholds, PersistentConns and TunnelInfo is used.
+const (
+	Plain Format = iota
+	Stats
+	Rate
+	Thresholds
+	PersistentConns
+	TunnelInfo
+)
+
+// The widths of the first column, within which a service's or a destination's
+// address is padded and, unless it is IPv6, cut.
+const (
+	serviceWidth     = 33
+	destinationWidth = 28
+)
+
+// formats are the titles and the columns behind a destination's address. In
+// the formats that show counters a service has columns of its own; in the
+// others its configuration follows its address.
+var formats = [...]struct {
+	title       string
+	service     func(b []byte, s *ipvs.Service, exact bool) []byte
+	destination func(b []byte, d *ipvs.Destination, exact bool) []byte
+}{
+	Plain: {
+		"Prot LocalAddress:Port Scheduler Flags\n" +
+			"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n",
+		nil, appendDefaultColumns,
+	},
+	Stats: {
+		"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n" +
+			"  -> RemoteAddress:Port\n",
+		func(b []byte, s *ipvs.Service, exact bool) []byte { return counters(b, &s.Stats, exact) },
+		func(b []byte, d *ipvs.Destination, exact bool) []byte { return counters(b, &d.Stats, exact) },
+	},
+	Rate: {
+		"Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n" +
+			"  -> RemoteAddress:Port\n",
+		serviceRates, destinationRates,
+	},
+	Thresholds: {
+		"Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n" +
+			"  -> RemoteAddress:Port\n",
+		nil, thresholds,
+	},
+	PersistentConns: {
+		"Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n" +
+			"  -> RemoteAddress:Port\n",
+		nil, persistentConns,
+	},
+	TunnelInfo: {
+		"Prot LocalAddress:Port Scheduler Flags\n" +
+			"  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n",
+		nil, tunnelInfo,
+	},
+}
+
+// A Table writes services and destinations: once a header, then each service
+// followed by its destinations.
+type Table struct {
+	Format Format
+	Exact  bool // counters in full
+	Names  Namer
+}
+
+// AppendHeader appends the kernel's version, unless info is nil, and the
+// titles of the columns.
+func (t *Table) AppendHeader(b []byte, info *ipvs.Info) []byte {
+	if info != nil {
+		b = append(b, "IP Virtual Server version "...)
+		b = append(b, info.Version.String()...)
+		b = append(b, " (size="...)
+		b = strconv.AppendUint(b, uint64(info.ConnTableSize), 10)
+		b = append(b, ")\n"...)
+	}
+	return append(b, formats[t.Format].title...)
+}
+
+// AppendService appends the row of s.
+func (t *Table) AppendService(b []byte, s *ipvs.Service) []byte {
+	start := len(b)
+	b = t.appendKey(b, &s.ServiceKey)
+	if s.Family != ipvs.IPv6 {
+		b = b[:min(len(b), start+serviceWidth)]
+	}
+	if columns := formats[t.Format].service; columns != nil {
+		b = columns(pad(b, start, serviceWidth), s, t.Exact)
+	} else {
+		b = appendConfiguration(b, s)
+	}
+	return append(b, '\n')
+}
+
+func (t *Table) appendKey(b []byte, k *ipvs.ServiceKey) []byte {
+	if k.Mark != 0 {
+		b = append(b, "FWM  "...)
+		b = strconv.AppendUint(b, uint64(k.Mark), 10)
+		if k.Family == ipvs.IPv6 {
+			b = append(b, " IPv6"...)
+		}
+		return b
+	}
+	switch k.Protocol {
+	case ipvs.TCP, ipvs.UDP, ipvs.SCTP:
+		b = padRight(b, k.Protocol.String(), 5)
+	default:
+		b = append(b, "?    "...)
+	}
+	return t.Names.Append(b, k.AddrPort, k.Protocol)
+}
+
+// appendConfiguration appends the scheduler and what else is set.
+func appendConfiguration(b []byte, s *ipvs.Service) []byte {
+	b = append(b, ' ')
+	b = append(b, s.Scheduler...)
+	if s.Flags&ipvs.SchedFlags != 0 {
+		b = append(b, " ("...)
+		b = append(b, sched.FlagNames(s.Scheduler, uint32(s.Flags))...)
+		b = append(b, ')')
+	}
+	if s.Flags&ipvs.Persistent != 0 {
+		b = append(b, " persistent "...)
+		b = strconv.AppendUint(b, uint64(s.Timeout), 10)
+		if s.Netmask != ipvs.FullNetmask(s.Family) {
+			b = append(b, " mask "...)
+			b = s.Netmask.AppendTo(b, s.Family)
+		}
+		if s.Engine != "" {
+			b = append(b, " pe "...)
+			b = append(b, s.Engine...)
+		}
+	}
+	if s.Flags&ipvs.OnePacket != 0 {
+		b = append(b, " ops"...)
+	}
+	return b
+}
+
+// AppendDestination appends the row of d, a destination of s.
+func (t *Table) AppendDestination(b []byte, s *ipvs.Service, d *ipvs.Destination) []byte {
+	b = append(b, "  -> "...)
+	start := len(b)
+	b = t.Names.Append(b, d.AddrPort, s.Protocol)
+	if d.AddrPort.Addr().Is4() {
+		b = b[:min(len(b), start+destinationWidth)]
+	}
+	b = pad(b, start, destinationWidth)
+	return append(formats[t.Format].destination(b, d, t.Exact), '\n')
+}

@@ -1,0 +1,123 @@
+package tablefmt
+
+import (
+	"testing"
+
+	"goipvsadm/ipvs"
+)
+
+var info = ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
+
+func TestTables(t *testing.T) {
+	for _, test := range []struct {
+		recording string
+		table     Table
+	}{
+		{"plain", Table{Names: numeric{}}},
+		{"stats", Table{Format: Stats, Names: numeric{}}},
+		{"stats-exact", Table{Format: Stats, Exact: true, Names: numeric{}}},
+		{"rate", Table{Format: Rate, Names: numeric{}}},
+		{"rate-exact", Table{Format: Rate, Exact: true, Names: numeric{}}},
+		{"thresholds", Table{Format: Thresholds, Names: numeric{}}},
+		{"persistent-conn", Table{Format: PersistentConns, Names: numeric{}}},
+		{"tun-info", Table{Format: TunnelInfo, Names: numeric{}}},
+		{"plain-names", Table{Names: named("a-name-that-fits")}},
+		{"plain-cut-names", Table{Names: named("a-host-name-that-is.too-long-for.the-columns.example.org")}},
+		{"stats-cut-names", Table{Format: Stats, Names: named("a-host-name-that-is.too-long-for.the-columns.example.org")}},
+	} {
+		t.Run(test.recording, func(t *testing.T) {
+			diff(t, list(&test.table, &info, entries), recording(t, test.recording))
+		})
+	}
+}
+
+func TestHeaderOfOneService(t *testing.T) {
+	for f := range formats {
+		table := Table{Format: Format(f)}
+		if got, want := string(table.AppendHeader(nil, nil)), formats[f].title; got != want {
+			t.Errorf("format %d: %q, want the titles alone: %q", f, got, want)
+		}
+	}
+}
+
+// Where ipvsadm prints what is not so, or cannot be read back.
+func TestDifferences(t *testing.T) {
+	plain, stats, rate := Table{Names: numeric{}}, Table{Format: Stats, Names: numeric{}}, Table{Format: Rate, Names: numeric{}}
+	key := address(ipvs.TCP, "1.2.3.4:80")
+	large := ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Stats: ipvs.Stats{Conns: 1 << 33, InPackets: 1 << 34, OutPackets: 1 << 50, CPS: 1 << 33, InBPS: 1 << 40}}
+	for _, test := range []struct{ name, got, want string }{
+		{
+			"mark above 2147483647",
+			string(plain.AppendService(nil, &ipvs.Service{ServiceKey: ipvs.MarkKey(4294967295, ipvs.IPv6), Scheduler: "rr"})),
+			"FWM  4294967295 IPv6 rr\n",
+		}, {
+			"flag that is not the scheduler's own",
+			string(plain.AppendService(nil, &ipvs.Service{ServiceKey: key, Scheduler: "sh", Flags: ipvs.Sched1 | ipvs.Sched3})),
+			"TCP  1.2.3.4:80 sh (sh-fallback,flag-3)\n",
+		}, {
+			"counters of 64 bits",
+			string(stats.AppendDestination(nil, &ipvs.Service{}, &large)),
+			"  -> 1.2.3.4:80                      8589M   17179M    1125T        0        0\n",
+		}, {
+			"rates of 64 bits",
+			string(rate.AppendDestination(nil, &ipvs.Service{}, &large)),
+			"  -> 1.2.3.4:80                   8589934592        0        0    1099G        0\n",
+		},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", test.name, test.got, test.want)
+		}
+	}
+}
+
+// What no kernel sends today is shown without fuss.
+func TestUnknownValues(t *testing.T) {
+	table := Table{Format: TunnelInfo, Names: numeric{}}
+	for _, test := range []struct{ name, got, want string }{
+		{
+			"protocol",
+			string(table.AppendService(nil, &ipvs.Service{ServiceKey: address(50, "1.2.3.4:80"), Scheduler: "rr"})),
+			"?    1.2.3.4:80 rr\n",
+		}, {
+			"tunnel type",
+			string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: 3}})),
+			"  -> 1.2.3.4:80                   Tunnel  n/a           0      0          0         \n",
+		}, {
+			"weight below zero",
+			string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Weight: 4294967295})),
+			"  -> 1.2.3.4:80                   Masq    n/a           -1     0          0         \n",
+		},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", test.name, test.got, test.want)
+		}
+	}
+}
+
+func TestRowsAllocateNothing(t *testing.T) {
+	s := &ipvs.Service{ServiceKey: address(ipvs.TCP, "1.2.3.4:80"), Scheduler: "rr", Netmask: 0xffffffff}
+	d := &ipvs.Destination{AddrPort: addrPort("[fd00::1]:80")}
+	b := make([]byte, 0, 256)
+	for f := range formats {
+		table := Table{Format: Format(f), Names: numeric{}}
+		if n := testing.AllocsPerRun(100, func() { table.AppendDestination(table.AppendService(b, s), s, d) }); n != 0 {
+			t.Errorf("format %d: %v allocations", f, n)
+		}
+	}
+}
+
+func BenchmarkTable(b *testing.B) {
+	s := &ipvs.Service{ServiceKey: address(ipvs.TCP, "192.168.100.100:8080"), Scheduler: "wlc", Netmask: 0xffffffff}
+	d := &ipvs.Destination{AddrPort: addrPort("192.168.100.100:8080"), Weight: 100}
+	table := Table{Names: numeric{}}
+	var buf []byte
+	for b.Loop() { // 1,000 services of 10 servers
+		buf = buf[:0]
+		for range 1000 {
+			buf = table.AppendService(buf, s)
+			for range 10 {
+				buf = table.AppendDestination(buf, s, d)
+			}
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package ipvs
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// The steps are a walk through all of the client's methods. They run twice:
+// on a real kernel, which is where testdata/netlink was recorded, and without
+// one against that recording.
+
+// A step is one call, or a few that belong together.
+type step struct {
+	name string
+	do   func(t *testing.T, c *Client)
+}
+
+func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+var compareAddr = gocmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+
+var (
+	web  = AddrKey(TCP, ap("192.0.2.1:80"))
+	web6 = AddrKey(TCP, ap("[2001:db8::1]:80"))
+	sip  = AddrKey(UDP, ap("192.0.2.1:5060"))
+	tel  = AddrKey(SCTP, ap("192.0.2.1:2905"))
+	mark = MarkKey(3000000000, IPv6)
+	none = AddrKey(TCP, ap("192.0.2.99:80"))
+)
+
+// services are what the steps set up, as the kernel reports them.
+var services = []Service{
+	{ServiceKey: web, Scheduler: "wrr", Flags: Persistent | Hashed, Timeout: 600, Netmask: 0xffffff00},
+	{ServiceKey: tel, Scheduler: "rr", Flags: Hashed, Netmask: 0xffffffff},
+	{ServiceKey: sip, Scheduler: "rr", Flags: Persistent | OnePacket | Hashed, Timeout: 60, Netmask: 0xffffffff, Engine: "sip"},
+	{ServiceKey: web6, Scheduler: "sh", Flags: Sched1 | Sched2 | Hashed, Netmask: 128},
+	{ServiceKey: mark, Scheduler: "rr", Flags: Persistent | Hashed, Timeout: 300, Netmask: 64},
+}
+
+// destinations are those of web.
+var destinations = []Destination{
+	{AddrPort: ap("198.51.100.1:8080"), Method: Masquerading, Weight: 5, UpperThreshold: 200, LowerThreshold: 100},
+	{AddrPort: ap("198.51.100.2:80"), Method: DirectRouting, Weight: 65535},
+	{AddrPort: ap("198.51.100.3:80"), Method: Tunneling, Weight: 1, Tunnel: Tunnel{Type: IPIP}},
+	{AddrPort: ap("198.51.100.4:80"), Method: Tunneling, Weight: 1, Tunnel: Tunnel{Type: GUE, Port: 6080, Flags: TunnelRemoteChecksum}},
+	{AddrPort: ap("198.51.100.5:80"), Method: Tunneling, Weight: 1, Tunnel: Tunnel{Type: GRE, Flags: TunnelChecksum}},
+	{AddrPort: ap("[2001:db8::6]:80"), Method: Tunneling, Weight: 0},
+}
+
+var daemon = Daemon{
+	State: Master, Interface: "lo", SyncID: 7,
+	MaxLen: 1400, Group: netip.MustParseAddr("224.0.0.82"), Port: 8850, TTL: 3,
+}
+
+// configured is a service as it is asked for: without what the kernel adds.
+func configured(s Service) Service {
+	s.Flags &^= Hashed
+	return s
+}
+
+var steps = []step{
+	{"info", func(t *testing.T, c *Client) {
+		info, err := c.Info()
+		checkErr(t, err, nil)
+		if info.Version != 0x010201 || info.ConnTableSize == 0 {
+			t.Errorf("info = %+v", info)
+		}
+	}},
+	{"timeouts", func(t *testing.T, c *Client) {
+		checkErr(t, c.SetTimeouts(Timeouts{TCP: 800, TCPFin: 100, UDP: 250}), nil)
+		checkErr(t, c.SetTimeouts(Timeouts{UDP: 251}), nil)
+		got, err := c.Timeouts()
+		checkErr(t, err, nil)
+		if want := (Timeouts{TCP: 800, TCPFin: 100, UDP: 251}); got != want {
+			t.Errorf("timeouts = %+v, want %+v", got, want)
+		}
+	}},
+	{"add services", func(t *testing.T, c *Client) {
+		for _, s := range services[1:] {
+			checkErr(t, c.AddService(configured(s)), nil)
+		}
+		checkErr(t, c.AddService(Service{ServiceKey: web, Scheduler: "rr", Netmask: 0xffffffff}), nil)
+	}},
+	{"add service: exists", func(t *testing.T, c *Client) {
+		checkErr(t, c.AddService(Service{ServiceKey: web, Scheduler: "rr"}), ErrServiceExists, syscall.EEXIST)
+	}},
+	{"add service: no scheduler", func(t *testing.T, c *Client) {
+		checkErr(t, c.AddService(Service{ServiceKey: none, Scheduler: "nosuch"}), ErrNoScheduler, syscall.ENOENT)
+	}},
+	{"edit service", func(t *testing.T, c *Client) {
+		checkErr(t, c.UpdateService(configured(services[0])), nil)
+	}},
+	{"edit service: none", func(t *testing.T, c *Client) {
+		checkErr(t, c.UpdateService(Service{ServiceKey: none, Scheduler: "rr"}), ErrNoService, syscall.ESRCH)
+	}},
+	{"add destinations", func(t *testing.T, c *Client) {
+		for _, d := range destinations[1:] {
+			checkErr(t, c.AddDestination(web, d), nil)
+		}
+		checkErr(t, c.AddDestination(web, Destination{AddrPort: destinations[0].AddrPort, Weight: 1}), nil)
+		checkErr(t, c.AddDestination(mark, Destination{AddrPort: ap("[2001:db8::7]:0"), Method: DirectRouting, Weight: 1}), nil)
+	}},
+	{"add destination: exists", func(t *testing.T, c *Client) {
+		checkErr(t, c.AddDestination(web, destinations[0]), ErrDestinationExists, syscall.EEXIST)
+	}},
+	{"add destination: no service", func(t *testing.T, c *Client) {
+		checkErr(t, c.AddDestination(none, destinations[0]), ErrNoService, syscall.ESRCH)
+	}},
+	{"add destination: not unicast", func(t *testing.T, c *Client) {
+		checkErr(t, c.AddDestination(web, Destination{AddrPort: ap("224.0.0.1:80")}), syscall.EINVAL)
+	}},
+	{"edit destination", func(t *testing.T, c *Client) {
+		checkErr(t, c.UpdateDestination(web, destinations[0]), nil)
+	}},
+	{"edit destination: none", func(t *testing.T, c *Client) {
+		checkErr(t, c.UpdateDestination(web, Destination{AddrPort: ap("198.51.100.99:80")}), ErrNoDestination, syscall.ENOENT)
+	}},
+	{"edit destination: no service", func(t *testing.T, c *Client) {
+		checkErr(t, c.UpdateDestination(none, destinations[0]), ErrNoService)
+	}},
+	{"list services", func(t *testing.T, c *Client) {
+		got, err := c.Services()
+		checkErr(t, err, nil)
+		slices.SortFunc(got, func(a, b Service) int {
+			return cmp.Or(cmp.Compare(a.Mark, b.Mark), cmp.Compare(a.Family, b.Family),
+				a.AddrPort.Compare(b.AddrPort))
+		})
+		if diff := gocmp.Diff(services, got, compareAddr); diff != "" {
+			t.Errorf("services (-want +got):\n%s", diff)
+		}
+	}},
+	{"get service", func(t *testing.T, c *Client) {
+		for _, want := range services {
+			got, err := c.Service(want.ServiceKey)
+			checkErr(t, err, nil)
+			if diff := gocmp.Diff(want, got, compareAddr); diff != "" {
+				t.Errorf("service (-want +got):\n%s", diff)
+			}
+		}
+	}},
+	{"get service: none", func(t *testing.T, c *Client) {
+		_, err := c.Service(none)
+		checkErr(t, err, ErrNoService, syscall.ESRCH)
+	}},
+	{"list destinations", func(t *testing.T, c *Client) {
+		got, err := c.Destinations(web)
+		checkErr(t, err, nil)
+		slices.SortFunc(got, func(a, b Destination) int { return a.AddrPort.Compare(b.AddrPort) })
+		if diff := gocmp.Diff(destinations, got, compareAddr); diff != "" {
+			t.Errorf("destinations (-want +got):\n%s", diff)
+		}
+		got, err = c.Destinations(sip)
+		checkErr(t, err, nil)
+		if len(got) != 0 {
+			t.Errorf("destinations of an empty service: %v", got)
+		}
+	}},
+	{"zero", func(t *testing.T, c *Client) {
+		checkErr(t, c.ZeroService(web), nil)
+		checkErr(t, c.ZeroService(none), ErrNoService)
+		checkErr(t, c.Zero(), nil)
+	}},
+	{"remove", func(t *testing.T, c *Client) {
+		checkErr(t, c.RemoveDestination(web, destinations[5].AddrPort), nil)
+		checkErr(t, c.RemoveDestination(web, destinations[5].AddrPort), ErrNoDestination, syscall.ENOENT)
+		checkErr(t, c.RemoveDestination(none, destinations[5].AddrPort), ErrNoService)
+		checkErr(t, c.RemoveService(tel), nil)
+		checkErr(t, c.RemoveService(tel), ErrNoService, syscall.ESRCH)
+	}},
+	// The kernel refuses a daemon while a service has a server of another family.
+	{"daemon", func(t *testing.T, c *Client) {
+		checkErr(t, c.StartDaemon(daemon), nil)
+		checkErr(t, c.StartDaemon(daemon), ErrDaemonRunning, syscall.EEXIST)
+		got, err := c.Daemons()
+		checkErr(t, err, nil)
+		if diff := gocmp.Diff([]Daemon{daemon}, got, gocmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Errorf("daemons (-want +got):\n%s", diff)
+		}
+		// User-Mode Linux hangs when a daemon is stopped before it got going.
+		time.Sleep(100 * time.Millisecond)
+		checkErr(t, c.StopDaemon(Master), nil)
+		checkErr(t, c.StopDaemon(Master), ErrNoDaemon, syscall.ESRCH)
+		checkErr(t, c.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}), syscall.ENODEV)
+	}},
+	{"batch", func(t *testing.T, c *Client) {
+		b := c.Batch()
+		b.RemoveService(none)                 // 0: fails
+		b.AddService(configured(services[1])) // 1
+		b.AddService(configured(services[1])) // 2: fails
+		b.AddDestination(tel, destinations[1])
+		b.UpdateDestination(tel, Destination{AddrPort: ap("198.51.100.99:80")}) // 4: fails
+		b.RemoveDestination(tel, destinations[1].AddrPort)
+		b.ZeroService(tel)
+		b.Zero()
+		b.SetTimeouts(Timeouts{TCP: 900, TCPFin: 120, UDP: 300})
+		b.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}) // 9: fails
+		b.StopDaemon(Backup)                                       // 10: fails
+		b.UpdateService(configured(services[1]))
+		b.RemoveService(tel) // 12
+		b.RemoveService(tel) // 13: fails, and is the last
+		failures, err := b.Commit()
+		checkErr(t, err, nil)
+		want := []struct {
+			index int
+			err   error
+		}{{0, ErrNoService}, {2, ErrServiceExists}, {4, ErrNoDestination}, {9, syscall.ENODEV}, {10, ErrNoDaemon}, {13, ErrNoService}}
+		if len(failures) != len(want) {
+			t.Fatalf("failures = %v", failures)
+		}
+		for i, w := range want {
+			if f := failures[i]; f.Index != w.index || !errors.Is(f.Err, w.err) {
+				t.Errorf("failure %d = %v, want %v", i, f, w)
+			}
+		}
+		failures, err = b.Commit()
+		if checkErr(t, err, nil); len(failures) != 0 {
+			t.Errorf("failures told twice: %v", failures)
+		}
+	}},
+	{"flush", func(t *testing.T, c *Client) {
+		checkErr(t, c.RemoveAllServices(), nil)
+		got, err := c.Services()
+		checkErr(t, err, nil)
+		if len(got) != 0 {
+			t.Errorf("services after a flush: %v", got)
+		}
+	}},
+}
+
+// checkErr fails unless err is nil or, where they are given, all of want.
+func checkErr(t *testing.T, err error, want ...error) {
+	t.Helper()
+	for _, w := range want {
+		if !errors.Is(err, w) {
+			t.Errorf("error = %v, want %v", err, w)
+		}
+	}
+}

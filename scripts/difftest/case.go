@@ -1,0 +1,212 @@
+// Package difftest runs the real ipvsadm and ours side by side on the same
+// command lines, each in a network namespace of its own, and compares what they
+// print, how they exit, and the tables they leave behind.
+//
+// This file is the form that cases have as text: in testdata/differential, and in
+// the report of a difference, which can be pasted there as it is.
+package difftest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// A Command is one command line, argv[0] included, with what it reads.
+type Command struct {
+	Args  []string
+	Stdin string
+}
+
+// A Case is a few command lines that run one after another on a table that is
+// empty at first. Name tells where it comes from: a file and line, or a seed.
+type Case struct {
+	Name     string
+	Commands []Command
+}
+
+// ParseCases reads cases separated by empty lines:
+//
+//	# a comment
+//	$ ipvsadm -A -t 10.0.0.1:80 -s 'r r'
+//	$ ipvsadm -R
+//	< a line of standard input
+//	< "bytes with\tescapes, and no newline of their own"
+//
+// Words are separated by blanks; within one, '...' is taken as it is and "..." has
+// the escapes of a Go string. Cases are named after source and line.
+func ParseCases(source, text string) ([]Case, error) {
+	var cases []Case
+	var current Case
+	flush := func() {
+		if len(current.Commands) > 0 {
+			cases = append(cases, current)
+		}
+		current = Case{}
+	}
+	for i, line := range strings.Split(text, "\n") {
+		where := fmt.Sprintf("%s:%d", source, i+1)
+		switch {
+		case line == "":
+			flush()
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "$ "):
+			args, err := splitWords(line[2:])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", where, err)
+			}
+			if len(current.Commands) == 0 {
+				current.Name = where
+			}
+			current.Commands = append(current.Commands, Command{Args: args})
+		case strings.HasPrefix(line, "<"):
+			if len(current.Commands) == 0 {
+				return nil, fmt.Errorf("%s: input before the first command", where)
+			}
+			input, err := unquoteInput(strings.TrimPrefix(line[1:], " "))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", where, err)
+			}
+			current.Commands[len(current.Commands)-1].Stdin += input
+		default:
+			return nil, fmt.Errorf("%s: neither a comment, a command nor input: %q", where, line)
+		}
+	}
+	flush()
+	return cases, nil
+}
+
+// ReadCorpus reads the files of a directory: the cases of each subject.
+func ReadCorpus(dir string) (map[string][]Case, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("no corpus in %s", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	subjects := make(map[string][]Case)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := filepath.Base(file)
+		if subjects[strings.TrimSuffix(name, ".txt")], err = ParseCases(name, string(text)); err != nil {
+			return nil, err
+		}
+	}
+	return subjects, nil
+}
+
+// String writes a case as ParseCases reads it.
+func (c Case) String() string {
+	var b strings.Builder
+	if c.Name != "" {
+		fmt.Fprintf(&b, "# %s\n", c.Name)
+	}
+	for _, command := range c.Commands {
+		b.WriteString(command.String())
+	}
+	return b.String()
+}
+
+// String writes a command and its input as ParseCases reads them.
+func (c Command) String() string {
+	var b strings.Builder
+	b.WriteByte('$')
+	for _, arg := range c.Args {
+		b.WriteByte(' ')
+		b.WriteString(quoteWord(arg))
+	}
+	b.WriteByte('\n')
+	for _, line := range strings.SplitAfter(c.Stdin, "\n") {
+		switch {
+		case line == "":
+		case strings.HasSuffix(line, "\n") && isPlain(line[:len(line)-1]) && !strings.HasPrefix(line, `"`):
+			b.WriteString("< " + line)
+		default:
+			b.WriteString("< " + strconv.Quote(line) + "\n")
+		}
+	}
+	return b.String()
+}
+
+func unquoteInput(line string) (string, error) {
+	if !strings.HasPrefix(line, `"`) {
+		return line + "\n", nil
+	}
+	input, err := strconv.Unquote(line)
+	if err != nil {
+		return "", fmt.Errorf("input %s: %w", line, err)
+	}
+	return input, nil
+}
+
+func splitWords(line string) ([]string, error) {
+	var words []string
+	for {
+		line = strings.TrimLeft(line, " ")
+		if line == "" {
+			return words, nil
+		}
+		var word strings.Builder
+		for line != "" && line[0] != ' ' {
+			switch line[0] {
+			case '\'':
+				end := strings.IndexByte(line[1:], '\'')
+				if end < 0 {
+					return nil, fmt.Errorf("unclosed quote: %s", line)
+				}
+				word.WriteString(line[1 : 1+end])
+				line = line[end+2:]
+			case '"':
+				quoted, err := strconv.QuotedPrefix(line)
+				if err != nil {
+					return nil, fmt.Errorf("unclosed quote: %s", line)
+				}
+				part, err := strconv.Unquote(quoted)
+				if err != nil {
+					return nil, fmt.Errorf("word %s: %w", quoted, err)
+				}
+				word.WriteString(part)
+				line = line[len(quoted):]
+			default:
+				end := strings.IndexAny(line, ` '"`)
+				if end < 0 {
+					end = len(line)
+				}
+				word.WriteString(line[:end])
+				line = line[end:]
+			}
+		}
+		words = append(words, word.String())
+	}
+}
+
+func quoteWord(word string) string {
+	switch {
+	case !isPlain(word):
+		return strconv.Quote(word)
+	case word == "", strings.ContainsAny(word, " \"#<$"):
+		if strings.Contains(word, "'") {
+			return strconv.Quote(word)
+		}
+		return "'" + word + "'"
+	case strings.Contains(word, "'"):
+		return strconv.Quote(word)
+	}
+	return word
+}
+
+// isPlain tells whether text can stand unescaped: printable ASCII only.
+func isPlain(text string) bool {
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

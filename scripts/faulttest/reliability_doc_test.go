@@ -1,0 +1,42 @@
+package faulttest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A promise is worth what its test is: docs/RELIABILITY.md names none that is not there.
+func TestPromisesHaveTests(t *testing.T) {
+	page, err := os.ReadFile("../../docs/RELIABILITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	tests := make(map[string]bool)
+	err = filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, match := range function.FindAllSubmatch(source, -1) {
+			tests[string(match[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(page), -1)
+	if len(names) == 0 {
+		t.Error("it names no tests")
+	}
+	for _, name := range names {
+		if !tests[name[1]] {
+			t.Errorf("there is no %s", name[1])
+		}
+	}
+}

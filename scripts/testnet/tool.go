@@ -1,0 +1,78 @@
+package testnet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Tool is the program under test, found under the names that people call it by.
+type Tool struct {
+	Bin  string // the directory that holds ipvsadm, ipvsadm-save and ipvsadm-restore
+	Work string // the directory that Shell runs in
+}
+
+// NewTool links the program named by the environment variable GOIPVSADM under its three
+// names in a new directory. If there are NAME-save and NAME-restore beside it, as with
+// another ipvsadm, these are taken for the other two.
+func NewTool() (*Tool, error) {
+	program := os.Getenv("GOIPVSADM")
+	if program == "" {
+		return nil, errors.New("GOIPVSADM is not set: it names the program under test")
+	}
+	program, err := filepath.Abs(program)
+	if err != nil {
+		return nil, fmt.Errorf("GOIPVSADM: %w", err)
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		return nil, fmt.Errorf("GOIPVSADM: %w", err)
+	}
+	work, err := os.MkdirTemp("", "tool")
+	if err != nil {
+		return nil, err
+	}
+	tool := &Tool{Bin: filepath.Join(work, "bin"), Work: work}
+	if err := os.Mkdir(tool.Bin, 0o755); err != nil {
+		return nil, err
+	}
+	for _, suffix := range []string{"", "-save", "-restore"} {
+		target := program
+		if _, err := os.Stat(program + suffix); err == nil {
+			target = program + suffix
+		}
+		if err := os.Symlink(target, filepath.Join(tool.Bin, "ipvsadm"+suffix)); err != nil {
+			return nil, err
+		}
+	}
+	return tool, nil
+}
+
+// Close removes both directories.
+func (t *Tool) Close() error {
+	return os.RemoveAll(t.Work)
+}
+
+// Result is what a command left behind.
+type Result struct {
+	Stdout, Stderr string
+	Status         int
+}
+
+// Shell runs a line of shell inside a namespace, where ipvsadm is the program under test.
+// The error is for what could not be run at all.
+func (t *Tool) Shell(n *Netns, line string) (Result, error) {
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir = t.Work
+	cmd.Env = append(os.Environ(), "PATH="+t.Bin+":"+os.Getenv("PATH"))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := n.Run(cmd)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return Result{}, fmt.Errorf("%s: %w", line, err)
+	}
+	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, nil
+}
