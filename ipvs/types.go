@@ -1,6 +1,10 @@
 package ipvs
 
-import "goipvsadm/netlinkmsg"
+import (
+	"net/netip"
+
+	"goipvsadm/netlinkmsg"
+)
 
 // The values of the protocol are those of package netlinkmsg, which reads and
 // writes them. What is said of their fields here a test compares with their
@@ -219,3 +223,15 @@ var (
 	// is IPv6.
 	FamilyOf = netlinkmsg.FamilyOf
 )
+
+// A DestinationKey identifies a destination among those of all services. It is
+// comparable, for use as a map key.
+type DestinationKey struct {
+	Service  ServiceKey
+	AddrPort netip.AddrPort
+}
+
+// MaxNameLen is how many bytes the name of a scheduler, a persistence engine
+// or an interface may have. The kernel stores them NUL-terminated in 16 bytes
+// (IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN, IP_VS_IFNAME_MAXLEN).
+const MaxNameLen = 15

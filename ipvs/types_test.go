@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"goipvsadm/sched"
 )
 
 // go doc shows of an alias only that it is one, so the fields stand in its
@@ -101,4 +103,12 @@ func collect(f *ast.File, all map[string][]string) {
 		}
 		return true
 	})
+}
+
+func TestSchedulerNamesFit(t *testing.T) {
+	for _, s := range sched.All {
+		if len(s.Name) > MaxNameLen {
+			t.Errorf("scheduler name %q is longer than %d bytes", s.Name, MaxNameLen)
+		}
+	}
 }

@@ -64,9 +64,9 @@ var clientChecks = []check{
 // refusable are the mistakes that the kernel refuses.
 var kernelChecks = []check{
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the scheduler's name has more than 15 bytes",
-		service: func(s *Service) bool { return len(s.Scheduler) > maxName }},
+		service: func(s *Service) bool { return len(s.Scheduler) > MaxNameLen }},
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the persistence engine's name has more than 15 bytes",
-		service: func(s *Service) bool { return len(s.Engine) > maxName }},
+		service: func(s *Service) bool { return len(s.Engine) > MaxNameLen }},
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the netmask of an IPv6 service is the length of a prefix, up to 128",
 		service: func(s *Service) bool { return s.Family == IPv6 && s.Netmask > 128 }},
 	{commands: destinationChanges, errno: syscall.EINVAL, reason: "the destination has not the address of a host",
@@ -91,14 +91,10 @@ var kernelChecks = []check{
 	{commands: daemonStart, errno: syscall.ENODEV, reason: "the daemon has no interface",
 		daemon: func(d *Daemon) bool { return d.Interface == "" }},
 	{commands: daemonStart, errno: syscall.EINVAL, reason: "the interface's name has more than 15 bytes",
-		daemon: func(d *Daemon) bool { return len(d.Interface) > maxName }},
+		daemon: func(d *Daemon) bool { return len(d.Interface) > MaxNameLen }},
 	{commands: daemonStart, errno: syscall.EINVAL, reason: "the daemon's group is no multicast address",
 		daemon: func(d *Daemon) bool { return d.Group.IsValid() && !d.Group.IsMulticast() }},
 }
-
-// maxName is how long the name of a scheduler, a persistence engine or an
-// interface may be, in bytes.
-const maxName = 15
 
 // made reports whether m has the mistake.
 func (k *check) matches(m *netlinkmsg.Message) bool {

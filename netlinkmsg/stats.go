@@ -18,6 +18,23 @@ type Stats struct {
 	OutBPS uint64
 }
 
+// Since returns what was counted between old and s; its rates are 0. It reports
+// false if a counter fell: the counters were zeroed, or belong to a service or
+// destination that was removed and added again.
+func (s Stats) Since(old Stats) (Stats, bool) {
+	if s.Conns < old.Conns || s.InPackets < old.InPackets || s.OutPackets < old.OutPackets ||
+		s.InBytes < old.InBytes || s.OutBytes < old.OutBytes {
+		return Stats{}, false
+	}
+	return Stats{
+		Conns:      s.Conns - old.Conns,
+		InPackets:  s.InPackets - old.InPackets,
+		OutPackets: s.OutPackets - old.OutPackets,
+		InBytes:    s.InBytes - old.InBytes,
+		OutBytes:   s.OutBytes - old.OutBytes,
+	}, true
+}
+
 // Attributes of a nest of statistics (IPVS_STATS_ATTR_*).
 const (
 	statsConns = iota + 1

@@ -4,10 +4,6 @@ package sched
 
 import "strings"
 
-// NameMax is the number of bytes of a scheduler's name that the kernel takes
-// (IP_VS_SCHEDNAME_MAXLEN less the NUL).
-const MaxNameLen = 15
-
 // Default is the scheduler of a service for which none is named.
 const Default = "wlc"
 

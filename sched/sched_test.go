@@ -45,11 +45,3 @@ func TestBelongs(t *testing.T) {
 		t.Error("a general flag must belong to every scheduler")
 	}
 }
-
-func TestNamesFitTheKernel(t *testing.T) {
-	for _, s := range All {
-		if len(s.Name) > MaxNameLen {
-			t.Errorf("%s is longer than %d bytes", s.Name, MaxNameLen)
-		}
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs/reconcile"
@@ -88,7 +89,7 @@ func (p *invocation) diff(want, have *reconcile.Table, o reconcile.Options) int 
 	var b []byte
 	for c := range reconcile.Compare(want, have, o) {
 		cmd := ruleset.ToCommand(c)
-		b = ruleset.Append(b[:0], &cmd, numeric{})
+		b = ruleset.Append(b[:0], &cmd, resolve.Numeric{})
 		p.stdout.Write(b)
 		status = statusDifferent
 	}
@@ -148,7 +149,7 @@ func (a *applier) change(c *reconcile.Change, line int) {
 		return
 	}
 	cmd := ruleset.ToCommand(c)
-	a.line = ruleset.Append(a.line[:0], &cmd, numeric{})
+	a.line = ruleset.Append(a.line[:0], &cmd, resolve.Numeric{})
 	a.queue(&cmd, line, string(a.line[:len(a.line)-1]))
 }
 

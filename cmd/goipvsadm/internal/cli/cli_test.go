@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
@@ -457,7 +458,7 @@ func TestEveryCommandAsARule(t *testing.T) {
 
 func TestNumericNamer(t *testing.T) {
 	ap := netip.MustParseAddrPort("[2001:db8::1]:80")
-	if got := string(numeric{}.Append(nil, ap, ipvs.TCP)); got != "[2001:db8::1]:80" {
+	if got := string(resolve.Numeric{}.Append(nil, ap, ipvs.TCP)); got != "[2001:db8::1]:80" {
 		t.Errorf("Append = %q", got)
 	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"io/fs"
-	"net/netip"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -12,13 +11,6 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 )
-
-// numeric is the namer that asks nobody.
-type numeric struct{}
-
-func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return resolve.AppendNumeric(b, ap)
-}
 
 // formats are the options that choose the columns; the first that is given
 // counts.
@@ -148,7 +140,7 @@ func (p *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
 // namer returns the namer that the options ask for.
 func (p *invocation) namer(cmd *command.Command) tablefmt.Namer {
 	if cmd.Options.Has(command.Numeric) {
-		return numeric{}
+		return resolve.Numeric{}
 	}
 	if cmd.Verb == command.Save {
 		return resolve.NewRoundTripNamer(p.names)

@@ -30,7 +30,7 @@ func (p *invocation) watch(cmd *command.Command) int {
 		View: watch.View{
 			Exact: cmd.Options.Has(command.Exact),
 			Top:   int(cmd.Top),
-			Names: numeric{},
+			Names: resolve.Numeric{},
 		},
 		Output: p.rawStdout,
 		Screen: p.files.stdout,

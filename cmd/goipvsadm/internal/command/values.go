@@ -9,16 +9,14 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 	"goipvsadm/ipvs"
-	"goipvsadm/sched"
 )
 
 // The readers of values: each puts what a flag's value says into the command,
 // or says what is wrong with it.
 
 const (
-	maxTimeout   = 2678400 // 31 days, in seconds
-	engineMax    = 16      // bytes of a persistence engine's name
-	interfaceMax = 15      // bytes of an interface's name
+	maxTimeout = 2678400 // 31 days, in seconds
+	engineMax  = 16      // bytes of a persistence engine's name
 )
 
 // number reads a number from low to high. what is its name in the message.
@@ -108,7 +106,7 @@ func (p *Parser) ipv6(string) *Error {
 
 func (p *Parser) scheduler(value string) *Error {
 	if value != "" {
-		p.cmd.Service.Scheduler = truncate(value, sched.MaxNameLen)
+		p.cmd.Service.Scheduler = truncate(value, ipvs.MaxNameLen)
 	}
 	return nil
 }
@@ -283,7 +281,7 @@ func (p *Parser) daemonState(value, illegal string) *Error {
 
 func (p *Parser) mcastInterface(value string) *Error {
 	if value = termsafe.Unquote(value); value != "" {
-		p.cmd.Daemon.Interface = truncate(value, interfaceMax)
+		p.cmd.Daemon.Interface = truncate(value, ipvs.MaxNameLen)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
@@ -316,7 +317,7 @@ func TestDiagnose(t *testing.T) {
 					text += " " + x.Server.AddrPort.String()
 				}
 				if x.MoreServices > 0 {
-					text += " +" + pluralize(x.MoreServices, "")
+					text += " +" + humanize.Count(x.MoreServices, "")
 				}
 				got = append(got, text)
 				if x.Evidence == "" || len(x.Remedies) == 0 {
@@ -363,7 +364,7 @@ func TestCommands(t *testing.T) {
 		t.Error(got)
 	}
 	for n, want := range map[int]string{0: "0 packets", 1: "1 packet", 999: "999 packets", 1000: "1,000 packets", 1234567: "1,234,567 packets"} {
-		if got := pluralize(n, "packet"); got != want {
+		if got := humanize.Count(n, "packet"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

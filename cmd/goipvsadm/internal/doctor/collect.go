@@ -189,16 +189,13 @@ func compare(before, after []Service) {
 // between returns what was counted, or nil if the counters have been set to
 // zero, or are of something that was not there.
 func statsDelta(before, after *ipvs.Stats) *ipvs.Stats {
-	if before == nil || after.InPackets < before.InPackets || after.OutPackets < before.OutPackets || after.Conns < before.Conns {
+	if before == nil {
 		return nil
 	}
-	return &ipvs.Stats{
-		Conns:      after.Conns - before.Conns,
-		InPackets:  after.InPackets - before.InPackets,
-		OutPackets: after.OutPackets - before.OutPackets,
-		InBytes:    after.InBytes - before.InBytes,
-		OutBytes:   after.OutBytes - before.OutBytes,
+	if d, ok := after.Since(*before); ok {
+		return &d
 	}
+	return nil
 }
 
 // A waiter is a connection in SYN_RECV.
@@ -269,23 +266,18 @@ func (g *Gatherer) sample(f *Facts, services []Service, before map[synRecvConn]b
 // An index finds the server of a connection.
 type index struct {
 	services map[ipvs.ServiceKey]*Service
-	servers  map[serverKey]*Server
+	servers  map[ipvs.DestinationKey]*Server
 	byFwmark map[netip.AddrPort]*Server // of services of marks
 }
 
-type serverKey struct {
-	service ipvs.ServiceKey
-	server  netip.AddrPort
-}
-
 func newIndex(services []Service) *index {
-	ix := &index{make(map[ipvs.ServiceKey]*Service), make(map[serverKey]*Server), make(map[netip.AddrPort]*Server)}
+	ix := &index{make(map[ipvs.ServiceKey]*Service), make(map[ipvs.DestinationKey]*Server), make(map[netip.AddrPort]*Server)}
 	for i := range services {
 		s := &services[i]
 		ix.services[s.ServiceKey] = s
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			ix.servers[serverKey{s.ServiceKey, d.AddrPort}] = d
+			ix.servers[ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}] = d
 			if s.Mark != 0 {
 				ix.byFwmark[d.AddrPort] = d
 			}
@@ -311,7 +303,7 @@ func (ix *index) find(c *ipvs.Connection) (*Server, *Service) {
 			continue
 		}
 		for _, server := range []netip.AddrPort{c.Destination, anyPort} {
-			if d := ix.servers[serverKey{key, server}]; d != nil {
+			if d := ix.servers[ipvs.DestinationKey{Service: key, AddrPort: server}]; d != nil {
 				return d, s
 			}
 		}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/ipvs"
 )
 
@@ -30,14 +31,14 @@ func describePackets(d *Server) string {
 		stats, when = d.Counted, "in this reading"
 	}
 	if stats.OutPackets == 0 {
-		return fmt.Sprintf("%s to the server %s, none from it", pluralize(stats.InPackets, "packet"), when)
+		return fmt.Sprintf("%s to the server %s, none from it", humanize.Count(stats.InPackets, "packet"), when)
 	}
-	return fmt.Sprintf("%s to the server %s, %s from it", pluralize(stats.InPackets, "packet"), when, pluralize(stats.OutPackets, ""))
+	return fmt.Sprintf("%s to the server %s, %s from it", humanize.Count(stats.InPackets, "packet"), when, humanize.Count(stats.OutPackets, ""))
 }
 
 // waiting says how many connections of a server wait for its answer.
 func waiting(d *Server) string {
-	return fmt.Sprintf("%s of its %s wait in SYN_RECV", pluralize(d.Conns.SynRecv, ""), pluralize(d.Conns.Total, "connection"))
+	return fmt.Sprintf("%s of its %s wait in SYN_RECV", humanize.Count(d.Conns.SynRecv, ""), humanize.Count(d.Conns.Total, "connection"))
 }
 
 func natNoAnswers(f *Facts, found func(Finding)) {
@@ -80,7 +81,7 @@ func serverRefuses(f *Facts, found func(Finding)) {
 			return
 		}
 		found(s.serverFinding(d, fmt.Sprintf("%s to the server in this reading, and each answer was a bare %d bytes: a reset",
-			pluralize(c.Conns, "connection"), resetSize(d)), f.drain(s, d), f.remove(s, d)))
+			humanize.Count(c.Conns, "connection"), resetSize(d)), f.drain(s, d), f.remove(s, d)))
 	})
 }
 
@@ -137,6 +138,6 @@ func serviceSilent(f *Facts, found func(Finding)) {
 		if first == nil || !again && !never {
 			continue
 		}
-		found(s.serviceFinding(fmt.Sprintf("%s of its %s wait in SYN_RECV", pluralize(syns, ""), pluralize(total, "connection")), f.acceptVIPRemedies(s, first)...))
+		found(s.serviceFinding(fmt.Sprintf("%s of its %s wait in SYN_RECV", humanize.Count(syns, ""), humanize.Count(total, "connection")), f.acceptVIPRemedies(s, first)...))
 	}
 }

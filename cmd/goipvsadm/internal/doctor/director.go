@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
@@ -88,7 +89,7 @@ func forwardingOff(f *Facts, found func(Finding)) {
 			path = linkPath("ipv4", f.link(w.link).Name, "forwarding")
 		}
 		found(Finding{
-			Evidence: fmt.Sprintf("%s is 0; %s with NAT", variable(path), pluralize(servers[w], "server")),
+			Evidence: fmt.Sprintf("%s is 0; %s with NAT", variable(path), humanize.Count(servers[w], "server")),
 			Remedies: []Remedy{f.sysctlRemedy(1, path)},
 		})
 	}
@@ -304,7 +305,7 @@ func rpFilter(f *Facts, found func(Finding)) {
 		paths = append(paths, linkPath("ipv4", name, "rp_filter"))
 	}
 	found(Finding{
-		Evidence: fmt.Sprintf("%s dropped in this reading; strict on %s", pluralize(f.ReversePath, "packet"), strings.Join(links, ", ")),
+		Evidence: fmt.Sprintf("%s dropped in this reading; strict on %s", humanize.Count(f.ReversePath, "packet"), strings.Join(links, ", ")),
 		Remedies: []Remedy{f.sysctlRemedy(2, paths...)},
 	})
 }
@@ -327,7 +328,7 @@ func connTableSmall(f *Facts, found func(Finding)) {
 		bits++
 	}
 	found(Finding{
-		Evidence: fmt.Sprintf("%s in %s", pluralize(entries, "connection"), pluralize(f.Buckets, "bucket")),
+		Evidence: fmt.Sprintf("%s in %s", humanize.Count(entries, "connection"), humanize.Count(f.Buckets, "bucket")),
 		Remedies: []Remedy{
 			{Host: "the director, before the module is loaded again",
 				Command: fmt.Sprintf("echo options ip_vs conn_tab_bits=%d >/etc/modprobe.d/ip_vs.conf", bits)},
@@ -345,7 +346,7 @@ func conntrackFull(f *Facts, found func(Finding)) {
 		return
 	}
 	found(Finding{
-		Evidence: fmt.Sprintf("%s of %s", pluralize(n, "connection"), pluralize(limit, "")),
+		Evidence: fmt.Sprintf("%s of %s", humanize.Count(n, "connection"), humanize.Count(limit, "")),
 		// Only the first namespace can set it, for all.
 		Remedies: []Remedy{{Command: sysctlCommand(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}},
 	})
@@ -364,7 +365,7 @@ func conntrackOff(f *Facts, found func(Finding)) {
 	if servers > 0 {
 		found(Finding{
 			Evidence: fmt.Sprintf("%s in this reading were invalid to netfilter, while %s with NAT had traffic",
-				pluralize(f.Invalid, "packet"), pluralize(servers, "server")),
+				humanize.Count(f.Invalid, "packet"), humanize.Count(servers, "server")),
 			Remedies: []Remedy{f.sysctlRemedy(1, "net/ipv4/vs/conntrack")},
 		})
 	}
@@ -397,7 +398,7 @@ func expireNodestConn(f *Facts, found func(Finding)) {
 	}
 	found(Finding{
 		Evidence: fmt.Sprintf("%s to servers that are no longer in the table, such as %s of %s",
-			pluralize(len(f.Orphans), "open connection"), f.Orphans[0].Server, f.Orphans[0].Service),
+			humanize.Count(len(f.Orphans), "open connection"), f.Orphans[0].Server, f.Orphans[0].Service),
 		Remedies: []Remedy{f.sysctlRemedy(1, path)},
 	})
 }

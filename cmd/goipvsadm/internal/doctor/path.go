@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
@@ -129,7 +130,7 @@ func neighbourFailed(f *Facts, found func(Finding)) {
 		}
 		seen := fmt.Sprintf("%s %s on %s", who, state, link)
 		if sent {
-			seen += fmt.Sprintf("; %s to the server in this reading", pluralize(d.Counted.InPackets, "packet"))
+			seen += fmt.Sprintf("; %s to the server in this reading", humanize.Count(d.Counted.InPackets, "packet"))
 		}
 		found(s.serverFinding(d, seen, f.drain(s, d), f.remove(s, d)))
 	})
@@ -211,7 +212,7 @@ func overThreshold(f *Facts, found func(Finding)) {
 		if d.UpperThreshold == 0 || conns < d.UpperThreshold {
 			return
 		}
-		found(s.serverFinding(d, fmt.Sprintf("%s, and the threshold is %s", pluralize(conns, "connection"), pluralize(d.UpperThreshold, "")),
+		found(s.serverFinding(d, fmt.Sprintf("%s, and the threshold is %s", humanize.Count(conns, "connection"), humanize.Count(d.UpperThreshold, "")),
 			f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold = 2 * conns })))
 	})
 }
@@ -230,7 +231,7 @@ func thresholdUnreachable(f *Facts, found func(Finding)) {
 			seen = "the service is scheduled packet by packet, without connections"
 		case room > 0 && uint64(d.UpperThreshold) > room:
 			seen = fmt.Sprintf("the threshold is %s, and the memory has room for %s",
-				pluralize(d.UpperThreshold, "connection"), pluralize(room, ""))
+				humanize.Count(d.UpperThreshold, "connection"), humanize.Count(room, ""))
 		default:
 			return
 		}

@@ -11,13 +11,6 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// numeric is the namer that asks nobody: commands are to work as they are.
-type numeric struct{}
-
-func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return resolve.AppendNumeric(b, ap)
-}
-
 // here returns a command for the director, in its network namespace.
 func (f *Facts) localCommand(format string, args ...any) Remedy {
 	prefix := ""
@@ -64,7 +57,7 @@ func variable(path string) string {
 
 // own returns a command of this program.
 func (f *Facts) selfCommand(c *command.Command) Remedy {
-	line := strings.TrimSuffix(string(ruleset.Append(nil, c, numeric{})), "\n")
+	line := strings.TrimSuffix(string(ruleset.Append(nil, c, resolve.Numeric{})), "\n")
 	return f.localCommand("%s %s", f.Program, line)
 }
 
@@ -127,19 +120,4 @@ func acceptTunnelCommand(a netip.Addr) string {
 			" && ip address add " + hostPrefix(a) + " dev tunl0"
 	}
 	return "modprobe ip6_tunnel && ip link set ip6tnl0 up && ip address add " + hostPrefix(a) + " dev ip6tnl0 nodad"
-}
-
-// count writes a number with its noun, in groups of three digits.
-func pluralize[N int | uint32 | uint64](n N, noun string) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	if noun == "" {
-		return digits
-	}
-	if n != 1 {
-		noun += "s"
-	}
-	return digits + " " + noun
 }

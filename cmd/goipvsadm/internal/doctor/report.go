@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
@@ -45,8 +46,8 @@ func (f *Facts) inspectedSummary() string {
 	if f.Connections > 0 && !f.All {
 		first = "the first "
 	}
-	text := fmt.Sprintf("%s with %s, %s%s, %s", pluralize(len(f.Services), "service"), pluralize(servers, "server"),
-		first, pluralize(f.Connections, "connection"), pluralize(len(f.Links), "interface"))
+	text := fmt.Sprintf("%s with %s, %s%s, %s", humanize.Count(len(f.Services), "service"), humanize.Count(servers, "server"),
+		first, humanize.Count(f.Connections, "connection"), humanize.Count(len(f.Links), "interface"))
 	if f.Elapsed > 0 {
 		text += fmt.Sprintf("; traffic of %.1f s", f.Elapsed.Seconds())
 	}
@@ -66,15 +67,15 @@ func (f *Facts) probeSummary() string {
 		}
 		outcomes[r.Outcome]++
 	}
-	text := pluralize(len(f.Reached), "server")
+	text := humanize.Count(len(f.Reached), "server")
 	if n := outcomes[netprobe.Answered]; n > 0 {
-		text += fmt.Sprintf(": %s answered, the first after %s, the last after %s", pluralize(n, ""), short(least), short(most))
+		text += fmt.Sprintf(": %s answered, the first after %s, the last after %s", humanize.Count(n, ""), short(least), short(most))
 	}
 	if n := outcomes[netprobe.Refused]; n > 0 {
-		text += fmt.Sprintf("; %s refused", pluralize(n, ""))
+		text += fmt.Sprintf("; %s refused", humanize.Count(n, ""))
 	}
 	if n := outcomes[netprobe.Silent]; n > 0 {
-		text += fmt.Sprintf("; %s did not answer", pluralize(n, ""))
+		text += fmt.Sprintf("; %s did not answer", humanize.Count(n, ""))
 	}
 	return text
 }
@@ -106,7 +107,7 @@ func appendSubject(b []byte, x *Finding, n tablefmt.Namer) []byte {
 func (x *Finding) append(b []byte) []byte {
 	also := ""
 	if x.MoreServices > 0 {
-		also = "; so it is in " + pluralize(x.MoreServices, "more service")
+		also = "; so it is in " + humanize.Count(x.MoreServices, "more service")
 	}
 	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Check.Severity, x.Check.Title, x.Check.ID)
 	b = fmt.Appendf(b, "    seen: %s%s\n", x.Evidence, also)

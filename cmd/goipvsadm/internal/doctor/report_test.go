@@ -6,6 +6,7 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +19,7 @@ func TestReport(t *testing.T) {
 	const looked = "Looked at 1 service with 2 servers, 83 connections, 3 interfaces; traffic of 2.2 s\n"
 	report := func(want string) {
 		t.Helper()
-		if diff := cmp.Diff(want, string(Append(nil, f, Diagnose(f), numeric{}))); diff != "" {
+		if diff := cmp.Diff(want, string(Append(nil, f, Diagnose(f), resolve.Numeric{}))); diff != "" {
 			t.Errorf("want -, got +\n%s", diff)
 		}
 	}

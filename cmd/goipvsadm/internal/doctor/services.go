@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/ipvs"
 )
 
@@ -52,7 +53,7 @@ func allWeightsZero(f *Facts, found func(Finding)) {
 			continue
 		}
 		d := &s.Servers[0]
-		found(s.serviceFinding(fmt.Sprintf("the weights of %s are 0", pluralize(len(s.Servers), "server")),
+		found(s.serviceFinding(fmt.Sprintf("the weights of %s are 0", humanize.Count(len(s.Servers), "server")),
 			f.edit(s, d, func(d *ipvs.Destination) { d.Weight = 1 })))
 	}
 }
@@ -158,7 +159,7 @@ func persistenceNetmaskZero(f *Facts, found func(Finding)) {
 		for _, d := range s.Servers {
 			all += d.Conns.Total
 		}
-		found(s.serviceFinding(fmt.Sprintf("the netmask is 0; %d of %s are on %s", busy.Conns.Total, pluralize(all, "connection"), busy.AddrPort.Addr()),
+		found(s.serviceFinding(fmt.Sprintf("the netmask is 0; %d of %s are on %s", busy.Conns.Total, humanize.Count(all, "connection"), busy.AddrPort.Addr()),
 			f.editService(s, func(s *ipvs.Service) { s.Netmask = ipvs.FullNetmask(s.Family) })))
 	}
 }
@@ -175,7 +176,7 @@ func expireQuiescentTemplate(f *Facts, found func(Finding)) {
 		}
 		for j := range s.Servers {
 			if d := &s.Servers[j]; d.Weight == 0 && d.PersistentConns > 0 {
-				found(s.serverFinding(d, fmt.Sprintf("%s brought back to a server of weight 0", pluralize(d.PersistentConns, "client")), f.sysctlRemedy(1, path)))
+				found(s.serverFinding(d, fmt.Sprintf("%s brought back to a server of weight 0", humanize.Count(d.PersistentConns, "client")), f.sysctlRemedy(1, path)))
 			}
 		}
 	}

@@ -4,7 +4,17 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+
+	"goipvsadm/ipvs"
 )
+
+// Numeric is the Namer that writes numbers only.
+type Numeric struct{}
+
+// Append appends ap in numbers, as AppendNumeric does.
+func (Numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
+	return AppendNumeric(b, ap)
+}
 
 // AppendNumeric appends ap as A:PORT, or [A]:PORT for IPv6.
 func AppendNumeric(b []byte, ap netip.AddrPort) []byte {

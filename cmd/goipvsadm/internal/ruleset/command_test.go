@@ -36,7 +36,7 @@ func TestCommandsReadBack(t *testing.T) {
 			t.Errorf("%s: %v", test.line, err)
 			continue
 		}
-		got := string(Append(nil, &first, numeric{}))
+		got := string(Append(nil, &first, resolve.Numeric{}))
 		if got != test.want+"\n" {
 			t.Errorf("got  %qwant %q", got, test.want)
 		}
@@ -58,5 +58,5 @@ func TestOtherCommandsAreNoRules(t *testing.T) {
 			t.Error("a listing was written as a rule")
 		}
 	}()
-	Append(nil, &command.Command{Verb: command.List}, numeric{})
+	Append(nil, &command.Command{Verb: command.List}, resolve.Numeric{})
 }

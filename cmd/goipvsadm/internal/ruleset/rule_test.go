@@ -10,13 +10,6 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// numeric names nothing.
-type numeric struct{}
-
-func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return resolve.AppendNumeric(b, ap)
-}
-
 func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 func address(p ipvs.Protocol, ap string) ipvs.ServiceKey {
@@ -71,7 +64,7 @@ func TestServices(t *testing.T) {
 			"-A -t 10.0.0.1:80 -s rr -b flag-1,flag-2,flag-3\n",
 		},
 	} {
-		if got := string(AppendService(nil, &test.service, numeric{})); got != test.want {
+		if got := string(AppendService(nil, &test.service, resolve.Numeric{})); got != test.want {
 			t.Errorf("got  %qwant %q", got, test.want)
 		}
 	}
@@ -115,7 +108,7 @@ func TestDestinations(t *testing.T) {
 		{&service, ipvs.Destination{AddrPort: addrPort("10.1.1.1:53"), Method: ipvs.Masquerading, Weight: 1, UpperThreshold: 2147483647},
 			"-a -u 10.0.0.1:53 -r 10.1.1.1:53 -m -w 1 -x 2147483647\n"},
 	} {
-		if got := string(AppendDestination(nil, test.service, &test.destination, numeric{})); got != test.want {
+		if got := string(AppendDestination(nil, test.service, &test.destination, resolve.Numeric{})); got != test.want {
 			t.Errorf("got  %qwant %q", got, test.want)
 		}
 	}
@@ -175,7 +168,7 @@ func TestLinesAllocateNothing(t *testing.T) {
 	s := &ipvs.Service{ServiceKey: address(ipvs.TCP, "1.2.3.4:80"), Scheduler: "rr", Netmask: 0xffffff00, Flags: ipvs.Persistent}
 	d := &ipvs.Destination{AddrPort: addrPort("[fd00::1]:80"), Method: ipvs.Tunneling}
 	b := make([]byte, 0, 256)
-	if n := testing.AllocsPerRun(100, func() { AppendDestination(AppendService(b, s, numeric{}), s, d, numeric{}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { AppendDestination(AppendService(b, s, resolve.Numeric{}), s, d, resolve.Numeric{}) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

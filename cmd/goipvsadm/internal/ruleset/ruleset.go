@@ -14,19 +14,14 @@ import (
 type Rules struct {
 	table        reconcile.Table
 	services     map[ipvs.ServiceKey]*serviceRule
-	destinations map[destinationKey]int // lines
-	timeouts     int                    // line, 0 for none
+	destinations map[ipvs.DestinationKey]int // lines
+	timeouts     int                         // line, 0 for none
 	daemons      map[ipvs.DaemonState]int
 }
 
 // A serviceRule is where a service is: in the table, and in the rules, where it
 // may come later than its servers.
 type serviceRule struct{ index, line int }
-
-type destinationKey struct {
-	service ipvs.ServiceKey
-	server  netip.AddrPort
-}
 
 // A Mistake is a rule that cannot be part of a table.
 type Mistake struct {
@@ -38,7 +33,7 @@ type Mistake struct {
 func (r *Rules) Add(c *command.Command, line int) string {
 	if r.services == nil {
 		r.services = make(map[ipvs.ServiceKey]*serviceRule)
-		r.destinations = make(map[destinationKey]int)
+		r.destinations = make(map[ipvs.DestinationKey]int)
 		r.daemons = make(map[ipvs.DaemonState]int)
 	}
 	switch c.Verb {
@@ -87,8 +82,8 @@ func (r *Rules) addDestination(key *ipvs.ServiceKey, wanted *ipvs.Destination, l
 
 // keyOf returns the key of a destination. In a plan, an IPv4-mapped address is
 // what it maps to.
-func keyOf(service *ipvs.ServiceKey, d *ipvs.Destination) destinationKey {
-	return destinationKey{*service, netip.AddrPortFrom(d.AddrPort.Addr().Unmap(), d.AddrPort.Port())}
+func keyOf(service *ipvs.ServiceKey, d *ipvs.Destination) ipvs.DestinationKey {
+	return ipvs.DestinationKey{Service: *service, AddrPort: netip.AddrPortFrom(d.AddrPort.Addr().Unmap(), d.AddrPort.Port())}
 }
 
 func (r *Rules) setTimeouts(t ipvs.Timeouts, line int) string {
@@ -113,7 +108,7 @@ func (r *Rules) addDaemon(wanted *ipvs.Daemon, line int) string {
 func (r *Rules) Table() (*reconcile.Table, []Mistake) {
 	var mistakes []Mistake
 	for key, line := range r.destinations {
-		if r.services[key.service].line == 0 {
+		if r.services[key.Service].line == 0 {
 			mistakes = append(mistakes, Mistake{line, "Service not defined"})
 		}
 	}

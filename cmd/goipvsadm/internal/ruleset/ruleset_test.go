@@ -47,7 +47,7 @@ func changes(want, have *reconcile.Table, o reconcile.Options) string {
 	var b []byte
 	for c := range reconcile.Compare(want, have, o) {
 		cmd := ToCommand(c)
-		b = Append(b, &cmd, numeric{})
+		b = Append(b, &cmd, resolve.Numeric{})
 	}
 	return string(b)
 }

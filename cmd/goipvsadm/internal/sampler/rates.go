@@ -26,11 +26,6 @@ func KernelRates(s *ipvs.Service) Rates {
 	}
 }
 
-// counterValues returns the counters in the order of Figures.
-func counterValues(s *ipvs.Stats) [5]uint64 {
-	return [...]uint64{s.Conns, s.InPackets, s.OutPackets, s.InBytes, s.OutBytes}
-}
-
 // compare returns the figures of what key stands for: nil if it was not there
 // before, elapsed ago, or if its counters have been set to zero since, by -Z or
 // because it was removed and added again.
@@ -40,14 +35,16 @@ func compare[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.D
 	if !there || !still || elapsed <= 0 {
 		return nil
 	}
-	f := new(Rates)
-	old := counterValues(&from)
-	for i, n := range counterValues(&to) {
-		if n < old[i] {
-			return nil
-		}
-		figure := float64(n-old[i]) / elapsed.Seconds()
-		*[...]*float64{&f.Conns, &f.InPackets, &f.OutPackets, &f.InBytes, &f.OutBytes}[i] = figure
+	d, ok := to.Since(from)
+	if !ok {
+		return nil
 	}
-	return f
+	seconds := elapsed.Seconds()
+	return &Rates{
+		Conns:      float64(d.Conns) / seconds,
+		InPackets:  float64(d.InPackets) / seconds,
+		OutPackets: float64(d.OutPackets) / seconds,
+		InBytes:    float64(d.InBytes) / seconds,
+		OutBytes:   float64(d.OutBytes) / seconds,
+	}
 }

@@ -8,7 +8,6 @@
 package sampler
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -69,12 +68,7 @@ func SpanFor(seconds uint32) int { return 1 + int(seconds%2) }
 type counterSnapshot struct {
 	time         time.Time
 	services     map[ipvs.ServiceKey]ipvs.Stats
-	destinations map[destinationKey]ipvs.Stats
-}
-
-type destinationKey struct {
-	service ipvs.ServiceKey
-	ap      netip.AddrPort
+	destinations map[ipvs.DestinationKey]ipvs.Stats
 }
 
 // Read makes a reading with the first limit services, or with all of them if
@@ -84,7 +78,7 @@ func (r *Sampler) Read(limit int) (*Sample, error) {
 	if r.now != nil {
 		now = r.now
 	}
-	c := &counterSnapshot{now(), make(map[ipvs.ServiceKey]ipvs.Stats), make(map[destinationKey]ipvs.Stats)}
+	c := &counterSnapshot{now(), make(map[ipvs.ServiceKey]ipvs.Stats), make(map[ipvs.DestinationKey]ipvs.Stats)}
 	services, err := r.Services()
 	if err != nil {
 		return nil, err
@@ -143,7 +137,7 @@ func (r *Sampler) destinations(key ipvs.ServiceKey, c *counterSnapshot) ([]Desti
 	}
 	var destinations []Destination
 	for _, d := range all {
-		k := destinationKey{key, d.AddrPort}
+		k := ipvs.DestinationKey{Service: key, AddrPort: d.AddrPort}
 		if c != nil {
 			c.destinations[k] = d.Stats
 		}
@@ -173,7 +167,7 @@ func (r *Sampler) window(c *counterSnapshot) window {
 // quiet reports whether no counter has moved.
 func (w window) unchanged() bool {
 	for key, stats := range w.to.services {
-		if counterValues(&stats) != counterValues(new(w.from.services[key])) {
+		if d, ok := stats.Since(w.from.services[key]); !ok || d != (ipvs.Stats{}) {
 			return false
 		}
 	}
@@ -187,7 +181,7 @@ func (w window) service(key ipvs.ServiceKey) *Rates {
 	return compare(w.from.services, w.to.services, key, w.to.time.Sub(w.from.time))
 }
 
-func (w window) destination(key destinationKey) *Rates {
+func (w window) destination(key ipvs.DestinationKey) *Rates {
 	if w.from == nil {
 		return nil
 	}

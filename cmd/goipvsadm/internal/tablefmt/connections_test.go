@@ -63,8 +63,8 @@ func TestConnections(t *testing.T) {
 		names     Namer
 		engine    bool
 	}{
-		{"connections", numeric{}, false},
-		{"connections-engine", numeric{}, true},
+		{"connections", resolve.Numeric{}, false},
+		{"connections-engine", resolve.Numeric{}, true},
 		{"connections-names", named("a-name-that-fits"), true},
 	} {
 		t.Run(test.recording, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestConnections(t *testing.T) {
 
 func TestNoConnections(t *testing.T) {
 	var out bytes.Buffer
-	if err := Connections(&out, each(nil, nil), numeric{}, false); err != nil {
+	if err := Connections(&out, each(nil, nil), resolve.Numeric{}, false); err != nil {
 		t.Fatal(err)
 	}
 	diff(t, out.String(), "IPVS connection entries\n"+connectionTitle)
@@ -89,12 +89,12 @@ var errTest = errors.New("no more")
 
 func TestConnectionsThatFail(t *testing.T) {
 	var out bytes.Buffer
-	if err := Connections(&out, each(nil, errTest), numeric{}, false); err != errTest || out.Len() != 0 {
+	if err := Connections(&out, each(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
 		t.Errorf("at once: %v, and wrote %q", err, out.String())
 	}
 	for _, n := range []int{1, 2, 5} {
 		out.Reset()
-		err := Connections(&out, each(connections[:n], errTest), numeric{}, false)
+		err := Connections(&out, each(connections[:n], errTest), resolve.Numeric{}, false)
 		if lines := strings.Count(out.String(), "\n"); !errors.Is(err, errTest) || lines != 2+n {
 			t.Errorf("after %d: %v, and wrote %d lines", n, err, lines)
 		}
@@ -113,7 +113,7 @@ func TestConnectionsThatCannotBeWritten(t *testing.T) {
 			taken++
 		}
 	}
-	err := Connections(writerFunc(func([]byte) (int, error) { return 0, errTest }), seq, numeric{}, false)
+	err := Connections(writerFunc(func([]byte) (int, error) { return 0, errTest }), seq, resolve.Numeric{}, false)
 	if err != errTest || taken != 0 {
 		t.Errorf("%v, after %d more", err, taken)
 	}
@@ -150,14 +150,14 @@ func TestConnectionsStream(t *testing.T) {
 		first = false
 		return len(b), nil
 	})
-	if err := Connections(w, seq, numeric{}, false); err != nil || written != total {
+	if err := Connections(w, seq, resolve.Numeric{}, false); err != nil || written != total {
 		t.Errorf("%v, %d of %d written", err, written, total)
 	}
 }
 
 // asked notes which endpoints were looked up ahead.
 type asked struct {
-	numeric
+	resolve.Numeric
 	endpoints map[resolve.Endpoint]bool
 	late      int
 }
@@ -172,7 +172,7 @@ func (a *asked) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	if !a.endpoints[resolve.Endpoint{AddrPort: ap, Protocol: p}] {
 		a.late++
 	}
-	return a.numeric.Append(b, ap, p)
+	return a.Numeric.Append(b, ap, p)
 }
 
 func TestNamesOfConnectionsAreLookedUpAhead(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 )
 
@@ -21,13 +20,6 @@ func recording(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-// numeric names nothing.
-type numeric struct{}
-
-func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return resolve.AppendNumeric(b, ap)
 }
 
 // named gives every address one name, and ports "service" where there is a

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 )
 
@@ -126,7 +127,7 @@ func sortEntries(es []entry, services func([]ipvs.Service), destinations func([]
 }
 
 func listed(es []entry) string {
-	return list(&Table{Names: numeric{}}, nil, es)
+	return list(&Table{Names: resolve.Numeric{}}, nil, es)
 }
 
 // read reads a listing back, so far as it matters to the order.

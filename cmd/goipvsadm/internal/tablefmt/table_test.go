@@ -3,6 +3,7 @@ package tablefmt
 import (
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 )
 
@@ -13,14 +14,14 @@ func TestTables(t *testing.T) {
 		recording string
 		table     Table
 	}{
-		{"plain", Table{Names: numeric{}}},
-		{"stats", Table{Format: Stats, Names: numeric{}}},
-		{"stats-exact", Table{Format: Stats, Exact: true, Names: numeric{}}},
-		{"rate", Table{Format: Rate, Names: numeric{}}},
-		{"rate-exact", Table{Format: Rate, Exact: true, Names: numeric{}}},
-		{"thresholds", Table{Format: Thresholds, Names: numeric{}}},
-		{"persistent-conn", Table{Format: PersistentConns, Names: numeric{}}},
-		{"tun-info", Table{Format: TunnelInfo, Names: numeric{}}},
+		{"plain", Table{Names: resolve.Numeric{}}},
+		{"stats", Table{Format: Stats, Names: resolve.Numeric{}}},
+		{"stats-exact", Table{Format: Stats, Exact: true, Names: resolve.Numeric{}}},
+		{"rate", Table{Format: Rate, Names: resolve.Numeric{}}},
+		{"rate-exact", Table{Format: Rate, Exact: true, Names: resolve.Numeric{}}},
+		{"thresholds", Table{Format: Thresholds, Names: resolve.Numeric{}}},
+		{"persistent-conn", Table{Format: PersistentConns, Names: resolve.Numeric{}}},
+		{"tun-info", Table{Format: TunnelInfo, Names: resolve.Numeric{}}},
 		{"plain-names", Table{Names: named("a-name-that-fits")}},
 		{"plain-cut-names", Table{Names: named("a-host-name-that-is.too-long-for.the-columns.example.org")}},
 		{"stats-cut-names", Table{Format: Stats, Names: named("a-host-name-that-is.too-long-for.the-columns.example.org")}},
@@ -42,7 +43,7 @@ func TestHeaderOfOneService(t *testing.T) {
 
 // Where ipvsadm prints what is not so, or cannot be read back.
 func TestDifferences(t *testing.T) {
-	plain, stats, rate := Table{Names: numeric{}}, Table{Format: Stats, Names: numeric{}}, Table{Format: Rate, Names: numeric{}}
+	plain, stats, rate := Table{Names: resolve.Numeric{}}, Table{Format: Stats, Names: resolve.Numeric{}}, Table{Format: Rate, Names: resolve.Numeric{}}
 	key := address(ipvs.TCP, "1.2.3.4:80")
 	large := ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Stats: ipvs.Stats{Conns: 1 << 33, InPackets: 1 << 34, OutPackets: 1 << 50, CPS: 1 << 33, InBPS: 1 << 40}}
 	for _, test := range []struct{ name, got, want string }{
@@ -72,7 +73,7 @@ func TestDifferences(t *testing.T) {
 
 // What no kernel sends today is shown without fuss.
 func TestUnknownValues(t *testing.T) {
-	table := Table{Format: TunnelInfo, Names: numeric{}}
+	table := Table{Format: TunnelInfo, Names: resolve.Numeric{}}
 	for _, test := range []struct{ name, got, want string }{
 		{
 			"protocol",
@@ -99,7 +100,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 	d := &ipvs.Destination{AddrPort: addrPort("[fd00::1]:80")}
 	b := make([]byte, 0, 256)
 	for f := range formats {
-		table := Table{Format: Format(f), Names: numeric{}}
+		table := Table{Format: Format(f), Names: resolve.Numeric{}}
 		if n := testing.AllocsPerRun(100, func() { table.AppendDestination(table.AppendService(b, s), s, d) }); n != 0 {
 			t.Errorf("format %d: %v allocations", f, n)
 		}
@@ -109,7 +110,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 func BenchmarkTable(b *testing.B) {
 	s := &ipvs.Service{ServiceKey: address(ipvs.TCP, "192.168.100.100:8080"), Scheduler: "wlc", Netmask: 0xffffffff}
 	d := &ipvs.Destination{AddrPort: addrPort("192.168.100.100:8080"), Weight: 100}
-	table := Table{Names: numeric{}}
+	table := Table{Names: resolve.Numeric{}}
 	var buf []byte
 	for b.Loop() { // 1,000 services of 10 servers
 		buf = buf[:0]

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"net/netip"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
@@ -43,12 +42,7 @@ const (
 // A lookout knows the marks of servers, for which one reading is not enough.
 type alertTracker struct {
 	time time.Time
-	seen map[serverKey]serverState
-}
-
-type serverKey struct {
-	service ipvs.ServiceKey
-	ap      netip.AddrPort
+	seen map[ipvs.DestinationKey]serverState
 }
 
 // A sight is what a reading showed of a server.
@@ -64,13 +58,13 @@ type serverState struct {
 // it did not have before.
 func (l *alertTracker) observe(r *sampler.Sample) {
 	again := r.Time.Equal(l.time)
-	seen := make(map[serverKey]serverState)
+	seen := make(map[ipvs.DestinationKey]serverState)
 	for i := range r.Services {
 		s := &r.Services[i]
 		all := allConnections(s)
 		for j := range s.Destinations {
 			d := &s.Destinations[j]
-			key := serverKey{s.ServiceKey, d.AddrPort}
+			key := ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}
 			now, known := l.seen[key]
 			if !again || !known {
 				now = now.next(d, all, r.Time)
@@ -118,7 +112,7 @@ func full(d *sampler.Destination, before bool) bool {
 
 // mark returns the mark of a server of a reading that was looked at.
 func (l *alertTracker) mark(key ipvs.ServiceKey, d *sampler.Destination) Alert {
-	sight := l.seen[serverKey{key, d.AddrPort}]
+	sight := l.seen[ipvs.DestinationKey{Service: key, AddrPort: d.AddrPort}]
 	switch {
 	case d.Weight == 0:
 		return Drained

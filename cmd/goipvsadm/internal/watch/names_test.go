@@ -25,7 +25,7 @@ func (n *named) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	if name, ok := n.names[ap]; ok {
 		return append(b, name...)
 	}
-	return numeric{}.Append(b, ap, p)
+	return resolve.Numeric{}.Append(b, ap, p)
 }
 
 // Addresses are numbers until their names are known, and nobody waits.

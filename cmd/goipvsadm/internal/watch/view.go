@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
@@ -112,7 +113,7 @@ func (v *View) wanted(r *sampler.Sample) int {
 // head returns the first line. Where it does not fit, it is without what gives
 // way first; how to get out of here stays to the last.
 func (v *View) head(r *sampler.Sample, services, width int) string {
-	count := plural(r.Total, "service")
+	count := humanize.Count(r.Total, "service")
 	switch wanted := v.wanted(r); {
 	case wanted < r.Total && v.order <= sampler.ByPackets:
 		count = fmt.Sprintf("the busiest %d of %s", wanted, count)
@@ -176,7 +177,7 @@ func (v *View) passes(r *row) bool {
 		return true
 	}
 	filter := strings.ToLower(v.filter)
-	for _, n := range []tablefmt.Namer{numericNamer{}, v.Names} {
+	for _, n := range []tablefmt.Namer{resolve.Numeric{}, v.Names} {
 		named := View{Names: n}
 		text := *r
 		named.fill(&text)
@@ -185,14 +186,6 @@ func (v *View) passes(r *row) bool {
 		}
 	}
 	return false
-}
-
-// numbers are addresses without names.
-type numericNamer struct{}
-
-// Append appends ap in numbers.
-func (numericNamer) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return resolve.AppendNumeric(b, ap)
 }
 
 // page returns the rows that are shown, at most height unless that is negative.
@@ -228,13 +221,13 @@ func (v *View) page(rows []row, services, height int) (shown []row, more string)
 	}
 	var left []string
 	if v.offset > 0 {
-		left = append(left, plural(v.offset, "line")+" above")
+		left = append(left, humanize.Count(v.offset, "line")+" above")
 	}
 	if servers > 0 {
-		left = append(left, plural(servers, "more server"))
+		left = append(left, humanize.Count(servers, "more server"))
 	}
 	if below > 0 {
-		left = append(left, plural(below, "more service"))
+		left = append(left, humanize.Count(below, "more service"))
 	}
 	return v.filled(shown), "... " + strings.Join(left, ", ")
 }
@@ -393,13 +386,6 @@ func cutLines(lines []Line, width int) []Line {
 		}
 	}
 	return lines
-}
-
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // ascii writes numbers instead of names that are not printable ASCII: it is

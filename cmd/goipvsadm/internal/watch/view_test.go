@@ -12,12 +12,6 @@ import (
 	"goipvsadm/ipvs"
 )
 
-type numeric struct{}
-
-func (numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
-	return resolve.AppendNumeric(b, ap)
-}
-
 var ap = netip.MustParseAddrPort
 
 // table is a reading with a bit of everything.
@@ -212,7 +206,7 @@ FWM  7 sh                                                          0       0    
 func TestView(t *testing.T) {
 	for _, tt := range viewTests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.view.Names = numeric{}
+			tt.view.Names = resolve.Numeric{}
 			lines := tt.view.Lines(table(), tt.width, tt.height)
 			got := "\n" + joined(lines)
 			if got != tt.want {
@@ -254,7 +248,7 @@ func TestHead(t *testing.T) {
 		{View{order: sampler.ByPackets, Top: 2}, 0, "2026-11-21T07:30:00Z  the busiest 2 of 3 services"},
 		{View{order: sampler.ByConns, Top: 2}, 0, "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
 	} {
-		tt.view.Names = numeric{}
+		tt.view.Names = resolve.Numeric{}
 		if got := tt.view.Lines(table(), tt.width, 24)[0].Text; got != tt.want {
 			t.Errorf("%+v, width %d: %q, want %q", tt.view, tt.width, got, tt.want)
 		}
@@ -295,7 +289,7 @@ func (web3) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	if ap.Addr() == netip.MustParseAddr("198.51.100.3") {
 		return append(b, "web3:http"...)
 	}
-	return numeric{}.Append(b, ap, p)
+	return resolve.Numeric{}.Append(b, ap, p)
 }
 
 // Servers that are scrolled to have their service above them, and all rows can
@@ -312,13 +306,13 @@ func TestScroll(t *testing.T) {
 		{4, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
 		{1 << 30, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
 	} {
-		v := View{Names: numeric{}, offset: tt.offset}
+		v := View{Names: resolve.Numeric{}, offset: tt.offset}
 		if got := left(v.Lines(table(), 0, 7)); got != tt.want || v.offset != tt.is {
 			t.Errorf("%d: %s at %d, want %s at %d", tt.offset, got, v.offset, tt.want, tt.is)
 		}
 	}
 	// Where all has room again, nothing is above.
-	v := View{Names: numeric{}, offset: 3}
+	v := View{Names: resolve.Numeric{}, offset: 3}
 	if got := len(v.Lines(table(), 0, 10)); got != 10 || v.offset != 0 {
 		t.Errorf("%d lines at %d", got, v.offset)
 	}
@@ -328,7 +322,7 @@ func TestScroll(t *testing.T) {
 func TestViewFits(t *testing.T) {
 	for width := 1; width < 160; width++ {
 		for height := 1; height < 15; height++ {
-			v := View{Names: numeric{}, Formats: []tablefmt.Format{tablefmt.Thresholds}, notes: notes, mark: (&alertTracker{}).mark}
+			v := View{Names: resolve.Numeric{}, Formats: []tablefmt.Format{tablefmt.Thresholds}, notes: notes, mark: (&alertTracker{}).mark}
 			lines := v.Lines(table(), width, height)
 			if len(lines) > height {
 				t.Errorf("%dx%d: %d lines", width, height, len(lines))
