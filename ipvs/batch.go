@@ -25,11 +25,11 @@ const batchSize = 128
 // see the changes when they have been sent.
 type Batch struct {
 	c       *Client
-	change  requestBuilder // the next
-	current *chunk         // takes it
-	free    chan *chunk    // the others, when they are not on their way
-	pipe    *pipeline      // nil if nothing is
-	sent    int            // changes already handed over since the last Flush
+	change  Change      // the one added last
+	current *chunk      // takes it
+	free    chan *chunk // the others, when they are not on their way
+	pipe    *pipeline   // nil if nothing is
+	sent    int         // changes already handed over since the last Flush
 }
 
 // A load is what goes out in one system call.
@@ -98,47 +98,63 @@ func (c *Client) Batch() *Batch {
 	return &Batch{c: c, current: &chunk{c: c}}
 }
 
-// AddService adds a virtual service, as Client.AddService does.
-func (b *Batch) AddService(s Service) { b.add(b.change.addService(&s)) }
+// Add queues a change.
+func (b *Batch) Add(c *Change) {
+	b.change = *c // defaults are filled in here, and escaping to the heap is paid for once
+	m := b.change.request()
+	b.current.add(&m)
+	if len(b.current.queued) == batchSize {
+		b.startChunk()
+	}
+}
 
-// UpdateService changes a virtual service, as Client.UpdateService does.
-func (b *Batch) UpdateService(s Service) { b.add(b.change.updateService(&s)) }
+// AddService queues what Client.AddService does.
+func (b *Batch) AddService(s Service) { b.Add(&Change{Op: OpAddService, Service: s}) }
 
-// RemoveService removes a virtual service, as Client.RemoveService does.
-func (b *Batch) RemoveService(key ServiceKey) { b.add(b.change.removeService(key)) }
+// UpdateService queues what Client.UpdateService does.
+func (b *Batch) UpdateService(s Service) { b.Add(&Change{Op: OpUpdateService, Service: s}) }
 
-// AddDestination adds a destination, as Client.AddDestination does.
+// RemoveService queues what Client.RemoveService does.
+func (b *Batch) RemoveService(key ServiceKey) {
+	b.Add(&Change{Op: OpRemoveService, Service: Service{ServiceKey: key}})
+}
+
+// RemoveAllServices queues what Client.RemoveAllServices does.
+func (b *Batch) RemoveAllServices() { b.Add(&Change{Op: OpRemoveAllServices}) }
+
+// AddDestination queues what Client.AddDestination does.
 func (b *Batch) AddDestination(key ServiceKey, d Destination) {
-	b.add(b.change.addDestination(key, &d))
+	b.Add(&Change{Op: OpAddDestination, Service: Service{ServiceKey: key}, Destination: d})
 }
 
-// UpdateDestination changes a destination, as Client.UpdateDestination does.
+// UpdateDestination queues what Client.UpdateDestination does.
 func (b *Batch) UpdateDestination(key ServiceKey, d Destination) {
-	b.add(b.change.updateDestination(key, &d))
+	b.Add(&Change{Op: OpUpdateDestination, Service: Service{ServiceKey: key}, Destination: d})
 }
 
-// RemoveDestination removes a destination, as Client.RemoveDestination does.
+// RemoveDestination queues what Client.RemoveDestination does.
 func (b *Batch) RemoveDestination(key ServiceKey, ap netip.AddrPort) {
-	b.add(b.change.removeDestination(key, ap))
+	b.Add(&Change{Op: OpRemoveDestination, Service: Service{ServiceKey: key}, Destination: Destination{AddrPort: ap}})
 }
 
-// Zero zeroes all counters, as Client.Zero does.
-func (b *Batch) Zero() { b.add(b.change.zero()) }
+// Zero queues what Client.Zero does.
+func (b *Batch) Zero() { b.Add(&Change{Op: OpZero}) }
 
-// ZeroService zeroes the counters of a service, as Client.ZeroService does.
-func (b *Batch) ZeroService(key ServiceKey) { b.add(b.change.zeroService(key)) }
+// ZeroService queues what Client.ZeroService does.
+func (b *Batch) ZeroService(key ServiceKey) {
+	b.Add(&Change{Op: OpZeroService, Service: Service{ServiceKey: key}})
+}
 
-// Clear removes all services, as Client.Flush does.
-func (b *Batch) RemoveAllServices() { b.add(b.change.flush()) }
+// SetTimeouts queues what Client.SetTimeouts does.
+func (b *Batch) SetTimeouts(t Timeouts) { b.Add(&Change{Op: OpSetTimeouts, Timeouts: t}) }
 
-// SetTimeouts sets the time-outs, as Client.SetTimeouts does.
-func (b *Batch) SetTimeouts(t Timeouts) { b.add(b.change.setTimeouts(&t)) }
+// StartDaemon queues what Client.StartDaemon does.
+func (b *Batch) StartDaemon(d Daemon) { b.Add(&Change{Op: OpStartDaemon, Daemon: d}) }
 
-// StartDaemon starts a synchronisation daemon, as Client.StartDaemon does.
-func (b *Batch) StartDaemon(d Daemon) { b.add(b.change.startDaemon(&d)) }
-
-// StopDaemon stops a synchronisation daemon, as Client.StopDaemon does.
-func (b *Batch) StopDaemon(state DaemonState) { b.add(b.change.stopDaemon(state)) }
+// StopDaemon queues what Client.StopDaemon does.
+func (b *Batch) StopDaemon(state DaemonState) {
+	b.Add(&Change{Op: OpStopDaemon, Daemon: Daemon{State: state}})
+}
 
 // Flush sends what is queued and returns the changes that failed since the
 // last Flush, in order. The error is a *BrokenError.
@@ -158,13 +174,6 @@ func (b *Batch) Commit() ([]ChangeError, error) {
 		return all.failures, all.err
 	}
 	return all.failures, nil
-}
-
-func (b *Batch) add(m *netlinkmsg.Message) {
-	b.current.add(m)
-	if len(b.current.queued) == batchSize {
-		b.startChunk()
-	}
 }
 
 // dispatch hands the load that is full over to be sent.

@@ -1,87 +1,172 @@
 package ipvs
 
 import (
-	"net/netip"
+	"fmt"
+	"syscall"
 
 	"goipvsadm/netlinkmsg"
 )
 
-// A change is the message of a change together with what it points to, so that a
-// batch makes do with one. Each method makes it another change, and returns its
-// message.
-type requestBuilder struct {
-	message     netlinkmsg.Message
-	service     Service
-	destination Destination
-	timeouts    Timeouts
-	daemon      Daemon
+// An Operation is a kind of change to the kernel's table.
+type Operation uint8
+
+// The operations, one for each method of Batch that queues a change.
+const (
+	OpAddService Operation = iota + 1
+	OpUpdateService
+	OpRemoveService
+	OpRemoveAllServices
+	OpAddDestination
+	OpUpdateDestination
+	OpRemoveDestination
+	OpZero
+	OpZeroService
+	OpSetTimeouts
+	OpStartDaemon
+	OpStopDaemon
+)
+
+// A Change is one change to the kernel's table. Fields that its operation does
+// not use are ignored.
+type Change struct {
+	Op Operation
+
+	// Service is the virtual service to add or update. Other operations on a
+	// service or on one of its destinations use only its key.
+	Service Service
+
+	// Destination is the destination to add or update. OpRemoveDestination
+	// uses only its address and port.
+	Destination Destination
+
+	Timeouts Timeouts
+
+	// Daemon is the sync daemon to start. OpStopDaemon uses only its state.
+	Daemon Daemon
 }
 
-func (c *requestBuilder) addService(s *Service) *netlinkmsg.Message {
-	return c.serviceRequest(netlinkmsg.NewService, s)
+// payload is the part of a Change that its request carries.
+type payload uint8
+
+const (
+	carriesNothing payload = iota
+	carriesService
+	carriesDestination // and the key of its service
+	carriesTimeouts
+	carriesDaemon
+)
+
+// operations describes each operation: its command on the wire, what the
+// request carries, whether it removes an entry of the table, and what the
+// errnos mean that are particular to it.
+var operations = [...]struct {
+	command netlinkmsg.Command
+	carries payload
+	removes bool
+	errors  []errnoMeaning
+}{
+	OpAddService: {command: netlinkmsg.NewService, carries: carriesService,
+		errors: []errnoMeaning{
+			{errno: syscall.EEXIST, err: &ErrServiceExists, afterSuccess: true},
+			{errno: syscall.ENOENT, err: &ErrNoScheduler},
+		}},
+	OpUpdateService: {command: netlinkmsg.SetService, carries: carriesService,
+		errors: []errnoMeaning{
+			{errno: syscall.ESRCH, err: &ErrNoService},
+			{errno: syscall.ENOENT, err: &ErrNoScheduler},
+		}},
+	OpRemoveService: {command: netlinkmsg.DelService, carries: carriesService, removes: true,
+		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoService, afterSuccess: true}}},
+	OpRemoveAllServices: {command: netlinkmsg.Flush, removes: true},
+	OpAddDestination: {command: netlinkmsg.NewDestination, carries: carriesDestination,
+		errors: []errnoMeaning{
+			{errno: syscall.ESRCH, err: &ErrNoService},
+			{errno: syscall.EEXIST, err: &ErrDestinationExists, afterSuccess: true},
+		}},
+	OpUpdateDestination: {command: netlinkmsg.SetDestination, carries: carriesDestination,
+		errors: []errnoMeaning{
+			{errno: syscall.ESRCH, err: &ErrNoService},
+			{errno: syscall.ENOENT, err: &ErrNoDestination},
+		}},
+	OpRemoveDestination: {command: netlinkmsg.DelDestination, carries: carriesDestination, removes: true,
+		errors: []errnoMeaning{
+			{errno: syscall.ESRCH, err: &ErrNoService},
+			{errno: syscall.ENOENT, err: &ErrNoDestination, afterSuccess: true},
+		}},
+	OpZero: {command: netlinkmsg.Zero},
+	OpZeroService: {command: netlinkmsg.Zero, carries: carriesService,
+		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoService}}},
+	OpSetTimeouts: {command: netlinkmsg.SetConfig, carries: carriesTimeouts},
+	OpStartDaemon: {command: netlinkmsg.NewDaemon, carries: carriesDaemon,
+		errors: []errnoMeaning{{errno: syscall.EEXIST, err: &ErrDaemonRunning, afterSuccess: true}}},
+	OpStopDaemon: {command: netlinkmsg.DelDaemon, carries: carriesDaemon, removes: true,
+		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoDaemon, afterSuccess: true}}},
+
+	// Not a change, but its errno has a meaning of its own, too.
+	opGetService: {command: netlinkmsg.GetService, carries: carriesService,
+		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoService}}},
 }
 
-func (c *requestBuilder) updateService(s *Service) *netlinkmsg.Message {
-	return c.serviceRequest(netlinkmsg.SetService, s)
+const opGetService = OpStopDaemon + 1
+
+// An errnoMeaning is what an errno means as the reply to one operation.
+type errnoMeaning struct {
+	errno syscall.Errno
+	err   *error // points to one of the Err variables, so that the table needs no initialization
+
+	// afterSuccess is set if a second attempt fails with this errno when the
+	// first one succeeded.
+	afterSuccess bool
 }
 
-func (c *requestBuilder) removeService(key ServiceKey) *netlinkmsg.Message {
-	return c.serviceRequest(netlinkmsg.DelService, &Service{ServiceKey: key})
+// meaningOf returns what an errno means as the reply to a command, or nil if it
+// has no particular meaning.
+func meaningOf(command netlinkmsg.Command, errno syscall.Errno) *errnoMeaning {
+	for i := range operations {
+		if operations[i].command != command {
+			continue
+		}
+		for j := range operations[i].errors {
+			if m := &operations[i].errors[j]; m.errno == errno {
+				return m
+			}
+		}
+	}
+	return nil
 }
 
-func (c *requestBuilder) zeroService(key ServiceKey) *netlinkmsg.Message {
-	return c.serviceRequest(netlinkmsg.Zero, &Service{ServiceKey: key})
+// String returns the operation in words, such as "add service".
+func (o Operation) String() string {
+	if o == 0 || int(o) >= len(operations) {
+		return fmt.Sprintf("Operation(%d)", uint8(o))
+	}
+	return operations[o].command.String()
 }
 
-func (c *requestBuilder) addDestination(key ServiceKey, d *Destination) *netlinkmsg.Message {
-	return c.destinationRequest(netlinkmsg.NewDestination, key, d)
+// Removes reports whether the operation removes an entry of the table or stops
+// a sync daemon.
+func (o Operation) Removes() bool { return operations[o].removes }
+
+// String returns the change in words, such as "add destination 198.51.100.1:80
+// of TCP 192.0.2.1:80".
+func (c *Change) String() string {
+	m := c.request()
+	return describe(&m)
 }
 
-func (c *requestBuilder) updateDestination(key ServiceKey, d *Destination) *netlinkmsg.Message {
-	return c.destinationRequest(netlinkmsg.SetDestination, key, d)
-}
-
-func (c *requestBuilder) removeDestination(key ServiceKey, ap netip.AddrPort) *netlinkmsg.Message {
-	return c.destinationRequest(netlinkmsg.DelDestination, key, &Destination{AddrPort: ap})
-}
-
-func (c *requestBuilder) zero() *netlinkmsg.Message {
-	return c.request(netlinkmsg.Message{Command: netlinkmsg.Zero})
-}
-
-func (c *requestBuilder) flush() *netlinkmsg.Message {
-	return c.request(netlinkmsg.Message{Command: netlinkmsg.Flush})
-}
-
-func (c *requestBuilder) setTimeouts(t *Timeouts) *netlinkmsg.Message {
-	c.timeouts = *t
-	return c.request(netlinkmsg.Message{Command: netlinkmsg.SetConfig, Timeouts: &c.timeouts})
-}
-
-func (c *requestBuilder) startDaemon(d *Daemon) *netlinkmsg.Message {
-	return c.daemonRequest(netlinkmsg.NewDaemon, d)
-}
-
-func (c *requestBuilder) stopDaemon(state DaemonState) *netlinkmsg.Message {
-	return c.daemonRequest(netlinkmsg.DelDaemon, &Daemon{State: state})
-}
-
-func (c *requestBuilder) serviceRequest(command netlinkmsg.Command, s *Service) *netlinkmsg.Message {
-	c.service = *s
-	return c.request(netlinkmsg.Message{Command: command, Service: &c.service})
-}
-
-func (c *requestBuilder) destinationRequest(command netlinkmsg.Command, key ServiceKey, d *Destination) *netlinkmsg.Message {
-	c.service, c.destination = Service{ServiceKey: key}, *d
-	return c.request(netlinkmsg.Message{Command: command, Service: &c.service, Destination: &c.destination})
-}
-
-func (c *requestBuilder) daemonRequest(command netlinkmsg.Command, d *Daemon) *netlinkmsg.Message {
-	c.daemon = *d
-	return c.request(netlinkmsg.Message{Command: command, Daemon: &c.daemon})
-}
-
-func (c *requestBuilder) request(m netlinkmsg.Message) *netlinkmsg.Message {
-	c.message = m
-	return &c.message
+// request returns the request for c, which points to the fields of c.
+func (c *Change) request() netlinkmsg.Message {
+	o := &operations[c.Op]
+	m := netlinkmsg.Message{Command: o.command}
+	switch o.carries {
+	case carriesService:
+		m.Service = &c.Service
+	case carriesDestination:
+		m.Service, m.Destination = &c.Service, &c.Destination
+	case carriesTimeouts:
+		m.Timeouts = &c.Timeouts
+	case carriesDaemon:
+		m.Daemon = &c.Daemon
+	}
+	return m
 }

@@ -130,49 +130,51 @@ func (c *Client) appendDestinations(ds []Destination, key ServiceKey, unique boo
 // AddService adds a virtual service. Its errors are ErrServiceExists and
 // ErrNoScheduler, the latter for an unknown persistence engine as well.
 func (c *Client) AddService(s Service) error {
-	return c.do(new(requestBuilder).addService(&s))
+	return c.Do(&Change{Op: OpAddService, Service: s})
 }
 
 // UpdateService changes the configuration of a virtual service; its
 // destinations and connections stay. Its errors are ErrNoService and
 // ErrNoScheduler.
 func (c *Client) UpdateService(s Service) error {
-	return c.do(new(requestBuilder).updateService(&s))
+	return c.Do(&Change{Op: OpUpdateService, Service: s})
 }
 
 // RemoveService removes a virtual service with its destinations, or returns
 // ErrNoService.
 func (c *Client) RemoveService(key ServiceKey) error {
-	return c.do(new(requestBuilder).removeService(key))
+	return c.Do(&Change{Op: OpRemoveService, Service: Service{ServiceKey: key}})
 }
 
 // AddDestination adds a destination to a service. Its errors are ErrNoService
 // and ErrDestinationExists.
 func (c *Client) AddDestination(key ServiceKey, d Destination) error {
-	return c.do(new(requestBuilder).addDestination(key, &d))
+	return c.Do(&Change{Op: OpAddDestination, Service: Service{ServiceKey: key}, Destination: d})
 }
 
 // UpdateDestination changes the configuration of a destination; its
 // connections stay. Its errors are ErrNoService and ErrNoDestination.
 func (c *Client) UpdateDestination(key ServiceKey, d Destination) error {
-	return c.do(new(requestBuilder).updateDestination(key, &d))
+	return c.Do(&Change{Op: OpUpdateDestination, Service: Service{ServiceKey: key}, Destination: d})
 }
 
 // RemoveDestination removes a destination. Its errors are ErrNoService and
 // ErrNoDestination.
 func (c *Client) RemoveDestination(key ServiceKey, ap netip.AddrPort) error {
-	return c.do(new(requestBuilder).removeDestination(key, ap))
+	return c.Do(&Change{Op: OpRemoveDestination, Service: Service{ServiceKey: key}, Destination: Destination{AddrPort: ap}})
 }
 
 // Zero sets the counters and rates of all services to zero.
-func (c *Client) Zero() error { return c.do(new(requestBuilder).zero()) }
+func (c *Client) Zero() error { return c.Do(&Change{Op: OpZero}) }
 
 // ZeroService sets the counters and rates of one service and its destinations
 // to zero, or returns ErrNoService.
-func (c *Client) ZeroService(key ServiceKey) error { return c.do(new(requestBuilder).zeroService(key)) }
+func (c *Client) ZeroService(key ServiceKey) error {
+	return c.Do(&Change{Op: OpZeroService, Service: Service{ServiceKey: key}})
+}
 
 // Flush removes all services.
-func (c *Client) RemoveAllServices() error { return c.do(new(requestBuilder).flush()) }
+func (c *Client) RemoveAllServices() error { return c.Do(&Change{Op: OpRemoveAllServices}) }
 
 // Timeouts returns how long connections without traffic live.
 func (c *Client) Timeouts() (Timeouts, error) {
@@ -183,7 +185,7 @@ func (c *Client) Timeouts() (Timeouts, error) {
 
 // SetTimeouts sets how long connections without traffic live. A value of 0
 // leaves the kernel's as it is.
-func (c *Client) SetTimeouts(t Timeouts) error { return c.do(new(requestBuilder).setTimeouts(&t)) }
+func (c *Client) SetTimeouts(t Timeouts) error { return c.Do(&Change{Op: OpSetTimeouts, Timeouts: t}) }
 
 // Daemons returns the synchronisation daemons that run: none, a master, a
 // backup, or both in that order.
@@ -199,10 +201,10 @@ func (c *Client) Daemons() ([]Daemon, error) {
 
 // StartDaemon starts a synchronisation daemon, or returns ErrDaemonRunning.
 // An interface that does not exist is ENODEV.
-func (c *Client) StartDaemon(d Daemon) error { return c.do(new(requestBuilder).startDaemon(&d)) }
+func (c *Client) StartDaemon(d Daemon) error { return c.Do(&Change{Op: OpStartDaemon, Daemon: d}) }
 
 // StopDaemon stops the synchronisation daemon of a role, or returns
 // ErrNoDaemon.
 func (c *Client) StopDaemon(state DaemonState) error {
-	return c.do(new(requestBuilder).stopDaemon(state))
+	return c.Do(&Change{Op: OpStopDaemon, Daemon: Daemon{State: state}})
 }

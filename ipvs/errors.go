@@ -99,30 +99,8 @@ func netnsError(path string, err error) error {
 // meaning returns what an errno says of a command in particular, or of what is
 // wrong with what it carries, nil if nothing.
 func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
-	for _, m := range []struct {
-		command netlinkmsg.Command
-		errno   syscall.Errno
-		err     error
-	}{
-		{netlinkmsg.NewService, syscall.EEXIST, ErrServiceExists},
-		{netlinkmsg.NewService, syscall.ENOENT, ErrNoScheduler},
-		{netlinkmsg.SetService, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.SetService, syscall.ENOENT, ErrNoScheduler},
-		{netlinkmsg.DelService, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.GetService, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.Zero, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.NewDestination, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.NewDestination, syscall.EEXIST, ErrDestinationExists},
-		{netlinkmsg.SetDestination, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.SetDestination, syscall.ENOENT, ErrNoDestination},
-		{netlinkmsg.DelDestination, syscall.ESRCH, ErrNoService},
-		{netlinkmsg.DelDestination, syscall.ENOENT, ErrNoDestination},
-		{netlinkmsg.NewDaemon, syscall.EEXIST, ErrDaemonRunning},
-		{netlinkmsg.DelDaemon, syscall.ESRCH, ErrNoDaemon},
-	} {
-		if m.command == request.Command && m.errno == errno {
-			return m.err
-		}
+	if m := meaningOf(request.Command, errno); m != nil {
+		return *m.err
 	}
 	return firstMatch(kernelChecks, request, errno)
 }

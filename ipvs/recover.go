@@ -146,24 +146,17 @@ func (l *chunk) resend(i int, m *netlinkmsg.Message) error {
 			return err
 		}
 	}
-	if errno, ok := q.err.(syscall.Errno); ok && explainedByFirstAttempt(m.Command, errno) {
+	if errno, ok := q.err.(syscall.Errno); ok && afterSuccess(m.Command, errno) {
 		q.err = &Error{Op: describe(m), Err: sentinelFor(m, errno), Errno: errno, AckLost: true}
 	}
 	return nil
 }
 
-// already reports whether a refusal may be due to the same command's success
-// before.
-func explainedByFirstAttempt(c netlinkmsg.Command, errno syscall.Errno) bool {
-	switch c {
-	case netlinkmsg.NewService, netlinkmsg.NewDestination, netlinkmsg.NewDaemon:
-		return errno == syscall.EEXIST
-	case netlinkmsg.DelService, netlinkmsg.DelDaemon:
-		return errno == syscall.ESRCH
-	case netlinkmsg.DelDestination:
-		return errno == syscall.ENOENT
-	}
-	return false
+// afterSuccess reports whether errno, as the reply to a second attempt, is what
+// the success of the first one leads to.
+func afterSuccess(command netlinkmsg.Command, errno syscall.Errno) bool {
+	m := meaningOf(command, errno)
+	return m != nil && m.afterSuccess
 }
 
 // alone reports whether a message of open can be carried out again without

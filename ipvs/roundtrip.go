@@ -15,9 +15,12 @@ const maxDumpRetries = 10
 
 var errTruncatedReply = errors.New("the kernel's answer is incomplete")
 
-// do carries out a change, as a batch of one.
-func (c *Client) do(m *netlinkmsg.Message) error {
+// Do makes a change, as the method of its operation does.
+func (c *Client) Do(change *Change) error {
 	l := chunk{c: c}
+	ch := *change // defaults are filled in
+	request := ch.request()
+	m := &request
 	l.add(m)
 	if err := l.queued[0].mistake; err != nil {
 		return err

@@ -65,7 +65,7 @@ func (a *applier) change(c *Change) {
 	case c.Prune && len(a.errs) > 0:
 		a.skipped++
 	case !a.broken:
-		c.Queue(a.batch)
+		a.batch.Add(&c.Change)
 		a.queued = append(a.queued, *c)
 	}
 }

@@ -49,9 +49,9 @@ type differ struct {
 	stopped     bool
 }
 
-func (d *differ) change(a Action, c Change) {
+func (d *differ) change(op ipvs.Operation, c Change) {
 	if !d.stopped {
-		c.Action = a
+		c.Op = op
 		d.stopped = !d.yield(&c)
 	}
 }
@@ -63,7 +63,7 @@ func (d *differ) timeouts() {
 	want.TCPFin = orDefault(want.TCPFin, have.TCPFin)
 	want.UDP = orDefault(want.UDP, have.UDP)
 	if want != have {
-		d.change(SetTimeouts, Change{Timeouts: want})
+		d.change(ipvs.OpSetTimeouts, Change{Change: ipvs.Change{Timeouts: want}})
 	}
 }
 
@@ -73,12 +73,12 @@ func (d *differ) services() {
 	for i := range d.want.Services {
 		want := &d.want.Services[i]
 		have := existing[want.ServiceKey]
-		c := Change{Service: want.Service}
+		c := Change{Change: ipvs.Change{Service: want.Service}}
 		switch {
 		case have == nil:
-			d.change(AddService, c)
+			d.change(ipvs.OpAddService, c)
 		case !serviceEqual(&want.Service, &have.Service):
-			d.change(UpdateService, c)
+			d.change(ipvs.OpUpdateService, c)
 		}
 		d.destinations(want, have)
 	}
@@ -93,12 +93,12 @@ func (d *differ) destinations(want, have *Service) {
 		if have != nil && d.keepWeights {
 			wanted.Weight = have.Weight
 		}
-		c := Change{Service: want.Service, Destination: wanted}
+		c := Change{Change: ipvs.Change{Service: want.Service, Destination: wanted}}
 		switch {
 		case have == nil:
-			d.change(AddDestination, c)
+			d.change(ipvs.OpAddDestination, c)
 		case !sameDestination(&wanted, have):
-			d.change(UpdateDestination, c)
+			d.change(ipvs.OpUpdateDestination, c)
 		}
 	}
 }
@@ -108,18 +108,18 @@ func (d *differ) removeServices() {
 	wanted := d.want.services()
 	for i := range d.have.Services {
 		have := &d.have.Services[i]
-		c := Change{Service: ipvs.Service{ServiceKey: have.ServiceKey}, Prune: true}
+		c := Change{Change: ipvs.Change{Service: ipvs.Service{ServiceKey: have.ServiceKey}}, Prune: true}
 		want := wanted[have.ServiceKey]
 		if want == nil {
 			// Its destinations go with it.
-			d.change(RemoveService, c)
+			d.change(ipvs.OpRemoveService, c)
 			continue
 		}
 		wanted := want.destinations()
 		for j := range have.Destinations {
 			c.Destination.AddrPort = have.Destinations[j].AddrPort
 			if wanted[c.Destination.AddrPort] == nil {
-				d.change(RemoveDestination, c)
+				d.change(ipvs.OpRemoveDestination, c)
 			}
 		}
 	}
@@ -131,7 +131,7 @@ func (d *differ) removeDaemons() {
 	for i := range d.have.Daemons {
 		state := d.have.Daemons[i].State
 		if len(d.want.Daemons) > 0 && d.want.daemon(state) == nil {
-			d.change(StopDaemon, Change{Daemon: ipvs.Daemon{State: state}, Prune: true})
+			d.change(ipvs.OpStopDaemon, Change{Change: ipvs.Change{Daemon: ipvs.Daemon{State: state}}, Prune: true})
 		}
 	}
 }
@@ -144,11 +144,11 @@ func (d *differ) daemons() {
 		if have != nil && sameDaemon(want, have) {
 			continue
 		}
-		c := Change{Daemon: *want}
+		c := Change{Change: ipvs.Change{Daemon: *want}}
 		if have != nil {
-			d.change(StopDaemon, c)
+			d.change(ipvs.OpStopDaemon, c)
 		}
-		d.change(StartDaemon, c)
+		d.change(ipvs.OpStartDaemon, c)
 	}
 }
 

@@ -88,7 +88,7 @@ func (p *invocation) diff(want, have *reconcile.Table, o reconcile.Options) int 
 	status := statusOK
 	var b []byte
 	for c := range reconcile.Compare(want, have, o) {
-		cmd := ruleset.ToCommand(c)
+		cmd := command.FromChange(&c.Change)
 		b = ruleset.Append(b[:0], &cmd, resolve.Numeric{})
 		p.stdout.Write(b)
 		status = statusDifferent
@@ -148,7 +148,7 @@ func (a *applier) change(c *reconcile.Change, line int) {
 		}
 		return
 	}
-	cmd := ruleset.ToCommand(c)
+	cmd := command.FromChange(&c.Change)
 	a.line = ruleset.Append(a.line[:0], &cmd, resolve.Numeric{})
 	a.queue(&cmd, line, string(a.line[:len(a.line)-1]))
 }

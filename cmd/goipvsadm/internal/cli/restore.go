@@ -74,7 +74,7 @@ func (r *restorer) rule(words []string, line int, cmd *command.Command) bool {
 		// ipvsadm takes an option that it cannot read for a refusal.
 		return e != nil && e.Kind == command.BadOption
 	}
-	if changeOf(cmd.Verb) != nil && !cmd.Options.Has(command.Drain) {
+	if cmd.Verb.IsChange() && !cmd.Options.Has(command.Drain) {
 		r.queue(cmd, line, "")
 		return !r.broken
 	}

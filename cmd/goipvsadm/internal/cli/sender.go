@@ -54,7 +54,8 @@ func (p *invocation) newSender() batchRunner {
 
 // queue puts a change into the batch.
 func (s *batchRunner) queue(cmd *command.Command, line int, text string) {
-	changeOf(cmd.Verb)(s.batch, cmd)
+	change := cmd.Change()
+	s.batch.Add(&change)
 	s.queued = append(s.queued, queuedChange{cmd.Verb, line, text})
 }
 

@@ -59,35 +59,75 @@ const (
 	Doctor
 )
 
-// verbs are the commands' names in messages, and their columns in uses.
+// verbs describes each command: its name in messages, its short or only option,
+// its column in the option matrix, and the operation on the table that it stands
+// for, if it stands for one.
 var verbs = [...]struct {
 	name   string
+	flag   string
 	column int
+	op     ipvs.Operation
 }{
-	AddService:    {"add-service", 0},
-	EditService:   {"edit-service", 0},
-	DeleteService: {"delete-service", 1},
-	List:          {"list", 2},
-	AddServer:     {"add-server", 3},
-	EditServer:    {"edit-server", 3},
-	DeleteServer:  {"delete-server", 4},
-	StartDaemon:   {"start-daemon", 5},
-	StopDaemon:    {"stop-daemon", 6},
-	Save:          {"save", 7},
-	Zero:          {"zero", 8},
-	Flush:         {"flush", 9},
-	SetTimeouts:   {"set", 9},
-	Restore:       {"restore", 9},
-	Help:          {"help", 9},
-	Version:       {"version", 9},
-	Check:         {"check", 10},
-	Apply:         {"apply", 11},
-	Diff:          {"diff", 12},
-	Doctor:        {"doctor", 13},
+	AddService:    {"add-service", "-A", 0, ipvs.OpAddService},
+	EditService:   {"edit-service", "-E", 0, ipvs.OpUpdateService},
+	DeleteService: {"delete-service", "-D", 1, ipvs.OpRemoveService},
+	List:          {"list", "-L", 2, 0},
+	AddServer:     {"add-server", "-a", 3, ipvs.OpAddDestination},
+	EditServer:    {"edit-server", "-e", 3, ipvs.OpUpdateDestination},
+	DeleteServer:  {"delete-server", "-d", 4, ipvs.OpRemoveDestination},
+	StartDaemon:   {"start-daemon", "--start-daemon", 5, ipvs.OpStartDaemon},
+	StopDaemon:    {"stop-daemon", "--stop-daemon", 6, ipvs.OpStopDaemon},
+	Save:          {"save", "-S", 7, 0},
+	Zero:          {"zero", "-Z", 8, ipvs.OpZero},
+	Flush:         {"flush", "-C", 9, ipvs.OpRemoveAllServices},
+	SetTimeouts:   {"set", "--set", 9, ipvs.OpSetTimeouts},
+	Restore:       {"restore", "-R", 9, 0},
+	Help:          {"help", "-h", 9, 0},
+	Version:       {"version", "-v", 9, 0},
+	Check:         {"check", "--check", 10, 0},
+	Apply:         {"apply", "--apply", 11, 0},
+	Diff:          {"diff", "--diff", 12, 0},
+	Doctor:        {"doctor", "--doctor", 13, 0},
 }
 
-// String returns the command's name as messages have it.
+// String returns the command's name in messages.
 func (v Verb) String() string { return verbs[v].name }
+
+// Flag returns the option that selects the command: its short name, if it has
+// one.
+func (v Verb) Flag() string { return verbs[v].flag }
+
+// IsChange reports whether the command changes the table.
+func (v Verb) IsChange() bool { return verbs[v].op != 0 }
+
+// Change returns the change to the table that c stands for. Its Op is 0 if c is
+// not a change.
+func (c *Command) Change() ipvs.Change {
+	op := verbs[c.Verb].op
+	if op == ipvs.OpZero && c.Options.Has(ServiceAddress) {
+		op = ipvs.OpZeroService
+	}
+	return ipvs.Change{
+		Op:          op,
+		Service:     c.Service,
+		Destination: c.Destination,
+		Timeouts:    c.Timeouts,
+		Daemon:      c.Daemon,
+	}
+}
+
+// FromChange returns the command that makes a change. Its operands are set, its
+// Options are not.
+func FromChange(c *ipvs.Change) Command {
+	cmd := Command{Service: c.Service, Destination: c.Destination, Timeouts: c.Timeouts, Daemon: c.Daemon}
+	for v := range verbs {
+		if verbs[v].op == c.Op {
+			cmd.Verb = Verb(v)
+			break
+		}
+	}
+	return cmd
+}
 
 // Options is a set of options.
 type Options uint64

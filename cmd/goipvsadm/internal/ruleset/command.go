@@ -7,31 +7,15 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 )
 
-// commands are the words of the commands that rules are made of.
-var commands = [...]string{
-	command.AddService:    "-A",
-	command.EditService:   "-E",
-	command.DeleteService: "-D",
-	command.AddServer:     "-a",
-	command.EditServer:    "-e",
-	command.DeleteServer:  "-d",
-	command.SetTimeouts:   "--set",
-	command.StartDaemon:   "--start-daemon",
-	command.StopDaemon:    "--stop-daemon",
-}
-
 // Append appends the line that says c: one that adds, edits or removes a
 // service, a server or a daemon, or sets the time-outs. An edit names all that
 // it leaves behind, so that the line alone tells the outcome. It panics if c is
 // another command.
 func Append(b []byte, c *command.Command, n tablefmt.Namer) []byte {
-	word := ""
-	if int(c.Verb) < len(commands) {
-		word = commands[c.Verb]
+	if !isRule(c.Verb) {
+		panic(fmt.Sprintf("the command %s is not a rule", c.Verb))
 	}
-	if word == "" {
-		panic(fmt.Sprintf("the command %s is no rule", c.Verb))
-	}
+	word := c.Verb.Flag()
 	switch c.Verb {
 	case command.AddService, command.EditService:
 		return appendService(b, word, &c.Service, n)
@@ -52,4 +36,10 @@ func Append(b []byte, c *command.Command, n tablefmt.Namer) []byte {
 		b = append(append(b, ' '), c.Daemon.State.String()...)
 	}
 	return append(b, '\n')
+}
+
+// isRule reports whether a command adds, edits or removes a service, a server or
+// a daemon, or sets the timeouts.
+func isRule(v command.Verb) bool {
+	return v.IsChange() && v != command.Flush && v != command.Zero
 }

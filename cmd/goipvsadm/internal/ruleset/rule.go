@@ -15,7 +15,7 @@ import (
 
 // AppendService appends the line that adds s.
 func AppendService(b []byte, s *ipvs.Service, n tablefmt.Namer) []byte {
-	return appendService(b, commands[command.AddService], s, n)
+	return appendService(b, command.AddService.Flag(), s, n)
 }
 
 func appendService(b []byte, word string, s *ipvs.Service, n tablefmt.Namer) []byte {
@@ -47,7 +47,7 @@ func appendService(b []byte, word string, s *ipvs.Service, n tablefmt.Namer) []b
 
 // AppendDestination appends the line that adds d to the service s.
 func AppendDestination(b []byte, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	return appendDestination(b, commands[command.AddServer], s, d, n)
+	return appendDestination(b, command.AddServer.Flag(), s, d, n)
 }
 
 func appendDestination(b []byte, word string, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {

@@ -121,39 +121,15 @@ func (r *Rules) Line(c *reconcile.Change) int {
 	if c.Prune {
 		return 0
 	}
-	switch c.Action {
-	case reconcile.AddService, reconcile.UpdateService:
+	switch c.Op {
+	case ipvs.OpAddService, ipvs.OpUpdateService:
 		return r.services[c.Service.ServiceKey].line
-	case reconcile.AddDestination, reconcile.UpdateDestination:
+	case ipvs.OpAddDestination, ipvs.OpUpdateDestination:
 		return r.destinations[keyOf(&c.Service.ServiceKey, &c.Destination)]
-	case reconcile.SetTimeouts:
+	case ipvs.OpSetTimeouts:
 		return r.timeouts
-	case reconcile.StartDaemon, reconcile.StopDaemon:
+	case ipvs.OpStartDaemon, ipvs.OpStopDaemon:
 		return r.daemons[c.Daemon.State]
 	}
 	return 0
-}
-
-// verbs are the commands that make changes.
-var verbs = [...]command.Verb{
-	reconcile.AddService:        command.AddService,
-	reconcile.UpdateService:     command.EditService,
-	reconcile.RemoveService:     command.DeleteService,
-	reconcile.AddDestination:    command.AddServer,
-	reconcile.UpdateDestination: command.EditServer,
-	reconcile.RemoveDestination: command.DeleteServer,
-	reconcile.SetTimeouts:       command.SetTimeouts,
-	reconcile.StartDaemon:       command.StartDaemon,
-	reconcile.StopDaemon:        command.StopDaemon,
-}
-
-// CommandOf returns the command that makes a change.
-func ToCommand(c *reconcile.Change) command.Command {
-	return command.Command{
-		Verb:        verbs[c.Action],
-		Service:     c.Service,
-		Destination: c.Destination,
-		Timeouts:    c.Timeouts,
-		Daemon:      c.Daemon,
-	}
 }

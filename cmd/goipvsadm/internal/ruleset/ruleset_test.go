@@ -46,7 +46,7 @@ func table(t *testing.T, lines string) *reconcile.Table {
 func changes(want, have *reconcile.Table, o reconcile.Options) string {
 	var b []byte
 	for c := range reconcile.Compare(want, have, o) {
-		cmd := ToCommand(c)
+		cmd := command.FromChange(&c.Change)
 		b = Append(b, &cmd, resolve.Numeric{})
 	}
 	return string(b)
@@ -114,7 +114,7 @@ func TestLines(t *testing.T) {
 	var got []string
 	lines := map[command.Verb]int{}
 	for c := range reconcile.Compare(want, have, reconcile.Options{}) {
-		verb := ToCommand(c).Verb
+		verb := command.FromChange(&c.Change).Verb
 		got = append(got, verb.String())
 		lines[verb] += rules.Line(c)
 	}
