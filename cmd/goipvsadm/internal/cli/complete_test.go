@@ -13,7 +13,7 @@ func TestComplete(t *testing.T) {
 			"--add-service\tadd a service\n--add-server\tadd a server to a service\n"},
 		{"a value without a note", "--complete --start-daemon m", "master\n"},
 		{"nothing typed", "--complete -L --netns blue -j --exact --nosort --sort --syncid 1 -c --tun-info ",
-			"--numeric\tnumbers instead of names, for -S too\n--persistent-conn\tpersistent connections\n--sort\tlist in order\n"},
+			"--numeric\tdo not resolve names\n--persistent-conn\tpersistent connections\n--sort\tsort services and servers\n"},
 		{"nothing to propose", "--complete -A -w ", ""},
 		{"a namespace that is not there", "--complete -L -N no-such-namespace -t ", ""},
 		{"after the options", "--complete -L -- ", ""},

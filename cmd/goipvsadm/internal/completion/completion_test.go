@@ -105,7 +105,7 @@ func TestNotes(t *testing.T) {
 		line string
 		want Candidate
 	}{
-		{"-S", Candidate{"-S", "print the table as lines for -R"}},
+		{"-S", Candidate{"-S", "print the table as rules for -R"}},
 		{"-A -t 192.0.2.9:80 -s rr", Candidate{"rr", "round robin: each server in its turn"}},
 		{"-E -f 7", Candidate{"7", "rr, IPv6"}},
 		{"-d -t 192.0.2.1:80 -r 198.51.100.2", Candidate{"198.51.100.2:80", "Masq, weight 5"}},

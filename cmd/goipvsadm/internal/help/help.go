@@ -1,5 +1,4 @@
-// Package help holds the texts that the program prints about itself: its
-// version and the summary of its commands and options.
+// Package help holds the version and the help text of the program.
 package help
 
 import (
@@ -9,21 +8,21 @@ import (
 	"goipvsadm/sched"
 )
 
-// Version is the version of goipvsadm. The linker may set another one.
+// Version is the version of goipvsadm. Release builds set it with -ldflags -X.
 var Version = "1.0.0"
 
-// ipvsVersion is the version of IPVS whose interface the program speaks.
+// ipvsVersion is the version of the IPVS interface that the program uses.
 const ipvsVersion = "1.2.1"
 
-// Name is the name under which the program is not mistaken for another.
+// Name is the program's own name, as opposed to that of ipvsadm.
 const Name = "goipvsadm"
 
 //go:embed help.txt
 var text string
 
-// VersionLine returns what --version prints of the program run under name.
-// Under any name but its own it answers like ipvsadm, for scripts that look
-// for the version of that.
+// VersionLine returns the output of --version for the program run as name.
+// Unless that is Name, the line begins like ipvsadm's, for scripts that parse
+// the version of ipvsadm.
 func VersionLine(name string) string {
 	if name == Name {
 		return Name + " " + Version + " (ipvsadm v1.31 and IPVS v" + ipvsVersion + ")\n"
@@ -31,8 +30,8 @@ func VersionLine(name string) string {
 	return "ipvsadm v1.31 2019/12/24 (" + Name + " " + Version + " and IPVS v" + ipvsVersion + ")\n"
 }
 
-// Text returns what --help prints of the program run under name: its version
-// line, its commands and its options.
+// Text returns the output of --help for the program run as name: the version
+// line, the commands and the options.
 func Text(name string) string {
 	var schedulers strings.Builder
 	for i, s := range sched.All {
@@ -48,44 +47,44 @@ func Text(name string) string {
 	).Replace(text)
 }
 
-// Summaries returns in a few words what each flag does. They are taken out of
-// the text: a line that explains a flag begins with its spellings; what may
-// follow them, and the explanation behind two blanks at least. The rest of that
-// is indented.
+// Summaries returns a one-line description of each flag, parsed from the help
+// text. An entry is a line that begins with the spellings of a flag and its
+// arguments, followed by at least two spaces and the description, which
+// continues on lines indented by continuationIndent or more.
 func Summaries() map[string]string {
-	all := make(map[string]string)
+	summaries := make(map[string]string)
 	lines := strings.Split(Text(Name), "\n")
 	for i, line := range lines {
-		spelled, explanation, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
+		spellings, description, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
 		if !ok || !strings.HasPrefix(line, "  -") {
 			continue
 		}
-		for _, more := range lines[i+1:] {
-			if !strings.HasPrefix(more, continuationIndent) {
+		for _, next := range lines[i+1:] {
+			if !strings.HasPrefix(next, continuationIndent) {
 				break
 			}
-			explanation += more
+			description += next
 		}
-		summary := shorten(explanation)
-		for spelling := range strings.SplitSeq(spelled, ", ") {
+		summary := shorten(description)
+		for spelling := range strings.SplitSeq(spellings, ", ") {
 			if !strings.HasPrefix(spelling, "-") {
 				break
 			}
 			flag, _, _ := strings.Cut(spelling, " ")
 			flag, _, _ = strings.Cut(flag, "[")
-			all[flag] = summary
+			summaries[flag] = summary
 		}
 	}
-	return all
+	return summaries
 }
 
-// continued is the least indentation of the rest of an explanation.
+// continuationIndent is the minimum indentation of continuation lines.
 const continuationIndent = "                              "
 
-// shorten cuts an explanation down to its first words. Which other flag the
-// one explained is for is no part of them.
-func shorten(explanation string) string {
-	words := strings.Fields(explanation)
+// shorten returns the first clause of a description, without a leading
+// condition such as "with -p:" or "after -f:".
+func shorten(description string) string {
+	words := strings.Fields(description)
 	if len(words) > 2 && (words[0] == "with" || words[0] == "after") && len(words[1]) == 3 && strings.HasSuffix(words[1], ":") {
 		words = words[2:]
 	}

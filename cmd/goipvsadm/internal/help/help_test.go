@@ -16,12 +16,12 @@ func TestVersionLine(t *testing.T) {
 		"goipvsadm":       "goipvsadm 9.8 (ipvsadm v1.31 and IPVS v1.2.1)\n",
 	} {
 		if got := VersionLine(name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
+			t.Errorf("VersionLine(%q) = %q, want %q", name, got, want)
 		}
 	}
 }
 
-// What the program knows: -h must tell of all of it, and of nothing else.
+// options are the flags of the program; the help text has an entry for each.
 var options = strings.Fields(`
 	-A --add-service -E --edit-service -D --delete-service -C --clear
 	-L -l --list -Z --zero -a --add-server -e --edit-server -d --delete-server
@@ -34,51 +34,52 @@ var options = strings.Fields(`
 	--sync-maxlen --timeout --daemon --stats --rate --thresholds
 	--persistent-conn --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
-	--tun-remcsum -j --json --metrics --watch --top --drain --check --apply --diff --doctor --probe --all --keep-weights
-	--allow-empty --verbose -N --netns`)
+	--tun-remcsum -j --json --metrics --watch --top --drain --check --apply
+	--diff --doctor --probe --all --keep-weights --allow-empty --verbose
+	-N --netns`)
 
-func TestTextTellsOfEveryOption(t *testing.T) {
+func TestTextEveryOption(t *testing.T) {
 	text := Text("ipvsadm")
-	// Where an option is explained, it begins the line or follows its short form.
-	var told []string
+	// An entry begins a line; a long form follows its short form.
+	var entries []string
 	for line := range strings.Lines(text) {
 		if words := regexp.MustCompile(`^  (-[^ ,\[]+(?:, -[^ ,\[]+)*)[ \[]`).FindStringSubmatch(line); words != nil {
-			told = append(told, strings.Split(words[1], ", ")...)
+			entries = append(entries, strings.Split(words[1], ", ")...)
 		}
 	}
 	want := slices.Sorted(slices.Values(options))
-	slices.Sort(told)
+	slices.Sort(entries)
 	for _, o := range want {
-		if !slices.Contains(told, o) {
-			t.Errorf("%s is not explained", o)
+		if !slices.Contains(entries, o) {
+			t.Errorf("no entry for %s", o)
 		}
 	}
-	for i, o := range told {
+	for i, o := range entries {
 		if !slices.Contains(want, o) {
-			t.Errorf("%s is explained, but does not exist", o)
+			t.Errorf("entry for %s, which is not an option", o)
 		}
-		if i > 0 && told[i-1] == o {
-			t.Errorf("%s is explained twice", o)
+		if i > 0 && entries[i-1] == o {
+			t.Errorf("more than one entry for %s", o)
 		}
 	}
 }
 
-func TestTextIsFilledIn(t *testing.T) {
+func TestTextPlaceholders(t *testing.T) {
 	text := Text("other-name")
 	if !strings.HasPrefix(text, VersionLine("other-name")+"Usage: other-name COMMAND") {
-		t.Errorf("begins %.120q", text)
+		t.Errorf("text begins %.120q", text)
 	}
-	for _, want := range []string{"\n      rr    round robin", "\n      mh    ", "wlc unless given:\n"} {
+	for _, want := range []string{"\n      rr    round robin", "\n      mh    ", "(default wlc):\n"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q is missing", want)
+			t.Errorf("no %q in the text", want)
 		}
 	}
 	if i := strings.IndexAny(text, "{}"); i >= 0 {
-		t.Errorf("left over: %.30q", text[i:])
+		t.Errorf("unreplaced placeholder: %.30q", text[i:])
 	}
 	for line := range strings.Lines(text) {
 		if len(line) > 81 || strings.HasSuffix(line, " \n") {
-			t.Errorf("long line or trailing blank: %q", line)
+			t.Errorf("line longer than 80 columns or with trailing space: %q", line)
 		}
 	}
 }
@@ -87,17 +88,17 @@ func TestSummaries(t *testing.T) {
 	summaries := Summaries()
 	for flag, want := range map[string]string{
 		"-D":        "delete a service and its servers",
-		"--save":    "print the table as lines for -R",
-		"-l":        "list services and servers, or [SERVICE] alone",
-		"--set":     "time-outs of idle connections, in seconds",
-		"-s":        "how servers are chosen, wlc unless given",
-		"-p":        "keep a client on one server until it was away for that long",
-		"--drain":   "set the weight to 0, and remove the server when its connections are over, or the seconds",
-		"-6":        "the mark is for IPv6 packets",
+		"--save":    "print the table as rules for -R",
+		"-l":        "list services and servers",
+		"--set":     "set the idle timeouts, in seconds",
+		"-s":        "scheduler",
+		"-p":        "persistence timeout in seconds",
+		"--drain":   "set the weight to 0 and remove the server when its connections have finished",
+		"-6":        "match IPv6 packets",
 		"--no-such": "",
 	} {
 		if got := summaries[flag]; got != want {
-			t.Errorf("%s: %q, want %q", flag, got, want)
+			t.Errorf("summary of %s: %q, want %q", flag, got, want)
 		}
 	}
 	for _, flag := range options {
