@@ -30,31 +30,31 @@ var deviations = []deviation{
 		ours:    Answer{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3 -x 9 -y 4\n-a -f 5 -r 10.0.0.3:0 -i -w 1 -x 9 --tun-type ipip\n"},
 	},
 	{
-		title:   "Large marks",
+		title:   "Large firewall marks",
 		text:    "$ ipvsadm -A -f 4294967295\n$ ipvsadm -a -f 4294967295 -r 10.0.0.2 -m\n$ ipvsadm -S -n",
 		ipvsadm: Answer{Stdout: "-A -f -1 -s wlc\n-a -f -1 -r 10.0.0.2:0 -m -w 1\n"},
 		ours:    Answer{Stdout: "-A -f 4294967295 -s wlc\n-a -f 4294967295 -r 10.0.0.2:0 -m -w 1\n"},
 	},
 	{
-		title:   "Large marks",
+		title:   "Large firewall marks",
 		text:    "$ ipvsadm -A -f 2147483648 -6\n$ ipvsadm -L -f 2147483648 -6",
 		ipvsadm: Answer{Stdout: plainTitle + "FWM  -2147483648 IPv6 wlc\n"},
 		ours:    Answer{Stdout: plainTitle + "FWM  2147483648 IPv6 wlc\n"},
 	},
 	{
-		title:   "A scheduler flag of no name",
+		title:   "Empty scheduler flag",
 		text:    "$ ipvsadm -A -f 5 -b ,",
 		ipvsadm: Answer{Status: -11},
 		ours:    Answer{Status: 2, Stderr: "invalid scheduler flag `'\n"},
 	},
 	{
-		title:   "Flags that are not the scheduler's own",
+		title:   "Generic scheduler flags",
 		text:    "$ ipvsadm -A -f 5 -s sh -b sh-port,flag-3\n$ ipvsadm -A -f 6 -s mh -b flag-3\n$ ipvsadm -S",
 		ipvsadm: Answer{Stdout: "-A -f 5 -s sh -b sh-port\n-A -f 6 -s mh -b \n"},
 		ours:    Answer{Stdout: "-A -f 5 -s sh -b sh-port,flag-3\n-A -f 6 -s mh -b flag-3\n"},
 	},
 	{
-		title:   "Flags that are not the scheduler's own",
+		title:   "Generic scheduler flags",
 		text:    "$ ipvsadm -A -f 6 -s mh -b flag-3\n$ ipvsadm -L -f 6",
 		ipvsadm: Answer{Stdout: plainTitle + "FWM  6 mh ()\n"},
 		ours:    Answer{Stdout: plainTitle + "FWM  6 mh (flag-3)\n"},
@@ -114,7 +114,7 @@ var deviations = []deviation{
 		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
 	},
 	{
-		title:   "ipvsadm-restore looks first",
+		title:   "ipvsadm-restore validates before clearing",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n$ ipvsadm -S",
 		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
 		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
@@ -132,14 +132,14 @@ var deviations = []deviation{
 		ours:    Answer{Status: 2, Stderr: "line 1: invalid fwmark value `5\\x0c' specified\n"},
 	},
 	{
-		title:   "ipvsadm-restore looks first",
+		title:   "ipvsadm-restore validates before clearing",
 		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6",
 		ipvsadm: Answer{Status: 2, Stderr: "invalid fwmark value `x' specified\n"},
 		ours: Answer{Status: 2, Stderr: "line 2: invalid fwmark value `x' specified\n" +
 			"The rules before line 2 are in place; those behind it were not read\n"},
 	},
 	{
-		title:   "ipvsadm-restore looks first",
+		title:   "ipvsadm-restore validates before clearing",
 		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6\n$ ipvsadm -S",
 		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
 		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
