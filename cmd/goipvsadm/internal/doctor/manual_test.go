@@ -56,7 +56,7 @@ func TestReadmeShowsTheDoctor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, tour, _ := strings.Cut(string(page), "\n## A tour\n")
+	_, tour, _ := strings.Cut(string(page), "\n## Features\n")
 	tour, _, _ = strings.Cut(tour, "\n## ")
 	for _, text := range []string{"$ goipvsadm --doctor", "seen:", "why:", "do:"} {
 		if !strings.Contains(tour, text) {
