@@ -48,27 +48,27 @@ var tables = []struct {
 	want         string
 }{
 	{
-		"an address",
-		ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "rr", Flags: ipvs.Hashed,
+		name: "an address",
+		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "rr", Flags: ipvs.Hashed,
 			Netmask: ipvs.FullNetmask(ipvs.IPv4), Stats: large},
-		[]ipvs.Destination{{AddrPort: ap("198.51.100.1:8080"), Weight: 65536, UpperThreshold: 1<<32 - 1, LowerThreshold: 2,
+		destinations: []ipvs.Destination{{AddrPort: ap("198.51.100.1:8080"), Weight: 65536, UpperThreshold: 1<<32 - 1, LowerThreshold: 2,
 			ActiveConns: 3, InactiveConns: 4, PersistentConns: 5, Stats: large}},
-		`{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80,"scheduler":"rr","scheduler_flags":[],` +
+		want: `{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80,"scheduler":"rr","scheduler_flags":[],` +
 			`"one_packet":false,"persistence":{"enabled":false,"timeout":0,"netmask":"255.255.255.255"},` + largeStats +
 			`,"servers":[{"family":"ipv4","address":"198.51.100.1","port":8080,"forward":"masq","weight":65536,` +
 			`"upper_threshold":4294967295,"lower_threshold":2,"active_connections":3,"inactive_connections":4,` +
 			`"persistent_connections":5,` + largeStats + `}]}`,
 	},
 	{
-		"any port of an IPv6 address, with all the flags, tunnels of both families",
-		ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8::1]:0")), Scheduler: "sh",
+		name: "any port of an IPv6 address, with all the flags, tunnels of both families",
+		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8::1]:0")), Scheduler: "sh",
 			Flags:   ipvs.Hashed | ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags,
 			Timeout: 360, Netmask: 64, Engine: "sip"},
-		[]ipvs.Destination{
+		destinations: []ipvs.Destination{
 			{AddrPort: ap("[2001:db8::2]:0"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555, Flags: ipvs.TunnelRemoteChecksum}},
 			{AddrPort: ap("198.51.100.1:0"), Method: ipvs.Tunneling},
 		},
-		`{"family":"ipv6","protocol":"udp","address":"2001:db8::1","port":0,"scheduler":"sh",` +
+		want: `{"family":"ipv6","protocol":"udp","address":"2001:db8::1","port":0,"scheduler":"sh",` +
 			`"scheduler_flags":["sh-fallback","sh-port","flag-3"],"one_packet":true,` +
 			`"persistence":{"enabled":true,"timeout":360,"prefix_length":64,"engine":"sip"},` + noStats +
 			`,"servers":[{"family":"ipv6","address":"2001:db8::2","port":0,"forward":"tunnel",` +
@@ -79,20 +79,19 @@ var tables = []struct {
 			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `}]}`,
 	},
 	{
-		"a mark, a tunnel that turned out local",
-		ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 60, Netmask: 0xffffff00},
-		[]ipvs.Destination{{AddrPort: ap("127.0.0.1:0"), Method: ipvs.Local, Tunnel: ipvs.Tunnel{Type: ipvs.GRE, Flags: ipvs.TunnelChecksum}}},
-		`{"family":"ipv4","mark":4294967295,"scheduler":"wlc","scheduler_flags":[],"one_packet":false,` +
+		name:         "a mark, a tunnel that turned out local",
+		service:      ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 60, Netmask: 0xffffff00},
+		destinations: []ipvs.Destination{{AddrPort: ap("127.0.0.1:0"), Method: ipvs.Local, Tunnel: ipvs.Tunnel{Type: ipvs.GRE, Flags: ipvs.TunnelChecksum}}},
+		want: `{"family":"ipv4","mark":4294967295,"scheduler":"wlc","scheduler_flags":[],"one_packet":false,` +
 			`"persistence":{"enabled":true,"timeout":60,"netmask":"255.255.255.0"},` + noStats +
 			`,"servers":[{"family":"ipv4","address":"127.0.0.1","port":0,"forward":"local",` +
 			`"tunnel":{"type":"gre","port":0,"flags":["csum"]},"weight":0,"upper_threshold":0,"lower_threshold":0,` +
 			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `}]}`,
 	},
 	{
-		"an SCTP service without servers",
-		ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.SCTP, ap("192.0.2.1:9")), Scheduler: "mh", Netmask: 0xffffffff},
-		nil,
-		`{"family":"ipv4","protocol":"sctp","address":"192.0.2.1","port":9,"scheduler":"mh","scheduler_flags":[],` +
+		name:    "an SCTP service without servers",
+		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.SCTP, ap("192.0.2.1:9")), Scheduler: "mh", Netmask: 0xffffffff},
+		want: `{"family":"ipv4","protocol":"sctp","address":"192.0.2.1","port":9,"scheduler":"mh","scheduler_flags":[],` +
 			`"one_packet":false,"persistence":{"enabled":false,"timeout":0,"netmask":"255.255.255.255"},` + noStats + `,"servers":[]}`,
 	},
 }
@@ -179,45 +178,45 @@ var connections = []struct {
 	want       string
 }{
 	{
-		"IPv4",
-		ipvs.Connection{Protocol: ipvs.TCP, Client: ap("203.0.113.5:40000"), VIP: ap("192.0.2.1:80"),
+		name: "IPv4",
+		connection: ipvs.Connection{Protocol: ipvs.TCP, Client: ap("203.0.113.5:40000"), VIP: ap("192.0.2.1:80"),
 			Destination: ap("198.51.100.1:8080"), State: "ESTABLISHED", Expires: 899},
-		`{"protocol":"tcp","virtual_address":"192.0.2.1","virtual_port":80,"client_address":"203.0.113.5","client_port":40000,` +
+		want: `{"protocol":"tcp","virtual_address":"192.0.2.1","virtual_port":80,"client_address":"203.0.113.5","client_port":40000,` +
 			`"server_address":"198.51.100.1","server_port":8080,"state":"ESTABLISHED","expires_in":899}`,
 	},
 	{
-		"IPv6 with what an engine goes by",
-		ipvs.Connection{Protocol: ipvs.UDP, Client: ap("[2001:db8::5]:5060"), VIP: ap("[2001:db8::1]:5060"),
+		name: "IPv6 with what an engine goes by",
+		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("[2001:db8::5]:5060"), VIP: ap("[2001:db8::1]:5060"),
 			Destination: ap("[2001:db8::2]:5060"), State: "UDP", Expires: 1<<32 - 1, Engine: "sip", EngineData: `<a&"b\>@host`},
-		`{"protocol":"udp","virtual_address":"2001:db8::1","virtual_port":5060,"client_address":"2001:db8::5","client_port":5060,` +
+		want: `{"protocol":"udp","virtual_address":"2001:db8::1","virtual_port":5060,"client_address":"2001:db8::5","client_port":5060,` +
 			`"server_address":"2001:db8::2","server_port":5060,"state":"UDP","expires_in":4294967295,` +
 			`"engine":"sip","engine_data":"<a&\"b\\>@host"}`,
 	},
 	{
-		"the template of a mark",
-		ipvs.Connection{Client: ap("203.0.113.5:0"), VIP: ap("128.0.0.5:0"), Destination: ap("198.51.100.1:0"), State: "NONE"},
-		`{"mark":2147483653,"client_address":"203.0.113.5","client_port":0,"server_address":"198.51.100.1","server_port":0,` +
+		name:       "the template of a mark",
+		connection: ipvs.Connection{Client: ap("203.0.113.5:0"), VIP: ap("128.0.0.5:0"), Destination: ap("198.51.100.1:0"), State: "NONE"},
+		want: `{"mark":2147483653,"client_address":"203.0.113.5","client_port":0,"server_address":"198.51.100.1","server_port":0,` +
 			`"state":"NONE","expires_in":0}`,
 	},
 	{
-		"the template of a mark for IPv6",
-		ipvs.Connection{Client: ap("[2001:db8::5]:0"), VIP: ap("[0:5::]:0"), Destination: ap("[2001:db8::2]:0"), State: "NONE"},
-		`{"mark":5,"client_address":"2001:db8::5","client_port":0,"server_address":"2001:db8::2","server_port":0,` +
+		name:       "the template of a mark for IPv6",
+		connection: ipvs.Connection{Client: ap("[2001:db8::5]:0"), VIP: ap("[0:5::]:0"), Destination: ap("[2001:db8::2]:0"), State: "NONE"},
+		want: `{"mark":5,"client_address":"2001:db8::5","client_port":0,"server_address":"2001:db8::2","server_port":0,` +
 			`"state":"NONE","expires_in":0}`,
 	},
 	{
-		"what would do something to a terminal",
-		ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
+		name: "what would do something to a terminal",
+		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
 			State: "UDP", Engine: "sip", EngineData: "\x1b[2J\x7f\u009b\u202e\U0001f600"},
-		`{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
+		want: `{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
 			`"server_address":"198.51.100.1","server_port":1,"state":"UDP","expires_in":0,` +
 			`"engine":"sip","engine_data":"\u001b[2J\u007f\u009b\u202e\ud83d\ude00"}`,
 	},
 	{
-		"what is no text",
-		ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
+		name: "what is no text",
+		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
 			State: "UDP", Engine: "sip", EngineData: "a\xff\x00b"},
-		`{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
+		want: `{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
 			`"server_address":"198.51.100.1","server_port":1,"state":"UDP","expires_in":0,` +
 			`"engine":"sip","engine_data":"a\ufffd\u0000b","engine_data_base64":"Yf8AYg=="}`,
 	},

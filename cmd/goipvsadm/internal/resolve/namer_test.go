@@ -22,22 +22,22 @@ func TestNamerFiles(t *testing.T) {
 		p        ipvs.Protocol
 		want     string
 	}{
-		{"host and port", "10.1.1.1:80", ipvs.TCP, "web1:http"},
-		{"first of two names", "10.1.1.2:80", ipvs.TCP, "a-very-long-host-name-indeed.example.org:http"},
-		{"unknown host", "10.9.9.9:80", ipvs.TCP, "10.9.9.9:http"},
-		{"address without a name in the file", "10.1.1.9:80", ipvs.TCP, "10.1.1.9:http"},
-		{"unknown port", "10.1.1.1:65000", ipvs.TCP, "web1:65000"},
-		{"port 0", "10.1.1.1:0", ipvs.TCP, "web1:0"},
-		{"port named otherwise for UDP", "10.1.1.1:514", ipvs.UDP, "web1:syslog"},
-		{"port named otherwise for TCP", "10.1.1.1:514", ipvs.TCP, "web1:shell"},
-		{"port without a name for UDP", "10.1.1.1:80", ipvs.UDP, "web1:80"},
-		{"port for SCTP", "10.1.1.1:3868", ipvs.SCTP, "web1:diameter"},
-		{"server of a mark", "10.1.1.1:80", 0, "web1:80"},
-		{"IPv6 name in brackets", "[fd00::5]:80", ipvs.TCP, "[six-only]:http"},
-		{"IPv6 loopback", "[::1]:80", ipvs.TCP, "[localhost6]:http"},
-		{"IPv6 without a name", "[fd00::99]:80", ipvs.TCP, "[fd00::99]:http"},
-		{"IPv4 from a mapped line", "10.1.1.5:0", ipvs.TCP, "mapped5:0"},
-		{"beyond ASCII", "10.1.1.11:53", ipvs.TCP, "umlaut-ü:domain"},
+		{show: "host and port", in: "10.1.1.1:80", p: ipvs.TCP, want: "web1:http"},
+		{show: "first of two names", in: "10.1.1.2:80", p: ipvs.TCP, want: "a-very-long-host-name-indeed.example.org:http"},
+		{show: "unknown host", in: "10.9.9.9:80", p: ipvs.TCP, want: "10.9.9.9:http"},
+		{show: "address without a name in the file", in: "10.1.1.9:80", p: ipvs.TCP, want: "10.1.1.9:http"},
+		{show: "unknown port", in: "10.1.1.1:65000", p: ipvs.TCP, want: "web1:65000"},
+		{show: "port 0", in: "10.1.1.1:0", p: ipvs.TCP, want: "web1:0"},
+		{show: "port named otherwise for UDP", in: "10.1.1.1:514", p: ipvs.UDP, want: "web1:syslog"},
+		{show: "port named otherwise for TCP", in: "10.1.1.1:514", p: ipvs.TCP, want: "web1:shell"},
+		{show: "port without a name for UDP", in: "10.1.1.1:80", p: ipvs.UDP, want: "web1:80"},
+		{show: "port for SCTP", in: "10.1.1.1:3868", p: ipvs.SCTP, want: "web1:diameter"},
+		{show: "server of a mark", in: "10.1.1.1:80", want: "web1:80"},
+		{show: "IPv6 name in brackets", in: "[fd00::5]:80", p: ipvs.TCP, want: "[six-only]:http"},
+		{show: "IPv6 loopback", in: "[::1]:80", p: ipvs.TCP, want: "[localhost6]:http"},
+		{show: "IPv6 without a name", in: "[fd00::99]:80", p: ipvs.TCP, want: "[fd00::99]:http"},
+		{show: "IPv4 from a mapped line", in: "10.1.1.5:0", p: ipvs.TCP, want: "mapped5:0"},
+		{show: "beyond ASCII", in: "10.1.1.11:53", p: ipvs.TCP, want: "umlaut-ü:domain"},
 	} {
 		got := string(n.Append([]byte("x "), netip.MustParseAddrPort(test.in), test.p))
 		if got != "x "+test.want {

@@ -16,19 +16,19 @@ import (
 
 func TestReadOrder(t *testing.T) {
 	for _, tt := range []struct{ text, database, want string }{
-		{"", "hosts", "files:s dns:s"},
-		{"", "services", "files:s"},
-		{"hosts: dns\n", "hosts", "dns:s"},
-		{"hosts:\n", "hosts", "files:s dns:s"},
-		{"# hosts: dns\n\tpasswd: x\nhosts:\tfiles dns # hosts: y\nhost: z\nhostsx: z\n", "hosts", "files:s dns:s"},
-		{"hosts: files\nhosts: sss dns\nhosts:\n", "hosts", "sss:s dns:s"},
-		{"hosts sss\nhostsx dns\n", "hosts", "sss:s"},
-		{"hosts :: files\n", "hosts", "files:s"},
-		{"hosts: files mdns4_minimal [NOTFOUND=return] dns\n", "hosts", "files:s mdns4_minimal:sn dns:s"},
-		{"hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n", "hosts", "mymachines:s resolve:snt files:s myhostname:s dns:s"},
-		{"hosts:files[SUCCESS=continue notfound=RETURN]dns [TRYAGAIN=return UNAVAIL=return]", "hosts", "files:n dns:sut"},
-		{"hosts: [NOTFOUND=return] dns [nonsense] [FOO=return", "hosts", "dns:s"},
-		{"services:   db files\n", "services", "db:s files:s"},
+		{database: "hosts", want: "files:s dns:s"},
+		{database: "services", want: "files:s"},
+		{text: "hosts: dns\n", database: "hosts", want: "dns:s"},
+		{text: "hosts:\n", database: "hosts", want: "files:s dns:s"},
+		{text: "# hosts: dns\n\tpasswd: x\nhosts:\tfiles dns # hosts: y\nhost: z\nhostsx: z\n", database: "hosts", want: "files:s dns:s"},
+		{text: "hosts: files\nhosts: sss dns\nhosts:\n", database: "hosts", want: "sss:s dns:s"},
+		{text: "hosts sss\nhostsx dns\n", database: "hosts", want: "sss:s"},
+		{text: "hosts :: files\n", database: "hosts", want: "files:s"},
+		{text: "hosts: files mdns4_minimal [NOTFOUND=return] dns\n", database: "hosts", want: "files:s mdns4_minimal:sn dns:s"},
+		{text: "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n", database: "hosts", want: "mymachines:s resolve:snt files:s myhostname:s dns:s"},
+		{text: "hosts:files[SUCCESS=continue notfound=RETURN]dns [TRYAGAIN=return UNAVAIL=return]", database: "hosts", want: "files:n dns:sut"},
+		{text: "hosts: [NOTFOUND=return] dns [nonsense] [FOO=return", database: "hosts", want: "dns:s"},
+		{text: "services:   db files\n", database: "services", want: "db:s files:s"},
 	} {
 		var got []string
 		for _, s := range readOrder(tt.text, tt.database) {
@@ -142,17 +142,16 @@ func TestGetent(t *testing.T) {
 		addr, named string
 		calls       string
 	}{
-		{"hosts: files sss dns", "web1", "10.1.1.1", "10.1.1.1", "web1", ""},
-		{"hosts: files sss dns", "director", "10.5.0.1 10.5.0.2", "10.5.0.1", "director",
-			"-s sss dns -- ahostsv4 director|-s sss dns -- hosts 10.5.0.1"},
-		{"hosts: ldap [NOTFOUND=return] files", "web1", "", "fd05::1", "director6",
-			"-s ldap [NOTFOUND=return] files -- ahostsv4 web1|-s ldap [NOTFOUND=return] files -- hosts fd05::1"},
-		{"hosts: files mdns4_minimal [NOTFOUND=return] winbind", "director", "10.5.0.1 10.5.0.2", "10.5.0.1", "director",
-			"-s winbind -- ahostsv4 director|-s winbind -- hosts 10.5.0.1"},
-		{"hosts: files mdns4_minimal [NOTFOUND=return]", "director", "", "10.5.0.1", "", ""},
-		{"hosts: files mdns4_minimal [NOTFOUND=return]", "x.local", "", "169.254.1.1", "",
-			"-s mdns4_minimal [NOTFOUND=return] -- ahostsv4 x.local|-s mdns4_minimal [NOTFOUND=return] -- hosts 169.254.1.1"},
-		{"hosts: files [NOTFOUND=return] sss", "director", "", "10.5.0.1", "", ""},
+		{nsswitch: "hosts: files sss dns", name: "web1", want: "10.1.1.1", addr: "10.1.1.1", named: "web1"},
+		{nsswitch: "hosts: files sss dns", name: "director", want: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", named: "director",
+			calls: "-s sss dns -- ahostsv4 director|-s sss dns -- hosts 10.5.0.1"},
+		{nsswitch: "hosts: ldap [NOTFOUND=return] files", name: "web1", addr: "fd05::1", named: "director6",
+			calls: "-s ldap [NOTFOUND=return] files -- ahostsv4 web1|-s ldap [NOTFOUND=return] files -- hosts fd05::1"},
+		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return] winbind", name: "director", want: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", named: "director",
+			calls: "-s winbind -- ahostsv4 director|-s winbind -- hosts 10.5.0.1"},
+		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return]", name: "director", addr: "10.5.0.1"},
+		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return]", name: "x.local", addr: "169.254.1.1", calls: "-s mdns4_minimal [NOTFOUND=return] -- ahostsv4 x.local|-s mdns4_minimal [NOTFOUND=return] -- hosts 169.254.1.1"},
+		{nsswitch: "hosts: files [NOTFOUND=return] sss", name: "director", addr: "10.5.0.1"},
 	} {
 		d := switched(t, tt.nsswitch)
 		calls := librarian(t, d)
@@ -176,7 +175,7 @@ func TestGetentPorts(t *testing.T) {
 		name string
 		p    ipvs.Protocol
 		want uint16
-	}{{"http", ipvs.TCP, 80}, {"vip", ipvs.TCP, 8443}, {"vip", AnyProtocol, 8443}, {"vip", ipvs.UDP, 0}} {
+	}{{name: "http", p: ipvs.TCP, want: 80}, {name: "vip", p: ipvs.TCP, want: 8443}, {name: "vip", p: AnyProtocol, want: 8443}, {name: "vip", p: ipvs.UDP}} {
 		if got, ok := d.lookupPort(tt.name, tt.p); got != tt.want || ok != (tt.want != 0) {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}

@@ -94,65 +94,65 @@ func TestRead(t *testing.T) {
 		moments []moment
 		want    string // at the last moment
 	}{
-		{"nothing to compare with", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 0, []uint64{5}}}},
-		}, "80 - (-)"},
-		{"by the time that went by", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 0, []uint64{2, 3}}}},
-			{2500 * time.Millisecond, []entry{{80, 15, 0, []uint64{2, 13}}}},
-		}, "80 4 (0 4)"},
-		{"by the reading before, not an earlier one", ByAddress, 0, []moment{
-			{0, []entry{{80, 0, 0, nil}}},
-			{time.Second, []entry{{80, 100, 0, nil}}},
-			{time.Second, []entry{{80, 101, 0, nil}}},
-		}, "80 1 ()"},
-		{"all 64 bits", ByAddress, 0, []moment{
-			{0, []entry{{80, large - 6, 0, nil}}},
-			{2 * time.Second, []entry{{80, large, 0, nil}}},
-		}, "80 3 ()"},
-		{"what came", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 0, []uint64{5}}}},
-			{time.Second, []entry{{80, 6, 0, []uint64{5, 1}}, {81, 9, 0, []uint64{9}}}},
-		}, "80 1 (0 -), 81 - (-)"},
-		{"what went", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 0, []uint64{5, 0}}, {81, 9, 0, nil}}},
-			{time.Second, []entry{{80, 6, 0, []uint64{6}}}},
-		}, "80 1 (1)"},
-		{"what went and came back", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 0, nil}}},
+		{name: "nothing to compare with", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5, servers: []uint64{5}}}},
+		}, want: "80 - (-)"},
+		{name: "by the time that went by", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5, servers: []uint64{2, 3}}}},
+			{2500 * time.Millisecond, []entry{{port: 80, conns: 15, servers: []uint64{2, 13}}}},
+		}, want: "80 4 (0 4)"},
+		{name: "by the reading before, not an earlier one", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80}}},
+			{time.Second, []entry{{port: 80, conns: 100}}},
+			{time.Second, []entry{{port: 80, conns: 101}}},
+		}, want: "80 1 ()"},
+		{name: "all 64 bits", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: large - 6}}},
+			{2 * time.Second, []entry{{port: 80, conns: large}}},
+		}, want: "80 3 ()"},
+		{name: "what came", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5, servers: []uint64{5}}}},
+			{time.Second, []entry{{port: 80, conns: 6, servers: []uint64{5, 1}}, {port: 81, conns: 9, servers: []uint64{9}}}},
+		}, want: "80 1 (0 -), 81 - (-)"},
+		{name: "what went", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5, servers: []uint64{5, 0}}, {port: 81, conns: 9}}},
+			{time.Second, []entry{{port: 80, conns: 6, servers: []uint64{6}}}},
+		}, want: "80 1 (1)"},
+		{name: "what went and came back", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5}}},
 			{time.Second, nil},
-			{time.Second, []entry{{80, 6, 0, nil}}},
-		}, "80 - ()"},
-		{"counters set to zero", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 7, []uint64{5, 0}}}},
-			{time.Second, []entry{{80, 5, 6, []uint64{1, 1}}}},
-		}, "80 - (- 1)"},
-		{"no time between", ByAddress, 0, []moment{
-			{0, []entry{{80, 5, 0, nil}}},
-			{0, []entry{{80, 6, 0, nil}}},
-		}, "80 - ()"},
-		{"only so many", ByAddress, 2, []moment{
-			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
-		}, "80 - (), 81 - ()"},
-		{"the busiest, as the kernel has it at first", ByPackets, 2, []moment{
-			{0, []entry{{80, 0, 1, nil}, {81, 0, 3, nil}, {82, 0, 2, nil}}},
-		}, "81 - (), 82 - ()"},
-		{"the busiest, as measured", ByPackets, 2, []moment{
-			{0, []entry{{80, 0, 1, nil}, {81, 0, 3, nil}, {82, 0, 2, nil}}},
-			{time.Second, []entry{{80, 9, 11, nil}, {81, 0, 4, nil}, {82, 8, 7, nil}}},
-		}, "80 9 (), 82 8 ()"},
-		{"as busy: by connections, then in order", ByPackets, 0, []moment{
-			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
-			{time.Second, []entry{{80, 1, 5, nil}, {81, 1, 5, nil}, {82, 2, 5, nil}}},
-		}, "82 2 (), 80 1 (), 81 1 ()"},
-		{"by connections", ByConns, 0, []moment{
-			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}, {82, 0, 0, nil}}},
-			{time.Second, []entry{{80, 2, 9, nil}, {81, 3, 5, nil}, {82, 1, 90, nil}}},
-		}, "81 3 (), 80 2 (), 82 1 ()"},
-		{"by bytes", ByBytes, 1, []moment{
-			{0, []entry{{80, 0, 0, nil}, {81, 0, 0, nil}}},
-			{time.Second, []entry{{80, 2, 9, nil}, {81, 3, 10, nil}}},
-		}, "81 3 ()"},
+			{time.Second, []entry{{port: 80, conns: 6}}},
+		}, want: "80 - ()"},
+		{name: "counters set to zero", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5, packets: 7, servers: []uint64{5, 0}}}},
+			{time.Second, []entry{{port: 80, conns: 5, packets: 6, servers: []uint64{1, 1}}}},
+		}, want: "80 - (- 1)"},
+		{name: "no time between", order: ByAddress, moments: []moment{
+			{0, []entry{{port: 80, conns: 5}}},
+			{0, []entry{{port: 80, conns: 6}}},
+		}, want: "80 - ()"},
+		{name: "only so many", order: ByAddress, limit: 2, moments: []moment{
+			{0, []entry{{port: 80}, {port: 81}, {port: 82}}},
+		}, want: "80 - (), 81 - ()"},
+		{name: "the busiest, as the kernel has it at first", order: ByPackets, limit: 2, moments: []moment{
+			{0, []entry{{port: 80, packets: 1}, {port: 81, packets: 3}, {port: 82, packets: 2}}},
+		}, want: "81 - (), 82 - ()"},
+		{name: "the busiest, as measured", order: ByPackets, limit: 2, moments: []moment{
+			{0, []entry{{port: 80, packets: 1}, {port: 81, packets: 3}, {port: 82, packets: 2}}},
+			{time.Second, []entry{{port: 80, conns: 9, packets: 11}, {port: 81, packets: 4}, {port: 82, conns: 8, packets: 7}}},
+		}, want: "80 9 (), 82 8 ()"},
+		{name: "as busy: by connections, then in order", order: ByPackets, moments: []moment{
+			{0, []entry{{port: 80}, {port: 81}, {port: 82}}},
+			{time.Second, []entry{{port: 80, conns: 1, packets: 5}, {port: 81, conns: 1, packets: 5}, {port: 82, conns: 2, packets: 5}}},
+		}, want: "82 2 (), 80 1 (), 81 1 ()"},
+		{name: "by connections", order: ByConns, moments: []moment{
+			{0, []entry{{port: 80}, {port: 81}, {port: 82}}},
+			{time.Second, []entry{{port: 80, conns: 2, packets: 9}, {port: 81, conns: 3, packets: 5}, {port: 82, conns: 1, packets: 90}}},
+		}, want: "81 3 (), 80 2 (), 82 1 ()"},
+		{name: "by bytes", order: ByBytes, limit: 1, moments: []moment{
+			{0, []entry{{port: 80}, {port: 81}}},
+			{time.Second, []entry{{port: 80, conns: 2, packets: 9}, {port: 81, conns: 3, packets: 10}}},
+		}, want: "81 3 ()"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := source{clock: time.Now()}
@@ -183,7 +183,7 @@ func TestAgain(t *testing.T) {
 	r := s.reader()
 	for i := range uint64(2) {
 		s.clock = s.clock.Add(time.Second)
-		s.current = []entry{{80, i, 10 * i, []uint64{i}}, {81, 3 * i, 9 * i, []uint64{3 * i}}}
+		s.current = []entry{{port: 80, conns: i, packets: 10 * i, servers: []uint64{i}}, {port: 81, conns: 3 * i, packets: 9 * i, servers: []uint64{3 * i}}}
 		if _, err := r.Read(1); err != nil {
 			t.Fatal(err)
 		}
@@ -194,9 +194,9 @@ func TestAgain(t *testing.T) {
 		want  string
 		read  string // destinations in all
 	}{
-		{ByAddress, 0, "80 1 (1), 81 3 (-)", "80 80 81"},
-		{ByConns, 0, "81 3 (-), 80 1 (1)", "80 80 81"},
-		{ByPackets, 1, "80 1 (1)", "80 80 81"},
+		{order: ByAddress, want: "80 1 (1), 81 3 (-)", read: "80 80 81"},
+		{order: ByConns, want: "81 3 (-), 80 1 (1)", read: "80 80 81"},
+		{order: ByPackets, limit: 1, want: "80 1 (1)", read: "80 80 81"},
 	} {
 		r.Order = tt.order
 		got, err := r.Resort(tt.limit)
@@ -228,7 +228,7 @@ func TestOrders(t *testing.T) {
 func at(apart time.Duration, conns ...uint64) []moment {
 	var moments []moment
 	for _, n := range conns {
-		moments = append(moments, moment{apart, []entry{{80, n, 0, []uint64{n}}}})
+		moments = append(moments, moment{apart, []entry{{port: 80, conns: n, servers: []uint64{n}}}})
 	}
 	return moments
 }
@@ -241,14 +241,14 @@ func TestSpan(t *testing.T) {
 		conns   []uint64
 		want    string
 	}{
-		{"two seconds", 2, []uint64{0, 200, 400, 700}, "- 100 100 150"},
-		{"the kernel a moment late", 2, []uint64{0, 200, 200, 400, 400, 600}, "- 100 100 100 100 100"},
-		{"the traffic stops", 2, []uint64{0, 200, 200, 200, 200}, "- 100 100 0 0"},
-		{"no traffic", 2, []uint64{5, 5, 5, 5}, "- 0 0 0"},
-		{"one second", 1, []uint64{0, 0, 200, 200, 400, 400}, "- - 100 100 100 100"},
-		{"one second, the kernel a moment late", 1, []uint64{0, 0, 200, 200, 200, 400, 400}, "- - 100 100 100 100 100"},
-		{"three seconds", 3, []uint64{0, 200, 600, 800, 1200}, "- - 100 100 100"},
-		{"four seconds", 4, []uint64{0, 400, 800}, "- 100 100"},
+		{name: "two seconds", seconds: 2, conns: []uint64{0, 200, 400, 700}, want: "- 100 100 150"},
+		{name: "the kernel a moment late", seconds: 2, conns: []uint64{0, 200, 200, 400, 400, 600}, want: "- 100 100 100 100 100"},
+		{name: "the traffic stops", seconds: 2, conns: []uint64{0, 200, 200, 200, 200}, want: "- 100 100 0 0"},
+		{name: "no traffic", seconds: 2, conns: []uint64{5, 5, 5, 5}, want: "- 0 0 0"},
+		{name: "one second", seconds: 1, conns: []uint64{0, 0, 200, 200, 400, 400}, want: "- - 100 100 100 100"},
+		{name: "one second, the kernel a moment late", seconds: 1, conns: []uint64{0, 0, 200, 200, 200, 400, 400}, want: "- - 100 100 100 100 100"},
+		{name: "three seconds", seconds: 3, conns: []uint64{0, 200, 600, 800, 1200}, want: "- - 100 100 100"},
+		{name: "four seconds", seconds: 4, conns: []uint64{0, 400, 800}, want: "- 100 100"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := source{clock: time.Now()}
@@ -276,12 +276,12 @@ func TestSpan(t *testing.T) {
 
 // Every figure comes from its own counter.
 func TestFigures(t *testing.T) {
-	s := source{clock: time.Now(), current: []entry{{80, 1, 10, nil}}}
+	s := source{clock: time.Now(), current: []entry{{port: 80, conns: 1, packets: 10}}}
 	r := s.reader()
 	if _, err := r.Read(0); err != nil {
 		t.Fatal(err)
 	}
-	s.clock, s.current = s.clock.Add(2*time.Second), []entry{{80, 2, 20, nil}}
+	s.clock, s.current = s.clock.Add(2*time.Second), []entry{{port: 80, conns: 2, packets: 20}}
 	got, err := r.Read(0)
 	if err != nil {
 		t.Fatal(err)

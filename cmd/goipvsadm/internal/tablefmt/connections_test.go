@@ -63,9 +63,9 @@ func TestConnections(t *testing.T) {
 		names     Namer
 		engine    bool
 	}{
-		{"connections", resolve.Numeric{}, false},
-		{"connections-engine", resolve.Numeric{}, true},
-		{"connections-names", named("a-name-that-fits"), true},
+		{recording: "connections", names: resolve.Numeric{}},
+		{recording: "connections-engine", names: resolve.Numeric{}, engine: true},
+		{recording: "connections-names", names: named("a-name-that-fits"), engine: true},
 	} {
 		t.Run(test.recording, func(t *testing.T) {
 			var out bytes.Buffer

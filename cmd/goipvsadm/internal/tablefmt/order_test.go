@@ -54,19 +54,19 @@ func TestDiff(t *testing.T) {
 		first, second string
 		ordered       bool
 	}{
-		{"10.0.0.1:80", "10.0.0.2:80", true},
-		{"10.0.0.1:80", "10.0.0.1:81", true},
-		{"192.168.0.1:80", "10.0.0.1:80", true}, // 0xc0…-0x0a… is below zero
-		{"10.0.0.1:80", "192.168.0.1:80", false},
-		{"[2001::1]:80", "[2001::2]:80", true},
-		{"[2001::8000:1]:80", "[2001::1]:80", true},
-		{"[fd00::1]:80", "[2001::1]:80", true},
-		{"[1::2:0:0:0]:80", "[1::1:0:0]:80", false},
+		{first: "10.0.0.1:80", second: "10.0.0.2:80", ordered: true},
+		{first: "10.0.0.1:80", second: "10.0.0.1:81", ordered: true},
+		{first: "192.168.0.1:80", second: "10.0.0.1:80", ordered: true}, // 0xc0…-0x0a… is below zero
+		{first: "10.0.0.1:80", second: "192.168.0.1:80"},
+		{first: "[2001::1]:80", second: "[2001::2]:80", ordered: true},
+		{first: "[2001::8000:1]:80", second: "[2001::1]:80", ordered: true},
+		{first: "[fd00::1]:80", second: "[2001::1]:80", ordered: true},
+		{first: "[1::2:0:0:0]:80", second: "[1::1:0:0]:80"},
 		// Of two families as many words count as the first address has.
-		{"1.2.3.4:80", "[102:304::1]:80", true},
-		{"1.2.3.4:90", "[102:304::1]:80", false},
-		{"[102:304::1]:80", "1.2.3.4:90", false},
-		{"[102:304:8000::]:80", "1.2.3.4:70", true},
+		{first: "1.2.3.4:80", second: "[102:304::1]:80", ordered: true},
+		{first: "1.2.3.4:90", second: "[102:304::1]:80"},
+		{first: "[102:304::1]:80", second: "1.2.3.4:90"},
+		{first: "[102:304:8000::]:80", second: "1.2.3.4:70", ordered: true},
 	} {
 		d := diffAddrPorts(addrPort(test.first), addrPort(test.second))
 		if got := d <= 0; got != test.ordered {

@@ -48,21 +48,21 @@ func TestDifferences(t *testing.T) {
 	large := ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Stats: ipvs.Stats{Conns: 1 << 33, InPackets: 1 << 34, OutPackets: 1 << 50, CPS: 1 << 33, InBPS: 1 << 40}}
 	for _, test := range []struct{ name, got, want string }{
 		{
-			"mark above 2147483647",
-			string(plain.AppendService(nil, &ipvs.Service{ServiceKey: ipvs.MarkKey(4294967295, ipvs.IPv6), Scheduler: "rr"})),
-			"FWM  4294967295 IPv6 rr\n",
+			name: "mark above 2147483647",
+			got:  string(plain.AppendService(nil, &ipvs.Service{ServiceKey: ipvs.MarkKey(4294967295, ipvs.IPv6), Scheduler: "rr"})),
+			want: "FWM  4294967295 IPv6 rr\n",
 		}, {
-			"flag that is not the scheduler's own",
-			string(plain.AppendService(nil, &ipvs.Service{ServiceKey: key, Scheduler: "sh", Flags: ipvs.Sched1 | ipvs.Sched3})),
-			"TCP  1.2.3.4:80 sh (sh-fallback,flag-3)\n",
+			name: "flag that is not the scheduler's own",
+			got:  string(plain.AppendService(nil, &ipvs.Service{ServiceKey: key, Scheduler: "sh", Flags: ipvs.Sched1 | ipvs.Sched3})),
+			want: "TCP  1.2.3.4:80 sh (sh-fallback,flag-3)\n",
 		}, {
-			"counters of 64 bits",
-			string(stats.AppendDestination(nil, &ipvs.Service{}, &large)),
-			"  -> 1.2.3.4:80                      8589M   17179M    1125T        0        0\n",
+			name: "counters of 64 bits",
+			got:  string(stats.AppendDestination(nil, &ipvs.Service{}, &large)),
+			want: "  -> 1.2.3.4:80                      8589M   17179M    1125T        0        0\n",
 		}, {
-			"rates of 64 bits",
-			string(rate.AppendDestination(nil, &ipvs.Service{}, &large)),
-			"  -> 1.2.3.4:80                   8589934592        0        0    1099G        0\n",
+			name: "rates of 64 bits",
+			got:  string(rate.AppendDestination(nil, &ipvs.Service{}, &large)),
+			want: "  -> 1.2.3.4:80                   8589934592        0        0    1099G        0\n",
 		},
 	} {
 		if test.got != test.want {
@@ -76,17 +76,17 @@ func TestUnknownValues(t *testing.T) {
 	table := Table{Format: TunnelInfo, Names: resolve.Numeric{}}
 	for _, test := range []struct{ name, got, want string }{
 		{
-			"protocol",
-			string(table.AppendService(nil, &ipvs.Service{ServiceKey: address(50, "1.2.3.4:80"), Scheduler: "rr"})),
-			"?    1.2.3.4:80 rr\n",
+			name: "protocol",
+			got:  string(table.AppendService(nil, &ipvs.Service{ServiceKey: address(50, "1.2.3.4:80"), Scheduler: "rr"})),
+			want: "?    1.2.3.4:80 rr\n",
 		}, {
-			"tunnel type",
-			string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: 3}})),
-			"  -> 1.2.3.4:80                   Tunnel  n/a           0      0          0         \n",
+			name: "tunnel type",
+			got:  string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: 3}})),
+			want: "  -> 1.2.3.4:80                   Tunnel  n/a           0      0          0         \n",
 		}, {
-			"weight below zero",
-			string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Weight: 4294967295})),
-			"  -> 1.2.3.4:80                   Masq    n/a           -1     0          0         \n",
+			name: "weight below zero",
+			got:  string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Weight: 4294967295})),
+			want: "  -> 1.2.3.4:80                   Masq    n/a           -1     0          0         \n",
 		},
 	} {
 		if test.got != test.want {

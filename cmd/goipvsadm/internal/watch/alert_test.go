@@ -20,17 +20,17 @@ func TestMarks(t *testing.T) {
 		conns  []conns
 		want   string // signs, one a reading
 	}{
-		{"weight 0", ipvs.Destination{}, []conns{{0, 0}}, "0"},
-		{"weight 0, and its share is lost", ipvs.Destination{}, []conns{{50, 50}, {0, 50}}, "00"},
-		{"up to a threshold and down", limits, []conns{{9, 90}, {10, 90}, {9, 90}, {4, 90}, {3, 90}, {9, 90}}, " ^^^  "},
-		{"with an upper threshold only", upper, []conns{{9, 90}, {10, 90}, {8, 90}, {7, 90}, {8, 90}}, " ^^  "},
-		{"no thresholds", ipvs.Destination{Weight: 1}, []conns{{1000, 0}}, " "},
-		{"half of the share", ipvs.Destination{Weight: 1}, []conns{{50, 50}, {25, 75}, {26, 75}}, " v "},
-		{"a bit less of it", ipvs.Destination{Weight: 1}, []conns{{50, 50}, {26, 74}}, "  "},
-		{"step by step", ipvs.Destination{Weight: 1}, []conns{{50, 50}, {40, 60}, {30, 70}, {20, 80}}, "    "},
-		{"of few connections", ipvs.Destination{Weight: 1}, []conns{{9, 9}, {0, 9}}, "  "},
-		{"a small share", ipvs.Destination{Weight: 1}, []conns{{99, 901}, {0, 901}}, "  "},
-		{"all of the service's are over", ipvs.Destination{Weight: 1}, []conns{{50, 50}, {0, 0}, {0, 50}}, "   "},
+		{name: "weight 0", conns: []conns{{0, 0}}, want: "0"},
+		{name: "weight 0, and its share is lost", conns: []conns{{50, 50}, {0, 50}}, want: "00"},
+		{name: "up to a threshold and down", server: limits, conns: []conns{{9, 90}, {10, 90}, {9, 90}, {4, 90}, {3, 90}, {9, 90}}, want: " ^^^  "},
+		{name: "with an upper threshold only", server: upper, conns: []conns{{9, 90}, {10, 90}, {8, 90}, {7, 90}, {8, 90}}, want: " ^^  "},
+		{name: "no thresholds", server: ipvs.Destination{Weight: 1}, conns: []conns{{1000, 0}}, want: " "},
+		{name: "half of the share", server: ipvs.Destination{Weight: 1}, conns: []conns{{50, 50}, {25, 75}, {26, 75}}, want: " v "},
+		{name: "a bit less of it", server: ipvs.Destination{Weight: 1}, conns: []conns{{50, 50}, {26, 74}}, want: "  "},
+		{name: "step by step", server: ipvs.Destination{Weight: 1}, conns: []conns{{50, 50}, {40, 60}, {30, 70}, {20, 80}}, want: "    "},
+		{name: "of few connections", server: ipvs.Destination{Weight: 1}, conns: []conns{{9, 9}, {0, 9}}, want: "  "},
+		{name: "a small share", server: ipvs.Destination{Weight: 1}, conns: []conns{{99, 901}, {0, 901}}, want: "  "},
+		{name: "all of the service's are over", server: ipvs.Destination{Weight: 1}, conns: []conns{{50, 50}, {0, 0}, {0, 50}}, want: "   "},
 	} {
 		var l alertTracker
 		var got string

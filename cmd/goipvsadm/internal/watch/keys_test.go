@@ -87,9 +87,9 @@ func (p *pty) second(address string) {
 
 func TestScrollKeys(t *testing.T) {
 	for name, keys := range map[string]struct{ up, down, pageUp, pageDown, home, end string }{
-		"xterm":       {"\x1b[A", "\x1b[B", "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F"},
-		"application": {"\x1bOA", "\x1bOB", "\x1b[5~", "\x1b[6~", "\x1bOH", "\x1bOF"},
-		"linux":       {"\x1b[A", "\x1b[B", "\x1b[5~", "\x1b[6~", "\x1b[1~", "\x1b[4~"},
+		"xterm":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[H", end: "\x1b[F"},
+		"application": {up: "\x1bOA", down: "\x1bOB", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1bOH", end: "\x1bOF"},
+		"linux":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[1~", end: "\x1b[4~"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

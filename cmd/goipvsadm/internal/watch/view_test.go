@@ -55,7 +55,7 @@ var viewTests = []struct {
 	width, height int
 	want          string
 }{
-	{"as much as it takes", View{}, 0, 0, `
+	{name: "as much as it takes", want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                   Forward Weight Active  InAct Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
@@ -67,7 +67,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                 4.00G 
   -> [2001:db8::2]:5060                                   Masq     65535  4.00G  1.00M   123K   1.23M    2.47M   123M   247G  100% ####################
 FWM  7 sh                                                                     0      0      -       -        -      -      -
 `},
-	{"a usual terminal", View{notes: notes}, 80, 24, `
+	{name: "a usual terminal", view: View{notes: notes}, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
@@ -79,7 +79,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
   -> [2001:db8::2]:5060                       4.00G  1.00M   123K  100% ########
 FWM  7 sh                                         0      0      -
 `},
-	{"a wide one", View{}, 120, 24, `
+	{name: "a wide one", width: 120, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                 Weight Active  InAct Conn/s InPkt/s  InB/s OutB/s Share
@@ -91,7 +91,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr >         4.00G  1.00M    
   -> [2001:db8::2]:5060                                  65535  4.00G  1.00M   123K   1.23M   123M   247G  100% ########
 FWM  7 sh                                                           0      0      -       -      -      -
 `},
-	{"a narrow one", View{}, 40, 24, `
+	{name: "a narrow one", width: 40, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port    Active Conn/s
@@ -103,7 +103,7 @@ UDP  [2001:db8:1234:5678:>  4.00G      0
   -> [2001:db8::2]:5060     4.00G   123K
 FWM  7 sh                       0      -
 `},
-	{"a column", View{}, 8, 24, `
+	{name: "a column", width: 8, height: 24, want: `
 2026-11-
 Prot Loc
   -> Re>
@@ -115,7 +115,7 @@ UDP  [2>
   -> [2>
 FWM  7 >
 `},
-	{"too many rows", View{}, 80, 7, `
+	{name: "too many rows", width: 80, height: 7, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
@@ -124,7 +124,7 @@ TCP  192.0.2.1:80 wlc persist>            20     20     12  12500
   -> 198.51.100.2:80                0      0     10    0.5    500   25% ##......
 ... 1 more server, 2 more services
 `},
-	{"too many rows by one", View{}, 80, 9, `
+	{name: "too many rows by one", width: 80, height: 9, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
@@ -135,7 +135,7 @@ TCP  192.0.2.1:80 wlc persistent 600             20     20     12
 UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
 ... 1 more server, 1 more service
 `},
-	{"just enough", View{}, 80, 10, `
+	{name: "just enough", width: 80, height: 10, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
@@ -147,16 +147,16 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
   -> [2001:db8::2]:5060                       4.00G  1.00M   123K  100% ########
 FWM  7 sh                                         0      0      -
 `},
-	{"a low one", View{}, 80, 4, `
+	{name: "a low one", width: 80, height: 4, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
 ... 3 more services
 `},
-	{"nothing fits", View{}, 80, 3, `
+	{name: "nothing fits", width: 80, height: 3, want: `
 2026-11-21T07:30:00Z  3 services
 `},
-	{"the busiest", View{Top: 1}, 80, 24, `
+	{name: "the busiest", view: View{Top: 1}, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  the busiest 1 of 3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
@@ -165,7 +165,7 @@ TCP  192.0.2.1:80 wlc persist>            20     20     12  12500
   -> 198.51.100.2:80                0      0     10    0.5    500   25% ##......
   -> 198.51.100.3:80                1      0      0      -      -    0% ........
 `},
-	{"all formats", View{Formats: []tablefmt.Format{tablefmt.Stats, tablefmt.Thresholds, tablefmt.PersistentConns, tablefmt.TunnelInfo}}, 0, 0, `
+	{name: "all formats", view: View{Formats: []tablefmt.Format{tablefmt.Stats, tablefmt.Thresholds, tablefmt.PersistentConns, tablefmt.TunnelInfo}}, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                   Forward Tunnel        Weight  Upper  Lower Persist Active  InAct    Conns   InPkts  OutPkts  InBytes OutBytes Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
@@ -177,7 +177,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                       
   -> [2001:db8::2]:5060                                   Masq    n/a            65535      0      0       0  4.00G  1.00M        0        0        0        0        0   123K   1.23M    2.47M   123M   247G  100% ####################
 FWM  7 sh                                                                                                  0      0      0        0        0        0        0        0      -       -        -      -      -
 `},
-	{"some formats, little room", View{Formats: []tablefmt.Format{tablefmt.Stats}}, 80, 24, `
+	{name: "some formats, little room", view: View{Formats: []tablefmt.Format{tablefmt.Stats}}, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                        InPkts  OutPkts  InBytes OutBytes
@@ -189,7 +189,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:567>        0        0        0        0
   -> [2001:db8::2]:5060                             0        0        0        0
 FWM  7 sh                                           0        0        0        0
 `},
-	{"in full", View{Exact: true}, 100, 24, `
+	{name: "in full", view: View{Exact: true}, width: 100, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                       Active   InAct Conn/s Share
@@ -233,20 +233,20 @@ func TestHead(t *testing.T) {
 		width int
 		want  string
 	}{
-		{View{notes: notes}, 0, "2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits"},
-		{View{notes: notes}, 60, "2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits"},
-		{View{notes: notes}, 59, "2026-11-21T07:30:00Z  3 services  ? helps, q quits"},
-		{View{notes: notes}, 49, "2026-11-21T07:30:00Z  3 services  q quits"},
-		{View{notes: notes}, 40, "3 services  q quits"},
-		{View{notes: notes}, 18, "q quits"},
-		{View{notes: notes}, 7, "q quits"},
-		{View{notes: notes}, 4, "q qu"},
-		{View{}, 40, "2026-11-21T07:30:00Z  3 services"},
-		{View{}, 6, "2026-1"},
-		{View{order: sampler.ByPackets}, 0, "2026-11-21T07:30:00Z  3 services by packets"},
-		{View{order: sampler.ByBytes, filter: "rr"}, 0, "2026-11-21T07:30:00Z  3 services by bytes, 1 with \"rr\""},
-		{View{order: sampler.ByPackets, Top: 2}, 0, "2026-11-21T07:30:00Z  the busiest 2 of 3 services"},
-		{View{order: sampler.ByConns, Top: 2}, 0, "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
+		{view: View{notes: notes}, want: "2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits"},
+		{view: View{notes: notes}, width: 60, want: "2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits"},
+		{view: View{notes: notes}, width: 59, want: "2026-11-21T07:30:00Z  3 services  ? helps, q quits"},
+		{view: View{notes: notes}, width: 49, want: "2026-11-21T07:30:00Z  3 services  q quits"},
+		{view: View{notes: notes}, width: 40, want: "3 services  q quits"},
+		{view: View{notes: notes}, width: 18, want: "q quits"},
+		{view: View{notes: notes}, width: 7, want: "q quits"},
+		{view: View{notes: notes}, width: 4, want: "q qu"},
+		{width: 40, want: "2026-11-21T07:30:00Z  3 services"},
+		{width: 6, want: "2026-1"},
+		{view: View{order: sampler.ByPackets}, want: "2026-11-21T07:30:00Z  3 services by packets"},
+		{view: View{order: sampler.ByBytes, filter: "rr"}, want: "2026-11-21T07:30:00Z  3 services by bytes, 1 with \"rr\""},
+		{view: View{order: sampler.ByPackets, Top: 2}, want: "2026-11-21T07:30:00Z  the busiest 2 of 3 services"},
+		{view: View{order: sampler.ByConns, Top: 2}, want: "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
 	} {
 		tt.view.Names = resolve.Numeric{}
 		if got := tt.view.Lines(table(), tt.width, 24)[0].Text; got != tt.want {
@@ -300,11 +300,11 @@ func TestScroll(t *testing.T) {
 		want   string
 		is     int // the offset afterwards
 	}{
-		{0, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.1:80, -> 198.51.100.2:80, ... 1 more server, 2 mor", 0},
-		{1, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.2:80, -> 198.51.100.3:80, ... 1 line above, 2 more", 1},
-		{2, "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.3:80, UDP  [2001:db8:1234:5678, ... 2 lines above, 1 mor", 2},
-		{4, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
-		{1 << 30, "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", 4},
+		{want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.1:80, -> 198.51.100.2:80, ... 1 more server, 2 mor"},
+		{offset: 1, want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.2:80, -> 198.51.100.3:80, ... 1 line above, 2 more", is: 1},
+		{offset: 2, want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.3:80, UDP  [2001:db8:1234:5678, ... 2 lines above, 1 mor", is: 2},
+		{offset: 4, want: "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", is: 4},
+		{offset: 1 << 30, want: "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", is: 4},
 	} {
 		v := View{Names: resolve.Numeric{}, offset: tt.offset}
 		if got := left(v.Lines(table(), 0, 7)); got != tt.want || v.offset != tt.is {

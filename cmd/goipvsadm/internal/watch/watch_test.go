@@ -137,16 +137,16 @@ func TestEnds(t *testing.T) {
 		status int
 		stderr string // begins so
 	}{
-		{"q", "nothing", "q", 0, 0, ""},
-		{"Q", "nothing", "Q", 0, 0, ""},
-		{"Ctrl-C", "nothing", "\x03", 0, 0, ""},
-		{"Ctrl-backslash", "nothing", "\x1c", 0, 131, ""},
-		{"SIGINT", "nothing", "", syscall.SIGINT, 0, ""},
-		{"SIGTERM", "nothing", "", syscall.SIGTERM, 143, ""},
-		{"SIGHUP", "nothing", "", syscall.SIGHUP, 129, ""},
-		{"the kernel refuses", "refused", "", 0, 1, "Memory allocation problem\n"},
-		{"the service is removed", "gone", "", 0, 1, "No such service\n"},
-		{"a panic", "panic", "", 0, 2, "panic: for the test"},
+		{name: "q", what: "nothing", keys: "q"},
+		{name: "Q", what: "nothing", keys: "Q"},
+		{name: "Ctrl-C", what: "nothing", keys: "\x03"},
+		{name: "Ctrl-backslash", what: "nothing", keys: "\x1c", status: 131},
+		{name: "SIGINT", what: "nothing", signal: syscall.SIGINT},
+		{name: "SIGTERM", what: "nothing", signal: syscall.SIGTERM, status: 143},
+		{name: "SIGHUP", what: "nothing", signal: syscall.SIGHUP, status: 129},
+		{name: "the kernel refuses", what: "refused", status: 1, stderr: "Memory allocation problem\n"},
+		{name: "the service is removed", what: "gone", status: 1, stderr: "No such service\n"},
+		{name: "a panic", what: "panic", status: 2, stderr: "panic: for the test"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
