@@ -96,7 +96,7 @@ func FuzzSaveByName(f *testing.F) {
 		}
 		k.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: device}}
 		saved := runNamed(k, db, "", "-S", "--all")
-		if saved.status != 0 || saved.stderr != "" || termsafe.AnyHidden(strings.ReplaceAll(saved.stdout, "\n", "")) {
+		if saved.status != 0 || saved.stderr != "" || termsafe.HasControl(strings.ReplaceAll(saved.stdout, "\n", "")) {
 			t.Fatalf("saved: %+v", saved)
 		}
 		back := new(ipvstest.FakeKernel)

@@ -25,7 +25,7 @@ func (p *invocation) watch(cmd *command.Command) int {
 		Reader: &sampler.Sampler{
 			Services:     func() ([]ipvs.Service, error) { return p.services(cmd) },
 			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return p.destinations(cmd, key) },
-			Lag:          sampler.SpanFor(cmd.Interval),
+			Lag:          sampler.LagFor(cmd.Interval),
 		},
 		View: watch.View{
 			Exact: cmd.Options.Has(command.Exact),

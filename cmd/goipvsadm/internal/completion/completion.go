@@ -80,7 +80,7 @@ func values() map[string]proposer {
 		"stop-daemon":     words("master", "backup"),
 		"mcast-interface": func(s *Source, _ *command.Partial) []Candidate { return quoted(s.Interfaces()) },
 		"netns": func(s *Source, _ *command.Partial) []Candidate {
-			return plain(slices.DeleteFunc(s.NetNS(), termsafe.AnyHidden))
+			return plain(slices.DeleteFunc(s.NetNS(), termsafe.HasControl))
 		},
 	}
 }

@@ -203,7 +203,7 @@ func (n *Namer) findPort(k portKey) string {
 // harmful reports whether a name does more on a terminal than be seen: whoever
 // owns an address chooses its name. White space would make other columns of it.
 func hasUnsafeRunes(name string) bool {
-	return termsafe.AnyHidden(name) || strings.ContainsFunc(name, unicode.IsSpace)
+	return termsafe.HasControl(name) || strings.ContainsFunc(name, unicode.IsSpace)
 }
 
 // meansAddress reports whether a name is, or could be taken for, an address:

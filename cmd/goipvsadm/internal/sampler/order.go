@@ -7,47 +7,48 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// An Order is one in which services stand.
+// An Order is a sort order of services.
 type Order int
 
-// The orders: as Reader.Services returns them, or the largest first.
+// The sort orders. All but ByAddress put the highest rate first.
 const (
-	ByAddress Order = iota
-	ByPackets       // that come in: the director sees them whatever the forwarding method; then by connections
-	ByConns         // that are new
-	ByBytes         // in both directions
+	ByAddress Order = iota // the order in which Sampler.Services returns them
+	ByPackets              // incoming packets, which pass the director with every forwarding method; then new connections
+	ByConns                // new connections; then incoming packets
+	ByBytes                // bytes in both directions; then incoming packets
 )
 
-// orders says of each what it is by, and its load.
+// orders holds the name and the sort keys of each Order. Services are compared
+// by the first key in which they differ.
 var orders = [...]struct {
 	name string
-	load func(Rates) []float64
+	keys func(Rates) []float64
 }{
 	ByAddress: {"address", nil},
-	ByPackets: {"packets", func(f Rates) []float64 { return []float64{f.InPackets, f.Conns} }},
-	ByConns:   {"connections", func(f Rates) []float64 { return []float64{f.Conns, f.InPackets} }},
-	ByBytes:   {"bytes", func(f Rates) []float64 { return []float64{f.InBytes + f.OutBytes, f.InPackets} }},
+	ByPackets: {"packets", func(r Rates) []float64 { return []float64{r.InPackets, r.Conns} }},
+	ByConns:   {"connections", func(r Rates) []float64 { return []float64{r.Conns, r.InPackets} }},
+	ByBytes:   {"bytes", func(r Rates) []float64 { return []float64{r.InBytes + r.OutBytes, r.InPackets} }},
 }
 
-// String returns what the order is by.
+// String returns the name of o: address, packets, connections or bytes.
 func (o Order) String() string { return orders[o].name }
 
-// Next returns the order after o; after the last comes the first.
+// Next returns the order after o, and the first one after the last.
 func (o Order) Next() Order { return (o + 1) % Order(len(orders)) }
 
-// sort puts services in order. Those with the same load keep theirs.
-func (o Order) sort(services []ipvs.Service, figures func(*ipvs.Service) Rates) {
+// sort sorts services by their rates. The sort is stable.
+func (o Order) sort(services []ipvs.Service, rates func(*ipvs.Service) Rates) {
 	if o == ByAddress {
 		return
 	}
-	loads := make(map[ipvs.ServiceKey][]float64, len(services))
+	keys := make(map[ipvs.ServiceKey][]float64, len(services))
 	for i := range services {
-		loads[services[i].ServiceKey] = orders[o].load(figures(&services[i]))
+		keys[services[i].ServiceKey] = orders[o].keys(rates(&services[i]))
 	}
 	slices.SortStableFunc(services, func(a, b ipvs.Service) int {
-		return slices.CompareFunc(loads[b.ServiceKey], loads[a.ServiceKey], cmp.Compare)
+		return slices.CompareFunc(keys[b.ServiceKey], keys[a.ServiceKey], cmp.Compare)
 	})
 }
 
-// Busiest sorts services ByPackets, with the kernel's own rates.
+// SortByPackets sorts services ByPackets, using the kernel's rates.
 func SortByPackets(services []ipvs.Service) { ByPackets.sort(services, KernelRates) }

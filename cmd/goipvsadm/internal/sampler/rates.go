@@ -6,7 +6,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Figures say how much there was of each in a second.
+// Rates are per second.
 type Rates struct {
 	Conns      float64
 	InPackets  float64
@@ -15,7 +15,7 @@ type Rates struct {
 	OutBytes   float64
 }
 
-// Estimated returns the kernel's own rates.
+// KernelRates returns the rates of s that the kernel's estimator computed.
 func KernelRates(s *ipvs.Service) Rates {
 	return Rates{
 		Conns:      float64(s.Stats.CPS),
@@ -26,16 +26,16 @@ func KernelRates(s *ipvs.Service) Rates {
 	}
 }
 
-// compare returns the figures of what key stands for: nil if it was not there
-// before, elapsed ago, or if its counters have been set to zero since, by -Z or
-// because it was removed and added again.
-func compare[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.Duration) *Rates {
-	from, there := before[key]
-	to, still := after[key]
-	if !there || !still || elapsed <= 0 {
+// computeRates returns the rates of key between two snapshots that were taken
+// elapsed apart. It returns nil if a snapshot lacks key, or if the counters
+// were reset in between: by -Z, or because key was removed and added again.
+func computeRates[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.Duration) *Rates {
+	start, inBefore := before[key]
+	end, inAfter := after[key]
+	if !inBefore || !inAfter || elapsed <= 0 {
 		return nil
 	}
-	d, ok := to.Since(from)
+	d, ok := end.Since(start)
 	if !ok {
 		return nil
 	}

@@ -1,10 +1,10 @@
-// Package sampler reads the table of services again and again, and computes
-// from the counters of two readings what went on between them. The kernel's
-// own rates are running averages that lag behind by several seconds.
+// Package sampler reads the IPVS table periodically and computes rates from the
+// counters of two samples. The rates that the kernel reports are running
+// averages, which lag behind by several seconds.
 //
-// The kernel brings the counters that it tells up to date every other second,
-// all at once in most versions. Figures are right, therefore, over an even
-// number of seconds.
+// The kernel updates the counters that it reports every two seconds, in most
+// versions all at once. Rates are therefore accurate only over an even number
+// of seconds.
 package sampler
 
 import (
@@ -14,157 +14,175 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Reading is the table as it was at one moment.
+// A Sample is the IPVS table at one time.
 type Sample struct {
 	Time     time.Time
-	Services []Service // those that were asked for
-	Total    int       // how many there were
+	Services []Service // the first services of the table, up to the requested limit
+	Total    int       // number of services in the table
 }
 
-// A Service is a service with its destinations.
+// A Service is a service with its rates and destinations.
 type Service struct {
 	ipvs.Service
-	Measured     *Rates // nil when there is nothing to compare with
+	Measured     *Rates // nil if there is no earlier sample to compare with
 	Destinations []Destination
 }
 
-// A Destination is a destination of a service.
+// A Destination is a destination with its rates.
 type Destination struct {
 	ipvs.Destination
-	Measured *Rates // nil when there is nothing to compare with
+	Measured *Rates // nil if there is no earlier sample to compare with
 }
 
-// A Reader makes readings, each of which is compared with an earlier one.
+// A Sampler reads samples and compares each with an earlier one.
 type Sampler struct {
-	// Services returns the services in the order in which to show them.
+	// Services returns the services in ByAddress order.
 	Services func() ([]ipvs.Service, error)
-	// Destinations returns the destinations of a service, in order as well.
+	// Destinations returns the destinations of a service in display order.
 	Destinations func(ipvs.ServiceKey) ([]ipvs.Destination, error)
 
-	// Order is that of the services in a reading.
+	// Order is the sort order of the services in a sample.
 	Order Order
 
-	// Span says with which reading one is compared: that before it if it is 1.
+	// Lag is the distance to the sample that a new one is compared with: 1 is
+	// the previous sample. See LagFor.
 	Lag int
 
-	now     func() time.Time   // time.Now unless a test has a clock of its own
-	history []*counterSnapshot // the last of them last, no more than are needed
-	last    snapshot
+	now     func() time.Time   // time.Now if nil; set by tests
+	history []*counterSnapshot // oldest first; at most Lag+1
+	last    tableSnapshot
 }
 
-// A snapshot is what the last reading was made of.
-type snapshot struct {
+// A tableSnapshot holds what the last call of Read read.
+type tableSnapshot struct {
 	time         time.Time
 	services     []ipvs.Service
 	window       window
-	destinations map[ipvs.ServiceKey][]Destination // as far as they were read
+	destinations map[ipvs.ServiceKey][]Destination // only of the services that were shown so far
 }
 
-// SpanFor returns the span for readings that are so many seconds apart: an
-// even number of seconds in all.
-func SpanFor(seconds uint32) int { return 1 + int(seconds%2) }
-
-// A snapshot is what a reading leaves for later ones.
+// A counterSnapshot holds the counters of one sample, for comparison with later
+// samples.
 type counterSnapshot struct {
 	time         time.Time
 	services     map[ipvs.ServiceKey]ipvs.Stats
 	destinations map[ipvs.DestinationKey]ipvs.Stats
 }
 
-// Read makes a reading with the first limit services, or with all of them if
-// limit is 0. Destinations are read only of the services that are in it.
-func (r *Sampler) Read(limit int) (*Sample, error) {
+// LagFor returns the Lag for samples that are taken at an interval of seconds:
+// 1 or 2, so that the time between compared samples is an even number of seconds.
+func LagFor(seconds uint32) int { return 1 + int(seconds%2) }
+
+// Read reads the table and returns a sample of its first limit services, or of
+// all services if limit is 0. It reads the destinations of those services only.
+func (s *Sampler) Read(limit int) (*Sample, error) {
 	now := time.Now
-	if r.now != nil {
-		now = r.now
+	if s.now != nil {
+		now = s.now
 	}
-	c := &counterSnapshot{now(), make(map[ipvs.ServiceKey]ipvs.Stats), make(map[ipvs.DestinationKey]ipvs.Stats)}
-	services, err := r.Services()
+	counters := &counterSnapshot{
+		time:         now(),
+		services:     make(map[ipvs.ServiceKey]ipvs.Stats),
+		destinations: make(map[ipvs.DestinationKey]ipvs.Stats),
+	}
+	services, err := s.Services()
 	if err != nil {
 		return nil, err
 	}
 	for i := range services {
-		c.services[services[i].ServiceKey] = services[i].Stats
+		counters.services[services[i].ServiceKey] = services[i].Stats
 	}
-	r.last = snapshot{c.time, services, r.window(c), make(map[ipvs.ServiceKey][]Destination)}
-	reading, err := r.show(limit, c)
+	s.last = tableSnapshot{
+		time:         counters.time,
+		services:     services,
+		window:       s.window(counters),
+		destinations: make(map[ipvs.ServiceKey][]Destination),
+	}
+	sample, err := s.buildSample(limit, counters)
 	if err != nil {
 		return nil, err
 	}
-	r.history = append(r.history, c)
-	r.history = slices.Delete(r.history, 0, max(0, len(r.history)-r.Lag-1))
-	return reading, nil
+	s.history = append(s.history, counters)
+	s.history = slices.Delete(s.history, 0, max(0, len(s.history)-s.Lag-1))
+	return sample, nil
 }
 
-// Again makes of what was read last another reading, after Order or the limit
-// has changed. Destinations that were not read then are read now, and are
-// nothing to compare with later.
-func (r *Sampler) Resort(limit int) (*Sample, error) { return r.show(limit, nil) }
+// Resort returns the last sample with the current Order and a new limit. It does
+// not read the services again. It reads the destinations that the last sample
+// lacked; later samples are not compared with them.
+func (s *Sampler) Resort(limit int) (*Sample, error) { return s.buildSample(limit, nil) }
 
-// show returns the first services of the last reading, in order. Destinations
-// that are read for it are counted by c, if that is not nil.
-func (r *Sampler) show(limit int, c *counterSnapshot) (*Sample, error) {
-	services := slices.Clone(r.last.services)
-	r.Order.sort(services, func(s *ipvs.Service) Rates {
-		if m := r.last.window.service(s.ServiceKey); m != nil {
-			return *m
+// buildSample returns a sample of the first services of the last snapshot, sorted
+// by Order. It records the counters of destinations that it reads in counters,
+// unless that is nil.
+func (s *Sampler) buildSample(limit int, counters *counterSnapshot) (*Sample, error) {
+	services := slices.Clone(s.last.services)
+	s.Order.sort(services, func(service *ipvs.Service) Rates {
+		if r := s.last.window.serviceRates(service.ServiceKey); r != nil {
+			return *r
 		}
-		return KernelRates(s)
+		return KernelRates(service)
 	})
-	reading := &Sample{Time: r.last.time, Total: len(services)}
+	sample := &Sample{Time: s.last.time, Total: len(services)}
 	if limit > 0 {
 		services = services[:min(limit, len(services))]
 	}
 	for i := range services {
 		key := services[i].ServiceKey
-		destinations, err := r.destinations(key, c)
+		destinations, err := s.destinations(key, counters)
 		if err != nil {
 			return nil, err
 		}
-		reading.Services = append(reading.Services, Service{services[i], r.last.window.service(key), destinations})
+		sample.Services = append(sample.Services, Service{
+			Service:      services[i],
+			Measured:     s.last.window.serviceRates(key),
+			Destinations: destinations,
+		})
 	}
-	return reading, nil
+	return sample, nil
 }
 
-// destinations returns the destinations of a service in the last reading.
-func (r *Sampler) destinations(key ipvs.ServiceKey, c *counterSnapshot) ([]Destination, error) {
-	if destinations, read := r.last.destinations[key]; read {
+// destinations returns the destinations of a service, from the last snapshot if
+// it has them. It records their counters in counters, unless that is nil.
+func (s *Sampler) destinations(key ipvs.ServiceKey, counters *counterSnapshot) ([]Destination, error) {
+	if destinations, ok := s.last.destinations[key]; ok {
 		return destinations, nil
 	}
-	all, err := r.Destinations(key)
+	read, err := s.Destinations(key)
 	if err != nil {
 		return nil, err
 	}
 	var destinations []Destination
-	for _, d := range all {
+	for _, d := range read {
 		k := ipvs.DestinationKey{Service: key, AddrPort: d.AddrPort}
-		if c != nil {
-			c.destinations[k] = d.Stats
+		if counters != nil {
+			counters.destinations[k] = d.Stats
 		}
-		destinations = append(destinations, Destination{d, r.last.window.destination(k)})
+		destinations = append(destinations, Destination{d, s.last.window.destinationRates(k)})
 	}
-	r.last.destinations[key] = destinations
+	s.last.destinations[key] = destinations
 	return destinations, nil
 }
 
-// A window is the time from one reading to another.
+// A window is a pair of snapshots to compare. The zero window has no rates.
 type window struct{ from, to *counterSnapshot }
 
-// window returns the window that ends with c. If nothing at all was counted in
-// it, the kernel may have been a moment late, and it is the window before.
-func (r *Sampler) window(c *counterSnapshot) window {
-	n := len(r.history)
-	if n < r.Lag {
+// window returns the window that ends with counters. If no counter changed in
+// it, the kernel has probably not updated its counters yet: it returns the
+// previous window then.
+func (s *Sampler) window(counters *counterSnapshot) window {
+	n := len(s.history)
+	if n < s.Lag {
 		return window{}
 	}
-	w := window{r.history[n-r.Lag], c}
-	if n > r.Lag && w.unchanged() {
-		return window{r.history[n-r.Lag-1], r.history[n-1]}
+	w := window{s.history[n-s.Lag], counters}
+	if n > s.Lag && w.unchanged() {
+		return window{s.history[n-s.Lag-1], s.history[n-1]}
 	}
 	return w
 }
 
-// quiet reports whether no counter has moved.
+// unchanged reports whether all services of w.to have the same counters in w.from.
 func (w window) unchanged() bool {
 	for key, stats := range w.to.services {
 		if d, ok := stats.Since(w.from.services[key]); !ok || d != (ipvs.Stats{}) {
@@ -174,16 +192,16 @@ func (w window) unchanged() bool {
 	return true
 }
 
-func (w window) service(key ipvs.ServiceKey) *Rates {
+func (w window) serviceRates(key ipvs.ServiceKey) *Rates {
 	if w.from == nil {
 		return nil
 	}
-	return compare(w.from.services, w.to.services, key, w.to.time.Sub(w.from.time))
+	return computeRates(w.from.services, w.to.services, key, w.to.time.Sub(w.from.time))
 }
 
-func (w window) destination(key ipvs.DestinationKey) *Rates {
+func (w window) destinationRates(key ipvs.DestinationKey) *Rates {
 	if w.from == nil {
 		return nil
 	}
-	return compare(w.from.destinations, w.to.destinations, key, w.to.time.Sub(w.from.time))
+	return computeRates(w.from.destinations, w.to.destinations, key, w.to.time.Sub(w.from.time))
 }

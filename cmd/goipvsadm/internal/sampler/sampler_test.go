@@ -11,47 +11,46 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A moment is what a table is at some time: services by their ports, each with
-// the connections and the packets counted so far, and what its servers have
-// counted.
-type moment struct {
-	after    time.Duration // since the moment before
+// A step is the state of a table some time after the previous step.
+type step struct {
+	after    time.Duration
 	services []entry
 }
 
+// An entry is a service, identified by its port, with its counters.
 type entry struct {
 	port           uint16
 	conns, packets uint64
-	servers        []uint64 // connections
+	servers        []uint64 // connections of each server
 }
 
-// A source is a table that goes from moment to moment.
-type source struct {
-	clock   time.Time
-	current []entry
-	read    []string // services of which destinations were read
+// A fakeTable is a table that a test moves from step to step.
+type fakeTable struct {
+	clock            time.Time
+	current          []entry
+	destinationReads []string // ports of the services whose destinations were read
 }
 
-func key(port uint16) ipvs.ServiceKey {
+func serviceKey(port uint16) ipvs.ServiceKey {
 	return ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port))
 }
 
-func (s *source) reader() *Sampler {
+func (f *fakeTable) sampler() *Sampler {
 	return &Sampler{
 		Services: func() ([]ipvs.Service, error) {
 			var services []ipvs.Service
-			for _, e := range s.current {
-				services = append(services, ipvs.Service{ServiceKey: key(e.port),
+			for _, e := range f.current {
+				services = append(services, ipvs.Service{ServiceKey: serviceKey(e.port),
 					Stats: ipvs.Stats{Conns: e.conns, InPackets: e.packets, OutPackets: 2 * e.packets, InBytes: 3 * e.packets, OutBytes: 4 * e.packets, InPPS: e.packets}})
 			}
 			return services, nil
 		},
-		Destinations: func(k ipvs.ServiceKey) ([]ipvs.Destination, error) {
-			s.read = append(s.read, fmt.Sprint(k.AddrPort.Port()))
+		Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) {
+			f.destinationReads = append(f.destinationReads, fmt.Sprint(key.AddrPort.Port()))
 			var destinations []ipvs.Destination
-			for _, e := range s.current {
+			for _, e := range f.current {
 				for i, conns := range e.servers {
-					if key(e.port) == k {
+					if serviceKey(e.port) == key {
 						destinations = append(destinations, ipvs.Destination{
 							AddrPort: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), uint16(i)), Stats: ipvs.Stats{Conns: conns}})
 					}
@@ -60,131 +59,130 @@ func (s *source) reader() *Sampler {
 			return destinations, nil
 		},
 		Lag: 1,
-		now: func() time.Time { return s.clock },
+		now: func() time.Time { return f.clock },
 	}
 }
 
-// outline writes a reading as services with their connections per second, each
-// with those of its servers: "80 5 (3 2)".
-func (r *Sample) outline() string {
+// summary formats the connections per second of each service, and in parentheses
+// those of its servers: "80 5 (3 2)".
+func (s *Sample) summary() string {
 	var words []string
-	for _, s := range r.Services {
+	for _, s := range s.Services {
 		var servers []string
 		for _, d := range s.Destinations {
-			servers = append(servers, conns(d.Measured))
+			servers = append(servers, connRate(d.Measured))
 		}
-		words = append(words, fmt.Sprintf("%d %s (%s)", s.AddrPort.Port(), conns(s.Measured), strings.Join(servers, " ")))
+		words = append(words, fmt.Sprintf("%d %s (%s)", s.AddrPort.Port(), connRate(s.Measured), strings.Join(servers, " ")))
 	}
 	return strings.Join(words, ", ")
 }
 
-func conns(f *Rates) string {
-	if f == nil {
+func connRate(r *Rates) string {
+	if r == nil {
 		return "-"
 	}
-	return fmt.Sprint(f.Conns)
+	return fmt.Sprint(r.Conns)
 }
 
 func TestRead(t *testing.T) {
-	const large = 1<<64 - 1
+	const maxUint64 = 1<<64 - 1
 	for _, tt := range []struct {
-		name    string
-		order   Order
-		limit   int
-		moments []moment
-		want    string // at the last moment
+		name  string
+		order Order
+		limit int
+		steps []step
+		want  string // summary of the last sample
 	}{
-		{name: "nothing to compare with", order: ByAddress, moments: []moment{
+		{name: "first sample", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5, servers: []uint64{5}}}},
 		}, want: "80 - (-)"},
-		{name: "by the time that went by", order: ByAddress, moments: []moment{
+		{name: "elapsed time", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5, servers: []uint64{2, 3}}}},
 			{2500 * time.Millisecond, []entry{{port: 80, conns: 15, servers: []uint64{2, 13}}}},
 		}, want: "80 4 (0 4)"},
-		{name: "by the reading before, not an earlier one", order: ByAddress, moments: []moment{
+		{name: "compared with the previous sample", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80}}},
 			{time.Second, []entry{{port: 80, conns: 100}}},
 			{time.Second, []entry{{port: 80, conns: 101}}},
 		}, want: "80 1 ()"},
-		{name: "all 64 bits", order: ByAddress, moments: []moment{
-			{0, []entry{{port: 80, conns: large - 6}}},
-			{2 * time.Second, []entry{{port: 80, conns: large}}},
+		{name: "64-bit counters", order: ByAddress, steps: []step{
+			{0, []entry{{port: 80, conns: maxUint64 - 6}}},
+			{2 * time.Second, []entry{{port: 80, conns: maxUint64}}},
 		}, want: "80 3 ()"},
-		{name: "what came", order: ByAddress, moments: []moment{
+		{name: "service and server added", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5, servers: []uint64{5}}}},
 			{time.Second, []entry{{port: 80, conns: 6, servers: []uint64{5, 1}}, {port: 81, conns: 9, servers: []uint64{9}}}},
 		}, want: "80 1 (0 -), 81 - (-)"},
-		{name: "what went", order: ByAddress, moments: []moment{
+		{name: "service and server removed", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5, servers: []uint64{5, 0}}, {port: 81, conns: 9}}},
 			{time.Second, []entry{{port: 80, conns: 6, servers: []uint64{6}}}},
 		}, want: "80 1 (1)"},
-		{name: "what went and came back", order: ByAddress, moments: []moment{
+		{name: "service removed and added again", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5}}},
 			{time.Second, nil},
 			{time.Second, []entry{{port: 80, conns: 6}}},
 		}, want: "80 - ()"},
-		{name: "counters set to zero", order: ByAddress, moments: []moment{
+		{name: "counters zeroed", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5, packets: 7, servers: []uint64{5, 0}}}},
 			{time.Second, []entry{{port: 80, conns: 5, packets: 6, servers: []uint64{1, 1}}}},
 		}, want: "80 - (- 1)"},
-		{name: "no time between", order: ByAddress, moments: []moment{
+		{name: "no time elapsed", order: ByAddress, steps: []step{
 			{0, []entry{{port: 80, conns: 5}}},
 			{0, []entry{{port: 80, conns: 6}}},
 		}, want: "80 - ()"},
-		{name: "only so many", order: ByAddress, limit: 2, moments: []moment{
+		{name: "limit", order: ByAddress, limit: 2, steps: []step{
 			{0, []entry{{port: 80}, {port: 81}, {port: 82}}},
 		}, want: "80 - (), 81 - ()"},
-		{name: "the busiest, as the kernel has it at first", order: ByPackets, limit: 2, moments: []moment{
+		{name: "by packets, first sample uses the kernel's rates", order: ByPackets, limit: 2, steps: []step{
 			{0, []entry{{port: 80, packets: 1}, {port: 81, packets: 3}, {port: 82, packets: 2}}},
 		}, want: "81 - (), 82 - ()"},
-		{name: "the busiest, as measured", order: ByPackets, limit: 2, moments: []moment{
+		{name: "by packets", order: ByPackets, limit: 2, steps: []step{
 			{0, []entry{{port: 80, packets: 1}, {port: 81, packets: 3}, {port: 82, packets: 2}}},
 			{time.Second, []entry{{port: 80, conns: 9, packets: 11}, {port: 81, packets: 4}, {port: 82, conns: 8, packets: 7}}},
 		}, want: "80 9 (), 82 8 ()"},
-		{name: "as busy: by connections, then in order", order: ByPackets, moments: []moment{
+		{name: "by packets, ties by connections, then by address", order: ByPackets, steps: []step{
 			{0, []entry{{port: 80}, {port: 81}, {port: 82}}},
 			{time.Second, []entry{{port: 80, conns: 1, packets: 5}, {port: 81, conns: 1, packets: 5}, {port: 82, conns: 2, packets: 5}}},
 		}, want: "82 2 (), 80 1 (), 81 1 ()"},
-		{name: "by connections", order: ByConns, moments: []moment{
+		{name: "by connections", order: ByConns, steps: []step{
 			{0, []entry{{port: 80}, {port: 81}, {port: 82}}},
 			{time.Second, []entry{{port: 80, conns: 2, packets: 9}, {port: 81, conns: 3, packets: 5}, {port: 82, conns: 1, packets: 90}}},
 		}, want: "81 3 (), 80 2 (), 82 1 ()"},
-		{name: "by bytes", order: ByBytes, limit: 1, moments: []moment{
+		{name: "by bytes", order: ByBytes, limit: 1, steps: []step{
 			{0, []entry{{port: 80}, {port: 81}}},
 			{time.Second, []entry{{port: 80, conns: 2, packets: 9}, {port: 81, conns: 3, packets: 10}}},
 		}, want: "81 3 ()"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := source{clock: time.Now()}
-			r := s.reader()
-			r.Order = tt.order
+			table := fakeTable{clock: time.Now()}
+			sampler := table.sampler()
+			sampler.Order = tt.order
 			var got *Sample
-			for _, m := range tt.moments {
-				s.clock, s.current, s.read = s.clock.Add(m.after), m.services, nil
+			for _, step := range tt.steps {
+				table.clock, table.current, table.destinationReads = table.clock.Add(step.after), step.services, nil
 				var err error
-				if got, err = r.Read(tt.limit); err != nil {
+				if got, err = sampler.Read(tt.limit); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got.outline() != tt.want || got.Total != len(s.current) || !got.Time.Equal(s.clock) {
-				t.Errorf("%s of %d at %v, want %s of %d at %v", got.outline(), got.Total, got.Time, tt.want, len(s.current), s.clock)
+			if got.summary() != tt.want || got.Total != len(table.current) || !got.Time.Equal(table.clock) {
+				t.Errorf("%s of %d at %v, want %s of %d at %v", got.summary(), got.Total, got.Time, tt.want, len(table.current), table.clock)
 			}
-			if len(s.read) != len(got.Services) {
-				t.Errorf("destinations were read of %v", s.read)
+			if len(table.destinationReads) != len(got.Services) {
+				t.Errorf("destinations read: %v, want those of %d services", table.destinationReads, len(got.Services))
 			}
 		})
 	}
 }
 
-// Another order, or more of the table, is had from the same reading: nothing is
-// read twice, and what is read now is nothing to compare with.
-func TestAgain(t *testing.T) {
-	s := source{clock: time.Now()}
-	r := s.reader()
+// Resort reads nothing twice, and destinations that it reads have no rates.
+func TestResort(t *testing.T) {
+	table := fakeTable{clock: time.Now()}
+	sampler := table.sampler()
 	for i := range uint64(2) {
-		s.clock = s.clock.Add(time.Second)
-		s.current = []entry{{port: 80, conns: i, packets: 10 * i, servers: []uint64{i}}, {port: 81, conns: 3 * i, packets: 9 * i, servers: []uint64{3 * i}}}
-		if _, err := r.Read(1); err != nil {
+		table.clock = table.clock.Add(time.Second)
+		table.current = []entry{{port: 80, conns: i, packets: 10 * i, servers: []uint64{i}}, {port: 81, conns: 3 * i, packets: 9 * i, servers: []uint64{3 * i}}}
+		if _, err := sampler.Read(1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -192,25 +190,24 @@ func TestAgain(t *testing.T) {
 		order Order
 		limit int
 		want  string
-		read  string // destinations in all
+		read  string // all destination reads so far
 	}{
 		{order: ByAddress, want: "80 1 (1), 81 3 (-)", read: "80 80 81"},
 		{order: ByConns, want: "81 3 (-), 80 1 (1)", read: "80 80 81"},
 		{order: ByPackets, limit: 1, want: "80 1 (1)", read: "80 80 81"},
 	} {
-		r.Order = tt.order
-		got, err := r.Resort(tt.limit)
+		sampler.Order = tt.order
+		got, err := sampler.Resort(tt.limit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.outline() != tt.want || got.Total != 2 || !got.Time.Equal(s.clock) || strings.Join(s.read, " ") != tt.read {
-			t.Errorf("by %v: %s of %d, read %v; want %s, read %s", tt.order, got.outline(), got.Total, s.read, tt.want, tt.read)
+		if got.summary() != tt.want || got.Total != 2 || !got.Time.Equal(table.clock) || strings.Join(table.destinationReads, " ") != tt.read {
+			t.Errorf("by %v: %s of %d, read %v; want %s, read %s", tt.order, got.summary(), got.Total, table.destinationReads, tt.want, tt.read)
 		}
 	}
 }
 
-// After the last order comes the first, and no two are called the same.
-func TestOrders(t *testing.T) {
+func TestOrderNext(t *testing.T) {
 	var names []string
 	for o := ByAddress; ; {
 		names = append(names, o.String())
@@ -219,22 +216,22 @@ func TestOrders(t *testing.T) {
 		}
 	}
 	if got := strings.Join(names, " "); got != "address packets connections bytes" {
-		t.Errorf("the orders are %s", got)
+		t.Errorf("orders: %s", got)
 	}
 }
 
-// at returns moments that are some time apart, at which a service has so many
-// connections, and a server of it as many.
-func at(apart time.Duration, conns ...uint64) []moment {
-	var moments []moment
+// serviceSteps returns steps in which one service and its only server have the
+// given connection counts.
+func serviceSteps(interval time.Duration, conns ...uint64) []step {
+	var steps []step
 	for _, n := range conns {
-		moments = append(moments, moment{apart, []entry{{port: 80, conns: n, servers: []uint64{n}}}})
+		steps = append(steps, step{interval, []entry{{port: 80, conns: n, servers: []uint64{n}}}})
 	}
-	return moments
+	return steps
 }
 
-// The kernel brings its counters up to date every other second.
-func TestSpan(t *testing.T) {
+// The kernel updates its counters every two seconds.
+func TestLag(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		seconds uint32
@@ -242,29 +239,29 @@ func TestSpan(t *testing.T) {
 		want    string
 	}{
 		{name: "two seconds", seconds: 2, conns: []uint64{0, 200, 400, 700}, want: "- 100 100 150"},
-		{name: "the kernel a moment late", seconds: 2, conns: []uint64{0, 200, 200, 400, 400, 600}, want: "- 100 100 100 100 100"},
-		{name: "the traffic stops", seconds: 2, conns: []uint64{0, 200, 200, 200, 200}, want: "- 100 100 0 0"},
+		{name: "two seconds, late update", seconds: 2, conns: []uint64{0, 200, 200, 400, 400, 600}, want: "- 100 100 100 100 100"},
+		{name: "traffic stops", seconds: 2, conns: []uint64{0, 200, 200, 200, 200}, want: "- 100 100 0 0"},
 		{name: "no traffic", seconds: 2, conns: []uint64{5, 5, 5, 5}, want: "- 0 0 0"},
 		{name: "one second", seconds: 1, conns: []uint64{0, 0, 200, 200, 400, 400}, want: "- - 100 100 100 100"},
-		{name: "one second, the kernel a moment late", seconds: 1, conns: []uint64{0, 0, 200, 200, 200, 400, 400}, want: "- - 100 100 100 100 100"},
+		{name: "one second, late update", seconds: 1, conns: []uint64{0, 0, 200, 200, 200, 400, 400}, want: "- - 100 100 100 100 100"},
 		{name: "three seconds", seconds: 3, conns: []uint64{0, 200, 600, 800, 1200}, want: "- - 100 100 100"},
 		{name: "four seconds", seconds: 4, conns: []uint64{0, 400, 800}, want: "- 100 100"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := source{clock: time.Now()}
-			r := s.reader()
-			r.Lag = SpanFor(tt.seconds)
+			table := fakeTable{clock: time.Now()}
+			sampler := table.sampler()
+			sampler.Lag = LagFor(tt.seconds)
 			var got []string
-			for _, m := range at(time.Duration(tt.seconds)*time.Second, tt.conns...) {
-				s.clock, s.current = s.clock.Add(m.after), m.services
-				reading, err := r.Read(0)
+			for _, step := range serviceSteps(time.Duration(tt.seconds)*time.Second, tt.conns...) {
+				table.clock, table.current = table.clock.Add(step.after), step.services
+				sample, err := sampler.Read(0)
 				if err != nil {
 					t.Fatal(err)
 				}
-				service := reading.Services[0]
-				got = append(got, conns(service.Measured))
-				if server := conns(service.Destinations[0].Measured); server != got[len(got)-1] {
-					t.Errorf("the server has %s, its service %s", server, got[len(got)-1])
+				service := sample.Services[0]
+				got = append(got, connRate(service.Measured))
+				if server := connRate(service.Destinations[0].Measured); server != got[len(got)-1] {
+					t.Errorf("server rate %s, service rate %s", server, got[len(got)-1])
 				}
 			}
 			if strings.Join(got, " ") != tt.want {
@@ -274,15 +271,15 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-// Every figure comes from its own counter.
-func TestFigures(t *testing.T) {
-	s := source{clock: time.Now(), current: []entry{{port: 80, conns: 1, packets: 10}}}
-	r := s.reader()
-	if _, err := r.Read(0); err != nil {
+// Each rate is computed from its own counter.
+func TestRates(t *testing.T) {
+	table := fakeTable{clock: time.Now(), current: []entry{{port: 80, conns: 1, packets: 10}}}
+	sampler := table.sampler()
+	if _, err := sampler.Read(0); err != nil {
 		t.Fatal(err)
 	}
-	s.clock, s.current = s.clock.Add(2*time.Second), []entry{{port: 80, conns: 2, packets: 20}}
-	got, err := r.Read(0)
+	table.clock, table.current = table.clock.Add(2*time.Second), []entry{{port: 80, conns: 2, packets: 20}}
+	got, err := sampler.Read(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,15 +290,15 @@ func TestFigures(t *testing.T) {
 }
 
 func TestReadErrors(t *testing.T) {
-	bad := errors.New("bad")
-	s := source{current: []entry{{port: 80}}}
-	r := s.reader()
-	r.Destinations = func(ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, bad }
-	if _, err := r.Read(0); err != bad {
+	errTest := errors.New("test error")
+	table := fakeTable{current: []entry{{port: 80}}}
+	sampler := table.sampler()
+	sampler.Destinations = func(ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, errTest }
+	if _, err := sampler.Read(0); err != errTest {
 		t.Errorf("destinations: %v", err)
 	}
-	r.Services = func() ([]ipvs.Service, error) { return nil, bad }
-	if _, err := r.Read(0); err != bad {
+	sampler.Services = func() ([]ipvs.Service, error) { return nil, errTest }
+	if _, err := sampler.Read(0); err != errTest {
 		t.Errorf("services: %v", err)
 	}
 }

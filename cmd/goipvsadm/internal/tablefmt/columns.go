@@ -6,7 +6,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-func counters(b []byte, s *ipvs.Stats, exact bool) []byte {
+func appendCounters(b []byte, s *ipvs.Stats, exact bool) []byte {
 	b = appendScaled(b, s.Conns, exact)
 	b = appendScaled(b, s.InPackets, exact)
 	b = appendScaled(b, s.OutPackets, exact)
@@ -14,7 +14,7 @@ func counters(b []byte, s *ipvs.Stats, exact bool) []byte {
 	return appendScaled(b, s.OutBytes, exact)
 }
 
-func serviceRates(b []byte, s *ipvs.Service, exact bool) []byte {
+func appendServiceRates(b []byte, s *ipvs.Service, exact bool) []byte {
 	b = appendScaled(b, s.Stats.CPS, exact)
 	b = appendScaled(b, s.Stats.InPPS, exact)
 	b = appendScaled(b, s.Stats.OutPPS, exact)
@@ -23,7 +23,7 @@ func serviceRates(b []byte, s *ipvs.Service, exact bool) []byte {
 }
 
 // destinationRates never abbreviates the first three.
-func destinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
+func appendDestinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
 	b = appendScaled(b, d.Stats.CPS, true)
 	b = appendScaled(b, d.Stats.InPPS, true)
 	b = appendScaled(b, d.Stats.OutPPS, true)
@@ -33,16 +33,16 @@ func destinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
 
 func appendDefaultColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
 	b = padRight(append(b, ' '), d.Method.String(), 7)
-	b = weight(append(b, ' '), d)
-	return conns(b, d)
+	b = appendWeight(append(b, ' '), d)
+	return appendConns(b, d)
 }
 
-func tunnelInfo(b []byte, d *ipvs.Destination, _ bool) []byte {
+func appendTunnelColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
 	b = padRight(append(b, ' '), d.Method.String(), 7)
 	b = append(b, ' ')
 	b = pad(AppendTunnel(b, d), len(b), 13)
-	b = weight(append(b, ' '), d)
-	return conns(b, d)
+	b = appendWeight(append(b, ' '), d)
+	return appendConns(b, d)
 }
 
 // AppendTunnel appends the tunnel of d: its type, and where these matter its
@@ -68,24 +68,24 @@ func AppendTunnel(b []byte, d *ipvs.Destination) []byte {
 	return append(b, ":-c"...)
 }
 
-func thresholds(b []byte, d *ipvs.Destination, _ bool) []byte {
-	b = leftUint(append(b, ' '), uint64(d.UpperThreshold), 10)
-	b = leftUint(append(b, ' '), uint64(d.LowerThreshold), 10)
-	return conns(b, d)
+func appendThresholdColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
+	b = padRightUint(append(b, ' '), uint64(d.UpperThreshold), 10)
+	b = padRightUint(append(b, ' '), uint64(d.LowerThreshold), 10)
+	return appendConns(b, d)
 }
 
-func persistentConns(b []byte, d *ipvs.Destination, _ bool) []byte {
-	b = leftUint(append(b, ' '), uint64(d.Weight), 9)
-	b = leftUint(append(b, ' '), uint64(d.PersistentConns), 11)
-	return conns(b, d)
+func appendPersistentColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
+	b = padRightUint(append(b, ' '), uint64(d.Weight), 9)
+	b = padRightUint(append(b, ' '), uint64(d.PersistentConns), 11)
+	return appendConns(b, d)
 }
 
 // weight appends the weight, which the kernel keeps as a signed number.
-func weight(b []byte, d *ipvs.Destination) []byte {
+func appendWeight(b []byte, d *ipvs.Destination) []byte {
 	return pad(strconv.AppendInt(b, int64(int32(d.Weight)), 10), len(b), 6)
 }
 
-func conns(b []byte, d *ipvs.Destination) []byte {
-	b = leftUint(append(b, ' '), uint64(d.ActiveConns), 10)
-	return leftUint(append(b, ' '), uint64(d.InactiveConns), 10)
+func appendConns(b []byte, d *ipvs.Destination) []byte {
+	b = padRightUint(append(b, ' '), uint64(d.ActiveConns), 10)
+	return padRightUint(append(b, ' '), uint64(d.InactiveConns), 10)
 }

@@ -21,7 +21,7 @@ const (
 
 // batchMax is how many connections are gathered at most before they are
 // written.
-const batchMax = 1024
+const maxBatch = 1024
 
 // A prefetcher is a Namer that looks up many names side by side.
 type prefetcher interface {
@@ -34,35 +34,35 @@ type prefetcher interface {
 //
 // The first connection is written at once. After it they are gathered, ever
 // more at a time, because they may have names to be waited for.
-func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer, engine bool) error {
+func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer, withEngine bool) error {
 	title := connectionTitle
-	if engine {
+	if withEngine {
 		title = connectionTitleEngine
 	}
 	b := append([]byte("IPVS connection entries\n"), title...)
 	var (
-		batch []ipvs.Connection
-		limit = 1
-		begun bool
+		batch       []ipvs.Connection
+		batchSize   = 1
+		wroteHeader bool
 	)
 	flush := func() error {
 		prefetch(names, batch)
 		for i := range batch {
-			b = appendConnection(b, &batch[i], names, engine)
+			b = appendConnection(b, &batch[i], names, withEngine)
 		}
 		_, err := w.Write(b)
-		b, batch, begun = b[:0], batch[:0], true
-		limit = min(2*limit, batchMax)
+		b, batch, wroteHeader = b[:0], batch[:0], true
+		batchSize = min(2*batchSize, maxBatch)
 		return err
 	}
 	for c, err := range seq {
 		if err != nil {
-			if begun || len(batch) > 0 {
+			if wroteHeader || len(batch) > 0 {
 				return errors.Join(flush(), err)
 			}
 			return err
 		}
-		if batch = append(batch, c); len(batch) == limit {
+		if batch = append(batch, c); len(batch) == batchSize {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ func prefetch(n Namer, batch []ipvs.Connection) {
 	p.Prefetch(endpoints)
 }
 
-func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []byte {
+func appendConnection(b []byte, c *ipvs.Connection, names Namer, withEngine bool) []byte {
 	protocol := "IP"
 	if c.Protocol != 0 {
 		protocol = c.Protocol.String()
@@ -98,7 +98,7 @@ func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []
 	b = append(pad(names.Append(b, c.VIP, c.Protocol), len(b), 18), ' ')
 	start := len(b)
 	b = names.Append(b, c.Destination, c.Protocol)
-	if engine && c.EngineData != "" {
+	if withEngine && c.EngineData != "" {
 		b = append(pad(b, start, 16), ' ')
 		b = append(padRight(b, c.Engine, 18), ' ')
 		b = append(b, termsafe.Escape(c.EngineData)...)
@@ -108,11 +108,11 @@ func appendConnection(b []byte, c *ipvs.Connection, names Namer, engine bool) []
 
 // appendExpiry appends minutes and seconds.
 func appendExpiry(b []byte, seconds uint32) []byte {
-	b = twoDigits(b, seconds/60)
-	return twoDigits(append(b, ':'), seconds%60)
+	b = appendTwoDigits(b, seconds/60)
+	return appendTwoDigits(append(b, ':'), seconds%60)
 }
 
-func twoDigits(b []byte, v uint32) []byte {
+func appendTwoDigits(b []byte, v uint32) []byte {
 	if v < 10 {
 		b = append(b, '0')
 	}

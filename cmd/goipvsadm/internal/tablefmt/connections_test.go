@@ -44,15 +44,15 @@ func connection(p ipvs.Protocol, client, virtual, destination, state string, exp
 	}
 }
 
-func each(cs []ipvs.Connection, last error) iter.Seq2[ipvs.Connection, error] {
+func connSeq(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
 	return func(yield func(ipvs.Connection, error) bool) {
-		for _, c := range cs {
+		for _, c := range connections {
 			if !yield(c, nil) {
 				return
 			}
 		}
-		if last != nil {
-			yield(ipvs.Connection{}, last)
+		if err != nil {
+			yield(ipvs.Connection{}, err)
 		}
 	}
 }
@@ -65,36 +65,36 @@ func TestConnections(t *testing.T) {
 	}{
 		{recording: "connections", names: resolve.Numeric{}},
 		{recording: "connections-engine", names: resolve.Numeric{}, engine: true},
-		{recording: "connections-names", names: named("a-name-that-fits"), engine: true},
+		{recording: "connections-names", names: fixedNamer("a-name-that-fits"), engine: true},
 	} {
 		t.Run(test.recording, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := Connections(&out, each(connections, nil), test.names, test.engine); err != nil {
+			if err := Connections(&out, connSeq(connections, nil), test.names, test.engine); err != nil {
 				t.Fatal(err)
 			}
-			diff(t, out.String(), recording(t, test.recording))
+			diffLines(t, out.String(), readRecording(t, test.recording))
 		})
 	}
 }
 
-func TestNoConnections(t *testing.T) {
+func TestConnectionsEmpty(t *testing.T) {
 	var out bytes.Buffer
-	if err := Connections(&out, each(nil, nil), resolve.Numeric{}, false); err != nil {
+	if err := Connections(&out, connSeq(nil, nil), resolve.Numeric{}, false); err != nil {
 		t.Fatal(err)
 	}
-	diff(t, out.String(), "IPVS connection entries\n"+connectionTitle)
+	diffLines(t, out.String(), "IPVS connection entries\n"+connectionTitle)
 }
 
 var errTest = errors.New("no more")
 
-func TestConnectionsThatFail(t *testing.T) {
+func TestConnectionsReadError(t *testing.T) {
 	var out bytes.Buffer
-	if err := Connections(&out, each(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
+	if err := Connections(&out, connSeq(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
 		t.Errorf("at once: %v, and wrote %q", err, out.String())
 	}
 	for _, n := range []int{1, 2, 5} {
 		out.Reset()
-		err := Connections(&out, each(connections[:n], errTest), resolve.Numeric{}, false)
+		err := Connections(&out, connSeq(connections[:n], errTest), resolve.Numeric{}, false)
 		if lines := strings.Count(out.String(), "\n"); !errors.Is(err, errTest) || lines != 2+n {
 			t.Errorf("after %d: %v, and wrote %d lines", n, err, lines)
 		}
@@ -106,34 +106,34 @@ type writerFunc func(b []byte) (int, error)
 
 func (w writerFunc) Write(b []byte) (int, error) { return w(b) }
 
-func TestConnectionsThatCannotBeWritten(t *testing.T) {
-	taken := 0
+func TestConnectionsWriteError(t *testing.T) {
+	yielded := 0
 	seq := func(yield func(ipvs.Connection, error) bool) {
 		for yield(connections[0], nil) {
-			taken++
+			yielded++
 		}
 	}
 	err := Connections(writerFunc(func([]byte) (int, error) { return 0, errTest }), seq, resolve.Numeric{}, false)
-	if err != errTest || taken != 0 {
-		t.Errorf("%v, after %d more", err, taken)
+	if err != errTest || yielded != 0 {
+		t.Errorf("%v, after %d more", err, yielded)
 	}
 }
 
 // However many there are, the first is written before the second is asked
 // for, no more than batchMax are held, and lines are written whole.
 func TestConnectionsStream(t *testing.T) {
-	const total = 10 * batchMax
-	given, written := 0, 0
+	const total = 10 * maxBatch
+	yielded, written := 0, 0
 	seq := func(yield func(ipvs.Connection, error) bool) {
-		for given < total {
-			if given == 1 && written != 1 {
+		for yielded < total {
+			if yielded == 1 && written != 1 {
 				t.Error("the first is not written at once")
 			}
-			if held := given - written; held >= batchMax {
-				t.Fatalf("%d are held", held)
+			if pending := yielded - written; pending >= maxBatch {
+				t.Fatalf("%d are held", pending)
 			}
-			given++
-			if !yield(connections[given%len(connections)], nil) {
+			yielded++
+			if !yield(connections[yielded%len(connections)], nil) {
 				return
 			}
 		}
@@ -156,30 +156,30 @@ func TestConnectionsStream(t *testing.T) {
 }
 
 // asked notes which endpoints were looked up ahead.
-type asked struct {
+type prefetchRecorder struct {
 	resolve.Numeric
-	endpoints map[resolve.Endpoint]bool
-	late      int
+	prefetched map[resolve.Endpoint]bool
+	missed     int
 }
 
-func (a *asked) Prefetch(endpoints []resolve.Endpoint) {
+func (r *prefetchRecorder) Prefetch(endpoints []resolve.Endpoint) {
 	for _, e := range endpoints {
-		a.endpoints[e] = true
+		r.prefetched[e] = true
 	}
 }
 
-func (a *asked) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
-	if !a.endpoints[resolve.Endpoint{AddrPort: ap, Protocol: p}] {
-		a.late++
+func (r *prefetchRecorder) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+	if !r.prefetched[resolve.Endpoint{AddrPort: ap, Protocol: p}] {
+		r.missed++
 	}
-	return a.Numeric.Append(b, ap, p)
+	return r.Numeric.Append(b, ap, p)
 }
 
-func TestNamesOfConnectionsAreLookedUpAhead(t *testing.T) {
-	a := &asked{endpoints: make(map[resolve.Endpoint]bool)}
+func TestConnectionsPrefetch(t *testing.T) {
+	recorder := &prefetchRecorder{prefetched: make(map[resolve.Endpoint]bool)}
 	var out bytes.Buffer
-	if err := Connections(&out, each(connections, nil), a, true); err != nil || a.late != 0 {
-		t.Errorf("%v, %d not looked up", err, a.late)
+	if err := Connections(&out, connSeq(connections, nil), recorder, true); err != nil || recorder.missed != 0 {
+		t.Errorf("%v, %d not looked up", err, recorder.missed)
 	}
-	diff(t, out.String(), recording(t, "connections-engine"))
+	diffLines(t, out.String(), readRecording(t, "connections-engine"))
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // recorded is where listings are that the real ipvsadm 1.31 printed.
-const recorded = "../../../../testdata/listings/"
+const recordingDir = "../../../../testdata/listings/"
 
-func recording(t *testing.T, name string) string {
+func readRecording(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(recorded + name)
+	b, err := os.ReadFile(recordingDir + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,9 +24,9 @@ func recording(t *testing.T, name string) string {
 
 // named gives every address one name, and ports "service" where there is a
 // protocol, as ipvsadm does: at most 59 bytes in all.
-type named string
+type fixedNamer string
 
-func (n named) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+func (n fixedNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	s := string(n)
 	if ap.Addr().Is6() {
 		s = "[" + s + "]"
@@ -47,7 +47,7 @@ type entry struct {
 
 func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-func address(p ipvs.Protocol, ap string) ipvs.ServiceKey {
+func serviceKey(p ipvs.Protocol, ap string) ipvs.ServiceKey {
 	return ipvs.AddrKey(p, addrPort(ap))
 }
 
@@ -57,7 +57,7 @@ func address(p ipvs.Protocol, ap string) ipvs.ServiceKey {
 var entries = []entry{
 	{
 		ipvs.Service{
-			ServiceKey: address(ipvs.TCP, "255.255.255.255:65535"), Scheduler: "rr", Netmask: 0xffffffff, Flags: ipvs.Sched1 | ipvs.Sched2 | ipvs.Sched3,
+			ServiceKey: serviceKey(ipvs.TCP, "255.255.255.255:65535"), Scheduler: "rr", Netmask: 0xffffffff, Flags: ipvs.Sched1 | ipvs.Sched2 | ipvs.Sched3,
 			Stats: ipvs.Stats{Conns: 100000000000, InPackets: 99999999999999, OutPackets: 100000000000000, InBytes: 9999999999999999999, OutBytes: 18446744073709551615,
 				CPS: 99999999, InPPS: 100000000, OutPPS: 999999999, InBPS: 1000000000, OutBPS: 4294967295},
 		},
@@ -65,7 +65,7 @@ var entries = []entry{
 	},
 	{
 		ipvs.Service{
-			ServiceKey: address(ipvs.TCP, "1.2.3.4:0"), Scheduler: "sh", Flags: ipvs.Persistent | ipvs.Hashed | ipvs.Sched1,
+			ServiceKey: serviceKey(ipvs.TCP, "1.2.3.4:0"), Scheduler: "sh", Flags: ipvs.Persistent | ipvs.Hashed | ipvs.Sched1,
 			Timeout: 360, Netmask: 0xffffff00,
 			Stats: ipvs.Stats{Conns: 99999999, InPackets: 100000000, OutPackets: 999999999, InBytes: 1000000000, OutBytes: 99999999999,
 				CPS: 1, InPPS: 22, OutPPS: 333, InBPS: 4444, OutBPS: 55555},
@@ -82,7 +82,7 @@ var entries = []entry{
 		},
 	},
 	{
-		ipvs.Service{ServiceKey: address(ipvs.UDP, "1.2.3.4:53"), Scheduler: "mh", Netmask: 0xffffffff, Flags: ipvs.OnePacket | ipvs.Sched1 | ipvs.Sched2, Engine: "sip"},
+		ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "1.2.3.4:53"), Scheduler: "mh", Netmask: 0xffffffff, Flags: ipvs.OnePacket | ipvs.Sched1 | ipvs.Sched2, Engine: "sip"},
 		[]ipvs.Destination{
 			{AddrPort: addrPort("10.0.0.1:53"), Method: ipvs.Tunneling, Weight: 1},
 			{AddrPort: addrPort("10.0.0.2:53"), Method: ipvs.Tunneling, Weight: 1, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 65535}},
@@ -93,15 +93,15 @@ var entries = []entry{
 		},
 	},
 	{
-		ipvs.Service{ServiceKey: address(ipvs.UDP, "1.2.3.4:5060"), Scheduler: "wlc", Netmask: 0xffffffff, Flags: ipvs.Persistent | ipvs.OnePacket, Timeout: 2678400, Engine: "sip"},
+		ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "1.2.3.4:5060"), Scheduler: "wlc", Netmask: 0xffffffff, Flags: ipvs.Persistent | ipvs.OnePacket, Timeout: 2678400, Engine: "sip"},
 		nil,
 	},
 	{
-		ipvs.Service{ServiceKey: address(ipvs.SCTP, "1.2.3.4:7"), Scheduler: "sh", Netmask: 0xffffffff, Flags: ipvs.Persistent | ipvs.Sched2, Timeout: 1},
+		ipvs.Service{ServiceKey: serviceKey(ipvs.SCTP, "1.2.3.4:7"), Scheduler: "sh", Netmask: 0xffffffff, Flags: ipvs.Persistent | ipvs.Sched2, Timeout: 1},
 		nil,
 	},
 	{
-		ipvs.Service{ServiceKey: address(ipvs.TCP, "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535"), Scheduler: "wrr", Netmask: 64, Flags: ipvs.Persistent, Timeout: 60,
+		ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535"), Scheduler: "wrr", Netmask: 64, Flags: ipvs.Persistent, Timeout: 60,
 			Stats: ipvs.Stats{Conns: 1, InPackets: 2, OutPackets: 3, InBytes: 4, OutBytes: 5}},
 		[]ipvs.Destination{
 			{AddrPort: addrPort("10.0.0.1:80"), Method: ipvs.Tunneling, Weight: 1},
@@ -109,7 +109,7 @@ var entries = []entry{
 		},
 	},
 	{
-		ipvs.Service{ServiceKey: address(ipvs.SCTP, "[::1]:80"), Scheduler: "wrr", Netmask: 128, Flags: ipvs.Persistent, Timeout: 60},
+		ipvs.Service{ServiceKey: serviceKey(ipvs.SCTP, "[::1]:80"), Scheduler: "wrr", Netmask: 128, Flags: ipvs.Persistent, Timeout: 60},
 		nil,
 	},
 	{
@@ -123,19 +123,19 @@ var entries = []entry{
 }
 
 // list writes es as t does.
-func list(t *Table, info *ipvs.Info, es []entry) string {
+func formatTable(t *Table, info *ipvs.Info, entries []entry) string {
 	b := t.AppendHeader(nil, info)
-	for i := range es {
-		b = t.AppendService(b, &es[i].Service)
-		for j := range es[i].destinations {
-			b = t.AppendDestination(b, &es[i].Service, &es[i].destinations[j])
+	for i := range entries {
+		b = t.AppendService(b, &entries[i].Service)
+		for j := range entries[i].destinations {
+			b = t.AppendDestination(b, &entries[i].Service, &entries[i].destinations[j])
 		}
 	}
 	return string(b)
 }
 
 // diff fails the test at the first line that differs.
-func diff(t *testing.T, got, want string) {
+func diffLines(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := strings.SplitAfter(got, "\n"), strings.SplitAfter(want, "\n")
 	for i := range max(len(g), len(w)) {

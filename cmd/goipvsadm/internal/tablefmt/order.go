@@ -27,7 +27,7 @@ func SortDestinations(d []ipvs.Destination) {
 	if isReversed(d) {
 		slices.Reverse(d)
 	} else {
-		mergeSort(d, diffDestinations)
+		mergeSort(d, compareDestinations)
 	}
 }
 
@@ -36,21 +36,21 @@ func SortDestinations(d []ipvs.Destination) {
 // kernel tells of the destination that was added last first, so those of rules
 // that were saved, or written down in order, come this way.
 func isReversed(d []ipvs.Destination) bool {
-	var first, last uint64 // the address, and the port below it
+	var first, prev uint64 // the address, and the port below it
 	for i := range d {
 		ap := d[i].AddrPort
 		if !ap.Addr().Is4() {
 			return false
 		}
-		this := uint64(uint32(word(ap.Addr(), 0)))<<16 | uint64(ap.Port())
+		key := uint64(uint32(addrWord(ap.Addr(), 0)))<<16 | uint64(ap.Port())
 		if i == 0 {
-			first = this
-		} else if this >= last {
+			first = key
+		} else if key >= prev {
 			return false
 		}
-		last = this
+		prev = key
 	}
-	return first>>16-last>>16 <= math.MaxInt32
+	return first>>16-prev>>16 <= math.MaxInt32
 }
 
 // SortTable puts a whole table in the order of listings.
@@ -71,15 +71,15 @@ func compareServices(a, b *ipvs.Service) int32 {
 	if d := int32(a.Protocol) - int32(b.Protocol); d != 0 {
 		return d
 	}
-	return diffAddrPorts(a.AddrPort, b.AddrPort)
+	return compareAddrPorts(a.AddrPort, b.AddrPort)
 }
 
-func diffDestinations(a, b *ipvs.Destination) int32 {
-	return diffAddrPorts(a.AddrPort, b.AddrPort)
+func compareDestinations(a, b *ipvs.Destination) int32 {
+	return compareAddrPorts(a.AddrPort, b.AddrPort)
 }
 
-func diffAddrPorts(a, b netip.AddrPort) int32 {
-	if d := diffAddrs(a.Addr(), b.Addr()); d != 0 {
+func compareAddrPorts(a, b netip.AddrPort) int32 {
+	if d := compareAddrs(a.Addr(), b.Addr()); d != 0 {
 		return d
 	}
 	return int32(a.Port()) - int32(b.Port())
@@ -87,12 +87,12 @@ func diffAddrPorts(a, b netip.AddrPort) int32 {
 
 // diffAddrs compares word by word from the front, as many words as a has. An
 // IPv4 address is the first word of four.
-func diffAddrs(a, b netip.Addr) int32 {
+func compareAddrs(a, b netip.Addr) int32 {
 	if a.Is4() {
-		return word(a, 0) - word(b, 0)
+		return addrWord(a, 0) - addrWord(b, 0)
 	}
 	for i := range 4 {
-		if d := word(a, i) - word(b, i); d != 0 {
+		if d := addrWord(a, i) - addrWord(b, i); d != 0 {
 			return d
 		}
 	}
@@ -100,7 +100,7 @@ func diffAddrs(a, b netip.Addr) int32 {
 }
 
 // word returns the i-th 32-bit word of a.
-func word(a netip.Addr, i int) int32 {
+func addrWord(a netip.Addr, i int) int32 {
 	if a.Is4() {
 		if i > 0 {
 			return 0
@@ -113,32 +113,32 @@ func word(a netip.Addr, i int) int32 {
 }
 
 // mergeSort sorts indices, and moves each element, which is large, only once.
-func mergeSort[T any](x []T, diff func(a, b *T) int32) {
-	var few [64]int32 // so that a usual service's destinations take no memory
-	order := few[:]
-	if 2*len(x) > len(few) {
-		order = make([]int32, 2*len(x))
+func mergeSort[T any](x []T, compare func(a, b *T) int32) {
+	var buf [64]int32 // so that a usual service's destinations take no memory
+	indices := buf[:]
+	if 2*len(x) > len(buf) {
+		indices = make([]int32, 2*len(x))
 	}
-	order, scratch := order[:len(x)], order[len(x):]
-	for i := range order {
-		order[i] = int32(i)
+	indices, scratch := indices[:len(x)], indices[len(x):]
+	for i := range indices {
+		indices[i] = int32(i)
 	}
-	sortIndices(order, scratch, x, diff)
-	permute(x, order)
+	sortIndices(indices, scratch, x, compare)
+	permute(x, indices)
 }
 
 // arrange puts at each index the element that was at order's, one cycle of the
 // permutation after the other. It leaves every index at its own place in order.
-func permute[T any](x []T, order []int32) {
-	for start := range order {
-		if int(order[start]) == start {
+func permute[T any](x []T, indices []int32) {
+	for start := range indices {
+		if int(indices[start]) == start {
 			continue
 		}
 		first := x[start]
 		i := int32(start)
 		for {
-			from := order[i]
-			order[i] = i
+			from := indices[i]
+			indices[i] = i
 			if int(from) == start {
 				break
 			}
@@ -149,17 +149,17 @@ func permute[T any](x []T, order []int32) {
 	}
 }
 
-func sortIndices[T any](order, scratch []int32, x []T, diff func(a, b *T) int32) {
-	if len(order) < 2 {
+func sortIndices[T any](indices, scratch []int32, x []T, compare func(a, b *T) int32) {
+	if len(indices) < 2 {
 		return
 	}
-	n := len(order) / 2
-	sortIndices(order[:n], scratch, x, diff)
-	sortIndices(order[n:], scratch, x, diff)
-	first := scratch[:copy(scratch, order[:n])]
-	second := order[n:]
-	for out := order; len(first) > 0; out = out[1:] {
-		if len(second) > 0 && diff(&x[first[0]], &x[second[0]]) > 0 {
+	n := len(indices) / 2
+	sortIndices(indices[:n], scratch, x, compare)
+	sortIndices(indices[n:], scratch, x, compare)
+	first := scratch[:copy(scratch, indices[:n])]
+	second := indices[n:]
+	for out := indices; len(first) > 0; out = out[1:] {
+		if len(second) > 0 && compare(&x[first[0]], &x[second[0]]) > 0 {
 			out[0], second = second[0], second[1:]
 		} else {
 			out[0], first = first[0], first[1:]

@@ -15,41 +15,41 @@ import (
 // has it (--nosort), order-listed as ipvsadm sorts it. The table is full of
 // addresses and marks whose signed differences overflow.
 
-func TestOrder(t *testing.T) {
-	es := read(t, recording(t, "order-kernel"))
-	sorted := sortEntries(es, SortServices, SortDestinations)
-	diff(t, listed(sorted), listed(read(t, recording(t, "order-listed"))))
+func TestSortMatchesIpvsadm(t *testing.T) {
+	unsorted := parseListing(t, readRecording(t, "order-kernel"))
+	sorted := sortEntries(unsorted, SortServices, SortDestinations)
+	diffLines(t, formatEntries(sorted), formatEntries(parseListing(t, readRecording(t, "order-listed"))))
 }
 
 // The recordings tell ipvsadm's sort from others by the same comparison.
-func TestOrderNeedsItsMergeSort(t *testing.T) {
-	es := read(t, recording(t, "order-kernel"))
-	want := listed(read(t, recording(t, "order-listed")))
-	insertion := sortEntries(es,
+func TestSortRequiresMergeSort(t *testing.T) {
+	unsorted := parseListing(t, readRecording(t, "order-kernel"))
+	want := formatEntries(parseListing(t, readRecording(t, "order-listed")))
+	insertion := sortEntries(unsorted,
 		func(s []ipvs.Service) { insertionSort(s, compareServices) },
-		func(d []ipvs.Destination) { insertionSort(d, diffDestinations) })
-	if listed(insertion) == want {
+		func(d []ipvs.Destination) { insertionSort(d, compareDestinations) })
+	if formatEntries(insertion) == want {
 		t.Error("an insertion sort gives the same")
 	}
-	unsigned := sortEntries(es, SortServices, func(d []ipvs.Destination) {
+	unsigned := sortEntries(unsorted, SortServices, func(d []ipvs.Destination) {
 		slices.SortFunc(d, func(a, b ipvs.Destination) int {
 			return cmp.Or(a.AddrPort.Addr().Compare(b.AddrPort.Addr()), cmp.Compare(a.AddrPort.Port(), b.AddrPort.Port()))
 		})
 	})
-	if listed(unsigned) == want {
+	if formatEntries(unsigned) == want {
 		t.Error("an unsigned comparison gives the same")
 	}
 }
 
-func insertionSort[T any](x []T, diff func(a, b *T) int32) {
+func insertionSort[T any](x []T, compare func(a, b *T) int32) {
 	for i := range x {
-		for j := i; j > 0 && diff(&x[j-1], &x[j]) > 0; j-- {
+		for j := i; j > 0 && compare(&x[j-1], &x[j]) > 0; j-- {
 			x[j-1], x[j] = x[j], x[j-1]
 		}
 	}
 }
 
-func TestDiff(t *testing.T) {
+func TestCompareAddrPorts(t *testing.T) {
 	for _, test := range []struct {
 		first, second string
 		ordered       bool
@@ -68,7 +68,7 @@ func TestDiff(t *testing.T) {
 		{first: "[102:304::1]:80", second: "1.2.3.4:90"},
 		{first: "[102:304:8000::]:80", second: "1.2.3.4:70", ordered: true},
 	} {
-		d := diffAddrPorts(addrPort(test.first), addrPort(test.second))
+		d := compareAddrPorts(addrPort(test.first), addrPort(test.second))
 		if got := d <= 0; got != test.ordered {
 			t.Errorf("%s, %s: %d, so ordered is %t", test.first, test.second, d, got)
 		}
@@ -76,7 +76,7 @@ func TestDiff(t *testing.T) {
 }
 
 // What is turned round must be what the merge sort turns round.
-func TestDescending(t *testing.T) {
+func TestIsReversed(t *testing.T) {
 	for _, test := range []struct {
 		addrs string
 		want  bool
@@ -101,7 +101,7 @@ func TestDescending(t *testing.T) {
 			t.Errorf("%s: %t", test.addrs, got)
 		}
 		sorted := slices.Clone(d)
-		mergeSort(sorted, diffDestinations)
+		mergeSort(sorted, compareDestinations)
 		if SortDestinations(d); !slices.Equal(d, sorted) {
 			t.Errorf("%s: %v, the merge sort makes %v", test.addrs, d, sorted)
 		}
@@ -109,31 +109,31 @@ func TestDescending(t *testing.T) {
 }
 
 // sortEntries returns es with services and destinations sorted.
-func sortEntries(es []entry, services func([]ipvs.Service), destinations func([]ipvs.Destination)) []entry {
-	of := make(map[ipvs.ServiceKey][]ipvs.Destination)
-	var s []ipvs.Service
-	for _, e := range es {
+func sortEntries(entries []entry, sortServices func([]ipvs.Service), sortDestinations func([]ipvs.Destination)) []entry {
+	destinations := make(map[ipvs.ServiceKey][]ipvs.Destination)
+	var services []ipvs.Service
+	for _, e := range entries {
 		d := slices.Clone(e.destinations)
-		destinations(d)
-		of[e.ServiceKey] = d
-		s = append(s, e.Service)
+		sortDestinations(d)
+		destinations[e.ServiceKey] = d
+		services = append(services, e.Service)
 	}
-	services(s)
-	sorted := make([]entry, len(s))
-	for i := range s {
-		sorted[i] = entry{s[i], of[s[i].ServiceKey]}
+	sortServices(services)
+	sorted := make([]entry, len(services))
+	for i := range services {
+		sorted[i] = entry{services[i], destinations[services[i].ServiceKey]}
 	}
 	return sorted
 }
 
-func listed(es []entry) string {
-	return list(&Table{Names: resolve.Numeric{}}, nil, es)
+func formatEntries(entries []entry) string {
+	return formatTable(&Table{Names: resolve.Numeric{}}, nil, entries)
 }
 
 // read reads a listing back, so far as it matters to the order.
-func read(t *testing.T, text string) (es []entry) {
+func parseListing(t *testing.T, text string) (entries []entry) {
 	t.Helper()
-	number := func(s string) uint32 {
+	parseUint32 := func(s string) uint32 {
 		n, err := strconv.ParseInt(s, 10, 64) // marks may be negative there
 		if err != nil {
 			t.Fatal(err)
@@ -141,32 +141,32 @@ func read(t *testing.T, text string) (es []entry) {
 		return uint32(n)
 	}
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n")[3:] {
-		f := strings.Fields(line)
+		fields := strings.Fields(line)
 		var key ipvs.ServiceKey
-		switch f[0] {
+		switch fields[0] {
 		case "->":
 			method := ipvs.Masquerading
-			if f[2] == "Tunnel" {
+			if fields[2] == "Tunnel" {
 				method = ipvs.Tunneling
 			}
-			e := &es[len(es)-1]
-			e.destinations = append(e.destinations, ipvs.Destination{AddrPort: addrPort(f[1]), Method: method, Weight: number(f[3])})
+			e := &entries[len(entries)-1]
+			e.destinations = append(e.destinations, ipvs.Destination{AddrPort: addrPort(fields[1]), Method: method, Weight: parseUint32(fields[3])})
 			continue
 		case "FWM":
-			key = ipvs.MarkKey(number(f[1]), ipvs.IPv4)
-			if f[2] == "IPv6" {
+			key = ipvs.MarkKey(parseUint32(fields[1]), ipvs.IPv4)
+			if fields[2] == "IPv6" {
 				key.Family = ipvs.IPv6
 			}
 		case "TCP":
-			key = address(ipvs.TCP, f[1])
+			key = serviceKey(ipvs.TCP, fields[1])
 		case "UDP":
-			key = address(ipvs.UDP, f[1])
+			key = serviceKey(ipvs.UDP, fields[1])
 		case "SCTP":
-			key = address(ipvs.SCTP, f[1])
+			key = serviceKey(ipvs.SCTP, fields[1])
 		default:
 			t.Fatalf("line %d: %q", i+4, line)
 		}
-		es = append(es, entry{Service: ipvs.Service{ServiceKey: key, Scheduler: f[len(f)-1]}})
+		entries = append(entries, entry{Service: ipvs.Service{ServiceKey: key, Scheduler: fields[len(fields)-1]}})
 	}
-	return es
+	return entries
 }

@@ -7,14 +7,14 @@ import (
 	"goipvsadm/ipvs"
 )
 
-func TestTimeouts(t *testing.T) {
+func TestAppendTimeouts(t *testing.T) {
 	got := string(AppendTimeouts(nil, &ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 2678400}))
 	if want := "Timeout (tcp tcpfin udp): 900 120 2678400\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
-func TestDaemons(t *testing.T) {
+func TestAppendDaemon(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		daemon ipvs.Daemon

@@ -51,28 +51,28 @@ var formats = [...]struct {
 	Stats: {
 		"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n" +
 			"  -> RemoteAddress:Port\n",
-		func(b []byte, s *ipvs.Service, exact bool) []byte { return counters(b, &s.Stats, exact) },
-		func(b []byte, d *ipvs.Destination, exact bool) []byte { return counters(b, &d.Stats, exact) },
+		func(b []byte, s *ipvs.Service, exact bool) []byte { return appendCounters(b, &s.Stats, exact) },
+		func(b []byte, d *ipvs.Destination, exact bool) []byte { return appendCounters(b, &d.Stats, exact) },
 	},
 	Rate: {
 		"Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n" +
 			"  -> RemoteAddress:Port\n",
-		serviceRates, destinationRates,
+		appendServiceRates, appendDestinationRates,
 	},
 	Thresholds: {
 		"Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n" +
 			"  -> RemoteAddress:Port\n",
-		nil, thresholds,
+		nil, appendThresholdColumns,
 	},
 	PersistentConns: {
 		"Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n" +
 			"  -> RemoteAddress:Port\n",
-		nil, persistentConns,
+		nil, appendPersistentColumns,
 	},
 	TunnelInfo: {
 		"Prot LocalAddress:Port Scheduler Flags\n" +
 			"  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n",
-		nil, tunnelInfo,
+		nil, appendTunnelColumns,
 	},
 }
 

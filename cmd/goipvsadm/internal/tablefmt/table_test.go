@@ -9,7 +9,7 @@ import (
 
 var info = ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
 
-func TestTables(t *testing.T) {
+func TestTableFormats(t *testing.T) {
 	for _, test := range []struct {
 		recording string
 		table     Table
@@ -22,17 +22,17 @@ func TestTables(t *testing.T) {
 		{"thresholds", Table{Format: Thresholds, Names: resolve.Numeric{}}},
 		{"persistent-conn", Table{Format: PersistentConns, Names: resolve.Numeric{}}},
 		{"tun-info", Table{Format: TunnelInfo, Names: resolve.Numeric{}}},
-		{"plain-names", Table{Names: named("a-name-that-fits")}},
-		{"plain-cut-names", Table{Names: named("a-host-name-that-is.too-long-for.the-columns.example.org")}},
-		{"stats-cut-names", Table{Format: Stats, Names: named("a-host-name-that-is.too-long-for.the-columns.example.org")}},
+		{"plain-names", Table{Names: fixedNamer("a-name-that-fits")}},
+		{"plain-cut-names", Table{Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
+		{"stats-cut-names", Table{Format: Stats, Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
 	} {
 		t.Run(test.recording, func(t *testing.T) {
-			diff(t, list(&test.table, &info, entries), recording(t, test.recording))
+			diffLines(t, formatTable(&test.table, &info, entries), readRecording(t, test.recording))
 		})
 	}
 }
 
-func TestHeaderOfOneService(t *testing.T) {
+func TestHeaderWithoutInfo(t *testing.T) {
 	for f := range formats {
 		table := Table{Format: Format(f)}
 		if got, want := string(table.AppendHeader(nil, nil)), formats[f].title; got != want {
@@ -42,9 +42,9 @@ func TestHeaderOfOneService(t *testing.T) {
 }
 
 // Where ipvsadm prints what is not so, or cannot be read back.
-func TestDifferences(t *testing.T) {
+func TestIntentionalDifferences(t *testing.T) {
 	plain, stats, rate := Table{Names: resolve.Numeric{}}, Table{Format: Stats, Names: resolve.Numeric{}}, Table{Format: Rate, Names: resolve.Numeric{}}
-	key := address(ipvs.TCP, "1.2.3.4:80")
+	key := serviceKey(ipvs.TCP, "1.2.3.4:80")
 	large := ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Stats: ipvs.Stats{Conns: 1 << 33, InPackets: 1 << 34, OutPackets: 1 << 50, CPS: 1 << 33, InBPS: 1 << 40}}
 	for _, test := range []struct{ name, got, want string }{
 		{
@@ -77,7 +77,7 @@ func TestUnknownValues(t *testing.T) {
 	for _, test := range []struct{ name, got, want string }{
 		{
 			name: "protocol",
-			got:  string(table.AppendService(nil, &ipvs.Service{ServiceKey: address(50, "1.2.3.4:80"), Scheduler: "rr"})),
+			got:  string(table.AppendService(nil, &ipvs.Service{ServiceKey: serviceKey(50, "1.2.3.4:80"), Scheduler: "rr"})),
 			want: "?    1.2.3.4:80 rr\n",
 		}, {
 			name: "tunnel type",
@@ -95,8 +95,8 @@ func TestUnknownValues(t *testing.T) {
 	}
 }
 
-func TestRowsAllocateNothing(t *testing.T) {
-	s := &ipvs.Service{ServiceKey: address(ipvs.TCP, "1.2.3.4:80"), Scheduler: "rr", Netmask: 0xffffffff}
+func TestRowAllocs(t *testing.T) {
+	s := &ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "1.2.3.4:80"), Scheduler: "rr", Netmask: 0xffffffff}
 	d := &ipvs.Destination{AddrPort: addrPort("[fd00::1]:80")}
 	b := make([]byte, 0, 256)
 	for f := range formats {
@@ -108,7 +108,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 }
 
 func BenchmarkTable(b *testing.B) {
-	s := &ipvs.Service{ServiceKey: address(ipvs.TCP, "192.168.100.100:8080"), Scheduler: "wlc", Netmask: 0xffffffff}
+	s := &ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "192.168.100.100:8080"), Scheduler: "wlc", Netmask: 0xffffffff}
 	d := &ipvs.Destination{AddrPort: addrPort("192.168.100.100:8080"), Weight: 100}
 	table := Table{Names: resolve.Numeric{}}
 	var buf []byte

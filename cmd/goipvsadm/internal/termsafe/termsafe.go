@@ -1,6 +1,6 @@
-// Package termsafe makes text safe to look at: others choose the names of network
-// interfaces, hosts and calls, and could send with them to a terminal what is
-// not for the eyes.
+// Package termsafe escapes control characters in strings from untrusted sources,
+// such as interface names, host names and SIP Call-IDs, so that printing them
+// cannot send control sequences to a terminal.
 package termsafe
 
 import (
@@ -11,12 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// Hidden reports whether a character does more than be seen, or is not seen at
-// all: control characters, those that turn the direction of text, and the like.
+// IsControl reports whether r is a control character, a format character (such
+// as those that change the direction of text) or a line or paragraph separator:
+// Unicode categories Cc, Cf, Zl and Zp.
 func IsControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
-// first returns the first character of a text that is not empty, and its size.
-// A byte that is no UTF-8 is what it would be to an 8-bit terminal.
+// decodeRune returns the first rune of text, which must not be empty, and its
+// size in bytes. A byte that is not valid UTF-8 decodes as Latin-1, as on an 8-bit
+// terminal.
 func decodeRune(text string) (r rune, size int) {
 	r, size = utf8.DecodeRuneInString(text)
 	if r == utf8.RuneError && size == 1 {
@@ -25,8 +27,8 @@ func decodeRune(text string) (r rune, size int) {
 	return r, size
 }
 
-// AnyHidden reports whether there is a hidden character in text.
-func AnyHidden(text string) bool {
+// HasControl reports whether text contains a rune for which IsControl holds.
+func HasControl(text string) bool {
 	for i := 0; i < len(text); {
 		r, size := decodeRune(text[i:])
 		if IsControl(r) {
@@ -37,21 +39,21 @@ func AnyHidden(text string) bool {
 	return false
 }
 
-// Visible returns text with its hidden characters as \x1b, byte by byte. Those
-// that end lines stay.
+// Escape returns text with each byte of its control characters, except newlines,
+// replaced by an escape such as \x1b.
 func Escape(text string) string {
-	if !AnyHidden(text) {
+	if !HasControl(text) {
 		return text
 	}
 	return escape(text, func(r rune) bool { return IsControl(r) && r != '\n' })
 }
 
-func escape(text string, special func(rune) bool) string {
+func escape(text string, mustEscape func(rune) bool) string {
 	var b strings.Builder
 	for len(text) > 0 {
 		r, size := decodeRune(text)
 		for i := range size {
-			if special(r) {
+			if mustEscape(r) {
 				fmt.Fprintf(&b, `\x%02x`, text[i])
 			} else {
 				b.WriteByte(text[i])
@@ -62,20 +64,22 @@ func escape(text string, special func(rune) bool) string {
 	return b.String()
 }
 
-// A word with hidden characters is written as bash and others read it.
-const opening, closing = "$'", "'"
+// Words with control characters are written in the $'…' quoting of bash.
+const quotePrefix, quoteSuffix = "$'", "'"
 
-// Word returns word so that it can be seen, and Parse makes it what it was.
+// Quote returns word, in $'…' quotes if it contains control characters or is
+// itself of the form $'…'. Unquote reverses it.
 func Quote(word string) string {
-	if _, quoted := cut(word); !quoted && !AnyHidden(word) {
+	if _, quoted := cutQuotes(word); !quoted && !HasControl(word) {
 		return word
 	}
-	return opening + escape(word, func(r rune) bool { return IsControl(r) || r == '\\' || r == '\'' }) + closing
+	return quotePrefix + escape(word, func(r rune) bool { return IsControl(r) || r == '\\' || r == '\'' }) + quoteSuffix
 }
 
-// Parse returns the word that Word wrote. Any other it returns as it is.
+// Unquote returns the word that Quote returned as word. It returns any other
+// word unchanged.
 func Unquote(word string) string {
-	text, quoted := cut(word)
+	text, quoted := cutQuotes(word)
 	if !quoted {
 		return word
 	}
@@ -94,9 +98,9 @@ func Unquote(word string) string {
 	return b.String()
 }
 
-// cut returns what is between the marks of a quoted word.
-func cut(word string) (text string, quoted bool) {
-	text, opened := strings.CutPrefix(word, opening)
-	text, closed := strings.CutSuffix(text, closing)
-	return text, opened && closed
+// cutQuotes returns the text between $' and ' if word has both.
+func cutQuotes(word string) (text string, quoted bool) {
+	text, hasPrefix := strings.CutPrefix(word, quotePrefix)
+	text, hasSuffix := strings.CutSuffix(text, quoteSuffix)
+	return text, hasPrefix && hasSuffix
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWord(t *testing.T) {
+func TestQuote(t *testing.T) {
 	for word, want := range map[string]string{
 		"":            "",
 		"eth0":        "eth0",
@@ -23,30 +23,30 @@ func TestWord(t *testing.T) {
 		"del\x7fete":  `$'del\x7fete'`,
 	} {
 		if got := Quote(word); got != want || Unquote(got) != word {
-			t.Errorf("%q is %q, want %q, and back %q", word, got, want, Unquote(got))
+			t.Errorf("Quote(%q) = %q, want %q; Unquote gives %q", word, got, want, Unquote(got))
 		}
 	}
 }
 
-func TestVisible(t *testing.T) {
+func TestEscape(t *testing.T) {
 	for text, want := range map[string]string{
 		"two\nlines, ü":   "two\nlines, ü",
 		"\x1b[31m\n'\\'":  "\\x1b[31m\n'\\'",
-		"turn\u2066\x9b!": `turn\xe2\x81\xa6\x9b!`,
+		"isolate\u2066\x9b!": `isolate\xe2\x81\xa6\x9b!`,
 	} {
 		if got := Escape(text); got != want {
-			t.Errorf("%q is %q, want %q", text, got, want)
+			t.Errorf("Escape(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
 
-func FuzzWord(f *testing.F) {
+func FuzzQuote(f *testing.F) {
 	f.Add("eth0")
 	f.Add("$'x\\x1b'")
 	f.Fuzz(func(t *testing.T, word string) {
 		got := Quote(word)
-		if Unquote(got) != word || AnyHidden(got) || strings.ContainsRune(got, '\n') {
-			t.Errorf("%q is %q, and back %q", word, got, Unquote(got))
+		if Unquote(got) != word || HasControl(got) || strings.ContainsRune(got, '\n') {
+			t.Errorf("Quote(%q) = %q; Unquote gives %q", word, got, Unquote(got))
 		}
 	})
 }
