@@ -22,7 +22,7 @@ func appendServiceRates(b []byte, s *ipvs.Service, exact bool) []byte {
 	return appendScaled(b, s.Stats.OutBPS, exact)
 }
 
-// destinationRates never abbreviates the first three.
+// appendDestinationRates never abbreviates the first three rates, as in ipvsadm.
 func appendDestinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
 	b = appendScaled(b, d.Stats.CPS, true)
 	b = appendScaled(b, d.Stats.InPPS, true)
@@ -45,8 +45,8 @@ func appendTunnelColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
 	return appendConns(b, d)
 }
 
-// AppendTunnel appends the tunnel of d: its type, and where these matter its
-// port and what is done about checksums.
+// AppendTunnel appends the tunnel type of d, the port for GUE, and for GUE and
+// GRE the checksum mode: gue:5555:+c. It appends n/a if d has no tunnel.
 func AppendTunnel(b []byte, d *ipvs.Destination) []byte {
 	t := &d.Tunnel
 	if d.Method != ipvs.Tunneling || t.Type > ipvs.GRE {
@@ -80,7 +80,7 @@ func appendPersistentColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
 	return appendConns(b, d)
 }
 
-// weight appends the weight, which the kernel keeps as a signed number.
+// appendWeight appends the weight, which the kernel stores as a signed integer.
 func appendWeight(b []byte, d *ipvs.Destination) []byte {
 	return pad(strconv.AppendInt(b, int64(int32(d.Weight)), 10), len(b), 6)
 }

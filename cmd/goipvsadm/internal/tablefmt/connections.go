@@ -12,28 +12,27 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// The connection table's titles, without and with what persistence engines go
-// by.
+// The titles of the connection table, without and with the columns of persistence
+// engines.
 const (
 	connectionTitle       = "pro expire state       source             virtual            destination\n"
 	connectionTitleEngine = "pro expire state       source             virtual            destination        pe name          pe_data\n"
 )
 
-// batchMax is how many connections are gathered at most before they are
-// written.
+// maxBatch limits the number of connections that are buffered before a write.
 const maxBatch = 1024
 
-// A prefetcher is a Namer that looks up many names side by side.
+// A prefetcher is a Namer that looks up many names concurrently.
 type prefetcher interface {
 	Prefetch(endpoints []resolve.Endpoint)
 }
 
-// Connections writes the connections of seq to w as they come. With engine it
-// shows what persistence engines go by. If seq begins with an error, nothing
-// is written.
+// Connections writes the connections of seq to w while seq is read. With withEngine
+// set it adds the name and data of persistence engines. If seq starts with an error,
+// Connections returns the error and writes nothing.
 //
-// The first connection is written at once. After it they are gathered, ever
-// more at a time, because they may have names to be waited for.
+// The first connection is written immediately. Later ones are written in batches of
+// doubling size, so that the names of a batch can be looked up concurrently.
 func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer, withEngine bool) error {
 	title := connectionTitle
 	if withEngine {
@@ -106,7 +105,7 @@ func appendConnection(b []byte, c *ipvs.Connection, names Namer, withEngine bool
 	return append(b, '\n')
 }
 
-// appendExpiry appends minutes and seconds.
+// appendExpiry appends seconds in the form MM:SS.
 func appendExpiry(b []byte, seconds uint32) []byte {
 	b = appendTwoDigits(b, seconds/60)
 	return appendTwoDigits(append(b, ':'), seconds%60)

@@ -12,8 +12,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// connections are those of a Linux 6.1, and two at the end whose columns
-// overflow or just do not.
+// connections were recorded from Linux 6.1, except the last two: one overflows its
+// columns, the other just fits.
 var connections = []ipvs.Connection{
 	connection(ipvs.UDP, "10.0.0.1:49910", "10.0.0.1:53", "10.0.0.11:53", "UDP", 299, "", ""),
 	connection(ipvs.TCP, "10.0.0.1:52162", "10.0.0.1:1001", "10.0.0.11:1001", "SYN_RECV", 59, "", ""),
@@ -85,23 +85,22 @@ func TestConnectionsEmpty(t *testing.T) {
 	diffLines(t, out.String(), "IPVS connection entries\n"+connectionTitle)
 }
 
-var errTest = errors.New("no more")
+var errTest = errors.New("test error")
 
 func TestConnectionsReadError(t *testing.T) {
 	var out bytes.Buffer
 	if err := Connections(&out, connSeq(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
-		t.Errorf("at once: %v, and wrote %q", err, out.String())
+		t.Errorf("error before the first connection: %v, wrote %q", err, out.String())
 	}
 	for _, n := range []int{1, 2, 5} {
 		out.Reset()
 		err := Connections(&out, connSeq(connections[:n], errTest), resolve.Numeric{}, false)
 		if lines := strings.Count(out.String(), "\n"); !errors.Is(err, errTest) || lines != 2+n {
-			t.Errorf("after %d: %v, and wrote %d lines", n, err, lines)
+			t.Errorf("error after %d connections: %v, wrote %d lines", n, err, lines)
 		}
 	}
 }
 
-// A writerFunc is a writer that is a function.
 type writerFunc func(b []byte) (int, error)
 
 func (w writerFunc) Write(b []byte) (int, error) { return w(b) }
@@ -115,22 +114,22 @@ func TestConnectionsWriteError(t *testing.T) {
 	}
 	err := Connections(writerFunc(func([]byte) (int, error) { return 0, errTest }), seq, resolve.Numeric{}, false)
 	if err != errTest || yielded != 0 {
-		t.Errorf("%v, after %d more", err, yielded)
+		t.Errorf("%v, read %d more connections", err, yielded)
 	}
 }
 
-// However many there are, the first is written before the second is asked
-// for, no more than batchMax are held, and lines are written whole.
+// The first connection is written before the second is read, at most maxBatch are
+// pending, and only whole lines are written.
 func TestConnectionsStream(t *testing.T) {
 	const total = 10 * maxBatch
 	yielded, written := 0, 0
 	seq := func(yield func(ipvs.Connection, error) bool) {
 		for yielded < total {
 			if yielded == 1 && written != 1 {
-				t.Error("the first is not written at once")
+				t.Error("the first connection is not written immediately")
 			}
 			if pending := yielded - written; pending >= maxBatch {
-				t.Fatalf("%d are held", pending)
+				t.Fatalf("%d connections pending", pending)
 			}
 			yielded++
 			if !yield(connections[yielded%len(connections)], nil) {
@@ -141,10 +140,10 @@ func TestConnectionsStream(t *testing.T) {
 	first := true
 	w := writerFunc(func(b []byte) (int, error) {
 		if b[len(b)-1] != '\n' {
-			t.Errorf("half a line: %q", b[bytes.LastIndexByte(b, '\n')+1:])
+			t.Errorf("partial line written: %q", b[bytes.LastIndexByte(b, '\n')+1:])
 		}
 		written += bytes.Count(b, []byte("\n"))
-		if first {
+		if first { // the titles
 			written -= 2
 		}
 		first = false
@@ -155,7 +154,8 @@ func TestConnectionsStream(t *testing.T) {
 	}
 }
 
-// asked notes which endpoints were looked up ahead.
+// A prefetchRecorder counts the names that Append needs and Prefetch has not
+// looked up.
 type prefetchRecorder struct {
 	resolve.Numeric
 	prefetched map[resolve.Endpoint]bool
@@ -179,7 +179,7 @@ func TestConnectionsPrefetch(t *testing.T) {
 	recorder := &prefetchRecorder{prefetched: make(map[resolve.Endpoint]bool)}
 	var out bytes.Buffer
 	if err := Connections(&out, connSeq(connections, nil), recorder, true); err != nil || recorder.missed != 0 {
-		t.Errorf("%v, %d not looked up", err, recorder.missed)
+		t.Errorf("%v, %d names not prefetched", err, recorder.missed)
 	}
 	diffLines(t, out.String(), readRecording(t, "connections-engine"))
 }

@@ -1,8 +1,8 @@
-// Package tablefmt writes what the list command shows: the table of services
-// and destinations in its several formats, the connections, the time-outs and
-// the daemons.
+// Package tablefmt formats the output of the list command as ipvsadm does: the
+// table of services and destinations in all its formats, the connection table,
+// the timeouts and the sync daemons.
 //
-// Everything is appended to a buffer of the caller's, row by row, so that a
-// table of any size can be written as it comes. Widths and trailing blanks are
-// part of the format: scripts cut these listings into columns.
+// Rows are appended to a buffer of the caller one at a time, so that a table of any
+// size can be written while it is read. Column widths and trailing blanks are part
+// of the format: scripts split these listings by column.
 package tablefmt

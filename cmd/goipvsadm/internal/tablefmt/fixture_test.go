@@ -10,7 +10,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// recorded is where listings are that the real ipvsadm 1.31 printed.
+// recordingDir holds listings that ipvsadm 1.31 printed.
 const recordingDir = "../../../../testdata/listings/"
 
 func readRecording(t *testing.T, name string) string {
@@ -22,8 +22,8 @@ func readRecording(t *testing.T, name string) string {
 	return string(b)
 }
 
-// named gives every address one name, and ports "service" where there is a
-// protocol, as ipvsadm does: at most 59 bytes in all.
+// A fixedNamer replaces each address with the same host name, and each port that
+// has a protocol with "service". Like ipvsadm it truncates the result to 59 bytes.
 type fixedNamer string
 
 func (n fixedNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
@@ -51,9 +51,8 @@ func serviceKey(p ipvs.Protocol, ap string) ipvs.ServiceKey {
 	return ipvs.AddrKey(p, addrPort(ap))
 }
 
-// entries is a table in the order of listings, with what is worth showing in
-// each format. Numbers are such that the abbreviations of large ones change
-// there.
+// entries is a table in the order of listings that exercises each format. Its
+// counters are at the limits at which abbreviations change.
 var entries = []entry{
 	{
 		ipvs.Service{
@@ -122,7 +121,7 @@ var entries = []entry{
 	},
 }
 
-// list writes es as t does.
+// formatTable formats a header and entries with t.
 func formatTable(t *Table, info *ipvs.Info, entries []entry) string {
 	b := t.AppendHeader(nil, info)
 	for i := range entries {
@@ -134,16 +133,16 @@ func formatTable(t *Table, info *ipvs.Info, entries []entry) string {
 	return string(b)
 }
 
-// diff fails the test at the first line that differs.
+// diffLines fails the test at the first line that differs.
 func diffLines(t *testing.T, got, want string) {
 	t.Helper()
 	g, w := strings.SplitAfter(got, "\n"), strings.SplitAfter(want, "\n")
 	for i := range max(len(g), len(w)) {
 		switch {
 		case i >= len(g):
-			t.Fatalf("line %d is missing:\nwant %q", i+1, w[i])
+			t.Fatalf("missing line %d:\nwant %q", i+1, w[i])
 		case i >= len(w):
-			t.Fatalf("line %d is too many:\ngot %q", i+1, g[i])
+			t.Fatalf("extra line %d:\ngot %q", i+1, g[i])
 		case g[i] != w[i]:
 			t.Fatalf("line %d:\ngot  %q\nwant %q", i+1, g[i], w[i])
 		}

@@ -12,17 +12,17 @@ func pad(b []byte, start, width int) []byte {
 	return b
 }
 
-// left appends s and blanks up to width.
+// padRight appends s, padded with blanks on the right to width.
 func padRight(b []byte, s string, width int) []byte {
 	return pad(append(b, s...), len(b), width)
 }
 
-// leftUint appends v and blanks up to width.
+// padRightUint appends v, padded with blanks on the right to width.
 func padRightUint(b []byte, v uint64, width int) []byte {
 	return pad(strconv.AppendUint(b, v, 10), len(b), width)
 }
 
-// rightUint appends v with blanks before it up to width.
+// padLeftUint appends v, padded with blanks on the left to width.
 func padLeftUint(b []byte, v uint64, width int) []byte {
 	digits := 1
 	for rest := v; rest >= 10; rest /= 10 {
@@ -31,8 +31,8 @@ func padLeftUint(b []byte, v uint64, width int) []byte {
 	return strconv.AppendUint(pad(b, len(b), width-digits), v, 10)
 }
 
-// units are the abbreviations of large numbers: a number is written in the
-// last unit whose from it reaches.
+// units are the abbreviations of large numbers, largest first. A unit applies to
+// numbers from min on.
 var units = [...]struct {
 	min, divisor uint64
 	suffix       byte
@@ -43,8 +43,8 @@ var units = [...]struct {
 	{1e8, 1e3, 'K'},
 }
 
-// large appends v in nine columns, abbreviated unless exact. Units cut, they do
-// not round, and the highest number of a unit may leave no blank before it.
+// appendScaled appends v in nine columns, abbreviated unless exact is set. Abbreviated
+// values are truncated, not rounded; the widest value of a unit fills all columns.
 func appendScaled(b []byte, v uint64, exact bool) []byte {
 	if !exact && v >= units[len(units)-1].min {
 		for i := range units {

@@ -10,19 +10,18 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// The order of listings is that of ipvsadm, which subtracts numbers as signed
-// 32-bit integers where it should compare them. A difference that overflows
-// has the wrong sign, so 10.0.0.1 comes after 192.168.0.1, and three addresses
-// may go round in a circle. What comes out then depends on how it is sorted:
-// by a merge sort that halves from the top, the smaller half first, and takes
-// the element of the first half where the comparison calls them equal.
+// Listings have the order of ipvsadm, which compares numbers by subtracting them as
+// signed 32-bit integers. A difference that overflows has the wrong sign, so that
+// 10.0.0.1 sorts after 192.168.0.1 and the order is not transitive. The result
+// therefore depends on the algorithm: a top-down merge sort whose first half is the
+// smaller one and which is stable.
 
-// SortServices puts services in the order of listings: by mark, family,
+// SortServices sorts services in the order of listings: by firewall mark, family,
 // protocol, address and port.
 func SortServices(s []ipvs.Service) { mergeSort(s, compareServices) }
 
-// SortDestinations puts the destinations of a service in the order of
-// listings: by address and port.
+// SortDestinations sorts the destinations of a service in the order of listings: by
+// address and port.
 func SortDestinations(d []ipvs.Destination) {
 	if isReversed(d) {
 		slices.Reverse(d)
@@ -31,12 +30,12 @@ func SortDestinations(d []ipvs.Destination) {
 	}
 }
 
-// descending reports whether d is IPv4, in just the opposite order, and so close
-// together that no difference overflows: every sort turns it round then. The
-// kernel tells of the destination that was added last first, so those of rules
-// that were saved, or written down in order, come this way.
+// isReversed reports whether all of d is IPv4, in strictly descending order, and
+// spans less than 2^31 addresses, so that no difference overflows: sorting then only
+// reverses d. This is the common case, because the kernel returns destinations in
+// reverse order of addition, and rules are usually saved and written in order.
 func isReversed(d []ipvs.Destination) bool {
-	var first, prev uint64 // the address, and the port below it
+	var first, prev uint64 // the address in the upper bits, the port in the lower 16
 	for i := range d {
 		ap := d[i].AddrPort
 		if !ap.Addr().Is4() {
@@ -53,7 +52,7 @@ func isReversed(d []ipvs.Destination) bool {
 	return first>>16-prev>>16 <= math.MaxInt32
 }
 
-// SortTable puts a whole table in the order of listings.
+// SortTable sorts the services and destinations of t in the order of listings.
 func SortTable(t *reconcile.Table) {
 	mergeSort(t.Services, func(a, b *reconcile.Service) int32 { return compareServices(&a.Service, &b.Service) })
 	for i := range t.Services {
@@ -85,8 +84,8 @@ func compareAddrPorts(a, b netip.AddrPort) int32 {
 	return int32(a.Port()) - int32(b.Port())
 }
 
-// diffAddrs compares word by word from the front, as many words as a has. An
-// IPv4 address is the first word of four.
+// compareAddrs compares 32-bit words from the front, as many as a has. If only b is
+// IPv4, its other three words are 0.
 func compareAddrs(a, b netip.Addr) int32 {
 	if a.Is4() {
 		return addrWord(a, 0) - addrWord(b, 0)
@@ -99,7 +98,7 @@ func compareAddrs(a, b netip.Addr) int32 {
 	return 0
 }
 
-// word returns the i-th 32-bit word of a.
+// addrWord returns the i-th 32-bit word of a.
 func addrWord(a netip.Addr, i int) int32 {
 	if a.Is4() {
 		if i > 0 {
@@ -112,9 +111,9 @@ func addrWord(a netip.Addr, i int) int32 {
 	return int32(binary.BigEndian.Uint32(v[4*i:]))
 }
 
-// mergeSort sorts indices, and moves each element, which is large, only once.
+// mergeSort sorts indices first and then moves each element, which is large, once.
 func mergeSort[T any](x []T, compare func(a, b *T) int32) {
-	var buf [64]int32 // so that a usual service's destinations take no memory
+	var buf [64]int32 // avoids an allocation for services of up to 32 destinations
 	indices := buf[:]
 	if 2*len(x) > len(buf) {
 		indices = make([]int32, 2*len(x))
@@ -127,8 +126,8 @@ func mergeSort[T any](x []T, compare func(a, b *T) int32) {
 	permute(x, indices)
 }
 
-// arrange puts at each index the element that was at order's, one cycle of the
-// permutation after the other. It leaves every index at its own place in order.
+// permute moves x[indices[i]] to x[i] for each i, following the cycles of the
+// permutation. It overwrites indices.
 func permute[T any](x []T, indices []int32) {
 	for start := range indices {
 		if int(indices[start]) == start {
@@ -149,6 +148,7 @@ func permute[T any](x []T, indices []int32) {
 	}
 }
 
+// sortIndices sorts indices by the elements of x that they refer to.
 func sortIndices[T any](indices, scratch []int32, x []T, compare func(a, b *T) int32) {
 	if len(indices) < 2 {
 		return

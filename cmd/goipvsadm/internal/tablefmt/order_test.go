@@ -11,9 +11,9 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// The recordings are of one table of a Linux 6.1: order-kernel as the kernel
-// has it (--nosort), order-listed as ipvsadm sorts it. The table is full of
-// addresses and marks whose signed differences overflow.
+// Both recordings show the same table on Linux 6.1: order-kernel in the order of the
+// kernel (--nosort), order-listed as sorted by ipvsadm. Many of its addresses and
+// firewall marks differ by more than a signed 32-bit integer can hold.
 
 func TestSortMatchesIpvsadm(t *testing.T) {
 	unsorted := parseListing(t, readRecording(t, "order-kernel"))
@@ -21,7 +21,8 @@ func TestSortMatchesIpvsadm(t *testing.T) {
 	diffLines(t, formatEntries(sorted), formatEntries(parseListing(t, readRecording(t, "order-listed"))))
 }
 
-// The recordings tell ipvsadm's sort from others by the same comparison.
+// The recordings distinguish the merge sort of ipvsadm from other sort algorithms and
+// its signed comparison from an unsigned one.
 func TestSortRequiresMergeSort(t *testing.T) {
 	unsorted := parseListing(t, readRecording(t, "order-kernel"))
 	want := formatEntries(parseListing(t, readRecording(t, "order-listed")))
@@ -29,7 +30,7 @@ func TestSortRequiresMergeSort(t *testing.T) {
 		func(s []ipvs.Service) { insertionSort(s, compareServices) },
 		func(d []ipvs.Destination) { insertionSort(d, compareDestinations) })
 	if formatEntries(insertion) == want {
-		t.Error("an insertion sort gives the same")
+		t.Error("an insertion sort gives the same order")
 	}
 	unsigned := sortEntries(unsorted, SortServices, func(d []ipvs.Destination) {
 		slices.SortFunc(d, func(a, b ipvs.Destination) int {
@@ -37,7 +38,7 @@ func TestSortRequiresMergeSort(t *testing.T) {
 		})
 	})
 	if formatEntries(unsigned) == want {
-		t.Error("an unsigned comparison gives the same")
+		t.Error("an unsigned comparison gives the same order")
 	}
 }
 
@@ -56,13 +57,13 @@ func TestCompareAddrPorts(t *testing.T) {
 	}{
 		{first: "10.0.0.1:80", second: "10.0.0.2:80", ordered: true},
 		{first: "10.0.0.1:80", second: "10.0.0.1:81", ordered: true},
-		{first: "192.168.0.1:80", second: "10.0.0.1:80", ordered: true}, // 0xc0…-0x0a… is below zero
+		{first: "192.168.0.1:80", second: "10.0.0.1:80", ordered: true}, // 0xc0…-0x0a… is negative
 		{first: "10.0.0.1:80", second: "192.168.0.1:80"},
 		{first: "[2001::1]:80", second: "[2001::2]:80", ordered: true},
 		{first: "[2001::8000:1]:80", second: "[2001::1]:80", ordered: true},
 		{first: "[fd00::1]:80", second: "[2001::1]:80", ordered: true},
 		{first: "[1::2:0:0:0]:80", second: "[1::1:0:0]:80"},
-		// Of two families as many words count as the first address has.
+		// With different families, the first address determines how many words count.
 		{first: "1.2.3.4:80", second: "[102:304::1]:80", ordered: true},
 		{first: "1.2.3.4:90", second: "[102:304::1]:80"},
 		{first: "[102:304::1]:80", second: "1.2.3.4:90"},
@@ -70,12 +71,12 @@ func TestCompareAddrPorts(t *testing.T) {
 	} {
 		d := compareAddrPorts(addrPort(test.first), addrPort(test.second))
 		if got := d <= 0; got != test.ordered {
-			t.Errorf("%s, %s: %d, so ordered is %t", test.first, test.second, d, got)
+			t.Errorf("compareAddrPorts(%s, %s) = %d, so ordered is %t", test.first, test.second, d, got)
 		}
 	}
 }
 
-// What is turned round must be what the merge sort turns round.
+// Where isReversed holds, the merge sort must reverse its input.
 func TestIsReversed(t *testing.T) {
 	for _, test := range []struct {
 		addrs string
@@ -98,17 +99,17 @@ func TestIsReversed(t *testing.T) {
 			d = append(d, ipvs.Destination{AddrPort: addrPort(addr)})
 		}
 		if got := isReversed(d); got != test.want {
-			t.Errorf("%s: %t", test.addrs, got)
+			t.Errorf("isReversed(%s) = %t", test.addrs, got)
 		}
 		sorted := slices.Clone(d)
 		mergeSort(sorted, compareDestinations)
 		if SortDestinations(d); !slices.Equal(d, sorted) {
-			t.Errorf("%s: %v, the merge sort makes %v", test.addrs, d, sorted)
+			t.Errorf("SortDestinations(%s) = %v, merge sort gives %v", test.addrs, d, sorted)
 		}
 	}
 }
 
-// sortEntries returns es with services and destinations sorted.
+// sortEntries returns entries sorted with the given functions.
 func sortEntries(entries []entry, sortServices func([]ipvs.Service), sortDestinations func([]ipvs.Destination)) []entry {
 	destinations := make(map[ipvs.ServiceKey][]ipvs.Destination)
 	var services []ipvs.Service
@@ -130,11 +131,11 @@ func formatEntries(entries []entry) string {
 	return formatTable(&Table{Names: resolve.Numeric{}}, nil, entries)
 }
 
-// read reads a listing back, so far as it matters to the order.
+// parseListing parses the keys, schedulers, forwarding methods and weights of a listing.
 func parseListing(t *testing.T, text string) (entries []entry) {
 	t.Helper()
 	parseUint32 := func(s string) uint32 {
-		n, err := strconv.ParseInt(s, 10, 64) // marks may be negative there
+		n, err := strconv.ParseInt(s, 10, 64) // ipvsadm prints marks as signed integers
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// AppendTimeouts appends the line of the time-outs, in seconds.
+// AppendTimeouts appends a line with the timeouts in seconds.
 func AppendTimeouts(b []byte, t *ipvs.Timeouts) []byte {
 	b = append(b, "Timeout (tcp tcpfin udp):"...)
 	for _, v := range []uint32{t.TCP, t.TCPFin, t.UDP} {
@@ -17,8 +17,8 @@ func AppendTimeouts(b []byte, t *ipvs.Timeouts) []byte {
 	return append(b, '\n')
 }
 
-// AppendDaemon appends the line of a running daemon. Old kernels tell no more
-// of it than its interface and id.
+// AppendDaemon appends a line that describes a running sync daemon. Kernels before
+// 4.3 report only its interface and its sync ID.
 func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 	b = append(b, d.State.String()...)
 	b = append(b, " sync daemon (mcast="...)

@@ -8,17 +8,17 @@ import (
 	"goipvsadm/sched"
 )
 
-// A Namer appends an address and port in numbers or by name. The protocol is
-// that by which the port is named; it is 0 where a firewall mark has none.
+// A Namer appends an address and port, numerically or by name. p selects the name of
+// the port; it is 0 for servers of a firewall mark.
 type Namer interface {
 	Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte
 }
 
-// A Format says which columns a Table has.
+// A Format selects the columns of a Table.
 type Format int
 
-// The formats. Where a listing is asked for in several, the first of Stats,
-// Rate, Thresholds, PersistentConns and TunnelInfo is used.
+// The formats. If the command line selects several, the first of Stats, Rate,
+// Thresholds, PersistentConns and TunnelInfo is used.
 const (
 	Plain Format = iota
 	Stats
@@ -28,16 +28,16 @@ const (
 	TunnelInfo
 )
 
-// The widths of the first column, within which a service's or a destination's
-// address is padded and, unless it is IPv6, cut.
+// The widths to which the address of a service or destination is padded and, unless
+// it is IPv6, truncated.
 const (
 	serviceWidth     = 33
 	destinationWidth = 28
 )
 
-// formats are the titles and the columns behind a destination's address. In
-// the formats that show counters a service has columns of its own; in the
-// others its configuration follows its address.
+// formats holds the titles of each Format and the functions that append the columns
+// after the address. If service is nil, the row of a service shows its configuration
+// instead of columns.
 var formats = [...]struct {
 	title       string
 	service     func(b []byte, s *ipvs.Service, exact bool) []byte
@@ -76,16 +76,17 @@ var formats = [...]struct {
 	},
 }
 
-// A Table writes services and destinations: once a header, then each service
-// followed by its destinations.
+// A Table formats services and destinations. Call AppendHeader once, then
+// AppendService for each service, followed by AppendDestination for each of its
+// destinations.
 type Table struct {
 	Format Format
-	Exact  bool // counters in full
+	Exact  bool // counters are not abbreviated
 	Names  Namer
 }
 
-// AppendHeader appends the kernel's version, unless info is nil, and the
-// titles of the columns.
+// AppendHeader appends the IPVS version and connection table size, unless info is
+// nil, and the column titles.
 func (t *Table) AppendHeader(b []byte, info *ipvs.Info) []byte {
 	if info != nil {
 		b = append(b, "IP Virtual Server version "...)
@@ -130,7 +131,8 @@ func (t *Table) appendKey(b []byte, k *ipvs.ServiceKey) []byte {
 	return t.Names.Append(b, k.AddrPort, k.Protocol)
 }
 
-// appendConfiguration appends the scheduler and what else is set.
+// appendConfiguration appends the scheduler, its flags, the persistence settings and
+// the one-packet flag.
 func appendConfiguration(b []byte, s *ipvs.Service) []byte {
 	b = append(b, ' ')
 	b = append(b, s.Scheduler...)

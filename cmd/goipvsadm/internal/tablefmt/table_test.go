@@ -36,12 +36,12 @@ func TestHeaderWithoutInfo(t *testing.T) {
 	for f := range formats {
 		table := Table{Format: Format(f)}
 		if got, want := string(table.AppendHeader(nil, nil)), formats[f].title; got != want {
-			t.Errorf("format %d: %q, want the titles alone: %q", f, got, want)
+			t.Errorf("format %d: %q, want only the titles %q", f, got, want)
 		}
 	}
 }
 
-// Where ipvsadm prints what is not so, or cannot be read back.
+// ipvsadm prints wrong values here, or values that -R cannot read.
 func TestIntentionalDifferences(t *testing.T) {
 	plain, stats, rate := Table{Names: resolve.Numeric{}}, Table{Format: Stats, Names: resolve.Numeric{}}, Table{Format: Rate, Names: resolve.Numeric{}}
 	key := serviceKey(ipvs.TCP, "1.2.3.4:80")
@@ -52,15 +52,15 @@ func TestIntentionalDifferences(t *testing.T) {
 			got:  string(plain.AppendService(nil, &ipvs.Service{ServiceKey: ipvs.MarkKey(4294967295, ipvs.IPv6), Scheduler: "rr"})),
 			want: "FWM  4294967295 IPv6 rr\n",
 		}, {
-			name: "flag that is not the scheduler's own",
+			name: "flag unknown to the scheduler",
 			got:  string(plain.AppendService(nil, &ipvs.Service{ServiceKey: key, Scheduler: "sh", Flags: ipvs.Sched1 | ipvs.Sched3})),
 			want: "TCP  1.2.3.4:80 sh (sh-fallback,flag-3)\n",
 		}, {
-			name: "counters of 64 bits",
+			name: "64-bit counters",
 			got:  string(stats.AppendDestination(nil, &ipvs.Service{}, &large)),
 			want: "  -> 1.2.3.4:80                      8589M   17179M    1125T        0        0\n",
 		}, {
-			name: "rates of 64 bits",
+			name: "64-bit rates",
 			got:  string(rate.AppendDestination(nil, &ipvs.Service{}, &large)),
 			want: "  -> 1.2.3.4:80                   8589934592        0        0    1099G        0\n",
 		},
@@ -71,7 +71,7 @@ func TestIntentionalDifferences(t *testing.T) {
 	}
 }
 
-// What no kernel sends today is shown without fuss.
+// Values that no current kernel sends are formatted without an error.
 func TestUnknownValues(t *testing.T) {
 	table := Table{Format: TunnelInfo, Names: resolve.Numeric{}}
 	for _, test := range []struct{ name, got, want string }{
@@ -84,7 +84,7 @@ func TestUnknownValues(t *testing.T) {
 			got:  string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: 3}})),
 			want: "  -> 1.2.3.4:80                   Tunnel  n/a           0      0          0         \n",
 		}, {
-			name: "weight below zero",
+			name: "negative weight",
 			got:  string(table.AppendDestination(nil, &ipvs.Service{}, &ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Weight: 4294967295})),
 			want: "  -> 1.2.3.4:80                   Masq    n/a           -1     0          0         \n",
 		},
@@ -112,7 +112,7 @@ func BenchmarkTable(b *testing.B) {
 	d := &ipvs.Destination{AddrPort: addrPort("192.168.100.100:8080"), Weight: 100}
 	table := Table{Names: resolve.Numeric{}}
 	var buf []byte
-	for b.Loop() { // 1,000 services of 10 servers
+	for b.Loop() { // 1,000 services with 10 servers each
 		buf = buf[:0]
 		for range 1000 {
 			buf = table.AppendService(buf, s)
