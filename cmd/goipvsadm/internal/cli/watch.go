@@ -76,7 +76,7 @@ func (p *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]
 
 // encodeReading writes a reading as a line of JSON.
 func (p *invocation) encodeReading(out *bufio.Writer, r *sampler.Sample) error {
-	if err := jsonout.Reading(out, &p.info, r); err != nil {
+	if err := jsonout.Sample(out, &p.info, r); err != nil {
 		return err
 	}
 	return out.Flush()

@@ -15,9 +15,9 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A connection is an entry of the connection table.
+// A connection is the JSON form of an ipvs.Connection.
 type connection struct {
-	*virtual                 // nil for the template of a mark
+	*virtualAddr             // nil for the template of a firewall mark
 	Mark          uint32     `json:"mark,omitzero"`
 	ClientAddress netip.Addr `json:"client_address"`
 	ClientPort    uint16     `json:"client_port"`
@@ -30,29 +30,30 @@ type connection struct {
 	EngineBytes   []byte     `json:"engine_data_base64,omitempty"`
 }
 
-type virtual struct {
+type virtualAddr struct {
 	Protocol string     `json:"protocol"`
 	Address  netip.Addr `json:"virtual_address"`
 	Port     uint16     `json:"virtual_port"`
 }
 
-// Connections writes the connections of seq as they come, the first of them at
-// once. If seq begins with an error, nothing is written; if one comes later,
-// the document ends there, so that nobody takes it for a whole one.
+// Connections writes the connections of seq while seq is read, and flushes the
+// first one immediately. If seq starts with an error, Connections returns the error
+// and writes nothing. After a later error the document is left incomplete, so that
+// it does not parse.
 func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error]) error {
-	var a *streamWriter
+	var sw *streamWriter
 	for c, err := range seq {
 		if err != nil {
 			return errors.Join(err, w.Flush())
 		}
-		first := a == nil
+		first := sw == nil
 		if first {
-			if a, err = newConnections(w); err != nil {
+			if sw, err = newConnectionsWriter(w); err != nil {
 				return err
 			}
 		}
 		v := newConnection(&c)
-		if err := a.add(&v); err != nil {
+		if err := sw.add(&v); err != nil {
 			return err
 		}
 		if first {
@@ -61,17 +62,17 @@ func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error]) error {
 			}
 		}
 	}
-	if a == nil {
+	if sw == nil {
 		var err error
-		if a, err = newConnections(w); err != nil {
+		if sw, err = newConnectionsWriter(w); err != nil {
 			return err
 		}
 	}
-	return a.end()
+	return sw.end()
 }
 
-func newConnections(w *bufio.Writer) (*streamWriter, error) {
-	return newArray(w, struct{}{}, "connections", "\n")
+func newConnectionsWriter(w *bufio.Writer) (*streamWriter, error) {
+	return newStreamWriter(w, struct{}{}, "connections", "\n")
 }
 
 func newConnection(c *ipvs.Connection) connection {
@@ -86,9 +87,9 @@ func newConnection(c *ipvs.Connection) connection {
 		EngineData:    clientText(c.EngineData),
 	}
 	if c.Protocol == 0 {
-		v.Mark = markOf(c.VIP.Addr())
+		v.Mark = templateMark(c.VIP.Addr())
 	} else {
-		v.virtual = &virtual{lowerName(c.Protocol), c.VIP.Addr(), c.VIP.Port()}
+		v.virtualAddr = &virtualAddr{lowerName(c.Protocol), c.VIP.Addr(), c.VIP.Port()}
 	}
 	if !utf8.ValidString(c.EngineData) {
 		v.EngineBytes = []byte(c.EngineData)
@@ -96,15 +97,15 @@ func newConnection(c *ipvs.Connection) connection {
 	return v
 }
 
-// markOf returns the mark that the kernel puts where the virtual address of a
-// template would be, in its first four bytes.
-func markOf(a netip.Addr) uint32 { return binary.BigEndian.Uint32(a.AsSlice()) }
+// templateMark returns the firewall mark of a persistence template, which the kernel
+// stores in the first four bytes of the virtual address, in network byte order.
+func templateMark(a netip.Addr) uint32 { return binary.BigEndian.Uint32(a.AsSlice()) }
 
-// A clientText was chosen by a client. All that is not ASCII is escaped, since
-// it might have a meaning for a terminal.
+// A clientText is text that a client sent. All but printable ASCII is escaped,
+// because other characters could be control characters of a terminal.
 type clientText string
 
-// MarshalJSON writes a string of printable ASCII.
+// MarshalJSON encodes t as a JSON string of printable ASCII.
 func (t clientText) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	if err := newEncoder(&b).Encode(string(t)); err != nil {

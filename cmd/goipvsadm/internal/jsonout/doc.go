@@ -1,8 +1,8 @@
-// Package jsonout writes what the list command shows as JSON, for programs to
-// read. docs/goipvsadm.schema.json says what there is in it; it may grow, but
-// nothing in it changes its name or meaning.
+// Package jsonout writes the output of the list and doctor commands as JSON.
+// docs/goipvsadm.schema.json describes it. Members may be added, but existing ones
+// keep their names and meanings.
 //
-// Each document is one object. Of services, connections and daemons each
-// stands on a line of its own. Addresses are always numbers, since names say
-// less and may change.
+// Each document is one object. Each service, connection, daemon and finding starts
+// on a new line, except in the documents of --watch, which are one line each.
+// Addresses and ports are always numeric.
 package jsonout

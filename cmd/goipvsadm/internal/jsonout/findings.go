@@ -91,7 +91,7 @@ func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error
 	for i := range f.Reached {
 		r.Probes = append(r.Probes, newProbed(&f.Reached[i]))
 	}
-	a, err := newArray(w, r, "findings", "\n")
+	a, err := newStreamWriter(w, r, "findings", "\n")
 	if err != nil {
 		return err
 	}

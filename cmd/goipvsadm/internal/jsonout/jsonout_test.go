@@ -25,7 +25,7 @@ var (
 	ap   = netip.MustParseAddrPort
 	info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
 
-	large = ipvs.Stats{
+	largeCounters = ipvs.Stats{
 		Conns: 1<<64 - 1, InPackets: 1<<63 + 1, OutPackets: 1<<53 + 1, InBytes: 1<<32 + 1, OutBytes: 5,
 		CPS: 6, InPPS: 7, OutPPS: 8, InBPS: 9, OutBPS: 1<<64 - 2,
 	}
@@ -40,19 +40,19 @@ const largeStats = `"stats":{"connections":18446744073709551615,"in_packets":922
 	`"connections_per_second":6,"in_packets_per_second":7,"out_packets_per_second":8,` +
 	`"in_bytes_per_second":9,"out_bytes_per_second":18446744073709551614}`
 
-// tables are services, and what they are in JSON.
-var tables = []struct {
+// tableTests are services and their JSON form.
+var tableTests = []struct {
 	name         string
 	service      ipvs.Service
 	destinations []ipvs.Destination
 	want         string
 }{
 	{
-		name: "an address",
+		name: "IPv4 address",
 		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "rr", Flags: ipvs.Hashed,
-			Netmask: ipvs.FullNetmask(ipvs.IPv4), Stats: large},
+			Netmask: ipvs.FullNetmask(ipvs.IPv4), Stats: largeCounters},
 		destinations: []ipvs.Destination{{AddrPort: ap("198.51.100.1:8080"), Weight: 65536, UpperThreshold: 1<<32 - 1, LowerThreshold: 2,
-			ActiveConns: 3, InactiveConns: 4, PersistentConns: 5, Stats: large}},
+			ActiveConns: 3, InactiveConns: 4, PersistentConns: 5, Stats: largeCounters}},
 		want: `{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80,"scheduler":"rr","scheduler_flags":[],` +
 			`"one_packet":false,"persistence":{"enabled":false,"timeout":0,"netmask":"255.255.255.255"},` + largeStats +
 			`,"servers":[{"family":"ipv4","address":"198.51.100.1","port":8080,"forward":"masq","weight":65536,` +
@@ -60,7 +60,7 @@ var tables = []struct {
 			`"persistent_connections":5,` + largeStats + `}]}`,
 	},
 	{
-		name: "any port of an IPv6 address, with all the flags, tunnels of both families",
+		name: "IPv6 address, any port, all flags, tunnels of both families",
 		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8::1]:0")), Scheduler: "sh",
 			Flags:   ipvs.Hashed | ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags,
 			Timeout: 360, Netmask: 64, Engine: "sip"},
@@ -79,7 +79,7 @@ var tables = []struct {
 			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `}]}`,
 	},
 	{
-		name:         "a mark, a tunnel that turned out local",
+		name:         "firewall mark, tunnel to a local address",
 		service:      ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 60, Netmask: 0xffffff00},
 		destinations: []ipvs.Destination{{AddrPort: ap("127.0.0.1:0"), Method: ipvs.Local, Tunnel: ipvs.Tunnel{Type: ipvs.GRE, Flags: ipvs.TunnelChecksum}}},
 		want: `{"family":"ipv4","mark":4294967295,"scheduler":"wlc","scheduler_flags":[],"one_packet":false,` +
@@ -89,19 +89,19 @@ var tables = []struct {
 			`"active_connections":0,"inactive_connections":0,"persistent_connections":0,` + noStats + `}]}`,
 	},
 	{
-		name:    "an SCTP service without servers",
+		name:    "SCTP, no servers",
 		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.SCTP, ap("192.0.2.1:9")), Scheduler: "mh", Netmask: 0xffffffff},
 		want: `{"family":"ipv4","protocol":"sctp","address":"192.0.2.1","port":9,"scheduler":"mh","scheduler_flags":[],` +
 			`"one_packet":false,"persistence":{"enabled":false,"timeout":0,"netmask":"255.255.255.255"},` + noStats + `,"servers":[]}`,
 	},
 }
 
-// write returns what f writes.
-func write(t *testing.T, f func(w *bufio.Writer) error) string {
+// render returns the output of write.
+func render(t *testing.T, write func(w *bufio.Writer) error) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := bufio.NewWriter(&b)
-	if err := f(w); err != nil {
+	if err := write(w); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {
@@ -110,14 +110,14 @@ func write(t *testing.T, f func(w *bufio.Writer) error) string {
 	return b.String()
 }
 
-func table(n int) func(w *bufio.Writer) error {
+func writeTable(n int) func(w *bufio.Writer) error {
 	return func(w *bufio.Writer) error {
 		table, err := jsonout.NewTable(w, info)
 		if err != nil {
 			return err
 		}
-		for i := range tables[:n] {
-			if err := table.Add(&tables[i].service, tables[i].destinations); err != nil {
+		for i := range tableTests[:n] {
+			if err := table.Add(&tableTests[i].service, tableTests[i].destinations); err != nil {
 				return err
 			}
 		}
@@ -125,8 +125,8 @@ func table(n int) func(w *bufio.Writer) error {
 	}
 }
 
-// wantDocument compares a document with the one wanted, and with the schema.
-func wantDocument(t *testing.T, got, want string) {
+// checkDocument compares a document with want and validates it.
+func checkDocument(t *testing.T, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -138,41 +138,41 @@ func wantDocument(t *testing.T, got, want string) {
 
 func TestTable(t *testing.T) {
 	want := `{"ipvs_version":"1.2.1","connection_table_size":4096,"services":[`
-	wantDocument(t, write(t, table(0)), want+"]}\n")
-	for i, tt := range tables {
+	checkDocument(t, render(t, writeTable(0)), want+"]}\n")
+	for i, tt := range tableTests {
 		if i > 0 {
 			want += ","
 		}
 		want += "\n" + tt.want
 	}
-	wantDocument(t, write(t, table(len(tables))), want+"\n]}\n")
+	checkDocument(t, render(t, writeTable(len(tableTests))), want+"\n]}\n")
 }
 
-func reading1() *sampler.Sample {
+func testSample() *sampler.Sample {
 	measured := &sampler.Rates{Conns: 0.5, InPackets: 1e21, OutPackets: 3, InBytes: 4, OutBytes: 5}
 	return &sampler.Sample{
 		Time: time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600)),
 		Services: []sampler.Service{
-			{Service: tables[0].service, Measured: measured, Destinations: []sampler.Destination{
-				{Destination: tables[0].destinations[0], Measured: measured},
+			{Service: tableTests[0].service, Measured: measured, Destinations: []sampler.Destination{
+				{Destination: tableTests[0].destinations[0], Measured: measured},
 			}},
-			{Service: tables[3].service},
+			{Service: tableTests[3].service},
 		},
 	}
 }
 
-// A reading is a table on one line.
-func TestReading(t *testing.T) {
+// Sample writes a table on one line.
+func TestSample(t *testing.T) {
 	const measured = `,"measured":{"connections_per_second":0.5,"in_packets_per_second":1e+21,` +
 		`"out_packets_per_second":3,"in_bytes_per_second":4,"out_bytes_per_second":5}`
-	service := strings.ReplaceAll(tables[0].want, largeStats, largeStats+measured)
-	wantDocument(t, write(t, func(w *bufio.Writer) error { return jsonout.Reading(w, info, reading1()) }),
+	service := strings.ReplaceAll(tableTests[0].want, largeStats, largeStats+measured)
+	checkDocument(t, render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
 		`{"time":"2026-11-21T07:30:00.25+01:00","ipvs_version":"1.2.1","connection_table_size":4096,"services":[`+
-			service+","+tables[3].want+"]}\n")
+			service+","+tableTests[3].want+"]}\n")
 }
 
-// connections are entries of the table, and what they are in JSON.
-var connections = []struct {
+// connectionTests are connections and their JSON form.
+var connectionTests = []struct {
 	name       string
 	connection ipvs.Connection
 	want       string
@@ -185,7 +185,7 @@ var connections = []struct {
 			`"server_address":"198.51.100.1","server_port":8080,"state":"ESTABLISHED","expires_in":899}`,
 	},
 	{
-		name: "IPv6 with what an engine goes by",
+		name: "IPv6 with persistence engine data",
 		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("[2001:db8::5]:5060"), VIP: ap("[2001:db8::1]:5060"),
 			Destination: ap("[2001:db8::2]:5060"), State: "UDP", Expires: 1<<32 - 1, Engine: "sip", EngineData: `<a&"b\>@host`},
 		want: `{"protocol":"udp","virtual_address":"2001:db8::1","virtual_port":5060,"client_address":"2001:db8::5","client_port":5060,` +
@@ -193,19 +193,19 @@ var connections = []struct {
 			`"engine":"sip","engine_data":"<a&\"b\\>@host"}`,
 	},
 	{
-		name:       "the template of a mark",
+		name:       "template of a firewall mark",
 		connection: ipvs.Connection{Client: ap("203.0.113.5:0"), VIP: ap("128.0.0.5:0"), Destination: ap("198.51.100.1:0"), State: "NONE"},
 		want: `{"mark":2147483653,"client_address":"203.0.113.5","client_port":0,"server_address":"198.51.100.1","server_port":0,` +
 			`"state":"NONE","expires_in":0}`,
 	},
 	{
-		name:       "the template of a mark for IPv6",
+		name:       "template of an IPv6 firewall mark",
 		connection: ipvs.Connection{Client: ap("[2001:db8::5]:0"), VIP: ap("[0:5::]:0"), Destination: ap("[2001:db8::2]:0"), State: "NONE"},
 		want: `{"mark":5,"client_address":"2001:db8::5","client_port":0,"server_address":"2001:db8::2","server_port":0,` +
 			`"state":"NONE","expires_in":0}`,
 	},
 	{
-		name: "what would do something to a terminal",
+		name: "engine data with control characters",
 		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
 			State: "UDP", Engine: "sip", EngineData: "\x1b[2J\x7f\u009b\u202e\U0001f600"},
 		want: `{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
@@ -213,7 +213,7 @@ var connections = []struct {
 			`"engine":"sip","engine_data":"\u001b[2J\u007f\u009b\u202e\ud83d\ude00"}`,
 	},
 	{
-		name: "what is no text",
+		name: "engine data that is not UTF-8",
 		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
 			State: "UDP", Engine: "sip", EngineData: "a\xff\x00b"},
 		want: `{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
@@ -222,16 +222,16 @@ var connections = []struct {
 	},
 }
 
-// someConnections yields the first n connections, calls then, and yields err
-// unless it is nil.
-func someConnections(n int, then func(), err error) iter.Seq2[ipvs.Connection, error] {
+// connSeq yields the first n connections, calls afterLast, and yields err unless it
+// is nil.
+func connSeq(n int, afterLast func(), err error) iter.Seq2[ipvs.Connection, error] {
 	return func(yield func(ipvs.Connection, error) bool) {
-		for _, tt := range connections[:n] {
+		for _, tt := range connectionTests[:n] {
 			if !yield(tt.connection, nil) {
 				return
 			}
 		}
-		then()
+		afterLast()
 		if err != nil {
 			yield(ipvs.Connection{}, err)
 		}
@@ -239,27 +239,27 @@ func someConnections(n int, then func(), err error) iter.Seq2[ipvs.Connection, e
 }
 
 func TestConnections(t *testing.T) {
-	list := func(n int) string {
-		return write(t, func(w *bufio.Writer) error {
-			return jsonout.Connections(w, someConnections(n, func() {}, nil))
+	format := func(n int) string {
+		return render(t, func(w *bufio.Writer) error {
+			return jsonout.Connections(w, connSeq(n, func() {}, nil))
 		})
 	}
-	wantDocument(t, list(0), `{"connections":[]}`+"\n")
+	checkDocument(t, format(0), `{"connections":[]}`+"\n")
 	want := `{"connections":[`
-	for i, tt := range connections {
+	for i, tt := range connectionTests {
 		if i > 0 {
 			want += ","
 		}
 		want += "\n" + tt.want
-		wantDocument(t, list(i+1), want+"\n]}\n")
+		checkDocument(t, format(i+1), want+"\n]}\n")
 	}
 }
 
-func TestFirstConnectionAtOnce(t *testing.T) {
+func TestConnectionsFirstFlushed(t *testing.T) {
 	var b bytes.Buffer
-	err := jsonout.Connections(bufio.NewWriter(&b), someConnections(1, func() {
-		if want := `{"connections":[` + "\n" + connections[0].want; b.String() != want {
-			t.Errorf("after the first connection: %q, want %q", b.String(), want)
+	err := jsonout.Connections(bufio.NewWriter(&b), connSeq(1, func() {
+		if want := `{"connections":[` + "\n" + connectionTests[0].want; b.String() != want {
+			t.Errorf("flushed after the first connection: %q, want %q", b.String(), want)
 		}
 	}, nil))
 	if err != nil {
@@ -267,33 +267,33 @@ func TestFirstConnectionAtOnce(t *testing.T) {
 	}
 }
 
-// A document that an error cuts short must not look whole.
-func TestConnectionsEndAtAnError(t *testing.T) {
-	bad := errors.New("bad")
+// After an error the document must not be valid JSON.
+func TestConnectionsReadError(t *testing.T) {
+	errTest := errors.New("test error")
 	for n := range 3 {
 		var b bytes.Buffer
-		err := jsonout.Connections(bufio.NewWriter(&b), someConnections(n, func() {}, bad))
-		if !errors.Is(err, bad) {
-			t.Errorf("after %d connections: %v, want %v", n, err, bad)
+		err := jsonout.Connections(bufio.NewWriter(&b), connSeq(n, func() {}, errTest))
+		if !errors.Is(err, errTest) {
+			t.Errorf("error after %d connections: %v, want %v", n, err, errTest)
 		}
 		if n == 0 && b.Len() > 0 {
-			t.Errorf("an error at once writes %q", b.String())
+			t.Errorf("error before the first connection: wrote %q", b.String())
 		}
-		if n > 0 && (json.Valid(b.Bytes()) || !strings.HasSuffix(b.String(), connections[n-1].want)) {
-			t.Errorf("an error after %d connections writes %q", n, b.String())
+		if n > 0 && (json.Valid(b.Bytes()) || !strings.HasSuffix(b.String(), connectionTests[n-1].want)) {
+			t.Errorf("error after %d connections: wrote %q", n, b.String())
 		}
 	}
 }
 
 func TestSettings(t *testing.T) {
-	wantDocument(t, write(t, func(w *bufio.Writer) error {
+	checkDocument(t, render(t, func(w *bufio.Writer) error {
 		return jsonout.Timeouts(w, &ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 2678400})
 	}), `{"timeouts":{"tcp":900,"tcp_fin":120,"udp":2678400}}`+"\n")
 	daemons := func(d ...ipvs.Daemon) string {
-		return write(t, func(w *bufio.Writer) error { return jsonout.Daemons(w, d) })
+		return render(t, func(w *bufio.Writer) error { return jsonout.Daemons(w, d) })
 	}
-	wantDocument(t, daemons(), `{"daemons":[]}`+"\n")
-	wantDocument(t, daemons(
+	checkDocument(t, daemons(), `{"daemons":[]}`+"\n")
+	checkDocument(t, daemons(
 		ipvs.Daemon{State: ipvs.Master, Interface: "eth0", SyncID: 3, MaxLen: 1472, Group: netip.MustParseAddr("ff02::5"), Port: 8848, TTL: 1},
 		ipvs.Daemon{State: ipvs.Backup, Interface: "<&>"},
 		ipvs.Daemon{State: ipvs.Backup, Interface: "e\x9b\x1b"},
@@ -303,73 +303,73 @@ func TestSettings(t *testing.T) {
 		`{"state":"backup","mcast_interface":"e\ufffd\u001b","mcast_interface_base64":"ZZsb","syncid":0}`+"\n]}\n")
 }
 
-// What the schema names is there, and what is there it names.
+// The test documents use every member that the schema defines, and no others.
 func TestSchemaIsComplete(t *testing.T) {
-	there := make(map[string]bool)
+	inDocuments := make(map[string]bool)
 	for _, document := range []string{
-		write(t, table(len(tables))),
-		write(t, func(w *bufio.Writer) error { return jsonout.Reading(w, info, reading1()) }),
-		write(t, func(w *bufio.Writer) error {
-			return jsonout.Connections(w, someConnections(len(connections), func() {}, nil))
+		render(t, writeTable(len(tableTests))),
+		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
+		render(t, func(w *bufio.Writer) error {
+			return jsonout.Connections(w, connSeq(len(connectionTests), func() {}, nil))
 		}),
-		write(t, func(w *bufio.Writer) error { return jsonout.Timeouts(w, &ipvs.Timeouts{}) }),
-		write(t, func(w *bufio.Writer) error {
+		render(t, func(w *bufio.Writer) error { return jsonout.Timeouts(w, &ipvs.Timeouts{}) }),
+		render(t, func(w *bufio.Writer) error {
 			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
 		reports[1].want,
 	} {
 		var v any
 		jsonouttest.Decode(t, []byte(document), &v)
-		eachObject(v, func(object map[string]any) {
+		walkObjects(v, func(object map[string]any) {
 			for name := range object {
-				there[name] = true
+				inDocuments[name] = true
 			}
 		})
 	}
-	named := make(map[string]bool)
+	inSchema := make(map[string]bool)
 	var schema any
 	if err := json.Unmarshal(jsonouttest.Schema(t), &schema); err != nil {
 		t.Fatal(err)
 	}
-	eachObject(schema, func(object map[string]any) {
+	walkObjects(schema, func(object map[string]any) {
 		properties, _ := object["properties"].(map[string]any)
 		for name := range properties {
-			named[name] = true
+			inSchema[name] = true
 		}
 	})
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(there))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(inSchema)), slices.Sorted(maps.Keys(inDocuments))); diff != "" {
 		t.Errorf("-in the schema +in documents:\n%s", diff)
 	}
 }
 
-// eachObject calls f for v, if it is an object, and for all objects in it.
-func eachObject(v any, f func(map[string]any)) {
+// walkObjects calls f for v, if v is an object, and for all objects in v.
+func walkObjects(v any, f func(map[string]any)) {
 	switch v := v.(type) {
 	case map[string]any:
 		f(v)
 		for _, member := range v {
-			eachObject(member, f)
+			walkObjects(member, f)
 		}
 	case []any:
 		for _, element := range v {
-			eachObject(element, f)
+			walkObjects(element, f)
 		}
 	}
 }
 
-// The validator refuses what is wrong.
-func TestSchemaRefuses(t *testing.T) {
+// Invalid documents do not validate.
+func TestSchemaRejects(t *testing.T) {
 	for _, document := range []string{
 		`{}`,
 		`{"connections":[],"daemons":[]}`,
 		`{"timeouts":{"tcp":"900","tcp_fin":120,"udp":300}}`,
 		`{"timeouts":{"tcp":4294967296,"tcp_fin":120,"udp":300}}`,
 		`{"timeouts":{"tcp":900,"tcp_fin":120}}`,
-		`{"connections":[` + strings.Replace(connections[0].want, `198.51.100.1`, `198.51.100.1:80`, 1) + `]}`,
-		`{"connections":[` + strings.Replace(connections[2].want, `{`, `{"protocol":"tcp",`, 1) + `]}`,
-		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `"masq"`, `"Masq"`, 1) + `]}`,
-		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
-		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tables[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
+		`{"connections":[` + strings.Replace(connectionTests[0].want, `198.51.100.1`, `198.51.100.1:80`, 1) + `]}`,
+		`{"connections":[` + strings.Replace(connectionTests[2].want, `{`, `{"protocol":"tcp",`, 1) + `]}`,
+		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `"masq"`, `"Masq"`, 1) + `]}`,
+		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
+		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
 		strings.Replace(reports[1].want, `"a-check"`, `"a check"`, 1),
 		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
 	} {

@@ -10,13 +10,12 @@ import (
 	"goipvsadm/sched"
 )
 
-// The objects of a table, by the names that they have in JSON. They differ
-// from the library's values where a reader of JSON wants something else:
-// flags by name, and addresses apart from ports.
+// The JSON form of services and destinations. It differs from the types of package
+// ipvs in that flags are names, and addresses are separate from ports.
 type (
 	service struct {
 		Family         string      `json:"family"`
-		*address                   // nil for a mark
+		*address                   // nil for a firewall mark
 		Mark           uint32      `json:"mark,omitzero"`
 		Scheduler      string      `json:"scheduler"`
 		SchedulerFlags []string    `json:"scheduler_flags"`
@@ -36,8 +35,8 @@ type (
 	persistence struct {
 		Enabled      bool   `json:"enabled"`
 		Timeout      uint32 `json:"timeout"`
-		Netmask      string `json:"netmask,omitempty"`       // IPv4
-		PrefixLength uint32 `json:"prefix_length,omitempty"` // IPv6
+		Netmask      string `json:"netmask,omitempty"`       // set for IPv4
+		PrefixLength uint32 `json:"prefix_length,omitempty"` // set for IPv6
 		Engine       string `json:"engine,omitempty"`
 	}
 
@@ -63,7 +62,7 @@ type (
 		Flags []string `json:"flags"`
 	}
 
-	// stats is ipvs.Stats.
+	// stats has the fields of ipvs.Stats.
 	stats struct {
 		Conns      uint64 `json:"connections"`
 		InPackets  uint64 `json:"in_packets"`
@@ -77,7 +76,7 @@ type (
 		OutBPS     uint64 `json:"out_bytes_per_second"`
 	}
 
-	// measured is sampler.Figures.
+	// measured has the fields of sampler.Rates.
 	measured struct {
 		Conns      float64 `json:"connections_per_second"`
 		InPackets  float64 `json:"in_packets_per_second"`
@@ -130,16 +129,16 @@ func newServer(d *ipvs.Destination) server {
 	if d.AddrPort.Addr().Is4() {
 		v.Family = "ipv4"
 	}
-	// The kernel calls a tunnel to an address of its own Local.
+	// The kernel changes the method of a tunnel to a local address to Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
 		v.Tunnel = &tunnel{lowerName(d.Tunnel.Type), d.Tunnel.Port, TunnelFlags(d.Tunnel.Flags)}
 	}
 	return v
 }
 
-func newMeasured(f *sampler.Rates) *measured { return (*measured)(f) }
+func newMeasured(rates *sampler.Rates) *measured { return (*measured)(rates) }
 
-// word returns the name of a value as the listing has it, in small letters.
+// lowerName returns v as in the table listing, in lower case.
 func lowerName(v fmt.Stringer) string { return strings.ToLower(v.String()) }
 
 func schedulerFlags(s *ipvs.Service) []string {
@@ -150,8 +149,8 @@ func schedulerFlags(s *ipvs.Service) []string {
 	return strings.Split(names, ",")
 }
 
-// TunnelFlags returns the names that the options --tun-csum and --tun-remcsum
-// have for f.
+// TunnelFlags returns the names of f: csum and remcsum, as in the options --tun-csum
+// and --tun-remcsum.
 func TunnelFlags(f ipvs.TunnelFlags) []string {
 	names := []string{}
 	if f&ipvs.TunnelChecksum != 0 {

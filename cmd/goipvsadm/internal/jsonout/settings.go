@@ -9,14 +9,14 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// timeouts is ipvs.Timeouts.
+// timeouts has the fields of ipvs.Timeouts, in seconds.
 type timeouts struct {
 	TCP    uint32 `json:"tcp"`
 	TCPFin uint32 `json:"tcp_fin"`
 	UDP    uint32 `json:"udp"`
 }
 
-// Timeouts writes the time-outs.
+// Timeouts writes t.
 func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
 	var b bytes.Buffer
 	if err := newEncoder(&b).Encode(map[string]timeouts{"timeouts": timeouts(*t)}); err != nil {
@@ -26,22 +26,22 @@ func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
 	return err
 }
 
-// daemon has the names of the options that start one. Old kernels tell no more
-// of it than its interface and id.
+// daemon is the JSON form of an ipvs.Daemon; its members are named after the options of
+// --start-daemon. Kernels before 4.3 report only the state, interface and sync ID.
 type daemon struct {
-	State     string     `json:"state"`
-	Interface string     `json:"mcast_interface"`
-	Bytes     []byte     `json:"mcast_interface_base64,omitempty"`
-	SyncID    uint32     `json:"syncid"`
-	MaxLen    uint16     `json:"sync_maxlen,omitzero"`
-	Group     netip.Addr `json:"mcast_group,omitzero"`
-	Port      uint16     `json:"mcast_port,omitzero"`
-	TTL       uint8      `json:"mcast_ttl,omitzero"`
+	State          string     `json:"state"`
+	Interface      string     `json:"mcast_interface"`
+	InterfaceBytes []byte     `json:"mcast_interface_base64,omitempty"`
+	SyncID         uint32     `json:"syncid"`
+	MaxLen         uint16     `json:"sync_maxlen,omitzero"`
+	Group          netip.Addr `json:"mcast_group,omitzero"`
+	Port           uint16     `json:"mcast_port,omitzero"`
+	TTL            uint8      `json:"mcast_ttl,omitzero"`
 }
 
-// Daemons writes the daemons that run.
+// Daemons writes the running sync daemons.
 func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
-	a, err := newArray(w, struct{}{}, "daemons", "\n")
+	sw, err := newStreamWriter(w, struct{}{}, "daemons", "\n")
 	if err != nil {
 		return err
 	}
@@ -49,11 +49,11 @@ func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
 		d := &daemons[i]
 		v := daemon{lowerName(d.State), d.Interface, nil, d.SyncID, d.MaxLen, d.Group, d.Port, d.TTL}
 		if !utf8.ValidString(d.Interface) {
-			v.Bytes = []byte(d.Interface)
+			v.InterfaceBytes = []byte(d.Interface)
 		}
-		if err := a.add(&v); err != nil {
+		if err := sw.add(&v); err != nil {
 			return err
 		}
 	}
-	return a.end()
+	return sw.end()
 }

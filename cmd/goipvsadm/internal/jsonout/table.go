@@ -8,18 +8,18 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Table writes services with their destinations: begin with NewTable, Add
-// each service, and End.
-type Table struct{ array *streamWriter }
+// A Table writes services with their destinations. Call Add for each service, then
+// End.
+type Table struct{ stream *streamWriter }
 
-// The head of a table.
+// A head holds the members of a table document that precede the services.
 type head struct {
 	Time    string `json:"time,omitempty"`
 	Version string `json:"ipvs_version"`
 	Size    uint32 `json:"connection_table_size"`
 }
 
-// NewTable begins a table on w.
+// NewTable starts a table on w.
 func NewTable(w *bufio.Writer, info *ipvs.Info) (*Table, error) {
 	return newTable(w, newHead(info), "\n")
 }
@@ -29,8 +29,8 @@ func newHead(info *ipvs.Info) head {
 }
 
 func newTable(w *bufio.Writer, h head, newline string) (*Table, error) {
-	a, err := newArray(w, h, "services", newline)
-	return &Table{a}, err
+	sw, err := newStreamWriter(w, h, "services", newline)
+	return &Table{sw}, err
 }
 
 // Add writes a service with its destinations.
@@ -39,23 +39,23 @@ func (t *Table) Add(s *ipvs.Service, destinations []ipvs.Destination) error {
 	for i := range destinations {
 		v.Servers = append(v.Servers, newServer(&destinations[i]))
 	}
-	return t.array.add(&v)
+	return t.stream.add(&v)
 }
 
-// End ends the table.
-func (t *Table) End() error { return t.array.end() }
+// End completes the document.
+func (t *Table) End() error { return t.stream.end() }
 
-// Reading writes a reading as a table on one line, with the time when it was
-// made and the figures that were measured.
-func Reading(w *bufio.Writer, info *ipvs.Info, r *sampler.Sample) error {
+// Sample writes a sample as a table on one line, with its time and the measured
+// rates.
+func Sample(w *bufio.Writer, info *ipvs.Info, sample *sampler.Sample) error {
 	h := newHead(info)
-	h.Time = r.Time.Format(time.RFC3339Nano)
+	h.Time = sample.Time.Format(time.RFC3339Nano)
 	t, err := newTable(w, h, "")
 	if err != nil {
 		return err
 	}
-	for i := range r.Services {
-		s := &r.Services[i]
+	for i := range sample.Services {
+		s := &sample.Services[i]
 		v := newService(&s.Service)
 		v.Measured = newMeasured(s.Measured)
 		for j := range s.Destinations {
@@ -64,7 +64,7 @@ func Reading(w *bufio.Writer, info *ipvs.Info, r *sampler.Sample) error {
 			server.Measured = newMeasured(d.Measured)
 			v.Servers = append(v.Servers, server)
 		}
-		if err := t.array.add(&v); err != nil {
+		if err := t.stream.add(&v); err != nil {
 			return err
 		}
 	}

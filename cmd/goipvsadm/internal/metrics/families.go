@@ -10,110 +10,111 @@ import (
 	"goipvsadm/sched"
 )
 
-// A Family is the metrics of a name.
+// A Family is a metric family: all samples of one name.
 type Family struct {
 	Name, Type, Help string
-	write            func(w *writer, t *table)
+	writeSamples     func(w *writer, in *input)
 }
 
-// The types.
+// Family types.
 const (
 	gauge   = "gauge"
 	counter = "counter"
 )
 
-// Families returns all that there are, in their order.
+// Families returns all families in output order.
 func Families() []Family {
 	return []Family{
-		{"ipvs_info", gauge, "The version of the kernel's IPVS; always 1.", func(w *writer, t *table) {
+		{"ipvs_info", gauge, "IPVS version of the kernel; always 1.", func(w *writer, in *input) {
 			w.startSample()
-			w.label("version", t.info.Version.String())
-			w.end(1)
+			w.label("version", in.info.Version.String())
+			w.endSample(1)
 		}},
-		{"ipvs_connection_table_size", gauge, "Size of the kernel's connection table, in hash buckets.", func(w *writer, t *table) {
+		{"ipvs_connection_table_size", gauge, "Size of the connection table in hash buckets.", func(w *writer, in *input) {
 			w.startSample()
-			w.end(uint64(t.info.ConnTableSize))
+			w.endSample(uint64(in.info.ConnTableSize))
 		}},
 
-		{"ipvs_service_info", gauge, "The configuration of a virtual service; always 1.", eachService(serviceInfo)},
-		{"ipvs_service_persistence_timeout_seconds", gauge, "For how long a client of a persistent service stays on its server after its last connection.",
+		{"ipvs_service_info", gauge, "Configuration of a virtual service; always 1.", eachService(writeServiceInfo)},
+		{"ipvs_service_persistence_timeout_seconds", gauge, "Time for which a client of a persistent service stays with its server after its last connection.",
 			eachService(func(w *writer, s *ipvs.Service) {
 				if s.Flags&ipvs.Persistent != 0 {
-					w.end(uint64(s.Timeout))
+					w.endSample(uint64(s.Timeout))
 				}
 			})},
-		{"ipvs_service_connections_total", counter, "Connections of a virtual service.", ofService(func(s *ipvs.Stats) uint64 { return s.Conns })},
-		{"ipvs_service_in_packets_total", counter, "Packets from the clients of a virtual service.", ofService(func(s *ipvs.Stats) uint64 { return s.InPackets })},
-		{"ipvs_service_out_packets_total", counter, "Packets to the clients of a virtual service, as far as they pass through the director.", ofService(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
-		{"ipvs_service_in_bytes_total", counter, "Bytes from the clients of a virtual service.", ofService(func(s *ipvs.Stats) uint64 { return s.InBytes })},
-		{"ipvs_service_out_bytes_total", counter, "Bytes to the clients of a virtual service, as far as they pass through the director.", ofService(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
+		{"ipvs_service_connections_total", counter, "Connections to a virtual service.", serviceCounter(func(s *ipvs.Stats) uint64 { return s.Conns })},
+		{"ipvs_service_in_packets_total", counter, "Packets from clients of a virtual service.", serviceCounter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
+		{"ipvs_service_out_packets_total", counter, "Packets to clients of a virtual service that passed through the director.", serviceCounter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
+		{"ipvs_service_in_bytes_total", counter, "Bytes from clients of a virtual service.", serviceCounter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
+		{"ipvs_service_out_bytes_total", counter, "Bytes to clients of a virtual service that passed through the director.", serviceCounter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
 
-		{"ipvs_server_info", gauge, "How packets reach a real server; always 1.", eachServer(serverInfo)},
-		{"ipvs_server_weight", gauge, "The weight of a real server; 0 for no new connections.", ofServer(func(d *ipvs.Destination) uint32 { return d.Weight })},
-		{"ipvs_server_upper_threshold", gauge, "With more connections than this a real server gets no new ones; 0 for no limit.", ofServer(func(d *ipvs.Destination) uint32 { return d.UpperThreshold })},
-		{"ipvs_server_lower_threshold", gauge, "With fewer connections than this it gets new ones again; 0 for three quarters of the upper threshold.", ofServer(func(d *ipvs.Destination) uint32 { return d.LowerThreshold })},
-		{"ipvs_server_active_connections", gauge, "Active connections of a real server.", ofServer(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
-		{"ipvs_server_inactive_connections", gauge, "Inactive connections of a real server, such as closed ones that linger on, and all of UDP.", ofServer(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
-		{"ipvs_server_persistent_connections", gauge, "Clients of a persistent service that are remembered for a real server.", ofServer(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},
-		{"ipvs_server_connections_total", counter, "Connections of a real server.", countedOfServer(func(s *ipvs.Stats) uint64 { return s.Conns })},
-		{"ipvs_server_in_packets_total", counter, "Packets to a real server.", countedOfServer(func(s *ipvs.Stats) uint64 { return s.InPackets })},
-		{"ipvs_server_out_packets_total", counter, "Packets from a real server, as far as they pass through the director.", countedOfServer(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
-		{"ipvs_server_in_bytes_total", counter, "Bytes to a real server.", countedOfServer(func(s *ipvs.Stats) uint64 { return s.InBytes })},
-		{"ipvs_server_out_bytes_total", counter, "Bytes from a real server, as far as they pass through the director.", countedOfServer(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
+		{"ipvs_server_info", gauge, "Forwarding method and tunnel of a real server; always 1.", eachServer(writeServerInfo)},
+		{"ipvs_server_weight", gauge, "Weight of a real server; 0 means no new connections.", serverGauge(func(d *ipvs.Destination) uint32 { return d.Weight })},
+		{"ipvs_server_upper_threshold", gauge, "Number of connections from which on a real server gets no new ones; 0 means no limit.", serverGauge(func(d *ipvs.Destination) uint32 { return d.UpperThreshold })},
+		{"ipvs_server_lower_threshold", gauge, "Number of connections below which a real server that reached its upper threshold gets new ones again; 0 means three quarters of the upper threshold.", serverGauge(func(d *ipvs.Destination) uint32 { return d.LowerThreshold })},
+		{"ipvs_server_active_connections", gauge, "Active connections of a real server.", serverGauge(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
+		{"ipvs_server_inactive_connections", gauge, "Inactive connections of a real server, such as closed TCP connections that have not expired, and all UDP connections.", serverGauge(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
+		{"ipvs_server_persistent_connections", gauge, "Persistence entries of a real server: clients of persistent services that are bound to it.", serverGauge(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},
+		{"ipvs_server_connections_total", counter, "Connections to a real server.", serverCounter(func(s *ipvs.Stats) uint64 { return s.Conns })},
+		{"ipvs_server_in_packets_total", counter, "Packets to a real server.", serverCounter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
+		{"ipvs_server_out_packets_total", counter, "Packets from a real server that passed through the director.", serverCounter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
+		{"ipvs_server_in_bytes_total", counter, "Bytes to a real server.", serverCounter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
+		{"ipvs_server_out_bytes_total", counter, "Bytes from a real server that passed through the director.", serverCounter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
 
-		{"ipvs_timeout_seconds", gauge, "How long connections without traffic live: of TCP, of TCP after a FIN, and of UDP.", timeouts},
-		{"ipvs_daemon_running", gauge, "Whether the synchronisation daemon of a state runs: 1 or 0.", func(w *writer, t *table) {
+		{"ipvs_timeout_seconds", gauge, "Timeout of idle connections: of TCP, of TCP after a FIN, and of UDP.", writeTimeouts},
+		{"ipvs_daemon_running", gauge, "Whether a sync daemon in this state is running: 1 or 0.", func(w *writer, in *input) {
 			for _, state := range []ipvs.DaemonState{ipvs.Master, ipvs.Backup} {
 				w.startSample()
 				w.label("state", state.String())
 				running := uint64(0)
-				for i := range t.Daemons {
-					if t.Daemons[i].State == state {
+				for i := range in.Daemons {
+					if in.Daemons[i].State == state {
 						running = 1
 					}
 				}
-				w.end(running)
+				w.endSample(running)
 			}
 		}},
-		{"ipvs_daemon_info", gauge, "The settings of a synchronisation daemon that runs; always 1.", eachDaemon(daemonInfo)},
-		{"ipvs_daemon_sync_maxlen_bytes", gauge, "How long a message of a synchronisation daemon may be, where the kernel tells.",
+		{"ipvs_daemon_info", gauge, "Configuration of a running sync daemon; always 1.", eachDaemon(writeDaemonInfo)},
+		{"ipvs_daemon_sync_maxlen_bytes", gauge, "Maximum size of a sync message; absent on kernels that do not report it.",
 			eachDaemon(func(w *writer, d *ipvs.Daemon) {
 				if d.MaxLen != 0 {
-					w.end(uint64(d.MaxLen))
+					w.endSample(uint64(d.MaxLen))
 				}
 			})},
 	}
 }
 
-// eachService makes a sample of each service that value ends.
-func eachService(value func(w *writer, s *ipvs.Service)) func(*writer, *table) {
-	return func(w *writer, t *table) {
-		for i := range t.Services {
-			s := &t.Services[i]
+// eachService returns a function that starts a sample with the labels of each service
+// and calls write to complete it. A sample that write does not end is dropped.
+func eachService(write func(w *writer, s *ipvs.Service)) func(*writer, *input) {
+	return func(w *writer, in *input) {
+		for i := range in.Services {
+			s := &in.Services[i]
 			w.startSample()
-			w.service(&s.ServiceKey)
-			value(w, &s.Service)
+			w.serviceLabels(&s.ServiceKey)
+			write(w, &s.Service)
 		}
 	}
 }
 
-func ofService(value func(*ipvs.Stats) uint64) func(*writer, *table) {
-	return eachService(func(w *writer, s *ipvs.Service) { w.end(value(&s.Stats)) })
+func serviceCounter(value func(*ipvs.Stats) uint64) func(*writer, *input) {
+	return eachService(func(w *writer, s *ipvs.Service) { w.endSample(value(&s.Stats)) })
 }
 
-// service writes the labels that identify a service.
-func (w *writer) service(k *ipvs.ServiceKey) {
+// serviceLabels appends the labels that identify a service.
+func (w *writer) serviceLabels(k *ipvs.ServiceKey) {
 	w.label("family", strings.ToLower(k.Family.String()))
 	if k.Mark != 0 {
-		w.number("mark", uint64(k.Mark))
+		w.uintLabel("mark", uint64(k.Mark))
 		return
 	}
 	w.label("protocol", strings.ToLower(k.Protocol.String()))
-	w.address("address", k.AddrPort.Addr())
-	w.number("port", uint64(k.AddrPort.Port()))
+	w.addrLabel("address", k.AddrPort.Addr())
+	w.uintLabel("port", uint64(k.AddrPort.Port()))
 }
 
-func serviceInfo(w *writer, s *ipvs.Service) {
+func writeServiceInfo(w *writer, s *ipvs.Service) {
 	netmask := ""
 	persistent := s.Flags&ipvs.Persistent != 0
 	if persistent {
@@ -125,42 +126,42 @@ func serviceInfo(w *writer, s *ipvs.Service) {
 	w.label("persistent", strconv.FormatBool(persistent))
 	w.label("persistence_netmask", netmask)
 	w.label("persistence_engine", s.Engine)
-	w.end(1)
+	w.endSample(1)
 }
 
-// eachServer makes a sample of each server that value ends.
-func eachServer(value func(w *writer, d *ipvs.Destination)) func(*writer, *table) {
-	return func(w *writer, t *table) {
-		for i := range t.Services {
-			s := &t.Services[i]
+// eachServer is like eachService for the servers of all services.
+func eachServer(write func(w *writer, d *ipvs.Destination)) func(*writer, *input) {
+	return func(w *writer, in *input) {
+		for i := range in.Services {
+			s := &in.Services[i]
 			for j := range s.Destinations {
 				w.startSample()
-				w.server(s, &s.Destinations[j])
-				value(w, &s.Destinations[j])
+				w.serverLabels(s, &s.Destinations[j])
+				write(w, &s.Destinations[j])
 			}
 		}
 	}
 }
 
-func ofServer(value func(*ipvs.Destination) uint32) func(*writer, *table) {
-	return eachServer(func(w *writer, d *ipvs.Destination) { w.end(uint64(value(d))) })
+func serverGauge(value func(*ipvs.Destination) uint32) func(*writer, *input) {
+	return eachServer(func(w *writer, d *ipvs.Destination) { w.endSample(uint64(value(d))) })
 }
 
-func countedOfServer(value func(*ipvs.Stats) uint64) func(*writer, *table) {
-	return eachServer(func(w *writer, d *ipvs.Destination) { w.end(value(&d.Stats)) })
+func serverCounter(value func(*ipvs.Stats) uint64) func(*writer, *input) {
+	return eachServer(func(w *writer, d *ipvs.Destination) { w.endSample(value(&d.Stats)) })
 }
 
-// server writes the labels that identify a server.
-func (w *writer) server(s *reconcile.Service, d *ipvs.Destination) {
-	w.service(&s.ServiceKey)
-	w.address("server_address", d.AddrPort.Addr())
-	w.number("server_port", uint64(d.AddrPort.Port()))
+// serverLabels appends the labels that identify a server.
+func (w *writer) serverLabels(s *reconcile.Service, d *ipvs.Destination) {
+	w.serviceLabels(&s.ServiceKey)
+	w.addrLabel("server_address", d.AddrPort.Addr())
+	w.uintLabel("server_port", uint64(d.AddrPort.Port()))
 }
 
-func serverInfo(w *writer, d *ipvs.Destination) {
+func writeServerInfo(w *writer, d *ipvs.Destination) {
 	w.label("forward", strings.ToLower(d.Method.String()))
 	typ, port, flags := "", "", ""
-	// The kernel calls a tunnel to an address of its own Local.
+	// The kernel changes the method of a tunnel to a local address to Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
 		typ = d.Tunnel.Type.String()
 		port = strconv.Itoa(int(d.Tunnel.Port))
@@ -169,38 +170,39 @@ func serverInfo(w *writer, d *ipvs.Destination) {
 	w.label("tunnel_type", typ)
 	w.label("tunnel_port", port)
 	w.label("tunnel_flags", flags)
-	w.end(1)
+	w.endSample(1)
 }
 
-func timeouts(w *writer, t *table) {
+func writeTimeouts(w *writer, in *input) {
 	for _, v := range []struct {
 		name  string
 		value uint32
-	}{{"tcp", t.Timeouts.TCP}, {"tcp_fin", t.Timeouts.TCPFin}, {"udp", t.Timeouts.UDP}} {
+	}{{"tcp", in.Timeouts.TCP}, {"tcp_fin", in.Timeouts.TCPFin}, {"udp", in.Timeouts.UDP}} {
 		w.startSample()
 		w.label("timeout", v.name)
-		w.end(uint64(v.value))
+		w.endSample(uint64(v.value))
 	}
 }
 
-func eachDaemon(value func(w *writer, d *ipvs.Daemon)) func(*writer, *table) {
-	return func(w *writer, t *table) {
-		for i := range t.Daemons {
+// eachDaemon is like eachService for the running sync daemons.
+func eachDaemon(write func(w *writer, d *ipvs.Daemon)) func(*writer, *input) {
+	return func(w *writer, in *input) {
+		for i := range in.Daemons {
 			w.startSample()
-			w.label("state", t.Daemons[i].State.String())
-			value(w, &t.Daemons[i])
+			w.label("state", in.Daemons[i].State.String())
+			write(w, &in.Daemons[i])
 		}
 	}
 }
 
-func daemonInfo(w *writer, d *ipvs.Daemon) {
+func writeDaemonInfo(w *writer, d *ipvs.Daemon) {
 	w.label("mcast_interface", d.Interface)
-	w.number("syncid", uint64(d.SyncID))
-	// Old kernels tell no more.
+	w.uintLabel("syncid", uint64(d.SyncID))
+	// Kernels before 4.3 report nothing else.
 	if d.Group.IsValid() {
 		w.label("mcast_group", d.Group.String())
-		w.number("mcast_port", uint64(d.Port))
-		w.number("mcast_ttl", uint64(d.TTL))
+		w.uintLabel("mcast_port", uint64(d.Port))
+		w.uintLabel("mcast_ttl", uint64(d.TTL))
 	}
-	w.end(1)
+	w.endSample(1)
 }

@@ -1,9 +1,9 @@
-// Package metrics writes a table as metrics: text that Prometheus and what
-// understands its formats read. docs/METRICS.md says what there is in it; it may
-// grow, but nothing in it changes its name or meaning.
+// Package metrics writes a table in the Prometheus and OpenMetrics text formats.
+// docs/METRICS.md describes the metrics. Metrics and labels may be added, but
+// existing ones keep their names and meanings.
 //
-// There are two formats, Prometheus' own and OpenMetrics 1.0. Names, values and
-// the last line are the same; see Format.describe for where they part.
+// Samples and the last line are the same in both formats; see Format.writeHeader for
+// the lines that differ.
 package metrics
 
 import (
@@ -16,38 +16,38 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// A table is what is written of.
-type table struct {
+// An input holds the values to write.
+type input struct {
 	*reconcile.Table
 	info *ipvs.Info
 }
 
-// Write writes all metrics. Those of a name must stand together, so that the
-// table is walked through once for each.
+// Write writes all families. It iterates over the table once per family, because
+// both formats require the samples of a family to be adjacent.
 func (format Format) Write(out *bufio.Writer, info *ipvs.Info, t *reconcile.Table) error {
 	w := &writer{out: out}
 	for _, f := range Families() {
 		w.family = f.Name
 		format.writeHeader(w, f)
-		f.write(w, &table{t, info})
+		f.writeSamples(w, &input{t, info})
 	}
 	_, err := out.WriteString("# EOF\n")
 	return err
 }
 
-// A Format is how the metrics are described.
+// A Format is an exposition format.
 type Format uint8
 
 // The formats.
 const (
-	Prometheus  Format = iota // Prometheus' text format, 0.0.4
+	Prometheus  Format = iota // Prometheus text format 0.0.4
 	OpenMetrics               // OpenMetrics 1.0
 )
 
-// describe writes what stands above the metrics of a name. To OpenMetrics, the
-// _total of a counter is no part of that name, and neither is _info, which is
-// a type of its own. The other format has no such type, and knows nothing of a
-// counter that is described under another name.
+// writeHeader writes the lines that precede the samples of f. In OpenMetrics the name
+// of a family lacks the suffixes _total and _info of its samples, and info is a type.
+// In the Prometheus format names must be the same in both places, and there is no
+// type info.
 func (format Format) writeHeader(w *writer, f Family) {
 	name, typ := f.Name, f.Type
 	if format == OpenMetrics {
@@ -56,73 +56,73 @@ func (format Format) writeHeader(w *writer, f Family) {
 			name, typ = stem, "info"
 		}
 	}
-	w.line("# HELP ", name, f.Help)
-	w.line("# TYPE ", name, typ)
+	w.headerLine("# HELP ", name, f.Help)
+	w.headerLine("# TYPE ", name, typ)
 	if i := strings.LastIndexByte(name, '_'); format == OpenMetrics && (name[i+1:] == "bytes" || name[i+1:] == "seconds") {
-		w.line("# UNIT ", name, name[i+1:])
+		w.headerLine("# UNIT ", name, name[i+1:])
 	}
 }
 
-// A writer writes samples, one a line.
+// A writer writes samples, one per line.
 type writer struct {
 	out    *bufio.Writer
-	family string
-	b      []byte // the line
+	family string // the name of the samples
+	sample []byte // the line that is being built
 }
 
-func (w *writer) line(begin, name, text string) {
-	w.out.WriteString(begin)
+func (w *writer) headerLine(prefix, name, text string) {
+	w.out.WriteString(prefix)
 	w.out.WriteString(name)
 	w.out.WriteByte(' ')
 	w.out.WriteString(text)
 	w.out.WriteByte('\n')
 }
 
-// begin begins a sample; label and end follow.
-func (w *writer) startSample() { w.b = append(w.b[:0], w.family...) }
+// startSample starts a sample. Append its labels, then call endSample.
+func (w *writer) startSample() { w.sample = append(w.sample[:0], w.family...) }
 
-// label appends a label.
+// label appends a label with a value that may need escaping.
 func (w *writer) label(name, value string) {
-	w.labelName(name)
-	w.b = appendEscaped(w.b, value)
-	w.b = append(w.b, '"')
+	w.startLabel(name)
+	w.sample = appendEscaped(w.sample, value)
+	w.sample = append(w.sample, '"')
 }
 
-// number appends a label that is a number.
-func (w *writer) number(name string, n uint64) {
-	w.labelName(name)
-	w.b = strconv.AppendUint(w.b, n, 10)
-	w.b = append(w.b, '"')
+// uintLabel appends a label with a numeric value.
+func (w *writer) uintLabel(name string, n uint64) {
+	w.startLabel(name)
+	w.sample = strconv.AppendUint(w.sample, n, 10)
+	w.sample = append(w.sample, '"')
 }
 
-// address appends a label that is an address.
-func (w *writer) address(name string, a netip.Addr) {
-	w.labelName(name)
-	w.b = append(a.AppendTo(w.b), '"')
+// addrLabel appends a label with an address as its value.
+func (w *writer) addrLabel(name string, a netip.Addr) {
+	w.startLabel(name)
+	w.sample = append(a.AppendTo(w.sample), '"')
 }
 
-func (w *writer) labelName(name string) {
-	if len(w.b) == len(w.family) {
-		w.b = append(w.b, '{')
+func (w *writer) startLabel(name string) {
+	if len(w.sample) == len(w.family) {
+		w.sample = append(w.sample, '{')
 	} else {
-		w.b = append(w.b, ',')
+		w.sample = append(w.sample, ',')
 	}
-	w.b = append(append(w.b, name...), `="`...)
+	w.sample = append(append(w.sample, name...), `="`...)
 }
 
-// end writes the sample with its value.
-func (w *writer) end(value uint64) {
-	if len(w.b) > len(w.family) {
-		w.b = append(w.b, '}')
+// endSample completes the sample with its value and writes it.
+func (w *writer) endSample(value uint64) {
+	if len(w.sample) > len(w.family) {
+		w.sample = append(w.sample, '}')
 	}
-	w.b = strconv.AppendUint(append(w.b, ' '), value, 10)
-	w.out.Write(append(w.b, '\n'))
+	w.sample = strconv.AppendUint(append(w.sample, ' '), value, 10)
+	w.out.Write(append(w.sample, '\n'))
 }
 
-// appendEscaped appends the value of a label. The kernel takes an interface's
-// name of nearly any bytes.
+// appendEscaped appends the value of a label. Interface names may contain nearly any
+// byte; invalid UTF-8 is replaced by U+FFFD.
 func appendEscaped(b []byte, value string) []byte {
-	for _, r := range value { // what is not UTF-8 is U+FFFD
+	for _, r := range value {
 		switch r {
 		case '\\', '"':
 			b = append(b, '\\', byte(r))

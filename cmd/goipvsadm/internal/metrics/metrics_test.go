@@ -20,13 +20,14 @@ var info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
 
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-// text is what is written of t.
-func text(t *testing.T, table *reconcile.Table) string {
+// renderPrometheus returns the metrics of table in the Prometheus format.
+func renderPrometheus(t *testing.T, table *reconcile.Table) string {
 	t.Helper()
-	return in(t, Prometheus, table)
+	return render(t, Prometheus, table)
 }
 
-func in(t *testing.T, format Format, table *reconcile.Table) string {
+// render returns the metrics of table.
+func render(t *testing.T, format Format, table *reconcile.Table) string {
 	t.Helper()
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
@@ -39,8 +40,8 @@ func in(t *testing.T, format Format, table *reconcile.Table) string {
 	return b.String()
 }
 
-// samples are the lines that are no comments.
-func samples(text string) string {
+// sampleLines returns the lines of text that are not comments.
+func sampleLines(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if line[0] != '#' {
@@ -108,7 +109,7 @@ ipvs_daemon_running{state="master"} 0
 ipvs_daemon_running{state="backup"} 1
 ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 `
-	if diff := cmp.Diff(want, samples(text(t, table))); diff != "" {
+	if diff := cmp.Diff(want, sampleLines(renderPrometheus(t, table))); diff != "" {
 		t.Error(diff)
 	}
 	table.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}
@@ -116,29 +117,28 @@ ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 		`ipvs_daemon_info{state="master",mcast_interface="eth0",syncid="0",mcast_group="224.0.0.81",mcast_port="8848",mcast_ttl="1"} 1`,
 		`ipvs_daemon_sync_maxlen_bytes{state="master"} 1472`,
 	} {
-		if !strings.Contains(text(t, table), want+"\n") {
-			t.Errorf("%s is missing", want)
+		if !strings.Contains(renderPrometheus(t, table), want+"\n") {
+			t.Errorf("missing sample %s", want)
 		}
 	}
 }
 
-// The rules of names: what counts up ends in _total and nothing else does,
-// units are base units, and every family stands together under its help and
-// type, with the end at the end.
-func TestForm(t *testing.T) {
+// Only names of counters end in _total, help texts are sentences, each family is
+// preceded by its HELP and TYPE lines, and the last line is # EOF.
+func TestFamilies(t *testing.T) {
 	var want []string
 	for _, f := range Families() {
 		want = append(want, "# HELP "+f.Name+" "+f.Help, "# TYPE "+f.Name+" "+f.Type)
 		if total := strings.HasSuffix(f.Name, "_total"); total != (f.Type == "counter") {
-			t.Errorf("%s is a %s", f.Name, f.Type)
+			t.Errorf("%s has type %s", f.Name, f.Type)
 		}
 		if !regexp.MustCompile(`^ipvs(_[a-z]+)+$`).MatchString(f.Name) || strings.ContainsAny(f.Help, "\\\n") || !strings.HasSuffix(f.Help, ".") {
 			t.Errorf("%s: %s", f.Name, f.Help)
 		}
 	}
-	all := text(t, &reconcile.Table{})
+	all := renderPrometheus(t, &reconcile.Table{})
 	if !strings.HasSuffix(all, "\n# EOF\n") {
-		t.Error("it does not end in # EOF")
+		t.Error("the last line is not # EOF")
 	}
 	var got []string
 	for line := range strings.Lines(strings.TrimSuffix(all, "# EOF\n")) {
@@ -151,44 +151,44 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// In OpenMetrics each sample has the name that the lines above say, with what
-// their type adds, and a unit that the name ends in; the values are the same.
+// In OpenMetrics each sample has the name of its family plus the suffix of the type, and
+// the name of a family ends in its unit. The samples are those of the Prometheus format.
 func TestOpenMetrics(t *testing.T) {
 	table := &reconcile.Table{Services: []reconcile.Service{{
 		Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 60},
 		Destinations: []ipvs.Destination{{AddrPort: ap("198.51.100.1:0")}},
 	}}, Daemons: []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472}}}
-	all := in(t, OpenMetrics, table)
-	if diff := cmp.Diff(samples(text(t, table)), samples(all)); diff != "" {
+	all := render(t, OpenMetrics, table)
+	if diff := cmp.Diff(sampleLines(renderPrometheus(t, table)), sampleLines(all)); diff != "" {
 		t.Error(diff)
 	}
 	seen := make(map[string]bool)
-	name, typ, unit, used := "", "", "", true
+	name, typ, unit, hasSamples := "", "", "", true
 	for line := range strings.Lines(strings.TrimSuffix(all, "# EOF\n")) {
 		words := strings.Fields(line)
 		if words[0] != "#" {
 			suffix := map[string]string{"counter": "_total", "info": "_info", "gauge": ""}[typ]
 			if got, _, _ := strings.Cut(words[0], "{"); got != name+suffix {
-				t.Errorf("%s of the %s %s", got, typ, name)
+				t.Errorf("sample %s in family %s of type %s", got, name, typ)
 			}
-			used = true
+			hasSamples = true
 			continue
 		}
 		switch words[1] {
 		case "HELP":
-			if name = words[2]; seen[name] || !used {
-				t.Errorf("%s is there twice, or there is nothing of what is before it", name)
+			if name = words[2]; seen[name] || !hasSamples {
+				t.Errorf("family %s is duplicated, or the family before it has no samples", name)
 			}
-			seen[name], typ, unit, used = true, "", "", false
+			seen[name], typ, unit, hasSamples = true, "", "", false
 		case "TYPE":
 			typ = words[3]
 		case "UNIT":
 			if unit = words[3]; !strings.HasSuffix(name, "_"+unit) || typ == "info" {
-				t.Errorf("the unit of %s is %s", name, unit)
+				t.Errorf("family %s of type %s has unit %s", name, typ, unit)
 			}
 		}
 		if name != words[2] {
-			t.Errorf("%s between lines of %s", words[2], name)
+			t.Errorf("header line of %s in family %s", words[2], name)
 		}
 	}
 	for _, line := range []string{
@@ -196,16 +196,16 @@ func TestOpenMetrics(t *testing.T) {
 		"# TYPE ipvs_timeout_seconds gauge\n# UNIT ipvs_timeout_seconds seconds\n",
 	} {
 		if !strings.Contains(all, line) {
-			t.Errorf("%q is missing", line)
+			t.Errorf("missing line %q", line)
 		}
 	}
 	if len(seen) != len(Families()) {
-		t.Errorf("%d names, %d families", len(seen), len(Families()))
+		t.Errorf("%d families written, want %d", len(seen), len(Families()))
 	}
 }
 
-// The document tells of every name what the help line tells, and of no other.
-func TestDocument(t *testing.T) {
+// docs/METRICS.md lists every family with its help text, and no others.
+func TestFamiliesDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../../../docs/METRICS.md")
 	if err != nil {
 		t.Fatal(err)
@@ -224,14 +224,14 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-func TestWriteFails(t *testing.T) {
-	if err := Prometheus.Write(bufio.NewWriterSize(full{}, 16), info, &reconcile.Table{}); !errors.Is(err, errFull) {
+func TestWriteError(t *testing.T) {
+	if err := Prometheus.Write(bufio.NewWriterSize(failingWriter{}, 16), info, &reconcile.Table{}); !errors.Is(err, errWrite) {
 		t.Errorf("error = %v", err)
 	}
 }
 
-var errFull = errors.New("full")
+var errWrite = errors.New("test error")
 
-type full struct{}
+type failingWriter struct{}
 
-func (full) Write([]byte) (int, error) { return 0, errFull }
+func (failingWriter) Write([]byte) (int, error) { return 0, errWrite }

@@ -1,5 +1,5 @@
-// Package jsonouttest checks documents against docs/goipvsadm.schema.json,
-// for tests.
+// Package jsonouttest validates JSON documents against docs/goipvsadm.schema.json in
+// tests.
 package jsonouttest
 
 import (
@@ -13,21 +13,21 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// schemaFile is relative to the module.
+// schemaFile is the path of the schema, relative to the module root.
 const schemaFile = "docs/goipvsadm.schema.json"
 
-// Schema returns the schema as it is in its file.
+// Schema returns the contents of the schema file.
 func Schema(t *testing.T) []byte {
 	t.Helper()
-	b, err := read()
+	b, err := readSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-// read finds the schema in a directory above the test's.
-func read() ([]byte, error) {
+// readSchema searches the current directory and its parents for the schema file.
+func readSchema() ([]byte, error) {
 	directory, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -41,9 +41,9 @@ func read() ([]byte, error) {
 	}
 }
 
-// compiled is the schema, which is checked itself on the way.
-var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	b, err := read()
+// compileSchema compiles the schema once; an invalid schema is an error.
+var compileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	b, err := readSchema()
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +59,9 @@ var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile(schemaFile)
 })
 
-// Validate checks a document.
+// Validate validates a document.
 func Validate(document []byte) error {
-	schema, err := compiled()
+	schema, err := compileSchema()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func Validate(document []byte) error {
 	return schema.Validate(v)
 }
 
-// Decode checks a document and decodes it into v.
+// Decode validates a document and decodes it into v.
 func Decode(t *testing.T, document []byte, v any) {
 	t.Helper()
 	if err := Validate(document); err != nil {
