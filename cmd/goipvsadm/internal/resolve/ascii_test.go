@@ -8,10 +8,10 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Only white space of ASCII ends a word of the hosts file, and only its letters
-// have a case.
-func TestHostsFileIsASCII(t *testing.T) {
-	d := switched(t, "hosts: files\n")
+// In the hosts file only ASCII white space separates words, and only ASCII letters have
+// case.
+func TestHostsFileASCII(t *testing.T) {
+	d := nsswitchDatabase(t, "hosts: files\n")
 	d.hosts = func() hosts {
 		return readHosts("10.3.3.1 evil\u00a0good\n10.3.3.2 evil\u0085nel\n10.3.3.3\vvt\falias\r\n10.3.3.4 evil\u2003em\n" +
 			"10.3.3.5 \u212aelvin\n10.3.3.6 \u00dcmlaut Mixed\n10.3.3.7 byte\xa0 Case\n\u00a010.3.3.8 lead\n10.3.3.9 trail\u3000\n")
@@ -31,17 +31,17 @@ func TestHostsFileIsASCII(t *testing.T) {
 			got = addr.String()
 		}
 		if got != want {
-			t.Errorf("%q is %q, want %q", word, got, want)
+			t.Errorf("Host(%q) = %q, want %q", word, got, want)
 		}
 	}
 	if name := d.hosts().names[netip.MustParseAddr("10.3.3.1")]; name != "evil\u00a0good" {
-		t.Errorf("10.3.3.1 is %q", name)
+		t.Errorf("name of 10.3.3.1 = %q", name)
 	}
 }
 
-// So it is in the services file.
-func TestServicesFileIsASCII(t *testing.T) {
-	d := switched(t, "services: files\n")
+// The same holds for the services file.
+func TestServicesFileASCII(t *testing.T) {
+	d := nsswitchDatabase(t, "services: files\n")
 	d.services = func() services {
 		return readServices("evil\u00a0good 7001/tcp\ntrail\u0085 7002/tcp\nvt\v7003/tcp\falias\r\nproto 7004/tcp\u00a0\n" +
 			"number 7005\u00a0/tcp\n\u00a0lead 7006/tcp\nother 7007/tcp x\u3000y\n")
@@ -51,13 +51,13 @@ func TestServicesFileIsASCII(t *testing.T) {
 		"proto": 0, "number": 0, "lead": 0, "\u00a0lead": 7006, "x": 0, "y": 0, "x\u3000y": 7007,
 	} {
 		if got, ok := d.lookupPort(word, ipvs.TCP); got != want || ok != (want != 0) {
-			t.Errorf("%q is %d, want %d", word, got, want)
+			t.Errorf("lookupPort(%q) = %d, want %d", word, got, want)
 		}
 	}
 }
 
-// And in nsswitch.conf, what getent answers, and a host's own name.
-func TestOrderIsASCII(t *testing.T) {
+// The same holds for nsswitch.conf and for the local host name.
+func TestNsswitchASCII(t *testing.T) {
 	for text, want := range map[string]string{
 		"\vhosts\f:\rdns\vfiles\f[\vNOTFOUND=return\r]sss\r\n": "dns files sss",
 		"hosts: sss\u00a0files\n":                              "sss\u00a0files",
@@ -66,24 +66,24 @@ func TestOrderIsASCII(t *testing.T) {
 		"\u00a0hosts: sss\n":                                   "files dns",
 		"hosts: sss [\u00a0NOTFOUND=return]\n":                 "sss",
 	} {
-		o := readOrder(text, "hosts")
+		o := nsswitchSources(text, "hosts")
 		var got []string
 		for _, s := range o {
 			got = append(got, s.name)
 		}
 		if got := strings.Join(got, " "); got != want {
-			t.Errorf("%q is %q, want %q", text, got, want)
+			t.Errorf("%q: sources %q, want %q", text, got, want)
 		}
 		if strings.Contains(text, "[\u00a0") && o[0].returns[notFound] {
-			t.Errorf("%q returns", text)
+			t.Errorf("%q: action with a no-break space was parsed", text)
 		}
 	}
-	d := switched(t, "hosts: myhostname\n")
-	d.machine.name = func() (string, error) { return "kilo", nil }
+	d := nsswitchDatabase(t, "hosts: myhostname\n")
+	d.localHost.hostname = func() (string, error) { return "kilo", nil }
 	if addrs, _ := d.lookupHost("\u212ailo"); len(addrs) > 0 {
-		t.Errorf("\u212ailo is %v", addrs)
+		t.Errorf("\u212ailo resolves to %v", addrs)
 	}
 	if addrs, _ := d.lookupHost("KILO"); len(addrs) == 0 {
-		t.Error("KILO is unknown")
+		t.Error("KILO does not resolve")
 	}
 }

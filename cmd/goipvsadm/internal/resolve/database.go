@@ -13,46 +13,48 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Database knows names of hosts and ports. It reads its files when the
-// first name is asked for.
+// A Database resolves names of hosts and ports. It reads its files on first use.
 type Database struct {
 	hosts    func() hosts
 	services func() services
 	resolver *net.Resolver
 
-	order   func(database string) sources
-	machine *localHost
-	getent  *getent // nil for none
+	sources   func(database string) sources // the sources of hosts or services
+	localHost *localHost
+	getent    *getent // nil if getent must not be run
 }
 
-// System returns the machine's names, as nsswitch.conf has them.
+// System returns the names of the local machine, configured by nsswitch.conf.
 func System() *Database {
 	d := NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
 	config := sync.OnceValue(func() string { return readFile("/etc/nsswitch.conf") })
-	d.order = func(database string) sources { return readOrder(config(), database) }
-	d.machine = thisMachine()
+	d.sources = func(database string) sources { return nsswitchSources(config(), database) }
+	d.localHost = systemLocalHost()
 	d.getent = systemGetent()
 	return d
 }
 
-// NewDatabase returns the names of a hosts file, then of the DNS as r asks it,
-// and of a services file. A file that cannot be read has no names.
-func NewDatabase(hostsFile, servicesFile string, r *net.Resolver) *Database {
+// NewDatabase returns the host names of a hosts file, then of the DNS as queried by
+// resolver, and the port names of a services file. A file that cannot be read counts
+// as empty.
+func NewDatabase(hostsFile, servicesFile string, resolver *net.Resolver) *Database {
 	return &Database{
 		hosts:    sync.OnceValue(func() hosts { return readHosts(readFile(hostsFile)) }),
 		services: sync.OnceValue(func() services { return readServices(readFile(servicesFile)) }),
-		resolver: r,
-		order:    usualOrder,
+		resolver: resolver,
+		sources:  defaultSources,
 	}
 }
 
-// What some sources need to be there: without it they have no names.
+// requiredPaths maps sources to the file or directory without which they have no
+// names.
 var requiredPaths = map[string]string{
 	"db":         "/var/lib/misc/services.db",
 	"mymachines": "/run/systemd/machines",
 }
 
-// absent reports whether a source cannot have any names.
+// sourceUnavailable reports whether a source cannot have any names: its required path
+// is missing or an empty directory.
 func sourceUnavailable(s *source) bool {
 	path := requiredPaths[s.name]
 	if path == "" {
@@ -65,45 +67,45 @@ func sourceUnavailable(s *source) bool {
 	return err != nil || len(entries) == 0
 }
 
-// onlyLocal reports whether a source has but the names of the local link, as
-// multicast DNS that is minimal.
-func onlyLocal(s *source) bool {
+// isMinimalMDNS reports whether s is one of the mdns*_minimal sources, which have only
+// names and addresses of the local link.
+func isMinimalMDNS(s *source) bool {
 	return strings.HasPrefix(s.name, "mdns") && strings.HasSuffix(s.name, "_minimal")
 }
 
-// isLocal reports whether a name is one of the local link.
-func isLocal(name string) bool {
-	return strings.HasSuffix(lower(strings.TrimSuffix(name, ".")), ".local")
+// isDotLocal reports whether name is in the domain local.
+func isDotLocal(name string) bool {
+	return strings.HasSuffix(toLower(strings.TrimSuffix(name, ".")), ".local")
 }
 
 // lookupHost returns the IPv4 addresses of a host.
 func (d *Database) lookupHost(name string) ([]netip.Addr, bool) {
-	return find(d.order("hosts"), func(s *source) ([]netip.Addr, status) {
+	return querySources(d.sources("hosts"), func(s *source) ([]netip.Addr, status) {
 		switch s.name {
 		case "files":
-			if addr := d.hosts().addrs[lower(name)]; addr.IsValid() {
+			if addr := d.hosts().addrs[toLower(name)]; addr.IsValid() {
 				return []netip.Addr{addr}, success
 			}
 			return nil, notFound
 		case "dns":
 			return d.dnsHost(name)
-		case "resolve": // has what is in the hosts file too
-			return d.resolveHost(name)
+		case "resolve": // includes the hosts file, as net.Resolver does
+			return d.resolverHost(name)
 		case "myhostname":
-			addrs := d.machine.lookup(name)
+			addrs := d.localHost.hostAddrs(name)
 			return addrs, lookupStatus(len(addrs), nil)
 		}
-		if sourceUnavailable(s) || onlyLocal(s) && !isLocal(name) {
+		if sourceUnavailable(s) || isMinimalMDNS(s) && !isDotLocal(name) {
 			return nil, unavailable
 		}
-		addrs, ok := d.getent.host(s.rest, name)
+		addrs, ok := d.getent.hostAddrs(s.configTail, name)
 		return addrs, getentStatus(len(addrs), ok)
 	})
 }
 
-// hostName returns the name of an address, or "".
+// hostName returns the name of an address, or "" if it has none.
 func (d *Database) hostName(addr netip.Addr) string {
-	name, _ := find(d.order("hosts"), func(s *source) (string, status) {
+	name, _ := querySources(d.sources("hosts"), func(s *source) (string, status) {
 		switch s.name {
 		case "files":
 			name := d.hosts().names[addr]
@@ -111,21 +113,22 @@ func (d *Database) hostName(addr netip.Addr) string {
 		case "dns":
 			return d.dnsName(addr)
 		case "resolve":
-			return d.resolveName(addr.String())
+			return d.resolverName(addr.String())
 		case "myhostname":
-			name := d.machine.reverse(addr)
+			name := d.localHost.hostName(addr)
 			return name, lookupStatus(len(name), nil)
 		}
-		if sourceUnavailable(s) || onlyLocal(s) && !addr.IsLinkLocalUnicast() {
+		if sourceUnavailable(s) || isMinimalMDNS(s) && !addr.IsLinkLocalUnicast() {
 			return "", unavailable
 		}
-		name, ok := d.getent.name(s.rest, addr)
+		name, ok := d.getent.hostName(s.configTail, addr)
 		return name, getentStatus(len(name), ok)
 	})
 	return name
 }
 
-// asked is the status of an answer of getent, which is final if it was run.
+// getentStatus returns the status of a getent query with n results; ok is false if
+// getent could not be run.
 func getentStatus(n int, ok bool) status {
 	switch {
 	case !ok:
@@ -133,15 +136,15 @@ func getentStatus(n int, ok bool) status {
 	case n > 0:
 		return success
 	}
-	return numStatuses
+	return notFoundInTail
 }
 
-// AnyProtocol stands for all protocols where a port's name is read.
+// AnyProtocol makes AddrPort accept the port names of all protocols.
 const AnyProtocol ipvs.Protocol = 0xffff
 
-// lookupPort returns the port that has a name.
+// lookupPort returns the port with the given name.
 func (d *Database) lookupPort(name string, p ipvs.Protocol) (uint16, bool) {
-	return find(d.order("services"), func(s *source) (uint16, status) {
+	return querySources(d.sources("services"), func(s *source) (uint16, status) {
 		if s.name == "files" {
 			if port, ok := d.services().ports[serviceName{name, protocolName(p)}]; ok {
 				return port, success
@@ -155,7 +158,7 @@ func (d *Database) lookupPort(name string, p ipvs.Protocol) (uint16, bool) {
 		if p != AnyProtocol {
 			key += "/" + protocolName(p)
 		}
-		lines, ok := d.getent.ask(s.rest, "services", key)
+		lines, ok := d.getent.query(s.configTail, "services", key)
 		for _, words := range lines {
 			number, _, _ := strings.Cut(words[1], "/")
 			if n, ok := Number(number, 0, 65535); ok {
@@ -166,13 +169,13 @@ func (d *Database) lookupPort(name string, p ipvs.Protocol) (uint16, bool) {
 	})
 }
 
-// portName returns the name of a port, or "".
+// portName returns the name of a port, or "" if it has none.
 func (d *Database) portName(port uint16, p ipvs.Protocol) string {
 	protocol := protocolName(p)
 	if protocol == "" {
 		return ""
 	}
-	name, _ := find(d.order("services"), func(s *source) (string, status) {
+	name, _ := querySources(d.sources("services"), func(s *source) (string, status) {
 		if s.name == "files" {
 			name := d.services().names[servicePort{port, protocol}]
 			return name, lookupStatus(len(name), nil)
@@ -180,7 +183,7 @@ func (d *Database) portName(port uint16, p ipvs.Protocol) string {
 		if sourceUnavailable(s) {
 			return "", unavailable
 		}
-		lines, ok := d.getent.ask(s.rest, "services", strconv.Itoa(int(port))+"/"+protocol)
+		lines, ok := d.getent.query(s.configTail, "services", strconv.Itoa(int(port))+"/"+protocol)
 		if len(lines) == 0 {
 			return "", getentStatus(0, ok)
 		}
@@ -189,16 +192,16 @@ func (d *Database) portName(port uint16, p ipvs.Protocol) string {
 	return name
 }
 
-// hosts is what the hosts file says. The first line decides.
+// hosts holds the entries of a hosts file. The first of conflicting lines counts.
 type hosts struct {
-	addrs map[string]netip.Addr // IPv4, by names in lower case; invalid for names that have but IPv6
-	names map[netip.Addr]string // the canonical ones
+	addrs map[string]netip.Addr // IPv4 addresses by lower-case name; invalid for names with IPv6 addresses only
+	names map[netip.Addr]string // canonical names
 }
 
 func readHosts(text string) hosts {
 	h := hosts{make(map[string]netip.Addr), make(map[netip.Addr]string)}
 	for line := range strings.Lines(text) {
-		words := fields(line)
+		words := commentedFields(line)
 		if len(words) < 2 {
 			continue
 		}
@@ -206,18 +209,18 @@ func readHosts(text string) hosts {
 		if err != nil || addr.Zone() != "" {
 			continue
 		}
-		setFirst(h.names, addr, words[1])
-		// The C library finds IPv4 addresses in these IPv6 lines too.
+		setIfAbsent(h.names, addr, words[1])
+		// The C library treats ::1 and IPv4-mapped addresses as IPv4 too.
 		if addr == netip.IPv6Loopback() {
 			addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		}
 		if addr = addr.Unmap(); addr.Is4() {
-			setFirst(h.names, addr, words[1])
+			setIfAbsent(h.names, addr, words[1])
 		} else {
 			addr = netip.Addr{}
 		}
 		for _, name := range words[1:] {
-			if name = lower(name); !h.addrs[name].IsValid() {
+			if name = toLower(name); !h.addrs[name].IsValid() {
 				h.addrs[name] = addr
 			}
 		}
@@ -225,21 +228,22 @@ func readHosts(text string) hosts {
 	return h
 }
 
-// mention reports whether a name is there, with or without a dot at its end.
+// contains reports whether h has name, with or without a trailing dot.
 func (h hosts) contains(name string) bool {
-	name = strings.TrimSuffix(lower(name), ".")
+	name = strings.TrimSuffix(toLower(name), ".")
 	_, plain := h.addrs[name]
 	_, dotted := h.addrs[name+"."]
 	return plain || dotted
 }
 
-// services is what the services file says. The first line decides.
+// services holds the entries of a services file. The first of conflicting lines
+// counts.
 type services struct {
 	ports map[serviceName]uint16
-	names map[servicePort]string // the canonical ones
+	names map[servicePort]string // canonical names
 }
 
-// The protocol is as the file spells it, or anyProtocol.
+// Protocols are spelled as in the file, or anyProtocolName.
 type (
 	serviceName struct{ name, protocol string }
 	servicePort struct {
@@ -251,7 +255,7 @@ type (
 func readServices(text string) services {
 	s := services{make(map[serviceName]uint16), make(map[servicePort]string)}
 	for line := range strings.Lines(text) {
-		words := fields(line)
+		words := commentedFields(line)
 		if len(words) < 2 {
 			continue
 		}
@@ -261,19 +265,20 @@ func readServices(text string) services {
 			continue
 		}
 		port := uint16(n)
-		setFirst(s.names, servicePort{port, protocol}, words[0])
-		words[1] = words[0] // the name and its aliases
+		setIfAbsent(s.names, servicePort{port, protocol}, words[0])
+		words[1] = words[0] // words[1:] is now the name and its aliases
 		for _, name := range words[1:] {
-			setFirst(s.ports, serviceName{name, protocol}, port)
-			setFirst(s.ports, serviceName{name, anyProtocol}, port)
+			setIfAbsent(s.ports, serviceName{name, protocol}, port)
+			setIfAbsent(s.ports, serviceName{name, anyProtocolName}, port)
 		}
 	}
 	return s
 }
 
-const anyProtocol = "/" // in no line, since it divides them
+// anyProtocolName cannot occur in a services file, where / separates port and protocol.
+const anyProtocolName = "/"
 
-// protocolName returns a protocol as the services file spells it.
+// protocolName returns the name of p in a services file, or "" if it has none.
 func protocolName(p ipvs.Protocol) string {
 	switch p {
 	case ipvs.TCP:
@@ -283,12 +288,12 @@ func protocolName(p ipvs.Protocol) string {
 	case ipvs.SCTP:
 		return "sctp"
 	case AnyProtocol:
-		return anyProtocol
+		return anyProtocolName
 	}
 	return ""
 }
 
-// readFile returns a file's text, and none where it cannot be read.
+// readFile returns the contents of a file, or "" if it cannot be read.
 func readFile(name string) string {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -297,13 +302,13 @@ func readFile(name string) string {
 	return string(b)
 }
 
-// fields are the words of a line in which # begins a comment.
-func fields(line string) []string {
+// commentedFields splits a line, without the comment that # starts.
+func commentedFields(line string) []string {
 	line, _, _ = strings.Cut(line, "#")
-	return split(line)
+	return fields(line)
 }
 
-func setFirst[K comparable, V any](m map[K]V, key K, value V) {
+func setIfAbsent[K comparable, V any](m map[K]V, key K, value V) {
 	if _, ok := m[key]; !ok {
 		m[key] = value
 	}

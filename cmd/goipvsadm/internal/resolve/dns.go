@@ -8,54 +8,55 @@ import (
 	"strings"
 )
 
-// The resolver of package net looks into the hosts file too, before or after
-// it asks name servers, and cannot be kept from it. As a source of its own it
-// is the DNS for what that file does not have; for the rest getent asks.
+// net.Resolver always consults the hosts file as well. For the source dns it is
+// therefore used only for names and addresses that the hosts file lacks; others are
+// looked up with getent -s dns.
 
-// dnsHost returns the IPv4 addresses that name servers have for a host.
+// dnsHost returns the IPv4 addresses of a host in the DNS.
 func (d *Database) dnsHost(name string) (addrs []netip.Addr, st status) {
 	if d.hosts().contains(name) {
 		addrs, st = d.dnsHostViaGetent(name)
 	} else {
-		addrs, st = d.resolveHost(name)
+		addrs, st = d.resolverHost(name)
 	}
 	if st == tryAgain {
-		st = unavailable // the C library's word for name servers that fail
+		st = unavailable // as in the C library if name servers fail
 	}
 	return addrs, st
 }
 
-// hiddenHost is dnsHost for a name that is in the hosts file.
+// dnsHostViaGetent is dnsHost for a name in the hosts file.
 func (d *Database) dnsHostViaGetent(name string) ([]netip.Addr, status) {
-	addrs, ok := d.getent.host("dns", name)
+	addrs, ok := d.getent.hostAddrs("dns", name)
 	if len(addrs) > 0 {
 		return addrs, success
 	}
 	if !ok {
 		return nil, unavailable
 	}
-	// getent does not tell why there is nothing. A question for text, which no
-	// hosts file has, does.
+	// getent does not distinguish an unknown name from a failed name server. A TXT
+	// query does, and net.Resolver does not consult the hosts file for it.
 	_, err := d.resolver.LookupTXT(context.Background(), name)
 	return nil, lookupStatus(0, err)
 }
 
-// dnsName returns the name that name servers have for an address. To the C
-// library there is none where they fail, too.
+// dnsName returns the name of an address in the DNS. As in the C library, the status is
+// notFound even if name servers fail.
 func (d *Database) dnsName(addr netip.Addr) (name string, st status) {
-	// As an IPv4-mapped address, which makes the same question, an IPv4 one is
-	// not found in the hosts file, unless it stands there so.
-	as6 := netip.AddrFrom16(addr.As16())
-	if d.hosts().names[as6] == "" {
-		name, _ = d.resolveName(as6.String())
+	// An IPv4-mapped address results in the same query as the IPv4 address, but
+	// net.Resolver does not find it in the hosts file unless it is listed there in
+	// this form.
+	mapped := netip.AddrFrom16(addr.As16())
+	if d.hosts().names[mapped] == "" {
+		name, _ = d.resolverName(mapped.String())
 	} else {
-		name, _ = d.getent.name("dns", addr)
+		name, _ = d.getent.hostName("dns", addr)
 	}
 	return name, lookupStatus(len(name), nil)
 }
 
-// resolveHost returns the IPv4 addresses that the resolver has for a host.
-func (d *Database) resolveHost(name string) ([]netip.Addr, status) {
+// resolverHost returns the IPv4 addresses of a host from net.Resolver.
+func (d *Database) resolverHost(name string) ([]netip.Addr, status) {
 	addrs, err := d.resolver.LookupNetIP(context.Background(), "ip4", name)
 	for i := range addrs {
 		addrs[i] = addrs[i].Unmap()
@@ -63,17 +64,18 @@ func (d *Database) resolveHost(name string) ([]netip.Addr, status) {
 	return addrs, lookupStatus(len(addrs), err)
 }
 
-// resolveName returns the name that the resolver has for an address.
-func (d *Database) resolveName(addr string) (string, status) {
-	// Of several names some may be malformed: an error beside good ones.
-	found, err := d.resolver.LookupAddr(context.Background(), addr)
-	if len(found) == 0 {
+// resolverName returns the name of an address from net.Resolver.
+func (d *Database) resolverName(addr string) (string, status) {
+	// If only some of several names are malformed, LookupAddr returns the others
+	// together with an error.
+	names, err := d.resolver.LookupAddr(context.Background(), addr)
+	if len(names) == 0 {
 		return "", lookupStatus(0, err)
 	}
-	return strings.TrimSuffix(found[0], "."), success
+	return strings.TrimSuffix(names[0], "."), success
 }
 
-// resolved is the status of an answer with n of what was asked for.
+// lookupStatus returns the status of a lookup with n results and an error.
 func lookupStatus(n int, err error) status {
 	var e *net.DNSError
 	switch {

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// What is in the hosts file, too, is asked of the DNS alone where that is the
-// source.
-func TestDNSBesideTheHostsFile(t *testing.T) {
+// Names and addresses in the hosts file are looked up in the DNS only, with getent, if
+// the source is dns.
+func TestDNSNameInHostsFile(t *testing.T) {
 	const hostsFile = "10.1.1.1 director\n10.1.1.2 onlyhosts dotted.\nfd05::1 six-only\nfd05::2 onlyhosts6\n::ffff:10.5.0.1 mapped\n"
-	server := &nameServer{answer: func(question string) string {
+	server := &fakeNameServer{lookup: func(question string) string {
 		if question == "1.1.1.10.in-addr.arpa" {
 			return "dns-director.example.org"
 		}
@@ -19,9 +19,10 @@ func TestDNSBesideTheHostsFile(t *testing.T) {
 	}}
 	for _, tt := range []struct {
 		nsswitch   string
-		down       bool // no name server answers
-		word, want string
-		calls      string
+		serverDown bool   // the name server does not respond
+		word       string // a name or an address
+		want       string
+		calls      string // arguments of getent, separated by |
 	}{
 		{nsswitch: "files dns", word: "director", want: "10.1.1.1"},
 		{nsswitch: "dns files", word: "director", want: "10.5.0.1 10.5.0.2", calls: "-s dns -- ahostsv4 director"},
@@ -33,28 +34,28 @@ func TestDNSBesideTheHostsFile(t *testing.T) {
 		{nsswitch: "dns files", word: "onlyhosts", want: "10.1.1.2", calls: "-s dns -- ahostsv4 onlyhosts"},
 		{nsswitch: "dns [NOTFOUND=return] files", word: "onlyhosts", calls: "-s dns -- ahostsv4 onlyhosts"},
 		{nsswitch: "dns [!NOTFOUND=return] files", word: "onlyhosts", want: "10.1.1.2", calls: "-s dns -- ahostsv4 onlyhosts"},
-		{nsswitch: "dns [!UNAVAIL=return] files", down: true, word: "onlyhosts", want: "10.1.1.2", calls: "-s dns -- ahostsv4 onlyhosts"},
-		{nsswitch: "dns [UNAVAIL=return] files", down: true, word: "onlyhosts", calls: "-s dns -- ahostsv4 onlyhosts"},
+		{nsswitch: "dns [!UNAVAIL=return] files", serverDown: true, word: "onlyhosts", want: "10.1.1.2", calls: "-s dns -- ahostsv4 onlyhosts"},
+		{nsswitch: "dns [UNAVAIL=return] files", serverDown: true, word: "onlyhosts", calls: "-s dns -- ahostsv4 onlyhosts"},
 		{nsswitch: "files [SUCCESS=continue] dns", word: "director", want: "10.5.0.1 10.5.0.2", calls: "-s dns -- ahostsv4 director"},
 		{nsswitch: "files [SUCCESS=continue] dns", word: "onlyhosts", calls: "-s dns -- ahostsv4 onlyhosts"},
 
 		{nsswitch: "dns files", word: "10.1.1.1", want: "dns-director.example.org"},
 		{nsswitch: "dns files", word: "10.1.1.2", want: "onlyhosts"},
 		{nsswitch: "dns [NOTFOUND=return] files", word: "10.1.1.2"},
-		{nsswitch: "dns [NOTFOUND=return] files", down: true, word: "10.1.1.2"},
-		{nsswitch: "dns [!NOTFOUND=return] files", down: true, word: "10.1.1.2", want: "onlyhosts"},
+		{nsswitch: "dns [NOTFOUND=return] files", serverDown: true, word: "10.1.1.2"},
+		{nsswitch: "dns [!NOTFOUND=return] files", serverDown: true, word: "10.1.1.2", want: "onlyhosts"},
 		{nsswitch: "files [SUCCESS=continue] dns", word: "10.1.1.1", want: "dns-director.example.org"},
 		{nsswitch: "dns files", word: "10.5.0.1", want: "director", calls: "-s dns -- hosts 10.5.0.1"},
 		{nsswitch: "dns files", word: "fd05::1", want: "director6", calls: "-s dns -- hosts fd05::1"},
 		{nsswitch: "dns files", word: "fd05::2", want: "onlyhosts6", calls: "-s dns -- hosts fd05::2"},
 		{nsswitch: "dns [NOTFOUND=return] files", word: "fd05::2", calls: "-s dns -- hosts fd05::2"},
 	} {
-		d := switched(t, "hosts: "+tt.nsswitch)
-		if !tt.down {
+		d := nsswitchDatabase(t, "hosts: "+tt.nsswitch)
+		if !tt.serverDown {
 			d.resolver = server.database(t).resolver
 		}
 		d.hosts = func() hosts { return readHosts(hostsFile) }
-		calls := librarian(t, d)
+		calls := fakeGetent(t, d)
 		var got string
 		if addr, err := netip.ParseAddr(tt.word); err == nil {
 			got = d.hostName(addr)
@@ -63,19 +64,19 @@ func TestDNSBesideTheHostsFile(t *testing.T) {
 			got = strings.Trim(fmt.Sprint(addrs), "[]")
 		}
 		if got != tt.want {
-			t.Errorf("%s: %s is %q, want %q", tt.nsswitch, tt.word, got, tt.want)
+			t.Errorf("%s: %s resolves to %q, want %q", tt.nsswitch, tt.word, got, tt.want)
 		}
 		if got := strings.Join(calls(), "|"); got != tt.calls {
-			t.Errorf("%s: %s: called as %s, want %s", tt.nsswitch, tt.word, got, tt.calls)
+			t.Errorf("%s: %s: getent calls %s, want %s", tt.nsswitch, tt.word, got, tt.calls)
 		}
 	}
 }
 
-// Without getent the DNS has no names for what is in the hosts file.
+// Without getent the source dns is unavailable for names in the hosts file.
 func TestDNSWithoutGetent(t *testing.T) {
-	server := &nameServer{answer: func(string) string { return "" }}
+	server := &fakeNameServer{lookup: func(string) string { return "" }}
 	for nsswitch, want := range map[string]bool{"dns files": true, "dns [UNAVAIL=return] files": false} {
-		d := switched(t, "hosts: "+nsswitch)
+		d := nsswitchDatabase(t, "hosts: "+nsswitch)
 		d.resolver = server.database(t).resolver
 		if _, ok := d.lookupHost("web1"); ok != want {
 			t.Errorf("%s: found %v", nsswitch, ok)

@@ -1,7 +1,7 @@
-// Package resolve turns the words of the command line into addresses and ports,
-// and addresses and ports into the words of listings: numbers in the forms the
-// C library takes and writes, and names from the hosts and services files and
-// the DNS.
+// Package resolve converts between text and addresses or ports. It parses numbers
+// in the forms that the C library accepts and formats them as the C library does.
+// Names come from the hosts and services files, the DNS and the other sources
+// of nsswitch.conf(5).
 //
-// Whoever writes numbers only never touches a file or a resolver.
+// Parsing and formatting numbers reads no files and sends no queries.
 package resolve

@@ -10,51 +10,51 @@ import (
 	"time"
 )
 
-// Other sources of names than files and name servers are libraries that the C
-// library loads: a static program cannot. getent(1) asks them for us.
+// Sources other than files and dns are NSS modules, shared libraries that a static
+// program cannot load. getent(1) queries them instead.
 
-// A getent runs it.
+// A getent runs getent(1).
 type getent struct {
-	path  string
-	limit time.Duration // for one run
-	slots chan struct{} // how many run side by side
+	path    string
+	timeout time.Duration // limit for one run
+	slots   chan struct{} // semaphore that limits concurrent runs
 }
 
-// systemGetent is the machine's. Name servers are given up by the C library
-// after some ten seconds each.
+// systemGetent returns the getent of the local machine. Its timeout allows for several
+// name servers, each of which the C library tries for about ten seconds.
 func systemGetent() *getent {
-	return &getent{path: "/usr/bin/getent", limit: 30 * time.Second, slots: make(chan struct{}, 16)}
+	return &getent{path: "/usr/bin/getent", timeout: 30 * time.Second, slots: make(chan struct{}, 16)}
 }
 
-// ask asks sources, as nsswitch.conf has them, for a key of a database, and
-// returns the lines of the answer as words; ok is false where getent cannot be
-// run.
-func (g *getent) ask(sources, database, key string) (lines [][]string, ok bool) {
+// query looks up a key of a database in sources, written as in nsswitch.conf, and
+// returns the fields of each line of output. ok is false if getent cannot be run or
+// times out.
+func (g *getent) query(sources, database, key string) (lines [][]string, ok bool) {
 	if g == nil {
 		return nil, false
 	}
 	g.slots <- struct{}{}
 	defer func() { <-g.slots }()
-	ctx, cancel := context.WithTimeout(context.Background(), g.limit)
+	ctx, cancel := context.WithTimeout(context.Background(), g.timeout)
 	defer cancel()
-	// What stands before -- are options: a key is never one.
+	// After -- the key cannot be taken for an option.
 	cmd := exec.CommandContext(ctx, g.path, "-s", sources, "--", database, key)
-	cmd.WaitDelay = time.Second // for what it may have started itself
+	cmd.WaitDelay = time.Second // do not wait for child processes that keep the pipe open
 	out, err := cmd.Output()
 	if exit := new(exec.ExitError); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {
 		return nil, false
 	}
 	for line := range strings.Lines(string(out)) {
-		if words := split(line); len(words) > 1 {
+		if words := fields(line); len(words) > 1 {
 			lines = append(lines, words)
 		}
 	}
 	return lines, true
 }
 
-// host asks for the IPv4 addresses of a host.
-func (g *getent) host(sources, name string) (addrs []netip.Addr, ok bool) {
-	lines, ok := g.ask(sources, "ahostsv4", name)
+// hostAddrs returns the IPv4 addresses of a host.
+func (g *getent) hostAddrs(sources, name string) (addrs []netip.Addr, ok bool) {
+	lines, ok := g.query(sources, "ahostsv4", name)
 	for _, words := range lines {
 		if addr, err := netip.ParseAddr(words[0]); err == nil && addr.Is4() && !slices.Contains(addrs, addr) {
 			addrs = append(addrs, addr)
@@ -63,9 +63,9 @@ func (g *getent) host(sources, name string) (addrs []netip.Addr, ok bool) {
 	return addrs, ok
 }
 
-// name asks for the name of an address.
-func (g *getent) name(sources string, addr netip.Addr) (name string, ok bool) {
-	lines, ok := g.ask(sources, "hosts", addr.String())
+// hostName returns the name of an address.
+func (g *getent) hostName(sources string, addr netip.Addr) (name string, ok bool) {
+	lines, ok := g.query(sources, "hosts", addr.String())
 	if len(lines) > 0 {
 		name = lines[0][1]
 	}

@@ -9,26 +9,27 @@ import (
 	"strings"
 )
 
-// The source myhostname, which is systemd's, knows the machine's own names.
+// This file implements the source myhostname (nss-myhostname(8) of systemd), which
+// resolves the names of the local machine.
 
-// gateway is the name of the default route's.
-const gateway = "_gateway"
+// gatewayName is the name of the gateways of default routes.
+const gatewayName = "_gateway"
 
-// noAddress is the machine's where no interface has one.
-var noAddress = netip.AddrFrom4([4]byte{127, 0, 0, 2})
+// fallbackAddr is the address of the local host name if no interface has one.
+var fallbackAddr = netip.AddrFrom4([4]byte{127, 0, 0, 2})
 
-// A machine is what it is named after.
+// A localHost provides the names and addresses of the local machine.
 type localHost struct {
-	name      func() (string, error)
-	addresses func() []netip.Addr // of its interfaces, without loopback ones
-	routes    string              // the kernel's file of IPv4 routes
+	hostname       func() (string, error)
+	interfaceAddrs func() []netip.Addr // addresses of all interfaces except loopback addresses
+	routeFile      string              // IPv4 routes in the format of /proc/net/route
 }
 
-func thisMachine() *localHost {
-	return &localHost{os.Hostname, interfaceAddresses, "/proc/net/route"}
+func systemLocalHost() *localHost {
+	return &localHost{os.Hostname, systemInterfaceAddrs, "/proc/net/route"}
 }
 
-func interfaceAddresses() []netip.Addr {
+func systemInterfaceAddrs() []netip.Addr {
 	var addrs []netip.Addr
 	all, _ := net.InterfaceAddrs()
 	for _, a := range all {
@@ -39,26 +40,26 @@ func interfaceAddresses() []netip.Addr {
 	return addrs
 }
 
-// lookup returns the IPv4 addresses of a name.
-func (m *localHost) lookup(name string) []netip.Addr {
-	name = lower(strings.TrimSuffix(name, "."))
+// hostAddrs returns the IPv4 addresses of a name.
+func (h *localHost) hostAddrs(name string) []netip.Addr {
+	name = toLower(strings.TrimSuffix(name, "."))
 	switch {
 	case isLocalhost(name):
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	case name == gateway:
-		return m.gateways()
+	case name == gatewayName:
+		return h.gatewayAddrs()
 	}
-	if own, err := m.name(); err != nil || lower(own) != name {
+	if own, err := h.hostname(); err != nil || toLower(own) != name {
 		return nil
 	}
 	var addrs []netip.Addr
-	for _, a := range m.addresses() {
+	for _, a := range h.interfaceAddrs() {
 		if a.Is4() {
 			addrs = append(addrs, a)
 		}
 	}
 	if addrs == nil {
-		return []netip.Addr{noAddress}
+		return []netip.Addr{fallbackAddr}
 	}
 	return addrs
 }
@@ -72,36 +73,36 @@ func isLocalhost(name string) bool {
 	return false
 }
 
-// reverse returns the name of an address, or "".
-func (m *localHost) reverse(addr netip.Addr) string {
-	own, err := m.name()
+// hostName returns the name of an address, or "" if it has none.
+func (h *localHost) hostName(addr netip.Addr) string {
+	own, err := h.hostname()
 	if err != nil {
 		own = ""
 	}
 	switch {
-	case addr == noAddress:
+	case addr == fallbackAddr:
 		return own
 	case addr == netip.IPv6Loopback(), addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}):
 		return "localhost"
 	}
-	for _, a := range m.addresses() {
+	for _, a := range h.interfaceAddrs() {
 		if a == addr {
 			return own
 		}
 	}
-	for _, a := range m.gateways() {
+	for _, a := range h.gatewayAddrs() {
 		if a == addr {
-			return gateway
+			return gatewayName
 		}
 	}
 	return ""
 }
 
-// gateways returns those of the default routes.
-func (m *localHost) gateways() []netip.Addr {
+// gatewayAddrs returns the gateways of the default routes.
+func (h *localHost) gatewayAddrs() []netip.Addr {
 	var addrs []netip.Addr
-	for line := range strings.Lines(readFile(m.routes)) {
-		words := split(line) // interface, destination, gateway, flags …, mask
+	for line := range strings.Lines(readFile(h.routeFile)) {
+		words := fields(line) // interface, destination, gateway, flags …, mask
 		if len(words) < 8 || words[1] != "00000000" || words[7] != "00000000" {
 			continue
 		}

@@ -13,26 +13,25 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// textMax is the number of bytes to which an address with its port is cut.
+// maxLen is the length in bytes to which Namer truncates an address with its port.
 const maxLen = 59
 
-// lookups is how many reverse look-ups run side by side: enough that a slow
-// name server is waited for once and not once an address, and few enough for
-// the limit on open files.
+// maxConcurrentLookups limits the number of concurrent reverse lookups, each of which
+// needs a file descriptor.
 const maxConcurrentLookups = 128
 
-// An Endpoint is what has a name: the protocol names the port.
+// An Endpoint is an address and port with the protocol that determines the name of the
+// port.
 type Endpoint struct {
 	netip.AddrPort
 	ipvs.Protocol
 }
 
-// A Namer writes addresses by name where they have one. It asks for the name
-// of an address once.
+// A Namer formats addresses by name if they have one. It looks up each name once.
 type Namer struct {
 	db        *Database
-	roundTrip bool
-	hosts     map[netip.Addr]string // "" where there is no name
+	roundTrip bool                  // use only names that read back as the same address or port
+	hosts     map[netip.Addr]string // cached names; "" for addresses without one
 	ports     map[portKey]string
 }
 
@@ -46,15 +45,15 @@ func NewNamer(db *Database) *Namer {
 	return &Namer{db: db, hosts: make(map[netip.Addr]string), ports: make(map[portKey]string)}
 }
 
-// NewSaver returns a Namer that writes a name only where it reads back as the
-// same address or port.
+// NewRoundTripNamer returns a Namer that uses a name only if it reads back as the same
+// address or port.
 func NewRoundTripNamer(db *Database) *Namer {
 	n := NewNamer(db)
 	n.roundTrip = true
 	return n
 }
 
-// Prefetch looks the names of endpoints up, side by side. They may repeat.
+// Prefetch looks up the names of endpoints concurrently. Endpoints may repeat.
 func (n *Namer) Prefetch(endpoints []Endpoint) {
 	var jobs []func()
 	hosts, ports := make(map[netip.Addr]*string), make(map[portKey]*string)
@@ -63,12 +62,12 @@ func (n *Namer) Prefetch(endpoints []Endpoint) {
 		if _, ok := n.hosts[addr]; !ok && hosts[addr] == nil {
 			name := new(string)
 			hosts[addr] = name
-			jobs = append(jobs, func() { *name = n.findHost(addr) })
+			jobs = append(jobs, func() { *name = n.lookupHostName(addr) })
 		}
 		if _, ok := n.ports[port]; !ok && ports[port] == nil {
 			name := new(string)
 			ports[port] = name
-			jobs = append(jobs, func() { *name = n.findPort(port) })
+			jobs = append(jobs, func() { *name = n.lookupPortName(port) })
 		}
 	}
 	var (
@@ -95,27 +94,26 @@ func (n *Namer) Prefetch(endpoints []Endpoint) {
 	}
 }
 
-// Append appends ap as NAME:PORTNAME, or [NAME]:PORTNAME for IPv6, with a
-// number for either that has no name. Ports have names by their protocol, so
-// those of protocol 0 have none. The text is cut to 59 bytes, but for that of a
-// saver, which has numbers then.
+// Append appends ap as NAME:PORTNAME, or [NAME]:PORTNAME for IPv6. A host or port
+// without a name is numeric; ports have no names if p is 0. The text is truncated to
+// 59 bytes; a round-trip Namer uses numbers instead of names that do not fit.
 func (n *Namer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	start := len(b)
-	host, port := n.host(ap.Addr()), n.port(ap.Port(), p)
+	host, port := n.hostName(ap.Addr()), n.portName(ap.Port(), p)
 	b = appendNames(b, ap, host, port)
 	if !n.roundTrip {
 		return b[:min(len(b), start+maxLen)]
 	}
-	for _, shorter := range [][2]string{{host, ""}, {"", port}, {"", ""}} {
+	for _, names := range [][2]string{{host, ""}, {"", port}, {"", ""}} {
 		if len(b)-start <= maxLen {
 			break
 		}
-		b = appendNames(b[:start], ap, shorter[0], shorter[1])
+		b = appendNames(b[:start], ap, names[0], names[1])
 	}
 	return b
 }
 
-// appendNames appends ap by the names that are not "".
+// appendNames appends ap with host and port in place of its numbers, unless they are "".
 func appendNames(b []byte, ap netip.AddrPort, host, port string) []byte {
 	if host == "" && port == "" {
 		return AppendNumeric(b, ap)
@@ -139,30 +137,30 @@ func appendNames(b []byte, ap netip.AddrPort, host, port string) []byte {
 	return strconv.AppendUint(b, uint64(ap.Port()), 10)
 }
 
-func (n *Namer) host(addr netip.Addr) string {
+func (n *Namer) hostName(addr netip.Addr) string {
 	name, ok := n.hosts[addr]
 	if !ok {
-		name = n.findHost(addr)
+		name = n.lookupHostName(addr)
 		n.hosts[addr] = name
 	}
 	return name
 }
 
-func (n *Namer) port(port uint16, p ipvs.Protocol) string {
+func (n *Namer) portName(port uint16, p ipvs.Protocol) string {
 	key := portKey{port, p}
 	name, ok := n.ports[key]
 	if !ok {
-		name = n.findPort(key)
+		name = n.lookupPortName(key)
 		n.ports[key] = name
 	}
 	return name
 }
 
-// findHost returns the name of an address, or "" where that is better written
-// as a number.
-func (n *Namer) findHost(addr netip.Addr) string {
+// lookupHostName returns the name of an address, or "" if it has none or the name must
+// not be used.
+func (n *Namer) lookupHostName(addr netip.Addr) string {
 	if n.roundTrip && !addr.Is4() {
-		return "" // names never read as IPv6
+		return "" // names are parsed as IPv4 hosts only
 	}
 	name := n.db.hostName(addr)
 	if hasUnsafeRunes(name) || looksLikeAddress(name) {
@@ -174,8 +172,8 @@ func (n *Namer) findHost(addr netip.Addr) string {
 	return name
 }
 
-// reads reports whether name is read as addr, and never as another address. A
-// # would begin a comment in the place where host names stand.
+// roundTrips reports whether addr is the only address of name. A leading # would start
+// a comment in a rule file.
 func (n *Namer) roundTrips(name string, addr netip.Addr) bool {
 	if name == "" || name[0] == '#' {
 		return false
@@ -184,15 +182,15 @@ func (n *Namer) roundTrips(name string, addr netip.Addr) bool {
 	return len(addrs) > 0 && !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a != addr })
 }
 
-// findPort returns the name of a port, or "" where that is better written as a
-// number.
-func (n *Namer) findPort(k portKey) string {
+// lookupPortName returns the name of a port, or "" if it has none or the name must not
+// be used.
+func (n *Namer) lookupPortName(k portKey) string {
 	name := n.db.portName(k.port, k.protocol)
 	if _, number := Number(name, math.MinInt64, math.MaxInt64); number || hasUnsafeRunes(name) {
 		return ""
 	}
 	if n.roundTrip {
-		// The port of a word is behind its last colon.
+		// The parser splits host and port at the last colon.
 		if port, ok := n.db.port(name, k.protocol); !ok || port != k.port || strings.Contains(name, ":") {
 			return ""
 		}
@@ -200,14 +198,15 @@ func (n *Namer) findPort(k portKey) string {
 	return name
 }
 
-// harmful reports whether a name does more on a terminal than be seen: whoever
-// owns an address chooses its name. White space would make other columns of it.
+// hasUnsafeRunes reports whether name, which the owner of the address chooses, contains
+// control characters, which could control the terminal, or white space, which would
+// shift columns.
 func hasUnsafeRunes(name string) bool {
 	return termsafe.HasControl(name) || strings.ContainsFunc(name, unicode.IsSpace)
 }
 
-// meansAddress reports whether a name is, or could be taken for, an address:
-// with a port, in brackets, with a zone, of too many parts.
+// looksLikeAddress reports whether name is an address or resembles one: it contains a
+// port, brackets, a zone or a prefix length, or consists of digits and dots.
 func looksLikeAddress(name string) bool {
 	if name == "" {
 		return false

@@ -18,81 +18,81 @@ func TestNamerFiles(t *testing.T) {
 	d, _ := testDatabase(t)
 	n := NewNamer(d)
 	for _, test := range []struct {
-		show, in string
-		p        ipvs.Protocol
-		want     string
+		name, addr string
+		protocol   ipvs.Protocol
+		want       string
 	}{
-		{show: "host and port", in: "10.1.1.1:80", p: ipvs.TCP, want: "web1:http"},
-		{show: "first of two names", in: "10.1.1.2:80", p: ipvs.TCP, want: "a-very-long-host-name-indeed.example.org:http"},
-		{show: "unknown host", in: "10.9.9.9:80", p: ipvs.TCP, want: "10.9.9.9:http"},
-		{show: "address without a name in the file", in: "10.1.1.9:80", p: ipvs.TCP, want: "10.1.1.9:http"},
-		{show: "unknown port", in: "10.1.1.1:65000", p: ipvs.TCP, want: "web1:65000"},
-		{show: "port 0", in: "10.1.1.1:0", p: ipvs.TCP, want: "web1:0"},
-		{show: "port named otherwise for UDP", in: "10.1.1.1:514", p: ipvs.UDP, want: "web1:syslog"},
-		{show: "port named otherwise for TCP", in: "10.1.1.1:514", p: ipvs.TCP, want: "web1:shell"},
-		{show: "port without a name for UDP", in: "10.1.1.1:80", p: ipvs.UDP, want: "web1:80"},
-		{show: "port for SCTP", in: "10.1.1.1:3868", p: ipvs.SCTP, want: "web1:diameter"},
-		{show: "server of a mark", in: "10.1.1.1:80", want: "web1:80"},
-		{show: "IPv6 name in brackets", in: "[fd00::5]:80", p: ipvs.TCP, want: "[six-only]:http"},
-		{show: "IPv6 loopback", in: "[::1]:80", p: ipvs.TCP, want: "[localhost6]:http"},
-		{show: "IPv6 without a name", in: "[fd00::99]:80", p: ipvs.TCP, want: "[fd00::99]:http"},
-		{show: "IPv4 from a mapped line", in: "10.1.1.5:0", p: ipvs.TCP, want: "mapped5:0"},
-		{show: "beyond ASCII", in: "10.1.1.11:53", p: ipvs.TCP, want: "umlaut-ü:domain"},
+		{name: "host and port", addr: "10.1.1.1:80", protocol: ipvs.TCP, want: "web1:http"},
+		{name: "first of two host names", addr: "10.1.1.2:80", protocol: ipvs.TCP, want: "a-very-long-host-name-indeed.example.org:http"},
+		{name: "unknown host", addr: "10.9.9.9:80", protocol: ipvs.TCP, want: "10.9.9.9:http"},
+		{name: "address without a name in the hosts file", addr: "10.1.1.9:80", protocol: ipvs.TCP, want: "10.1.1.9:http"},
+		{name: "unknown port", addr: "10.1.1.1:65000", protocol: ipvs.TCP, want: "web1:65000"},
+		{name: "port 0", addr: "10.1.1.1:0", protocol: ipvs.TCP, want: "web1:0"},
+		{name: "UDP name of a port", addr: "10.1.1.1:514", protocol: ipvs.UDP, want: "web1:syslog"},
+		{name: "TCP name of a port", addr: "10.1.1.1:514", protocol: ipvs.TCP, want: "web1:shell"},
+		{name: "port without a UDP name", addr: "10.1.1.1:80", protocol: ipvs.UDP, want: "web1:80"},
+		{name: "SCTP port", addr: "10.1.1.1:3868", protocol: ipvs.SCTP, want: "web1:diameter"},
+		{name: "server of a firewall mark", addr: "10.1.1.1:80", want: "web1:80"},
+		{name: "IPv6 name in brackets", addr: "[fd00::5]:80", protocol: ipvs.TCP, want: "[six-only]:http"},
+		{name: "IPv6 loopback", addr: "[::1]:80", protocol: ipvs.TCP, want: "[localhost6]:http"},
+		{name: "IPv6 without a name", addr: "[fd00::99]:80", protocol: ipvs.TCP, want: "[fd00::99]:http"},
+		{name: "IPv4-mapped address in the hosts file", addr: "10.1.1.5:0", protocol: ipvs.TCP, want: "mapped5:0"},
+		{name: "non-ASCII name", addr: "10.1.1.11:53", protocol: ipvs.TCP, want: "umlaut-ü:domain"},
 	} {
-		got := string(n.Append([]byte("x "), netip.MustParseAddrPort(test.in), test.p))
+		got := string(n.Append([]byte("x "), netip.MustParseAddrPort(test.addr), test.protocol))
 		if got != "x "+test.want {
-			t.Errorf("%s: %s gave %q, want %q", test.show, test.in, got, "x "+test.want)
+			t.Errorf("%s: Append(%s) = %q, want %q", test.name, test.addr, got, "x "+test.want)
 		}
 	}
 }
 
-func TestNamesAreCut(t *testing.T) {
+func TestNamerMaxLen(t *testing.T) {
 	long := strings.Repeat("a", 70)
 	d, _ := testDatabase(t)
 	d.hosts = func() hosts {
 		return readHosts("10.0.0.1 " + long + "\nfd00::1 " + long + "\nfd00::2 " + long[:53] + "\n")
 	}
 	n := NewNamer(d)
-	for in, want := range map[string]string{
+	for addr, want := range map[string]string{
 		"10.0.0.1:80":  long[:59],
 		"[fd00::1]:80": "[" + long[:58],
 		"[fd00::2]:80": "[" + long[:53] + "]:htt",
 	} {
-		if got := string(n.Append(nil, netip.MustParseAddrPort(in), ipvs.TCP)); got != want {
-			t.Errorf("%s gave %q, want %q", in, got, want)
+		if got := string(n.Append(nil, netip.MustParseAddrPort(addr), ipvs.TCP)); got != want {
+			t.Errorf("Append(%s) = %q, want %q", addr, got, want)
 		}
 	}
 }
 
-func TestControlCharactersAreNoName(t *testing.T) {
+func TestHasUnsafeRunes(t *testing.T) {
 	for name, want := range map[string]bool{
-		"plain.example.org":  true,
-		"umlaut-ü":           true,
-		"latin-1-\xfc":       true,
-		"ctl\x01":            false,
-		"esc\x1b[31m":        false,
-		"del\x7f":            false,
-		"c1-\u009b31m":       false,
-		"c1-8-bit-\x9b31m":   false,
-		"left\u202eto-right": false,
-		"isolate\u2066":      false,
-		"mark\u200f":         false,
-		"arabic\u061cmark":   false,
-		"zero\u200bwidth":    false,
-		"bom\ufeff":          false,
-		"line\u2028":         false,
-		"no-break\u00a0":     false,
+		"plain.example.org":  false,
+		"umlaut-ü":           false,
+		"latin-1-\xfc":       false,
+		"ctl\x01":            true,
+		"esc\x1b[31m":        true,
+		"del\x7f":            true,
+		"c1-\u009b31m":       true,
+		"c1-8-bit-\x9b31m":   true,
+		"left\u202eto-right": true,
+		"isolate\u2066":      true,
+		"mark\u200f":         true,
+		"arabic\u061cmark":   true,
+		"zero\u200bwidth":    true,
+		"bom\ufeff":          true,
+		"line\u2028":         true,
+		"no-break\u00a0":     true,
 	} {
-		if got := !hasUnsafeRunes(name); got != want {
-			t.Errorf("%q: taken %v, want %v", name, got, want)
+		if got := hasUnsafeRunes(name); got != want {
+			t.Errorf("hasUnsafeRunes(%q) = %v, want %v", name, got, want)
 		}
 	}
 }
 
-// What the C library, or this program, reads as an address never stands for
-// another one.
-func TestAddressesAreNoName(t *testing.T) {
-	for name, address := range map[string]bool{
+// A name that the C library or this package parses as an address must not be shown in
+// place of another address.
+func TestLooksLikeAddress(t *testing.T) {
+	for name, want := range map[string]bool{
 		"10.0.0.2":             true,
 		"0x7f.1":               true,
 		"010.0x1":              true,
@@ -120,14 +120,14 @@ func TestAddressesAreNoName(t *testing.T) {
 		"10.0.0.1.example.org": false,
 		"7f.example.org":       false,
 	} {
-		if got := looksLikeAddress(name); got != address {
-			t.Errorf("%q: an address %v, want %v", name, got, address)
+		if got := looksLikeAddress(name); got != want {
+			t.Errorf("looksLikeAddress(%q) = %v, want %v", name, got, want)
 		}
 	}
 }
 
-// A saver writes what reads back as the same address and port.
-func TestSaver(t *testing.T) {
+// Names that do not read back as the same address and port are replaced by numbers.
+func TestRoundTripNamer(t *testing.T) {
 	long, limit := strings.Repeat("l", 60), strings.Repeat("m", 54)
 	d, _ := testDatabase(t)
 	d.hosts = func() hosts {
@@ -137,7 +137,7 @@ func TestSaver(t *testing.T) {
 	d.services = func() services {
 		return readServices("http 80/tcp\nhttp 81/tcp\nx:9 82/tcp\n84 83/tcp\n+85 86/tcp\n#9 87/tcp\na-long-name 88/tcp\nhttp 89/udp\n")
 	}
-	for in, want := range map[string]string{
+	for addr, want := range map[string]string{
 		"10.0.0.1:80":  "good:http",
 		"10.0.0.1:81":  "good:81",       // http is 80
 		"10.0.0.2:80":  "10.0.0.2:http", // good is 10.0.0.1
@@ -156,25 +156,24 @@ func TestSaver(t *testing.T) {
 		"[fd00::1]:80": "[fd00::1]:http",
 		"[fd00::1]:9":  "[fd00::1]:9",
 	} {
-		if got := string(NewRoundTripNamer(d).Append(nil, netip.MustParseAddrPort(in), ipvs.TCP)); got != want {
-			t.Errorf("%s gave %q, want %q", in, got, want)
+		if got := string(NewRoundTripNamer(d).Append(nil, netip.MustParseAddrPort(addr), ipvs.TCP)); got != want {
+			t.Errorf("Append(%s) = %q, want %q", addr, got, want)
 		}
 	}
 }
 
-// A nameServer answers questions for PTR records over connections that Dial
-// makes.
-type nameServer struct {
-	answer func(question string) (name string) // "" for none
+// A fakeNameServer responds to PTR queries over an in-memory connection.
+type fakeNameServer struct {
+	lookup func(question string) (name string) // returns "" for NXDOMAIN
 
-	mu    sync.Mutex
-	asked map[string]int
+	mu      sync.Mutex
+	queries map[string]int // number of queries by name
 }
 
-func (s *nameServer) database(t *testing.T) *Database {
-	d, _ := testDatabase(t)
-	s.asked = make(map[string]int)
-	d.resolver = &net.Resolver{
+func (s *fakeNameServer) database(t *testing.T) *Database {
+	db, _ := testDatabase(t)
+	s.queries = make(map[string]int)
+	db.resolver = &net.Resolver{
 		PreferGo: true,
 		Dial: func(context.Context, string, string) (net.Conn, error) {
 			client, server := net.Pipe()
@@ -182,12 +181,12 @@ func (s *nameServer) database(t *testing.T) *Database {
 			return client, nil
 		},
 	}
-	return d
+	return db
 }
 
-// serve answers over a stream: messages have their length before them. An
-// answer is the question, a header that says so, and one record.
-func (s *nameServer) serve(c net.Conn) {
+// serve responds to queries on a stream, where a length precedes each message. A
+// response is a copy of the query with a response header and one record.
+func (s *fakeNameServer) serve(c net.Conn) {
 	defer c.Close()
 	for {
 		var size [2]byte
@@ -207,22 +206,22 @@ func (s *nameServer) serve(c net.Conn) {
 		end += 5 // the root label, type and class
 		question := strings.Join(labels, ".")
 		s.mu.Lock()
-		s.asked[question]++
+		s.queries[question]++
 		s.mu.Unlock()
 
-		name := s.answer(question)
+		name := s.lookup(question)
 		out := append([]byte{}, msg[:end]...)
 		copy(out[2:12], []byte{0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0})
 		if name == "" {
 			out[3] |= 3 // no such name
 		} else {
-			out[7] = 1 // one answer
+			out[7] = 1 // number of answers
 			var data []byte
 			for label := range strings.SplitSeq(name, ".") {
 				data = append(append(data, byte(len(label))), label...)
 			}
 			data = append(data, 0)
-			out = append(out, 0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 60) // the name asked for, PTR, IN, TTL
+			out = append(out, 0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 60) // pointer to the question, PTR, IN, TTL
 			out = append(binary.BigEndian.AppendUint16(out, uint16(len(data))), data...)
 		}
 		if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)); err != nil {
@@ -232,7 +231,7 @@ func (s *nameServer) serve(c net.Conn) {
 }
 
 func TestNamerDNS(t *testing.T) {
-	server := &nameServer{answer: func(question string) string {
+	server := &fakeNameServer{lookup: func(question string) string {
 		switch question {
 		case "1.0.0.10.in-addr.arpa":
 			return "one.example.org"
@@ -245,42 +244,41 @@ func TestNamerDNS(t *testing.T) {
 	}}
 	n := NewNamer(server.database(t))
 	for range 3 {
-		for in, want := range map[string]string{
+		for addr, want := range map[string]string{
 			"10.0.0.1:80":  "one.example.org:http",
 			"10.0.0.2:80":  "10.0.0.2:http",
 			"10.0.0.3:80":  "10.0.0.3:http",
 			"[fd00::1]:80": "[six.example.org]:http",
 		} {
-			if got := string(n.Append(nil, netip.MustParseAddrPort(in), ipvs.TCP)); got != want {
-				t.Errorf("%s gave %q, want %q", in, got, want)
+			if got := string(n.Append(nil, netip.MustParseAddrPort(addr), ipvs.TCP)); got != want {
+				t.Errorf("Append(%s) = %q, want %q", addr, got, want)
 			}
 		}
 	}
-	for question, times := range server.asked {
+	for question, times := range server.queries {
 		if times != 1 {
-			t.Errorf("asked %d times for %s", times, question)
+			t.Errorf("%d queries for %s", times, question)
 		}
 	}
-	if len(server.asked) != 4 {
-		t.Errorf("asked %d questions, want 4: %v", len(server.asked), server.asked)
+	if len(server.queries) != 4 {
+		t.Errorf("%d different queries, want 4: %v", len(server.queries), server.queries)
 	}
 }
 
-// TestPrefetchSideBySide has a server that answers no question before all
-// have been asked.
-func TestPrefetchSideBySide(t *testing.T) {
+// The name server responds to no query before it has received all of them.
+func TestPrefetchConcurrent(t *testing.T) {
 	var addrs []netip.Addr
 	var endpoints []Endpoint
 	for i := range maxConcurrentLookups {
 		addrs = append(addrs, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
 		endpoints = append(endpoints, Endpoint{netip.AddrPortFrom(addrs[i], 80), ipvs.TCP})
 	}
-	var all sync.WaitGroup
-	all.Add(len(addrs))
-	server := &nameServer{answer: func(question string) string {
-		all.Done()
-		all.Wait()
-		labels := strings.Split(question, ".") // from the last byte on
+	var pending sync.WaitGroup
+	pending.Add(len(addrs))
+	server := &fakeNameServer{lookup: func(question string) string {
+		pending.Done()
+		pending.Wait()
+		labels := strings.Split(question, ".") // the last byte of the address first
 		return "host" + labels[0] + "-" + labels[1] + ".example.org"
 	}}
 	n := NewNamer(server.database(t))
@@ -288,10 +286,10 @@ func TestPrefetchSideBySide(t *testing.T) {
 	n.Prefetch(endpoints)
 	for i, addr := range addrs {
 		if got, want := n.hosts[addr], fmt.Sprintf("host%d-%d.example.org", i&0xff, i>>8); got != want {
-			t.Errorf("%s is %q, want %q", addr, got, want)
+			t.Errorf("name of %s = %q, want %q", addr, got, want)
 		}
 	}
-	if len(server.asked) != len(addrs) {
-		t.Errorf("%d questions for %d addresses", len(server.asked), len(addrs))
+	if len(server.queries) != len(addrs) {
+		t.Errorf("%d queries for %d addresses", len(server.queries), len(addrs))
 	}
 }

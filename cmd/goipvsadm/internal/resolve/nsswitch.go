@@ -4,110 +4,118 @@ import (
 	"strings"
 )
 
-// nsswitch.conf(5) says in what order the C library asks for names, and what
-// becomes of an answer:
+// nsswitch.conf(5) configures the order in which the C library queries sources of
+// names, and after which results it stops:
 //
 //	hosts: files myhostname resolve [!UNAVAIL=return] dns
 
-// An order is the sources for one kind of names.
+// sources is the list of sources of one nsswitch.conf database.
 type sources []source
 
-// A source is asked for names.
+// A source is an entry of nsswitch.conf.
 type source struct {
 	name    string
-	returns [numStatuses]bool // the answers after which no other source is asked
+	returns [numStatuses]bool // statuses after which no further source is queried
 
-	// rest is the configuration from this source on.
-	rest string
+	// configTail is the configuration from this source on, as getent -s accepts it.
+	configTail string
 }
 
-// A status is what a source answers, in the words of nsswitch.conf.
+// A status is the result of querying a source, as defined by nsswitch.conf.
 type status int
 
 const (
 	success     status = iota
-	notFound           // there is no such name
-	unavailable        // the source is not there
-	tryAgain           // nor is it now
+	notFound           // the source has no such name
+	unavailable        // the source is permanently unavailable
+	tryAgain           // the source is temporarily unavailable
 	numStatuses
+
+	// notFoundInTail is the status of a getent query that found nothing. getent has
+	// queried all sources of configTail, so no further source is queried.
+	notFoundInTail = numStatuses
 )
 
-var statusWords = map[string]status{"success": success, "notfound": notFound, "unavail": unavailable, "tryagain": tryAgain}
+var statusNames = map[string]status{"success": success, "notfound": notFound, "unavail": unavailable, "tryagain": tryAgain}
 
-// usualOrder is the C library's where nsswitch.conf says nothing.
-func usualOrder(database string) sources {
+// defaultSources returns the sources that the C library uses if nsswitch.conf does
+// not configure the database.
+func defaultSources(database string) sources {
 	if database == "hosts" {
-		return parseOrder("files dns")
+		return parseSources("files dns")
 	}
-	return parseOrder("files")
+	return parseSources("files")
 }
 
-// readOrder finds the order for a database in the text of nsswitch.conf. Of
-// several lines the last counts, and a blank may stand for the colon.
-func readOrder(text, database string) sources {
-	o := usualOrder(database)
-	isEnd := func(r rune) bool { return r == ':' || isBlank(r) }
+// nsswitchSources returns the sources that text, the contents of nsswitch.conf,
+// configures for a database. As in the C library, the last of several lines counts,
+// and white space may replace the colon.
+func nsswitchSources(text, database string) sources {
+	configured := defaultSources(database)
+	isSeparator := func(r rune) bool { return r == ':' || isSpaceRune(r) }
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
-		sources, found := strings.CutPrefix(trim(line), database)
-		if found && strings.IndexFunc(sources, isEnd) == 0 {
-			if named := parseOrder(strings.TrimLeftFunc(sources, isEnd)); len(named) > 0 {
-				o = named
+		list, found := strings.CutPrefix(trimSpace(line), database)
+		if found && strings.IndexFunc(list, isSeparator) == 0 {
+			if parsed := parseSources(strings.TrimLeftFunc(list, isSeparator)); len(parsed) > 0 {
+				configured = parsed
 			}
 		}
 	}
-	return o
+	return configured
 }
 
-func parseOrder(text string) sources {
-	var o sources
-	text = trim(text)
+// parseSources parses a list of sources with their actions.
+func parseSources(text string) sources {
+	var list sources
+	text = trimSpace(text)
 	for text != "" {
 		if text[0] == '[' {
 			actions, rest, _ := strings.Cut(text[1:], "]")
-			if len(o) > 0 {
-				o[len(o)-1].parseActions(actions)
+			if len(list) > 0 {
+				list[len(list)-1].parseActions(actions)
 			}
-			text = trim(rest)
+			text = trimSpace(rest)
 			continue
 		}
-		end := strings.IndexFunc(text, func(r rune) bool { return r == '[' || isBlank(r) })
+		end := strings.IndexFunc(text, func(r rune) bool { return r == '[' || isSpaceRune(r) })
 		if end < 0 {
 			end = len(text)
 		}
-		o = append(o, source{name: text[:end], returns: [numStatuses]bool{success: true}, rest: text})
-		text = trim(text[end:])
+		list = append(list, source{name: text[:end], returns: [numStatuses]bool{success: true}, configTail: text})
+		text = trimSpace(text[end:])
 	}
-	return o
+	return list
 }
 
-// act takes what stands in brackets behind a source, such as
+// parseActions parses the actions in brackets after a source, such as
 // "NOTFOUND=return !UNAVAIL=continue".
 func (s *source) parseActions(text string) {
-	for _, word := range split(lower(text)) {
+	for _, word := range fields(toLower(text)) {
 		condition, action, _ := strings.Cut(word, "=")
-		name, not := strings.CutPrefix(condition, "!")
-		wanted, ok := statusWords[name]
+		name, negated := strings.CutPrefix(condition, "!")
+		named, ok := statusNames[name]
 		if !ok {
 			continue
 		}
 		for st := range numStatuses {
-			if (st == wanted) != not {
-				s.returns[st] = action != "continue" // but for "merge", which finds what is there
+			if (st == named) != negated {
+				s.returns[st] = action != "continue" // treats "merge" like "return"
 			}
 		}
 	}
 }
 
-// find asks one source after another. The last that is asked decides, even
-// where one before it found something and [SUCCESS=continue] had it go on.
-func find[T any](o sources, ask func(*source) (T, status)) (found T, ok bool) {
-	for i := range o {
-		answer, st := ask(&o[i])
-		found, ok = answer, st == success
-		if st == numStatuses || o[i].returns[st] {
+// querySources queries the sources in order until one returns a status that ends the
+// search. The result is that of the last source queried, even if an earlier source with
+// [SUCCESS=continue] succeeded.
+func querySources[T any](list sources, query func(*source) (T, status)) (last T, ok bool) {
+	for i := range list {
+		result, st := query(&list[i])
+		last, ok = result, st == success
+		if st == notFoundInTail || list[i].returns[st] {
 			break
 		}
 	}
-	return found, ok
+	return last, ok
 }

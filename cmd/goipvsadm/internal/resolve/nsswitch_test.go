@@ -14,7 +14,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-func TestReadOrder(t *testing.T) {
+func TestNsswitchSources(t *testing.T) {
+	// want lists the sources and the initials of the statuses after which they return.
 	for _, tt := range []struct{ text, database, want string }{
 		{database: "hosts", want: "files:s dns:s"},
 		{database: "services", want: "files:s"},
@@ -31,16 +32,16 @@ func TestReadOrder(t *testing.T) {
 		{text: "services:   db files\n", database: "services", want: "db:s files:s"},
 	} {
 		var got []string
-		for _, s := range readOrder(tt.text, tt.database) {
-			ends := ""
+		for _, s := range nsswitchSources(tt.text, tt.database) {
+			actions := ""
 			for st := range numStatuses {
 				if s.returns[st] {
-					ends += "snut"[st : st+1]
+					actions += "snut"[st : st+1]
 				}
 			}
-			got = append(got, s.name+":"+ends)
-			if !strings.HasPrefix(s.rest, s.name) {
-				t.Errorf("%q: what begins with %s is %q", tt.text, s.name, s.rest)
+			got = append(got, s.name+":"+actions)
+			if !strings.HasPrefix(s.configTail, s.name) {
+				t.Errorf("%q: configTail of %s is %q", tt.text, s.name, s.configTail)
 			}
 		}
 		if got := strings.Join(got, " "); got != tt.want {
@@ -49,9 +50,9 @@ func TestReadOrder(t *testing.T) {
 	}
 }
 
-// A librarian is a getent that notes how it is called and answers as the C
-// library would for some names.
-func librarian(t *testing.T, d *Database) (calls func() []string) {
+// fakeGetent installs a getent in db that knows a few names. calls returns the arguments
+// of its calls and resets the record.
+func fakeGetent(t *testing.T, db *Database) (calls func() []string) {
 	t.Helper()
 	directory := t.TempDir()
 	path := filepath.Join(directory, "getent")
@@ -70,7 +71,7 @@ esac
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.getent = &getent{path: path, limit: 10 * time.Second, slots: make(chan struct{}, 4)}
+	db.getent = &getent{path: path, timeout: 10 * time.Second, slots: make(chan struct{}, 4)}
 	return func() []string {
 		text := strings.TrimSuffix(readFile(directory+"/calls"), "\n")
 		os.Remove(directory + "/calls")
@@ -78,34 +79,35 @@ esac
 	}
 }
 
-// switched is a database with an order of its own.
-func switched(t *testing.T, nsswitch string) *Database {
+// nsswitchDatabase returns a test database with the given nsswitch.conf, whose local
+// host is named here.
+func nsswitchDatabase(t *testing.T, nsswitch string) *Database {
 	t.Helper()
-	d, _ := testDatabase(t)
-	d.order = func(database string) sources { return readOrder(nsswitch, database) }
-	d.machine = &localHost{
-		name: func() (string, error) { return "here", nil },
-		addresses: func() []netip.Addr {
+	db, _ := testDatabase(t)
+	db.sources = func(database string) sources { return nsswitchSources(nsswitch, database) }
+	db.localHost = &localHost{
+		hostname: func() (string, error) { return "here", nil },
+		interfaceAddrs: func() []netip.Addr {
 			return []netip.Addr{netip.MustParseAddr("10.6.0.1"), netip.MustParseAddr("fd06::1")}
 		},
-		routes: filepath.Join(t.TempDir(), "routes"),
+		routeFile: filepath.Join(t.TempDir(), "routes"),
 	}
 	const routes = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n" +
 		"eth0\t%s\t%s\t0003\t0\t0\t0\t00000000\n" +
 		"eth0\t0000060A\t00000000\t0001\t0\t0\t0\t0000FFFF\n"
 	gateway := netip.MustParseAddr("10.6.0.254").As4()
 	text := fmt.Sprintf(routes, "00000000", nativeHex(gateway))
-	if err := os.WriteFile(d.machine.routes, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(db.localHost.routeFile, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return db
 }
 
-// nativeHex is an address as the kernel's file has it.
+// nativeHex formats an address as in /proc/net/route.
 func nativeHex(a [4]byte) string { return fmt.Sprintf("%08X", binary.NativeEndian.Uint32(a[:])) }
 
 func TestMyHostname(t *testing.T) {
-	d := switched(t, "hosts: files myhostname")
+	d := nsswitchDatabase(t, "hosts: files myhostname")
 	for name, want := range map[string]string{
 		"web1": "10.1.1.1", "here": "10.6.0.1", "HERE.": "10.6.0.1", "localhost": "127.0.0.1", "x.localhost": "127.0.0.1",
 		"_gateway": "10.6.0.254", "there": "", "gateway": "",
@@ -116,7 +118,7 @@ func TestMyHostname(t *testing.T) {
 			got = addrs[0].String()
 		}
 		if got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+			t.Errorf("%s resolves to %q, want %q", name, got, want)
 		}
 	}
 	for addr, want := range map[string]string{
@@ -124,101 +126,100 @@ func TestMyHostname(t *testing.T) {
 		"10.6.0.2": "",
 	} {
 		if got := d.hostName(netip.MustParseAddr(addr)); got != want {
-			t.Errorf("%s is %q, want %q", addr, got, want)
+			t.Errorf("name of %s = %q, want %q", addr, got, want)
 		}
 	}
-	d.machine.addresses = func() []netip.Addr { return nil }
-	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != noAddress {
-		t.Errorf("here without an address: %v", addrs)
+	d.localHost.interfaceAddrs = func() []netip.Addr { return nil }
+	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != fallbackAddr {
+		t.Errorf("local host name without an interface address resolves to %v", addrs)
 	}
 }
 
-// What is in no file and no name server's is asked of the C library, from
-// there on in the order that is configured.
+// From the first source other than files, dns, resolve and myhostname on, getent queries
+// the remaining sources.
 func TestGetent(t *testing.T) {
 	for _, tt := range []struct {
-		nsswitch    string
-		name, want  string // "" for none
-		addr, named string
-		calls       string
+		nsswitch        string
+		name, wantAddrs string
+		addr, wantName  string
+		calls           string // arguments of getent, separated by |
 	}{
-		{nsswitch: "hosts: files sss dns", name: "web1", want: "10.1.1.1", addr: "10.1.1.1", named: "web1"},
-		{nsswitch: "hosts: files sss dns", name: "director", want: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", named: "director",
+		{nsswitch: "hosts: files sss dns", name: "web1", wantAddrs: "10.1.1.1", addr: "10.1.1.1", wantName: "web1"},
+		{nsswitch: "hosts: files sss dns", name: "director", wantAddrs: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", wantName: "director",
 			calls: "-s sss dns -- ahostsv4 director|-s sss dns -- hosts 10.5.0.1"},
-		{nsswitch: "hosts: ldap [NOTFOUND=return] files", name: "web1", addr: "fd05::1", named: "director6",
+		{nsswitch: "hosts: ldap [NOTFOUND=return] files", name: "web1", addr: "fd05::1", wantName: "director6",
 			calls: "-s ldap [NOTFOUND=return] files -- ahostsv4 web1|-s ldap [NOTFOUND=return] files -- hosts fd05::1"},
-		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return] winbind", name: "director", want: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", named: "director",
+		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return] winbind", name: "director", wantAddrs: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", wantName: "director",
 			calls: "-s winbind -- ahostsv4 director|-s winbind -- hosts 10.5.0.1"},
 		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return]", name: "director", addr: "10.5.0.1"},
 		{nsswitch: "hosts: files mdns4_minimal [NOTFOUND=return]", name: "x.local", addr: "169.254.1.1", calls: "-s mdns4_minimal [NOTFOUND=return] -- ahostsv4 x.local|-s mdns4_minimal [NOTFOUND=return] -- hosts 169.254.1.1"},
 		{nsswitch: "hosts: files [NOTFOUND=return] sss", name: "director", addr: "10.5.0.1"},
 	} {
-		d := switched(t, tt.nsswitch)
-		calls := librarian(t, d)
+		d := nsswitchDatabase(t, tt.nsswitch)
+		calls := fakeGetent(t, d)
 		addrs, _ := d.lookupHost(tt.name)
-		if got := strings.Trim(fmt.Sprint(addrs), "[]"); got != tt.want {
-			t.Errorf("%s: %s is %q, want %q", tt.nsswitch, tt.name, got, tt.want)
+		if got := strings.Trim(fmt.Sprint(addrs), "[]"); got != tt.wantAddrs {
+			t.Errorf("%s: %s resolves to %q, want %q", tt.nsswitch, tt.name, got, tt.wantAddrs)
 		}
-		if got := d.hostName(netip.MustParseAddr(tt.addr)); got != tt.named {
-			t.Errorf("%s: %s is %q, want %q", tt.nsswitch, tt.addr, got, tt.named)
+		if got := d.hostName(netip.MustParseAddr(tt.addr)); got != tt.wantName {
+			t.Errorf("%s: name of %s = %q, want %q", tt.nsswitch, tt.addr, got, tt.wantName)
 		}
 		if got := strings.Join(calls(), "|"); got != tt.calls {
-			t.Errorf("%s: called as %s, want %s", tt.nsswitch, got, tt.calls)
+			t.Errorf("%s: getent calls %s, want %s", tt.nsswitch, got, tt.calls)
 		}
 	}
 }
 
 func TestGetentPorts(t *testing.T) {
-	d := switched(t, "services: files sss")
-	calls := librarian(t, d)
+	d := nsswitchDatabase(t, "services: files sss")
+	calls := fakeGetent(t, d)
 	for _, tt := range []struct {
-		name string
-		p    ipvs.Protocol
-		want uint16
-	}{{name: "http", p: ipvs.TCP, want: 80}, {name: "vip", p: ipvs.TCP, want: 8443}, {name: "vip", p: AnyProtocol, want: 8443}, {name: "vip", p: ipvs.UDP}} {
-		if got, ok := d.lookupPort(tt.name, tt.p); got != tt.want || ok != (tt.want != 0) {
-			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		name     string
+		protocol ipvs.Protocol
+		want     uint16
+	}{{name: "http", protocol: ipvs.TCP, want: 80}, {name: "vip", protocol: ipvs.TCP, want: 8443}, {name: "vip", protocol: AnyProtocol, want: 8443}, {name: "vip", protocol: ipvs.UDP}} {
+		if got, ok := d.lookupPort(tt.name, tt.protocol); got != tt.want || ok != (tt.want != 0) {
+			t.Errorf("lookupPort(%s) = %d, want %d", tt.name, got, tt.want)
 		}
 	}
 	for port, want := range map[uint16]string{80: "http", 8443: "vip", 8444: ""} {
 		if got := d.portName(port, ipvs.TCP); got != want {
-			t.Errorf("%d: %q, want %q", port, got, want)
+			t.Errorf("portName(%d) = %q, want %q", port, got, want)
 		}
 	}
 	if got := d.portName(8443, 0); got != "" {
-		t.Errorf("of no protocol: %q", got)
+		t.Errorf("name of a port without a protocol = %q", got)
 	}
 	if n := len(calls()); n != 5 {
-		t.Errorf("%d calls, want 5", n)
+		t.Errorf("%d getent calls, want 5", n)
 	}
 }
 
-// Without getent, as in an image that has nothing else, or when it hangs, the
-// other sources are asked.
-func TestGetentThatDoesNotAnswer(t *testing.T) {
-	d := switched(t, "hosts: sss files\nservices: sss files\n")
-	d.getent = &getent{path: "/nonexistent/getent", limit: time.Minute, slots: make(chan struct{}, 1)}
+// If getent is missing or times out, the next source is queried.
+func TestGetentUnavailable(t *testing.T) {
+	d := nsswitchDatabase(t, "hosts: sss files\nservices: sss files\n")
+	d.getent = &getent{path: "/nonexistent/getent", timeout: time.Minute, slots: make(chan struct{}, 1)}
 	d.hosts = func() hosts { return readHosts("10.1.1.1 slow\n") }
 	for range 2 {
 		if addrs, _ := d.lookupHost("slow"); len(addrs) != 1 {
-			t.Errorf("slow: %v", addrs)
+			t.Errorf("slow resolves to %v", addrs)
 		}
-		// And once more with one that takes a minute.
-		librarian(t, d)
-		d.getent.limit = 100 * time.Millisecond
+		// In the second iteration getent takes a minute.
+		fakeGetent(t, d)
+		d.getent.timeout = 100 * time.Millisecond
 	}
 	d.getent = nil
 	if got := d.portName(80, ipvs.TCP); got != "http" {
-		t.Errorf("port 80 is %q", got)
+		t.Errorf("portName(80) = %q", got)
 	}
 }
 
-// Several are asked side by side, but not all.
-func TestGetentSideBySide(t *testing.T) {
-	d := switched(t, "hosts: sss")
+// Several getent processes run concurrently, up to the number of slots.
+func TestGetentConcurrent(t *testing.T) {
+	d := nsswitchDatabase(t, "hosts: sss")
 	directory := t.TempDir()
 	path := filepath.Join(directory, "getent")
-	// Each waits until another is there too.
+	// Each process waits until a second one runs.
 	script := "#!/bin/sh\ncd " + directory + `
 mkdir $$
 while [ "$(ls -d [0-9]* | wc -l)" -lt 2 ] && [ ! -e both ]; do sleep 0.01; done
@@ -232,7 +233,7 @@ echo "$last host-$last"
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.getent = &getent{path: path, limit: time.Minute, slots: make(chan struct{}, 4)}
+	d.getent = &getent{path: path, timeout: time.Minute, slots: make(chan struct{}, 4)}
 	var endpoints []Endpoint
 	for i := range 20 {
 		addr := netip.AddrFrom4([4]byte{10, 9, 0, byte(i)})
@@ -242,10 +243,10 @@ echo "$last host-$last"
 	n.Prefetch(endpoints)
 	for _, e := range endpoints {
 		if want := "host-" + e.Addr().String(); n.hosts[e.Addr()] != want {
-			t.Errorf("%s is %q", e.Addr(), n.hosts[e.Addr()])
+			t.Errorf("name of %s = %q, want %q", e.Addr(), n.hosts[e.Addr()], want)
 		}
 	}
 	if _, err := os.Stat(directory + "/crowd"); err == nil {
-		t.Error("more than four ran at a time")
+		t.Error("more than four processes ran concurrently")
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Numeric is the Namer that writes numbers only.
+// Numeric formats addresses and ports numerically.
 type Numeric struct{}
 
-// Append appends ap in numbers, as AppendNumeric does.
+// Append appends ap like AppendNumeric.
 func (Numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
 	return AppendNumeric(b, ap)
 }
@@ -29,12 +29,12 @@ func AppendNumeric(b []byte, ap netip.AddrPort) []byte {
 	return strconv.AppendUint(b, uint64(ap.Port()), 10)
 }
 
-// AppendAddr appends a as the C library writes it. That is netip's way but
-// for IPv4-compatible IPv6 addresses, which C ends in dotted decimals.
+// AppendAddr appends a as the C library formats it. This differs from netip only for
+// IPv4-compatible IPv6 addresses, which end in dotted decimal: ::192.0.2.1.
 func AppendAddr(b []byte, a netip.Addr) []byte {
 	if a.Is6() && !a.Is4In6() {
 		v := a.As16()
-		// With the seventh word zero too, C sees one longer run of zeros.
+		// If the seventh word is 0 too, the C library extends the run of zeros instead.
 		if [12]byte(v[:12]) == [12]byte{} && binary.BigEndian.Uint16(v[12:]) != 0 {
 			b = append(b, "::"...)
 			return netip.AddrFrom4([4]byte(v[12:])).AppendTo(b)

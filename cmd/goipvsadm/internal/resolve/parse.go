@@ -7,19 +7,19 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// AddrPort reads a service's or a server's address:
+// AddrPort parses the address of a service or server:
 //
-//	HOST[:PORT]   HOST as Host takes it
+//	HOST[:PORT]   HOST in the form that Host accepts
 //	[IPV6]:PORT
 //	IPV6          without a port
 //
-// PORT is a number or a name that it has with the protocol. hasPort tells
-// whether the word had a port.
+// PORT is a number, or a name of a port of protocol p. hasPort reports whether the
+// word contains a port.
 //
-// Brackets around anything but an IPv6 address are taken off, with the port
-// that follows them.
+// As in ipvsadm, brackets around anything other than an IPv6 address are removed
+// together with the port after them.
 func (d *Database) AddrPort(word string, p ipvs.Protocol) (ap netip.AddrPort, hasPort, ok bool) {
-	if digits(word) {
+	if isDigits(word) {
 		return ap, false, false
 	}
 	if word[0] == '[' {
@@ -47,14 +47,14 @@ func (d *Database) AddrPort(word string, p ipvs.Protocol) (ap netip.AddrPort, ha
 	return netip.AddrPortFrom(addr, port), hasPort, ok
 }
 
-// Host reads an IPv4 address in any form that C's inet_aton takes, or else a
-// name that resolves to an IPv4 address.
+// Host parses an IPv4 address in any form that inet_aton(3) accepts, or resolves a name
+// to an IPv4 address.
 func (d *Database) Host(word string) (netip.Addr, bool) {
 	if addr, ok := parseIPv4(word); ok {
 		return addr, true
 	}
 	if strings.Trim(word, "0123456789.") == "" || strings.Contains(word, ":") {
-		return netip.Addr{}, false // meant as an address; net's resolver would take it for one
+		return netip.Addr{}, false // an invalid address, which net.Resolver might accept
 	}
 	addrs, ok := d.lookupHost(word)
 	if !ok {
@@ -63,6 +63,7 @@ func (d *Database) Host(word string) (netip.Addr, bool) {
 	return addrs[0], true
 }
 
+// port parses a number, or resolves the name of a port of protocol p.
 func (d *Database) port(word string, p ipvs.Protocol) (uint16, bool) {
 	if n, ok := Number(word, 0, 65535); ok {
 		return uint16(n), true
@@ -73,8 +74,9 @@ func (d *Database) port(word string, p ipvs.Protocol) (uint16, bool) {
 	return d.lookupPort(word, p)
 }
 
-// Number reads word as C's strtol does in base 10: white space and a sign may
-// come first, nothing may follow. It is refused outside of low to high.
+// Number parses word like strtol(3) in base 10: leading white space and a sign are
+// accepted, trailing characters are not. It reports false for numbers outside low to
+// high.
 func Number(word string, low, high int64) (int64, bool) {
 	i := 0
 	for i < len(word) && isSpace(word[i]) {
@@ -85,13 +87,13 @@ func Number(word string, low, high int64) (int64, bool) {
 		negative = word[i] == '-'
 		i++
 	}
-	if !digits(word[i:]) || i == len(word) {
+	if !isDigits(word[i:]) || i == len(word) {
 		return 0, false
 	}
-	const huge = 1 << 40 // beyond all that a number is ever for
+	const maxMagnitude = 1 << 40 // saturation limit, outside every range in use
 	var n int64
 	for ; i < len(word); i++ {
-		n = min(n*10+int64(word[i]-'0'), huge)
+		n = min(n*10+int64(word[i]-'0'), maxMagnitude)
 	}
 	if negative {
 		n = -n
@@ -99,13 +101,13 @@ func Number(word string, low, high int64) (int64, bool) {
 	return n, low <= n && n <= high
 }
 
-// parseIPv4 is C's inet_aton: one to four parts, of which the last fills the
-// remaining bytes, in decimal, octal (0…) or hexadecimal (0x…). White space
-// ends the address, and what follows it does not matter.
+// parseIPv4 parses an address like inet_aton(3): one to four parts in decimal, octal
+// (0…) or hexadecimal (0x…), of which the last fills the remaining bytes. White space
+// and everything after it are ignored.
 func parseIPv4(word string) (netip.Addr, bool) {
 	var parts [4]uint64
 	for n := range parts {
-		part, rest, ok := cutNumber(word)
+		part, rest, ok := cutUint(word)
 		if !ok {
 			break
 		}
@@ -121,6 +123,7 @@ func parseIPv4(word string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// joinIPv4 returns the address with the given parts.
 func joinIPv4(parts []uint64) (netip.Addr, bool) {
 	var b [4]byte
 	last := len(parts) - 1
@@ -138,25 +141,25 @@ func joinIPv4(parts []uint64) (netip.Addr, bool) {
 	return netip.AddrFrom4(b), part == 0
 }
 
-// cutNumber cuts a C integer constant off word.
-func cutNumber(word string) (n uint64, rest string, ok bool) {
+// cutUint cuts a C integer constant off the front of word.
+func cutUint(word string) (n uint64, rest string, ok bool) {
 	base := uint64(10)
 	i := 0
 	if len(word) > 1 && word[0] == '0' {
 		base, i = 8, 1
-		if len(word) > 2 && word[1]|0x20 == 'x' && digit(word[2]) < 16 {
+		if len(word) > 2 && word[1]|0x20 == 'x' && digitValue(word[2]) < 16 {
 			base, i = 16, 2
 		}
 	}
 	first := i
-	for ; i < len(word) && digit(word[i]) < base; i++ {
-		n = min(n*base+digit(word[i]), 1<<32)
+	for ; i < len(word) && digitValue(word[i]) < base; i++ {
+		n = min(n*base+digitValue(word[i]), 1<<32)
 	}
 	return n, word[i:], i > first || base == 8
 }
 
-// digit returns the value of a digit in a base up to 16, or a large number.
-func digit(c byte) uint64 {
+// digitValue returns the value of a digit in a base up to 16, or 99 if c is not a digit.
+func digitValue(c byte) uint64 {
 	switch {
 	case '0' <= c && c <= '9':
 		return uint64(c - '0')
@@ -166,13 +169,13 @@ func digit(c byte) uint64 {
 	return 99
 }
 
-// parseIPv6 takes what C's inet_pton does: an address without a zone.
+// parseIPv6 parses an address like inet_pton(3): it rejects zones.
 func parseIPv6(word string) (netip.Addr, bool) {
 	if strings.IndexByte(word, ':') < 0 || strings.IndexByte(word, '%') >= 0 {
 		return netip.Addr{}, false
 	}
-	// Most words with a colon are IPv4 with a port; netip's refusal of those
-	// would cost an allocation.
+	// Most words with a colon are IPv4 addresses with a port. Rejecting them here
+	// avoids the allocation of netip's error.
 	if i := strings.IndexByte(word, '.'); i >= 0 && i < strings.IndexByte(word, ':') {
 		return netip.Addr{}, false
 	}
@@ -180,8 +183,8 @@ func parseIPv6(word string) (netip.Addr, bool) {
 	return addr, err == nil
 }
 
-// digits reports whether word has nothing but decimal digits.
-func digits(word string) bool {
+// isDigits reports whether word consists of decimal digits only; it may be empty.
+func isDigits(word string) bool {
 	for i := range len(word) {
 		if word[i] < '0' || word[i] > '9' {
 			return false
