@@ -22,7 +22,7 @@ func (p *invocation) watch(cmd *command.Command) int {
 	p.stdout.Flush()
 	w := watch.Watch{
 		Interval: time.Duration(cmd.Interval) * time.Second,
-		Reader: &sampler.Sampler{
+		Sampler: &sampler.Sampler{
 			Services:     func() ([]ipvs.Service, error) { return p.services(cmd) },
 			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return p.destinations(cmd, key) },
 			Lag:          sampler.LagFor(cmd.Interval),
@@ -36,7 +36,7 @@ func (p *invocation) watch(cmd *command.Command) int {
 		Screen: p.files.stdout,
 	}
 	if cmd.Options.Has(command.Top) {
-		w.Reader.Order = sampler.ByPackets
+		w.Sampler.Order = sampler.ByPackets
 	}
 	for _, f := range formats {
 		if cmd.Options.Has(f.option) {

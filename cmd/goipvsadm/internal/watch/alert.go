@@ -7,119 +7,122 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Mark is what is to be seen of a server from across the room.
+// An Alert is a condition of a server that the view highlights.
 type Alert byte
 
-// The marks, the one that counts first where there are several.
+// The alerts. If several conditions hold, the first one counts.
 const (
-	Unmarked      Alert = iota
+	NoAlert       Alert = iota
 	Drained             // weight 0: no new connections
-	OverThreshold       // over its threshold: no new connections for now
-	ShareDropped        // it lost its share of the connections at once
+	OverThreshold       // the upper threshold was reached: no new connections for now
+	ShareDropped        // the server suddenly lost its share of connections
 )
 
-// marks says of each how it looks: the character before the arrow, colours as
-// the numbers of ISO 6429, and what it means.
-var marks = [...]struct {
+// alertStyles holds how each Alert is displayed: the character before the arrow, the
+// color as SGR parameters (ISO 6429), and the text in the help.
+var alertStyles = [...]struct {
 	sign    byte
-	colours string
+	color   string
 	meaning string
 }{
-	Unmarked:      {' ', "", ""},
-	Drained:       {'0', "30;43", "the server's weight is 0"},
-	OverThreshold: {'^', "1;37;41", "it is over its threshold"},
-	ShareDropped:  {'v', "1;37;45", "it lost half of its share or more at once"},
+	NoAlert:       {' ', "", ""},
+	Drained:       {'0', "30;43", "weight is 0"},
+	OverThreshold: {'^', "1;37;41", "upper threshold reached"},
+	ShareDropped:  {'v', "1;37;45", "lost at least half of its share of connections at once"},
 }
 
-// What a fall is: from a share that was one, of more than a few connections.
-// It is seen for a while, unless the server gets its share back.
+// ShareDropped requires that the server had at least minDropShare of the connections
+// of its service and at least minDropConns of them, and lost at least half of its
+// share between two samples. It lasts for alertDuration, unless the server recovers
+// more than half of the previous share.
 const (
 	minDropShare  = 0.1
-	fallConns     = 10
+	minDropConns  = 10
 	alertDuration = 30 * time.Second
 )
 
-// A lookout knows the marks of servers, for which one reading is not enough.
+// An alertTracker determines alerts that depend on earlier samples.
 type alertTracker struct {
-	time time.Time
-	seen map[ipvs.DestinationKey]serverState
+	sampleTime time.Time
+	servers    map[ipvs.DestinationKey]serverState
 }
 
-// A sight is what a reading showed of a server.
+// A serverState is the state of a server in the last sample.
 type serverState struct {
-	conns uint64
-	share float64
-	full  bool
-	from  float64   // the share that it had before it fell
-	fell  time.Time // zero if it did not
+	conns         uint64
+	share         float64 // fraction of the connections of the service
+	overThreshold bool
+	shareBefore   float64   // share before it dropped; 0 if it did not
+	droppedAt     time.Time // zero if the share did not drop
 }
 
-// look takes a reading in. One that was made again tells only of servers that
-// it did not have before.
-func (l *alertTracker) observe(r *sampler.Sample) {
-	again := r.Time.Equal(l.time)
-	seen := make(map[ipvs.DestinationKey]serverState)
-	for i := range r.Services {
-		s := &r.Services[i]
-		all := allConnections(s)
+// observe records sample. If the previous call had a sample of the same time, observe
+// only adds servers that were missing from it.
+func (t *alertTracker) observe(sample *sampler.Sample) {
+	repeated := sample.Time.Equal(t.sampleTime)
+	servers := make(map[ipvs.DestinationKey]serverState)
+	for i := range sample.Services {
+		s := &sample.Services[i]
+		total := totalConns(s)
 		for j := range s.Destinations {
 			d := &s.Destinations[j]
 			key := ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}
-			now, known := l.seen[key]
-			if !again || !known {
-				now = now.next(d, all, r.Time)
+			state, known := t.servers[key]
+			if !repeated || !known {
+				state = state.update(d, total, sample.Time)
 			}
-			seen[key] = now
+			servers[key] = state
 		}
 	}
-	l.time, l.seen = r.Time, seen
+	t.sampleTime, t.servers = sample.Time, servers
 }
 
-// next returns what d shows at a time, of all connections of its service, after
-// what a reading before it showed.
-func (s serverState) next(d *sampler.Destination, all uint64, at time.Time) serverState {
-	before := s
-	s.conns = connections(d)
-	s.full = full(d, before.full)
-	if all == 0 {
-		return serverState{full: s.full}
+// update returns the state after a new sample of d. total is the number of connections
+// of its service.
+func (s serverState) update(d *sampler.Destination, total uint64, now time.Time) serverState {
+	previous := s
+	s.conns = connCount(d)
+	s.overThreshold = isOverThreshold(d, previous.overThreshold)
+	if total == 0 {
+		return serverState{overThreshold: s.overThreshold}
 	}
-	s.share = float64(s.conns) / float64(all)
-	if before.share >= minDropShare && before.conns >= fallConns && s.share <= before.share/2 {
-		s.from, s.fell = before.share, at
+	s.share = float64(s.conns) / float64(total)
+	if previous.share >= minDropShare && previous.conns >= minDropConns && s.share <= previous.share/2 {
+		s.shareBefore, s.droppedAt = previous.share, now
 	}
-	if s.share > s.from/2 || at.Sub(s.fell) >= alertDuration {
-		s.from, s.fell = 0, time.Time{}
+	if s.share > s.shareBefore/2 || now.Sub(s.droppedAt) >= alertDuration {
+		s.shareBefore, s.droppedAt = 0, time.Time{}
 	}
 	return s
 }
 
-// full reports whether the kernel gives d no more connections. If it gave none
-// before, it goes on so until there are fewer than the lower threshold, or than
-// three of four parts of the upper one where there is no lower.
-func full(d *sampler.Destination, before bool) bool {
-	upper, lower, n := uint64(d.UpperThreshold), uint64(d.LowerThreshold), connections(d)
+// isOverThreshold reports whether the kernel assigns no new connections to d because
+// of its thresholds. Once d has reached the upper threshold, this lasts until it falls
+// below the lower threshold, or below three quarters of the upper one if no lower
+// threshold is set.
+func isOverThreshold(d *sampler.Destination, wasOver bool) bool {
+	upper, lower, conns := uint64(d.UpperThreshold), uint64(d.LowerThreshold), connCount(d)
 	switch {
 	case upper == 0:
 		return false
-	case n >= upper:
+	case conns >= upper:
 		return true
 	case lower > 0:
-		return before && n >= lower
+		return wasOver && conns >= lower
 	}
-	return before && 4*n >= 3*upper
+	return wasOver && 4*conns >= 3*upper
 }
 
-// mark returns the mark of a server of a reading that was looked at.
-func (l *alertTracker) mark(key ipvs.ServiceKey, d *sampler.Destination) Alert {
-	sight := l.seen[ipvs.DestinationKey{Service: key, AddrPort: d.AddrPort}]
+// alert returns the alert of a server of the last observed sample.
+func (t *alertTracker) alert(key ipvs.ServiceKey, d *sampler.Destination) Alert {
+	state := t.servers[ipvs.DestinationKey{Service: key, AddrPort: d.AddrPort}]
 	switch {
 	case d.Weight == 0:
 		return Drained
-	case sight.full:
+	case state.overThreshold:
 		return OverThreshold
-	case !sight.fell.IsZero():
+	case !state.droppedAt.IsZero():
 		return ShareDropped
 	}
-	return Unmarked
+	return NoAlert
 }

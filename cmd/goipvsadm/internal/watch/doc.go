@@ -1,4 +1,3 @@
-// Package watch shows the table of services again and again, with what went on
-// between two readings: in place on a terminal, and one listing after another
-// where there is none.
+// Package watch displays the table of services and their rates periodically: in place
+// on a terminal, otherwise as a sequence of listings.
 package watch

@@ -2,11 +2,11 @@ package watch
 
 import "bytes"
 
-// A key is a printable character or a control character, or one of these.
+// A key is a printable character, a control character or one of these constants.
 type key int
 
 const (
-	keyUnknown key = 256 + iota // it has no meaning here
+	keyUnknown key = 256 + iota // an escape sequence without a meaning here
 	keyUp
 	keyDown
 	keyPageUp
@@ -25,11 +25,11 @@ const (
 	keyCtrlU     key = '\x15'
 )
 
-// sequences are what follows "ESC [" or "ESC O" where a terminal sends more than
-// one byte for a key. Terminals differ in Home and End.
-var sequences = [...]struct {
-	text string
-	key  key
+// escapeSequences lists what follows "ESC [" or "ESC O" in the escape sequences of
+// keys. Terminals differ in Home and End.
+var escapeSequences = [...]struct {
+	suffix string
+	key    key
 }{
 	{"A", keyUp}, {"B", keyDown},
 	{"5~", keyPageUp}, {"6~", keyPageDown},
@@ -37,36 +37,37 @@ var sequences = [...]struct {
 	{"F", keyEnd}, {"4~", keyEnd}, {"8~", keyEnd},
 }
 
-// decode returns the key that b, which is not empty, begins with and how many
-// bytes it takes: none if the rest of it is still to come, unless it is late.
-func decode(b []byte, late bool) (k key, length int) {
+// decodeKey returns the first key in b, which must not be empty, and its length in
+// bytes. The length is 0 if b holds an incomplete escape sequence; with timedOut
+// set, an incomplete sequence is the key Esc.
+func decodeKey(b []byte, timedOut bool) (k key, length int) {
 	if key(b[0]) != keyEscape {
 		return key(b[0]), 1
 	}
 	if len(b) > 1 && b[1] != '[' && b[1] != 'O' {
 		return keyEscape, 1
 	}
-	// Parameters, and then a final byte.
+	// A control sequence has parameter bytes and then a final byte.
 	end := 2
-	if bytes.HasPrefix(b, []byte("\x1b[[")) { // Linux has such function keys
+	if bytes.HasPrefix(b, []byte("\x1b[[")) { // a function key of the Linux console
 		end = 3
 	}
 	for end < len(b) && b[end] >= ' ' && b[end] < '@' {
 		end++
 	}
 	if end >= len(b) {
-		if late {
+		if timedOut {
 			return keyEscape, 1
 		}
 		return 0, 0
 	}
-	for i := range sequences {
-		if bytes.Equal(b[2:end+1], []byte(sequences[i].text)) {
-			return sequences[i].key, end + 1
+	for i := range escapeSequences {
+		if bytes.Equal(b[2:end+1], []byte(escapeSequences[i].suffix)) {
+			return escapeSequences[i].key, end + 1
 		}
 	}
 	if b[end] < ' ' {
-		return keyUnknown, end // what follows is another key
+		return keyUnknown, end // b[end] starts another key
 	}
 	return keyUnknown, end + 1
 }

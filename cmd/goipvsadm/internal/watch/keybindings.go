@@ -7,41 +7,41 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
-// An effect is what a key did.
+// A keyResult is what must happen after a key was handled.
 type keyResult int
 
 const (
-	nothing      keyResult = iota // but to the screen
-	needFullRead                  // all of the table is wanted, perhaps in another order
+	redraw keyResult = iota
+	needFullRead
 	quit
 )
 
-// press does what a key says.
+// handleKey handles a key.
 func (s *session) handleKey(k key) keyResult {
 	switch s.mode {
-	case typing:
-		return s.typeFilter(k)
-	case helping:
-		s.mode = watching
+	case modeFilter:
+		return s.editFilter(k)
+	case modeHelp:
+		s.mode = modeTable
 		if k != 'q' && k != 'Q' {
-			return nothing
+			return redraw
 		}
 	}
 	_, height := s.screen.size()
-	page := max(height-headerLines-1, 1) // of the old one, a line stays
+	page := max(height-headerLines-1, 1) // keep one line of the previous page
 	switch k {
 	case 'q', 'Q':
 		return quit
 	case '?':
-		s.mode = helping
-		return nothing
+		s.mode = modeHelp
+		return redraw
 	case '/':
-		s.mode, s.typed = typing, s.View.filter
-		return nothing
+		s.mode, s.filterInput = modeFilter, s.View.filter
+		return redraw
 	case 's', 'S':
-		s.Reader.Order = s.Reader.Order.Next()
-		if s.View.Top > 0 && s.Reader.Order == sampler.ByAddress {
-			s.Reader.Order = s.Reader.Order.Next() // no first N of these are worth a look
+		s.Sampler.Order = s.Sampler.Order.Next()
+		if s.View.Top > 0 && s.Sampler.Order == sampler.ByAddress {
+			s.Sampler.Order = s.Sampler.Order.Next() // the first N by address are not interesting
 		}
 	case keyEscape:
 		s.View.filter = ""
@@ -58,77 +58,77 @@ func (s *session) handleKey(k key) keyResult {
 	case keyEnd:
 		return s.scroll(math.MaxInt32)
 	default:
-		return nothing
+		return redraw
 	}
 	s.View.offset = 0
-	s.steered = true
+	s.readAll = true
 	return needFullRead
 }
 
-// scroll moves by so many lines, as far as there are any.
+// scroll scrolls by a number of lines. View.visibleRows limits the offset to the end of
+// the table.
 func (s *session) scroll(lines int) keyResult {
 	s.View.offset = max(0, s.View.offset+lines)
-	s.steered = true
+	s.readAll = true
 	return needFullRead
 }
 
-// typeFilter takes a key of a filter, which holds while it is being typed.
-func (s *session) typeFilter(k key) keyResult {
+// editFilter handles a key while a filter is entered. The filter applies immediately.
+func (s *session) editFilter(k key) keyResult {
 	switch {
 	case k == keyEnter || k == keyLineFeed:
-		s.mode = watching
+		s.mode = modeTable
 	case k == keyEscape:
-		s.mode, s.typed = watching, ""
+		s.mode, s.filterInput = modeTable, ""
 	case k == keyBackspace || k == keyCtrlH:
-		s.typed = s.typed[:max(0, len(s.typed)-1)]
+		s.filterInput = s.filterInput[:max(0, len(s.filterInput)-1)]
 	case k == keyCtrlU:
-		s.typed = ""
+		s.filterInput = ""
 	case k >= ' ' && k <= '~':
-		s.typed += string(rune(k))
+		s.filterInput += string(rune(k))
 	default:
-		return nothing
+		return redraw
 	}
-	s.View.filter, s.View.offset = s.typed, 0
-	s.steered = true
+	s.View.filter, s.View.offset = s.filterInput, 0
+	s.readAll = true
 	return needFullRead
 }
 
-// prompt is the first line while a filter is being typed: its end, where it is
-// too long.
-func prompt(typed string, width int) string {
-	const keys = "  (Enter keeps it, Esc drops it)"
-	line := "Filter: " + typed + "_"
+// filterPrompt returns the first line of the screen while a filter is entered. Long
+// input is truncated at its beginning.
+func filterPrompt(input string, width int) string {
+	const keys = "  (Enter: keep, Esc: clear)"
+	line := "Filter: " + input + "_"
 	if len(line+keys) <= width {
 		line += keys
 	}
 	return line[max(0, len(line)-width):]
 }
 
-// keysHelp says what keys do.
-var keysHelp = [...]string{
-	"Up, Down        scroll by a line",
-	"PgUp, PgDn      scroll by a page",
-	"Home, End       to the beginning, to the end",
-	"s               another order: address, packets, connections, bytes",
-	"/               show only what has a text in its address or flags",
-	"Esc             show everything again",
+var keyHelp = [...]string{
+	"Up, Down        scroll by one line",
+	"PgUp, PgDn      scroll by one page",
+	"Home, End       go to the first line, to the last line",
+	"s               change the sort order: address, packets, connections, bytes",
+	"/               filter by text in an address, scheduler or flag",
+	"Esc             clear the filter",
 	"q, Ctrl-C       quit",
 }
 
-// help returns what the screen shows of what keys do and marks mean.
-func help(width, height int) []Line {
-	lines := []Line{{Text: firstThatFits(width, "Keys: any but q goes back, q quits", "q quits")}, {}}
-	for _, text := range keysHelp {
+// helpLines returns the help screen: the keys and the alerts.
+func helpLines(width, height int) []Line {
+	lines := []Line{{Text: firstThatFits(width, "Press any key to go back, q to quit", "q quits")}, {}}
+	for _, text := range keyHelp {
 		lines = append(lines, Line{Text: text})
 	}
-	lines = append(lines, Line{}, Line{Text: "A server is marked if"})
-	for m := Drained; int(m) < len(marks); m++ {
-		lines = append(lines, Line{fmt.Sprintf("%c ->            %s", marks[m].sign, marks[m].meaning), m})
+	lines = append(lines, Line{}, Line{Text: "Highlighted servers"})
+	for a := Drained; int(a) < len(alertStyles); a++ {
+		lines = append(lines, Line{fmt.Sprintf("%c ->            %s", alertStyles[a].sign, alertStyles[a].meaning), a})
 	}
-	return cutLines(lines[:min(len(lines), height)], width)
+	return truncateLines(lines[:min(len(lines), height)], width)
 }
 
-// firstThatFits returns the first of texts that fits into width, or the last.
+// firstThatFits returns the first of texts that is at most width long, or the last.
 func firstThatFits(width int, texts ...string) string {
 	for _, text := range texts {
 		if width <= 0 || len(text) <= width {

@@ -9,53 +9,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A keyboard is the terminal from which the process is controlled, wherever
-// its standard input comes from.
+// A keyboard reads keys from the controlling terminal, independent of standard
+// input.
 type keyboard struct {
-	tty     *os.File
-	before  atomic.Pointer[unix.Termios] // as it was, while it is raw
-	pressed chan key
-	closed  chan struct{}
+	tty          *os.File
+	savedTermios atomic.Pointer[unix.Termios] // the original modes; nil unless cbreak mode is set
+	keys         chan key
+	closed       chan struct{}
 }
 
-// openKeyboard returns the keyboard, or nil if there is none.
+// openKeyboard returns the keyboard, or nil if there is no controlling terminal.
 func openKeyboard() *keyboard {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return nil
 	}
-	k := &keyboard{tty: tty, pressed: make(chan key), closed: make(chan struct{})}
-	go k.read()
+	k := &keyboard{tty: tty, keys: make(chan key), closed: make(chan struct{})}
+	go k.readKeys()
 	return k
 }
 
-// escapeDelay is how long the rest of a key may take to come: after that, what looks
-// like its beginning is the key Esc.
+// escapeDelay is how long readKeys waits for the rest of an escape sequence before it
+// takes the bytes received so far for the key Esc.
 const escapeDelay = 100 * time.Millisecond
 
-// read hands on what is typed until the keyboard is closed.
-func (k *keyboard) read() {
-	var typed []byte
-	var b [64]byte
+// readKeys sends keys to k.keys until the keyboard is closed.
+func (k *keyboard) readKeys() {
+	var pending []byte
+	var buf [64]byte
 	for {
-		var until time.Time
-		if len(typed) > 0 {
-			until = time.Now().Add(escapeDelay)
+		var deadline time.Time
+		if len(pending) > 0 {
+			deadline = time.Now().Add(escapeDelay)
 		}
-		k.tty.SetReadDeadline(until)
-		n, err := k.tty.Read(b[:])
-		late := errors.Is(err, os.ErrDeadlineExceeded)
-		if !late && (n == 0 || err != nil) {
+		k.tty.SetReadDeadline(deadline)
+		n, err := k.tty.Read(buf[:])
+		timedOut := errors.Is(err, os.ErrDeadlineExceeded)
+		if !timedOut && (n == 0 || err != nil) {
 			return
 		}
-		for typed = append(typed, b[:n]...); len(typed) > 0; {
-			pressed, length := decode(typed, late)
+		for pending = append(pending, buf[:n]...); len(pending) > 0; {
+			key, length := decodeKey(pending, timedOut)
 			if length == 0 {
 				break
 			}
-			typed = typed[length:]
+			pending = pending[length:]
 			select {
-			case k.pressed <- pressed:
+			case k.keys <- key:
 			case <-k.closed:
 				return
 			}
@@ -63,46 +63,46 @@ func (k *keyboard) read() {
 	}
 }
 
-// raw makes each key come at once, and unseen. Those that make signals still
-// do.
-func (k *keyboard) raw() error {
+// setCbreak makes the terminal deliver each key immediately and without echo. Keys that
+// generate signals still do so.
+func (k *keyboard) setCbreak() error {
 	var err error
-	cerr := control(k.tty, func(fd int) {
-		if k.before.Load() == nil {
-			before, getErr := unix.IoctlGetTermios(fd, unix.TCGETS)
+	fdErr := withFD(k.tty, func(fd int) {
+		if k.savedTermios.Load() == nil {
+			saved, getErr := unix.IoctlGetTermios(fd, unix.TCGETS)
 			if err = getErr; err != nil {
 				return
 			}
-			k.before.Store(before)
+			k.savedTermios.Store(saved)
 		}
-		raw := *k.before.Load()
-		raw.Lflag &^= unix.ICANON | unix.ECHO
-		raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-		err = unix.IoctlSetTermios(fd, unix.TCSETSW, &raw)
+		cbreak := *k.savedTermios.Load()
+		cbreak.Lflag &^= unix.ICANON | unix.ECHO
+		cbreak.Cc[unix.VMIN], cbreak.Cc[unix.VTIME] = 1, 0
+		err = unix.IoctlSetTermios(fd, unix.TCSETSW, &cbreak)
 	})
-	return errors.Join(cerr, err)
+	return errors.Join(fdErr, err)
 }
 
-// restore makes the keyboard what it was before raw. What was typed and not
-// read is dropped: it was not meant for the shell.
+// restore restores the terminal modes that setCbreak changed, after output has drained.
+// It discards unread input, which was not meant for the shell.
 func (k *keyboard) restore() {
-	before := k.before.Load()
-	if before == nil {
+	saved := k.savedTermios.Load()
+	if saved == nil {
 		return
 	}
-	control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, before) })
-	k.before.Store(nil)
+	withFD(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, saved) })
+	k.savedTermios.Store(nil)
 }
 
-// restoreNow is restore without a wait for what is still to be shown, by
-// somebody who has no part in what else happens here.
+// restoreNow is like restore but does not wait for output to drain. It may be called
+// from any goroutine.
 func (k *keyboard) restoreNow() {
-	if before := k.before.Load(); before != nil {
-		control(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETS, before) })
+	if saved := k.savedTermios.Load(); saved != nil {
+		withFD(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETS, saved) })
 	}
 }
 
-// close ends the reading.
+// close stops readKeys and closes the terminal.
 func (k *keyboard) close() {
 	close(k.closed)
 	k.tty.Close()

@@ -3,64 +3,57 @@ package watch
 import (
 	"errors"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// A loop that is stuck is left behind after a while, or at the second signal.
-func TestStuckLoop(t *testing.T) {
+// A display that is blocked is abandoned after stopTimeout, or at the second signal.
+func TestStopTimeoutBlocked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		signals []os.Signal
-		took    time.Duration
+		want    time.Duration // until the loop is abandoned
 	}{
-		"one signal":            {[]os.Signal{syscall.SIGTERM}, stopTimeout},
-		"two":                   {[]os.Signal{syscall.SIGTERM, syscall.SIGINT}, 0},
-		"another between them":  {[]os.Signal{syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP}, 0},
-		"more than it can take": {repeat(syscall.SIGWINCH, 20, syscall.SIGTERM, syscall.SIGTERM), 0},
+		"one stop signal":            {signals: []os.Signal{syscall.SIGTERM}, want: stopTimeout},
+		"two stop signals":           {signals: []os.Signal{syscall.SIGTERM, syscall.SIGINT}},
+		"resize before stop signals": {signals: []os.Signal{syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP}},
+		"more signals than buffered": {signals: append(slices.Repeat([]os.Signal{syscall.SIGWINCH}, 20), syscall.SIGTERM, syscall.SIGTERM)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := &loop{signals: make(chan os.Signal, 8), ended: make(chan struct{})}
+				l := &loop{signals: make(chan os.Signal, 8), done: make(chan struct{})}
 				signals := make(chan os.Signal, len(tt.signals))
 				for _, s := range tt.signals {
 					signals <- s
 				}
-				begin := time.Now()
+				start := time.Now()
 				if sig, err := l.forwardSignals(signals); sig != syscall.SIGTERM || err != nil {
-					t.Errorf("ended by %v, %v", sig, err)
+					t.Errorf("result %v, %v, want SIGTERM", sig, err)
 				}
-				if took := time.Since(begin); took != tt.took {
-					t.Errorf("took %v, want %v", took, tt.took)
+				if got := time.Since(start); got != tt.want {
+					t.Errorf("took %v, want %v", got, tt.want)
 				}
 			})
 		})
 	}
 }
 
-// What is over, by a key or by an error, is left behind after a while too if it
-// is stuck at leaving the screen. How it ended is known.
-func TestStuckAtTheEnd(t *testing.T) {
+// A display that has ended but is blocked while leaving the screen is abandoned after
+// stopTimeout. Its result is returned.
+func TestStopTimeoutLeavingScreen(t *testing.T) {
 	for _, want := range []error{nil, errors.New("no such service")} {
 		synctest.Test(t, func(t *testing.T) {
-			l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), ended: make(chan struct{})}
+			l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), done: make(chan struct{})}
 			l.run(func() (os.Signal, error) { return nil, want })
-			begin := time.Now()
+			start := time.Now()
 			if sig, err := l.forwardSignals(nil); sig != nil || err != want {
-				t.Errorf("ended by %v, %v, want %v", sig, err, want)
+				t.Errorf("result %v, %v, want error %v", sig, err, want)
 			}
-			if took := time.Since(begin); took != stopTimeout {
-				t.Errorf("took %v, want %v", took, stopTimeout)
+			if got := time.Since(start); got != stopTimeout {
+				t.Errorf("took %v, want %v", got, stopTimeout)
 			}
 		})
 	}
-}
-
-func repeat(s os.Signal, n int, more ...os.Signal) []os.Signal {
-	var all []os.Signal
-	for range n {
-		all = append(all, s)
-	}
-	return append(all, more...)
 }

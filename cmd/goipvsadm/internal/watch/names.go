@@ -2,80 +2,96 @@ package watch
 
 import (
 	"net/netip"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 )
 
-// A Resolver is a Namer that looks up many names side by side.
+// A Resolver is a Namer that can look up many names concurrently.
 type Resolver interface {
 	tablefmt.Namer
 	Prefetch(endpoints []resolve.Endpoint)
 }
 
-// lateNames are numbers until the names are known: a name server may take long
-// to answer, and the listing shall not wait.
+// An asyncNamer looks up names in the background, so that a slow name server does not
+// block the display. Until the name of an endpoint is known it is shown numerically.
 type asyncNamer struct {
-	known   map[resolve.Endpoint]string
-	unknown map[resolve.Endpoint]bool // asked for since the last look-up
-	asked   chan []resolve.Endpoint
-	found   chan map[resolve.Endpoint]string
-	busy    bool
+	names    map[resolve.Endpoint]string
+	pending  map[resolve.Endpoint]bool // needed since the last lookup
+	requests chan []resolve.Endpoint
+	results  chan map[resolve.Endpoint]string
+	busy     bool // a lookup is running
 }
 
-// newLateNames returns names that r finds, in a goroutine of its own until the
-// names are closed.
-func newLateNames(r Resolver) *asyncNamer {
+// newAsyncNamer returns an asyncNamer and starts its goroutine, which close stops.
+func newAsyncNamer(resolver Resolver) *asyncNamer {
 	n := &asyncNamer{
-		known:   make(map[resolve.Endpoint]string),
-		unknown: make(map[resolve.Endpoint]bool),
-		asked:   make(chan []resolve.Endpoint, 1),
-		found:   make(chan map[resolve.Endpoint]string, 1),
+		names:    make(map[resolve.Endpoint]string),
+		pending:  make(map[resolve.Endpoint]bool),
+		requests: make(chan []resolve.Endpoint, 1),
+		results:  make(chan map[resolve.Endpoint]string, 1),
 	}
 	go func() {
-		for endpoints := range n.asked {
-			r.Prefetch(endpoints)
-			found := make(map[resolve.Endpoint]string, len(endpoints))
+		for endpoints := range n.requests {
+			resolver.Prefetch(endpoints)
+			names := make(map[resolve.Endpoint]string, len(endpoints))
 			for _, e := range endpoints {
-				found[e] = string(r.Append(nil, e.AddrPort, e.Protocol))
+				names[e] = string(resolver.Append(nil, e.AddrPort, e.Protocol))
 			}
-			n.found <- found
+			n.results <- names
 		}
 	}()
 	return n
 }
 
-// Append appends ap by name if that is known yet.
+// Append appends ap by name if the name is known, otherwise numerically.
 func (n *asyncNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	e := resolve.Endpoint{AddrPort: ap, Protocol: p}
-	if name, ok := n.known[e]; ok {
+	if name, ok := n.names[e]; ok {
 		return append(b, name...)
 	}
-	n.unknown[e] = true
+	n.pending[e] = true
 	return resolve.AppendNumeric(b, ap)
 }
 
-// look begins to look up what was not known when it was needed. The names come
-// on found, and are to be learned.
+// startLookup starts a lookup of the pending endpoints, unless one is running. Pass the
+// map received from n.results to store.
 func (n *asyncNamer) startLookup() {
-	if n.busy || len(n.unknown) == 0 {
+	if n.busy || len(n.pending) == 0 {
 		return
 	}
 	n.busy = true
 	var endpoints []resolve.Endpoint
-	for e := range n.unknown {
+	for e := range n.pending {
 		endpoints = append(endpoints, e)
 	}
-	clear(n.unknown)
-	n.asked <- endpoints
+	clear(n.pending)
+	n.requests <- endpoints
 }
 
-func (n *asyncNamer) store(found map[resolve.Endpoint]string) {
+// store adds the results of a lookup.
+func (n *asyncNamer) store(names map[resolve.Endpoint]string) {
 	n.busy = false
-	for e, name := range found {
-		n.known[e] = name
+	for e, name := range names {
+		n.names[e] = name
 	}
 }
 
-func (n *asyncNamer) close() { close(n.asked) }
+// close stops the goroutine after the running lookup.
+func (n *asyncNamer) close() { close(n.requests) }
+
+// An asciiNamer replaces names that are not printable ASCII by numbers, because the
+// width of other characters on the terminal is unknown.
+type asciiNamer struct{ tablefmt.Namer }
+
+// Append appends ap by name or numerically.
+func (a asciiNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+	start := len(b)
+	b = a.Namer.Append(b, ap, p)
+	if slices.ContainsFunc(b[start:], func(c byte) bool { return c < ' ' || c > '~' }) {
+		return resolve.AppendNumeric(b[:start], ap)
+	}
+	return b
+}

@@ -9,64 +9,65 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// named gives some addresses names, once it may.
-type named struct {
-	names   map[netip.AddrPort]string
-	may     chan struct{}
-	fetched []resolve.Endpoint
+// A blockingResolver resolves a few addresses. Each Prefetch blocks until the test sends
+// to proceed.
+type blockingResolver struct {
+	names      map[netip.AddrPort]string
+	proceed    chan struct{}
+	prefetched []resolve.Endpoint
 }
 
-func (n *named) Prefetch(endpoints []resolve.Endpoint) {
-	<-n.may
-	n.fetched = append(n.fetched, endpoints...)
+func (r *blockingResolver) Prefetch(endpoints []resolve.Endpoint) {
+	<-r.proceed
+	r.prefetched = append(r.prefetched, endpoints...)
 }
 
-func (n *named) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
-	if name, ok := n.names[ap]; ok {
+func (r *blockingResolver) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+	if name, ok := r.names[ap]; ok {
 		return append(b, name...)
 	}
 	return resolve.Numeric{}.Append(b, ap, p)
 }
 
-// Addresses are numbers until their names are known, and nobody waits.
-func TestLateNames(t *testing.T) {
+// Addresses are numeric until their names are known, and Append does not block.
+func TestAsyncNamer(t *testing.T) {
 	a, b, c := ap("192.0.2.1:80"), ap("192.0.2.2:80"), ap("192.0.2.3:80")
-	resolver := &named{names: map[netip.AddrPort]string{a: "a:http", b: "b:http"}, may: make(chan struct{})}
-	n := newLateNames(resolver)
+	resolver := &blockingResolver{names: map[netip.AddrPort]string{a: "a:http", b: "b:http"}, proceed: make(chan struct{})}
+	n := newAsyncNamer(resolver)
 	defer n.close()
 	text := func(ap netip.AddrPort) string { return string(n.Append(nil, ap, ipvs.TCP)) }
 
 	if got := text(a); got != "192.0.2.1:80" {
-		t.Errorf("before: %s", got)
+		t.Errorf("before the lookup: %s", got)
 	}
 	n.startLookup()
-	text(a) // is being looked up
+	text(a) // its lookup is running
 	text(b)
 	text(c)
 	n.startLookup()
-	resolver.may <- struct{}{}
-	n.store(<-n.found)
+	resolver.proceed <- struct{}{}
+	n.store(<-n.results)
 	if text(a) != "a:http" || text(b) != "192.0.2.2:80" {
-		t.Errorf("first answer: %s, %s", text(a), text(b))
+		t.Errorf("after the first lookup: %s, %s", text(a), text(b))
 	}
 	n.startLookup()
-	resolver.may <- struct{}{}
-	n.store(<-n.found)
+	resolver.proceed <- struct{}{}
+	n.store(<-n.results)
 	if text(b) != "b:http" || text(c) != "192.0.2.3:80" {
-		t.Errorf("second answer: %s, %s", text(b), text(c))
+		t.Errorf("after the second lookup: %s, %s", text(b), text(c))
 	}
 	if n.startLookup(); n.busy {
-		t.Error("what has no name is looked up again")
+		t.Error("an address without a name is looked up again")
 	}
-	if want := []resolve.Endpoint{{AddrPort: a, Protocol: ipvs.TCP}}; !slices.Equal(resolver.fetched[:1], want) {
-		t.Errorf("first looked up %v, want %v", resolver.fetched[:1], want)
+	if want := []resolve.Endpoint{{AddrPort: a, Protocol: ipvs.TCP}}; !slices.Equal(resolver.prefetched[:1], want) {
+		t.Errorf("first lookup %v, want %v", resolver.prefetched[:1], want)
 	}
 }
 
-// A line has one cell a byte, so names of other characters are not shown.
-func TestNamesThatAreNotASCII(t *testing.T) {
+// Names that are not ASCII are shown numerically.
+func TestASCIINamer(t *testing.T) {
 	a, b := ap("192.0.2.1:80"), ap("192.0.2.2:80")
-	n := asciiNamer{&named{names: map[netip.AddrPort]string{a: "bücher:http", b: "books:http"}}}
+	n := asciiNamer{&blockingResolver{names: map[netip.AddrPort]string{a: "bücher:http", b: "books:http"}}}
 	if got := string(n.Append([]byte("x"), a, ipvs.TCP)); got != "x192.0.2.1:80" {
 		t.Errorf("%q", got)
 	}

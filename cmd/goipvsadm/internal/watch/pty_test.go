@@ -17,27 +17,27 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// patience is how long a test waits for what should come soon.
-var patience = testnet.TestTimeout
+// testTimeout limits how long a test waits for a condition.
+var testTimeout = testnet.TestTimeout
 
-// A pty is a program on a pseudo-terminal.
+// A pty is a program that runs on a pseudo-terminal.
 type pty struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	stderr bytes.Buffer
-	master *os.File
-	slave  *os.File
-	before unix.Termios
-	status chan int
+	t            *testing.T
+	cmd          *exec.Cmd
+	stderr       bytes.Buffer
+	master       *os.File
+	slave        *os.File
+	savedTermios unix.Termios
+	status       chan int // exit status, or 128 plus the signal that killed the program
 
-	mu     sync.Mutex
-	raw    bytes.Buffer
-	screen testnet.Screen
+	mu     sync.Mutex     // guards raw and screen
+	raw    bytes.Buffer   // everything that the program wrote
+	screen testnet.Screen // what the terminal shows
 }
 
-// start starts cmd on a terminal of some size, on which keys were typed before.
-// The standard error of the program goes elsewhere.
-func start(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty {
+// startPTY types keys and then starts cmd on a pseudo-terminal. Standard error is not
+// connected to the terminal.
+func startPTY(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty {
 	t.Helper()
 	p := &pty{t: t, cmd: cmd, status: make(chan int, 1)}
 	p.open()
@@ -46,9 +46,9 @@ func start(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.before = *termios
+	p.savedTermios = *termios
 	for _, key := range keys {
-		p.press(key)
+		p.typeKeys(key)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, &p.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -73,7 +73,7 @@ func start(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty 
 	return p
 }
 
-// open opens both ends of a new pseudo-terminal.
+// open opens a new pseudo-terminal.
 func (p *pty) open() {
 	p.t.Helper()
 	var err error
@@ -97,6 +97,7 @@ func (p *pty) open() {
 	}
 }
 
+// read reads the program's output until the terminal is closed.
 func (p *pty) read() {
 	b := make([]byte, 4096)
 	for {
@@ -111,7 +112,7 @@ func (p *pty) read() {
 	}
 }
 
-// resize makes the terminal another size, of which the program gets to know.
+// resize sets the terminal size; the kernel sends SIGWINCH to the program.
 func (p *pty) resize(width, height int) {
 	p.t.Helper()
 	p.mu.Lock()
@@ -123,45 +124,46 @@ func (p *pty) resize(width, height int) {
 	}
 }
 
-// press types keys.
-func (p *pty) press(keys string) {
+// typeKeys sends keys to the program.
+func (p *pty) typeKeys(keys string) {
 	p.t.Helper()
 	if _, err := p.master.WriteString(keys); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// wait waits until the screen is what it should be.
-func (p *pty) wait(what string, is func(*testnet.Screen) bool) {
+// waitFor waits until condition holds. want describes the condition.
+func (p *pty) waitFor(want string, condition func(*testnet.Screen) bool) {
 	p.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); ; time.Sleep(10 * time.Millisecond) {
 		p.mu.Lock()
-		ok, screen := is(&p.screen), p.screen.String()
-		trouble := p.screen.Err
+		matched, screen := condition(&p.screen), p.screen.String()
+		screenError := p.screen.Err
 		p.mu.Unlock()
 		switch {
-		case trouble != "":
-			p.t.Fatalf("%s on\n%s", trouble, screen)
-		case ok:
+		case screenError != "":
+			p.t.Fatalf("%s, screen shows\n%s", screenError, screen)
+		case matched:
 			return
 		case time.Now().After(end):
-			p.t.Fatalf("not seen after %s (%s): %s, but\n%s", patience, testnet.MorePatience, what, screen)
+			p.t.Fatalf("after %s (%s): want %s, screen shows\n%s", testTimeout, testnet.MorePatience, want, screen)
 		}
 	}
 }
 
-// colours waits until the line with text has them, all of it, and nothing else has any.
-func (p *pty) colours(of map[string]string) {
+// waitColors waits until each line that contains a key of want has the corresponding
+// color over its whole width, and all other lines have none. Colors are SGR parameters.
+func (p *pty) waitColors(want map[string]string) {
 	p.t.Helper()
-	p.wait(fmt.Sprintf("%v", of), func(e *testnet.Screen) bool {
-		for row, line := range strings.Split(strings.TrimSuffix(e.String(), "\n"), "\n") {
-			want := ""
-			for text, colours := range of {
+	p.waitFor(fmt.Sprintf("%v", want), func(s *testnet.Screen) bool {
+		for row, line := range strings.Split(strings.TrimSuffix(s.String(), "\n"), "\n") {
+			expected := ""
+			for text, sgr := range want {
 				if strings.Contains(line, text) {
-					want = colours
+					expected = sgr
 				}
 			}
-			if runs := e.Colours(row); len(runs) != 1 || runs[0].Colours != want {
+			if runs := s.Colours(row); len(runs) != 1 || runs[0].Colours != expected {
 				return false
 			}
 		}
@@ -169,12 +171,12 @@ func (p *pty) colours(of map[string]string) {
 	})
 }
 
-// shows waits until the screen shows all of texts.
-func (p *pty) shows(texts ...string) {
+// waitText waits until the screen shows all of texts.
+func (p *pty) waitText(texts ...string) {
 	p.t.Helper()
-	p.wait(fmt.Sprintf("%q", texts), func(e *testnet.Screen) bool {
+	p.waitFor(fmt.Sprintf("%q", texts), func(s *testnet.Screen) bool {
 		for _, text := range texts {
-			if !strings.Contains(e.String(), text) {
+			if !strings.Contains(s.String(), text) {
 				return false
 			}
 		}
@@ -182,43 +184,43 @@ func (p *pty) shows(texts ...string) {
 	})
 }
 
-// ends waits until the program has ended, and checks that the terminal is as
-// it was before.
-func (p *pty) ends(status int, stderr string) {
+// waitExit waits for the program to exit, and checks the exit status, that standard
+// error starts with stderr, and that the terminal is restored.
+func (p *pty) waitExit(status int, stderr string) {
 	p.t.Helper()
 	select {
 	case got := <-p.status:
 		if got != status {
-			p.t.Errorf("status %d, want %d", got, status)
+			p.t.Errorf("exit status %d, want %d", got, status)
 		}
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.t.Fatalf("does not end:\n%s", &p.screen)
+		p.t.Fatalf("the program does not exit; screen shows\n%s", &p.screen)
 	}
 	if got := p.stderr.String(); !strings.HasPrefix(got, stderr) || stderr == "" && got != "" {
-		p.t.Errorf("stderr %q, want %q", got, stderr)
+		p.t.Errorf("standard error %q, want %q", got, stderr)
 	}
-	p.restored()
+	p.waitRestored()
 }
 
-// restored waits until the terminal is as it was before: the screen first, and
-// then its modes.
-func (p *pty) restored() {
+// waitRestored waits until the program has left the alternate screen and restored the
+// cursor and the terminal modes.
+func (p *pty) waitRestored() {
 	p.t.Helper()
-	p.wait("the terminal as it was", func(e *testnet.Screen) bool {
+	p.waitFor("the terminal restored", func(s *testnet.Screen) bool {
 		termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return !e.Alternate && !e.Hidden && *termios == p.before
+		return !s.Alternate && !s.Hidden && *termios == p.savedTermios
 	})
 }
 
-// stopped waits until the program is stopped.
-func (p *pty) stopped() {
+// waitStopped waits until the program is stopped.
+func (p *pty) waitStopped() {
 	p.t.Helper()
-	p.wait("a stopped program", func(*testnet.Screen) bool {
+	p.waitFor("the program stopped", func(*testnet.Screen) bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 		if err != nil {
 			p.t.Fatal(err)

@@ -10,58 +10,60 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
-// A session is a watch on a screen.
+// A session is a Watch that runs on a terminal screen.
 type session struct {
 	*Watch
-	screen  *screen
-	signals <-chan os.Signal
-	names   *asyncNamer // nil where addresses are numbers
-	lookout alertTracker
-	mode    mode
-	steered bool   // a key was pressed for which all of the table is read
-	typed   string // the filter that is being typed
+	screen      *screen
+	signals     <-chan os.Signal
+	names       *asyncNamer // nil if Watch.Names is nil
+	alerts      alertTracker
+	mode        mode
+	readAll     bool   // a key required reading more services than the screen shows
+	filterInput string // the filter that is being entered
 }
 
-// A mode says what keys mean.
+// A mode determines what the screen shows and what keys mean.
 type mode int
 
 const (
-	watching mode = iota
-	typing        // a filter
-	helping
+	modeTable mode = iota
+	modeFilter
+	modeHelp
 )
 
+// run displays samples until a key or signal ends the session. It returns the signal,
+// or nil for a key.
 func (s *session) run() (os.Signal, error) {
 	if err := s.screen.enter(); err != nil {
-		return nil, fmt.Errorf("take over the terminal: %w", err)
+		return nil, fmt.Errorf("set up the terminal: %w", err)
 	}
 	s.View.notes = []string{fmt.Sprintf("every %v", s.Interval)}
-	if s.screen.keys != nil {
+	if s.screen.keyboard != nil {
 		s.View.notes = append(s.View.notes, "? helps", "q quits")
 	}
-	s.View.mark = s.lookout.mark
+	s.View.alert = s.alerts.alert
 	if s.Names != nil {
-		s.names = newLateNames(s.Names)
+		s.names = newAsyncNamer(s.Names)
 		defer s.names.close()
 		s.View.Names = s.names
 	}
 	ticker := time.NewTicker(s.Interval)
 	defer ticker.Stop()
 	for {
-		r, err := s.Reader.Read(s.visibleServices())
+		sample, err := s.Sampler.Read(s.readLimit())
 		if err != nil {
 			return nil, err
 		}
-		if stop, sig, err := s.show(r, ticker.C); stop || err != nil {
+		if stop, sig, err := s.display(sample, ticker.C); stop || err != nil {
 			return sig, err
 		}
 	}
 }
 
-// room is how many services may find room on the screen, of those wanted. After
-// some keys it is all of them.
-func (s *session) visibleServices() int {
-	if s.steered {
+// readLimit returns how many services to read: as many as fit on the screen, or all
+// selected ones after a key such as scrolling.
+func (s *session) readLimit() int {
+	if s.readAll {
 		return s.View.Top
 	}
 	_, height := s.screen.size()
@@ -71,80 +73,81 @@ func (s *session) visibleServices() int {
 	return height
 }
 
-// show shows r until the next reading is due or somebody says stop.
-func (s *session) show(r *sampler.Sample, due <-chan time.Time) (stop bool, sig os.Signal, err error) {
-	var pressed chan key
-	if s.screen.keys != nil {
-		pressed = s.screen.keys.pressed
+// display displays sample and handles keys, signals and looked-up names until tick
+// fires, or until a key or signal ends the session.
+func (s *session) display(sample *sampler.Sample, tick <-chan time.Time) (stop bool, sig os.Signal, err error) {
+	var keys chan key
+	if s.screen.keyboard != nil {
+		keys = s.screen.keyboard.keys
 	}
-	var found chan map[resolve.Endpoint]string
+	var names chan map[resolve.Endpoint]string
 	if s.names != nil {
-		found = s.names.found
+		names = s.names.results
 	}
-	s.lookout.observe(r)
-	s.draw(r)
+	s.alerts.observe(sample)
+	s.draw(sample)
 	for {
-		next := due
+		next := tick
 		if s.screen.writing() {
-			next = nil // nobody has seen this one
+			next = nil // read no new sample before the terminal has accepted this one
 		}
 		select {
 		case <-next:
 			return false, nil, nil
-		case err := <-s.screen.written:
+		case err := <-s.screen.writeResult:
 			if err := s.screen.writeDone(err); err != nil {
 				return false, nil, err
 			}
 			continue
-		case key := <-pressed:
-			did := s.handleKey(key)
-			if did == quit {
+		case key := <-keys:
+			result := s.handleKey(key)
+			if result == quit {
 				return true, nil, nil
 			}
-			if did == needFullRead {
-				if r, err = s.Reader.Resort(s.visibleServices()); err != nil {
+			if result == needFullRead {
+				if sample, err = s.Sampler.Resort(s.readLimit()); err != nil {
 					return false, nil, err
 				}
-				s.lookout.observe(r)
+				s.alerts.observe(sample)
 			}
-		case known := <-found:
-			s.names.store(known)
+		case found := <-names:
+			s.names.store(found)
 		case sig := <-s.signals:
-			if stop, err := s.handle(sig); stop || err != nil {
+			if stop, err := s.handleSignal(sig); stop || err != nil {
 				return stop, sig, err
 			}
 		}
-		s.draw(r)
+		s.draw(sample)
 	}
 }
 
-// draw draws r in the size that the screen has now, unless the shell has it.
-func (s *session) draw(r *sampler.Sample) {
-	if !s.screen.on {
+// draw draws sample at the current size of the screen, unless the screen is inactive.
+func (s *session) draw(sample *sampler.Sample) {
+	if !s.screen.active {
 		return
 	}
 	width, height := s.screen.size()
-	s.screen.show(s.lines(r, width, height), width, height)
+	s.screen.draw(s.lines(sample, width, height), width, height)
 	if s.names != nil {
 		s.names.startLookup()
 	}
 }
 
-// lines returns what the screen shows.
-func (s *session) lines(r *sampler.Sample, width, height int) []Line {
-	if s.mode == helping {
-		return help(width, height)
+// lines returns the contents of the screen.
+func (s *session) lines(sample *sampler.Sample, width, height int) []Line {
+	if s.mode == modeHelp {
+		return helpLines(width, height)
 	}
-	s.View.order = s.Reader.Order
-	lines := s.View.Lines(r, width, height)
-	if s.mode == typing {
-		lines[0].Text = prompt(s.typed, width)
+	s.View.order = s.Sampler.Order
+	lines := s.View.Lines(sample, width, height)
+	if s.mode == modeFilter {
+		lines[0].Text = filterPrompt(s.filterInput, width)
 	}
 	return lines
 }
 
-// handle does what a signal asks for. It reports whether that is to stop.
-func (s *session) handle(sig os.Signal) (stop bool, err error) {
+// handleSignal handles a signal and reports whether it ends the session.
+func (s *session) handleSignal(sig os.Signal) (stop bool, err error) {
 	switch sig {
 	case syscall.SIGWINCH:
 		return false, nil

@@ -10,28 +10,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the screen is told, in the language that all but dumb terminals share.
+// Control sequences. All terminals except dumb ones support them.
 const (
-	enterScreen = "\x1b[?1049h\x1b[?25l" // the alternate screen, and no cursor
+	enterScreen = "\x1b[?1049h\x1b[?25l" // alternate screen, hide the cursor
 	leaveScreen = "\x1b[?25h\x1b[?1049l"
-	home        = "\x1b[H"
+	cursorHome  = "\x1b[H"
 	clearRight  = "\x1b[K"
 	clearBelow  = "\x1b[J"
-	plainText   = "\x1b[m"
+	resetSGR    = "\x1b[m"
 )
 
-// A screen is a terminal that shows one thing after another in the same place.
+// A screen displays lines in place on a terminal. Writes run in a goroutine, because a
+// terminal that was stopped with Ctrl-S blocks them, and keys must still be handled.
 type screen struct {
-	out     *os.File
-	keys    *keyboard // nil if there is none
-	colours bool      // whether it has them
-	on      bool
-	written chan error // the outcome of what is being written, nil if nothing is
-	next    string     // what is to be written then
+	terminal    *os.File
+	keyboard    *keyboard  // nil if there is no controlling terminal
+	color       bool       // alerts are highlighted in color
+	active      bool       // the alternate screen is in use; false while the program is stopped
+	writeResult chan error // receives the result of the running write; nil if none runs
+	pending     string     // text to write after the running write
 }
 
-// terminal returns w if it is a terminal that can be written on anywhere.
-func terminal(w io.Writer) *os.File {
+// terminalFile returns w if it is a terminal that supports cursor movement, else nil.
+func terminalFile(w io.Writer) *os.File {
 	f, ok := w.(*os.File)
 	if !ok {
 		return nil
@@ -45,9 +46,10 @@ func terminal(w io.Writer) *os.File {
 	return f
 }
 
-// hasColours reports whether colours are wanted (https://no-color.org) and known
-// to the terminal: most have them but those that are, or are like, the old ones.
-func hasColours() bool {
+// useColor reports whether to use color: the user does not disable it with NO_COLOR
+// (https://no-color.org), and the terminal is not one of the types known to be
+// monochrome.
+func useColor() bool {
 	t := os.Getenv("TERM")
 	switch {
 	case os.Getenv("NO_COLOR") != "":
@@ -58,12 +60,12 @@ func hasColours() bool {
 	return !strings.HasPrefix(t, "vt") && !strings.HasSuffix(t, "-m") && !strings.HasSuffix(t, "-mono")
 }
 
-// WindowSize returns the columns and lines of a terminal, which are 80 and 24
-// where it does not know them. What is no terminal is an error.
+// WindowSize returns the columns and lines of a terminal, or 80 and 24 if its size is
+// not set. It returns an error if f is not a terminal.
 func WindowSize(f *os.File) (width, height int, err error) {
 	var size *unix.Winsize
-	cerr := control(f, func(fd int) { size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ) })
-	if err = errors.Join(cerr, err); err != nil {
+	fdErr := withFD(f, func(fd int) { size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ) })
+	if err = errors.Join(fdErr, err); err != nil {
 		return 0, 0, err
 	}
 	if size.Col == 0 || size.Row == 0 {
@@ -72,9 +74,9 @@ func WindowSize(f *os.File) (width, height int, err error) {
 	return int(size.Col), int(size.Row), nil
 }
 
-// control calls fn with the descriptor of f, which stays as it is: Fd would
-// make it block.
-func control(f *os.File, fn func(fd int)) error {
+// withFD calls fn with the file descriptor of f. Unlike f.Fd it leaves the descriptor
+// in nonblocking mode.
+func withFD(f *os.File, fn func(fd int)) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -82,21 +84,22 @@ func control(f *os.File, fn func(fd int)) error {
 	return raw.Control(func(fd uintptr) { fn(int(fd)) })
 }
 
-// size returns the columns and lines of the screen.
+// size returns the columns and lines of the screen, or 80 and 24 if the terminal is gone.
 func (s *screen) size() (width, height int) {
-	width, height, err := WindowSize(s.out)
+	width, height, err := WindowSize(s.terminal)
 	if err != nil {
-		return 80, 24 // it was a terminal
+		return 80, 24
 	}
 	return width, height
 }
 
-// enter takes the terminal over, also after somebody else had it for a while.
+// enter sets the keyboard to cbreak mode and switches to the alternate screen. It is
+// called at the start and when the program continues after Ctrl-Z.
 func (s *screen) enter() error {
-	s.on = true
+	s.active = true
 	s.waitWrite()
-	if s.keys != nil {
-		if err := s.keys.raw(); err != nil {
+	if s.keyboard != nil {
+		if err := s.keyboard.setCbreak(); err != nil {
 			return err
 		}
 	}
@@ -104,66 +107,65 @@ func (s *screen) enter() error {
 	return nil
 }
 
-// leave gives the terminal back as it was.
+// leave restores the terminal.
 func (s *screen) leave() {
-	if !s.on {
+	if !s.active {
 		return
 	}
-	s.on = false
+	s.active = false
 	s.waitWrite()
-	s.out.WriteString(leaveScreen)
-	if s.keys != nil {
-		s.keys.restore()
+	s.terminal.WriteString(leaveScreen)
+	if s.keyboard != nil {
+		s.keyboard.restore()
 	}
 }
 
-// write writes text when all that is being written is written: on a terminal that
-// is stopped this may take long, and there are keys to be heard meanwhile. What
-// waits already is left out.
+// write starts writing text. If a write is already running, text is written after it and
+// replaces text that was waiting.
 func (s *screen) write(text string) {
 	if s.writing() {
-		s.next = text
+		s.pending = text
 		return
 	}
-	written := make(chan error, 1)
-	s.written, s.next = written, ""
+	result := make(chan error, 1)
+	s.writeResult, s.pending = result, ""
 	go func() {
-		_, err := s.out.WriteString(text)
-		written <- err
+		_, err := s.terminal.WriteString(text)
+		result <- err
 	}()
 }
 
-// writing reports whether something is being written. Its outcome comes from
-// s.written, and is for wrote.
-func (s *screen) writing() bool { return s.written != nil }
+// writing reports whether a write is running. Pass the error received from writeResult
+// to writeDone.
+func (s *screen) writing() bool { return s.writeResult != nil }
 
-// wrote goes on with what waits, unless err is an error.
+// writeDone handles the result of a write: it returns an error, otherwise it starts
+// writing the pending text.
 func (s *screen) writeDone(err error) error {
-	s.written = nil
-	if err == nil && s.next != "" {
-		s.write(s.next)
+	s.writeResult = nil
+	if err == nil && s.pending != "" {
+		s.write(s.pending)
 	}
 	return err
 }
 
-// settle waits for what is being written, and drops what waits.
+// waitWrite waits for the running write and discards the pending text.
 func (s *screen) waitWrite() {
 	if s.writing() {
-		<-s.written
+		<-s.writeResult
 	}
-	s.written, s.next = nil, ""
+	s.writeResult, s.pending = nil, ""
 }
 
-// unblock makes a terminal take what is being written: at the first try, should
-// somebody have stopped it with Ctrl-S; at the second, should nobody read it,
-// when what it has not shown yet is dropped. There is no third.
-func (s *screen) forceOutput(try int) bool {
-	err := errors.New("no more to be tried")
-	control(s.out, func(fd int) {
-		switch try {
+// forceOutput tries to complete a blocked write and reports whether it could do anything.
+// Attempt 0 restarts output that was stopped with Ctrl-S. Attempt 1 discards output
+// that the other end of the terminal does not read. There are no further attempts.
+func (s *screen) forceOutput(attempt int) bool {
+	err := errors.New("no further attempt")
+	withFD(s.terminal, func(fd int) {
+		switch attempt {
 		case 0:
-			// The kernel starts again what Ctrl-S stopped only if a program
-			// stopped it too.
+			// The kernel ignores TCOON unless TCOOFF was used before.
 			err = errors.Join(unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOOFF), unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON))
 		case 1:
 			err = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
@@ -172,32 +174,32 @@ func (s *screen) forceOutput(try int) bool {
 	return err == nil
 }
 
-// close leaves the terminal for good.
+// close restores the terminal and closes the keyboard.
 func (s *screen) close() {
 	s.leave()
-	if s.keys != nil {
-		s.keys.close()
+	if s.keyboard != nil {
+		s.keyboard.close()
 	}
 }
 
-// show shows lines, which fit on a screen of width columns and height lines.
-// What stood there is overwritten, not erased first, so that nothing flickers.
-func (s *screen) show(lines []Line, width, height int) {
+// draw draws lines, which must fit on a screen of width columns and height lines. It
+// overwrites the old contents without erasing them first, to avoid flicker.
+func (s *screen) draw(lines []Line, width, height int) {
 	var b strings.Builder
-	b.WriteString(home)
+	b.WriteString(cursorHome)
 	for i, line := range lines {
 		if i > 0 {
 			b.WriteString("\r\n")
 		}
 		text := line.Text
-		if colours := marks[line.Mark].colours; s.colours && colours != "" {
-			// All of the line, so that it is seen from afar.
+		if color := alertStyles[line.Alert].color; s.color && color != "" {
+			// Color the whole line, up to the right edge.
 			text = fmt.Sprintf("%-*s", width, text)
-			b.WriteString("\x1b[" + colours + "m" + text + plainText)
+			b.WriteString("\x1b[" + color + "m" + text + resetSGR)
 		} else {
 			b.WriteString(text)
 		}
-		// Behind the last column, some terminals would erase the column.
+		// With the cursor after the last column, some terminals would erase that column.
 		if len(text) < width {
 			b.WriteString(clearRight)
 		}

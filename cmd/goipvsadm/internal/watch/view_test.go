@@ -14,9 +14,10 @@ import (
 
 var ap = netip.MustParseAddrPort
 
-// table is a reading with a bit of everything.
-func table() *sampler.Sample {
-	figures := func(f float64) *sampler.Rates {
+// testSample returns a sample with services of all families and servers with all
+// forwarding methods.
+func testSample() *sampler.Sample {
+	rates := func(f float64) *sampler.Rates {
 		return &sampler.Rates{Conns: f, InPackets: 10 * f, OutPackets: 20 * f, InBytes: 1000 * f, OutBytes: 2e6 * f}
 	}
 	return &sampler.Sample{
@@ -26,22 +27,22 @@ func table() *sampler.Sample {
 			{
 				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "wlc",
 					Flags: ipvs.Persistent, Timeout: 600, Netmask: 0xffffffff, Stats: ipvs.Stats{Conns: 1<<64 - 1, InBytes: 12345}},
-				Measured: figures(12.5),
+				Measured: rates(12.5),
 				Destinations: []sampler.Destination{
 					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.1:80"), Weight: 10, ActiveConns: 20, InactiveConns: 10,
-						PersistentConns: 7, UpperThreshold: 100, LowerThreshold: 50}, Measured: figures(12)},
+						PersistentConns: 7, UpperThreshold: 100, LowerThreshold: 50}, Measured: rates(12)},
 					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.2:80"), Method: ipvs.Tunneling,
-						Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555}, InactiveConns: 10}, Measured: figures(0.5)},
+						Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555}, InactiveConns: 10}, Measured: rates(0.5)},
 					{Destination: ipvs.Destination{AddrPort: ap("198.51.100.3:80"), Method: ipvs.DirectRouting, Weight: 1}},
 				},
 			},
 			{
 				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8:1234:5678:9abc:def0:1234:5678]:5060")), Scheduler: "rr",
 					Flags: ipvs.OnePacket, Netmask: 128},
-				Measured: figures(0),
+				Measured: rates(0),
 				Destinations: []sampler.Destination{
 					{Destination: ipvs.Destination{AddrPort: ap("[2001:db8::2]:5060"), Weight: 65535, ActiveConns: 4e9, InactiveConns: 1e6},
-						Measured: figures(123456)},
+						Measured: rates(123456)},
 				},
 			},
 			{Service: ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "sh", Netmask: 0xffffffff}},
@@ -55,7 +56,7 @@ var viewTests = []struct {
 	width, height int
 	want          string
 }{
-	{name: "as much as it takes", want: `
+	{name: "unlimited", want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                   Forward Weight Active  InAct Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
@@ -67,7 +68,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                 4.00G 
   -> [2001:db8::2]:5060                                   Masq     65535  4.00G  1.00M   123K   1.23M    2.47M   123M   247G  100% ####################
 FWM  7 sh                                                                     0      0      -       -        -      -      -
 `},
-	{name: "a usual terminal", view: View{notes: notes}, width: 80, height: 24, want: `
+	{name: "80 columns", view: View{notes: notes}, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  3 services  every 2s, ? helps, q quits
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
@@ -79,7 +80,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
   -> [2001:db8::2]:5060                       4.00G  1.00M   123K  100% ########
 FWM  7 sh                                         0      0      -
 `},
-	{name: "a wide one", width: 120, height: 24, want: `
+	{name: "120 columns", width: 120, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                 Weight Active  InAct Conn/s InPkt/s  InB/s OutB/s Share
@@ -91,7 +92,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr >         4.00G  1.00M    
   -> [2001:db8::2]:5060                                  65535  4.00G  1.00M   123K   1.23M   123M   247G  100% ########
 FWM  7 sh                                                           0      0      -       -      -      -
 `},
-	{name: "a narrow one", width: 40, height: 24, want: `
+	{name: "40 columns", width: 40, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port    Active Conn/s
@@ -103,7 +104,7 @@ UDP  [2001:db8:1234:5678:>  4.00G      0
   -> [2001:db8::2]:5060     4.00G   123K
 FWM  7 sh                       0      -
 `},
-	{name: "a column", width: 8, height: 24, want: `
+	{name: "8 columns", width: 8, height: 24, want: `
 2026-11-
 Prot Loc
   -> Re>
@@ -115,7 +116,7 @@ UDP  [2>
   -> [2>
 FWM  7 >
 `},
-	{name: "too many rows", width: 80, height: 7, want: `
+	{name: "some services hidden", width: 80, height: 7, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
@@ -124,7 +125,7 @@ TCP  192.0.2.1:80 wlc persist>            20     20     12  12500
   -> 198.51.100.2:80                0      0     10    0.5    500   25% ##......
 ... 1 more server, 2 more services
 `},
-	{name: "too many rows by one", width: 80, height: 9, want: `
+	{name: "one line too few", width: 80, height: 9, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
@@ -135,7 +136,7 @@ TCP  192.0.2.1:80 wlc persistent 600             20     20     12
 UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
 ... 1 more server, 1 more service
 `},
-	{name: "just enough", width: 80, height: 10, want: `
+	{name: "exactly enough lines", width: 80, height: 10, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                      Active  InAct Conn/s Share
@@ -147,16 +148,16 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:567>  4.00G  1.00M      0
   -> [2001:db8::2]:5060                       4.00G  1.00M   123K  100% ########
 FWM  7 sh                                         0      0      -
 `},
-	{name: "a low one", width: 80, height: 4, want: `
+	{name: "no line for rows", width: 80, height: 4, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
 ... 3 more services
 `},
-	{name: "nothing fits", width: 80, height: 3, want: `
+	{name: "header only", width: 80, height: 3, want: `
 2026-11-21T07:30:00Z  3 services
 `},
-	{name: "the busiest", view: View{Top: 1}, width: 80, height: 24, want: `
+	{name: "top 1", view: View{Top: 1}, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  the busiest 1 of 3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port        Weight Active  InAct Conn/s  InB/s Share
@@ -177,7 +178,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:5678]:5060 rr ops                       
   -> [2001:db8::2]:5060                                   Masq    n/a            65535      0      0       0  4.00G  1.00M        0        0        0        0        0   123K   1.23M    2.47M   123M   247G  100% ####################
 FWM  7 sh                                                                                                  0      0      0        0        0        0        0        0      -       -        -      -      -
 `},
-	{name: "some formats, little room", view: View{Formats: []tablefmt.Format{tablefmt.Stats}}, width: 80, height: 24, want: `
+	{name: "additional columns dropped", view: View{Formats: []tablefmt.Format{tablefmt.Stats}}, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                        InPkts  OutPkts  InBytes OutBytes
@@ -189,7 +190,7 @@ UDP  [2001:db8:1234:5678:9abc:def0:1234:567>        0        0        0        0
   -> [2001:db8::2]:5060                             0        0        0        0
 FWM  7 sh                                           0        0        0        0
 `},
-	{name: "in full", view: View{Exact: true}, width: 100, height: 24, want: `
+	{name: "exact numbers", view: View{Exact: true}, width: 100, height: 24, want: `
 2026-11-21T07:30:00Z  3 services
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                                       Active   InAct Conn/s Share
@@ -207,8 +208,8 @@ func TestView(t *testing.T) {
 	for _, tt := range viewTests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.view.Names = resolve.Numeric{}
-			lines := tt.view.Lines(table(), tt.width, tt.height)
-			got := "\n" + joined(lines)
+			lines := tt.view.Lines(testSample(), tt.width, tt.height)
+			got := "\n" + joinLines(lines)
 			if got != tt.want {
 				t.Errorf("got%swant%s", got, tt.want)
 			}
@@ -216,7 +217,7 @@ func TestView(t *testing.T) {
 	}
 }
 
-func joined(lines []Line) string {
+func joinLines(lines []Line) string {
 	var b strings.Builder
 	for _, line := range lines {
 		b.WriteString(line.Text + "\n")
@@ -226,8 +227,8 @@ func joined(lines []Line) string {
 
 var notes = []string{"every 2s", "? helps", "q quits"}
 
-// How to get out stays where there is little room.
-func TestHead(t *testing.T) {
+// The note that explains how to quit is dropped last.
+func TestHeader(t *testing.T) {
 	for _, tt := range []struct {
 		view  View
 		width int
@@ -249,19 +250,19 @@ func TestHead(t *testing.T) {
 		{view: View{order: sampler.ByConns, Top: 2}, want: "2026-11-21T07:30:00Z  the first 2 of 3 services by connections"},
 	} {
 		tt.view.Names = resolve.Numeric{}
-		if got := tt.view.Lines(table(), tt.width, 24)[0].Text; got != tt.want {
-			t.Errorf("%+v, width %d: %q, want %q", tt.view, tt.width, got, tt.want)
+		if got := tt.view.Lines(testSample(), tt.width, 24)[0].Text; got != tt.want {
+			t.Errorf("%+v, width %d: header %q, want %q", tt.view, tt.width, got, tt.want)
 		}
 	}
 }
 
-// left returns the addresses of rows, in short.
-func left(lines []Line) string {
-	var words []string
+// rowLabels returns the first 24 characters of each row.
+func rowLabels(lines []Line) string {
+	var labels []string
 	for _, line := range lines[headerLines:] {
-		words = append(words, strings.TrimSpace(line.Text[:min(24, len(line.Text))]))
+		labels = append(labels, strings.TrimSpace(line.Text[:min(24, len(line.Text))]))
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(labels, ", ")
 }
 
 func TestFilter(t *testing.T) {
@@ -272,58 +273,57 @@ func TestFilter(t *testing.T) {
 		"PERSISTENT":    tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
 		"fwm":           "FWM  7 sh",
 		"web3":          tcp + ", -> web3:http",
-		"198.51.100.3:": tcp + ", -> web3:http", // a name hides no address
+		"198.51.100.3:": tcp + ", -> web3:http", // the address of a server that is shown by name
 		"no such":       "",
 	} {
-		v := View{Names: web3{}, filter: filter}
-		if got := left(v.Lines(table(), 0, 24)); got != want {
-			t.Errorf("%q: %s, want %s", filter, got, want)
+		v := View{Names: web3Namer{}, filter: filter}
+		if got := rowLabels(v.Lines(testSample(), 0, 24)); got != want {
+			t.Errorf("filter %q: %s, want %s", filter, got, want)
 		}
 	}
 }
 
-// web3 has one name.
-type web3 struct{}
+// A web3Namer has a name for one server only.
+type web3Namer struct{}
 
-func (web3) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
+func (web3Namer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	if ap.Addr() == netip.MustParseAddr("198.51.100.3") {
 		return append(b, "web3:http"...)
 	}
 	return resolve.Numeric{}.Append(b, ap, p)
 }
 
-// Servers that are scrolled to have their service above them, and all rows can
-// be seen.
+// The first visible row is always a service, and every row can be reached.
 func TestScroll(t *testing.T) {
 	for _, tt := range []struct {
-		offset int
-		want   string
-		is     int // the offset afterwards
+		offset     int
+		want       string
+		wantOffset int // the offset after Lines
 	}{
 		{want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.1:80, -> 198.51.100.2:80, ... 1 more server, 2 mor"},
-		{offset: 1, want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.2:80, -> 198.51.100.3:80, ... 1 line above, 2 more", is: 1},
-		{offset: 2, want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.3:80, UDP  [2001:db8:1234:5678, ... 2 lines above, 1 mor", is: 2},
-		{offset: 4, want: "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", is: 4},
-		{offset: 1 << 30, want: "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", is: 4},
+		{offset: 1, want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.2:80, -> 198.51.100.3:80, ... 1 line above, 2 more", wantOffset: 1},
+		{offset: 2, want: "TCP  192.0.2.1:80 wlc pe, -> 198.51.100.3:80, UDP  [2001:db8:1234:5678, ... 2 lines above, 1 mor", wantOffset: 2},
+		{offset: 4, want: "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", wantOffset: 4},
+		{offset: 1 << 30, want: "UDP  [2001:db8:1234:5678, -> [2001:db8::2]:5060, FWM  7 sh, ... 4 lines above", wantOffset: 4},
 	} {
 		v := View{Names: resolve.Numeric{}, offset: tt.offset}
-		if got := left(v.Lines(table(), 0, 7)); got != tt.want || v.offset != tt.is {
-			t.Errorf("%d: %s at %d, want %s at %d", tt.offset, got, v.offset, tt.want, tt.is)
+		if got := rowLabels(v.Lines(testSample(), 0, 7)); got != tt.want || v.offset != tt.wantOffset {
+			t.Errorf("offset %d: %s at %d, want %s at %d", tt.offset, got, v.offset, tt.want, tt.wantOffset)
 		}
 	}
-	// Where all has room again, nothing is above.
+	// If all rows fit, the offset is reset.
 	v := View{Names: resolve.Numeric{}, offset: 3}
-	if got := len(v.Lines(table(), 0, 10)); got != 10 || v.offset != 0 {
-		t.Errorf("%d lines at %d", got, v.offset)
+	if got := len(v.Lines(testSample(), 0, 10)); got != 10 || v.offset != 0 {
+		t.Errorf("%d lines at offset %d, want 10 at 0", got, v.offset)
 	}
 }
 
-// Whatever the size, lines fit into it.
+// The lines fit into any width and height.
 func TestViewFits(t *testing.T) {
 	for width := 1; width < 160; width++ {
 		for height := 1; height < 15; height++ {
-			v := View{Names: resolve.Numeric{}, Formats: []tablefmt.Format{tablefmt.Thresholds}, notes: notes, mark: (&alertTracker{}).mark}
-			lines := v.Lines(table(), width, height)
+			v := View{Names: resolve.Numeric{}, Formats: []tablefmt.Format{tablefmt.Thresholds}, notes: notes, alert: (&alertTracker{}).alert}
+			lines := v.Lines(testSample(), width, height)
 			if len(lines) > height {
 				t.Errorf("%dx%d: %d lines", width, height, len(lines))
 			}

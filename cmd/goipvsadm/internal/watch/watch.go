@@ -13,139 +13,141 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
-// A Watch shows readings at an interval.
+// A Watch displays samples at an interval.
 type Watch struct {
 	Interval time.Duration
-	Reader   *sampler.Sampler
+	Sampler  *sampler.Sampler
 	View     View
 
-	// Names are those that addresses have. If it is nil, View.Names decides.
+	// Names resolves addresses and ports. If it is nil, View.Names is used.
 	Names Resolver
 
-	// Screen is where the listings are shown, if it is a terminal.
+	// Screen displays the samples in place if it is a terminal that supports this.
 	Screen io.Writer
 
-	// Output is where they go otherwise.
+	// Output receives the listings if Screen is not used.
 	Output io.Writer
 
-	// Encode, if not nil, writes a reading in a way of its own, on no screen.
+	// Encode, if not nil, writes each sample instead of Screen and Output.
 	Encode func(*sampler.Sample) error
 }
 
-// stops are the signals that end a watch.
-var stops = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+// stopSignals are the signals that end a watch.
+var stopSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
-// grace is how long a watch that is told to stop may take for that: a
-// reading, names, or a write may be waiting for somebody else.
+// stopTimeout limits how long a watch may take to end while a table read, a name lookup
+// or a write is blocked.
 const stopTimeout = time.Second
 
-// Run shows readings until it is told to stop. It returns the signal that said
-// so, or nil for the key q. A terminal is as it was before when Run returns.
-// Where something is stuck, it is left to itself.
+// Run displays samples until a key or signal ends the watch. It returns the signal, or
+// nil for the key q. It restores the terminal before it returns. A goroutine that is still
+// blocked after stopTimeout is left behind.
 func (w *Watch) Run() (os.Signal, error) {
 	signals := make(chan os.Signal, 8)
 	defer signal.Stop(signals)
-	for _, s := range stops {
-		// What nohup ignores stays ignored.
+	for _, s := range stopSignals {
+		// Do not catch signals that are ignored, such as SIGHUP under nohup.
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
 	}
-	l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), ended: make(chan struct{})}
+	l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), done: make(chan struct{})}
 	run := func() (os.Signal, error) { return w.runPlain(l.signals) }
-	if out := terminal(w.Screen); out != nil && w.Encode == nil {
+	if terminal := terminalFile(w.Screen); terminal != nil && w.Encode == nil {
 		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
-		l.screen = &screen{out: out, keys: openKeyboard(), colours: hasColours()}
+		l.screen = &screen{terminal: terminal, keyboard: openKeyboard(), color: useColor()}
 		s := &session{Watch: w, screen: l.screen, signals: l.signals}
 		run = s.run
 	}
 	go func() {
 		l.run(run)
-		close(l.ended) // not after a panic, which is to be heard of
+		close(l.done) // not deferred: after a panic the runtime must print it and exit
 	}()
 	return l.forwardSignals(signals)
 }
 
-// A loop is a watch that goes on until it is told to stop.
+// A loop runs the display in a goroutine of its own, so that signals are handled while
+// the display is blocked.
 type loop struct {
-	screen  *screen // nil if there is none
+	screen  *screen // nil if listings are written
 	signals chan os.Signal
 
-	resultReady chan struct{} // closed when the rest is known
+	resultReady chan struct{} // closed when sig and err are set
 	sig         os.Signal
 	err         error
-	ended       chan struct{} // closed when the terminal is as it was, too
+	done        chan struct{} // closed when the terminal is restored too
 }
 
-// run runs what shows the readings, and leaves the screen, after a panic too.
-func (l *loop) run(run func() (os.Signal, error)) {
+// run calls display and restores the terminal, even after a panic.
+func (l *loop) run(display func() (os.Signal, error)) {
 	if l.screen != nil {
 		defer l.screen.close()
 	}
-	l.sig, l.err = run()
+	l.sig, l.err = display()
 	close(l.resultReady)
 }
 
-// tell tells the loop of signals until it has ended.
+// forwardSignals forwards signals to the display until it ends, and returns its result.
 func (l *loop) forwardSignals(signals <-chan os.Signal) (os.Signal, error) {
 	for {
 		select {
 		case <-l.resultReady:
-			return l.end(nil, signals)
+			return l.waitDone(nil, signals)
 		case s := <-signals:
 			select {
 			case l.signals <- s:
-			default: // it is stuck, and has enough to do when it is not
+			default: // the display is blocked; drop the signal
 			}
-			if slices.Contains(stops, s) {
-				return l.end(s, signals)
+			if slices.Contains(stopSignals, s) {
+				return l.waitDone(s, signals)
 			}
 		}
 	}
 }
 
-// end gives a loop that is over, or was told of the signal told that stops it,
-// time to end. After that, or after another such signal, nothing is waited for.
-func (l *loop) end(told os.Signal, signals <-chan os.Signal) (os.Signal, error) {
-	for try := 0; ; try++ {
+// waitDone waits until the display, which has ended or has received stopSignal, has
+// restored the terminal. After each stopTimeout it tries to unblock the terminal. If
+// that is not possible, or after a second signal, it abandons the display.
+func (l *loop) waitDone(stopSignal os.Signal, signals <-chan os.Signal) (os.Signal, error) {
+	for attempt := 0; ; attempt++ {
 		select {
-		case <-l.ended:
+		case <-l.done:
 			return l.sig, l.err
 		case <-time.After(stopTimeout):
-		case again := <-signals:
-			if slices.Contains(stops, again) {
-				return l.abandon(told)
+		case s := <-signals:
+			if slices.Contains(stopSignals, s) {
+				return l.abandon(stopSignal)
 			}
 		}
-		if l.screen == nil || !l.screen.forceOutput(try) {
-			return l.abandon(told)
+		if l.screen == nil || !l.screen.forceOutput(attempt) {
+			return l.abandon(stopSignal)
 		}
 	}
 }
 
-// abandon leaves behind what is stuck.
-func (l *loop) abandon(told os.Signal) (os.Signal, error) {
-	if l.screen != nil && l.screen.keys != nil {
-		l.screen.keys.restoreNow()
+// abandon returns without waiting for the display. It restores the terminal modes.
+func (l *loop) abandon(stopSignal os.Signal) (os.Signal, error) {
+	if l.screen != nil && l.screen.keyboard != nil {
+		l.screen.keyboard.restoreNow()
 	}
 	select {
 	case <-l.resultReady:
 		return l.sig, l.err
 	default:
-		return told, nil
+		return stopSignal, nil
 	}
 }
 
-// inTurn writes one listing after another.
+// runPlain writes a sequence of listings until a signal arrives, and returns it.
 func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 	ticker := time.NewTicker(w.Interval)
 	defer ticker.Stop()
 	for first := true; ; first = false {
-		r, err := w.Reader.Read(w.View.Top)
+		sample, err := w.Sampler.Read(w.View.Top)
 		if err != nil {
 			return nil, err
 		}
-		if err := w.write(r, first); err != nil {
+		if err := w.writeListing(sample, first); err != nil {
 			return nil, err
 		}
 		select {
@@ -156,31 +158,30 @@ func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 	}
 }
 
-// write writes a listing, with an empty line between it and the one before.
-func (w *Watch) write(r *sampler.Sample, first bool) error {
+// writeListing writes a listing, preceded by an empty line unless it is the first.
+func (w *Watch) writeListing(sample *sampler.Sample, first bool) error {
 	if w.Encode != nil {
-		return w.Encode(r)
+		return w.Encode(sample)
 	}
 	if w.Names != nil {
-		w.Names.Prefetch(endpoints(r))
+		w.Names.Prefetch(endpoints(sample))
 		w.View.Names = w.Names
 	}
 	var b strings.Builder
 	if !first {
 		b.WriteByte('\n')
 	}
-	w.View.order = w.Reader.Order
-	for _, line := range w.View.Lines(r, w.width(), 0) {
+	w.View.order = w.Sampler.Order
+	for _, line := range w.View.Lines(sample, w.lineWidth(), 0) {
 		b.WriteString(line.Text + "\n")
 	}
 	_, err := io.WriteString(w.Output, b.String())
 	return err
 }
 
-// width is what a line may take on a terminal that shows one after another: not
-// the last column, behind which some begin a new line. It is 0 where there is
-// no terminal.
-func (w *Watch) width() int {
+// lineWidth returns the width of listings: that of the terminal without its last column,
+// since some terminals wrap after it, or 0 without a terminal.
+func (w *Watch) lineWidth() int {
 	f, ok := w.Screen.(*os.File)
 	if !ok {
 		return 0
@@ -192,16 +193,17 @@ func (w *Watch) width() int {
 	return max(width-1, 1)
 }
 
-func endpoints(r *sampler.Sample) []resolve.Endpoint {
-	var all []resolve.Endpoint
-	for i := range r.Services {
-		s := &r.Services[i]
+// endpoints returns the addresses of the services and servers of sample.
+func endpoints(sample *sampler.Sample) []resolve.Endpoint {
+	var endpoints []resolve.Endpoint
+	for i := range sample.Services {
+		s := &sample.Services[i]
 		if s.Mark == 0 {
-			all = append(all, resolve.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
+			endpoints = append(endpoints, resolve.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
 		}
 		for j := range s.Destinations {
-			all = append(all, resolve.Endpoint{AddrPort: s.Destinations[j].AddrPort, Protocol: s.Protocol})
+			endpoints = append(endpoints, resolve.Endpoint{AddrPort: s.Destinations[j].AddrPort, Protocol: s.Protocol})
 		}
 	}
-	return all
+	return endpoints
 }

@@ -27,28 +27,28 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// With childVariable in its environment, the test's binary is the program, on
-// a table in memory of which the variable says what happens to it.
-const childVariable = "GOIPVSADM_WATCH_TEST"
+// If scenarioVariable is set in its environment, the test binary runs the program on an
+// in-memory table. The value names the scenario; see fakeTable.
+const scenarioVariable = "GOIPVSADM_WATCH_TEST"
 
 func TestMain(m *testing.M) {
-	if what := os.Getenv(childVariable); what != "" {
-		os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, table(what).Dial))
+	if scenario := os.Getenv(scenarioVariable); scenario != "" {
+		os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, fakeTable(scenario).Dial))
 	}
-	// The program gets a SIGHUP that is not ignored, under nohup too.
+	// Children must not inherit an ignored SIGHUP if the tests run under nohup.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 
-// table returns a table that counts a thousand connections a reading. In its
-// third reading the kernel may refuse to answer, the service may be gone, or
-// the program may panic.
-func table(what string) *ipvstest.FakeKernel {
-	switch what {
+// fakeTable returns the table of a scenario. Except in the scenarios many and alerts it has
+// one service, with 1,000 more connections in each sample. In the scenarios enomem, removed
+// and panic the third sample fails.
+func fakeTable(scenario string) *ipvstest.FakeKernel {
+	switch scenario {
 	case "many":
-		return many()
-	case "marks":
-		return marked()
+		return manyServices()
+	case "alerts":
+		return alertTable()
 	}
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("127.0.0.1:80"))
 	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
@@ -60,20 +60,20 @@ func table(what string) *ipvstest.FakeKernel {
 			{AddrPort: netip.MustParseAddrPort("198.51.100.4:80"), Weight: 1},
 		},
 	}}}
-	readings := 0
+	samples := 0
 	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command != netlinkmsg.GetService {
 			return 0
 		}
 		k.Table[0].Service.Stats.Conns += 1000
-		if readings++; readings == 3 {
-			switch what {
-			case "refused":
+		if samples++; samples == 3 {
+			switch scenario {
+			case "enomem":
 				return syscall.ENOMEM
-			case "gone":
+			case "removed":
 				return syscall.ESRCH
 			case "panic":
-				panic("for the test")
+				panic("test panic")
 			}
 		}
 		return 0
@@ -81,8 +81,8 @@ func table(what string) *ipvstest.FakeKernel {
 	return k
 }
 
-// program returns the program with a table to which something happens.
-func program(t *testing.T, what string, args ...string) *exec.Cmd {
+// testProgram returns the program in a scenario.
+func testProgram(t *testing.T, scenario string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -96,115 +96,114 @@ func program(t *testing.T, what string, args ...string) *exec.Cmd {
 	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" { // as in make cross-test
 		cmd = exec.Command(emulator, append([]string{self}, args...)...)
 	}
-	cmd.Env = append(os.Environ(), childVariable+"="+what, "TERM=xterm")
+	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario, "TERM=xterm")
 	return cmd
 }
 
-// measured is the row of a service with its connections per second.
-var measured = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
+// serviceRate matches the row of a service with its connections per second.
+var serviceRate = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 
-func TestOnATerminal(t *testing.T) {
-	p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 62, 24)
-	p.wait("another screen without a cursor", func(e *testnet.Screen) bool { return e.Alternate && e.Hidden })
-	p.shows("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
+func TestTerminal(t *testing.T) {
+	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 62, 24)
+	p.waitFor("the alternate screen without a cursor", func(s *testnet.Screen) bool { return s.Alternate && s.Hidden })
+	p.waitText("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
 		"\n  -> 198.51.100.1:80           30      0      0   75% ######..\n",
 		"\n  -> 198.51.100.2:80            0     10      0   25% ##......\n")
-	p.wait("connections per second", func(e *testnet.Screen) bool {
-		m := measured.FindStringSubmatch(e.String())
+	p.waitFor("connections per second", func(s *testnet.Screen) bool {
+		m := serviceRate.FindStringSubmatch(s.String())
 		if m == nil {
 			return false
 		}
 		n, err := strconv.Atoi(m[1])
 		return err == nil && n > 0
 	})
-	// Wider, there is room for more; lower, for less.
+	// A wider terminal shows more columns, a lower one fewer rows.
 	p.resize(100, 24)
-	p.shows(" Weight Active  InAct Conn/s ")
+	p.waitText(" Weight Active  InAct Conn/s ")
 	p.resize(40, 6)
-	p.shows("\n  -> RemoteAddress:Port    Active Conn/s\n", "\n  -> 198.51.100.1:80", "\n... 3 more servers\n")
-	p.press("x")
-	p.press("q")
-	p.ends(0, "")
+	p.waitText("\n  -> RemoteAddress:Port    Active Conn/s\n", "\n  -> 198.51.100.1:80", "\n... 3 more servers\n")
+	p.typeKeys("x")
+	p.typeKeys("q")
+	p.waitExit(0, "")
 }
 
-// However a watch ends, the terminal is as it was.
-func TestEnds(t *testing.T) {
+// The terminal is restored however the program exits.
+func TestExit(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		what   string // happens
-		keys   string
-		signal syscall.Signal
-		status int
-		stderr string // begins so
+		name     string
+		scenario string
+		keys     string
+		signal   syscall.Signal
+		status   int
+		stderr   string // prefix of standard error
 	}{
-		{name: "q", what: "nothing", keys: "q"},
-		{name: "Q", what: "nothing", keys: "Q"},
-		{name: "Ctrl-C", what: "nothing", keys: "\x03"},
-		{name: "Ctrl-backslash", what: "nothing", keys: "\x1c", status: 131},
-		{name: "SIGINT", what: "nothing", signal: syscall.SIGINT},
-		{name: "SIGTERM", what: "nothing", signal: syscall.SIGTERM, status: 143},
-		{name: "SIGHUP", what: "nothing", signal: syscall.SIGHUP, status: 129},
-		{name: "the kernel refuses", what: "refused", status: 1, stderr: "Memory allocation problem\n"},
-		{name: "the service is removed", what: "gone", status: 1, stderr: "No such service\n"},
-		{name: "a panic", what: "panic", status: 2, stderr: "panic: for the test"},
+		{name: "q", scenario: "default", keys: "q"},
+		{name: "Q", scenario: "default", keys: "Q"},
+		{name: "Ctrl-C", scenario: "default", keys: "\x03"},
+		{name: "Ctrl-backslash", scenario: "default", keys: "\x1c", status: 131},
+		{name: "SIGINT", scenario: "default", signal: syscall.SIGINT},
+		{name: "SIGTERM", scenario: "default", signal: syscall.SIGTERM, status: 143},
+		{name: "SIGHUP", scenario: "default", signal: syscall.SIGHUP, status: 129},
+		{name: "kernel error", scenario: "enomem", status: 1, stderr: "Memory allocation problem\n"},
+		{name: "service removed", scenario: "removed", status: 1, stderr: "No such service\n"},
+		{name: "panic", scenario: "panic", status: 2, stderr: "panic: test panic"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, program(t, tt.what, "-Ln", "-t", "127.0.0.1:80", "--watch=1"), 80, 24)
-			p.shows("TCP  127.0.0.1:80 rr ")
-			p.press(tt.keys)
+			p := startPTY(t, testProgram(t, tt.scenario, "-Ln", "-t", "127.0.0.1:80", "--watch=1"), 80, 24)
+			p.waitText("TCP  127.0.0.1:80 rr ")
+			p.typeKeys(tt.keys)
 			if tt.signal != 0 {
 				if err := p.cmd.Process.Signal(tt.signal); err != nil {
 					t.Fatal(err)
 				}
 			}
-			p.ends(tt.status, tt.stderr)
+			p.waitExit(tt.status, tt.stderr)
 		})
 	}
 }
 
-// While it is stopped, others have the terminal.
+// While the program is stopped, the terminal is restored.
 func TestStopAndContinue(t *testing.T) {
-	p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 80, 24)
-	p.shows("TCP  127.0.0.1:80 rr ")
+	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 80, 24)
+	p.waitText("TCP  127.0.0.1:80 rr ")
 	for range 2 {
-		p.press("\x1a")
-		p.restored()
-		p.stopped()
+		p.typeKeys("\x1a")
+		p.waitRestored()
+		p.waitStopped()
 		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		p.wait("the screen again", func(e *testnet.Screen) bool { return e.Alternate && e.Hidden })
-		p.shows("TCP  127.0.0.1:80 rr ")
+		p.waitFor("the alternate screen", func(s *testnet.Screen) bool { return s.Alternate && s.Hidden })
+		p.waitText("TCP  127.0.0.1:80 rr ")
 	}
-	p.press("q")
-	p.ends(0, "")
+	p.typeKeys("q")
+	p.waitExit(0, "")
 }
 
-// Addresses become names when these are known.
-func TestNamesOnATerminal(t *testing.T) {
-	p := start(t, program(t, "nothing", "-L", "--watch=1"), 80, 24)
-	p.shows("TCP  localhost:")
-	p.press("q")
-	p.ends(0, "")
+// Names replace addresses once they are known.
+func TestTerminalNames(t *testing.T) {
+	p := startPTY(t, testProgram(t, "default", "-L", "--watch=1"), 80, 24)
+	p.waitText("TCP  localhost:")
+	p.typeKeys("q")
+	p.waitExit(0, "")
 }
 
-// A dumb terminal gets one listing after another.
-func TestOnADumbTerminal(t *testing.T) {
-	cmd := program(t, "nothing", "-Ln", "--watch=1")
+// On a dumb terminal, listings follow one another without escape sequences.
+func TestDumbTerminal(t *testing.T) {
+	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "TERM=dumb")
-	p := start(t, cmd, 200, 50)
-	p.wait("two listings", func(e *testnet.Screen) bool { return strings.Count(e.String(), "TCP  127.0.0.1:80 rr") == 2 })
-	p.press("\x03")
-	p.ends(0, "")
+	p := startPTY(t, cmd, 200, 50)
+	p.waitFor("two listings", func(s *testnet.Screen) bool { return strings.Count(s.String(), "TCP  127.0.0.1:80 rr") == 2 })
+	p.typeKeys("\x03")
+	p.waitExit(0, "")
 	if bytes.ContainsRune(p.raw.Bytes(), '\x1b') {
 		t.Errorf("escape sequences: %q", p.raw.Bytes())
 	}
 }
 
-// piped starts the program with its output in a pipe, and returns the lines of
-// that.
-func piped(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
+// startPiped starts cmd with its output in a pipe, and returns a scanner for the output.
+func startPiped(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -220,10 +219,10 @@ func piped(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
 	return bufio.NewScanner(out)
 }
 
-// Without a terminal one listing follows another, each under its time.
-func TestWithoutATerminal(t *testing.T) {
-	cmd := program(t, "nothing", "-Ln", "--watch=1")
-	lines := piped(t, cmd)
+// Without a terminal, listings follow one another, each preceded by its time.
+func TestPipe(t *testing.T) {
+	cmd := testProgram(t, "default", "-Ln", "--watch=1")
+	lines := startPiped(t, cmd)
 	var times []time.Time
 	var listings []string
 	for len(times) < 4 && lines.Scan() {
@@ -256,15 +255,14 @@ $`)
 	}
 }
 
-// A terminal that is stopped, by Ctrl-S or because nobody reads it, does not
-// keep a watch from hearing that it is to end.
-func TestEndsOnAStoppedTerminal(t *testing.T) {
+// Signals end the program even if its terminal is stopped by Ctrl-S.
+func TestSignalStoppedTerminal(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
-			p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 80, 24)
-			p.shows("TCP  127.0.0.1:80 rr ")
-			p.press("\x13")
+			p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 80, 24)
+			p.waitText("TCP  127.0.0.1:80 rr ")
+			p.typeKeys("\x13")
 			if err := p.cmd.Process.Signal(s); err != nil {
 				t.Fatal(err)
 			}
@@ -272,60 +270,59 @@ func TestEndsOnAStoppedTerminal(t *testing.T) {
 			if s == syscall.SIGINT {
 				status = 0
 			}
-			p.ends(status, "")
+			p.waitExit(status, "")
 		})
 	}
 }
 
-// Nor does it keep it from hearing a key, whatever was typed before.
-func TestKeyOnAStoppedTerminal(t *testing.T) {
+// Keys are handled even if the terminal is stopped by Ctrl-S.
+func TestKeysStoppedTerminal(t *testing.T) {
 	const stop = "\x13"
 	for name, tt := range map[string]struct {
-		before []string // what is typed before the program starts
-		keys   []string // the last one ends it
+		earlyKeys []string // typed before the program starts
+		keys      []string // the last one ends the program; "" is a pause
 	}{
-		"q at once":              {nil, []string{"q"}},
-		"q":                      {nil, []string{"", "q"}},
-		"Ctrl-C":                 {nil, []string{"", "\x03"}},
-		"keys before q":          {nil, []string{"", "\x1b[B", "s", "?", "?", "Q"}},
-		"a filter before q":      {nil, []string{"", "/", "q", "\r", "q"}},
-		"stopped from the start": {[]string{stop}, []string{"", "q"}},
+		"q immediately":          {keys: []string{"q"}},
+		"q":                      {keys: []string{"", "q"}},
+		"Ctrl-C":                 {keys: []string{"", "\x03"}},
+		"other keys before q":    {keys: []string{"", "\x1b[B", "s", "?", "?", "Q"}},
+		"filter before q":        {keys: []string{"", "/", "q", "\r", "q"}},
+		"stopped from the start": {earlyKeys: []string{stop}, keys: []string{"", "q"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, program(t, "many", "-Ln", "--watch=1"), 80, 24, tt.before...)
-			if tt.before == nil {
-				p.first("10.0.0.1:80 rr")
-				p.press(stop)
+			p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24, tt.earlyKeys...)
+			if tt.earlyKeys == nil {
+				p.waitFirstRow("10.0.0.1:80 rr")
+				p.typeKeys(stop)
 			}
 			for _, key := range tt.keys {
-				if key == "" { // time enough for a reading that cannot be shown
+				if key == "" { // until there is a sample that cannot be displayed
 					time.Sleep(1500 * time.Millisecond)
 				}
-				p.press(key)
+				p.typeKeys(key)
 			}
-			p.ends(0, "")
+			p.waitExit(0, "")
 		})
 	}
 }
 
-// What is typed while the terminal is stopped is seen when it goes on: q is
-// part of a filter.
-func TestFilterOnAStoppedTerminal(t *testing.T) {
-	p := start(t, program(t, "many", "-Ln", "--watch=1"), 80, 24)
-	p.press("/")
-	p.shows("Filter: _")
-	p.press("\x13")
+// Keys typed while the terminal is stopped take effect, and show when it continues.
+func TestFilterStoppedTerminal(t *testing.T) {
+	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
+	p.typeKeys("/")
+	p.waitText("Filter: _")
+	p.typeKeys("\x13")
 	time.Sleep(1500 * time.Millisecond)
-	p.press("q.1")
-	p.press("\x11")
-	p.shows("Filter: q.1_")
-	p.press("\x1bq")
-	p.ends(0, "")
+	p.typeKeys("q.1")
+	p.typeKeys("\x11")
+	p.waitText("Filter: q.1_")
+	p.typeKeys("\x1bq")
+	p.waitExit(0, "")
 }
 
-// fill fills a pipe, through a descriptor of its own that does not block.
-func fill(t *testing.T, w *os.File) {
+// fillPipe fills a pipe, using a separate nonblocking file descriptor.
+func fillPipe(t *testing.T, w *os.File) {
 	t.Helper()
 	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", w.Fd()), unix.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -340,8 +337,8 @@ func fill(t *testing.T, w *os.File) {
 	}
 }
 
-// unread is how much there is to be read in a pipe.
-func unread(t *testing.T, r *os.File) uint32 {
+// pipeBytes returns the number of unread bytes in a pipe.
+func pipeBytes(t *testing.T, r *os.File) uint32 {
 	t.Helper()
 	n, err := unix.IoctlGetUint32(int(r.Fd()), unix.TIOCINQ)
 	if err != nil {
@@ -350,8 +347,8 @@ func unread(t *testing.T, r *os.File) uint32 {
 	return n
 }
 
-// Nor does a pipe that is full.
-func TestEndsOnAFullPipe(t *testing.T) {
+// Signals end the program even if its output pipe is full.
+func TestSignalFullPipe(t *testing.T) {
 	for _, format := range []string{"-n", "-j"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
@@ -361,20 +358,20 @@ func TestEndsOnAFullPipe(t *testing.T) {
 			}
 			defer r.Close()
 			defer w.Close()
-			fill(t, w)
-			cmd := program(t, "nothing", "-L", format, "--watch=1")
+			fillPipe(t, w)
+			cmd := testProgram(t, "default", "-L", format, "--watch=1")
 			cmd.Stdout = w
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
 			kill := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
 			defer kill.Stop()
-			// There is room for a listing, and then there is none.
+			// Let the program write one listing, then fill the pipe again.
 			io.ReadFull(r, make([]byte, 4096))
-			for n := unread(t, r); unread(t, r) == n; {
+			for n := pipeBytes(t, r); pipeBytes(t, r) == n; {
 				time.Sleep(10 * time.Millisecond)
 			}
-			fill(t, w)
+			fillPipe(t, w)
 			time.Sleep(2 * time.Second)
 			cmd.Process.Signal(syscall.SIGTERM)
 			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
@@ -384,9 +381,9 @@ func TestEndsOnAFullPipe(t *testing.T) {
 	}
 }
 
-// Nobody reads any more: the program ends.
-func TestClosedPipe(t *testing.T) {
-	cmd := program(t, "nothing", "-Ln", "--watch=1")
+// The program is killed by SIGPIPE if the reader closes the pipe.
+func TestPipeClosed(t *testing.T) {
+	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -404,11 +401,10 @@ func TestClosedPipe(t *testing.T) {
 	}
 }
 
-// With --json there is a document a line, which holds what was measured, on a
-// terminal as well.
+// With --json each line is a document with the measured rates.
 func TestJSON(t *testing.T) {
-	cmd := program(t, "nothing", "-Lj", "--watch=1", "--top", "3")
-	lines := piped(t, cmd)
+	cmd := testProgram(t, "default", "-Lj", "--watch=1", "--top", "3")
+	lines := startPiped(t, cmd)
 	lines.Buffer(nil, 1<<20)
 	for i := range 4 {
 		if !lines.Scan() {
@@ -431,7 +427,7 @@ func TestJSON(t *testing.T) {
 		}
 		if early := i < 2; (service.Measured == nil) != early || (service.Servers[3].Measured == nil) != early ||
 			!early && service.Measured.Connections <= 0 {
-			t.Errorf("measured in reading %d: %s", i, lines.Bytes())
+			t.Errorf("rates in sample %d: %s", i, lines.Bytes())
 		}
 	}
 	cmd.Process.Signal(syscall.SIGINT)
