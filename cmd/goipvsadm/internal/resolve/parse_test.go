@@ -70,7 +70,7 @@ func testDatabase(t testing.TB) (d *Database, queries *int) {
 
 func TestAddrPort(t *testing.T) {
 	d, _ := testDatabase(t)
-	const invalid = "refused"
+	const invalid = "invalid"
 	for _, test := range []struct{ name, word, want string }{
 		{name: "address and port", word: "10.0.0.1:80", want: "10.0.0.1:80"},
 		{name: "no port", word: "10.0.0.1", want: "10.0.0.1:0 no port"},

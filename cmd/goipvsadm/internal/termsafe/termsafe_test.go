@@ -30,8 +30,8 @@ func TestQuote(t *testing.T) {
 
 func TestEscape(t *testing.T) {
 	for text, want := range map[string]string{
-		"two\nlines, ü":   "two\nlines, ü",
-		"\x1b[31m\n'\\'":  "\\x1b[31m\n'\\'",
+		"two\nlines, ü":      "two\nlines, ü",
+		"\x1b[31m\n'\\'":     "\\x1b[31m\n'\\'",
 		"isolate\u2066\x9b!": `isolate\xe2\x81\xa6\x9b!`,
 	} {
 		if got := Escape(text); got != want {
