@@ -108,7 +108,7 @@ func filterPrompt(input string, width int) string {
 var keyHelp = [...]string{
 	"Up, Down        scroll by one line",
 	"PgUp, PgDn      scroll by one page",
-	"Home, End       go to the first line, to the last line",
+	"Home, End       go to the first or last line",
 	"s               change the sort order: address, packets, connections, bytes",
 	"/               filter by text in an address, scheduler or flag",
 	"Esc             clear the filter",
