@@ -334,14 +334,14 @@ func (g *Gatherer) inside(f *Facts, what string, read func(*netstate.Conn) error
 		return read(c)
 	})
 	if err != nil {
-		f.noteUnavailable(what, strings.TrimPrefix(err.Error(), "host: "))
+		f.noteUnavailable(what, err.Error())
 	}
 }
 
 func (g *Gatherer) neighbours(f *Facts) Neighbours {
 	table := make(Neighbours)
 	g.inside(f, "neighbours", func(c *netstate.Conn) error {
-		all, err := c.Neighbours()
+		all, err := c.Neighbors()
 		for _, n := range all {
 			table[neighbourKey{n.Link, n.Addr}] = n.State
 		}
@@ -391,7 +391,7 @@ func (g *Gatherer) collectHost(f, to *Facts) {
 		to.Processes, err = netstate.Processes(watchedProcesses()...)
 		return err
 	})
-	to.Memory, _ = netstate.Memory()
+	to.Memory, _ = netstate.TotalMemory()
 	local := false
 	to.eachServer(func(_ *Service, d *Server) { local = local || to.isLocal(d.AddrPort.Addr()) })
 	if local {

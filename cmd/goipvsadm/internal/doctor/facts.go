@@ -71,7 +71,7 @@ func (f *Facts) isSuppressed(server netip.Addr) bool {
 type Unavailable struct{ What, Reason string }
 
 // Neighbours are the states of the entries of the neighbour tables.
-type Neighbours map[neighbourKey]netstate.NeighbourState
+type Neighbours map[neighbourKey]netstate.NeighborState
 
 type neighbourKey struct {
 	link int

@@ -1,0 +1,56 @@
+package netstate
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Process is a running process.
+type Process struct {
+	ID   int
+	Name string // contents of /proc/PID/comm, at most 15 bytes
+}
+
+// Processes returns the processes with one of the given names that are in the
+// network namespace of the calling thread.
+func Processes(names ...string) ([]Process, error) {
+	netns, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return nil, err
+	}
+	var processes []Process
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		name := strings.TrimSuffix(string(b), "\n")
+		if err != nil || !slices.Contains(names, name) {
+			continue // exited, or another program
+		}
+		dir := filepath.Dir(file)
+		if ns, err := os.Readlink(dir + "/ns/net"); err != nil || ns != netns {
+			continue
+		}
+		id, err := strconv.Atoi(filepath.Base(dir))
+		if err == nil {
+			processes = append(processes, Process{id, name})
+		}
+	}
+	return processes, nil
+}
+
+// TotalMemory returns the size of the machine's RAM in bytes.
+func TotalMemory() (uint64, error) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0, err
+	}
+	return uint64(info.Totalram) * uint64(info.Unit), nil
+}
