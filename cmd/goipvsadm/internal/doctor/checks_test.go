@@ -301,7 +301,7 @@ func TestDiagnose(t *testing.T) {
 		}, []string{"probe-refused " + one}},
 		{"the director hears itself", func(f *Facts) {
 			f.Links[inside-1].HardwareAddr = []byte{2, 0, 0, 0, 0, 1}
-			f.ARPReplies = []netprobe.Answer{{Link: outside, Addr: addr("192.0.2.1"), Hardware: []byte{2, 0, 0, 0, 0, 1}}}
+			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 1}}}
 		}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

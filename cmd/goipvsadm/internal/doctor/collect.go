@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -75,7 +74,7 @@ func (g *Gatherer) Gather() (*Facts, error) {
 
 	f.Missing, f.TableUnreadable = nil, false // the second reading says it again
 	for _, err := range unasked {
-		f.noteUnavailable("the network", strings.TrimPrefix(err.Error(), "probe: "))
+		f.noteUnavailable("the network", err.Error())
 	}
 	if f.Services, err = g.table(f); err != nil {
 		return nil, err

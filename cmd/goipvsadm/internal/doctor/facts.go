@@ -42,7 +42,7 @@ type Facts struct {
 
 	// With --probe.
 	Probed     bool
-	ARPReplies []netprobe.Answer
+	ARPReplies []netprobe.Reply
 	Reached    []netprobe.Result
 
 	Missing []Unavailable

@@ -136,13 +136,13 @@ func addressClaimed(f *Facts, found func(Finding)) {
 		}
 		addr := s.AddrPort.Addr()
 		for _, a := range f.ARPReplies {
-			if a.Addr != addr || f.ownHardware(a.Hardware) {
+			if a.Addr != addr || f.ownHardware(a.HardwareAddr) {
 				continue
 			}
-			seen := fmt.Sprintf("%s on %s answers for %s", a.Hardware, f.link(a.Link).Name, addr)
+			seen := fmt.Sprintf("%s on %s answers for %s", a.HardwareAddr, f.link(a.Link).Name, addr)
 			holder, d := f.ownerOf(a)
 			if d == nil {
-				found(s.serviceFinding(seen, remoteCommand(a.Hardware, "ip address flush to %s", hostPrefix(addr))))
+				found(s.serviceFinding(seen, remoteCommand(a.HardwareAddr, "ip address flush to %s", hostPrefix(addr))))
 				continue
 			}
 			do := "ip address flush to " + hostPrefix(addr) + " && " + acceptVIPCommand(addr)
@@ -179,10 +179,10 @@ func (f *Facts) ownHardware(a net.HardwareAddr) bool {
 
 // holder returns the server that has the link address of an answer, and a
 // service of it: one of the address in question, if there is one.
-func (f *Facts) ownerOf(claim netprobe.Answer) (*Service, *Server) {
+func (f *Facts) ownerOf(claim netprobe.Reply) (*Service, *Server) {
 	has := make(map[netip.Addr]bool)
 	for _, a := range f.ARPReplies {
-		if a.Link == claim.Link && bytes.Equal(a.Hardware, claim.Hardware) {
+		if a.Link == claim.Link && bytes.Equal(a.HardwareAddr, claim.HardwareAddr) {
 			has[a.Addr] = true
 		}
 	}

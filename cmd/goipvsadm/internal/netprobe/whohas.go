@@ -1,0 +1,131 @@
+package netprobe
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+)
+
+// A Query asks on a link which host has an address.
+type Query struct {
+	Link netstate.Link
+	Addr netip.Addr
+
+	// Source is the sender address of an ARP request. It must differ from Addr,
+	// since the request would otherwise announce Addr as this machine's; an
+	// invalid address makes the request an ARP probe (RFC 5227). For IPv6 the
+	// kernel chooses the source.
+	Source netip.Addr
+}
+
+// A Reply reports that a host has an address.
+type Reply struct {
+	Link         int // link index
+	Addr         netip.Addr
+	HardwareAddr net.HardwareAddr
+}
+
+// A listener receives the replies to queries that have been sent.
+type listener interface {
+	read(deadline time.Time) ([]Reply, error)
+	Close() error
+}
+
+// WhoHas sends all queries, by ARP and by neighbor discovery, and returns the
+// distinct replies received within the given time. This machine's own replies
+// are not among them. It requires CAP_NET_RAW.
+func WhoHas(queries []Query, wait time.Duration) ([]Reply, error) {
+	deadline := time.Now().Add(wait)
+	listeners, err := sendQueries(queries)
+	defer func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	type result struct {
+		replies []Reply
+		err     error
+	}
+	results := make(chan result)
+	for _, l := range listeners {
+		go func() {
+			replies, err := l.read(deadline)
+			results <- result{replies, err}
+		}()
+	}
+	var replies []Reply
+	var errs []error
+	for range listeners {
+		r := <-results
+		replies = append(replies, r.replies...)
+		errs = append(errs, r.err)
+	}
+	return distinct(replies), errors.Join(errs...)
+}
+
+// sendQueries opens a listener per link for ARP and one for neighbor discovery
+// and sends the queries. It runs on the calling thread, whose network namespace
+// the sockets get, and starts no goroutine. The caller closes the listeners,
+// also if there is an error.
+func sendQueries(queries []Query) ([]listener, error) {
+	var arpQueries [][]Query // by link
+	var ndQueries []Query
+	for _, q := range queries {
+		if !q.Addr.Is4() {
+			ndQueries = append(ndQueries, q)
+			continue
+		}
+		i := slices.IndexFunc(arpQueries, func(qs []Query) bool { return qs[0].Link.Index == q.Link.Index })
+		if i < 0 {
+			i, arpQueries = len(arpQueries), append(arpQueries, nil)
+		}
+		arpQueries[i] = append(arpQueries[i], q)
+	}
+	var listeners []listener
+	for _, qs := range arpQueries {
+		l, err := sendARP(qs)
+		if err != nil {
+			return listeners, err
+		}
+		listeners = append(listeners, l)
+	}
+	if len(ndQueries) > 0 {
+		l, err := sendSolicitations(ndQueries)
+		if err != nil {
+			return listeners, err
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// distinct removes duplicate replies in place.
+func distinct(replies []Reply) []Reply {
+	type key struct {
+		link         int
+		addr         netip.Addr
+		hardwareAddr string
+	}
+	seen := make(map[key]bool)
+	return slices.DeleteFunc(replies, func(r Reply) bool {
+		k := key{r.Link, r.Addr, string(r.HardwareAddr)}
+		duplicate := seen[k]
+		seen[k] = true
+		return duplicate
+	})
+}
+
+// matchesQuery reports whether a query asks for an address on a link; link 0
+// stands for any link.
+func matchesQuery(queries []Query, link int, addr netip.Addr) bool {
+	return slices.ContainsFunc(queries, func(q Query) bool {
+		return q.Addr == addr && (link == 0 || q.Link.Index == link)
+	})
+}
