@@ -22,26 +22,26 @@ const (
 
 // doctor carries out --doctor.
 func (p *invocation) doctor(cmd *command.Command) int {
-	g := doctor.Gatherer{
-		Program: path.Base(p.name),
-		NetNS:   cmd.NetNS,
-		Inside:  func(f func() error) error { return ipvs.DoInNetNS(f, inNetNS(cmd.NetNS)...) },
-		Probe:   cmd.Options.Has(command.Probe),
-		Reason:  func(err error) string { return refusal(command.List, err) },
+	c := doctor.Collector{
+		Program:   path.Base(p.name),
+		NetNS:     cmd.NetNS,
+		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(f, inNetNS(cmd.NetNS)...) },
+		Probe:     cmd.Options.Has(command.Probe),
+		ErrorText: func(err error) string { return refusal(command.List, err) },
 	}
 	if cmd.Options.Has(command.ServiceAddress) {
-		g.Service = &cmd.Service.ServiceKey
+		c.Service = &cmd.Service.ServiceKey
 	}
 	err := p.connect(cmd.NetNS)
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
 		return p.netnsError(cmd.NetNS, e)
 	}
 	if err != nil {
-		g.NoIPVS = errnoMessage(err)
+		c.ClientError = errnoMessage(err)
 	} else {
-		g.Client, g.Info = p.client, p.info
+		c.Client, c.Info = p.client, p.info
 	}
-	facts, err := g.Gather()
+	facts, err := c.Collect()
 	if err != nil {
 		p.errorf(refusal(command.List, err))
 		return exitIncomplete
@@ -56,7 +56,7 @@ func (p *invocation) doctor(cmd *command.Command) int {
 		if n, ok := namer.(*resolve.Namer); ok {
 			n.Prefetch(doctor.Endpoints(findings))
 		}
-		_, err = p.stdout.Write(doctor.Append(nil, facts, findings, namer))
+		_, err = p.stdout.Write(doctor.AppendReport(nil, facts, findings, namer))
 	}
 	if err = cmp.Or(err, p.stdout.Flush()); err != nil && !errors.Is(err, syscall.EPIPE) {
 		p.errorf(err.Error())
@@ -70,7 +70,7 @@ func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
 	switch worst, any := doctor.Worst(findings); {
 	case any && worst > doctor.Hint:
 		return exitProblems
-	case len(facts.Missing) > 0:
+	case len(facts.Unavailable) > 0:
 		return exitIncomplete
 	}
 	return statusHealthy

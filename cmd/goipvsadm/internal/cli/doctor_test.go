@@ -86,7 +86,7 @@ func TestDiagnosis(t *testing.T) {
 		{unseen, find(doctor.Hint), 2},
 		{unseen, find(doctor.Warning), 1},
 	} {
-		if got := doctorStatus(&doctor.Facts{Missing: tt.missing}, tt.findings); got != tt.want {
+		if got := doctorStatus(&doctor.Facts{Unavailable: tt.missing}, tt.findings); got != tt.want {
 			t.Errorf("%v, %d findings: %d, want %d", tt.missing, len(tt.findings), got, tt.want)
 		}
 	}

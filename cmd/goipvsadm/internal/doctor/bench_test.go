@@ -8,13 +8,13 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
-// large returns a table of 1,000 services of 10 servers each, with NAT.
-func large() *ipvstest.FakeKernel {
+// largeTable returns a table of 1,000 services with 10 NAT servers each.
+func largeTable() *ipvstest.FakeKernel {
 	k := new(ipvstest.FakeKernel)
-	virtual, server := netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.19.0.1")
+	vip, server := netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.19.0.1")
 	for range 1000 {
 		e := ipvstest.Entry{Service: ipvs.Service{
-			ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(virtual, 80)),
+			ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(vip, 80)),
 			Scheduler:  "wlc",
 			Netmask:    ipvs.FullNetmask(ipvs.IPv4),
 		}}
@@ -25,35 +25,35 @@ func large() *ipvstest.FakeKernel {
 			server = server.Next()
 		}
 		k.Table = append(k.Table, e)
-		virtual = virtual.Next()
+		vip = vip.Next()
 	}
 	return k
 }
 
-// gatherer returns one for a table in memory and the network of this machine,
-// that does not wait.
-func gatherer(k *ipvstest.FakeKernel) *Gatherer {
+// newCollector returns a Collector for a fake table and the network of this
+// machine. It does not pause between the samples.
+func newCollector(k *ipvstest.FakeKernel) *Collector {
 	client, _ := k.Dial()
-	return &Gatherer{
-		Program: "goipvsadm",
-		Inside:  func(f func() error) error { return f() },
-		Client:  client,
-		Info:    ipvs.Info{Version: 0x010201, ConnTableSize: 4096},
-		Reason:  func(err error) string { return err.Error() },
-		wait:    func() {},
+	return &Collector{
+		Program:   "goipvsadm",
+		InNetNS:   func(f func() error) error { return f() },
+		Client:    client,
+		Info:      ipvs.Info{Version: 0x010201, ConnTableSize: 4096},
+		ErrorText: func(err error) string { return err.Error() },
+		pause:     func() {},
 	}
 }
 
-// All but the wait between the two readings: 1,000 services of 10 servers.
+// BenchmarkDoctor measures a diagnosis without the pause between the samples.
 func BenchmarkDoctor(b *testing.B) {
-	g := gatherer(large())
+	c := newCollector(largeTable())
 	for b.Loop() {
-		f, err := g.Gather()
+		f, err := c.Collect()
 		if err != nil {
 			b.Fatal(err)
 		}
 		if len(f.Services) != 1000 || len(Diagnose(f)) == 0 {
-			b.Fatalf("%d services", len(f.Services))
+			b.Fatalf("got %d services", len(f.Services))
 		}
 	}
 }

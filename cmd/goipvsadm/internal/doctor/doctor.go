@@ -1,12 +1,11 @@
-// Package doctor says why a load balancer does not work. It gathers facts
-// about the table, the kernel's variables, links, addresses, routes,
-// neighbours and connections, and puts them before checks, each of which knows
-// one kind of trouble: what is seen, why that is so, and the command that mends
-// it. Nothing is changed.
+// Package doctor diagnoses load balancers that do not work. It collects the
+// table, sysctls, links, addresses, routes, neighbors and connections and runs
+// checks over them. Each check reports its evidence, the cause and commands
+// that fix it. The package is read-only.
 //
-// A check is a row of one of the tables here, in a file a subject: the
-// director, the services, the way to a server, what the network says when it
-// is asked, and what connections and counters say.
+// Each file contains the checks of one subject: the director, its VIPs, the
+// connection tables, the sync daemons, the services, the path to a server, the
+// results of probes, and traffic.
 package doctor
 
 import (
@@ -16,107 +15,105 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Severity says how bad a finding is.
+// A Severity is the severity of a finding.
 type Severity uint8
 
-// The severities.
+// Severities.
 const (
-	Hint    Severity = iota // it may be meant so
-	Warning                 // it works by accident, or not for long
-	Error                   // it does not work
+	Hint    Severity = iota // may be intentional
+	Warning                 // works, but fragile
+	Error                   // does not work
 )
 
-// String returns the severity as the report has it.
+// String returns the severity as reports print it.
 func (s Severity) String() string {
 	return [...]string{Hint: "hint", Warning: "warning", Error: "error"}[s]
 }
 
-// A Check knows one kind of trouble.
+// A Check detects one kind of problem.
 type Check struct {
-	ID          string // for programs; it never changes
+	ID          string // stable identifier for programs
 	Severity    Severity
-	Title       string // is wrong, in a few words
-	Explanation string // it is so, in a sentence
+	Title       string // the problem, in a few words
+	Explanation string // the cause, in one sentence
 
-	look func(f *Facts, report func(Finding))
+	run func(f *Facts, report func(Finding))
 }
 
-// Checks returns all checks in the order in which they look. Those that say
-// what keeps packets from a server come before those that say that a server
-// does not answer.
+// Checks returns all checks in the order in which they run. Checks for the
+// causes of a silent server precede the checks for silent servers, so that
+// suppress takes effect.
 func Checks() []Check {
-	return slices.Concat(directorChecks, syncChecks, serviceChecks, wayChecks, probeChecks, counterChecks)
+	return slices.Concat(directorChecks, syncChecks, serviceChecks, pathChecks, probeChecks, trafficChecks)
 }
 
-// A Finding is what a check found.
+// A Finding is a problem that a check has found.
 type Finding struct {
 	Check        *Check
-	Service      *ipvs.ServiceKey  // nil if it is about the director
-	Server       *ipvs.Destination // nil if it is about the service
-	MoreServices int               // so many more services have the same trouble
-	Evidence     string            // the evidence
-	Remedies     []Remedy          // any of which mends it
+	Service      *ipvs.ServiceKey  // nil if the finding is about the director
+	Server       *ipvs.Destination // nil if the finding is about the director or a service
+	MoreServices int               // number of other services with the same problem
+	Evidence     string
+	Remedies     []Remedy // alternatives; at least one
 }
 
-// A Remedy is a command. It is for the director unless On says otherwise.
+// A Remedy is a command that fixes a problem.
 type Remedy struct {
-	Host    string // a server's address; or in words who else
+	Host    string // where to run it: a server's address, or a description; "" for the director
 	Command string
 }
 
-// A trouble is the same in many services if it is of the same kind, with the
-// same server, for the same reason.
+// A dedupeKey identifies findings that differ only in their service.
 type dedupeKey struct {
-	check  *Check
-	server netip.Addr
-	seen   string
+	check    *Check
+	server   netip.Addr
+	evidence string
 }
 
-// Look puts the facts before all checks and returns what they find, what is
-// about the director first and then in the order of the services.
+// Diagnose runs all checks. Findings about the director come first, followed by
+// those about the services in the order of the table.
 func Diagnose(f *Facts) []Finding {
 	var findings []Finding
-	known := make(map[dedupeKey]int)
-	f.excused = make(map[netip.Addr]*Check)
+	first := make(map[dedupeKey]int) // index into findings
+	f.suppressedBy = make(map[netip.Addr]*Check)
 	checks := Checks()
 	for i := range checks {
 		c := &checks[i]
 		f.current = c
-		c.look(f, func(found Finding) {
-			found.Check = c
-			if found.Server != nil {
-				t := dedupeKey{c, found.Server.AddrPort.Addr(), found.Evidence}
-				if first, ok := known[t]; ok {
-					findings[first].MoreServices++
+		c.run(f, func(finding Finding) {
+			finding.Check = c
+			if finding.Server != nil {
+				key := dedupeKey{c, finding.Server.AddrPort.Addr(), finding.Evidence}
+				if i, ok := first[key]; ok {
+					findings[i].MoreServices++
 					return
 				}
-				known[t] = len(findings)
+				first[key] = len(findings)
 				if c.Severity == Error {
-					f.suppress(t.server)
+					f.suppress(key.server)
 				}
 			}
-			findings = append(findings, found)
+			findings = append(findings, finding)
 		})
 	}
 	f.sort(findings)
 	return findings
 }
 
-// sort puts findings in the order of the report.
+// sort sorts findings by service and server, in the order of the table.
 func (f *Facts) sort(findings []Finding) {
-	place := make(map[ipvs.ServiceKey]int)
+	position := make(map[ipvs.ServiceKey]int)
 	for i := range f.Services {
-		place[f.Services[i].ServiceKey] = i + 1
+		position[f.Services[i].ServiceKey] = i + 1
 	}
-	// What the director's findings have in common is no service.
-	at := func(x *Finding) int {
+	servicePosition := func(x *Finding) int {
 		if x.Service == nil {
 			return 0
 		}
-		return place[*x.Service]
+		return position[*x.Service]
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
-		if d := at(&a) - at(&b); d != 0 {
+		if d := servicePosition(&a) - servicePosition(&b); d != 0 {
 			return d
 		}
 		switch {
@@ -131,8 +128,9 @@ func (f *Facts) sort(findings []Finding) {
 	})
 }
 
-// Worst returns the severity of the worst finding, and whether there is any.
-func Worst(findings []Finding) (worst Severity, any bool) {
+// Worst returns the highest severity among findings, and false if there are
+// none.
+func Worst(findings []Finding) (worst Severity, ok bool) {
 	for i := range findings {
 		worst = max(worst, findings[i].Check.Severity)
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -9,122 +10,124 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Facts are what the checks go by. What could not be looked at is not there,
-// and a check that lacks a fact finds nothing.
+// Facts are the input of the checks. Facts that could not be read are zero, and
+// checks must treat zero as unknown.
 type Facts struct {
-	Program string // under what name it was called, for commands
-	NetNS   string // that the facts are of, as --netns names it; "" for the caller's
+	Program string // name of this program in remedies
+	NetNS   string // network namespace as given to --netns; "" for the caller's
 
 	Services        []Service
-	TableUnreadable bool          // whether the table could not be read
-	Elapsed         time.Duration // between the two readings, 0 if there was but one
-	Buckets         uint32        // of the connection table
-	Connections     int           // that were looked at
-	All             bool          // whether there were no more
+	TableUnreadable bool
+	Elapsed         time.Duration // time between the two samples; 0 if only one was taken
+	ConnTableSize   uint32        // buckets of the connection table
+	Connections     int           // number of connections read
+	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
 	Daemons         []ipvs.Daemon
 
-	Links            []netstate.Link
-	Addresses        []netstate.Address
-	NeighboursBefore Neighbours // at the first reading
-	Neighbours       Neighbours // at the second
-	Routes           map[netip.Addr]netstate.Route
-	Sysctls          map[string]int     // by their paths
-	Listening        []netstate.Socket  // read only if a server is the director itself
-	Listened         bool               // whether it was
-	Processes        []netstate.Process // that drive tables, or move addresses
-	Memory           uint64             // in bytes
+	Links           []netstate.Link
+	Addresses       []netstate.Address
+	NeighborsBefore Neighbors // at the first sample
+	Neighbors       Neighbors // at the second sample
+	Routes          map[netip.Addr]netstate.Route
+	Sysctls         map[string]int     // by path below /proc/sys
+	Listening       []netstate.Socket  // read only if the director is one of the servers
+	ListeningRead   bool               // whether Listening has been read
+	Processes       []netstate.Process // programs that manage tables or move VIPs
+	Memory          uint64             // size of the RAM in bytes
 
-	// Packets counted between the readings: those that were dropped because
-	// of the link they came by, and those that netfilter could not place.
-	ReversePath uint64
-	Invalid     uint64
+	// Packets counted between the two samples.
+	ReversePathDrops uint64 // dropped by rp_filter
+	ConntrackInvalid uint64 // classified as INVALID by netfilter
 
-	// With --probe.
-	Probed     bool
-	ARPReplies []netprobe.Reply
-	Reached    []netprobe.Result
+	// Results of probes.
+	Probed       bool
+	ARPReplies   []netprobe.Reply // includes neighbor advertisements
+	ProbeResults []netprobe.Result
 
-	Missing []Unavailable
+	Unavailable []Unavailable
 
-	// The check that is looking, and the servers of which one has said why
-	// they do not answer.
-	current *Check
-	excused map[netip.Addr]*Check
+	current      *Check                // the check that is running
+	suppressedBy map[netip.Addr]*Check // see suppress
 }
 
-// excuse keeps later checks from saying that a server does not answer.
+// suppress hides the findings of later checks that a server is silent, because
+// the running check has found the cause.
 func (f *Facts) suppress(server netip.Addr) {
-	if f.excused[server] == nil {
-		f.excused[server] = f.current
+	if f.suppressedBy[server] == nil {
+		f.suppressedBy[server] = f.current
 	}
 }
 
-// isExcused reports whether an earlier check has said why a server does not
-// answer.
+// isSuppressed reports whether an earlier check has found why a server is
+// silent.
 func (f *Facts) isSuppressed(server netip.Addr) bool {
-	c := f.excused[server]
+	c := f.suppressedBy[server]
 	return c != nil && c != f.current
 }
 
-// Missing is something that could not be looked at.
+// Unavailable describes facts that could not be read.
 type Unavailable struct{ What, Reason string }
 
-// Neighbours are the states of the entries of the neighbour tables.
-type Neighbours map[neighbourKey]netstate.NeighborState
+// Neighbors are the states of neighbor entries.
+type Neighbors map[neighborKey]netstate.NeighborState
 
-type neighbourKey struct {
-	link int
+type neighborKey struct {
+	link int // link index
 	addr netip.Addr
 }
 
-// A Service is a service with its servers.
+// A Service is a virtual service with its servers.
 type Service struct {
 	ipvs.Service
-	Counted *ipvs.Stats // between the readings; nil if there is nothing to compare with
+	Delta   *ipvs.Stats // counted between the two samples; nil if unknown
 	Servers []Server
 }
 
 // A Server is a server of a service.
 type Server struct {
 	ipvs.Destination
-	Counted *ipvs.Stats
-	Conns   Conns
+	Delta *ipvs.Stats // counted between the two samples; nil if unknown
+	Conns Conns
 }
 
-// Conns are those connections of a server that were looked at.
+// Conns summarizes the connections of a server that were read.
 type Conns struct {
 	Total        int
-	SynRecv      int
-	StuckSynRecv int // in SYN_RECV at both readings
-	Established  int // whose handshake is over, and which were not reset
-	Clients      []netip.Addr
-	Virtual      netip.Addr // to which one of them went
-	Partial      bool       // there may be more
+	SynRecv      int          // in SYN_RECV
+	StuckSynRecv int          // in SYN_RECV at both samples
+	Established  int          // past the handshake and not reset
+	Clients      []netip.Addr // some of the clients
+	VIP          netip.Addr   // virtual address of one of the connections
+	Partial      bool         // the connection table was not read to its end
 }
 
-// enough is how many of a server's connections must have been looked at, of a
-// table that was not looked at as a whole, to go by them.
+// minSampledConns is the number of connections of a server that must have been
+// read to judge it by a part of the connection table.
 const minSampledConns = 10
 
-// established reports whether a connection to the server got further than its
-// handshake, or may have. The kernel's own count is of no use: to it, those in
-// SYN_RECV are active.
-func (d *Server) established() bool {
+// hasEstablished reports whether a connection to the server has, or may have,
+// completed its handshake. ActiveConns cannot tell: it includes connections in
+// SYN_RECV.
+func (d *Server) hasEstablished() bool {
 	return d.Conns.Established > 0 || d.Conns.Partial && d.Conns.Total < minSampledConns
 }
 
-// establishes reports whether one to any of its servers did.
+// hasEstablished reports whether any server of the service has, or may have, an
+// established connection.
 func (s *Service) hasEstablished() bool {
-	for i := range s.Servers {
-		if s.Servers[i].established() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.hasEstablished() })
 }
 
-// An Orphan is an open connection to a server that its service no longer has.
+// hasTraffic reports whether the service received packets between the samples.
+func (s *Service) hasTraffic() bool { return s.Delta != nil && s.Delta.InPackets > 0 }
+
+// hasTraffic reports whether packets were sent to the server between the
+// samples.
+func (d *Server) hasTraffic() bool { return d.Delta != nil && d.Delta.InPackets > 0 }
+
+// An Orphan is an established connection to a server that is no longer in the
+// table.
 type Orphan struct {
 	Service ipvs.ServiceKey
 	Server  netip.AddrPort
@@ -142,17 +145,17 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 	}
 }
 
-// of returns a finding about a server.
-func (s *Service) serverFinding(d *Server, seen string, do ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Server: &d.Destination, Evidence: seen, Remedies: do}
+// serverFinding returns a finding about a server of the service.
+func (s *Service) serverFinding(d *Server, evidence string, remedies ...Remedy) Finding {
+	return Finding{Service: &s.ServiceKey, Server: &d.Destination, Evidence: evidence, Remedies: remedies}
 }
 
-// self returns a finding about a service.
-func (s *Service) serviceFinding(seen string, do ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Evidence: seen, Remedies: do}
+// serviceFinding returns a finding about the service.
+func (s *Service) serviceFinding(evidence string, remedies ...Remedy) Finding {
+	return Finding{Service: &s.ServiceKey, Evidence: evidence, Remedies: remedies}
 }
 
-// link returns the link with an index, or an empty one.
+// link returns the link with the given index, or an empty Link.
 func (f *Facts) link(index int) *netstate.Link {
 	for i := range f.Links {
 		if f.Links[i].Index == index {
@@ -162,7 +165,7 @@ func (f *Facts) link(index int) *netstate.Link {
 	return new(netstate.Link)
 }
 
-// linkNamed returns the link of that name, or nil.
+// linkNamed returns the link with the given name, or nil.
 func (f *Facts) linkNamed(name string) *netstate.Link {
 	for i := range f.Links {
 		if f.Links[i].Name == name {
@@ -172,7 +175,7 @@ func (f *Facts) linkNamed(name string) *netstate.Link {
 	return nil
 }
 
-// on returns the links that have an address.
+// linksWithAddr returns the links that have an address.
 func (f *Facts) linksWithAddr(addr netip.Addr) []*netstate.Link {
 	var links []*netstate.Link
 	for _, a := range f.Addresses {
@@ -183,9 +186,9 @@ func (f *Facts) linksWithAddr(addr netip.Addr) []*netstate.Link {
 	return links
 }
 
-// network returns the network on a link of which an address is, without being
-// the machine's own there.
-func (f *Facts) network(link int, addr netip.Addr) (own netip.Prefix, ok bool) {
+// subnetOf returns the director's address and prefix length on the subnet of
+// another address, on a given link or, with index 0, on any.
+func (f *Facts) subnetOf(addr netip.Addr, link int) (own netip.Prefix, ok bool) {
 	for _, a := range f.Addresses {
 		if (link == 0 || a.Link == link) && a.Prefix.Contains(addr) && a.Prefix.Addr() != addr {
 			return a.Prefix, true
@@ -194,44 +197,37 @@ func (f *Facts) network(link int, addr netip.Addr) (own netip.Prefix, ok bool) {
 	return netip.Prefix{}, false
 }
 
-// isLocal reports whether an address is the director's.
+// isLocal reports whether an address is routed to the director itself.
 func (f *Facts) isLocal(addr netip.Addr) bool { return f.Routes[addr].Type == netstate.Local }
 
-// way returns the route to a server that is elsewhere.
+// routeTo returns the route to a server, and false if it is not a unicast route.
 func (f *Facts) routeTo(d *Server) (netstate.Route, bool) {
 	r, ok := f.Routes[d.AddrPort.Addr()]
 	return r, ok && r.Type == netstate.Unicast
 }
 
-// sysctl reports whether a variable is known to have a value.
-func (f *Facts) sysctl(path string, value int) bool {
+// sysctlIs reports whether a sysctl has a value; an unknown sysctl has none.
+func (f *Facts) sysctlIs(path string, value int) bool {
 	v, ok := f.Sysctls[path]
 	return ok && v == value
 }
 
-// linkSysctl returns the larger of a variable's values for all links and
-// for one, and false if neither is known.
+// linkSysctl returns the maximum of conf/all and conf/LINK of an IPv4 sysctl,
+// which is the value that the kernel applies to the link. It returns false if
+// neither is known.
 func (f *Facts) linkSysctl(name, link string) (value int, ok bool) {
-	for _, of := range []string{"all", link} {
-		if v, known := f.Sysctls[linkPath("ipv4", of, name)]; known {
+	for _, scope := range []string{"all", link} {
+		if v, known := f.Sysctls[linkSysctlPath(scope, name)]; known {
 			value, ok = max(value, v), true
 		}
 	}
 	return value, ok
 }
 
-func linkPath(family, link, name string) string {
-	return "net/" + family + "/conf/" + link + "/" + name
-}
+// linkSysctlPath returns the path of an IPv4 sysctl of a link, or of "all".
+func linkSysctlPath(link, name string) string { return "net/ipv4/conf/" + link + "/" + name }
 
-// runs reports whether a process of one of these names runs.
-func (f *Facts) runs(names ...string) bool {
-	for _, p := range f.Processes {
-		for _, name := range names {
-			if p.Name == name {
-				return true
-			}
-		}
-	}
-	return false
+// isRunning reports whether a process with one of the names is running.
+func (f *Facts) isRunning(names ...string) bool {
+	return slices.ContainsFunc(f.Processes, func(p netstate.Process) bool { return slices.Contains(names, p.Name) })
 }

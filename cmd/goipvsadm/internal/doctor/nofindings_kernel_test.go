@@ -1,11 +1,9 @@
 //go:build kernel
 
-// What is well: a doctor who finds something wrong with it is not asked again.
-
 package doctor_test
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,24 +16,23 @@ import (
 	"goipvsadm/scripts/testnet/scenarios"
 )
 
-// Nothing is found in any of the classic set-ups after their traffic, with or
-// without asking the network.
-func TestClassicSetupsAreHealthy(t *testing.T) {
-	for _, setup := range scenarios.Setups() {
-		t.Run(setup.Name, func(t *testing.T) {
+// TestScenariosHealthy expects no findings in any scenario after its traffic.
+func TestScenariosHealthy(t *testing.T) {
+	for _, scenario := range scenarios.Setups() {
+		t.Run(scenario.Name, func(t *testing.T) {
 			t.Parallel()
-			tool, err := testnet.NewTool() // some keep files where it works
+			tool, err := testnet.NewTool() // not shared: some scenarios write files to its directory
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer tool.Close()
 			examined := 0
-			err = setup.Examine(t.Output(), tool, func(director *testnet.Netns) error {
+			err = scenario.Examine(t.Output(), tool, func(director *testnet.Netns) error {
 				examined++
 				d := examine(t, tool, director, "--probe")
-				d.healthy(t)
+				d.expectHealthy(t)
 				if t.Failed() {
-					return fmt.Errorf("found %s", d.text)
+					return errors.New(d.text)
 				}
 				return nil
 			})
@@ -43,18 +40,13 @@ func TestClassicSetupsAreHealthy(t *testing.T) {
 				t.Fatal(err)
 			}
 			if examined == 0 {
-				t.Error("nothing was examined")
+				t.Error("no director was examined")
 			}
 		})
 	}
 }
 
-// A table that keepalived built is well; that keepalived is at work is a hint.
-func TestKeepalived(t *testing.T) {
-	b := newBench(t, "", drPlan)
-	dir := t.TempDir()
-	config := filepath.Join(dir, "keepalived.conf")
-	if err := os.WriteFile(config, []byte(`
+const keepalivedConf = `
 virtual_server 172.16.100.10 80 {
     delay_loop 1
     lb_algo wrr
@@ -73,7 +65,41 @@ virtual_server 172.16.100.10 80 {
         }
     }
 }
-`), 0o600); err != nil {
+`
+
+// TestKeepalived expects only a hint for a table that keepalived manages, and
+// runs its second remedy, which stops keepalived.
+func TestKeepalived(t *testing.T) {
+	tb := newTestbed(t, "", drPlan)
+	director := tb.network.Host("director")
+	exited := startKeepalived(t, director)
+	tb.shell(director, "for i in $(seq 100); do [ $(ipvsadm -S -n | grep -c -- '^-a') = 2 ] && exit; sleep .1; done; exit 1")
+	tb.startTraffic(drTraffic...)
+	d := tb.examine("director")
+	d.expect(t, "other-program")
+	if d.status != 0 {
+		t.Errorf("exit status %d with only a hint, want 0", d.status)
+	}
+	if t.Failed() {
+		return
+	}
+	tb.shell(home(t), d.Findings[0].Do[1].Command)
+	select {
+	case <-exited:
+	case <-time.After(time.Minute):
+		t.Fatal("keepalived is still running")
+	}
+	tb.restore(drRules) // keepalived has removed its services
+	tb.examine("director").expectHealthy(t)
+}
+
+// startKeepalived starts keepalived on a host and stops it when the test ends.
+// It returns a channel that is closed when keepalived exits.
+func startKeepalived(t *testing.T, host *testnet.Netns) <-chan struct{} {
+	t.Helper()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "keepalived.conf")
+	if err := os.WriteFile(config, []byte(keepalivedConf), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	program, err := exec.LookPath("keepalived")
@@ -84,52 +110,29 @@ virtual_server 172.16.100.10 80 {
 		"--pid", filepath.Join(dir, "pid"), "--checkers_pid", filepath.Join(dir, "checkers.pid"))
 	output := new(strings.Builder)
 	cmd.Stdout, cmd.Stderr = output, output
-	if err := b.network.Host("director").Do(cmd.Start); err != nil {
+	if err := host.Do(cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	exited := make(chan struct{})
 	go func() {
 		cmd.Wait()
-		close(ended)
+		close(exited)
 	}()
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		<-ended
+		<-exited
 		if t.Failed() {
 			t.Log(output)
 		}
 	})
-	b.shell(b.network.Host("director"), "for i in $(seq 100); do [ $(ipvsadm -S -n | grep -c -- '^-a') = 2 ] && exit; sleep .1; done; exit 1")
-	b.traffic(drTraffic...)
-	d := b.examine("director")
-	d.finds(t, "other-program")
-	if d.status != 0 {
-		t.Errorf("exit status %d with a hint alone", d.status)
-	}
-	if t.Failed() {
-		return
-	}
-	// As the hint says, for those who want to drive the table by hand.
-	home, err := testnet.Home()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.shell(home, d.Findings[0].Do[1].Command)
-	select {
-	case <-ended:
-	case <-time.After(time.Minute):
-		t.Fatal("keepalived goes on")
-	}
-	// It takes its table with it.
-	b.shell(b.network.Host("director"), "ipvsadm -R <<-END\n"+drRules+"\nEND\n")
-	b.examine("director").healthy(t)
+	return exited
 }
 
-// A director that waits to take over has no virtual address yet, and its
-// programs see to it that it gets it.
-func TestStandby(t *testing.T) {
-	b := newBench(t, "", drPlan)
-	b.run("director: ip address del 172.16.100.10/32 dev eth0", "director: ipvsadm --start-daemon backup --mcast-interface eth0")
-	b.shell(b.network.Host("director"), "ipvsadm -R <<-END\n"+drRules+"\nEND\n")
-	b.examine("director").healthy(t)
+// TestBackupDirector expects no findings on a backup director, which has no VIP
+// until it takes over.
+func TestBackupDirector(t *testing.T) {
+	tb := newTestbed(t, "", drPlan)
+	tb.run("director: ip address del 172.16.100.10/32 dev eth0", "director: ipvsadm --start-daemon backup --mcast-interface eth0")
+	tb.restore(drRules)
+	tb.examine("director").expectHealthy(t)
 }

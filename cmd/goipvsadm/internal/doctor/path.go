@@ -10,168 +10,205 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// wayChecks look at the way to a server, and at what a server is given.
-var wayChecks = []Check{
-	{"server-no-route", Error, "there is no way to the server",
-		"the director has no route to it, or one that leads nowhere",
-		serverNoRoute},
-	{"dr-through-gateway", Error, "the server is behind a gateway",
-		"direct routing puts packets for the virtual address on the server's own link; a gateway would send them back",
-		drThroughGateway},
-	{"nat-same-network", Error, "the server answers clients directly",
-		"client and server are in one network: the answer does not pass through the director, and the client does not know its sender",
-		natSameNetwork},
-	{"neighbour-failed", Error, "nobody answers at the server's address",
-		"its link-layer address is asked for and not told: it is off, not on this link, or has another address",
-		neighbourFailed},
-	{"local-not-listening", Error, "nothing listens on the director",
-		"the server is the director itself",
-		localNotListening},
-	{"tunnel-mtu", Warning, "full-sized packets do not fit into the tunnel",
-		"with net.ipv4.vs.pmtu_disc off nobody tells the clients so, and each is sent on in two fragments",
-		tunnelMTU},
-	{"over-threshold", Warning, "the server is over its upper threshold",
-		"it gets no new connections until it has fewer",
-		overThreshold},
-	{"threshold-unreachable", Hint, "the upper threshold can never be reached",
-		"a server is counted as full by connections that the director remembers",
-		thresholdUnreachable},
+// pathChecks check the path to a server and the server's limits.
+var pathChecks = []Check{
+	{
+		ID: "server-no-route", Severity: Error, run: serverNoRoute,
+		Title:       "no route to server",
+		Explanation: "the director's routing table has no usable route to its address",
+	},
+	{
+		ID: "dr-through-gateway", Severity: Error, run: drThroughGateway,
+		Title:       "server is behind a gateway",
+		Explanation: "direct routing requires the server on the same layer-2 segment: a gateway would route packets for the VIP back",
+	},
+	{
+		ID: "nat-same-network", Severity: Error, run: natSameNetwork,
+		Title:       "server replies to clients directly",
+		Explanation: "client and server share a subnet, so replies bypass the director and are dropped by the client",
+	},
+	{
+		ID: "neighbour-failed", Severity: Error, run: neighborFailed,
+		Title:       "neighbor resolution failed",
+		Explanation: "no reply to ARP or neighbor discovery: host down, wrong segment or wrong address",
+	},
+	{
+		ID: "local-not-listening", Severity: Error, run: localNotListening,
+		Title:       "no listener on the director",
+		Explanation: "the server is the director itself, and nothing listens on its port",
+	},
+	{
+		ID: "tunnel-mtu", Severity: Warning, run: tunnelMTU,
+		Title:       "tunnel MTU is too small",
+		Explanation: "with pmtu_disc=0, clients are not notified, and full-sized packets are fragmented",
+	},
+	{
+		ID: "over-threshold", Severity: Warning, run: overThreshold,
+		Title:       "server has reached its upper threshold",
+		Explanation: "it gets no new connections until it drops below the threshold",
+	},
+	{
+		ID: "threshold-unreachable", Severity: Hint, run: thresholdUnreachable,
+		Title:       "upper threshold can never be reached",
+		Explanation: "the threshold limits the server's entries in the connection table",
+	},
 }
 
-func serverNoRoute(f *Facts, found func(Finding)) {
+func serverNoRoute(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		addr := d.AddrPort.Addr()
 		r, ok := f.Routes[addr]
 		if !ok {
 			return
 		}
+		evidence := ""
 		switch r.Type {
 		case netstate.None:
-			found(s.serverFinding(d, "no route to "+addr.String(), f.localCommand("ip route replace %s via GATEWAY", hostPrefix(addr)), f.remove(s, d)))
-		case netstate.Unreachable, netstate.Blackhole, netstate.Prohibit:
-			name := map[netstate.RouteType]string{netstate.Unreachable: "unreachable", netstate.Blackhole: "blackhole", netstate.Prohibit: "prohibit"}[r.Type]
-			found(s.serverFinding(d, fmt.Sprintf("the route to %s is of the type %s", addr, name),
-				f.localCommand("ip route replace %s via GATEWAY", hostPrefix(addr)), f.remove(s, d)))
+			evidence = fmt.Sprintf("no route to %s", addr)
+		case netstate.Unreachable:
+			evidence = fmt.Sprintf("the route to %s has the type unreachable", addr)
+		case netstate.Blackhole:
+			evidence = fmt.Sprintf("the route to %s has the type blackhole", addr)
+		case netstate.Prohibit:
+			evidence = fmt.Sprintf("the route to %s has the type prohibit", addr)
+		default:
+			return
 		}
+		report(s.serverFinding(d, evidence, f.localCommand("ip route replace %s via GATEWAY", hostPrefix(addr)), f.remove(s, d)))
 	})
 }
 
-func drThroughGateway(f *Facts, found func(Finding)) {
+func drThroughGateway(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() {
 			return
 		}
-		found(s.serverFinding(d, fmt.Sprintf("%s is reached by %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
+		report(s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
 			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Tunneling })))
 	})
 }
 
-// oneWay reports whether packets go to a server with NAT and none come back.
-// Many protocols of UDP are not answered: there, other servers must be.
+// noReplies reports whether a server with NAT gets packets but sends no
+// replies. Many UDP protocols have no replies, so a UDP server counts only if
+// another server of the service does reply.
 func noReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
 	}
-	lately := d.Counted != nil && d.Counted.InPackets > 0
-	silent := lately && d.Counted.OutPackets == 0 ||
-		!lately && d.Stats.InPackets > 0 && d.Stats.OutPackets == 0
-	if s.Protocol == ipvs.UDP {
-		return silent && slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Counted != nil && d.Counted.OutPackets > 0 })
+	stats := &d.Stats
+	if d.hasTraffic() {
+		stats = d.Delta
 	}
-	return silent && d.Conns.StuckSynRecv > 0 && !d.established()
+	silent := stats.InPackets > 0 && stats.OutPackets == 0
+	if s.Protocol == ipvs.UDP {
+		return silent && slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
+	}
+	return silent && d.Conns.StuckSynRecv > 0 && !d.hasEstablished()
 }
 
-func natSameNetwork(f *Facts, found func(Finding)) {
+func natSameNetwork(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		addr := d.AddrPort.Addr()
 		if !ok || r.Gateway.IsValid() || f.isSuppressed(addr) || !noReplies(s, d) {
 			return
 		}
-		own, ok := f.network(r.Link, addr)
-		client := slices.IndexFunc(d.Conns.Clients, func(a netip.Addr) bool { return ok && own.Contains(a) && a != addr })
+		own, ok := f.subnetOf(addr, r.Link)
+		if !ok {
+			return
+		}
+		client := slices.IndexFunc(d.Conns.Clients, func(a netip.Addr) bool { return own.Contains(a) && a != addr })
 		if client < 0 {
 			return
 		}
-		found(s.serverFinding(d, fmt.Sprintf("the client %s and the server are in %s; %s", d.Conns.Clients[client], own.Masked(), describePackets(d)),
+		report(s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s; %s", d.Conns.Clients[client], own.Masked(), describePackets(d)),
 			remoteCommand(addr, "ip route replace %s via %s", own.Masked(), r.Source),
 			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.DirectRouting })))
 	})
 }
 
-func neighbourFailed(f *Facts, found func(Finding)) {
+func neighborFailed(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || !f.link(r.Link).NeedsNeigh {
 			return
 		}
-		addr, who := d.AddrPort.Addr(), "the server"
+		nextHop, name := d.AddrPort.Addr(), "the server"
 		if r.Gateway.IsValid() {
-			addr, who = r.Gateway, fmt.Sprintf("the gateway %s", r.Gateway)
+			nextHop, name = r.Gateway, fmt.Sprintf("the gateway %s", r.Gateway)
 		}
-		link := f.link(r.Link).Name
-		sent := d.Counted != nil && d.Counted.InPackets > 0
-		key := neighbourKey{r.Link, addr}
-		before, was := f.NeighboursBefore[key]
-		now, is := f.Neighbours[key]
-		state := ""
-		switch _, ours := f.network(r.Link, addr); {
-		case !is && !was && sent && ours:
-			state = "has no neighbour entry"
-		case !is:
-		case now == netstate.Failed,
-			// For a moment, this is the state of everybody.
-			now == netstate.Incomplete && was && (before == netstate.Incomplete || before == netstate.Failed):
-			state = "has the neighbour entry " + now.String()
-		}
-		if state == "" {
+		problem := f.neighborProblem(r.Link, nextHop, d.hasTraffic())
+		if problem == "" {
 			return
 		}
-		seen := fmt.Sprintf("%s %s on %s", who, state, link)
-		if sent {
-			seen += fmt.Sprintf("; %s to the server in this reading", humanize.Count(d.Counted.InPackets, "packet"))
+		evidence := fmt.Sprintf("%s %s on %s", name, problem, f.link(r.Link).Name)
+		if d.hasTraffic() {
+			evidence += fmt.Sprintf("; %s to the server in this sample", humanize.Count(d.Delta.InPackets, "packet"))
 		}
-		found(s.serverFinding(d, seen, f.drain(s, d), f.remove(s, d)))
+		report(s.serverFinding(d, evidence, f.drain(s, d), f.remove(s, d)))
 	})
 }
 
-func localNotListening(f *Facts, found func(Finding)) {
+// neighborProblem returns how the neighbor entry of an address shows that it
+// cannot be resolved, or "".
+func (f *Facts) neighborProblem(link int, addr netip.Addr, hasTraffic bool) string {
+	key := neighborKey{link, addr}
+	before, existed := f.NeighborsBefore[key]
+	now, exists := f.Neighbors[key]
+	_, onLink := f.subnetOf(addr, link)
+	switch {
+	case !exists && !existed && hasTraffic && onLink:
+		return "has no neighbor entry"
+	case !exists:
+		return ""
+	case now == netstate.Failed,
+		// A single INCOMPLETE is normal while an address is being resolved.
+		now == netstate.Incomplete && existed && (before == netstate.Incomplete || before == netstate.Failed):
+		return "is " + now.String() + " in the neighbor table"
+	}
+	return ""
+}
+
+func localNotListening(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		if !f.Listened || !f.isLocal(d.AddrPort.Addr()) || s.Protocol == ipvs.SCTP || d.established() {
+		if !f.ListeningRead || !f.isLocal(d.AddrPort.Addr()) || s.Protocol == ipvs.SCTP || d.hasEstablished() {
 			return
 		}
-		// Only NAT changes where a packet goes.
-		at := s.AddrPort
+		// Only NAT changes the destination of a packet.
+		to := s.AddrPort
 		if d.Method == ipvs.Masquerading {
-			at = d.AddrPort
+			to = d.AddrPort
 		}
-		if at.Port() == 0 || !at.IsValid() || slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return listensOn(l, s.Protocol, at) }) {
+		if to.Port() == 0 || !to.IsValid() ||
+			slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, s.Protocol, to) }) {
 			return
 		}
-		found(s.serverFinding(d, fmt.Sprintf("no socket for %s %s", s.Protocol, at), f.drain(s, d), f.remove(s, d)))
+		report(s.serverFinding(d, fmt.Sprintf("no %s socket listens on %s", s.Protocol, to), f.drain(s, d), f.remove(s, d)))
 	})
 }
 
-// serves reports whether a socket gets what goes to an address. One on :: gets
-// what goes to IPv4 as well, unless it was told otherwise.
-func listensOn(l netstate.Socket, p ipvs.Protocol, at netip.AddrPort) bool {
-	if p != 0 && l.Protocol != uint16(p) || l.AddrPort.Port() != at.Port() {
+// accepts reports whether a socket receives packets to an address; protocol 0
+// stands for any protocol. A socket bound to :: receives IPv4 as well, unless
+// IPV6_V6ONLY is set, which /proc/net does not show.
+func accepts(l netstate.Socket, p ipvs.Protocol, to netip.AddrPort) bool {
+	if p != 0 && l.Protocol != uint16(p) || l.AddrPort.Port() != to.Port() {
 		return false
 	}
 	addr := l.AddrPort.Addr()
-	return addr.Unmap() == at.Addr() || addr == netip.IPv6Unspecified() || addr.IsUnspecified() && at.Addr().Is4()
+	return addr.Unmap() == to.Addr() || addr == netip.IPv6Unspecified() || addr.IsUnspecified() && to.Addr().Is4()
 }
 
-// overhead returns how many bytes a tunnel adds to a packet.
-func overhead(d *ipvs.Destination) int {
-	n := 20 // of the outer header
+// tunnelOverhead returns the size of the headers that the tunnel to a server
+// adds, in bytes.
+func tunnelOverhead(d *ipvs.Destination) int {
+	n := 20 // outer IPv4 header
 	if !d.AddrPort.Addr().Is4() {
 		n = 40
 	}
 	switch d.Tunnel.Type {
 	case ipvs.GUE:
-		n += 8 + 4
+		n += 8 + 4 // UDP and GUE headers
 		if d.Tunnel.Flags&ipvs.TunnelRemoteChecksum != 0 {
 			n += 8
 		}
@@ -184,12 +221,12 @@ func overhead(d *ipvs.Destination) int {
 	return n
 }
 
-// usual is the size up to which clients send packets, in bytes.
+// maxClientPacket is the size of full-sized packets from clients, in bytes.
 const maxClientPacket = 1500
 
-func tunnelMTU(f *Facts, found func(Finding)) {
+func tunnelMTU(f *Facts, report func(Finding)) {
 	const path = "net/ipv4/vs/pmtu_disc"
-	if !f.sysctl(path, 0) {
+	if !f.sysctlIs(path, 0) {
 		return
 	}
 	f.eachServer(func(s *Service, d *Server) {
@@ -197,44 +234,45 @@ func tunnelMTU(f *Facts, found func(Finding)) {
 		if !ok || d.Method != ipvs.Tunneling {
 			return
 		}
-		l, n := f.link(r.Link), overhead(&d.Destination)
-		if l.MTU == 0 || l.MTU-n >= maxClientPacket {
+		l, overhead := f.link(r.Link), tunnelOverhead(&d.Destination)
+		if l.MTU == 0 || l.MTU-overhead >= maxClientPacket {
 			return
 		}
-		found(s.serverFinding(d, fmt.Sprintf("%s takes %d bytes, less %d of the tunnel, and clients send up to %d", l.Name, l.MTU, n, maxClientPacket),
-			f.sysctlRemedy(1, path), f.localCommand("ip link set %s mtu %d", l.Name, maxClientPacket+n)))
+		report(s.serverFinding(d, fmt.Sprintf("%s has an MTU of %d bytes and the tunnel adds %d to packets of up to %d",
+			l.Name, l.MTU, overhead, maxClientPacket),
+			f.sysctlRemedy(1, path), f.localCommand("ip link set %s mtu %d", l.Name, maxClientPacket+overhead)))
 	})
 }
 
-func overThreshold(f *Facts, found func(Finding)) {
+func overThreshold(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		conns := d.ActiveConns + d.InactiveConns
 		if d.UpperThreshold == 0 || conns < d.UpperThreshold {
 			return
 		}
-		found(s.serverFinding(d, fmt.Sprintf("%s, and the threshold is %s", humanize.Count(conns, "connection"), humanize.Count(d.UpperThreshold, "")),
+		report(s.serverFinding(d, fmt.Sprintf("%s, upper threshold %s", humanize.Count(conns, "connection"), humanize.Count(d.UpperThreshold, "")),
 			f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold = 2 * conns })))
 	})
 }
 
-// connectionSize is what the kernel needs for a connection at least, in bytes.
-const connectionSize = 256
+// minConnSize is a lower bound of the kernel memory per connection, in bytes.
+const minConnSize = 256
 
-func thresholdUnreachable(f *Facts, found func(Finding)) {
+func thresholdUnreachable(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		if d.UpperThreshold == 0 {
 			return
 		}
-		seen := ""
-		switch room := f.Memory / connectionSize; {
+		evidence := ""
+		switch maxConns := f.Memory / minConnSize; {
 		case s.Flags&ipvs.OnePacket != 0:
-			seen = "the service is scheduled packet by packet, without connections"
-		case room > 0 && uint64(d.UpperThreshold) > room:
-			seen = fmt.Sprintf("the threshold is %s, and the memory has room for %s",
-				humanize.Count(d.UpperThreshold, "connection"), humanize.Count(room, ""))
+			evidence = "with one-packet scheduling, connections have no entries"
+		case maxConns > 0 && uint64(d.UpperThreshold) > maxConns:
+			evidence = fmt.Sprintf("the threshold is %s, but memory holds at most %s",
+				humanize.Count(d.UpperThreshold, ""), humanize.Count(maxConns, "connection"))
 		default:
 			return
 		}
-		found(s.serverFinding(d, seen, f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold, d.LowerThreshold = 0, 0 })))
+		report(s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold, d.LowerThreshold = 0, 0 })))
 	})
 }

@@ -12,83 +12,92 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// probeChecks look at what the network answered with --probe.
+// probeChecks check the results of the probes that --probe sends.
 var probeChecks = []Check{
-	{"address-claimed", Error, "another machine says that it has the virtual address",
-		"whom clients reach depends on who answers first",
-		addressClaimed},
-	{"probe-refused", Error, "the server refuses connections",
-		"nothing listens on its port",
-		probeRefused},
-	{"probe-no-answer", Error, "the server does not answer",
-		"it is off, or something on the way drops packets",
-		probeNoAnswer},
-	{"probe-no-echo", Hint, "the server does not answer an echo request",
-		"it is off, or something on the way drops packets; many firewalls drop these",
-		probeNoEcho},
+	{
+		ID: "address-claimed", Severity: Error, run: addressClaimed,
+		Title:       "duplicate VIP on the network",
+		Explanation: "clients reach whichever host replies to ARP or neighbor discovery first",
+	},
+	{
+		ID: "probe-refused", Severity: Error, run: probeRefused,
+		Title:       "server refuses connections",
+		Explanation: "no listener on the server port",
+	},
+	{
+		ID: "probe-no-answer", Severity: Error, run: probeNoAnswer,
+		Title:       "server does not reply to a connection attempt",
+		Explanation: "host down or packets filtered",
+	},
+	{
+		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
+		Title:       "server does not reply to an ICMP echo request",
+		Explanation: "host down or packets filtered; many firewalls drop echo requests",
+	},
 }
 
-// probeTime is how long all answers are waited for.
+// probeTime is the time limit for all probes.
 const probeTime = 2 * time.Second
 
-// virtual returns the virtual addresses.
-func (f *Facts) virtual() map[netip.Addr]bool {
-	virtual := make(map[netip.Addr]bool)
+// vips returns the virtual addresses of the services.
+func (f *Facts) vips() map[netip.Addr]bool {
+	vips := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		if s := &f.Services[i]; s.Mark == 0 {
-			virtual[s.AddrPort.Addr()] = true
+			vips[s.AddrPort.Addr()] = true
 		}
 	}
-	return virtual
+	return vips
 }
 
-// questions returns what to ask on the links: who has each virtual address,
-// and who the servers are.
-func (f *Facts) questions() []netprobe.Query {
-	virtual := f.virtual()
-	var questions []netprobe.Query
-	asked := make(map[int]map[netip.Addr]bool) // by link
-	ask := func(l *netstate.Link, addr netip.Addr) {
-		if !l.Up || !l.NeedsNeigh || len(l.HardwareAddr) == 0 || asked[l.Index][addr] {
+// arpQueries returns the ARP and neighbor discovery queries to send: for each
+// VIP of this director, and for each server on a link of such a VIP.
+func (f *Facts) arpQueries() []netprobe.Query {
+	vips := f.vips()
+	var queries []netprobe.Query
+	queried := make(map[int]map[netip.Addr]bool) // by link
+	add := func(l *netstate.Link, addr netip.Addr) {
+		if !l.Up || !l.NeedsNeigh || len(l.HardwareAddr) == 0 || queried[l.Index][addr] {
 			return
 		}
-		if asked[l.Index] == nil {
-			asked[l.Index] = make(map[netip.Addr]bool)
+		if queried[l.Index] == nil {
+			queried[l.Index] = make(map[netip.Addr]bool)
 		}
-		asked[l.Index][addr] = true
-		questions = append(questions, netprobe.Query{Link: *l, Source: f.source(l.Index, addr, virtual), Addr: addr})
+		queried[l.Index][addr] = true
+		queries = append(queries, netprobe.Query{Link: *l, Source: f.probeSource(l.Index, addr, vips), Addr: addr})
 	}
-	for addr := range virtual {
-		if !f.isLocal(addr) {
+	for vip := range vips {
+		if !f.isLocal(vip) {
 			continue // another director may have it
 		}
-		for _, l := range f.linksWithAddr(addr) {
-			ask(l, addr)
+		for _, l := range f.linksWithAddr(vip) {
+			add(l, vip)
 		}
 		for _, a := range f.Addresses {
-			if a.Prefix.Contains(addr) && a.Prefix.Addr() != addr {
-				ask(f.link(a.Link), addr)
+			if a.Prefix.Contains(vip) && a.Prefix.Addr() != vip {
+				add(f.link(a.Link), vip)
 			}
 		}
 	}
-	// The servers' link addresses tell whose an answer is.
+	// The hardware addresses of the servers show which of them replies for a VIP.
 	for i := range f.Services {
 		for j := range f.Services[i].Servers {
-			addr := f.Services[i].Servers[j].AddrPort.Addr()
-			if r, ok := f.Routes[addr]; ok && r.Type == netstate.Unicast && !r.Gateway.IsValid() && asked[r.Link] != nil {
-				ask(f.link(r.Link), addr)
+			d := &f.Services[i].Servers[j]
+			if r, ok := f.routeTo(d); ok && !r.Gateway.IsValid() && queried[r.Link] != nil {
+				add(f.link(r.Link), d.AddrPort.Addr())
 			}
 		}
 	}
-	return questions
+	return queries
 }
 
-// source returns an address of a link, for one of a server on it, that is no
-// virtual one: of the same network, if there is such.
-func (f *Facts) source(link int, to netip.Addr, virtual map[netip.Addr]bool) (source netip.Addr) {
+// probeSource returns an address of a link that is not a VIP, preferably on the
+// subnet of the probe's destination. A server that has the VIP would reply to
+// itself.
+func (f *Facts) probeSource(link int, to netip.Addr, vips map[netip.Addr]bool) (source netip.Addr) {
 	for _, a := range f.Addresses {
 		addr := a.Prefix.Addr()
-		if a.Link != link || addr.Is4() != to.Is4() || addr.IsLinkLocalUnicast() || virtual[addr] {
+		if a.Link != link || addr.Is4() != to.Is4() || addr.IsLinkLocalUnicast() || vips[addr] {
 			continue
 		}
 		if a.Prefix.Contains(to) {
@@ -101,74 +110,63 @@ func (f *Facts) source(link int, to netip.Addr, virtual map[netip.Addr]bool) (so
 	return source
 }
 
-// targets returns the servers to ask: by a connection where the port is known
-// and TCP's, else by an echo request.
-func (f *Facts) targets() []netprobe.Target {
-	virtual := f.virtual()
+// probeTargets returns the servers to probe.
+func (f *Facts) probeTargets() []netprobe.Target {
+	vips := f.vips()
 	var targets []netprobe.Target
-	known := make(map[netprobe.Target]bool)
+	added := make(map[netprobe.Target]bool)
 	f.eachServer(func(s *Service, d *Server) {
-		t := target(s, d)
+		t := probeTarget(s, d)
 		r, ok := f.routeTo(d)
-		if !ok || r.Link == 0 || known[t] {
+		if !ok || r.Link == 0 || added[t] {
 			return
 		}
-		known[t] = true
-		// Left to itself, the kernel may choose a virtual address.
-		t.Source = f.source(r.Link, t.AddrPort.Addr(), virtual)
+		added[t] = true
+		t.Source = f.probeSource(r.Link, t.AddrPort.Addr(), vips)
 		targets = append(targets, t)
 	})
 	return targets
 }
 
-func target(s *Service, d *Server) netprobe.Target {
+// probeTarget returns how to probe a server: by a TCP connection if it has a
+// TCP port, and by an ICMP echo request otherwise. The source is not set.
+func probeTarget(s *Service, d *Server) netprobe.Target {
 	if s.Protocol == ipvs.TCP && d.AddrPort.Port() != 0 {
 		return netprobe.Target{AddrPort: d.AddrPort}
 	}
 	return netprobe.Target{AddrPort: netip.AddrPortFrom(d.AddrPort.Addr(), 0), ICMP: true}
 }
 
-func addressClaimed(f *Facts, found func(Finding)) {
+func addressClaimed(f *Facts, report func(Finding)) {
+	checked := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Mark != 0 || !f.firstOf(i) {
+		vip := s.AddrPort.Addr()
+		if s.Mark != 0 || checked[vip] {
 			continue
 		}
-		addr := s.AddrPort.Addr()
-		for _, a := range f.ARPReplies {
-			if a.Addr != addr || f.ownHardware(a.HardwareAddr) {
+		checked[vip] = true
+		for _, r := range f.ARPReplies {
+			if r.Addr != vip || f.isOwnHardwareAddr(r.HardwareAddr) {
 				continue
 			}
-			seen := fmt.Sprintf("%s on %s answers for %s", a.HardwareAddr, f.link(a.Link).Name, addr)
-			holder, d := f.ownerOf(a)
+			evidence := fmt.Sprintf("%s on %s replies for %s", r.HardwareAddr, f.link(r.Link).Name, vip)
+			owner, d := f.ownerOf(r)
 			if d == nil {
-				found(s.serviceFinding(seen, remoteCommand(a.HardwareAddr, "ip address flush to %s", hostPrefix(addr))))
+				report(s.serviceFinding(evidence, remoteCommand(r.HardwareAddr, "ip address flush to %s", hostPrefix(vip))))
 				continue
 			}
-			do := "ip address flush to " + hostPrefix(addr) + " && " + acceptVIPCommand(addr)
-			if addr.Is4() && d.Method != ipvs.Masquerading {
-				do = sysctlCommand(1, "net/ipv4/conf/all/arp_ignore") + " && " + sysctlCommand(2, "net/ipv4/conf/all/arp_announce")
+			fix := "ip address flush to " + hostPrefix(vip) + " && " + acceptVIPCommand(vip)
+			if vip.Is4() && d.Method != ipvs.Masquerading {
+				fix = hideVIPCommand()
 			}
-			found(Finding{
-				Service: &holder.ServiceKey, Server: &d.Destination,
-				Evidence: seen + "; so it does for " + d.AddrPort.Addr().String(),
-				Remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "%s", do)},
-			})
+			report(owner.serverFinding(d, fmt.Sprintf("%s and for %s", evidence, d.AddrPort.Addr()),
+				remoteCommand(d.AddrPort.Addr(), "%s", fix)))
 		}
 	}
 }
 
-// firstOf reports whether no service before i has its address.
-func (f *Facts) firstOf(i int) bool {
-	for j := range i {
-		if f.Services[j].Mark == 0 && f.Services[j].AddrPort.Addr() == f.Services[i].AddrPort.Addr() {
-			return false
-		}
-	}
-	return true
-}
-
-func (f *Facts) ownHardware(a net.HardwareAddr) bool {
+func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 	for i := range f.Links {
 		if bytes.Equal(f.Links[i].HardwareAddr, a) {
 			return true
@@ -177,13 +175,14 @@ func (f *Facts) ownHardware(a net.HardwareAddr) bool {
 	return false
 }
 
-// holder returns the server that has the link address of an answer, and a
-// service of it: one of the address in question, if there is one.
+// ownerOf returns the server whose hardware address is that of a reply for a
+// VIP, and one of its services, preferably one with that VIP. The server is nil
+// if no server has the hardware address.
 func (f *Facts) ownerOf(claim netprobe.Reply) (*Service, *Server) {
-	has := make(map[netip.Addr]bool)
-	for _, a := range f.ARPReplies {
-		if a.Link == claim.Link && bytes.Equal(a.HardwareAddr, claim.HardwareAddr) {
-			has[a.Addr] = true
+	hostAddrs := make(map[netip.Addr]bool) // addresses of the host that sent the reply
+	for _, r := range f.ARPReplies {
+		if r.Link == claim.Link && bytes.Equal(r.HardwareAddr, claim.HardwareAddr) {
+			hostAddrs[r.Addr] = true
 		}
 	}
 	var service *Service
@@ -192,7 +191,7 @@ func (f *Facts) ownerOf(claim netprobe.Reply) (*Service, *Server) {
 		s := &f.Services[i]
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if !has[d.AddrPort.Addr()] {
+			if !hostAddrs[d.AddrPort.Addr()] {
 				continue
 			}
 			if s.Mark == 0 && s.AddrPort.Addr() == claim.Addr {
@@ -206,43 +205,43 @@ func (f *Facts) ownerOf(claim netprobe.Reply) (*Service, *Server) {
 	return service, server
 }
 
-// eachReached calls do for each server of which something came out, unless
-// its connections say that it is well, or it is known why it is not.
-func (f *Facts) eachReached(o netprobe.Outcome, echo bool, do func(s *Service, d *Server, r *netprobe.Result)) {
+// eachProbed calls do for each server with the given outcome of a TCP or ICMP
+// probe. Servers whose connections show that they work are skipped, as are
+// servers for which suppress was called.
+func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, after string)) {
 	results := make(map[netprobe.Target]*netprobe.Result)
-	for i := range f.Reached {
-		t := f.Reached[i].Target
+	for i := range f.ProbeResults {
+		t := f.ProbeResults[i].Target
 		t.Source = netip.Addr{}
-		results[t] = &f.Reached[i]
+		results[t] = &f.ProbeResults[i]
 	}
 	f.eachServer(func(s *Service, d *Server) {
-		t := target(s, d)
+		t := probeTarget(s, d)
 		r := results[t]
-		if r != nil && r.Outcome == o && t.ICMP == echo && !d.established() && !f.isSuppressed(d.AddrPort.Addr()) {
-			do(s, d, r)
+		if r != nil && r.Outcome == o && t.ICMP == icmp && !d.hasEstablished() && !f.isSuppressed(d.AddrPort.Addr()) {
+			do(s, d, formatMilliseconds(r.After))
 		}
 	})
 }
 
-func probeRefused(f *Facts, found func(Finding)) {
-	f.eachReached(netprobe.Refused, false, func(s *Service, d *Server, r *netprobe.Result) {
-		found(s.serverFinding(d, fmt.Sprintf("a connection to %s was refused after %s", d.AddrPort, short(r.After)), f.drain(s, d), f.remove(s, d)))
+func probeRefused(f *Facts, report func(Finding)) {
+	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, after string) {
+		report(s.serverFinding(d, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after), f.drain(s, d), f.remove(s, d)))
 	})
 }
 
-func probeNoAnswer(f *Facts, found func(Finding)) {
-	f.eachReached(netprobe.Silent, false, func(s *Service, d *Server, r *netprobe.Result) {
-		found(s.serverFinding(d, fmt.Sprintf("no answer to a connection to %s in %s", d.AddrPort, short(r.After)), f.drain(s, d), f.remove(s, d)))
+func probeNoAnswer(f *Facts, report func(Finding)) {
+	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, after string) {
+		report(s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), f.drain(s, d), f.remove(s, d)))
 	})
 }
 
-func probeNoEcho(f *Facts, found func(Finding)) {
-	f.eachReached(netprobe.Silent, true, func(s *Service, d *Server, r *netprobe.Result) {
-		found(s.serverFinding(d, fmt.Sprintf("no answer from %s in %s", d.AddrPort.Addr(), short(r.After)), f.drain(s, d), f.remove(s, d)))
+func probeNoEcho(f *Facts, report func(Finding)) {
+	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, after string) {
+		report(s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after), f.drain(s, d), f.remove(s, d)))
 	})
 }
 
-// short writes a time in milliseconds.
-func short(d time.Duration) string {
+func formatMilliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }

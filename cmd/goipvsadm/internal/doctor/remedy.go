@@ -11,7 +11,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// here returns a command for the director, in its network namespace.
+// localCommand returns a command for the director, in its network namespace.
 func (f *Facts) localCommand(format string, args ...any) Remedy {
 	prefix := ""
 	switch {
@@ -23,27 +23,27 @@ func (f *Facts) localCommand(format string, args ...any) Remedy {
 	return Remedy{Command: prefix + fmt.Sprintf(format, args...)}
 }
 
-// there returns a command for another machine.
-func remoteCommand(on any, format string, args ...any) Remedy {
-	return Remedy{Host: fmt.Sprint(on), Command: fmt.Sprintf(format, args...)}
+// remoteCommand returns a command for another host.
+func remoteCommand(host any, format string, args ...any) Remedy {
+	return Remedy{Host: fmt.Sprint(host), Command: fmt.Sprintf(format, args...)}
 }
 
-// set returns the command that gives kernel variables a value.
+// sysctlRemedy returns the command that sets sysctls on the director.
 func (f *Facts) sysctlRemedy(value int, paths ...string) Remedy {
 	return f.localCommand("%s", sysctlCommand(value, paths...))
 }
 
 func sysctlCommand(value int, paths ...string) string {
-	words := "sysctl -w"
+	line := "sysctl -w"
 	for _, path := range paths {
-		words += fmt.Sprintf(" %s=%d", variable(path), value)
+		line += fmt.Sprintf(" %s=%d", sysctlName(path), value)
 	}
-	return words
+	return line
 }
 
-// variable returns the name that sysctl(8) has for a path: in it, dots and
-// slashes change places.
-func variable(path string) string {
+// sysctlName returns the name of a sysctl as sysctl(8) writes it: dots and
+// slashes of the path are exchanged.
+func sysctlName(path string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {
 		case '/':
@@ -55,7 +55,7 @@ func variable(path string) string {
 	}, path)
 }
 
-// own returns a command of this program.
+// selfCommand returns a command line of this program.
 func (f *Facts) selfCommand(c *command.Command) Remedy {
 	line := strings.TrimSuffix(string(ruleset.Append(nil, c, resolve.Numeric{})), "\n")
 	return f.localCommand("%s %s", f.Program, line)
@@ -68,12 +68,12 @@ func (f *Facts) edit(s *Service, d *Server, change func(*ipvs.Destination)) Reme
 	return f.selfCommand(c)
 }
 
-// drain returns the command that keeps new connections from a server.
+// drain returns the command that sets the weight of a server to 0.
 func (f *Facts) drain(s *Service, d *Server) Remedy {
 	return f.edit(s, d, func(d *ipvs.Destination) { d.Weight = 0 })
 }
 
-// remove returns the command that takes a server out of its service.
+// remove returns the command that removes a server.
 func (f *Facts) remove(s *Service, d *Server) Remedy {
 	return f.selfCommand(&command.Command{Verb: command.DeleteServer, Service: s.Service, Destination: d.Destination})
 }
@@ -90,34 +90,42 @@ func (f *Facts) removeService(s *Service) Remedy {
 	return f.selfCommand(&command.Command{Verb: command.DeleteService, Service: s.Service})
 }
 
-// single returns an address as ip-address(8) takes it, with all its bits.
+// hostPrefix returns an address as a /32 or /128 prefix.
 func hostPrefix(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
-// nodad is added to the command that adds an address: another machine that has
-// it too, as with direct routing, is no mistake.
-func nodad(a netip.Addr) string {
-	if a.Is4() {
+// nodad returns the option of ip-address(8) that disables duplicate address
+// detection for a VIP, or "" for IPv4. With direct routing, the servers have
+// the VIP as well.
+func nodad(vip netip.Addr) string {
+	if vip.Is4() {
 		return ""
 	}
 	return " nodad"
 }
 
-// takeVirtual returns the command by which a server accepts packets to a
-// virtual address that come by direct routing, without saying so in ARP.
-func acceptVIPCommand(a netip.Addr) string {
-	if a.Is4() {
-		return sysctlCommand(1, "net/ipv4/conf/all/arp_ignore") + " && " + sysctlCommand(2, "net/ipv4/conf/all/arp_announce") +
-			" && ip address add " + hostPrefix(a) + " dev lo"
-	}
-	return "ip address add " + hostPrefix(a) + " dev lo nodad"
+// hideVIPCommand returns the command that keeps a server from replying to ARP
+// requests for a VIP on lo and from using the VIP as the source of its own.
+func hideVIPCommand() string {
+	return sysctlCommand(1, "net/ipv4/conf/all/arp_ignore") + " && " + sysctlCommand(2, "net/ipv4/conf/all/arp_announce")
 }
 
-// takeTunnel returns the same for packets that come through a tunnel.
-func acceptTunnelCommand(a netip.Addr) string {
-	if a.Is4() {
+// acceptVIPCommand returns the command that makes a server accept packets to a
+// VIP that arrive by direct routing.
+func acceptVIPCommand(vip netip.Addr) string {
+	add := "ip address add " + hostPrefix(vip) + " dev lo" + nodad(vip)
+	if vip.Is4() {
+		return hideVIPCommand() + " && " + add
+	}
+	return add
+}
+
+// acceptTunnelCommand returns the command that makes a server accept packets to
+// a VIP that arrive through an IPIP tunnel.
+func acceptTunnelCommand(vip netip.Addr) string {
+	if vip.Is4() {
 		return "modprobe ipip && ip link set tunl0 up && " +
 			sysctlCommand(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter") +
-			" && ip address add " + hostPrefix(a) + " dev tunl0"
+			" && ip address add " + hostPrefix(vip) + " dev tunl0"
 	}
-	return "modprobe ip6_tunnel && ip link set ip6tnl0 up && ip address add " + hostPrefix(a) + " dev ip6tnl0 nodad"
+	return "modprobe ip6_tunnel && ip link set ip6tnl0 up && ip address add " + hostPrefix(vip) + " dev ip6tnl0 nodad"
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
@@ -11,18 +12,18 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Append appends the report: what was looked at, what could not be, and the
-// findings, or that there are none.
-func Append(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
+// AppendReport appends the report in text form: what was read, what could not
+// be read, and the findings.
+func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	b = append(b, "Looked at "+f.inspectedSummary()+"\n"...)
 	if f.Probed {
-		b = append(b, "Asked "+f.probeSummary()+"\n"...)
+		b = append(b, "Probed "+f.probeSummary()+"\n"...)
 	}
-	for _, m := range f.Missing {
-		b = fmt.Appendf(b, "Not looked at: %s: %s\n", m.What, m.Reason)
+	for _, u := range f.Unavailable {
+		b = fmt.Appendf(b, "Not looked at: %s: %s\n", u.What, u.Reason)
 	}
 	if len(findings) == 0 {
-		return append(b, "Nothing found\n"...)
+		return append(b, "No problems found\n"...)
 	}
 	last := ""
 	for i := range findings {
@@ -36,51 +37,57 @@ func Append(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	return b
 }
 
-// looked says what was looked at.
+// inspectedSummary summarizes what was read.
 func (f *Facts) inspectedSummary() string {
 	servers := 0
 	for i := range f.Services {
 		servers += len(f.Services[i].Servers)
 	}
-	first := ""
-	if f.Connections > 0 && !f.All {
-		first = "the first "
+	part := ""
+	if f.Connections > 0 && !f.AllConnections {
+		part = "the first "
 	}
 	text := fmt.Sprintf("%s with %s, %s%s, %s", humanize.Count(len(f.Services), "service"), humanize.Count(servers, "server"),
-		first, humanize.Count(f.Connections, "connection"), humanize.Count(len(f.Links), "interface"))
+		part, humanize.Count(f.Connections, "connection"), humanize.Count(len(f.Links), "interface"))
 	if f.Elapsed > 0 {
-		text += fmt.Sprintf("; traffic of %.1f s", f.Elapsed.Seconds())
+		text += fmt.Sprintf("; sampled traffic for %.1f s", f.Elapsed.Seconds())
 	}
 	return text
 }
 
-// asked says what was asked, and how long it took.
+// probeSummary summarizes the probes and their outcomes.
 func (f *Facts) probeSummary() string {
 	outcomes := make(map[netprobe.Outcome]int)
-	var least, most time.Duration
-	for _, r := range f.Reached {
+	var shortest, longest time.Duration
+	for _, r := range f.ProbeResults {
 		if r.Outcome == netprobe.Answered {
-			if outcomes[r.Outcome] == 0 || r.After < least {
-				least = r.After
+			if outcomes[r.Outcome] == 0 || r.After < shortest {
+				shortest = r.After
 			}
-			most = max(most, r.After)
+			longest = max(longest, r.After)
 		}
 		outcomes[r.Outcome]++
 	}
-	text := humanize.Count(len(f.Reached), "server")
+	var parts []string
 	if n := outcomes[netprobe.Answered]; n > 0 {
-		text += fmt.Sprintf(": %s answered, the first after %s, the last after %s", humanize.Count(n, ""), short(least), short(most))
+		parts = append(parts, fmt.Sprintf("%s answered after %s to %s",
+			humanize.Count(n, ""), formatMilliseconds(shortest), formatMilliseconds(longest)))
 	}
 	if n := outcomes[netprobe.Refused]; n > 0 {
-		text += fmt.Sprintf("; %s refused", humanize.Count(n, ""))
+		parts = append(parts, humanize.Count(n, "")+" refused")
 	}
 	if n := outcomes[netprobe.Silent]; n > 0 {
-		text += fmt.Sprintf("; %s did not answer", humanize.Count(n, ""))
+		parts = append(parts, humanize.Count(n, "")+" did not reply")
+	}
+	text := humanize.Count(len(f.ProbeResults), "server")
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, ", ")
 	}
 	return text
 }
 
-// appendSubject appends what a finding is about.
+// appendSubject appends what a finding is about: the director, a service, or a
+// server of a service.
 func appendSubject(b []byte, x *Finding, n tablefmt.Namer) []byte {
 	if x.Service == nil {
 		return append(b, "The director"...)
@@ -103,30 +110,30 @@ func appendSubject(b []byte, x *Finding, n tablefmt.Namer) []byte {
 	return b
 }
 
-// append appends a finding below its subject.
+// append appends a finding, without its subject.
 func (x *Finding) append(b []byte) []byte {
-	also := ""
+	more := ""
 	if x.MoreServices > 0 {
-		also = "; so it is in " + humanize.Count(x.MoreServices, "more service")
+		more = "; also in " + humanize.Count(x.MoreServices, "more service")
 	}
 	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Check.Severity, x.Check.Title, x.Check.ID)
-	b = fmt.Appendf(b, "    seen: %s%s\n", x.Evidence, also)
+	b = fmt.Appendf(b, "    seen: %s%s\n", x.Evidence, more)
 	b = fmt.Appendf(b, "    why:  %s\n", x.Check.Explanation)
 	for i, r := range x.Remedies {
-		word := "do:  "
+		label := "do:  "
 		if i > 0 {
-			word = "or:  "
+			label = "or:  "
 		}
-		on := ""
+		host := ""
 		if r.Host != "" {
-			on = "on " + r.Host + ": "
+			host = "on " + r.Host + ": "
 		}
-		b = fmt.Appendf(b, "    %s %s%s\n", word, on, r.Command)
+		b = fmt.Appendf(b, "    %s %s%s\n", label, host, r.Command)
 	}
 	return b
 }
 
-// Endpoints returns what a report names.
+// Endpoints returns the endpoints that a report names.
 func Endpoints(findings []Finding) []resolve.Endpoint {
 	var all []resolve.Endpoint
 	for i := range findings {

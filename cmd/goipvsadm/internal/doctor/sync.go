@@ -8,26 +8,35 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// syncChecks look at the synchronisation daemons.
+// syncChecks check the sync daemons.
 var syncChecks = []Check{
-	{"sync-interface-gone", Error, "a synchronisation daemon has no interface",
-		"the interface that it was started on is gone, and the other director hears nothing",
-		syncInterfaceGone},
-	{"sync-interface-down", Error, "the interface of a synchronisation daemon is down",
-		"its messages go nowhere",
-		syncInterfaceDown},
-	{"sync-no-multicast", Error, "the interface of a synchronisation daemon has no multicast",
-		"its messages go to a multicast group",
-		syncNoMulticast},
-	{"sync-no-address", Error, "the interface of the master synchronisation daemon has no address",
-		"its messages have no source to come from",
-		syncNoAddress},
+	{
+		ID: "sync-interface-gone", Severity: Error, run: syncInterfaceGone,
+		Title:       "interface of a sync daemon does not exist",
+		Explanation: "it was removed after the daemon started; no sync messages are sent or received",
+	},
+	{
+		ID: "sync-interface-down", Severity: Error, run: syncInterfaceDown,
+		Title:       "interface of a sync daemon is down",
+		Explanation: "sync messages cannot be sent or received",
+	},
+	{
+		ID: "sync-no-multicast", Severity: Error, run: syncNoMulticast,
+		Title:       "interface of a sync daemon has multicast disabled",
+		Explanation: "sync messages are sent to a multicast group",
+	},
+	{
+		ID: "sync-no-address", Severity: Error, run: syncNoAddress,
+		Title:       "interface of the master sync daemon has no address",
+		Explanation: "sync messages need a source address",
+	},
 }
 
-// eachDaemon calls do for each daemon with its interface, nil if that is gone.
+// eachDaemon calls do for each daemon with its link, or nil if the link does
+// not exist.
 func (f *Facts) eachDaemon(do func(d *ipvs.Daemon, l *netstate.Link)) {
 	if len(f.Links) == 0 {
-		return
+		return // unknown
 	}
 	for i := range f.Daemons {
 		d := &f.Daemons[i]
@@ -35,26 +44,26 @@ func (f *Facts) eachDaemon(do func(d *ipvs.Daemon, l *netstate.Link)) {
 	}
 }
 
-// restart returns the command that starts a daemon on an interface that will
-// do or, if there is none, the one that stops it.
-func (f *Facts) restart(d *ipvs.Daemon) Remedy {
+// restartDaemon returns the command that restarts a daemon on another, suitable
+// interface or, if there is none, stops it.
+func (f *Facts) restartDaemon(d *ipvs.Daemon) Remedy {
 	stop := f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: *d})
 	for i := range f.Links {
 		l := &f.Links[i]
-		if l.Name == d.Interface || l.Loopback || !l.Up || !l.Multicast || !f.hasAddress(l, d) {
+		if l.Name == d.Interface || l.Loopback || !l.Up || !l.Multicast || !f.hasSyncAddress(l, d) {
 			continue
 		}
-		again := *d
-		again.Interface = l.Name
-		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: again})
+		moved := *d
+		moved.Interface = l.Name
+		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: moved})
 		return Remedy{Command: stop.Command + " && " + start.Command}
 	}
 	return stop
 }
 
-// hasAddress reports whether a link has an address of the family of a daemon's
-// group.
-func (f *Facts) hasAddress(l *netstate.Link, d *ipvs.Daemon) bool {
+// hasSyncAddress reports whether a link has an address of the family of a
+// daemon's multicast group.
+func (f *Facts) hasSyncAddress(l *netstate.Link, d *ipvs.Daemon) bool {
 	for _, a := range f.Addresses {
 		if a.Link == l.Index && a.Prefix.Addr().Is4() == (d.Group.Is4() || !d.Group.IsValid()) {
 			return true
@@ -63,52 +72,58 @@ func (f *Facts) hasAddress(l *netstate.Link, d *ipvs.Daemon) bool {
 	return false
 }
 
-func syncInterfaceGone(f *Facts, found func(Finding)) {
+func syncInterfaceGone(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		if l == nil {
-			found(Finding{Evidence: fmt.Sprintf("the %s uses %s, which does not exist", d.State, d.Interface), Remedies: []Remedy{f.restart(d)}})
+			report(Finding{
+				Evidence: fmt.Sprintf("the %s daemon uses %s, which does not exist", d.State, d.Interface),
+				Remedies: []Remedy{f.restartDaemon(d)},
+			})
 		}
 	})
 }
 
-func syncInterfaceDown(f *Facts, found func(Finding)) {
+func syncInterfaceDown(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		switch {
 		case l == nil || l.Up && l.LowerUp:
 		case l.Up:
-			found(Finding{
-				Evidence: fmt.Sprintf("the %s uses %s, which has no carrier", d.State, l.Name),
-				Remedies: []Remedy{f.restart(d)},
+			report(Finding{
+				Evidence: fmt.Sprintf("the %s daemon uses %s, which has no carrier", d.State, l.Name),
+				Remedies: []Remedy{f.restartDaemon(d)},
 			})
 		default:
-			found(Finding{
-				Evidence: fmt.Sprintf("the %s uses %s, which is switched off", d.State, l.Name),
+			report(Finding{
+				Evidence: fmt.Sprintf("the %s daemon uses %s, which is administratively down", d.State, l.Name),
 				Remedies: []Remedy{f.localCommand("ip link set %s up", l.Name)},
 			})
 		}
 	})
 }
 
-func syncNoMulticast(f *Facts, found func(Finding)) {
+func syncNoMulticast(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		if l != nil && l.Up && !l.Multicast && !l.Loopback {
-			found(Finding{
-				Evidence: fmt.Sprintf("the %s uses %s, which is not for multicast", d.State, l.Name),
+			report(Finding{
+				Evidence: fmt.Sprintf("the %s daemon uses %s, which does not have the flag MULTICAST", d.State, l.Name),
 				Remedies: []Remedy{f.localCommand("ip link set %s multicast on", l.Name)},
 			})
 		}
 	})
 }
 
-func syncNoAddress(f *Facts, found func(Finding)) {
+func syncNoAddress(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
-		if l == nil || !l.Up || d.State != ipvs.Master || f.hasAddress(l, d) {
+		if l == nil || !l.Up || d.State != ipvs.Master || f.hasSyncAddress(l, d) {
 			return
 		}
 		family := ipvs.IPv4
 		if d.Group.Is6() {
 			family = ipvs.IPv6
 		}
-		found(Finding{Evidence: fmt.Sprintf("%s has no %s address", l.Name, family), Remedies: []Remedy{f.restart(d)}})
+		report(Finding{
+			Evidence: fmt.Sprintf("%s has no %s address", l.Name, family),
+			Remedies: []Remedy{f.restartDaemon(d)},
+		})
 	})
 }

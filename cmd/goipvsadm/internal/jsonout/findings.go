@@ -8,12 +8,12 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 )
 
-// The objects of a report of --doctor.
+// The JSON objects of a report.
 type (
 	report struct {
-		LookedAt    lookedAt  `json:"looked_at"`
-		NotLookedAt []missing `json:"not_looked_at"`
-		Probes      []probed  `json:"probes,omitempty"`
+		LookedAt    lookedAt      `json:"looked_at"`
+		NotLookedAt []unavailable `json:"not_looked_at"`
+		Probes      []probe       `json:"probes,omitempty"`
 	}
 
 	lookedAt struct {
@@ -26,12 +26,12 @@ type (
 		Probed         bool    `json:"probed"`
 	}
 
-	missing struct {
+	unavailable struct {
 		What   string `json:"what"`
 		Reason string `json:"reason"`
 	}
 
-	probed struct {
+	probe struct {
 		Address      netip.Addr `json:"address"`
 		Port         uint16     `json:"port,omitzero"`
 		By           string     `json:"by"`
@@ -40,20 +40,20 @@ type (
 	}
 
 	finding struct {
-		ID       string      `json:"id"`
-		Severity string      `json:"severity"`
-		What     string      `json:"what"`
-		Service  *serviceKey `json:"service,omitempty"`
-		Server   *serverKey  `json:"server,omitempty"`
-		Also     int         `json:"more_services"`
-		Seen     string      `json:"seen"`
-		Why      string      `json:"why"`
-		Do       []remedy    `json:"do"`
+		ID           string      `json:"id"`
+		Severity     string      `json:"severity"`
+		Title        string      `json:"what"`
+		Service      *serviceKey `json:"service,omitempty"`
+		Server       *serverKey  `json:"server,omitempty"`
+		MoreServices int         `json:"more_services"`
+		Evidence     string      `json:"seen"`
+		Explanation  string      `json:"why"`
+		Remedies     []remedy    `json:"do"`
 	}
 
 	serviceKey struct {
 		Family   string `json:"family"`
-		*address        // nil for a mark
+		*address        // nil for a firewall mark
 		Mark     uint32 `json:"mark,omitzero"`
 	}
 
@@ -69,27 +69,27 @@ type (
 	}
 )
 
-// Findings writes the report of --doctor.
+// Findings writes the report of --doctor, with one finding per line.
 func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error {
 	r := report{
 		LookedAt: lookedAt{
 			Services:       len(f.Services),
 			Connections:    f.Connections,
-			AllConnections: f.All,
+			AllConnections: f.AllConnections,
 			Interfaces:     len(f.Links),
 			Seconds:        f.Elapsed.Seconds(),
 			Probed:         f.Probed,
 		},
-		NotLookedAt: []missing{},
+		NotLookedAt: []unavailable{},
 	}
 	for i := range f.Services {
 		r.LookedAt.Servers += len(f.Services[i].Servers)
 	}
-	for _, m := range f.Missing {
-		r.NotLookedAt = append(r.NotLookedAt, missing(m))
+	for _, u := range f.Unavailable {
+		r.NotLookedAt = append(r.NotLookedAt, unavailable(u))
 	}
-	for i := range f.Reached {
-		r.Probes = append(r.Probes, newProbed(&f.Reached[i]))
+	for i := range f.ProbeResults {
+		r.Probes = append(r.Probes, newProbe(&f.ProbeResults[i]))
 	}
 	a, err := newStreamWriter(w, r, "findings", "\n")
 	if err != nil {
@@ -104,8 +104,8 @@ func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error
 	return a.end()
 }
 
-func newProbed(r *netprobe.Result) probed {
-	v := probed{Address: r.AddrPort.Addr(), Port: r.AddrPort.Port(), By: "tcp", Milliseconds: float64(r.After.Microseconds()) / 1000}
+func newProbe(r *netprobe.Result) probe {
+	v := probe{Address: r.AddrPort.Addr(), Port: r.AddrPort.Port(), By: "tcp", Milliseconds: float64(r.After.Microseconds()) / 1000}
 	if r.ICMP {
 		v.By = "echo"
 	}
@@ -115,12 +115,12 @@ func newProbed(r *netprobe.Result) probed {
 
 func newFinding(x *doctor.Finding) finding {
 	v := finding{
-		ID:       x.Check.ID,
-		Severity: x.Check.Severity.String(),
-		What:     x.Check.Title,
-		Also:     x.MoreServices,
-		Seen:     x.Evidence,
-		Why:      x.Check.Explanation,
+		ID:           x.Check.ID,
+		Severity:     x.Check.Severity.String(),
+		Title:        x.Check.Title,
+		MoreServices: x.MoreServices,
+		Evidence:     x.Evidence,
+		Explanation:  x.Check.Explanation,
 	}
 	if k := x.Service; k != nil {
 		v.Service = &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
@@ -132,7 +132,7 @@ func newFinding(x *doctor.Finding) finding {
 		v.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
 	}
 	for _, r := range x.Remedies {
-		v.Do = append(v.Do, remedy{Host: r.Host, Command: r.Command})
+		v.Remedies = append(v.Remedies, remedy(r))
 	}
 	return v
 }

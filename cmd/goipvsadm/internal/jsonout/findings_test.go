@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// A findingsReport is a report and the JSON that is expected for it.
 type findingsReport struct {
 	name     string
 	facts    doctor.Facts
@@ -23,31 +24,40 @@ type findingsReport struct {
 	want     string
 }
 
-// reports are findings about the director, a service and a server; with and without
-// what was asked.
+// reports are an empty report and one with all members: findings about the
+// director, a service and a server, and probes.
 var reports = func() []findingsReport {
 	check := doctor.Check{ID: "a-check", Severity: doctor.Warning, Title: "what", Explanation: "why"}
 	web, mark := ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), ipvs.MarkKey(7, ipvs.IPv6)
-	do := []doctor.Remedy{{Command: "this <a>"}, {Host: "10.0.0.1", Command: "or that"}}
+	server := &ipvs.Destination{AddrPort: ap("10.0.0.1:80"), Method: ipvs.DirectRouting}
+	remedies := []doctor.Remedy{{Command: "this <a>"}, {Host: "10.0.0.1", Command: "or that"}}
 	return []findingsReport{
-		{"nothing", doctor.Facts{}, nil,
-			`{"looked_at":{"services":0,"servers":0,"connections":0,"all_connections":false,"interfaces":0,"seconds":0,"probed":false},` +
-				`"not_looked_at":[],"findings":[]}` + "\n"},
-		{"all there is", doctor.Facts{
-			Services: []doctor.Service{{Servers: make([]doctor.Server, 3)}},
-			Links:    make([]netstate.Link, 2),
-			Elapsed:  2500 * time.Millisecond, Connections: 4, All: true, Probed: true,
-			Missing: []doctor.Unavailable{{What: "connections", Reason: "permission denied"}},
-			Reached: []netprobe.Result{
-				{Target: netprobe.Target{AddrPort: ap("10.0.0.1:80")}, Outcome: netprobe.Answered, After: 1500 * time.Microsecond},
-				{Target: netprobe.Target{AddrPort: ap("[fd00::1]:0"), ICMP: true}, After: 2 * time.Second},
-			},
-		}, []doctor.Finding{
-			{Check: &check, Evidence: "seen", Remedies: do},
-			{Check: &check, Service: &mark, Evidence: "seen", Remedies: do[:1]},
-			{Check: &check, Service: &web, Server: &ipvs.Destination{AddrPort: ap("10.0.0.1:80"), Method: ipvs.DirectRouting}, MoreServices: 2, Evidence: "seen", Remedies: do[:1]},
+		{
+			name: "empty",
+			want: `{"looked_at":{"services":0,"servers":0,"connections":0,"all_connections":false,"interfaces":0,"seconds":0,"probed":false},` +
+				`"not_looked_at":[],"findings":[]}` + "\n",
 		},
-			`{"looked_at":{"services":1,"servers":3,"connections":4,"all_connections":true,"interfaces":2,"seconds":2.5,"probed":true},` +
+		{
+			name: "all members",
+			facts: doctor.Facts{
+				Services:       []doctor.Service{{Servers: make([]doctor.Server, 3)}},
+				Links:          make([]netstate.Link, 2),
+				Elapsed:        2500 * time.Millisecond,
+				Connections:    4,
+				AllConnections: true,
+				Probed:         true,
+				Unavailable:    []doctor.Unavailable{{What: "connections", Reason: "permission denied"}},
+				ProbeResults: []netprobe.Result{
+					{Target: netprobe.Target{AddrPort: ap("10.0.0.1:80")}, Outcome: netprobe.Answered, After: 1500 * time.Microsecond},
+					{Target: netprobe.Target{AddrPort: ap("[fd00::1]:0"), ICMP: true}, After: 2 * time.Second},
+				},
+			},
+			findings: []doctor.Finding{
+				{Check: &check, Evidence: "seen", Remedies: remedies},
+				{Check: &check, Service: &mark, Evidence: "seen", Remedies: remedies[:1]},
+				{Check: &check, Service: &web, Server: server, MoreServices: 2, Evidence: "seen", Remedies: remedies[:1]},
+			},
+			want: `{"looked_at":{"services":1,"servers":3,"connections":4,"all_connections":true,"interfaces":2,"seconds":2.5,"probed":true},` +
 				`"not_looked_at":[{"what":"connections","reason":"permission denied"}],` +
 				`"probes":[{"address":"10.0.0.1","port":80,"by":"tcp","outcome":"answered","milliseconds":1.5},` +
 				`{"address":"fd00::1","by":"echo","outcome":"silent","milliseconds":2000}],"findings":[` + "\n" +
@@ -57,7 +67,8 @@ var reports = func() []findingsReport {
 				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]},` + "\n" +
 				`{"id":"a-check","severity":"warning","what":"what","service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},` +
 				`"server":{"address":"10.0.0.1","port":80,"forward":"route"},"more_services":2,` +
-				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]}` + "\n]}\n"},
+				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]}` + "\n]}\n",
+		},
 	}
 }()
 

@@ -36,8 +36,7 @@ type listener interface {
 }
 
 // WhoHas sends all queries, by ARP and by neighbor discovery, and returns the
-// distinct replies received within the given time. This machine's own replies
-// are not among them. It requires CAP_NET_RAW.
+// distinct replies received within the given time. It requires CAP_NET_RAW.
 func WhoHas(queries []Query, wait time.Duration) ([]Reply, error) {
 	deadline := time.Now().Add(wait)
 	listeners, err := sendQueries(queries)

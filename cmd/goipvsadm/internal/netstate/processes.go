@@ -17,7 +17,7 @@ type Process struct {
 }
 
 // Processes returns the processes with one of the given names that are in the
-// network namespace of the calling thread.
+// network namespace of the calling thread, sorted by ID.
 func Processes(names ...string) ([]Process, error) {
 	netns, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
@@ -43,6 +43,7 @@ func Processes(names ...string) ([]Process, error) {
 			processes = append(processes, Process{id, name})
 		}
 	}
+	slices.SortFunc(processes, func(a, b Process) int { return a.ID - b.ID })
 	return processes, nil
 }
 

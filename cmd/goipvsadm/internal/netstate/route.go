@@ -44,8 +44,8 @@ type (
 )
 
 // Route looks up the route to an address for packets with a firewall mark, or
-// with none if mark is 0. If no route leads there, the result has the type
-// None, Unreachable, Prohibit or Blackhole and no other field is set.
+// with none if mark is 0. If there is no usable route, the result has the type
+// None, Unreachable, Prohibit or Blackhole, and no other field is set.
 func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
 	to = to.Unmap()
 	req := &rtnetlink.RouteMessage{

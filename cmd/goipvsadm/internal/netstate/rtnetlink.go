@@ -48,7 +48,7 @@ const (
 	Failed     NeighborState = unix.NUD_FAILED
 )
 
-// String returns the name that ip-neighbour(8) prints.
+// String returns the name that ip neigh prints.
 func (s NeighborState) String() string {
 	for _, n := range []struct {
 		state NeighborState

@@ -1,0 +1,164 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+)
+
+// collectHost reads the facts about the director that concern the services of
+// host and stores them in host. What cannot be read is noted in f.
+func (c *Collector) collectHost(f, host *Facts) {
+	c.readNetlink(f, "links and addresses", func(conn *netstate.Conn) (err error) {
+		if host.Links, err = conn.Links(); err != nil {
+			return err
+		}
+		host.Addresses, err = conn.Addresses()
+		return err
+	})
+	c.readNetlink(f, "routes", func(conn *netstate.Conn) (err error) {
+		host.Routes, err = readRoutes(conn, host.Services)
+		return err
+	})
+	c.read(f, "sysctls", func() error { return c.readSysctls(f, host) })
+	c.read(f, "processes", func() (err error) {
+		host.Processes, err = netstate.Processes(watchedProcesses()...)
+		return err
+	})
+	host.Memory, _ = netstate.TotalMemory()
+	localServer := false
+	host.eachServer(func(_ *Service, d *Server) { localServer = localServer || host.isLocal(d.AddrPort.Addr()) })
+	if localServer {
+		c.read(f, "listening sockets", func() (err error) {
+			host.Listening, err = netstate.ListeningSockets()
+			host.ListeningRead = err == nil
+			return err
+		})
+	}
+}
+
+// readRoutes looks up the routes to all addresses that checks use.
+func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstate.Route, error) {
+	routes := make(map[netip.Addr]netstate.Route)
+	add := func(addr netip.Addr) error {
+		if _, ok := routes[addr]; ok || !addr.IsValid() {
+			return nil
+		}
+		r, err := conn.Route(addr, 0)
+		if err == nil {
+			routes[addr] = r
+		}
+		return err
+	}
+	for i := range services {
+		s := &services[i]
+		addresses := []netip.Addr{s.AddrPort.Addr()}
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			addresses = append(addresses, d.AddrPort.Addr(), testNetAddr(d.AddrPort.Addr()))
+			addresses = append(addresses, d.Conns.Clients...)
+		}
+		for _, addr := range addresses {
+			if err := add(addr); err != nil {
+				return routes, err
+			}
+		}
+	}
+	return routes, addMarkedRoutes(conn, services, routes)
+}
+
+// addMarkedRoutes repeats the lookup of VIPs that are not local with the
+// firewall marks of routing rules: a VIP may be local for marked packets only.
+func addMarkedRoutes(conn *netstate.Conn, services []Service, routes map[netip.Addr]netstate.Route) error {
+	var marks []uint32
+	for i := range services {
+		vip := services[i].AddrPort.Addr()
+		if r, ok := routes[vip]; !ok || r.Type == netstate.Local {
+			continue
+		}
+		if marks == nil {
+			var err error
+			if marks, err = conn.RuleFwmarks(); err != nil || len(marks) == 0 {
+				return err
+			}
+		}
+		for _, mark := range marks {
+			r, err := conn.Route(vip, mark)
+			if err != nil {
+				return err
+			}
+			if r.Type == netstate.Local {
+				routes[vip] = r
+			}
+		}
+	}
+	return nil
+}
+
+// The sysctls that checks use.
+var (
+	// ipvsSysctls exist wherever IPVS is available.
+	ipvsSysctls = []string{
+		"conntrack", "drop_entry", "drop_packet", "expire_nodest_conn", "expire_quiescent_template", "pmtu_disc", "secure_tcp",
+	}
+	// optionalSysctls do not exist on all kernels.
+	optionalSysctls = []string{
+		"net/ipv6/conf/all/forwarding", "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max",
+	}
+	// linkSysctls exist for each link with IPv4.
+	linkSysctls = []string{"forwarding", "rp_filter", "send_redirects"}
+)
+
+// readSysctls reads the sysctls into host.
+func (c *Collector) readSysctls(f, host *Facts) error {
+	host.Sysctls = make(map[string]int)
+	read := func(path string) error {
+		n, err := netstate.Sysctl(path)
+		if err == nil {
+			host.Sysctls[path] = n
+		}
+		return err
+	}
+	var missing []string
+	var reason error
+	require := func(path string) {
+		if err := read(path); err != nil {
+			missing = append(missing, sysctlName(path))
+			reason = err
+		}
+	}
+	require("net/ipv4/ip_forward")
+	for _, name := range ipvsSysctls {
+		if path := "net/ipv4/vs/" + name; c.Client != nil {
+			require(path)
+		} else {
+			_ = read(path) // missing without IPVS
+		}
+	}
+	for _, path := range optionalSysctls {
+		if err := read(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, name := range linkSysctls {
+		require(linkSysctlPath("all", name))
+		for i := range host.Links {
+			// Missing if the link has been removed, or if its MTU is too small for IPv4.
+			_ = read(linkSysctlPath(host.Links[i].Name, name))
+		}
+	}
+	if len(missing) > 0 {
+		if path := new(fs.PathError); errors.As(reason, &path) {
+			reason = path.Err
+		}
+		more := ""
+		if len(missing) > 1 {
+			more = fmt.Sprintf(" and %d more", len(missing)-1)
+		}
+		f.noteUnavailable("sysctl "+missing[0]+more, reason.Error())
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+//go:build kernel
+
+package doctor_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
+	"goipvsadm/scripts/testnet"
+)
+
+// TestMain raises the number of parallel tests: the doctor mostly sleeps.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "16")
+	os.Exit(m.Run())
+}
+
+// A testbed is a network with clients, a director and servers.
+type testbed struct {
+	t       *testing.T
+	tool    *testnet.Tool
+	network *testnet.Network
+	servers map[string]*testnet.Server // by host
+}
+
+// newTestbed builds a network and starts a web server on each host whose name
+// begins with "web". The name distinguishes networks that exist concurrently.
+func newTestbed(t *testing.T, name string, plan testnet.Plan) *testbed {
+	t.Helper()
+	tool, err := testnet.NewTool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tool.Close() })
+	network, err := testnet.BuildBeside(name, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { network.Close() })
+	tb := &testbed{t, tool, network, make(map[string]*testnet.Server)}
+	for _, host := range plan {
+		if strings.HasPrefix(host.Name, "web") {
+			tb.serve(host.Name, ":80", ":8080")
+		}
+	}
+	return tb
+}
+
+// serve starts a web server on a host.
+func (tb *testbed) serve(host string, ports ...string) {
+	tb.t.Helper()
+	server, err := tb.network.Host(host).Serve(host, ports...)
+	if err != nil {
+		tb.t.Fatal(err)
+	}
+	tb.servers[host] = server
+	tb.t.Cleanup(func() { server.Close() })
+}
+
+// home returns the network namespace of the test itself.
+func home(t *testing.T) *testnet.Netns {
+	t.Helper()
+	home, err := testnet.Home()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
+
+// run runs commands of the form HOST: COMMAND.
+func (tb *testbed) run(lines ...string) {
+	tb.t.Helper()
+	for _, line := range lines {
+		host, command, _ := strings.Cut(line, ": ")
+		tb.shell(tb.network.Host(host), command)
+	}
+}
+
+// shell runs a shell command, which must succeed.
+func (tb *testbed) shell(n *testnet.Netns, command string) {
+	tb.t.Helper()
+	result, err := tb.tool.Shell(n, command)
+	if err != nil || result.Status != 0 {
+		tb.t.Fatalf("%s# %s: error %v, result %+v", n.Name, command, err, result)
+	}
+}
+
+// restore adds rules to the director's table.
+func (tb *testbed) restore(rules string) {
+	tb.t.Helper()
+	tb.shell(tb.network.Host("director"), "ipvsadm -R <<-END\n"+rules+"\nEND\n")
+}
+
+// keepOpen opens connections and keeps them open until the test ends.
+func (tb *testbed) keepOpen(url string, n int) {
+	tb.t.Helper()
+	for range n {
+		conn, _, err := testnet.Client{Netns: tb.network.Host("client")}.Hold(url)
+		if err != nil {
+			tb.t.Fatal(err)
+		}
+		tb.t.Cleanup(conn.Close)
+	}
+}
+
+// startTraffic makes the client connect to addresses repeatedly until the test
+// ends. Each connection requests a page if it is established.
+func (tb *testbed) startTraffic(addresses ...string) {
+	ctx, cancel := context.WithCancel(tb.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			for _, address := range addresses {
+				go tb.request(ctx, address)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(150 * time.Millisecond):
+			}
+		}
+	}()
+	tb.t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	time.Sleep(time.Second) // so that counters and connections show the traffic
+}
+
+// request requests a page from an address and ignores errors.
+func (tb *testbed) request(ctx context.Context, address string) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	conn, err := tb.network.Host("client").Dial(ctx, "tcp", netip.Addr{}, address)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(3 * time.Second))
+	fmt.Fprintf(conn, "GET / HTTP/1.0\r\n\r\n")
+	io.Copy(io.Discard, conn)
+}
+
+// A diagnosis is the output of --doctor -j and the exit status.
+type diagnosis struct {
+	NotLookedAt []struct{ What, Reason string } `json:"not_looked_at"`
+	Findings    []finding
+	text        string
+	status      int
+}
+
+type finding struct {
+	ID, Severity string
+	Service      *struct {
+		Protocol string
+		Address  netip.Addr
+		Port     uint16
+		Mark     uint32
+	}
+	Server *struct {
+		Address netip.Addr
+		Port    uint16
+	}
+	Seen string
+	Do   []struct{ On, Command string }
+}
+
+// String returns the identifier, the service and the server.
+func (f *finding) String() string {
+	text := f.ID
+	if s := f.Service; s != nil {
+		if s.Mark != 0 {
+			text += fmt.Sprintf(" %d", s.Mark)
+		} else {
+			text += " " + netip.AddrPortFrom(s.Address, s.Port).String()
+		}
+	}
+	if s := f.Server; s != nil {
+		text += " " + netip.AddrPortFrom(s.Address, s.Port).String()
+	}
+	return text
+}
+
+// examine runs the doctor for a host.
+func (tb *testbed) examine(host string, args ...string) *diagnosis {
+	tb.t.Helper()
+	return examine(tb.t, tb.tool, tb.network.Host(host), args...)
+}
+
+// examine runs the doctor for a network namespace. Everything must be readable.
+func examine(t *testing.T, tool *testnet.Tool, n *testnet.Netns, args ...string) *diagnosis {
+	t.Helper()
+	result, err := tool.Shell(home(t), "ipvsadm --doctor -n -j -N "+n.Name+" "+strings.Join(args, " "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Stderr != "" {
+		t.Errorf("standard error of --doctor: %s", result.Stderr)
+	}
+	d := &diagnosis{text: result.Stdout, status: result.Status}
+	jsonouttest.Decode(t, []byte(result.Stdout), d)
+	if len(d.NotLookedAt) > 0 {
+		t.Errorf("not looked at: %v", d.NotLookedAt)
+	}
+	return d
+}
+
+// expect compares the findings, in the form of finding.String.
+func (d *diagnosis) expect(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for i := range d.Findings {
+		got = append(got, d.Findings[i].String())
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("found %q, want %q:\n%s", got, want, d.text)
+	}
+}
+
+// expectHealthy expects no findings.
+func (d *diagnosis) expectHealthy(t *testing.T) {
+	t.Helper()
+	d.expect(t)
+	if d.status != 0 {
+		t.Errorf("exit status %d, want 0", d.status)
+	}
+}

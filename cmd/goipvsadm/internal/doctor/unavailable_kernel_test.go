@@ -1,0 +1,76 @@
+//go:build kernel
+
+package doctor_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// expectReport runs a shell command on the director that prints a report. It
+// compares the exit status and the lines "Not looked at", and expects the
+// report to contain a text.
+func (tb *testbed) expectReport(command string, status int, notLookedAt, text string) {
+	tb.t.Helper()
+	result, err := tb.tool.Shell(tb.network.Host("director"), command)
+	if err != nil {
+		tb.t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(result.Stdout) {
+		if strings.HasPrefix(line, "Not looked at: ") {
+			lines = append(lines, line)
+		}
+	}
+	if result.Status != status || strings.Join(lines, "") != notLookedAt || !strings.Contains(result.Stdout, text) ||
+		!strings.HasPrefix(result.Stdout, "Looked at ") {
+		tb.t.Errorf("%s: got %+v; want status %d, %q and %q", command, result, status, notLookedAt, text)
+	}
+}
+
+func TestReportUnavailable(t *testing.T) {
+	tb := newTestbed(t, "", drPlan)
+	tb.restore(drRules)
+
+	// Unprivileged users cannot read the table.
+	const noTable = "Not looked at: the table: Permission denied (you must be root)\n"
+	const unprivileged = "setpriv --reuid 65534 --clear-groups ipvsadm --doctor -n"
+	tb.expectReport(unprivileged, 2, noTable, "No problems found\n")
+	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=3")
+	tb.expectReport(unprivileged, 1, noTable, "[drop-packet]\n")
+	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=0")
+
+	// No sysctls.
+	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 10 more: no such file or directory\n"
+	const withoutSysctls = "unshare -m sh -c 'mount -t tmpfs none /proc/sys && ipvsadm --doctor -n'"
+	tb.expectReport(withoutSysctls, 2, noSysctls, "No problems found\n")
+	tb.run("director: ip address del 172.16.100.10/32 dev eth0")
+	tb.expectReport(withoutSysctls, 1, noSysctls, "[vip-not-local]\n")
+
+	// No CAP_NET_RAW, which ARP requires and TCP does not.
+	const withoutNetRaw = "setpriv --bounding-set -net_raw --inh-caps -net_raw ipvsadm --doctor -n --probe"
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 1, "", "[vip-not-local]\n")
+	tb.run("director: ip address add 172.16.100.10/32 dev eth0")
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2,
+		"Not looked at: network probes: ARP on eth0: operation not permitted\n", "Probed 2 servers: 2 answered")
+}
+
+func TestReportWithoutIPVS(t *testing.T) {
+	const modprobePath = "/proc/sys/kernel/modprobe"
+	before, err := os.ReadFile(modprobePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unload(t)
+	t.Cleanup(func() {
+		os.WriteFile(modprobePath, before, 0)
+		reload(t)
+	})
+	if err := os.WriteFile(modprobePath, []byte("/bin/false"), 0); err != nil {
+		t.Fatal(err)
+	}
+	tb := newTestbed(t, "", drPlan)
+	tb.expectReport("unshare -m sh -c 'mount -t tmpfs none /run/modules && ipvsadm --doctor -n'", 2,
+		"Not looked at: the table: Protocol not available\n", "Looked at 0 services with 0 servers, 0 connections, ")
+}
