@@ -49,7 +49,7 @@ func (p *invocation) readDesired(cmd *command.Command) (*ruleset.Rules, *reconci
 	}
 	var rules ruleset.Rules
 	empty := true
-	mistakes := p.readRules(p.stdin, func(c *command.Command, line int) string {
+	mistakes := p.readRules(p.stdin, func(c *command.Command, line int) error {
 		empty = false
 		return rules.Add(c, line)
 	})

@@ -102,20 +102,20 @@ func TestApplyMistakes(t *testing.T) {
 		name, rules, stderr string
 	}{
 		{"other commands", "-C\n" + oneService + "-e -t 192.0.2.1:80 -r 198.51.100.1\n-L\n-S\n--stop-daemon master\n-h\n", "" +
-			"line 1: Illegal 'flush' command in the rules of a table\n" +
-			"line 3: Illegal 'edit-server' command in the rules of a table\n" +
-			"line 4: Illegal 'list' command in the rules of a table\n" +
-			"line 5: Illegal 'save' command in the rules of a table\n" +
-			"line 6: Illegal 'stop-daemon' command in the rules of a table\n" +
-			"line 7: Illegal 'help' command in the rules of a table\n"},
+			"line 1: command 'flush' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+			"line 3: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+			"line 4: command 'list' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+			"line 5: command 'save' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+			"line 6: command 'stop-daemon' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+			"line 7: command 'help' does not describe a table (use only -A, -a, --set and --start-daemon)\n"},
 		{"keys given twice", oneServer + oneServer, "" +
-			"line 3: Service already defined in line 1\n" +
-			"line 4: Destination already defined in line 2\n"},
+			"line 3: service already defined on line 1\n" +
+			"line 4: server already defined on line 2\n"},
 		{"all mistakes in the order of lines", "-a -f 5 -r 192.0.2.9\n-A -q\n-R\n-a -f 6 -r 192.0.2.9\n--set 1 2\n", "" +
-			"line 1: Service not defined\n" +
+			"line 1: service not defined\n" +
 			"line 2: -q: unknown option\n" +
-			"line 3: Illegal 'restore' command in a rule\n" +
-			"line 4: Service not defined\n" +
+			"line 3: command 'restore' is not allowed in a rule\n" +
+			"line 4: service not defined\n" +
 			"line 5: --set option requires 3 timeout values\n"},
 		{"no rules", "# nothing\n\n", "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"},
 	} {

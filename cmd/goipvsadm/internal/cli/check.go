@@ -20,7 +20,7 @@ type lineError struct {
 
 // readAll carries out the commands that read all rules before they do anything.
 func (p *invocation) runRules(cmd *command.Command) int {
-	p.parser.Verbose = true
+	p.parser.DetailedErrors = true
 	if cmd.Verb == command.Check {
 		return p.check()
 	}
@@ -42,8 +42,8 @@ func (p *invocation) check() int {
 }
 
 // readRules reads rules to their end, calls take for each good one, and
-// returns the mistakes. What take returns is another one, unless it is "".
-func (p *invocation) readRules(rules io.Reader, take func(c *command.Command, line int) string) []lineError {
+// returns the mistakes. What take returns is another one, unless it is nil.
+func (p *invocation) readRules(rules io.Reader, take func(c *command.Command, line int) error) []lineError {
 	var mistakes []lineError
 	reader := ruleset.NewReader(rules)
 	var cmd command.Command
@@ -63,8 +63,8 @@ func (p *invocation) readRules(rules io.Reader, take func(c *command.Command, li
 		if take == nil {
 			continue
 		}
-		if text := take(&cmd, line); text != "" {
-			mistakes = append(mistakes, lineError{line, text, exitUsage})
+		if err := take(&cmd, line); err != nil {
+			mistakes = append(mistakes, lineError{line, err.Error(), exitUsage})
 		}
 	}
 }

@@ -42,12 +42,12 @@ func TestCheck(t *testing.T) {
 			"line 5: --foo: unknown option\n" +
 			"line 7: illegal real server address[:port] specified\n" +
 			"line 8: -t: missing argument\n" +
-			"line 9: Illegal 'restore' command in a rule\n" +
-			"line 10: Illegal 'check' command in a rule\n" +
-			"line 11: Illegal 'apply' command in a rule\n" +
-			"line 12: Illegal 'diff' command in a rule\n" +
-			"line 13: Illegal 'netns' option in a rule\n" +
-			"line 14: Illegal 'watch' option in a rule\n" +
+			"line 9: command 'restore' is not allowed in a rule\n" +
+			"line 10: command 'check' is not allowed in a rule\n" +
+			"line 11: command 'apply' is not allowed in a rule\n" +
+			"line 12: command 'diff' is not allowed in a rule\n" +
+			"line 13: option 'netns' is not allowed in a rule\n" +
+			"line 14: option 'watch' is not allowed in a rule\n" +
 			"line 15: unexpected argument foo\n"}},
 		{"the last line without its newline", "-A -t 192.0.2.1:80\n-A -f 0", result{2, "", "line 2: invalid fwmark value `0' specified\n"}},
 	} {

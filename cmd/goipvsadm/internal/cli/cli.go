@@ -85,7 +85,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		p.name = "ipvsadm"
 	}
 	p.parser = command.NewParser(p.name, p.names)
-	p.parser.Verbose = path.Base(p.name) == help.Name
+	p.parser.DetailedErrors = path.Base(p.name) == help.Name
 	status := run(p, args)
 	if p.client != nil {
 		p.client.Close()
@@ -123,7 +123,7 @@ func (p *invocation) run(args []string) int {
 		}
 		return p.doctor(&cmd)
 	}
-	if mistake != nil && p.parser.Verbose {
+	if mistake != nil && p.parser.DetailedErrors {
 		return p.usageError(mistake)
 	}
 	// As ipvsadm does, the kernel comes before the mistake.

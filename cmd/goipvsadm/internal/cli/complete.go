@@ -46,8 +46,8 @@ func (p *invocation) complete(words []string) int {
 		Interfaces: interfaces,
 		NetNS:      func() []string { return dirNames("/run/netns") },
 	}
-	for _, proposal := range system.Candidates(parser.ParseUnfinished(words, typed)) {
-		p.stdout.WriteString(strings.TrimSuffix(proposal.Word+"\t"+proposal.Note, "\t") + "\n")
+	for _, proposal := range system.Candidates(parser.ParsePartial(words, typed)) {
+		p.stdout.WriteString(strings.TrimSuffix(proposal.Word+"\t"+proposal.Description, "\t") + "\n")
 	}
 	return statusOK
 }

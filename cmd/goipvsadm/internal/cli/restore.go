@@ -166,17 +166,17 @@ func (p *invocation) runRestore(args []string) int {
 
 // unreached returns what finds a rule behind one that ends the rules without being
 // a mistake.
-func detectUnreachable() func(*command.Command, int) string {
+func detectUnreachable() func(*command.Command, int) error {
 	end, told := 0, false
-	return func(c *command.Command, line int) string {
+	return func(c *command.Command, line int) error {
 		switch {
 		case end == 0 && (c.Verb == command.Help || c.Verb == command.Version):
 			end = line
 		case end != 0 && !told:
 			told = true
-			return fmt.Sprintf("Not reached: line %d ends the rules", end)
+			return fmt.Errorf("Not reached: line %d ends the rules", end)
 		}
-		return ""
+		return nil
 	}
 }
 

@@ -1,39 +1,40 @@
-// Package command reads a command line, of the program or of a restored
-// rule, into one value: the command, what it acts on, and the options given.
-// Spelling, messages and the order of the checks are ipvsadm's.
+// Package command parses command lines, both the program's own and the rules
+// that -R reads, into a Command: what to do, to which service or server, with
+// which options. Option syntax, error messages and the order in which errors
+// are found are ipvsadm's.
 package command
 
 import "goipvsadm/ipvs"
 
-// A Command is a command line that was read.
+// A Command is a parsed command line.
 type Command struct {
 	Verb    Verb
-	Options Options // those given
+	Options Options // the options given
 
-	// Service is what the commands for services and servers act on, and what
-	// -L, -Z and --doctor may name. Of -A and -E it is the whole configuration, with
-	// defaults filled in; of the others only the key counts.
+	// Service is the virtual service that the command acts on. -A and -E
+	// set all of it, with defaults filled in. Other commands set only its
+	// key, which is optional for -L, -Z and --doctor.
 	Service ipvs.Service
 
-	// Destination is the server of -a, -e and -d, for -a and -e with its
-	// whole configuration.
+	// Destination is the real server that the command acts on. -a and -e
+	// set all of it, -d only its address and port.
 	Destination ipvs.Destination
 
-	Daemon   ipvs.Daemon   // of --start-daemon and --stop-daemon
-	Timeouts ipvs.Timeouts // of --set
+	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
+	Timeouts ipvs.Timeouts // set by --set
 
-	NetNS    string // of --netns: a name or a path
-	Drain    uint32 // of --drain, in seconds; 0 for no limit
-	Interval uint32 // of --watch, in seconds
-	Top      uint32 // of --top: how many services at most
+	NetNS    string // network namespace given with --netns, as a name or a path
+	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
+	Interval uint32 // seconds between the listings of --watch
+	Top      uint32 // number of services that --top lists
 
-	OpenMetrics bool // of --metrics: that format, not Prometheus' own
+	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 }
 
-// A Verb is what a command line says to do.
+// A Verb is what a command does. The zero Verb means that no command was given.
 type Verb uint8
 
-// The verbs.
+// The commands of ipvsadm.
 const (
 	AddService Verb = iota + 1
 	EditService
@@ -52,58 +53,75 @@ const (
 	Help
 	Version
 
-	// ipvsadm has none of these.
+	// The commands that ipvsadm lacks.
 	Check
 	Apply
 	Diff
 	Doctor
 )
 
-// verbs describes each command: its name in messages, its short or only option,
-// its column in the option matrix, and the operation on the table that it stands
-// for, if it stands for one.
-var verbs = [...]struct {
-	name   string
-	flag   string
-	column int
-	op     ipvs.Operation
+// commands describes each command: its name in messages, the change to the
+// kernel's table that it makes, if any, and the options that it takes besides
+// --netns, which every command takes. The flags table has its spellings.
+var commands = [...]struct {
+	name    string
+	op      ipvs.Operation
+	options optionRules
 }{
-	AddService:    {"add-service", "-A", 0, ipvs.OpAddService},
-	EditService:   {"edit-service", "-E", 0, ipvs.OpUpdateService},
-	DeleteService: {"delete-service", "-D", 1, ipvs.OpRemoveService},
-	List:          {"list", "-L", 2, 0},
-	AddServer:     {"add-server", "-a", 3, ipvs.OpAddDestination},
-	EditServer:    {"edit-server", "-e", 3, ipvs.OpUpdateDestination},
-	DeleteServer:  {"delete-server", "-d", 4, ipvs.OpRemoveDestination},
-	StartDaemon:   {"start-daemon", "--start-daemon", 5, ipvs.OpStartDaemon},
-	StopDaemon:    {"stop-daemon", "--stop-daemon", 6, ipvs.OpStopDaemon},
-	Save:          {"save", "-S", 7, 0},
-	Zero:          {"zero", "-Z", 8, ipvs.OpZero},
-	Flush:         {"flush", "-C", 9, ipvs.OpRemoveAllServices},
-	SetTimeouts:   {"set", "--set", 9, ipvs.OpSetTimeouts},
-	Restore:       {"restore", "-R", 9, 0},
-	Help:          {"help", "-h", 9, 0},
-	Version:       {"version", "-v", 9, 0},
-	Check:         {"check", "--check", 10, 0},
-	Apply:         {"apply", "--apply", 11, 0},
-	Diff:          {"diff", "--diff", 12, 0},
-	Doctor:        {"doctor", "--doctor", 13, 0},
+	AddService: {"add-service", ipvs.OpAddService,
+		optionRules{required: 1 << ServiceAddress, allowed: serviceOptions}},
+	EditService: {"edit-service", ipvs.OpUpdateService,
+		optionRules{required: 1 << ServiceAddress, allowed: serviceOptions}},
+	DeleteService: {"delete-service", ipvs.OpRemoveService,
+		optionRules{required: 1 << ServiceAddress}},
+	Flush: {"flush", ipvs.OpRemoveAllServices, optionRules{}},
+	List:  {"list", 0, optionRules{allowed: listOptions, exclusive: listSubjects}},
+	Zero:  {"zero", ipvs.OpZero, optionRules{allowed: 1 << ServiceAddress}},
+	AddServer: {"add-server", ipvs.OpAddDestination,
+		optionRules{required: 1<<ServiceAddress | 1<<RealServer, allowed: serverOptions}},
+	EditServer: {"edit-server", ipvs.OpUpdateDestination,
+		optionRules{required: 1<<ServiceAddress | 1<<RealServer, allowed: serverOptions}},
+	DeleteServer: {"delete-server", ipvs.OpRemoveDestination,
+		optionRules{required: 1<<ServiceAddress | 1<<RealServer, allowed: 1 << Drain}},
+	Restore:     {"restore", 0, optionRules{}},
+	Save:        {"save", 0, optionRules{allowed: 1<<Numeric | 1<<All}},
+	SetTimeouts: {"set", ipvs.OpSetTimeouts, optionRules{}},
+	StartDaemon: {"start-daemon", ipvs.OpStartDaemon, optionRules{allowed: daemonOptions}},
+	StopDaemon:  {"stop-daemon", ipvs.OpStopDaemon, optionRules{allowed: 1 << SyncID}},
+	Help:        {"help", 0, optionRules{}},
+	Version:     {"version", 0, optionRules{}},
+	Check:       {"check", 0, optionRules{}},
+	Apply:       {"apply", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose}},
+	Diff:        {"diff", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty}},
+	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Probe}},
 }
 
-// String returns the command's name in messages.
-func (v Verb) String() string { return verbs[v].name }
+// The options of the commands that take many.
+const (
+	serviceOptions = 1<<Scheduler | 1<<Persistent | 1<<Netmask | 1<<Ops | 1<<PE | 1<<SchedFlags
 
-// Flag returns the option that selects the command: its short name, if it has
-// one.
-func (v Verb) Flag() string { return verbs[v].flag }
+	serverOptions = 1<<ForwardingMethod | 1<<Weight | 1<<UThreshold | 1<<LThreshold | tunnelOptions
 
-// IsChange reports whether the command changes the table.
-func (v Verb) IsChange() bool { return verbs[v].op != 0 }
+	daemonOptions = 1<<McastInterface | 1<<SyncID | 1<<McastGroup | 1<<McastPort | 1<<McastTTL |
+		1<<SyncMaxLen
 
-// Change returns the change to the table that c stands for. Its Op is 0 if c is
-// not a change.
+	listOptions = 1<<Numeric | 1<<Stats | 1<<Rate | 1<<Thresholds | 1<<PersistentConn | 1<<NoSort |
+		1<<SyncID | 1<<Exact | 1<<TunInfo | 1<<JSON | 1<<Metrics | 1<<Watch | 1<<Top
+
+	// listSubjects select what -L lists instead of the whole table.
+	listSubjects = 1<<Connection | 1<<ServiceAddress | 1<<Timeout | 1<<Daemon
+)
+
+// String returns the name of the command in messages.
+func (v Verb) String() string { return commands[v].name }
+
+// IsChange reports whether the command changes the kernel's table.
+func (v Verb) IsChange() bool { return commands[v].op != 0 }
+
+// Change returns the change to the kernel's table that c makes. Its Op is 0 if
+// c makes none.
 func (c *Command) Change() ipvs.Change {
-	op := verbs[c.Verb].op
+	op := commands[c.Verb].op
 	if op == ipvs.OpZero && c.Options.Has(ServiceAddress) {
 		op = ipvs.OpZeroService
 	}
@@ -116,31 +134,14 @@ func (c *Command) Change() ipvs.Change {
 	}
 }
 
-// FromChange returns the command that makes a change. Its operands are set, its
-// Options are not.
+// FromChange returns the command that makes the change. Its Options are empty.
 func FromChange(c *ipvs.Change) Command {
 	cmd := Command{Service: c.Service, Destination: c.Destination, Timeouts: c.Timeouts, Daemon: c.Daemon}
-	for v := range verbs {
-		if verbs[v].op == c.Op {
+	for v := range commands {
+		if commands[v].op == c.Op {
 			cmd.Verb = Verb(v)
 			break
 		}
 	}
 	return cmd
-}
-
-// Options is a set of options.
-type Options uint64
-
-// Has reports whether o is in the set.
-func (s Options) Has(o Option) bool { return s&(1<<o) != 0 }
-
-// HasAny reports whether one of options is in the set.
-func (s Options) HasAny(options ...Option) bool {
-	for _, o := range options {
-		if s.Has(o) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,19 +2,19 @@ package command
 
 import "fmt"
 
-// An Error is a mistake in a command line.
+// An Error is an error in a command line.
 type Error struct {
 	Kind Kind
 
-	// Text is the message as standard error gets it, without the newline at
-	// its end. It may have several lines.
+	// Text is the message to print, without the final newline. It may have
+	// several lines.
 	Text string
 }
 
 // Error returns the message.
 func (e *Error) Error() string { return e.Text }
 
-// Status returns the exit status of a program that was called so.
+// Status returns the exit status of a program called with the command line.
 func (e *Error) Status() int {
 	if e.Kind == InvalidArgument {
 		return 2
@@ -22,20 +22,22 @@ func (e *Error) Status() int {
 	return 255
 }
 
-// A Kind of error.
+// A Kind is a kind of error.
 type Kind uint8
 
 const (
-	// Mistake is a wrong value, a wrong combination of options, or a word
-	// that has no business here.
+	// InvalidArgument is an invalid value, a missing option, an option that
+	// does not go with the command or with others, a second command or an
+	// unexpected operand.
 	InvalidArgument Kind = iota
-	// WrongOption is an option that does not exist, lacks its argument or has
-	// one that it does not take.
+	// BadOption is an option that does not exist, lacks its value or has a
+	// value that it does not take.
 	BadOption
 	// NoCommand is a line that does not begin with a command.
 	NoCommand
 )
 
+// errorf returns an InvalidArgument error.
 func errorf(format string, args ...any) *Error {
 	return &Error{InvalidArgument, fmt.Sprintf(format, args...)}
 }

@@ -2,34 +2,38 @@ package command
 
 import "github.com/spf13/pflag"
 
-// A flag is a spelling on the command line: of a command, or of an option.
+// A flag is one spelling of a command or an option on the command line. It
+// implements pflag.Value, so that the flag can be found from a pflag.Flag.
 type flag struct {
 	long, short string
-	value       value
-	verb        Verb   // 0 for an option
-	impliedVerb Verb   // of an option: the command of a line that names none before it
-	option      Option // of those that are no command
-	read        func(p *Parser, value string) *Error
+	value       valueMode
+	verb        Verb   // the command that the flag selects; 0 if it sets an option
+	option      Option // the option that the flag sets, if it selects no command
+	impliedVerb Verb   // the command of a line on which the option comes before any command
+
+	// set stores the value in the command. It is nil if there is nothing to
+	// store but the verb or the option.
+	set func(p *Parser, value string) *Error
 }
 
-// A value says whether a flag has one.
-type value uint8
+// A valueMode says whether a flag takes a value, and where it may stand.
+type valueMode uint8
 
 const (
-	none     value = iota
-	required       // the rest of the word, or the next word whatever it is
-	timeout        // the same, but there may be none where no plain word follows
-	attached       // only after an =, or none
+	valueNone     valueMode = iota
+	valueRequired           // -tX, -t=X, -t X, --tcp-service=X or --tcp-service X
+	valueOptional           // the same, or no value at the end of the line and before a flag
+	valueAttached           // --drain=X, or no value
 )
 
-// defaultTimeout is the value of a timeout that has none, in seconds.
+// defaultTimeout is the persistence timeout of -p without a value, in seconds.
 const defaultTimeout = "360"
 
-// defaultInterval is how long --watch waits between listings, in seconds.
+// defaultInterval is the interval of --watch without a value, in seconds.
 const defaultInterval = 2
 
-// The readers are plain functions, so that the compiler lays the table out and
-// the program has nothing to do for it when it starts.
+// flags are all flags. The setters are method expressions, not closures, so that
+// the compiler can lay out the table and nothing is left to do at program start.
 var flags = [...]flag{
 	{long: "add-service", short: "A", verb: AddService},
 	{long: "edit-service", short: "E", verb: EditService},
@@ -44,8 +48,8 @@ var flags = [...]flag{
 	{long: "restore", short: "R", verb: Restore},
 	{long: "save", short: "S", verb: Save},
 	{long: "set", verb: SetTimeouts},
-	{long: "start-daemon", value: required, verb: StartDaemon, read: (*Parser).startDaemon},
-	{long: "stop-daemon", value: required, verb: StopDaemon, read: (*Parser).stopDaemon},
+	{long: "start-daemon", value: valueRequired, verb: StartDaemon, set: (*Parser).setStartDaemon},
+	{long: "stop-daemon", value: valueRequired, verb: StopDaemon, set: (*Parser).setStopDaemon},
 	{long: "help", short: "h", verb: Help},
 	{long: "version", short: "v", verb: Version},
 	{long: "check", verb: Check},
@@ -53,37 +57,37 @@ var flags = [...]flag{
 	{long: "diff", verb: Diff},
 	{long: "doctor", verb: Doctor},
 
-	{long: "tcp-service", short: "t", value: required, option: ServiceAddress, read: (*Parser).tcpService},
-	{long: "udp-service", short: "u", value: required, option: ServiceAddress, read: (*Parser).udpService},
-	{long: "sctp-service", value: required, option: ServiceAddress, read: (*Parser).sctpService},
-	{long: "fwmark-service", short: "f", value: required, option: ServiceAddress, read: (*Parser).mark},
-	{long: "ipv6", short: "6", option: repeatable, read: (*Parser).ipv6},
-	{long: "scheduler", short: "s", value: required, option: Scheduler, read: (*Parser).scheduler},
-	{long: "persistent", short: "p", value: timeout, option: Persistent, read: (*Parser).persistent},
-	{long: "netmask", short: "M", value: required, option: Netmask, read: (*Parser).netmask},
-	{long: "ops", short: "o", option: Ops, read: (*Parser).onePacket},
-	{long: "pe", value: required, option: PE, read: (*Parser).engine},
-	{long: "sched-flags", short: "b", value: required, option: SchedFlags, read: (*Parser).schedFlags},
+	{long: "tcp-service", short: "t", value: valueRequired, option: ServiceAddress, set: (*Parser).setTCPService},
+	{long: "udp-service", short: "u", value: valueRequired, option: ServiceAddress, set: (*Parser).setUDPService},
+	{long: "sctp-service", value: valueRequired, option: ServiceAddress, set: (*Parser).setSCTPService},
+	{long: "fwmark-service", short: "f", value: valueRequired, option: ServiceAddress, set: (*Parser).setMark},
+	{long: "ipv6", short: "6", option: repeatable, set: (*Parser).setIPv6},
+	{long: "scheduler", short: "s", value: valueRequired, option: Scheduler, set: (*Parser).setScheduler},
+	{long: "persistent", short: "p", value: valueOptional, option: Persistent, set: (*Parser).setPersistent},
+	{long: "netmask", short: "M", value: valueRequired, option: Netmask, set: (*Parser).setNetmask},
+	{long: "ops", short: "o", option: Ops, set: (*Parser).setOnePacket},
+	{long: "pe", value: valueRequired, option: PE, set: (*Parser).setEngine},
+	{long: "sched-flags", short: "b", value: valueRequired, option: SchedFlags, set: (*Parser).setSchedFlags},
 
-	{long: "real-server", short: "r", value: required, option: RealServer, read: (*Parser).realServer},
-	{long: "gatewaying", short: "g", option: ForwardingMethod, read: (*Parser).directRouting},
-	{long: "ipip", short: "i", option: ForwardingMethod, read: (*Parser).tunneling},
-	{long: "masquerading", short: "m", option: ForwardingMethod, read: (*Parser).masquerading},
-	{long: "weight", short: "w", value: required, option: Weight, read: (*Parser).weight},
-	{long: "u-threshold", short: "x", value: required, option: UThreshold, read: (*Parser).upperThreshold},
-	{long: "l-threshold", short: "y", value: required, option: LThreshold, read: (*Parser).lowerThreshold},
-	{long: "tun-type", value: required, option: TunType, read: (*Parser).tunnelType},
-	{long: "tun-port", value: required, option: TunPort, read: (*Parser).tunnelPort},
+	{long: "real-server", short: "r", value: valueRequired, option: RealServer, set: (*Parser).setRealServer},
+	{long: "gatewaying", short: "g", option: ForwardingMethod, set: (*Parser).setDirectRouting},
+	{long: "ipip", short: "i", option: ForwardingMethod, set: (*Parser).setTunneling},
+	{long: "masquerading", short: "m", option: ForwardingMethod, set: (*Parser).setMasquerading},
+	{long: "weight", short: "w", value: valueRequired, option: Weight, set: (*Parser).setWeight},
+	{long: "u-threshold", short: "x", value: valueRequired, option: UThreshold, set: (*Parser).setUpperThreshold},
+	{long: "l-threshold", short: "y", value: valueRequired, option: LThreshold, set: (*Parser).setLowerThreshold},
+	{long: "tun-type", value: valueRequired, option: TunType, set: (*Parser).setTunnelType},
+	{long: "tun-port", value: valueRequired, option: TunPort, set: (*Parser).setTunnelPort},
 	{long: "tun-nocsum", option: TunNoCsum},
-	{long: "tun-csum", option: TunCsum, read: (*Parser).tunnelChecksum},
-	{long: "tun-remcsum", option: TunRemCsum, read: (*Parser).tunnelRemoteChecksum},
+	{long: "tun-csum", option: TunCsum, set: (*Parser).setTunnelChecksum},
+	{long: "tun-remcsum", option: TunRemCsum, set: (*Parser).setTunnelRemoteChecksum},
 
-	{long: "mcast-interface", value: required, option: McastInterface, read: (*Parser).mcastInterface},
-	{long: "syncid", value: required, option: SyncID, read: (*Parser).syncID},
-	{long: "sync-maxlen", value: required, option: SyncMaxLen, read: (*Parser).syncMaxLen},
-	{long: "mcast-group", value: required, option: McastGroup, read: (*Parser).mcastGroup},
-	{long: "mcast-port", value: required, option: McastPort, read: (*Parser).mcastPort},
-	{long: "mcast-ttl", value: required, option: McastTTL, read: (*Parser).mcastTTL},
+	{long: "mcast-interface", value: valueRequired, option: McastInterface, set: (*Parser).setMcastInterface},
+	{long: "syncid", value: valueRequired, option: SyncID, set: (*Parser).setSyncID},
+	{long: "sync-maxlen", value: valueRequired, option: SyncMaxLen, set: (*Parser).setSyncMaxLen},
+	{long: "mcast-group", value: valueRequired, option: McastGroup, set: (*Parser).setMcastGroup},
+	{long: "mcast-port", value: valueRequired, option: McastPort, set: (*Parser).setMcastPort},
+	{long: "mcast-ttl", value: valueRequired, option: McastTTL, set: (*Parser).setMcastTTL},
 
 	{long: "numeric", short: "n", option: Numeric},
 	{long: "connection", short: "c", option: Connection},
@@ -98,42 +102,42 @@ var flags = [...]flag{
 	{long: "nosort", option: NoSort},
 	{long: "sort", option: repeatable},
 
-	{long: "netns", short: "N", value: required, option: NetNS, read: (*Parser).netns},
+	{long: "netns", short: "N", value: valueRequired, option: NetNS, set: (*Parser).setNetNS},
 	{long: "json", short: "j", option: JSON, impliedVerb: List},
-	{long: "metrics", value: attached, option: Metrics, impliedVerb: List, read: (*Parser).metrics},
-	{long: "watch", value: attached, option: Watch, impliedVerb: List, read: (*Parser).interval},
-	{long: "top", value: required, option: Top, impliedVerb: List, read: (*Parser).top},
+	{long: "metrics", value: valueAttached, option: Metrics, impliedVerb: List, set: (*Parser).setMetrics},
+	{long: "watch", value: valueAttached, option: Watch, impliedVerb: List, set: (*Parser).setInterval},
+	{long: "top", value: valueRequired, option: Top, impliedVerb: List, set: (*Parser).setTop},
 	{long: "all", option: All},
-	{long: "drain", value: attached, option: Drain, read: (*Parser).drain},
+	{long: "drain", value: valueAttached, option: Drain, set: (*Parser).setDrain},
 	{long: "keep-weights", option: KeepWeights},
 	{long: "allow-empty", option: AllowEmpty},
 	{long: "verbose", option: Verbose},
 	{long: "probe", option: Probe},
 }
 
-// shortOnly is the long name of a flag that has none: no word can spell it,
-// since a value begins at the =.
+// noLongName is the long name of a flag that has only a short one. It cannot be
+// typed: in a word, = separates the name of a flag from its value.
 const noLongName = "="
 
-// noValue is what pflag gives for a flag without a value, and no argument of
-// a program can be.
+// noValue is the value that pflag passes for a flag given without one. No
+// argument of a program can contain a NUL.
 const noValue = "\x00"
 
-// meet makes pflag know a flag that a word names, and returns it. Most commands
-// have few; to make it know all of them takes as long as to read a hundred
-// rules. A nil flag is for a word that names none.
+// register adds f, which may be nil, to the pflag.FlagSet on its first use, and
+// returns f. Most command lines use few flags, and adding all of them takes as
+// long as parsing a hundred rules.
 func (p *Parser) register(f *flag) *flag {
-	if f != nil && p.flags.Lookup(f.long) == nil {
+	if f != nil && p.flagSet.Lookup(f.long) == nil {
 		pf := &pflag.Flag{Name: f.long, Shorthand: f.short, Value: f}
-		if f.value == none || f.value == attached {
+		if f.value == valueNone || f.value == valueAttached {
 			pf.NoOptDefVal = noValue
 		}
-		p.flags.AddFlag(pf)
+		p.flagSet.AddFlag(pf)
 	}
 	return f
 }
 
-// long returns the flag with a long name, or nil if there is none.
+// lookupLong returns the flag with a long name, or nil if there is none.
 func lookupLong(name string) *flag {
 	for i := range flags {
 		if flags[i].long == name {
@@ -143,14 +147,11 @@ func lookupLong(name string) *flag {
 	return nil
 }
 
-// A flag is a pflag.Value, so that a pflag.Flag leads to it. The values
-// themselves go into a Command.
-
-// String returns the empty string.
+// String returns the empty string: the values are stored in a Command.
 func (*flag) String() string { return "" }
 
 // Type returns the empty string.
 func (*flag) Type() string { return "" }
 
-// Set does nothing.
+// Set does nothing: ParseAll passes each value to Parser.handleFlag instead.
 func (*flag) Set(string) error { return nil }

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// corpus returns the command lines of the comparison with ipvsadm. How they
-// quote their words does not matter to a fuzzer.
-func corpus(f *testing.F) []string {
+// differentialLines returns the command lines of the differential tests. They
+// contain shell quoting, which is irrelevant as seed input.
+func differentialLines(f *testing.F) []string {
 	files, err := filepath.Glob("../../../../testdata/differential/*.txt")
 	if err != nil || len(files) == 0 {
-		f.Fatalf("no corpus: %v", err)
+		f.Fatalf("no command lines found: %v", err)
 	}
 	var lines []string
 	for _, name := range files {
@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(line)
 	}
-	for _, line := range corpus(f) {
+	for _, line := range differentialLines(f) {
 		f.Add(line)
 	}
 	p := testParser(f)
@@ -57,13 +57,14 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if e, ok := err.(*Error); !ok || e.Text == "" {
-			t.Errorf("%q: %T %q", line, err, err)
+			t.Errorf("%q: error %q of type %T", line, err, err)
 		}
 	})
 }
 
-// A long line costs memory in proportion to its length, whatever is in it.
-func TestParseAllocatesInProportion(t *testing.T) {
+// The memory that Parse allocates is at most proportional to the length of the
+// line.
+func TestParseLongLine(t *testing.T) {
 	const size = 1 << 20
 	p := testParser(t)
 	for _, word := range []string{"-p ", "- ", "-n", "x", "--foo=", "1.", "[", ",", "=", "0", "-w 1 "} {
@@ -76,7 +77,7 @@ func TestParseAllocatesInProportion(t *testing.T) {
 			_ = p.Parse(words, &c)
 			runtime.ReadMemStats(&after)
 			if n := after.TotalAlloc - before.TotalAlloc; n > 64*size {
-				t.Errorf("%.20q…: %d bytes allocated for a line of %d", line, n, len(line))
+				t.Errorf("%.20q…: %d bytes allocated for a line of %d bytes", line, n, len(line))
 			}
 		}
 	}

@@ -2,46 +2,48 @@ package command
 
 import "testing"
 
-// Options that only a listing has need no -L before them.
-func TestImpliedCommand(t *testing.T) {
+func TestParseImpliedList(t *testing.T) {
 	p := testParser(t)
-	for _, tt := range []struct{ line, same string }{
-		{"-j", "-L -j"},
-		{"-jn", "-L -jn"},
-		{"--json --timeout", "-L --json --timeout"},
-		{"-j -L", "-L -j"},
-		{"-j --list -c", "-L -j -c"},
-		{"-j --doctor", "--doctor -j"},
-		{"--top 3 --doctor", "--doctor --top 3"},
-		{"--top 5 -n", "-L --top 5 -n"},
-		{"--watch", "-L --watch"},
-		{"--watch=3 -t 192.0.2.1:80", "-L --watch=3 -t 192.0.2.1:80"},
-		{"-N blue -j", "-L -N blue -j"},
-		{"-j -t", "-L -j -t"},
-		{"--top x", "-L --top x"},
+	for _, tt := range []struct{ line, explicit string }{
+		{line: "-j", explicit: "-L -j"},
+		{line: "-jn", explicit: "-L -jn"},
+		{line: "--json --timeout", explicit: "-L --json --timeout"},
+		{line: "-j -L", explicit: "-L -j"},
+		{line: "-j --list -c", explicit: "-L -j -c"},
+		{line: "-j --doctor", explicit: "--doctor -j"},
+		{line: "--top 3 --doctor", explicit: "--doctor --top 3"},
+		{line: "--top 5 -n", explicit: "-L --top 5 -n"},
+		{line: "--watch", explicit: "-L --watch"},
+		{line: "--watch=3 -t 192.0.2.1:80", explicit: "-L --watch=3 -t 192.0.2.1:80"},
+		{line: "-N blue -j", explicit: "-L -N blue -j"},
+		{line: "-j -t", explicit: "-L -j -t"},
+		{line: "--top x", explicit: "-L --top x"},
 	} {
-		var c, same Command
-		err, sameErr := p.Parse(words(tt.line), &c), error(nil)
-		sameErr = p.Parse(words(tt.same), &same)
-		if c != same || (err == nil) != (sameErr == nil) || err != nil && err.Error() != sameErr.Error() {
-			t.Errorf("%s: %+v, %v; %s: %+v, %v", tt.line, c, err, tt.same, same, sameErr)
+		var got, want Command
+		gotErr := p.Parse(splitWords(tt.line), &got)
+		wantErr := p.Parse(splitWords(tt.explicit), &want)
+		if got != want || errorText(gotErr) != errorText(wantErr) {
+			t.Errorf("%s: %+v, error %v\n%s: %+v, error %v", tt.line, got, gotErr, tt.explicit, want, wantErr)
 		}
 	}
-	for line, want := range map[string]string{
-		"-j -C":       "2 invalid option `-C'",
-		"-j -L -L":    "2 invalid option `-L'",
-		"-j -A -t x":  "2 invalid option `-A'",
-		"--all":       tryLine,
-		"--drain":     tryLine,
-		"--verbose":   tryLine,
-		"-n -j":       tryLine,
-		"-t web1 -j":  tryLine,
-		"--top":       tryLine,
-		"--json=yes":  tryLine,
-		"--keep-weig": tryLine,
-	} {
-		if got := outcome(p, line); got != want {
-			t.Errorf("%s: %s, want %s", line, got, want)
-		}
+	runLineTests(t, []lineTest{
+		{line: "-j -C", want: "2 invalid option `-C'"},
+		{line: "-j -L -L", want: "2 invalid option `-L'"},
+		{line: "-j -A -t x", want: "2 invalid option `-A'"},
+		{line: "--all", want: usageError},
+		{line: "--drain", want: usageError},
+		{line: "--verbose", want: usageError},
+		{line: "-n -j", want: usageError},
+		{line: "-t web1 -j", want: usageError},
+		{line: "--top", want: usageError},
+		{line: "--json=yes", want: usageError},
+		{line: "--keep-weig", want: usageError},
+	})
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
 	}
+	return err.Error()
 }

@@ -10,17 +10,20 @@ import (
 	"goipvsadm/sched"
 )
 
-const manual = "../../../../docs/goipvsadm.8"
-
-// explained returns what the manual explains: the flags that stand at the head
-// of an item of a list, and the words that are there to be typed.
-func explained(t *testing.T) (flags, words []string) {
+func readManual(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(manual)
+	text, err := os.ReadFile("../../../../docs/goipvsadm.8")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
+	return string(text)
+}
+
+// manualItems returns the flags and the keywords at the head of the list items
+// of the manual page.
+func manualItems(t *testing.T) (flags, keywords []string) {
+	t.Helper()
+	for line := range strings.Lines(readManual(t)) {
 		item, ok := strings.CutPrefix(line, ".It ")
 		if !ok {
 			continue
@@ -34,16 +37,15 @@ func explained(t *testing.T) (flags, words []string) {
 			case macro == "Fl":
 				flags = append(flags, "-"+word)
 			case macro == "Cm":
-				words = append(words, word)
+				keywords = append(keywords, word)
 			}
 		}
 	}
-	return flags, words
+	return flags, keywords
 }
 
-// The manual and the summary of -h tell of every flag, the manual of no other.
-func TestEveryFlagIsExplained(t *testing.T) {
-	told, words := explained(t)
+func TestFlagsDocumented(t *testing.T) {
+	documented, keywords := manualItems(t)
 	var all []string
 	for i := range flags {
 		f := &flags[i]
@@ -56,43 +58,37 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	}
 	summaries := help.Summaries()
 	for _, flag := range all {
-		if !slices.Contains(told, flag) {
+		if !slices.Contains(documented, flag) {
 			t.Errorf("the manual has no item for %s", flag)
 		}
 		if summaries[flag] == "" {
-			t.Errorf("the summary does not explain %s", flag)
+			t.Errorf("the help text has no summary of %s", flag)
 		}
 	}
-	for _, flag := range told {
+	for _, flag := range documented {
 		if !slices.Contains(all, flag) {
-			t.Errorf("the manual explains %s, which does not exist", flag)
+			t.Errorf("the manual documents %s, which does not exist", flag)
 		}
 	}
 	for _, s := range sched.All {
-		if !slices.Contains(words, s.Name) {
-			t.Errorf("the manual does not explain the scheduler %s", s.Name)
+		if !slices.Contains(keywords, s.Name) {
+			t.Errorf("the manual has no item for the scheduler %s", s.Name)
 		}
 	}
 }
 
-// So it does of the flags of schedulers, of values that are words, and of limits.
-func TestManualTellsOfValues(t *testing.T) {
-	text, err := os.ReadFile(manual)
-	if err != nil {
-		t.Fatal(err)
+func TestValuesDocumented(t *testing.T) {
+	documented := make(map[string]bool)
+	for word := range strings.FieldsSeq(readManual(t)) {
+		documented[strings.Trim(word, ".,;")] = true
 	}
-	var words []string
+	values := []string{"ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultTimeout, "2678400", "2147483647", "65507"}
 	for _, f := range sched.Flags {
-		words = append(words, f.Name)
+		values = append(values, f.Name)
 	}
-	words = append(words, "ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultTimeout, "2678400", "2147483647", "65507")
-	told := make(map[string]bool)
-	for word := range strings.FieldsSeq(string(text)) {
-		told[strings.Trim(word, ".,;")] = true
-	}
-	for _, word := range words {
-		if !told[word] {
-			t.Errorf("the manual does not mention %s", word)
+	for _, value := range values {
+		if !documented[value] {
+			t.Errorf("the manual does not mention %s", value)
 		}
 	}
 }

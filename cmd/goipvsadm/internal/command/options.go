@@ -1,12 +1,18 @@
 package command
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
 
-// An Option is what one or several flags ask for, under the name that
-// messages have for it.
+	"goipvsadm/ipvs"
+)
+
+// An Option is a property of a command that one of several flags sets:
+// ServiceAddress stands for -t, -u, --sctp-service and -f.
 type Option uint8
 
-// The options, in the order in which they are checked.
+// The options. If several of those given are illegal, the message is about the
+// first in this order, which is ipvsadm's.
 const (
 	Numeric Option = iota
 	Connection
@@ -43,6 +49,7 @@ const (
 	TunCsum
 	TunRemCsum
 
+	// The options that ipvsadm lacks.
 	NetNS
 	JSON
 	Metrics
@@ -57,120 +64,87 @@ const (
 
 	numOptions
 
-	// repeatable stands for flags that may be given more than once, and with
-	// any command.
+	// repeatable is the option of flags that any command takes, any number
+	// of times. It is never in a set.
 	repeatable Option = 255
 )
 
-// A use is a row of a table that says which options go with what. There is a
-// mark for each column, and a blank after it:
-//
-//   - required
-//     o  allowed
-//     1  allowed, but at most one of those marked so
-//     .  illegal
-type matrixRow struct{ cells, name string }
-
-// uses says which options go with which command.
-var optionMatrix = [numOptions]matrixRow{
-	//                  add-service, edit-service
-	//                  | delete-service
-	//                  | | list
-	//                  | | | add-server, edit-server
-	//                  | | | | delete-server
-	//                  | | | | | start-daemon
-	//                  | | | | | | stop-daemon
-	//                  | | | | | | | save
-	//                  | | | | | | | | zero
-	//                  | | | | | | | | | flush, set, restore
-	//                  | | | | | | | | | | check
-	//                  | | | | | | | | | | | apply
-	//                  | | | | | | | | | | | | diff
-	//                  | | | | | | | | | | | | | doctor
-	Numeric:          {". . o . . . . o . . . . . o", "numeric"},
-	Connection:       {". . 1 . . . . . . . . . . .", "connection"},
-	ServiceAddress:   {"+ + 1 + + . . . o . . . . o", "service-address"},
-	Scheduler:        {"o . . . . . . . . . . . . .", "scheduler"},
-	Persistent:       {"o . . . . . . . . . . . . .", "persistent"},
-	Netmask:          {"o . . . . . . . . . . . . .", "netmask"},
-	RealServer:       {". . . + + . . . . . . . . .", "real-server"},
-	ForwardingMethod: {". . . o . . . . . . . . . .", "forwarding-method"},
-	Weight:           {". . . o . . . . . . . . . .", "weight"},
-	UThreshold:       {". . . o . . . . . . . . . .", "u-threshold"},
-	LThreshold:       {". . . o . . . . . . . . . .", "l-threshold"},
-	McastInterface:   {". . . . . o . . . . . . . .", "mcast-interface"},
-	Timeout:          {". . 1 . . . . . . . . . . .", "timeout"},
-	Daemon:           {". . 1 . . . . . . . . . . .", "daemon"},
-	Stats:            {". . o . . . . . . . . . . .", "stats"},
-	Rate:             {". . o . . . . . . . . . . .", "rate"},
-	Thresholds:       {". . o . . . . . . . . . . .", "thresholds"},
-	PersistentConn:   {". . o . . . . . . . . . . .", "persistent-conn"},
-	NoSort:           {". . o . . . . . . . . . . .", "nosort"},
-	SyncID:           {". . o . . o o . . . . . . .", "syncid"},
-	Exact:            {". . o . . . . . . . . . . .", "exact"},
-	Ops:              {"o . . . . . . . . . . . . .", "ops"},
-	PE:               {"o . . . . . . . . . . . . .", "pe"},
-	SchedFlags:       {"o . . . . . . . . . . . . .", "sched-flags"},
-	McastGroup:       {". . . . . o . . . . . . . .", "mcast-group"},
-	McastPort:        {". . . . . o . . . . . . . .", "mcast-port"},
-	McastTTL:         {". . . . . o . . . . . . . .", "mcast-ttl"},
-	SyncMaxLen:       {". . . . . o . . . . . . . .", "sync-maxlen"},
-	TunInfo:          {". . o . . . . . . . . . . .", "tun-info"},
-	TunType:          {". . . o . . . . . . . . . .", "tun-type"},
-	TunPort:          {". . . o . . . . . . . . . .", "tun-port"},
-	TunNoCsum:        {". . . o . . . . . . . . . .", "tun-nocsum"},
-	TunCsum:          {". . . o . . . . . . . . . .", "tun-csum"},
-	TunRemCsum:       {". . . o . . . . . . . . . .", "tun-remcsum"},
-
-	// ipvsadm has none of these.
-	NetNS:       {"o o o o o o o o o o o o o o", "netns"},
-	JSON:        {". . o . . . . . . . . . . o", "json"},
-	Metrics:     {". . o . . . . . . . . . . .", "metrics"},
-	Watch:       {". . o . . . . . . . . . . .", "watch"},
-	Top:         {". . o . . . . . . . . . . .", "top"},
-	All:         {". . . . . . . o . . . . . .", "all"},
-	Drain:       {". . . . o . . . . . . . . .", "drain"},
-	KeepWeights: {". . . . . . . . . . . o o .", "keep-weights"},
-	AllowEmpty:  {". . . . . . . . . . . o o .", "allow-empty"},
-	Verbose:     {". . . . . . . . . . . o . .", "verbose"},
-	Probe:       {". . . . . . . . . . . . . o", "probe"},
-}
-
-// tunnelUses says which options go with which tunnel type.
-var tunnelUses = [numOptions]matrixRow{
-	//            ipip
-	//            | gue
-	//            | | gre
-	TunPort:    {". + .", "tun-port"},
-	TunNoCsum:  {". 1 1", "tun-nocsum"},
-	TunCsum:    {". 1 1", "tun-csum"},
-	TunRemCsum: {". 1 .", "tun-remcsum"},
-}
-
-// everRequired are the options that some column of either table requires.
-const requiredSomewhere Options = 1<<ServiceAddress | 1<<RealServer | 1<<TunPort
-
-// check reports the first fault of the options given, by the column of table
-// for a command or a tunnel type: kind says which, and name which of them.
-func check(table *[numOptions]matrixRow, column int, given Options, name, kind string) *Error {
-	exclusive := ""
-	for rest := given | requiredSomewhere; rest != 0; rest &= rest - 1 {
-		i := bits.TrailingZeros64(uint64(rest))
-		row := &table[i]
-		if row.cells == "" {
-			continue
+// String returns the name of the option in messages: the long name of its flag,
+// or a name of its own if several flags set it.
+func (o Option) String() string {
+	switch o {
+	case ServiceAddress:
+		return "service-address"
+	case ForwardingMethod:
+		return "forwarding-method"
+	}
+	for i := range flags {
+		if f := &flags[i]; f.verb == 0 && f.option == o {
+			return f.long
 		}
-		has := given.Has(Option(i))
-		switch mark := row.cells[2*column]; {
-		case !has && mark == '+':
-			return errorf("You need to supply the '%s' option for the '%s' %s", row.name, name, kind)
-		case has && mark == '.':
-			return errorf("Illegal '%s' option with the '%s' %s", row.name, name, kind)
-		case has && mark == '1' && exclusive != "":
-			return errorf("The option '%s' conflicts with the '%s' option in the '%s' %s", row.name, exclusive, name, kind)
-		case has && mark == '1':
-			exclusive = row.name
+	}
+	return fmt.Sprintf("Option(%d)", uint8(o))
+}
+
+// Options is a set of options, with bit 1<<o for the option o.
+type Options uint64
+
+// Has reports whether o is in the set.
+func (s Options) Has(o Option) bool { return s&(1<<o) != 0 }
+
+// HasAny reports whether at least one of options is in the set.
+func (s Options) HasAny(options ...Option) bool {
+	for _, o := range options {
+		if s.Has(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// optionRules says which options go with a command or a tunnel type. Options in
+// none of the sets are illegal.
+type optionRules struct {
+	required  Options
+	allowed   Options
+	exclusive Options // at most one of these is allowed
+}
+
+// tunnelOptions are the options that go only with the tunneling method.
+const tunnelOptions Options = 1<<TunType | 1<<TunPort | 1<<TunNoCsum | 1<<TunCsum | 1<<TunRemCsum
+
+// tunnelTypes says which of tunnelOptions go with each tunnel type.
+var tunnelTypes = [...]optionRules{
+	ipvs.IPIP: {allowed: 1 << TunType},
+	ipvs.GUE:  {allowed: 1 << TunType, required: 1 << TunPort, exclusive: 1<<TunNoCsum | 1<<TunCsum | 1<<TunRemCsum},
+	ipvs.GRE:  {allowed: 1 << TunType, exclusive: 1<<TunNoCsum | 1<<TunCsum},
+}
+
+// check returns the error of the first option that is missing, illegal or in
+// conflict with another. The message calls what the rules are for by its name
+// and its kind: "command" or "tunnel type".
+func (r *optionRules) check(given Options, name fmt.Stringer, kind string) *Error {
+	exclusive := numOptions // the one given so far
+	for rest := given | r.required; rest != 0; rest &= rest - 1 {
+		switch o := Option(bits.TrailingZeros64(uint64(rest))); {
+		case !given.Has(o):
+			return errorf("You need to supply the '%s' option for the '%s' %s", o, name, kind)
+		case r.required.Has(o) || r.allowed.Has(o):
+		case !r.exclusive.Has(o):
+			return errorf("Illegal '%s' option with the '%s' %s", o, name, kind)
+		case exclusive != numOptions:
+			return errorf("The option '%s' conflicts with the '%s' option in the '%s' %s", o, exclusive, name, kind)
+		default:
+			exclusive = o
 		}
 	}
 	return nil
+}
+
+// permits reports whether o may be added to the options given.
+func (r *optionRules) permits(given Options, o Option) bool {
+	if r.exclusive.Has(o) {
+		return given&r.exclusive == 0
+	}
+	return (r.required | r.allowed).Has(o)
 }

@@ -11,41 +11,43 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A Parser reads command lines, one after another.
+// A Parser parses command lines, one after another.
 type Parser struct {
-	// Explain makes the error of a line that does not begin with a command say
-	// which word it was about, as ipvsadm's does not.
-	Verbose bool
+	// DetailedErrors makes the error of a line that does not begin with a
+	// command name the offending word. ipvsadm's error does not.
+	DetailedErrors bool
 
-	program   string
-	names     *resolve.Database
-	flags     *pflag.FlagSet // those that words have named so far
-	short     [256]*flag     // by their letters
-	applyFunc func(*pflag.Flag, string) error
-	args      [2]string // for pflag
+	program   string            // name of the program in messages
+	names     *resolve.Database // resolves names of hosts and ports
+	flagSet   *pflag.FlagSet    // the flags used so far, see register
+	short     [256]*flag        // the flags by short name
+	onFlag    func(*pflag.Flag, string) error
+	pflagArgs [2]string // buffer for the arguments passed to pflag
 
-	state // being read
+	state
 }
 
-// A line is what must be known of a command line until all of it is read.
+// state is the state of parsing one command line.
 type state struct {
 	cmd       *Command
-	implied   bool          // whether the verb is that of an option, not a word of its own
-	word      string        // as typed, the one being read
-	last      string        // the same, or the one after it that is its value
-	operands  []string      // words that are neither options nor their values
-	server    string        // value of -r
-	portNames ipvs.Protocol // by which that was read
-	hasPort   bool          // whether it has a port
-	mask      string        // value of -M
-	flagNames string        // value of -b
+	isImplied bool     // the verb is that of an option, such as List for -j
+	word      string   // the word being parsed, as typed
+	lastWord  string   // word, or the next word if that is its value
+	operands  []string // words that are neither flags nor their values
+
+	// Values whose meaning may depend on a flag that follows.
+	server         string        // value of -r
+	serverProtocol ipvs.Protocol // protocol by which the port name in server was looked up
+	hasServerPort  bool          // server contains a port
+	netmask        string        // value of -M
+	schedFlags     string        // value of -b
 }
 
-// NewParser returns a Parser that names program in messages, and takes names
-// of hosts and ports from db.
+// NewParser returns a Parser that calls the program by its name in messages and
+// resolves names of hosts and ports with db.
 func NewParser(program string, db *resolve.Database) *Parser {
-	p := &Parser{program: program, names: db, flags: pflag.NewFlagSet("", pflag.ContinueOnError)}
-	p.applyFunc = func(pf *pflag.Flag, value string) error { return p.apply(pf.Value.(*flag), value) }
+	p := &Parser{program: program, names: db, flagSet: pflag.NewFlagSet("", pflag.ContinueOnError)}
+	p.onFlag = func(pf *pflag.Flag, value string) error { return p.handleFlag(pf.Value.(*flag), value) }
 	for i := range flags {
 		if f := &flags[i]; f.short != "" {
 			p.short[f.short[0]] = f
@@ -54,17 +56,17 @@ func NewParser(program string, db *resolve.Database) *Parser {
 	return p
 }
 
-// Parse reads the words after the program's name into cmd, which keeps
-// nothing of what it held. The first option must be the command, or one that implies it;
-// --netns alone may stand before it. No words mean a listing. An error is an *Error;
-// cmd is then what was read until it was met.
+// Parse parses the arguments of the program into cmd, whose previous contents
+// are discarded. The first flag must be a command or imply one, but --netns may
+// precede it. Without arguments the command is List. A non-nil error is an
+// *Error; cmd then contains what was parsed before it.
 func (p *Parser) Parse(words []string, cmd *Command) error {
-	p.begin(cmd)
+	p.reset(cmd)
 	if len(words) == 0 {
 		cmd.Verb = List
 		return nil
 	}
-	err := p.readWords(words)
+	err := p.parseWords(words)
 	if err == errStop {
 		return nil
 	}
@@ -77,8 +79,9 @@ func (p *Parser) Parse(words []string, cmd *Command) error {
 	return nil
 }
 
-// begin begins to read a command line into cmd, which gets the defaults.
-func (p *Parser) begin(cmd *Command) {
+// reset prepares p to parse a command line into cmd, and sets cmd to the
+// defaults.
+func (p *Parser) reset(cmd *Command) {
 	*cmd = Command{
 		Service:     ipvs.Service{Scheduler: sched.Default},
 		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
@@ -88,10 +91,11 @@ func (p *Parser) begin(cmd *Command) {
 	p.state = state{cmd: cmd, operands: p.operands[:0]}
 }
 
-// errDone ends the reading at -h or -v: what follows is not looked at.
-var errStop = errors.New("done")
+// errStop stops parsing at -h and -v. The words that follow are ignored.
+var errStop = errors.New("stop")
 
-func (p *Parser) readWords(words []string) error {
+// parseWords parses flags and their values, and collects operands.
+func (p *Parser) parseWords(words []string) error {
 	for len(words) > 0 {
 		word := words[0]
 		if word == "--" {
@@ -105,21 +109,21 @@ func (p *Parser) readWords(words []string) error {
 		}
 		var err error
 		if f, value, rest := p.fastPath(words); f != nil {
-			words, err = rest, p.apply(f, value)
+			words, err = rest, p.handleFlag(f, value)
 		} else {
 			var args []string
-			args, words = p.splitOption(words)
-			err = p.flags.ParseAll(args, p.applyFunc)
+			args, words = p.splitFlag(words)
+			err = p.flagSet.ParseAll(args, p.onFlag)
 		}
 		if err != nil {
 			return p.translate(err)
 		}
 	}
 	if p.cmd.Options.Has(NetNS) && p.cmd.Verb == 0 && len(p.operands) == 0 {
-		p.cmd.Verb = List // as if there were no words
+		p.cmd.Verb = List // as without arguments
 	}
 	if p.cmd.Verb == 0 {
-		if p.Verbose && len(p.operands) > 0 {
+		if p.DetailedErrors && len(p.operands) > 0 {
 			return &Error{NoCommand, "unexpected argument " + p.operands[0]}
 		}
 		return p.UsageError()
@@ -127,19 +131,19 @@ func (p *Parser) readWords(words []string) error {
 	return nil
 }
 
-// set is called for each flag of a command line in turn.
-func (p *Parser) apply(f *flag, value string) error {
-	if f.value == none && value != noValue {
+// handleFlag stores one flag of the command line in the command.
+func (p *Parser) handleFlag(f *flag, value string) error {
+	if f.value == valueNone && value != noValue {
 		return p.badOption("option does not take an argument")
 	}
 	if p.cmd.Verb == 0 && f.impliedVerb != 0 {
-		p.cmd.Verb, p.implied = f.impliedVerb, true
+		p.cmd.Verb, p.isImplied = f.impliedVerb, true
 	}
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.UsageError()
-	case p.implied && (f.verb == p.cmd.Verb || f.verb == Doctor):
-		p.cmd.Verb, p.implied = f.verb, false // now it is said
+	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor):
+		p.cmd.Verb, p.isImplied = f.verb, false
 	case p.cmd.Verb != 0 && f.verb != 0:
 		return p.secondCommand(f)
 	case f.verb != 0:
@@ -149,19 +153,19 @@ func (p *Parser) apply(f *flag, value string) error {
 		}
 	case f.option == repeatable:
 	case p.cmd.Options.Has(f.option):
-		return errorf("multiple '%s' options specified", optionMatrix[f.option].name)
+		return errorf("multiple '%s' options specified", f.option)
 	default:
 		p.cmd.Options |= 1 << f.option
 	}
-	if f.read != nil {
-		if err := f.read(p, value); err != nil {
+	if f.set != nil {
+		if err := f.set(p, value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// translate turns an error of pflag into popt's words.
+// translate replaces an error of pflag by popt's message.
 func (p *Parser) translate(err error) error {
 	switch err.(type) {
 	case *pflag.NotExistError, *pflag.InvalidSyntaxError:
@@ -172,28 +176,30 @@ func (p *Parser) translate(err error) error {
 	return err
 }
 
-// wrong returns the error of an option that cannot be read. Before there is a
-// command, no option can, and ipvsadm does not say which it was.
-func (p *Parser) badOption(what string) *Error {
-	text := p.word + ": " + what
+// badOption returns the error of the current word if it is not a valid flag.
+// Like ipvsadm's, the message before the command is the usage error.
+func (p *Parser) badOption(problem string) *Error {
+	text := p.word + ": " + problem
 	switch {
 	case p.cmd.Verb != 0:
 		return &Error{BadOption, text}
-	case p.Verbose:
+	case p.DetailedErrors:
 		return &Error{NoCommand, text}
 	}
 	return p.UsageError()
 }
 
+// secondCommand returns the error of a flag that selects a command when one has
+// already been selected.
 func (p *Parser) secondCommand(f *flag) *Error {
 	word := p.word
-	if f.value != none {
-		word = p.last
+	if f.value != valueNone {
+		word = p.lastWord
 	}
 	return errorf("invalid option `%s'", word)
 }
 
-// NoCommand returns the error of a line that does not begin with a command.
+// UsageError returns the error of a line that does not begin with a command.
 func (p *Parser) UsageError() *Error {
 	return &Error{NoCommand, fmt.Sprintf("Try `%[1]s -h' or '%[1]s --help' for more information.", p.program)}
 }

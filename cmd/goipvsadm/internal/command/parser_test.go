@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
@@ -15,62 +14,60 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// testParser returns a Parser with a few names of hosts and ports, and without
+// DNS.
 func testParser(t testing.TB) *Parser {
 	dir := t.TempDir()
 	write := func(name, text string) string {
-		name = filepath.Join(dir, name)
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return name
+		return path
 	}
 	return NewParser("NAME", resolve.NewDatabase(
 		write("hosts", "127.0.0.1 localhost\n10.1.1.1 web1\nfd00::5 six-only\n"),
 		write("services", "http 80/tcp www\ndomain 53/tcp\ndomain 53/udp\ntftp 69/udp\n"),
 		&net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-			return nil, errors.New("no name server here")
+			return nil, errors.New("no name server")
 		}}))
 }
 
-// words splits a line at blanks. 'a b' is one word, also as part of one.
-func words(line string) []string {
-	var list []string
-	word, open := "", false
-	for i, quoted := range strings.Split(line, "'") {
-		if i%2 == 1 {
-			word, open = word+quoted, true
-			continue
-		}
-		for j, part := range strings.Split(quoted, " ") {
-			if j > 0 {
-				if open {
-					list = append(list, word)
-				}
-				word, open = "", false
+// splitWords splits a line at spaces. Single quotes protect spaces as in a shell.
+func splitWords(line string) []string {
+	var words []string
+	word, inWord, inQuotes := "", false, false
+	for _, c := range line {
+		switch {
+		case c == '\'':
+			inWord, inQuotes = true, !inQuotes
+		case c == ' ' && !inQuotes:
+			if inWord {
+				words = append(words, word)
 			}
-			if part != "" {
-				word, open = word+part, true
-			}
+			word, inWord = "", false
+		default:
+			word, inWord = word+string(c), true
 		}
 	}
-	if open {
-		list = append(list, word)
+	if inWord {
+		words = append(words, word)
 	}
-	return list
+	return words
 }
 
-// outcome reads a line and tells what came of it: an exit status and a
-// message, or the command.
+// outcome parses a line. It returns the exit status and the message of an error,
+// or a description of the command.
 func outcome(p *Parser, line string) string {
 	var c Command
-	if err := p.Parse(words(line), &c); err != nil {
+	if err := p.Parse(splitWords(line), &c); err != nil {
 		e := err.(*Error)
 		return fmt.Sprintf("%d %s", e.Status(), e.Text)
 	}
 	return describe(&c)
 }
 
-// describe tells a command's operands, those that its verb has.
+// describe returns a description of the fields of c that its verb uses.
 func describe(c *Command) string {
 	b := []byte(c.Verb.String())
 	s, d := &c.Service, &c.Destination
@@ -117,170 +114,170 @@ func describe(c *Command) string {
 	return string(b)
 }
 
-// A lineTest is a command line and its outcome; with show it says what it
-// shows, where that is not plain.
-type lineTest struct{ line, want, show string }
+// A lineTest is a command line and its outcome. The note, if any, says which rule
+// the line is an example of.
+type lineTest struct{ line, want, note string }
 
-func run(t *testing.T, tests []lineTest) {
+func runLineTests(t *testing.T, tests []lineTest) {
 	t.Helper()
 	p := testParser(t)
-	for _, test := range tests {
-		if got := outcome(p, test.line); got != test.want {
-			t.Errorf("%s %s\n got %s\nwant %s", test.line, test.show, got, test.want)
+	for _, tt := range tests {
+		if got := outcome(p, tt.line); got != tt.want {
+			t.Errorf("%s (%s)\n got %s\nwant %s", tt.line, tt.note, got, tt.want)
 		}
 	}
 }
 
 const (
-	tryLine = "255 Try `NAME -h' or 'NAME --help' for more information."
-	plain   = " wlc flags 0x00 timeout 0 mask 0xffffffff"
-	badAddr = "2 illegal virtual server address[:port] specified"
-	badReal = "2 illegal real server address[:port] specified"
-	badMask = "2 illegal virtual server persistent mask specified"
-	badM6   = "2 illegal ipv6 netmask specified"
-	no6     = "2 -6 used before -f\n"
+	usageError     = "255 Try `NAME -h' or 'NAME --help' for more information."
+	defaults       = " wlc flags 0x00 timeout 0 mask 0xffffffff"
+	badService     = "2 illegal virtual server address[:port] specified"
+	badServer      = "2 illegal real server address[:port] specified"
+	badNetmask     = "2 illegal virtual server persistent mask specified"
+	badPrefixLen   = "2 illegal ipv6 netmask specified"
+	ipv6BeforeMark = "2 -6 used before -f\n"
 )
 
-func TestProgramFlow(t *testing.T) {
-	run(t, []lineTest{
-		{"", "list", "no words"},
-		{"-L", "list", ""},
-		{"-l", "list", ""},
-		{"--list", "list", ""},
-		{"-h", "help", ""},
-		{"-v", "version", ""},
+func TestParseFlags(t *testing.T) {
+	runLineTests(t, []lineTest{
+		{line: "", want: "list", note: "no arguments"},
+		{line: "-L", want: "list"},
+		{line: "-l", want: "list"},
+		{line: "--list", want: "list"},
+		{line: "-h", want: "help"},
+		{line: "-v", want: "version"},
 
-		{"foo", tryLine, "no option"},
-		{"foo bar", tryLine, ""},
-		{"''", tryLine, ""},
-		{"-", tryLine, ""},
-		{"--", tryLine, ""},
-		{"-- -L", tryLine, ""},
-		{"-n", tryLine, "not a command"},
-		{"-n -L", tryLine, ""},
-		{"-n5 -L", tryLine, ""},
-		{"-6", tryLine, ""},
-		{"-p", tryLine, ""},
-		{"-t 10.0.0.1:80 -A", tryLine, ""},
-		{"-t bad", tryLine, "before its value is looked at"},
-		{"-q", tryLine, "unknown"},
-		{"foo -q", tryLine, ""},
-		{"--foo", tryLine, ""},
-		{"--lis", tryLine, "no abbreviations"},
-		{"--LIST", tryLine, ""},
-		{"--start-daemon", tryLine, "lacks its argument"},
-		{"--stop-daemon", tryLine, ""},
-		{"-L=3", tryLine, "an argument it does not take"},
-		{"-L=", tryLine, ""},
-		{"--list=3", tryLine, ""},
-		{"--list=", tryLine, ""},
-		{"--set=1 2 3", tryLine, ""},
-		{"-h=", tryLine, ""},
-		{"-v=3", tryLine, ""},
-		{"--help=3", tryLine, ""},
+		{line: "foo", want: usageError, note: "operand only"},
+		{line: "foo bar", want: usageError},
+		{line: "''", want: usageError},
+		{line: "-", want: usageError},
+		{line: "--", want: usageError},
+		{line: "-- -L", want: usageError},
+		{line: "-n", want: usageError, note: "an option before the command"},
+		{line: "-n -L", want: usageError},
+		{line: "-n5 -L", want: usageError},
+		{line: "-6", want: usageError},
+		{line: "-p", want: usageError},
+		{line: "-t 10.0.0.1:80 -A", want: usageError},
+		{line: "-t bad", want: usageError, note: "before the value is parsed"},
+		{line: "-q", want: usageError, note: "unknown flag"},
+		{line: "foo -q", want: usageError},
+		{line: "--foo", want: usageError},
+		{line: "--lis", want: usageError, note: "no abbreviations"},
+		{line: "--LIST", want: usageError},
+		{line: "--start-daemon", want: usageError, note: "missing argument"},
+		{line: "--stop-daemon", want: usageError},
+		{line: "-L=3", want: usageError, note: "unexpected argument"},
+		{line: "-L=", want: usageError},
+		{line: "--list=3", want: usageError},
+		{line: "--list=", want: usageError},
+		{line: "--set=1 2 3", want: usageError},
+		{line: "-h=", want: usageError},
+		{line: "-v=3", want: usageError},
+		{line: "--help=3", want: usageError},
 
-		{"-L -q", "255 -q: unknown option", ""},
-		{"-L --foo", "255 --foo: unknown option", ""},
-		{"-L --foo=3", "255 --foo=3: unknown option", "the word as typed"},
-		{"-L --foo 3", "255 --foo: unknown option", ""},
-		{"-L --num", "255 --num: unknown option", "no abbreviations"},
-		{"-Lq", "255 -Lq: unknown option", ""},
-		{"-Aq", "255 -Aq: unknown option", ""},
-		{"-Ln5", "255 -Ln5: unknown option", ""},
-		{"-L -nqz", "255 -nqz: unknown option", ""},
-		{"-L -n-", "255 -n-: unknown option", ""},
-		{"-L -né", "255 -né: unknown option", ""},
-		{"-L -=", "255 -=: unknown option", ""},
-		{"-L -=5", "255 -=5: unknown option", ""},
-		{"-L --=", "255 --=: unknown option", ""},
-		{"-L --=5", "255 --=5: unknown option", ""},
-		{"-L ---", "255 ---: unknown option", ""},
-		{"-L ---n", "255 ---n: unknown option", ""},
-		{"-L foo -q", "255 -q: unknown option", "options come before operands"},
-		{"-L --numeric=", "255 --numeric=: option does not take an argument", ""},
-		{"-L --numeric=3", "255 --numeric=3: option does not take an argument", ""},
-		{"-L --numeric==", "255 --numeric==: option does not take an argument", ""},
-		{"-L -n=", "255 -n=: option does not take an argument", ""},
-		{"-L -n=3", "255 -n=3: option does not take an argument", ""},
-		{"-Ln=", "255 -Ln=: option does not take an argument", ""},
-		{"-Ln=3", "255 -Ln=3: option does not take an argument", ""},
-		{"-ln==", "255 -ln==: option does not take an argument", ""},
-		{"-L -l=3", "255 -l=3: option does not take an argument", ""},
-		{"-Lh=3", "255 -Lh=3: option does not take an argument", ""},
-		{"-L --add-service=3", "255 --add-service=3: option does not take an argument", ""},
-		{"-A -t", "255 -t: missing argument", ""},
-		{"-A -ot", "255 -ot: missing argument", ""},
-		{"-A --tcp-service", "255 --tcp-service: missing argument", ""},
-		{"-L --start-daemon", "255 --start-daemon: missing argument", ""},
-		{"-A -t 10.0.0.1:80 -p -s", "255 -s: missing argument", ""},
+		{line: "-L -q", want: "255 -q: unknown option"},
+		{line: "-L --foo", want: "255 --foo: unknown option"},
+		{line: "-L --foo=3", want: "255 --foo=3: unknown option", note: "whole word in the message"},
+		{line: "-L --foo 3", want: "255 --foo: unknown option"},
+		{line: "-L --num", want: "255 --num: unknown option", note: "no abbreviations"},
+		{line: "-Lq", want: "255 -Lq: unknown option"},
+		{line: "-Aq", want: "255 -Aq: unknown option"},
+		{line: "-Ln5", want: "255 -Ln5: unknown option"},
+		{line: "-L -nqz", want: "255 -nqz: unknown option"},
+		{line: "-L -n-", want: "255 -n-: unknown option"},
+		{line: "-L -né", want: "255 -né: unknown option"},
+		{line: "-L -=", want: "255 -=: unknown option"},
+		{line: "-L -=5", want: "255 -=5: unknown option"},
+		{line: "-L --=", want: "255 --=: unknown option"},
+		{line: "-L --=5", want: "255 --=5: unknown option"},
+		{line: "-L ---", want: "255 ---: unknown option"},
+		{line: "-L ---n", want: "255 ---n: unknown option"},
+		{line: "-L foo -q", want: "255 -q: unknown option", note: "flags are parsed before operands are checked"},
+		{line: "-L --numeric=", want: "255 --numeric=: option does not take an argument"},
+		{line: "-L --numeric=3", want: "255 --numeric=3: option does not take an argument"},
+		{line: "-L --numeric==", want: "255 --numeric==: option does not take an argument"},
+		{line: "-L -n=", want: "255 -n=: option does not take an argument"},
+		{line: "-L -n=3", want: "255 -n=3: option does not take an argument"},
+		{line: "-Ln=", want: "255 -Ln=: option does not take an argument"},
+		{line: "-Ln=3", want: "255 -Ln=3: option does not take an argument"},
+		{line: "-ln==", want: "255 -ln==: option does not take an argument"},
+		{line: "-L -l=3", want: "255 -l=3: option does not take an argument"},
+		{line: "-Lh=3", want: "255 -Lh=3: option does not take an argument"},
+		{line: "-L --add-service=3", want: "255 --add-service=3: option does not take an argument"},
+		{line: "-A -t", want: "255 -t: missing argument"},
+		{line: "-A -ot", want: "255 -ot: missing argument"},
+		{line: "-A --tcp-service", want: "255 --tcp-service: missing argument"},
+		{line: "-L --start-daemon", want: "255 --start-daemon: missing argument"},
+		{line: "-A -t 10.0.0.1:80 -p -s", want: "255 -s: missing argument"},
 
-		{"-L -A", "2 invalid option `-A'", "a second command"},
-		{"-L -L", "2 invalid option `-L'", ""},
-		{"-l -L", "2 invalid option `-L'", ""},
-		{"-L --list", "2 invalid option `--list'", ""},
-		{"-ALn", "2 invalid option `-ALn'", ""},
-		{"-L -nA", "2 invalid option `-nA'", ""},
-		{"-L -nAq", "2 invalid option `-nAq'", "met before the q"},
-		{"-L -nqA", "255 -nqA: unknown option", "met after the q"},
-		{"-L -nAt x", "2 invalid option `-nAt'", ""},
-		{"-LR", "2 invalid option `-LR'", ""},
-		{"-L -h", "2 invalid option `-h'", ""},
-		{"-Lh", "2 invalid option `-Lh'", ""},
-		{"-L --version", "2 invalid option `--version'", ""},
-		{"-L --set 1 2 3", "2 invalid option `--set'", ""},
-		{"-L --start-daemon master", "2 invalid option `master'", "the last word read"},
-		{"-L --start-daemon=master", "2 invalid option `--start-daemon=master'", ""},
-		{"-L --stop-daemon=foo", "2 invalid option `--stop-daemon=foo'", "before its value is looked at"},
+		{line: "-L -A", want: "2 invalid option `-A'", note: "second command"},
+		{line: "-L -L", want: "2 invalid option `-L'"},
+		{line: "-l -L", want: "2 invalid option `-L'"},
+		{line: "-L --list", want: "2 invalid option `--list'"},
+		{line: "-ALn", want: "2 invalid option `-ALn'"},
+		{line: "-L -nA", want: "2 invalid option `-nA'"},
+		{line: "-L -nAq", want: "2 invalid option `-nAq'", note: "before the unknown flag"},
+		{line: "-L -nqA", want: "255 -nqA: unknown option", note: "after the unknown flag"},
+		{line: "-L -nAt x", want: "2 invalid option `-nAt'"},
+		{line: "-LR", want: "2 invalid option `-LR'"},
+		{line: "-L -h", want: "2 invalid option `-h'"},
+		{line: "-Lh", want: "2 invalid option `-Lh'"},
+		{line: "-L --version", want: "2 invalid option `--version'"},
+		{line: "-L --set 1 2 3", want: "2 invalid option `--set'"},
+		{line: "-L --start-daemon master", want: "2 invalid option `master'", note: "the value in the message"},
+		{line: "-L --start-daemon=master", want: "2 invalid option `--start-daemon=master'"},
+		{line: "-L --stop-daemon=foo", want: "2 invalid option `--stop-daemon=foo'", note: "before the value is parsed"},
 
-		{"-hq", "help", "what follows is ignored"},
-		{"-vh", "version", ""},
-		{"-h --foo", "help", ""},
-		{"-v -L", "version", ""},
-		{"foo -h", "help", ""},
-		{"-h foo", "help", ""},
+		{line: "-hq", want: "help", note: "the rest of the line is ignored"},
+		{line: "-vh", want: "version"},
+		{line: "-h --foo", want: "help"},
+		{line: "-v -L", want: "version"},
+		{line: "foo -h", want: "help"},
+		{line: "-h foo", want: "help"},
 	})
 }
 
-func TestOperands(t *testing.T) {
-	run(t, []lineTest{
-		{"-L foo", "2 unexpected argument foo", ""},
-		{"foo -L", "2 unexpected argument foo", ""},
-		{"'' -L", "2 unexpected argument ", ""},
-		{"-L ''", "2 unexpected argument ", ""},
-		{"-L foo bar", "2 unexpected argument foo", ""},
-		{"-L foo -n", "2 unexpected argument foo", ""},
-		{"-L -", "2 unexpected argument -", ""},
-		{"-L - -n", "2 unexpected argument -", ""},
-		{"-L --", "list", ""},
-		{"-L -- -n", "2 unexpected argument -n", ""},
-		{"-L -- --", "2 unexpected argument --", ""},
-		{"-L -n -- -q", "2 unexpected argument -q", ""},
-		{"-L foo --", "2 unexpected argument foo", ""},
-		{"-C foo -n", "2 unexpected argument foo", "before illegal options"},
-		{"-A -t bad foo", badAddr, "after wrong values"},
-		{"--set 1 2 3", "set 1 2 3", ""},
-		{"--set 0 0 0", "set 0 0 0", ""},
-		{"--set +1 010 ' 3'", "set 1 10 3", ""},
-		{"--set -- 1 2 3", "set 1 2 3", ""},
-		{"--set 1 -- 2 3", "set 1 2 3", ""},
-		{"--set 1 2 2678400", "set 1 2 2678400", ""},
-		{"--set 1 2 2678401", "2 invalid timeout value `2678401' specified", ""},
-		{"--set 1 a 3", "2 invalid timeout value `a' specified", ""},
-		{"--set '' 2 3", "2 invalid timeout value `' specified", ""},
-		{"--set a b c d", "2 invalid timeout value `a' specified", ""},
-		{"--set 1 2 2678401 4", "2 invalid timeout value `2678401' specified", "before a fourth"},
-		{"--set 1 2 3 4", "2 unexpected argument 4", ""},
-		{"--set", "2 --set option requires 3 timeout values", ""},
-		{"--set 1 2", "2 --set option requires 3 timeout values", ""},
-		{"--set 1 2 -n", "2 --set option requires 3 timeout values", "before illegal options"},
-		{"--set 1 -n 2 3", "2 Illegal 'numeric' option with the 'set' command", ""},
-		{"--set -1 2 3", "255 -1: unknown option", ""},
-		{"--set -- -1 2 3", "2 invalid timeout value `-1' specified", ""},
-		{"--set 1 -q", "255 -q: unknown option", ""},
+func TestParseOperands(t *testing.T) {
+	runLineTests(t, []lineTest{
+		{line: "-L foo", want: "2 unexpected argument foo"},
+		{line: "foo -L", want: "2 unexpected argument foo"},
+		{line: "'' -L", want: "2 unexpected argument "},
+		{line: "-L ''", want: "2 unexpected argument "},
+		{line: "-L foo bar", want: "2 unexpected argument foo"},
+		{line: "-L foo -n", want: "2 unexpected argument foo"},
+		{line: "-L -", want: "2 unexpected argument -"},
+		{line: "-L - -n", want: "2 unexpected argument -"},
+		{line: "-L --", want: "list"},
+		{line: "-L -- -n", want: "2 unexpected argument -n"},
+		{line: "-L -- --", want: "2 unexpected argument --"},
+		{line: "-L -n -- -q", want: "2 unexpected argument -q"},
+		{line: "-L foo --", want: "2 unexpected argument foo"},
+		{line: "-C foo -n", want: "2 unexpected argument foo", note: "checked before the options"},
+		{line: "-A -t bad foo", want: badService, note: "checked after the values"},
+		{line: "--set 1 2 3", want: "set 1 2 3"},
+		{line: "--set 0 0 0", want: "set 0 0 0"},
+		{line: "--set +1 010 ' 3'", want: "set 1 10 3"},
+		{line: "--set -- 1 2 3", want: "set 1 2 3"},
+		{line: "--set 1 -- 2 3", want: "set 1 2 3"},
+		{line: "--set 1 2 2678400", want: "set 1 2 2678400"},
+		{line: "--set 1 2 2678401", want: "2 invalid timeout value `2678401' specified"},
+		{line: "--set 1 a 3", want: "2 invalid timeout value `a' specified"},
+		{line: "--set '' 2 3", want: "2 invalid timeout value `' specified"},
+		{line: "--set a b c d", want: "2 invalid timeout value `a' specified"},
+		{line: "--set 1 2 2678401 4", want: "2 invalid timeout value `2678401' specified", note: "checked before the fourth operand"},
+		{line: "--set 1 2 3 4", want: "2 unexpected argument 4"},
+		{line: "--set", want: "2 --set option requires 3 timeout values"},
+		{line: "--set 1 2", want: "2 --set option requires 3 timeout values"},
+		{line: "--set 1 2 -n", want: "2 --set option requires 3 timeout values", note: "checked before the options"},
+		{line: "--set 1 -n 2 3", want: "2 Illegal 'numeric' option with the 'set' command"},
+		{line: "--set -1 2 3", want: "255 -1: unknown option"},
+		{line: "--set -- -1 2 3", want: "2 invalid timeout value `-1' specified"},
+		{line: "--set 1 -q", want: "255 -q: unknown option"},
 	})
 }
 
-func TestSpellingsOfValues(t *testing.T) {
+func TestParseValueSyntax(t *testing.T) {
 	web := "add-service TCP 10.0.0.1:80"
 	persistent := func(n int) string {
 		return fmt.Sprintf("add-service UDP 10.0.0.1:80 wlc flags 0x01 timeout %d mask 0xffffffff", n)
@@ -288,127 +285,127 @@ func TestSpellingsOfValues(t *testing.T) {
 	both := func(n int) string {
 		return fmt.Sprintf("add-service UDP 10.0.0.1:80 wlc flags 0x05 timeout %d mask 0xffffffff", n)
 	}
-	run(t, []lineTest{
-		{"-A -t 10.0.0.1:80", web + plain, ""},
-		{"-A -t10.0.0.1:80", web + plain, ""},
-		{"-A -t=10.0.0.1:80", web + plain, ""},
-		{"-At 10.0.0.1:80", web + plain, ""},
-		{"-At10.0.0.1:80", web + plain, ""},
-		{"-At=10.0.0.1:80", web + plain, ""},
-		{"-A --tcp-service 10.0.0.1:80", web + plain, ""},
-		{"-A --tcp-service=10.0.0.1:80", web + plain, ""},
-		{"-A -t==10.0.0.1:80", badAddr, "one = is dropped"},
-		{"-A --tcp-service==10.0.0.1:80", badAddr, ""},
-		{"-A -t=", badAddr, "an empty value"},
-		{"-A -t ''", badAddr, ""},
-		{"-At=", badAddr, ""},
-		{"-A --tcp-service=", badAddr, ""},
-		{"-A -t= 10.0.0.1:80", badAddr, "not the next word"},
-		{"-A -t -s rr", badAddr, "a word with a dash is a value"},
-		{"-A -t 10.0.0.1:80 -s -p", web + " -p flags 0x00 timeout 0 mask 0xffffffff", ""},
-		{"-A -t 10.0.0.1:80 -s --", web + " -- flags 0x00 timeout 0 mask 0xffffffff", ""},
-		{"-A --scheduler -t 10.0.0.1:80", "2 unexpected argument 10.0.0.1:80", ""},
-		{"-A -s=rr=x -t 10.0.0.1:80", web + " rr=x flags 0x00 timeout 0 mask 0xffffffff", ""},
-		{"-a -t 10.0.0.1:80 -r 10.0.0.2 -w -1", "2 illegal weight specified", ""},
-		{"-L -foo", "2 invalid fwmark value `oo' specified", "one dash, one letter"},
-		{"-L -numeric", badAddr, ""},
-		{"-list", "2 Illegal 'scheduler' option with the 'list' command", ""},
-		{"-L -test.80", badAddr, "not for go test"},
-		{"-A -test.80", badAddr, ""},
-		{"-L -ntest.80", badAddr, ""},
-		{"-A --test.v", "255 --test.v: unknown option", ""},
+	runLineTests(t, []lineTest{
+		{line: "-A -t 10.0.0.1:80", want: web + defaults},
+		{line: "-A -t10.0.0.1:80", want: web + defaults},
+		{line: "-A -t=10.0.0.1:80", want: web + defaults},
+		{line: "-At 10.0.0.1:80", want: web + defaults},
+		{line: "-At10.0.0.1:80", want: web + defaults},
+		{line: "-At=10.0.0.1:80", want: web + defaults},
+		{line: "-A --tcp-service 10.0.0.1:80", want: web + defaults},
+		{line: "-A --tcp-service=10.0.0.1:80", want: web + defaults},
+		{line: "-A -t==10.0.0.1:80", want: badService, note: "only the first = is a separator"},
+		{line: "-A --tcp-service==10.0.0.1:80", want: badService},
+		{line: "-A -t=", want: badService, note: "empty value"},
+		{line: "-A -t ''", want: badService},
+		{line: "-At=", want: badService},
+		{line: "-A --tcp-service=", want: badService},
+		{line: "-A -t= 10.0.0.1:80", want: badService, note: "empty value, not the next word"},
+		{line: "-A -t -s rr", want: badService, note: "a value may begin with a dash"},
+		{line: "-A -t 10.0.0.1:80 -s -p", want: web + " -p flags 0x00 timeout 0 mask 0xffffffff"},
+		{line: "-A -t 10.0.0.1:80 -s --", want: web + " -- flags 0x00 timeout 0 mask 0xffffffff"},
+		{line: "-A --scheduler -t 10.0.0.1:80", want: "2 unexpected argument 10.0.0.1:80"},
+		{line: "-A -s=rr=x -t 10.0.0.1:80", want: web + " rr=x flags 0x00 timeout 0 mask 0xffffffff"},
+		{line: "-a -t 10.0.0.1:80 -r 10.0.0.2 -w -1", want: "2 illegal weight specified"},
+		{line: "-L -foo", want: "2 invalid fwmark value `oo' specified", note: "-f with the value oo, not --foo"},
+		{line: "-L -numeric", want: badService},
+		{line: "-list", want: "2 Illegal 'scheduler' option with the 'list' command"},
+		{line: "-L -test.80", want: badService, note: "not a flag of go test"},
+		{line: "-A -test.80", want: badService},
+		{line: "-L -ntest.80", want: badService},
+		{line: "-A --test.v", want: "255 --test.v: unknown option"},
 
-		{"-A -u 10.0.0.1:80 -p", persistent(360), ""},
-		{"-A -u 10.0.0.1:80 -p 5", persistent(5), ""},
-		{"-A -u 10.0.0.1:80 -p5", persistent(5), ""},
-		{"-A -u 10.0.0.1:80 -p=5", persistent(5), ""},
-		{"-A -u 10.0.0.1:80 --persistent", persistent(360), ""},
-		{"-A -u 10.0.0.1:80 --persistent 5", persistent(5), ""},
-		{"-A -u 10.0.0.1:80 --persistent=5", persistent(5), ""},
-		{"-A -p -u 10.0.0.1:80", persistent(360), ""},
-		{"-Ap5 -u 10.0.0.1:80", persistent(5), ""},
-		{"-Ap 5 -u 10.0.0.1:80", persistent(5), ""},
-		{"-A -u 10.0.0.1:80 -op", both(360), ""},
-		{"-A -u 10.0.0.1:80 -op5", both(5), ""},
-		{"-A -u 10.0.0.1:80 -op 5", both(5), ""},
-		{"-A -u 10.0.0.1:80 -p --", persistent(360), ""},
-		{"-A -u 10.0.0.1:80 -p -- 5", "2 unexpected argument 5", ""},
-		{"-A -u 10.0.0.1:80 -p -", "2 unexpected argument -", ""},
-		{"-A -u 10.0.0.1:80 -p 5 6", "2 unexpected argument 6", ""},
-		{"-A -u 10.0.0.1:80 -p -5", "255 -5: unknown option", ""},
-		{"-A -u 10.0.0.1:80 -po", "2 invalid timeout value `o' specified", ""},
-		{"-A -u 10.0.0.1:80 -p=", "2 invalid timeout value `' specified", ""},
-		{"-A -u 10.0.0.1:80 -p= 5", "2 invalid timeout value `' specified", ""},
-		{"-A -u 10.0.0.1:80 -op= 5", "2 invalid timeout value `' specified", ""},
-		{"-A -u 10.0.0.1:80 -p ''", "2 invalid timeout value `' specified", ""},
-		{"-A -u 10.0.0.1:80 --persistent=", "2 invalid timeout value `' specified", ""},
-		{"-A -u 10.0.0.1:80 -p==5", "2 invalid timeout value `=5' specified", ""},
-		{"-A -u 10.0.0.1:80 -p5=6", "2 invalid timeout value `5=6' specified", ""},
+		{line: "-A -u 10.0.0.1:80 -p", want: persistent(360)},
+		{line: "-A -u 10.0.0.1:80 -p 5", want: persistent(5)},
+		{line: "-A -u 10.0.0.1:80 -p5", want: persistent(5)},
+		{line: "-A -u 10.0.0.1:80 -p=5", want: persistent(5)},
+		{line: "-A -u 10.0.0.1:80 --persistent", want: persistent(360)},
+		{line: "-A -u 10.0.0.1:80 --persistent 5", want: persistent(5)},
+		{line: "-A -u 10.0.0.1:80 --persistent=5", want: persistent(5)},
+		{line: "-A -p -u 10.0.0.1:80", want: persistent(360)},
+		{line: "-Ap5 -u 10.0.0.1:80", want: persistent(5)},
+		{line: "-Ap 5 -u 10.0.0.1:80", want: persistent(5)},
+		{line: "-A -u 10.0.0.1:80 -op", want: both(360)},
+		{line: "-A -u 10.0.0.1:80 -op5", want: both(5)},
+		{line: "-A -u 10.0.0.1:80 -op 5", want: both(5)},
+		{line: "-A -u 10.0.0.1:80 -p --", want: persistent(360)},
+		{line: "-A -u 10.0.0.1:80 -p -- 5", want: "2 unexpected argument 5"},
+		{line: "-A -u 10.0.0.1:80 -p -", want: "2 unexpected argument -"},
+		{line: "-A -u 10.0.0.1:80 -p 5 6", want: "2 unexpected argument 6"},
+		{line: "-A -u 10.0.0.1:80 -p -5", want: "255 -5: unknown option"},
+		{line: "-A -u 10.0.0.1:80 -po", want: "2 invalid timeout value `o' specified"},
+		{line: "-A -u 10.0.0.1:80 -p=", want: "2 invalid timeout value `' specified"},
+		{line: "-A -u 10.0.0.1:80 -p= 5", want: "2 invalid timeout value `' specified"},
+		{line: "-A -u 10.0.0.1:80 -op= 5", want: "2 invalid timeout value `' specified"},
+		{line: "-A -u 10.0.0.1:80 -p ''", want: "2 invalid timeout value `' specified"},
+		{line: "-A -u 10.0.0.1:80 --persistent=", want: "2 invalid timeout value `' specified"},
+		{line: "-A -u 10.0.0.1:80 -p==5", want: "2 invalid timeout value `=5' specified"},
+		{line: "-A -u 10.0.0.1:80 -p5=6", want: "2 invalid timeout value `5=6' specified"},
 	})
 }
 
-func TestOptionsGivenTwice(t *testing.T) {
+func TestParseOptionRepeated(t *testing.T) {
 	service, server, daemon := "-A -u 10.0.0.1:80 ", "-a -t 10.0.0.1:80 -r 10.0.0.2 -i ", "--start-daemon master "
-	for _, test := range []struct{ line, name string }{
-		{"-L -n -n", "numeric"},
-		{"-L -n --numeric", "numeric"},
-		{"-L -c -c", "connection"},
-		{service + "-u bad", "service-address"},
-		{service + "-t 10.0.0.1:80", "service-address"},
-		{service + "-f 0", "service-address"},
-		{service + "--sctp-service x", "service-address"},
-		{service + "-s rr -s rr", "scheduler"},
-		{service + "-p -p0", "persistent"},
-		{service + "-M 1 -M a", "netmask"},
-		{server + "-r bad", "real-server"},
-		{server + "-i", "forwarding-method"},
-		{server + "-m", "forwarding-method"},
-		{server + "-g", "forwarding-method"},
-		{server + "-w 1 -w a", "weight"},
-		{server + "-x 1 -x a", "u-threshold"},
-		{server + "-y 1 -y a", "l-threshold"},
-		{daemon + "--mcast-interface lo --mcast-interface lo", "mcast-interface"},
-		{daemon + "--mcast-group 224.0.0.1 --mcast-group x", "mcast-group"},
-		{daemon + "--mcast-port 1 --mcast-port x", "mcast-port"},
-		{daemon + "--mcast-ttl 1 --mcast-ttl x", "mcast-ttl"},
-		{daemon + "--syncid 1 --syncid x", "syncid"},
-		{daemon + "--sync-maxlen 1 --sync-maxlen x", "sync-maxlen"},
-		{"-L --timeout --timeout", "timeout"},
-		{"-L --daemon --daemon", "daemon"},
-		{"-L --stats --stats", "stats"},
-		{"-L --rate --rate", "rate"},
-		{"-L --thresholds --thresholds", "thresholds"},
-		{"-L --persistent-conn --persistent-conn", "persistent-conn"},
-		{"-L --nosort --nosort", "nosort"},
-		{"-L --tun-info --tun-info", "tun-info"},
-		{"-L -X --exact", "exact"},
-		{service + "-o --ops", "ops"},
-		{service + "--pe sip --pe sip", "pe"},
-		{service + "-b flag-1 -b x", "sched-flags"},
-		{server + "--tun-type gue --tun-type x", "tun-type"},
-		{server + "--tun-port 5 --tun-port x", "tun-port"},
-		{server + "--tun-nocsum --tun-nocsum", "tun-nocsum"},
-		{server + "--tun-csum --tun-csum", "tun-csum"},
-		{server + "--tun-remcsum --tun-remcsum", "tun-remcsum"},
+	for _, tt := range []struct{ line, option string }{
+		{line: "-L -n -n", option: "numeric"},
+		{line: "-L -n --numeric", option: "numeric"},
+		{line: "-L -c -c", option: "connection"},
+		{line: service + "-u bad", option: "service-address"},
+		{line: service + "-t 10.0.0.1:80", option: "service-address"},
+		{line: service + "-f 0", option: "service-address"},
+		{line: service + "--sctp-service x", option: "service-address"},
+		{line: service + "-s rr -s rr", option: "scheduler"},
+		{line: service + "-p -p0", option: "persistent"},
+		{line: service + "-M 1 -M a", option: "netmask"},
+		{line: server + "-r bad", option: "real-server"},
+		{line: server + "-i", option: "forwarding-method"},
+		{line: server + "-m", option: "forwarding-method"},
+		{line: server + "-g", option: "forwarding-method"},
+		{line: server + "-w 1 -w a", option: "weight"},
+		{line: server + "-x 1 -x a", option: "u-threshold"},
+		{line: server + "-y 1 -y a", option: "l-threshold"},
+		{line: daemon + "--mcast-interface lo --mcast-interface lo", option: "mcast-interface"},
+		{line: daemon + "--mcast-group 224.0.0.1 --mcast-group x", option: "mcast-group"},
+		{line: daemon + "--mcast-port 1 --mcast-port x", option: "mcast-port"},
+		{line: daemon + "--mcast-ttl 1 --mcast-ttl x", option: "mcast-ttl"},
+		{line: daemon + "--syncid 1 --syncid x", option: "syncid"},
+		{line: daemon + "--sync-maxlen 1 --sync-maxlen x", option: "sync-maxlen"},
+		{line: "-L --timeout --timeout", option: "timeout"},
+		{line: "-L --daemon --daemon", option: "daemon"},
+		{line: "-L --stats --stats", option: "stats"},
+		{line: "-L --rate --rate", option: "rate"},
+		{line: "-L --thresholds --thresholds", option: "thresholds"},
+		{line: "-L --persistent-conn --persistent-conn", option: "persistent-conn"},
+		{line: "-L --nosort --nosort", option: "nosort"},
+		{line: "-L --tun-info --tun-info", option: "tun-info"},
+		{line: "-L -X --exact", option: "exact"},
+		{line: service + "-o --ops", option: "ops"},
+		{line: service + "--pe sip --pe sip", option: "pe"},
+		{line: service + "-b flag-1 -b x", option: "sched-flags"},
+		{line: server + "--tun-type gue --tun-type x", option: "tun-type"},
+		{line: server + "--tun-port 5 --tun-port x", option: "tun-port"},
+		{line: server + "--tun-nocsum --tun-nocsum", option: "tun-nocsum"},
+		{line: server + "--tun-csum --tun-csum", option: "tun-csum"},
+		{line: server + "--tun-remcsum --tun-remcsum", option: "tun-remcsum"},
 	} {
-		want := "2 multiple '" + test.name + "' options specified"
-		if got := outcome(testParser(t), test.line); got != want {
-			t.Errorf("%s\n got %s\nwant %s", test.line, got, want)
+		want := "2 multiple '" + tt.option + "' options specified"
+		if got := outcome(testParser(t), tt.line); got != want {
+			t.Errorf("%s\n got %s\nwant %s", tt.line, got, want)
 		}
 	}
-	run(t, []lineTest{
-		{"-L --sort --sort", "list", ""},
-		{"-A --sort -t 10.0.0.1:80", "add-service TCP 10.0.0.1:80" + plain, "with any command"},
-		{"-D -f 5 -6 -6", "delete-service mark 5 IPv6", ""},
-		{service + "-u 10.0.0.1:80 -q", "2 multiple 'service-address' options specified", "in the order of words"},
-		{service + "-q -u 10.0.0.1:80", "255 -q: unknown option", ""},
+	runLineTests(t, []lineTest{
+		{line: "-L --sort --sort", want: "list"},
+		{line: "-A --sort -t 10.0.0.1:80", want: "add-service TCP 10.0.0.1:80" + defaults, note: "goes with any command"},
+		{line: "-D -f 5 -6 -6", want: "delete-service mark 5 IPv6"},
+		{line: service + "-u 10.0.0.1:80 -q", want: "2 multiple 'service-address' options specified", note: "errors in the order of words"},
+		{line: service + "-q -u 10.0.0.1:80", want: "255 -q: unknown option"},
 	})
 }
 
-func TestOptionsAreTold(t *testing.T) {
+func TestParseOptions(t *testing.T) {
 	p := testParser(t)
 	var c Command
-	if err := p.Parse(words("-L -n --stats -t 10.0.0.1:80 --sort"), &c); err != nil {
+	if err := p.Parse(splitWords("-L -n --stats -t 10.0.0.1:80 --sort"), &c); err != nil {
 		t.Fatal(err)
 	}
 	var got []Option
@@ -418,15 +415,18 @@ func TestOptionsAreTold(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]Option{Numeric, ServiceAddress, Stats}, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("options (-want +got):\n%s", diff)
 	}
-	if !c.Options.HasAny(Rate, Stats) || c.Options.HasAny(Rate, Weight) {
-		t.Error("HasAny is wrong")
+	if !c.Options.HasAny(Rate, Stats) {
+		t.Error("HasAny(Rate, Stats) = false")
+	}
+	if c.Options.HasAny(Rate, Weight) {
+		t.Error("HasAny(Rate, Weight) = true")
 	}
 }
 
-// TestParserKeepsNothing reads lines that set everything before plain ones.
-func TestParserKeepsNothing(t *testing.T) {
+// TestParserReuse parses plain lines after lines that set every field.
+func TestParserReuse(t *testing.T) {
 	p := testParser(t)
 	for _, before := range []string{
 		"-A -f 9 -6 -s sh -b sh-port -p 7 -M 64 --pe sip -o",
@@ -441,20 +441,20 @@ func TestParserKeepsNothing(t *testing.T) {
 		for _, line := range []string{"-A -t 10.0.0.1:80", "-a -t 10.0.0.1:80 -r 10.0.0.2", "--start-daemon master", "-L", "--set 4 5 6"} {
 			want := outcome(testParser(t), line)
 			var c Command
-			p.Parse(words(before), &c)
-			err := p.Parse(words(line), &c)
+			p.Parse(splitWords(before), &c)
+			err := p.Parse(splitWords(line), &c)
 			if err != nil || describe(&c) != want {
-				t.Errorf("%s after %s: got %s, %v\nwant %s", line, before, describe(&c), err, want)
+				t.Errorf("%s after %s: got %s, error %v\nwant %s", line, before, describe(&c), err, want)
 			}
 		}
 	}
 }
 
-func TestParseAllocates(t *testing.T) {
+func TestParseAllocations(t *testing.T) {
 	p := testParser(t)
-	list := words("-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1")
+	words := splitWords("-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1")
 	var c Command
-	if n := testing.AllocsPerRun(100, func() { p.Parse(list, &c) }); n > 5 {
-		t.Errorf("%v allocations for a line of five options, want one each at most", n)
+	if n := testing.AllocsPerRun(100, func() { p.Parse(words, &c) }); n > 5 {
+		t.Errorf("%v allocations for a line of five flags, want at most 5", n)
 	}
 }

@@ -9,28 +9,29 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// An Unfinished is a command line that somebody is typing: its words so far,
-// and the beginning of the next.
+// A Partial is a command line that is being typed: the words before the cursor,
+// parsed, and the beginning of the next word.
 type Partial struct {
-	Command // as far as the words can be read
+	Command // as parsed from the valid words
 
-	// Value is the long name of the flag of which the next word is the value,
-	// or "" if it is not a value.
-	Value string
+	// ValueOf is the long name of the flag whose value is being typed, or ""
+	// if it is not a value.
+	ValueOf string
 
-	// Fixed begins the next word where it is a flag with its value behind an
-	// =; Word is what there is of the word or, behind Fixed, of the value.
+	// Word is the part of the next word that has been typed. If that is a
+	// long flag with its value, Prefix is the flag up to the =, and Word the
+	// part of the value.
 	Prefix, Word string
 
-	// Done is set where no word can follow.
+	// Done is set if no flag or value can follow.
 	Done bool
 }
 
-// ParseUnfinished reads the words of an unfinished line and the beginning of
-// the next, which may be "". What is wrong in the words is passed over.
-func (p *Parser) ParseUnfinished(words []string, typed string) *Partial {
-	u := &Partial{Word: typed}
-	p.begin(&u.Command)
+// ParsePartial parses the words before the cursor, ignoring invalid ones, and
+// the beginning of the next word, which may be "".
+func (p *Parser) ParsePartial(words []string, next string) *Partial {
+	u := &Partial{Word: next}
+	p.reset(&u.Command)
 	for len(words) > 0 {
 		if words[0] == "--" {
 			u.Done = true
@@ -41,23 +42,23 @@ func (p *Parser) ParseUnfinished(words []string, typed string) *Partial {
 			continue
 		}
 		var args []string
-		args, words = p.splitOption(words)
-		err := p.flags.ParseAll(args, p.applyFunc)
+		args, words = p.splitFlag(words)
+		err := p.flagSet.ParseAll(args, p.onFlag)
 		if missing := new(pflag.ValueRequiredError); errors.As(err, &missing) {
-			u.Value = missing.GetFlag().Name
+			u.ValueOf = missing.GetFlag().Name
 		} else if err == errStop {
 			u.Done = true
 		}
 	}
-	if name, value, ok := strings.Cut(typed, "="); ok && u.Value == "" && strings.HasPrefix(name, "--") {
-		u.Value, u.Prefix, u.Word = name[2:], name+"=", value
+	if name, value, ok := strings.Cut(next, "="); ok && u.ValueOf == "" && strings.HasPrefix(name, "--") {
+		u.ValueOf, u.Prefix, u.Word = name[2:], name+"=", value
 	}
 	return u
 }
 
-// Next returns the flags that may come next, each as its spellings, the long
-// one first. Without a command, those are the commands.
-func (u *Partial) Candidates() [][]string {
+// NextFlags returns the flags that may come next, each as its spellings, the
+// long one first. They are the commands if there is no command yet.
+func (u *Partial) NextFlags() [][]string {
 	var next [][]string
 	for i := range flags {
 		f := &flags[i]
@@ -81,12 +82,12 @@ func (u *Partial) allows(f *flag) bool {
 	switch {
 	case u.Done:
 		return false
-	case u.Verb == 0 && f.option == NetNS && f.verb == 0:
+	case f.verb != 0:
+		return u.Verb == 0
+	case f.option == NetNS:
 		return !u.Options.Has(NetNS)
-	case u.Verb == 0 && f.impliedVerb != 0:
-		return true
-	case u.Verb == 0 || f.verb != 0:
-		return u.Verb == 0 && f.verb != 0
+	case u.Verb == 0:
+		return f.impliedVerb != 0
 	case f.long == "ipv6":
 		return u.Service.Mark != 0 && u.Service.Family != ipvs.IPv6
 	case f.option == repeatable:
@@ -94,29 +95,14 @@ func (u *Partial) allows(f *flag) bool {
 	case u.Options.Has(f.option):
 		return false
 	}
-	if !compatible(&optionMatrix, verbs[u.Verb].column, u.Options, f.option) {
+	if !commands[u.Verb].options.permits(u.Options, f.option) {
 		return false
 	}
-	if f.option == TunType || tunnelUses[f.option].cells != "" {
+	if tunnelOptions.Has(f.option) {
 		d := &u.Destination
-		return d.Method == ipvs.Tunneling && compatible(&tunnelUses, int(d.Tunnel.Type), u.Options, f.option)
+		return d.Method == ipvs.Tunneling && tunnelTypes[d.Tunnel.Type].permits(u.Options, f.option)
 	}
 	with := u.Command
 	with.Options |= 1 << f.option
 	return u.Verb != List || with.validateListing() == nil
-}
-
-// fits reports whether o may be added to the options given, by the column of
-// table for a command or a tunnel type.
-func compatible(table *[numOptions]matrixRow, column int, given Options, o Option) bool {
-	if table[o].cells == "" {
-		return true
-	}
-	mark := table[o].cells[2*column]
-	for i := range table {
-		if mark == '1' && given.Has(Option(i)) && table[i].cells != "" && table[i].cells[2*column] == '1' {
-			return false
-		}
-	}
-	return mark != '.'
 }

@@ -2,31 +2,30 @@ package command
 
 import "testing"
 
-func TestRulesCannotDoAll(t *testing.T) {
-	const try = "Try `NAME -h' or 'NAME --help' for more information."
-	for _, tt := range []struct{ line, want string }{
-		{"-A -t 192.0.2.1:80", ""},
-		{"-L -n", ""},
-		{"-S --all", ""},
-		{"-Z", ""},
-		{"-h", ""},
-		{"-A -t 192.0.2.1:80 -w 1", "Illegal 'weight' option with the 'add-service' command"},
-		{"-R", try},
-		{"--check", try},
-		{"--apply --verbose", try},
-		{"--diff", try},
-		{"--doctor", try},
-		{"--doctor --probe -t 192.0.2.1:80", try},
-		{"-C -N other", "Illegal 'netns' option in a rule"},
-		{"-L --watch", "Illegal 'watch' option in a rule"},
+func TestParseRule(t *testing.T) {
+	const usageText = "Try `NAME -h' or 'NAME --help' for more information."
+	for _, tt := range []struct {
+		line    string
+		wantErr string
+	}{
+		{line: "-A -t 192.0.2.1:80"},
+		{line: "-L -n"},
+		{line: "-S --all"},
+		{line: "-Z"},
+		{line: "-h"},
+		{line: "-A -t 192.0.2.1:80 -w 1", wantErr: "Illegal 'weight' option with the 'add-service' command"},
+		{line: "-R", wantErr: usageText},
+		{line: "--check", wantErr: usageText},
+		{line: "--apply --verbose", wantErr: usageText},
+		{line: "--diff", wantErr: usageText},
+		{line: "--doctor", wantErr: usageText},
+		{line: "--doctor --probe -t 192.0.2.1:80", wantErr: usageText},
+		{line: "-C -N other", wantErr: "option 'netns' is not allowed in a rule"},
+		{line: "-L --watch", wantErr: "option 'watch' is not allowed in a rule"},
 	} {
 		var cmd Command
-		got := ""
-		if err := testParser(t).ParseRule(words(tt.line), &cmd); err != nil {
-			got = err.Error()
-		}
-		if got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.line, got, tt.want)
+		if err := testParser(t).ParseRule(splitWords(tt.line), &cmd); errorText(err) != tt.wantErr {
+			t.Errorf("%s: error %q, want %q", tt.line, errorText(err), tt.wantErr)
 		}
 	}
 }

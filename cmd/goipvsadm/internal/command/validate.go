@@ -9,46 +9,47 @@ import (
 	"goipvsadm/sched"
 )
 
-// finish checks and completes a command when all its words are read.
+// validate checks the command after its last word, in ipvsadm's order, and sets
+// what depends on several flags.
 func (p *Parser) validate() *Error {
 	if err := p.reparseDependent(); err != nil {
 		return err
 	}
 	if p.cmd.Verb == SetTimeouts {
-		if err := p.timeouts(); err != nil {
+		if err := p.parseTimeouts(); err != nil {
 			return err
 		}
 	}
 	if len(p.operands) > 0 {
 		return errorf("unexpected argument %s", p.operands[0])
 	}
-	if err := p.addSchedFlags(); err != nil {
+	if err := p.parseSchedFlags(); err != nil {
 		return err
 	}
-	verb := verbs[p.cmd.Verb]
-	if err := check(&optionMatrix, verb.column, p.cmd.Options, verb.name, "command"); err != nil {
+	given := p.cmd.Options &^ (1 << NetNS)
+	if err := commands[p.cmd.Verb].options.check(given, p.cmd.Verb, "command"); err != nil {
 		return err
 	}
 	switch p.cmd.Verb {
 	case AddService, EditService:
 		return p.cmd.validateService()
 	case AddServer, EditServer:
-		return p.cmd.finishServer(p.hasPort)
+		return p.cmd.validateServer(p.hasServerPort)
 	case DeleteServer:
-		p.cmd.inheritPort(p.hasPort)
+		p.cmd.inheritPort(p.hasServerPort)
 	case List:
 		return p.cmd.validateListing()
 	}
 	return nil
 }
 
-// settle reads those values again that came before the service on which their
-// meaning depends.
+// reparseDependent parses the values of -r and -M again if the service on which
+// their meaning depends followed them.
 func (p *Parser) reparseDependent() *Error {
 	given := p.cmd.Options
 	s := &p.cmd.Service
-	if given.Has(RealServer) && p.portNames == resolve.AnyProtocol {
-		if err := p.serverAddress(portNames(s)); err != nil {
+	if given.Has(RealServer) && p.serverProtocol == resolve.AnyProtocol {
+		if err := p.parseServer(portProtocol(s)); err != nil {
 			return err
 		}
 	}
@@ -56,19 +57,19 @@ func (p *Parser) reparseDependent() *Error {
 	case !given.Has(Netmask):
 		s.Netmask = ipvs.FullNetmask(s.Family)
 	case s.Family == ipvs.IPv6:
-		return p.netmask(p.mask)
+		return p.setNetmask(p.netmask)
 	}
 	return nil
 }
 
-// timeouts takes the three values of --set off the operands.
-func (p *Parser) timeouts() *Error {
+// parseTimeouts parses the first three operands as the timeouts of --set.
+func (p *Parser) parseTimeouts() *Error {
 	if len(p.operands) < 3 {
 		return errorf("--set option requires 3 timeout values")
 	}
 	t := &p.cmd.Timeouts
 	for i, field := range []*uint32{&t.TCP, &t.TCPFin, &t.UDP} {
-		n, err := seconds(p.operands[i], 0)
+		n, err := parseSeconds(p.operands[i], 0)
 		if err != nil {
 			return err
 		}
@@ -78,16 +79,17 @@ func (p *Parser) timeouts() *Error {
 	return nil
 }
 
-// addSchedFlags reads the list of -b.
-func (p *Parser) addSchedFlags() *Error {
-	if p.flagNames == "" {
+// parseSchedFlags parses the value of -b, a list separated by commas. Empty
+// elements are ignored, unless all of them are empty.
+func (p *Parser) parseSchedFlags() *Error {
+	if p.schedFlags == "" {
 		return nil
 	}
 	s := &p.cmd.Service
-	if strings.Trim(p.flagNames, ",") == "" {
+	if strings.Trim(p.schedFlags, ",") == "" {
 		return errorf("invalid scheduler flag `'")
 	}
-	for name := range strings.SplitSeq(p.flagNames, ",") {
+	for name := range strings.SplitSeq(p.schedFlags, ",") {
 		if name == "" {
 			continue
 		}
@@ -103,6 +105,7 @@ func (p *Parser) addSchedFlags() *Error {
 	return nil
 }
 
+// validateService checks a service to add or edit.
 func (c *Command) validateService() *Error {
 	s := &c.Service
 	if s.Mark == 0 && s.AddrPort.Port() == 0 && !c.Options.Has(Persistent) {
@@ -114,37 +117,40 @@ func (c *Command) validateService() *Error {
 	return nil
 }
 
-func (c *Command) finishServer(hasPort bool) *Error {
+// validateServer checks a server to add or edit. hasPort reports whether its
+// port was given.
+func (c *Command) validateServer(hasPort bool) *Error {
 	s, d := &c.Service, &c.Destination
-	// Only masquerading can change the port of a packet; for a mark, whose
-	// packets may have any port, the server's says nothing.
+	// Only masquerading can change the port of a packet, so that other
+	// methods use the service's port. A service by firewall mark has none.
 	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || s.Mark != 0))
 	tunneling := d.Method == ipvs.Tunneling
 	if !tunneling && d.AddrPort.Addr().Is4() != (s.Family == ipvs.IPv4) {
 		return errorf("Different address family is allowed only for tunneling servers")
 	}
-	if !tunneling && c.Options.HasAny(TunType, TunPort, TunNoCsum, TunCsum, TunRemCsum) {
+	if !tunneling && c.Options&tunnelOptions != 0 {
 		return errorf("Tunnel options conflict with forward method")
 	}
 	t := d.Tunnel.Type
-	return check(&tunnelUses, int(t), c.Options, t.String(), "tunnel type")
+	return tunnelTypes[t].check(c.Options&tunnelOptions, t, "tunnel type")
 }
 
-// portOfService gives the destination the port of its service, unless it has
-// one of its own.
-func (c *Command) inheritPort(own bool) {
-	if d := &c.Destination; !own {
+// inheritPort sets the port of the server to that of its service, unless the
+// server has a port of its own.
+func (c *Command) inheritPort(hasPort bool) {
+	if d := &c.Destination; !hasPort {
 		d.AddrPort = netip.AddrPortFrom(d.AddrPort.Addr(), c.Service.AddrPort.Port())
 	}
 }
 
+// validateListing checks the options of -L that cannot be combined.
 func (c *Command) validateListing() *Error {
 	if c.Options.Has(Metrics) && c.Options.HasAny(JSON, Watch, Connection, Timeout, Daemon) {
 		return errorf("options conflicts in the list command")
 	}
-	ofServices := c.Options.HasAny(Stats, Rate, Thresholds, Watch, Top)
-	settings := c.Options.HasAny(Timeout, Daemon)
-	if ofServices && (settings || c.Options.Has(Connection)) || settings && c.Options.Has(PersistentConn) {
+	listsServices := c.Options.HasAny(Stats, Rate, Thresholds, Watch, Top)
+	listsSettings := c.Options.HasAny(Timeout, Daemon)
+	if listsServices && (listsSettings || c.Options.Has(Connection)) || listsSettings && c.Options.Has(PersistentConn) {
 		return errorf("options conflicts in the list command")
 	}
 	return nil

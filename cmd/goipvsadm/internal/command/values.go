@@ -11,83 +11,83 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// The readers of values: each puts what a flag's value says into the command,
-// or says what is wrong with it.
+// This file has the setters of the flags: each parses the value of a flag and
+// stores it in the command.
 
 const (
-	maxTimeout = 2678400 // 31 days, in seconds
-	engineMax  = 16      // bytes of a persistence engine's name
+	maxTimeout       = 2678400 // 31 days, in seconds
+	maxEngineNameLen = 16      // bytes that ipvsadm keeps of a persistence engine's name
 )
 
-// number reads a number from low to high. what is its name in the message.
-func number[T uint8 | uint16 | uint32](value, what string, low, high int64, field *T) *Error {
+// setNumber sets field to a number from low to high. The message calls it name.
+func setNumber[T uint8 | uint16 | uint32](value, name string, low, high int64, field *T) *Error {
 	n, ok := resolve.Number(value, low, high)
 	if !ok {
-		return errorf("illegal %s specified", what)
+		return errorf("illegal %s specified", name)
 	}
 	*field = T(n)
 	return nil
 }
 
-func (p *Parser) weight(value string) *Error {
-	return number(value, "weight", 0, math.MaxInt32, &p.cmd.Destination.Weight)
+func (p *Parser) setWeight(value string) *Error {
+	return setNumber(value, "weight", 0, math.MaxInt32, &p.cmd.Destination.Weight)
 }
 
-func (p *Parser) upperThreshold(value string) *Error {
-	return number(value, "u_threshold", 0, math.MaxInt32, &p.cmd.Destination.UpperThreshold)
+func (p *Parser) setUpperThreshold(value string) *Error {
+	return setNumber(value, "u_threshold", 0, math.MaxInt32, &p.cmd.Destination.UpperThreshold)
 }
 
-func (p *Parser) lowerThreshold(value string) *Error {
-	return number(value, "l_threshold", 0, math.MaxInt32, &p.cmd.Destination.LowerThreshold)
+func (p *Parser) setLowerThreshold(value string) *Error {
+	return setNumber(value, "l_threshold", 0, math.MaxInt32, &p.cmd.Destination.LowerThreshold)
 }
 
-func (p *Parser) tunnelPort(value string) *Error {
-	return number(value, "tunnel port", 1, math.MaxUint16, &p.cmd.Destination.Tunnel.Port)
+func (p *Parser) setTunnelPort(value string) *Error {
+	return setNumber(value, "tunnel port", 1, math.MaxUint16, &p.cmd.Destination.Tunnel.Port)
 }
 
-func (p *Parser) syncID(value string) *Error {
-	return number(value, "syncid", 0, math.MaxUint8, &p.cmd.Daemon.SyncID)
+func (p *Parser) setSyncID(value string) *Error {
+	return setNumber(value, "syncid", 0, math.MaxUint8, &p.cmd.Daemon.SyncID)
 }
 
-func (p *Parser) syncMaxLen(value string) *Error {
-	return number(value, "sync-maxlen", 1, 65507, &p.cmd.Daemon.MaxLen)
+func (p *Parser) setSyncMaxLen(value string) *Error {
+	return setNumber(value, "sync-maxlen", 1, 65507, &p.cmd.Daemon.MaxLen)
 }
 
-func (p *Parser) mcastPort(value string) *Error {
-	return number(value, "mcast-port", 1, math.MaxUint16, &p.cmd.Daemon.Port)
+func (p *Parser) setMcastPort(value string) *Error {
+	return setNumber(value, "mcast-port", 1, math.MaxUint16, &p.cmd.Daemon.Port)
 }
 
-func (p *Parser) mcastTTL(value string) *Error {
-	return number(value, "mcast-ttl", 1, math.MaxUint8, &p.cmd.Daemon.TTL)
+func (p *Parser) setMcastTTL(value string) *Error {
+	return setNumber(value, "mcast-ttl", 1, math.MaxUint8, &p.cmd.Daemon.TTL)
 }
 
-func (p *Parser) top(value string) *Error {
-	return number(value, "number of services", 1, math.MaxInt32, &p.cmd.Top)
+func (p *Parser) setTop(value string) *Error {
+	return setNumber(value, "number of services", 1, math.MaxInt32, &p.cmd.Top)
 }
 
-func (p *Parser) tcpService(value string) *Error {
-	return p.serviceAddress(value, ipvs.TCP)
+func (p *Parser) setTCPService(value string) *Error {
+	return p.setService(value, ipvs.TCP)
 }
 
-func (p *Parser) udpService(value string) *Error {
-	return p.serviceAddress(value, ipvs.UDP)
+func (p *Parser) setUDPService(value string) *Error {
+	return p.setService(value, ipvs.UDP)
 }
 
-func (p *Parser) sctpService(value string) *Error {
-	return p.serviceAddress(value, ipvs.SCTP)
+func (p *Parser) setSCTPService(value string) *Error {
+	return p.setService(value, ipvs.SCTP)
 }
 
-func (p *Parser) serviceAddress(value string, protocol ipvs.Protocol) *Error {
+func (p *Parser) setService(value string, protocol ipvs.Protocol) *Error {
 	ap, _, ok := p.names.AddrPort(value, protocol)
 	if !ok {
 		return errorf("illegal virtual server address[:port] specified")
 	}
-	// An IPv4-mapped address stays what was typed: to ipvsadm it is IPv6.
+	// Like ipvsadm, treat an IPv4-mapped address as IPv6.
 	p.cmd.Service.ServiceKey = ipvs.ServiceKey{Family: ipvs.FamilyOf(ap.Addr()), Protocol: protocol, AddrPort: ap}
 	return nil
 }
 
-func (p *Parser) mark(value string) *Error {
+func (p *Parser) setMark(value string) *Error {
 	n, ok := resolve.Number(value, 1, 1<<32-1)
 	if !ok {
 		return errorf("invalid fwmark value `%s' specified", value)
@@ -96,7 +96,7 @@ func (p *Parser) mark(value string) *Error {
 	return nil
 }
 
-func (p *Parser) ipv6(string) *Error {
+func (p *Parser) setIPv6(string) *Error {
 	if p.cmd.Service.Mark == 0 {
 		return errorf("-6 used before -f\n")
 	}
@@ -104,22 +104,22 @@ func (p *Parser) ipv6(string) *Error {
 	return nil
 }
 
-func (p *Parser) scheduler(value string) *Error {
+func (p *Parser) setScheduler(value string) *Error {
 	if value != "" {
 		p.cmd.Service.Scheduler = truncate(value, ipvs.MaxNameLen)
 	}
 	return nil
 }
 
-func (p *Parser) persistent(value string) *Error {
-	n, err := seconds(value, 1)
+func (p *Parser) setPersistent(value string) *Error {
+	n, err := parseSeconds(value, 1)
 	p.cmd.Service.Flags |= ipvs.Persistent
 	p.cmd.Service.Timeout = n
 	return err
 }
 
-// seconds reads a time of at least low.
-func seconds(value string, low int64) (uint32, *Error) {
+// parseSeconds parses a time from low to maxTimeout.
+func parseSeconds(value string, low int64) (uint32, *Error) {
 	n, ok := resolve.Number(value, low, maxTimeout)
 	if !ok {
 		return 0, errorf("invalid timeout value `%s' specified", value)
@@ -127,23 +127,23 @@ func seconds(value string, low int64) (uint32, *Error) {
 	return uint32(n), nil
 }
 
-// optionalSeconds reads a time where the flag has a value.
-func optionalSeconds(value string, field *uint32) *Error {
+// setOptionalSeconds sets field to a time, or leaves it if the flag has no value.
+func setOptionalSeconds(value string, field *uint32) *Error {
 	if value == noValue {
 		return nil
 	}
-	n, err := seconds(value, 1)
+	n, err := parseSeconds(value, 1)
 	*field = n
 	return err
 }
 
-// netmask reads a mask for the service's family, IPv4 while there is no
-// service. settle looks at it again when there is one.
-func (p *Parser) netmask(value string) *Error {
-	p.mask = value
+// setNetmask parses a netmask: an address for an IPv4 service, and before there
+// is one, or a prefix length for IPv6. See reparseDependent.
+func (p *Parser) setNetmask(value string) *Error {
+	p.netmask = value
 	s := &p.cmd.Service
 	if s.Family == ipvs.IPv6 {
-		// As atoi(3) does, which looks at no more than 32 bits.
+		// Like ipvsadm, which uses atoi(3), keep the low 32 bits.
 		n, ok := resolve.Number(numberPrefix(value), math.MinInt64, math.MaxInt64)
 		length := int32(n)
 		if !ok || length < 1 || length > 128 {
@@ -164,8 +164,8 @@ func (p *Parser) netmask(value string) *Error {
 	return nil
 }
 
-// numberPrefix returns value up to what is no part of a number: the prefix
-// length is the one number that may have something behind it.
+// numberPrefix returns value without the text that follows a number. ipvsadm
+// ignores such text only after a prefix length.
 func numberPrefix(value string) string {
 	digits := strings.TrimLeft(value, " \t\n\v\f\r")
 	if digits != "" && (digits[0] == '+' || digits[0] == '-') {
@@ -174,71 +174,72 @@ func numberPrefix(value string) string {
 	return value[:len(value)-len(strings.TrimLeft(digits, "0123456789"))]
 }
 
-func (p *Parser) onePacket(string) *Error {
+func (p *Parser) setOnePacket(string) *Error {
 	p.cmd.Service.Flags |= ipvs.OnePacket
 	return nil
 }
 
-func (p *Parser) engine(value string) *Error {
-	p.cmd.Service.Engine = truncate(value, engineMax)
+func (p *Parser) setEngine(value string) *Error {
+	p.cmd.Service.Engine = truncate(value, maxEngineNameLen)
 	return nil
 }
 
-// schedFlags keeps the value: it is checked last, by the scheduler that a
-// later -s may name.
-func (p *Parser) schedFlags(value string) *Error {
-	p.flagNames = value
+// setSchedFlags defers parsing to parseSchedFlags, since -s may follow -b.
+func (p *Parser) setSchedFlags(value string) *Error {
+	p.schedFlags = value
 	return nil
 }
 
-// realServer reads a server's address. The service says which names of ports
-// there are; before there is one any will do, until settle.
-func (p *Parser) realServer(value string) *Error {
+// setRealServer parses the address of a server. The service determines the
+// protocol by which a port name is looked up; before there is a service, the
+// name may be that of any protocol. See reparseDependent.
+func (p *Parser) setRealServer(value string) *Error {
 	p.server = value
-	protocol := portNames(&p.cmd.Service)
+	protocol := portProtocol(&p.cmd.Service)
 	if protocol == 0 {
 		protocol = resolve.AnyProtocol
 	}
-	return p.serverAddress(protocol)
+	return p.parseServer(protocol)
 }
 
-func (p *Parser) serverAddress(protocol ipvs.Protocol) *Error {
+// parseServer parses the value of -r, looking up a port name by protocol.
+func (p *Parser) parseServer(protocol ipvs.Protocol) *Error {
 	var ok bool
-	p.portNames = protocol
-	p.cmd.Destination.AddrPort, p.hasPort, ok = p.names.AddrPort(p.server, protocol)
+	p.serverProtocol = protocol
+	p.cmd.Destination.AddrPort, p.hasServerPort, ok = p.names.AddrPort(p.server, protocol)
 	if !ok {
 		return errorf("illegal real server address[:port] specified")
 	}
 	return nil
 }
 
-// portNames returns the protocol whose names of ports the servers of s have:
-// for a mark, TCP's; for no service, none.
-func portNames(s *ipvs.Service) ipvs.Protocol {
+// portProtocol returns the protocol by which the port names of the servers of s
+// are looked up: TCP if s is a firewall mark, 0 if s is unset.
+func portProtocol(s *ipvs.Service) ipvs.Protocol {
 	if s.Mark != 0 {
 		return ipvs.TCP
 	}
 	return s.Protocol
 }
 
-func (p *Parser) directRouting(string) *Error {
-	return p.method(ipvs.DirectRouting)
+func (p *Parser) setDirectRouting(string) *Error {
+	return p.setMethod(ipvs.DirectRouting)
 }
 
-func (p *Parser) tunneling(string) *Error {
-	return p.method(ipvs.Tunneling)
+func (p *Parser) setTunneling(string) *Error {
+	return p.setMethod(ipvs.Tunneling)
 }
 
-func (p *Parser) masquerading(string) *Error {
-	return p.method(ipvs.Masquerading)
+func (p *Parser) setMasquerading(string) *Error {
+	return p.setMethod(ipvs.Masquerading)
 }
 
-func (p *Parser) method(m ipvs.ForwardingMethod) *Error {
+func (p *Parser) setMethod(m ipvs.ForwardingMethod) *Error {
 	p.cmd.Destination.Method = m
 	return nil
 }
 
-func (p *Parser) tunnelType(value string) *Error {
+func (p *Parser) setTunnelType(value string) *Error {
 	for _, t := range []ipvs.TunnelType{ipvs.IPIP, ipvs.GUE, ipvs.GRE} {
 		if value == t.String() {
 			p.cmd.Destination.Tunnel.Type = t
@@ -248,46 +249,47 @@ func (p *Parser) tunnelType(value string) *Error {
 	return errorf("illegal tunnel type specified")
 }
 
-func (p *Parser) tunnelChecksum(string) *Error {
-	return p.tunnelFlag(ipvs.TunnelChecksum)
+func (p *Parser) setTunnelChecksum(string) *Error {
+	return p.addTunnelFlag(ipvs.TunnelChecksum)
 }
 
-func (p *Parser) tunnelRemoteChecksum(string) *Error {
-	return p.tunnelFlag(ipvs.TunnelRemoteChecksum)
+func (p *Parser) setTunnelRemoteChecksum(string) *Error {
+	return p.addTunnelFlag(ipvs.TunnelRemoteChecksum)
 }
 
-func (p *Parser) tunnelFlag(f ipvs.TunnelFlags) *Error {
+func (p *Parser) addTunnelFlag(f ipvs.TunnelFlags) *Error {
 	p.cmd.Destination.Tunnel.Flags |= f
 	return nil
 }
 
-func (p *Parser) startDaemon(value string) *Error {
-	return p.daemonState(value, "illegal start-daemon parameter specified")
+func (p *Parser) setStartDaemon(value string) *Error {
+	return p.setDaemonState(value, "illegal start-daemon parameter specified")
 }
 
-func (p *Parser) stopDaemon(value string) *Error {
-	return p.daemonState(value, "illegal start_daemon specified")
+func (p *Parser) setStopDaemon(value string) *Error {
+	return p.setDaemonState(value, "illegal start_daemon specified")
 }
 
-func (p *Parser) daemonState(value, illegal string) *Error {
+func (p *Parser) setDaemonState(value, message string) *Error {
 	for _, s := range []ipvs.DaemonState{ipvs.Master, ipvs.Backup} {
 		if value == s.String() {
 			p.cmd.Daemon.State = s
 			return nil
 		}
 	}
-	return errorf("%s", illegal)
+	return errorf("%s", message)
 }
 
-func (p *Parser) mcastInterface(value string) *Error {
+func (p *Parser) setMcastInterface(value string) *Error {
 	if value = termsafe.Unquote(value); value != "" {
 		p.cmd.Daemon.Interface = truncate(value, ipvs.MaxNameLen)
 	}
 	return nil
 }
 
-// mcastGroup takes an address in the strict form only.
-func (p *Parser) mcastGroup(value string) *Error {
+// setMcastGroup parses a multicast address. Unlike for other addresses, ipvsadm
+// accepts neither host names nor the short forms of inet_aton(3).
+func (p *Parser) setMcastGroup(value string) *Error {
 	family := ipvs.IPv4
 	if strings.Contains(value, ":") {
 		family = ipvs.IPv6
@@ -300,12 +302,12 @@ func (p *Parser) mcastGroup(value string) *Error {
 	return nil
 }
 
-// cut returns at most n bytes of s.
+// truncate returns the first n bytes of s, or s if it is not longer.
 func truncate(s string, n int) string {
 	return s[:min(n, len(s))]
 }
 
-func (p *Parser) netns(value string) *Error {
+func (p *Parser) setNetNS(value string) *Error {
 	if value == "" {
 		return errorf("illegal network namespace specified")
 	}
@@ -313,11 +315,11 @@ func (p *Parser) netns(value string) *Error {
 	return nil
 }
 
-func (p *Parser) drain(value string) *Error {
-	return optionalSeconds(value, &p.cmd.Drain)
+func (p *Parser) setDrain(value string) *Error {
+	return setOptionalSeconds(value, &p.cmd.Drain)
 }
 
-func (p *Parser) metrics(value string) *Error {
+func (p *Parser) setMetrics(value string) *Error {
 	switch value {
 	case noValue, "prometheus":
 	case "openmetrics":
@@ -328,6 +330,6 @@ func (p *Parser) metrics(value string) *Error {
 	return nil
 }
 
-func (p *Parser) interval(value string) *Error {
-	return optionalSeconds(value, &p.cmd.Interval)
+func (p *Parser) setInterval(value string) *Error {
+	return setOptionalSeconds(value, &p.cmd.Interval)
 }

@@ -1,5 +1,5 @@
-// Package completion proposes words with which a command line that is being
-// typed could go on, for completion in a shell.
+// Package completion completes a command line that is being typed, for the
+// completion scripts of shells.
 package completion
 
 import (
@@ -16,152 +16,176 @@ import (
 	"goipvsadm/sched"
 )
 
-// A Proposal is a word, and what to say of it in a menu.
-type Candidate struct{ Word, Note string }
+// A Candidate is a word that may be the next of the line, and its description.
+type Candidate struct{ Word, Description string }
 
-// A System is what proposals are taken from. What it cannot tell is empty.
+// A Source returns the names that exist on the host. Its functions return
+// nothing after an error.
 type Source struct {
 	Services     func(netns string) []ipvs.Service
-	Destinations func(netns string, key ipvs.ServiceKey) []ipvs.Destination
+	Destinations func(netns string, service ipvs.ServiceKey) []ipvs.Destination
 	Interfaces   func() []string
-	NetNS        func() []string // names that --netns takes
+	NetNS        func() []string // network namespaces by name
 }
 
-// Words returns proposals for the next word of u.
+// Candidates returns the candidates for the next word of u that begin with what
+// has been typed.
 func (s *Source) Candidates(u *command.Partial) []Candidate {
-	if u.Value == "" {
+	if u.ValueOf == "" {
 		return flags(u)
 	}
-	propose, ok := values()[u.Value]
+	complete, ok := completers()[u.ValueOf]
 	if !ok {
 		return nil
 	}
-	proposals := slices.DeleteFunc(propose(s, u), func(p Candidate) bool { return !strings.HasPrefix(p.Word, u.Word) })
-	for i := range proposals {
-		proposals[i].Word = u.Prefix + proposals[i].Word
+	candidates := slices.DeleteFunc(complete(s, u), func(c Candidate) bool { return !strings.HasPrefix(c.Word, u.Word) })
+	for i := range candidates {
+		candidates[i].Word = u.Prefix + candidates[i].Word
 	}
-	return proposals
+	return candidates
 }
 
-// flags proposes commands or options: the long ones, and the short ones where
-// they may be meant.
+// flags returns the commands or options that may come next: the long ones, and
+// after a dash the short ones too.
 func flags(u *command.Partial) []Candidate {
-	var proposals []Candidate
+	var candidates []Candidate
 	summaries := help.Summaries()
-	for _, spellings := range u.Candidates() {
-		note := summaries[spellings[0]]
+	for _, spellings := range u.NextFlags() {
+		summary := summaries[spellings[0]]
 		for _, word := range spellings {
-			short := !strings.HasPrefix(word, "--")
-			if strings.HasPrefix(word, u.Word) && (u.Word != "" || !short) {
-				proposals = append(proposals, Candidate{word, note})
+			isLong := strings.HasPrefix(word, "--")
+			if strings.HasPrefix(word, u.Word) && (u.Word != "" || isLong) {
+				candidates = append(candidates, Candidate{word, summary})
 			}
 		}
 	}
-	return proposals
+	return candidates
 }
 
-// A proposer proposes values for what u ends in.
-type proposer func(s *Source, u *command.Partial) []Candidate
+// A completer returns the candidates for the value of a flag, regardless of what
+// has been typed of it.
+type completer func(s *Source, u *command.Partial) []Candidate
 
-// values returns the proposers of the values of flags, by their long names.
-func values() map[string]proposer {
-	return map[string]proposer{
+// completers returns the completers of values by the long name of the flag.
+func completers() map[string]completer {
+	return map[string]completer{
 		"tcp-service":     services(ipvs.TCP),
 		"udp-service":     services(ipvs.UDP),
 		"sctp-service":    services(ipvs.SCTP),
-		"fwmark-service":  services(0),
+		"fwmark-service":  fwmarks,
 		"real-server":     servers,
 		"scheduler":       schedulers,
 		"sched-flags":     schedFlags,
-		"pe":              words("sip"),
-		"tun-type":        words("ipip", "gue", "gre"),
-		"metrics":         words("prometheus", "openmetrics"),
-		"start-daemon":    words("master", "backup"),
-		"stop-daemon":     words("master", "backup"),
-		"mcast-interface": func(s *Source, _ *command.Partial) []Candidate { return quoted(s.Interfaces()) },
-		"netns": func(s *Source, _ *command.Partial) []Candidate {
-			return plain(slices.DeleteFunc(s.NetNS(), termsafe.HasControl))
-		},
+		"pe":              keywords("sip"),
+		"tun-type":        keywords("ipip", "gue", "gre"),
+		"metrics":         keywords("prometheus", "openmetrics"),
+		"start-daemon":    keywords("master", "backup"),
+		"stop-daemon":     keywords("master", "backup"),
+		"mcast-interface": interfaces,
+		"netns":           namespaces,
 	}
 }
 
-func words(list ...string) proposer {
-	return func(*Source, *command.Partial) []Candidate { return plain(list) }
+// keywords completes a value that is one of words.
+func keywords(words ...string) completer {
+	return func(*Source, *command.Partial) []Candidate { return undescribed(words) }
 }
 
-// quoted proposes names of interfaces so that they can be seen. The names of
-// namespaces have no such form.
-func quoted(list []string) []Candidate {
-	proposals := plain(list)
-	for i := range proposals {
-		proposals[i].Word = termsafe.Quote(proposals[i].Word)
+// undescribed returns candidates without descriptions.
+func undescribed(words []string) []Candidate {
+	candidates := make([]Candidate, len(words))
+	for i, word := range words {
+		candidates[i].Word = word
 	}
-	return proposals
+	return candidates
 }
 
-func plain(list []string) []Candidate {
-	proposals := make([]Candidate, len(list))
-	for i, word := range list {
-		proposals[i].Word = word
+// interfaces quotes names that contain control characters, as --mcast-interface
+// accepts them.
+func interfaces(s *Source, _ *command.Partial) []Candidate {
+	candidates := undescribed(s.Interfaces())
+	for i := range candidates {
+		candidates[i].Word = termsafe.Quote(candidates[i].Word)
 	}
-	return proposals
+	return candidates
 }
 
-// services proposes the services of a protocol that there are; the protocol 0
-// stands for firewall marks. A service that is to be added is none of them.
-func services(protocol ipvs.Protocol) proposer {
+// namespaces omits names that contain control characters, since --netns does not
+// accept them quoted.
+func namespaces(s *Source, _ *command.Partial) []Candidate {
+	return undescribed(slices.DeleteFunc(s.NetNS(), termsafe.HasControl))
+}
+
+// services completes the address of an existing service with the protocol.
+func services(protocol ipvs.Protocol) completer {
 	return func(s *Source, u *command.Partial) []Candidate {
-		if u.Verb == command.AddService {
-			return nil
-		}
-		all := s.Services(u.NetNS)
-		tablefmt.SortServices(all)
-		var proposals []Candidate
-		for _, service := range all {
-			switch {
-			case service.Mark != 0 && protocol == 0:
-				note := service.Scheduler + ", " + service.Family.String()
-				proposals = append(proposals, Candidate{strconv.FormatUint(uint64(service.Mark), 10), note})
-			case service.Mark == 0 && service.Protocol == protocol:
-				proposals = append(proposals, Candidate{string(resolve.AppendNumeric(nil, service.AddrPort)), service.Scheduler})
+		var candidates []Candidate
+		for _, service := range s.existingServices(u) {
+			if service.Mark == 0 && service.Protocol == protocol {
+				address := string(resolve.AppendNumeric(nil, service.AddrPort))
+				candidates = append(candidates, Candidate{address, service.Scheduler})
 			}
 		}
-		return proposals
+		return candidates
 	}
 }
 
-// servers proposes the servers of the service that the line names. A server
-// that is to be added is none of them.
+// fwmarks completes the firewall mark of an existing service.
+func fwmarks(s *Source, u *command.Partial) []Candidate {
+	var candidates []Candidate
+	for _, service := range s.existingServices(u) {
+		if service.Mark != 0 {
+			mark := strconv.FormatUint(uint64(service.Mark), 10)
+			candidates = append(candidates, Candidate{mark, service.Scheduler + ", " + service.Family.String()})
+		}
+	}
+	return candidates
+}
+
+// existingServices returns the services in the order of a listing, or none if u
+// adds a service.
+func (s *Source) existingServices(u *command.Partial) []ipvs.Service {
+	if u.Verb == command.AddService {
+		return nil
+	}
+	services := s.Services(u.NetNS)
+	tablefmt.SortServices(services)
+	return services
+}
+
+// servers completes the address of an existing server of the service that the
+// line names.
 func servers(s *Source, u *command.Partial) []Candidate {
 	if u.Verb == command.AddServer || !u.Options.Has(command.ServiceAddress) {
 		return nil
 	}
-	all := s.Destinations(u.NetNS, u.Service.ServiceKey)
-	tablefmt.SortDestinations(all)
-	var proposals []Candidate
-	for _, d := range all {
-		note := d.Method.String() + ", weight " + strconv.FormatUint(uint64(d.Weight), 10)
-		proposals = append(proposals, Candidate{string(resolve.AppendNumeric(nil, d.AddrPort)), note})
+	destinations := s.Destinations(u.NetNS, u.Service.ServiceKey)
+	tablefmt.SortDestinations(destinations)
+	var candidates []Candidate
+	for _, d := range destinations {
+		description := d.Method.String() + ", weight " + strconv.FormatUint(uint64(d.Weight), 10)
+		candidates = append(candidates, Candidate{string(resolve.AppendNumeric(nil, d.AddrPort)), description})
 	}
-	return proposals
+	return candidates
 }
 
 func schedulers(*Source, *command.Partial) []Candidate {
-	var proposals []Candidate
+	var candidates []Candidate
 	for _, s := range sched.All {
-		proposals = append(proposals, Candidate{s.Name, s.Summary})
+		candidates = append(candidates, Candidate{s.Name, s.Summary})
 	}
-	return proposals
+	return candidates
 }
 
-// schedFlags proposes a list of flags with one more at its end.
+// schedFlags completes the last element of a list of scheduler flags with those
+// that the list lacks.
 func schedFlags(_ *Source, u *command.Partial) []Candidate {
 	list := u.Word[:strings.LastIndexByte(u.Word, ',')+1]
-	var proposals []Candidate
+	var candidates []Candidate
 	for _, f := range sched.Flags {
 		if f.AppliesTo(u.Service.Scheduler) && !slices.Contains(strings.Split(list, ","), f.Name) {
-			proposals = append(proposals, Candidate{list + f.Name, ""})
+			candidates = append(candidates, Candidate{list + f.Name, ""})
 		}
 	}
-	return proposals
+	return candidates
 }

@@ -7,40 +7,41 @@ import (
 	"strings"
 )
 
-// program is the word that saved rules may have before their commands.
+// program is a word that a Reader skips: like ipvsadm -R, it accepts rules that
+// begin with the name of the program.
 const program = "ipvsadm"
 
-// readBuffer is how much of the rules is read at a time.
-const readBuffer = 256 << 10
+// bufferSize is the number of bytes read at a time.
+const bufferSize = 256 << 10
 
-// lineMax is how long a line may be: longer than any rule, and short enough to
-// keep what is no text out of the memory.
-const lineMax = 1 << 20
+// maxLine is the maximum length of a line, including its newline. It is far
+// longer than any rule, and keeps binary input from filling the memory.
+const maxLine = 1 << 20
 
-// ErrLineTooLong is the error of a longer line, with its newline.
+// ErrLineTooLong is returned for a line longer than maxLine.
 var ErrLineTooLong = errors.New("longer than 1 MiB")
 
-// A Reader splits rules into lines of words.
+// A Reader splits a ruleset into lines of words.
 type Reader struct {
 	s     *bufio.Scanner
-	line  int
-	words []string
+	line  int      // number of the last line read
+	words []string // reused by each call of Next
 }
 
-// NewReader returns a Reader of the rules in r.
+// NewReader returns a Reader of the ruleset in r.
 func NewReader(r io.Reader) *Reader {
 	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, readBuffer), lineMax)
+	s.Buffer(make([]byte, bufferSize), maxLine)
 	return &Reader{s: s}
 }
 
-// Next returns the words of the next line that has any, and its number, the
-// first line being 1. The words are valid until the next call. At the end
-// words is nil.
+// Next returns the words of the next line that has any, and the number of the
+// line, counted from 1. The words are valid until the next call. At the end of
+// the ruleset words is nil. After an error, line is the last line before it.
 //
-// Words are separated by blanks and tabs; nothing quotes them. A word that
-// begins with # makes it and the rest of its line a comment. The name of the
-// program may stand anywhere and means nothing. A NUL ends its word.
+// Words are separated by spaces, tabs and carriage returns. There is no quoting.
+// A # at the beginning of a word starts a comment. The word ipvsadm is skipped
+// wherever it stands. A NUL ends its word: the rest of the word is skipped.
 func (r *Reader) Next() (words []string, line int, err error) {
 	for r.s.Scan() {
 		r.line++
@@ -56,12 +57,12 @@ func (r *Reader) Next() (words []string, line int, err error) {
 	return nil, r.line, err
 }
 
-// split makes words the words of text.
+// split splits text into r.words.
 func (r *Reader) split(text string) {
 	r.words = r.words[:0]
-	nul := strings.IndexByte(text, 0) >= 0
+	hasNUL := strings.IndexByte(text, 0) >= 0
 	for i := 0; i < len(text); {
-		if blank(text[i]) {
+		if isSpace(text[i]) {
 			i++
 			continue
 		}
@@ -69,11 +70,11 @@ func (r *Reader) split(text string) {
 			return
 		}
 		start := i
-		for i < len(text) && !blank(text[i]) {
+		for i < len(text) && !isSpace(text[i]) {
 			i++
 		}
 		word := text[start:i]
-		if nul {
+		if hasNUL {
 			word, _, _ = strings.Cut(word, "\x00")
 		}
 		if word != program {
@@ -82,4 +83,4 @@ func (r *Reader) split(text string) {
 	}
 }
 
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }

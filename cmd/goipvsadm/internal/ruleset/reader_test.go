@@ -10,41 +10,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A numbered line and its words.
-type numbered struct {
+// A numberedLine is a line as returned by Reader.Next.
+type numberedLine struct {
 	Line  int
 	Words []string
 }
 
-func readAll(r io.Reader) (all []numbered, err error) {
+func readAll(r io.Reader) (lines []numberedLine, err error) {
 	reader := NewReader(r)
 	for {
 		words, line, err := reader.Next()
 		if err != nil || words == nil {
-			return all, err
+			return lines, err
 		}
-		all = append(all, numbered{line, append([]string(nil), words...)})
+		lines = append(lines, numberedLine{Line: line, Words: append([]string(nil), words...)})
 	}
 }
 
 func TestReader(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
-		want       []numbered
+		want       []numberedLine
 	}{
-		{"nothing", "", nil},
-		{"empty lines count", "\n \t \n-C\n", []numbered{{3, []string{"-C"}}}},
-		{"blanks and tabs", " -A \t-f  5", []numbered{{1, []string{"-A", "-f", "5"}}}},
-		{"CRLF ends", "-A\r\n-C\r\n", []numbered{{1, []string{"-A"}}, {2, []string{"-C"}}}},
-		{"a carriage return is a blank", "-A\r-f", []numbered{{1, []string{"-A", "-f"}}}},
-		{"comments", "# -A\n-C # all\n-C#all\n", []numbered{{2, []string{"-C"}}, {3, []string{"-C#all"}}}},
-		{"the program's name", "ipvsadm -C\nipvsadm\n-A ipvsadm ipvsadm -f 5\n/sbin/ipvsadm",
-			[]numbered{{1, []string{"-C"}}, {3, []string{"-A", "-f", "5"}}, {4, []string{"/sbin/ipvsadm"}}}},
-		{"a NUL ends its word", "-A\x00B -C\n\x00\n", []numbered{{1, []string{"-A", "-C"}}, {2, []string{""}}}},
-		{"no quoting", `-A "a b" 'c'`, []numbered{{1, []string{"-A", `"a`, `b"`, "'c'"}}}},
-		{"vertical tabs and form feeds are ordinary", "-A\v\f", []numbered{{1, []string{"-A\v\f"}}}},
-		{"a line longer than the buffer", strings.Repeat("x ", readBuffer) + "\n-C",
-			[]numbered{{1, strings.Fields(strings.Repeat("x ", readBuffer))}, {2, []string{"-C"}}}},
+		{name: "empty", want: nil},
+		{name: "empty lines are counted", text: "\n \t \n-C\n", want: []numberedLine{{Line: 3, Words: []string{"-C"}}}},
+		{name: "spaces and tabs", text: " -A \t-f  5", want: []numberedLine{{Line: 1, Words: []string{"-A", "-f", "5"}}}},
+		{name: "CRLF", text: "-A\r\n-C\r\n", want: []numberedLine{{Line: 1, Words: []string{"-A"}}, {Line: 2, Words: []string{"-C"}}}},
+		{name: "carriage return separates words", text: "-A\r-f", want: []numberedLine{{Line: 1, Words: []string{"-A", "-f"}}}},
+		{name: "comments", text: "# -A\n-C # all\n-C#all\n", want: []numberedLine{{Line: 2, Words: []string{"-C"}}, {Line: 3, Words: []string{"-C#all"}}}},
+		{name: "program name", text: "ipvsadm -C\nipvsadm\n-A ipvsadm ipvsadm -f 5\n/sbin/ipvsadm",
+			want: []numberedLine{{Line: 1, Words: []string{"-C"}}, {Line: 3, Words: []string{"-A", "-f", "5"}}, {Line: 4, Words: []string{"/sbin/ipvsadm"}}}},
+		{name: "NUL ends its word", text: "-A\x00B -C\n\x00\n", want: []numberedLine{{Line: 1, Words: []string{"-A", "-C"}}, {Line: 2, Words: []string{""}}}},
+		{name: "no quoting", text: `-A "a b" 'c'`, want: []numberedLine{{Line: 1, Words: []string{"-A", `"a`, `b"`, "'c'"}}}},
+		{name: "vertical tab and form feed do not separate words", text: "-A\v\f", want: []numberedLine{{Line: 1, Words: []string{"-A\v\f"}}}},
+		{name: "line longer than the buffer", text: strings.Repeat("x ", bufferSize) + "\n-C",
+			want: []numberedLine{{Line: 1, Words: strings.Fields(strings.Repeat("x ", bufferSize))}, {Line: 2, Words: []string{"-C"}}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := readAll(strings.NewReader(tt.text))
@@ -59,50 +59,57 @@ func TestReader(t *testing.T) {
 }
 
 func TestReaderError(t *testing.T) {
-	broken := errors.New("broken")
-	got, err := readAll(io.MultiReader(strings.NewReader("-C\n"), iotest.ErrReader(broken)))
-	if !errors.Is(err, broken) || len(got) != 1 {
+	errRead := errors.New("read error")
+	got, err := readAll(io.MultiReader(strings.NewReader("-C\n"), iotest.ErrReader(errRead)))
+	if !errors.Is(err, errRead) || len(got) != 1 {
 		t.Errorf("lines = %v, error = %v", got, err)
 	}
 }
 
+// No word contains a separator or begins a comment.
 func FuzzReader(f *testing.F) {
 	f.Add("ipvsadm -A -t 10.0.0.1:80 # web\r\n\n-C\x00")
 	f.Fuzz(func(t *testing.T, text string) {
-		all, err := readAll(strings.NewReader(text))
+		lines, err := readAll(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, l := range all {
-			for _, w := range l.Words {
-				if strings.ContainsAny(w, " \t\r\n\x00") || strings.HasPrefix(w, "#") {
-					t.Errorf("line %d has the word %q", l.Line, w)
+		for _, line := range lines {
+			for _, word := range line.Words {
+				if strings.ContainsAny(word, " \t\r\n\x00") || strings.HasPrefix(word, "#") {
+					t.Errorf("line %d contains the word %q", line.Line, word)
 				}
 			}
 		}
 	})
 }
 
-// endless is a line that does not end.
-type endless struct{ read int }
+// infiniteLine is a reader of a line without end.
+type infiniteLine struct{ read int }
 
-func (e *endless) Read(b []byte) (int, error) {
+func (l *infiniteLine) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = 'x'
 	}
-	e.read += len(b)
+	l.read += len(b)
 	return len(b), nil
 }
 
-func TestLineTooLong(t *testing.T) {
-	for size, want := range map[int]error{lineMax - 1: nil, lineMax: ErrLineTooLong} {
-		lines, err := readAll(strings.NewReader("-C\n" + strings.Repeat("x", size) + "\n-C\n"))
-		if !errors.Is(err, want) || len(lines) == 0 {
-			t.Errorf("a line of %d bytes: %d lines, error %v, want %v", size, len(lines), err, want)
+func TestReaderLineTooLong(t *testing.T) {
+	for _, tt := range []struct {
+		length  int // without the newline
+		wantErr error
+	}{
+		{length: maxLine - 1, wantErr: nil},
+		{length: maxLine, wantErr: ErrLineTooLong},
+	} {
+		lines, err := readAll(strings.NewReader("-C\n" + strings.Repeat("x", tt.length) + "\n-C\n"))
+		if !errors.Is(err, tt.wantErr) || len(lines) == 0 {
+			t.Errorf("line of %d bytes: %d lines, error %v, want error %v", tt.length, len(lines), err, tt.wantErr)
 		}
 	}
-	e := new(endless)
-	if _, err := readAll(e); err != ErrLineTooLong || e.read > lineMax {
-		t.Errorf("a line without an end: error %v after %d bytes", err, e.read)
+	line := new(infiniteLine)
+	if _, err := readAll(line); err != ErrLineTooLong || line.read > maxLine {
+		t.Errorf("line without end: error %v after %d bytes", err, line.read)
 	}
 }

@@ -1,8 +1,11 @@
-// Package ruleset writes the kernel's state as the commands that would bring it
-// about: what the save command prints and the restore command reads.
+// Package ruleset reads and writes rulesets, which -S prints and -R reads. Each
+// line is a rule: the arguments of one command, such as
+//
+//	-A -t 192.0.2.1:80 -s wlc
 package ruleset
 
 import (
+	"fmt"
 	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -13,14 +16,47 @@ import (
 	"goipvsadm/sched"
 )
 
-// AppendService appends the line that adds s.
-func AppendService(b []byte, s *ipvs.Service, n tablefmt.Namer) []byte {
-	return appendService(b, command.AddService.Flag(), s, n)
+// Append appends the rule for c: a command that adds, edits or removes a
+// service, a server or a sync daemon, or sets the timeouts. The rule includes all
+// options with their defaults, so that it alone determines the result. Append
+// panics if c is any other command.
+func Append(b []byte, c *command.Command, n tablefmt.Namer) []byte {
+	switch c.Verb {
+	case command.AddService:
+		return AppendService(b, &c.Service, n)
+	case command.EditService:
+		return appendService(b, "-E", &c.Service, n)
+	case command.DeleteService:
+		b = append(b, "-D"...)
+		b = appendServiceKey(b, &c.Service.ServiceKey, n)
+	case command.AddServer:
+		return AppendDestination(b, &c.Service, &c.Destination, n)
+	case command.EditServer:
+		return appendDestination(b, "-e", &c.Service, &c.Destination, n)
+	case command.DeleteServer:
+		b = append(b, "-d"...)
+		b = appendDestinationKey(b, &c.Service, &c.Destination, n)
+	case command.SetTimeouts:
+		return AppendTimeouts(b, &c.Timeouts)
+	case command.StartDaemon:
+		return AppendDaemon(b, &c.Daemon)
+	case command.StopDaemon:
+		b = append(b, "--stop-daemon "...)
+		b = append(b, c.Daemon.State.String()...)
+	default:
+		panic(fmt.Sprintf("ruleset: the command %s cannot be written as a rule", c.Verb))
+	}
+	return append(b, '\n')
 }
 
-func appendService(b []byte, word string, s *ipvs.Service, n tablefmt.Namer) []byte {
-	b = append(b, word...)
-	b = appendKey(b, &s.ServiceKey, n)
+// AppendService appends the rule that adds s.
+func AppendService(b []byte, s *ipvs.Service, n tablefmt.Namer) []byte {
+	return appendService(b, "-A", s, n)
+}
+
+func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []byte {
+	b = append(b, flag...)
+	b = appendServiceKey(b, &s.ServiceKey, n)
 	b = append(b, " -s "...)
 	b = append(b, s.Scheduler...)
 	if s.Flags&ipvs.Persistent != 0 {
@@ -45,15 +81,15 @@ func appendService(b []byte, word string, s *ipvs.Service, n tablefmt.Namer) []b
 	return append(b, '\n')
 }
 
-// AppendDestination appends the line that adds d to the service s.
+// AppendDestination appends the rule that adds d to the service s.
 func AppendDestination(b []byte, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	return appendDestination(b, command.AddServer.Flag(), s, d, n)
+	return appendDestination(b, "-a", s, d, n)
 }
 
-func appendDestination(b []byte, word string, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	b = append(b, word...)
+func appendDestination(b []byte, flag string, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
+	b = append(b, flag...)
 	b = appendDestinationKey(b, s, d, n)
-	b = append(b, methodOption(d.Method)...)
+	b = append(b, methodFlag(d.Method)...)
 	b = appendNumber(b, " -w ", uint32(d.Weight))
 	if d.UpperThreshold != 0 {
 		b = appendNumber(b, " -x ", d.UpperThreshold)
@@ -67,8 +103,8 @@ func appendDestination(b []byte, word string, s *ipvs.Service, d *ipvs.Destinati
 	return append(b, '\n')
 }
 
-// appendKey appends the option that names a service.
-func appendKey(b []byte, k *ipvs.ServiceKey, n tablefmt.Namer) []byte {
+// appendServiceKey appends the options that identify a service.
+func appendServiceKey(b []byte, k *ipvs.ServiceKey, n tablefmt.Namer) []byte {
 	if k.Mark != 0 {
 		b = appendNumber(b, " -f ", k.Mark)
 		if k.Family == ipvs.IPv6 {
@@ -87,16 +123,17 @@ func appendKey(b []byte, k *ipvs.ServiceKey, n tablefmt.Namer) []byte {
 	return n.Append(b, k.AddrPort, k.Protocol)
 }
 
-// appendDestinationKey appends the options that name a destination of s.
+// appendDestinationKey appends the options that identify a destination of s.
 func appendDestinationKey(b []byte, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	b = appendKey(b, &s.ServiceKey, n)
+	b = appendServiceKey(b, &s.ServiceKey, n)
 	b = append(b, " -r "...)
 	return n.Append(b, d.AddrPort, s.Protocol)
 }
 
-// methodOption returns the option for m. A destination on the director itself
-// is local whatever method it was given; it is saved with the default.
-func methodOption(m ipvs.ForwardingMethod) string {
+// methodFlag returns the flag for m. It is that of direct routing, the default,
+// for Local, the method that the kernel reports for a destination on the director
+// itself regardless of the method set.
+func methodFlag(m ipvs.ForwardingMethod) string {
 	switch m {
 	case ipvs.Masquerading:
 		return " -m"
@@ -106,6 +143,7 @@ func methodOption(m ipvs.ForwardingMethod) string {
 	return " -g"
 }
 
+// appendTunnel appends the options of t that go with its type.
 func appendTunnel(b []byte, t *ipvs.Tunnel) []byte {
 	b = append(b, " --tun-type "...)
 	b = append(b, t.Type.String()...)
@@ -124,7 +162,7 @@ func appendTunnel(b []byte, t *ipvs.Tunnel) []byte {
 	return append(b, " --tun-nocsum"...)
 }
 
-// AppendTimeouts appends the line that sets t.
+// AppendTimeouts appends the rule that sets t.
 func AppendTimeouts(b []byte, t *ipvs.Timeouts) []byte {
 	b = append(b, "--set"...)
 	b = appendNumber(b, " ", t.TCP)
@@ -133,8 +171,8 @@ func AppendTimeouts(b []byte, t *ipvs.Timeouts) []byte {
 	return append(b, '\n')
 }
 
-// AppendDaemon appends the line that starts d. What the kernel did not tell
-// is left out.
+// AppendDaemon appends the rule that starts d, without the options for unset
+// fields: old kernels report only the state, the interface and the sync ID.
 func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 	b = append(b, "--start-daemon "...)
 	b = append(b, d.State.String()...)
@@ -158,8 +196,8 @@ func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 	return append(b, '\n')
 }
 
-// appendInterface appends the option that names an interface. A name that the
-// reader of rules would take for something else is no word of its own.
+// appendInterface appends the --mcast-interface option. A name that Reader would
+// skip as a comment or as the name of the program is attached with =.
 func appendInterface(b []byte, name string) []byte {
 	b = append(b, " --mcast-interface"...)
 	if name[0] == '#' || name == program {
@@ -170,6 +208,6 @@ func appendInterface(b []byte, name string) []byte {
 	return append(b, termsafe.Quote(name)...)
 }
 
-func appendNumber(b []byte, option string, v uint32) []byte {
-	return strconv.AppendUint(append(b, option...), uint64(v), 10)
+func appendNumber(b []byte, flag string, v uint32) []byte {
+	return strconv.AppendUint(append(b, flag...), uint64(v), 10)
 }

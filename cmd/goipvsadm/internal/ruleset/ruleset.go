@@ -9,28 +9,31 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// Rules gathers commands into the table that they describe, and remembers in
-// which lines they were. Their order does not matter.
+// Rules collects the rules of a ruleset, in any order, into the table that they
+// describe, and records the line of each. The zero Rules is empty.
 type Rules struct {
 	table        reconcile.Table
 	services     map[ipvs.ServiceKey]*serviceRule
-	destinations map[ipvs.DestinationKey]int // lines
-	timeouts     int                         // line, 0 for none
-	daemons      map[ipvs.DaemonState]int
+	destinations map[ipvs.DestinationKey]int // line numbers
+	timeouts     int                         // line number, 0 if the timeouts are not set
+	daemons      map[ipvs.DaemonState]int    // line numbers
 }
 
-// A serviceRule is where a service is: in the table, and in the rules, where it
-// may come later than its servers.
-type serviceRule struct{ index, line int }
+// A serviceRule locates a service in the table and in the ruleset.
+type serviceRule struct {
+	index int // index in table.Services
+	line  int // 0 as long as only rules for servers of the service were added
+}
 
-// A Mistake is a rule that cannot be part of a table.
-type Mistake struct {
+// A LineError is an error in a line of a ruleset.
+type LineError struct {
 	Line int
 	Text string
 }
 
-// Add adds the command of a line. It returns what is wrong with it, or "".
-func (r *Rules) Add(c *command.Command, line int) string {
+// Add adds the rule on a line. It returns an error if the rule does not describe
+// a part of a table or describes the same part as an earlier one.
+func (r *Rules) Add(c *command.Command, line int) error {
 	if r.services == nil {
 		r.services = make(map[ipvs.ServiceKey]*serviceRule)
 		r.destinations = make(map[ipvs.DestinationKey]int)
@@ -46,10 +49,11 @@ func (r *Rules) Add(c *command.Command, line int) string {
 	case command.StartDaemon:
 		return r.addDaemon(&c.Daemon, line)
 	}
-	return fmt.Sprintf("Illegal '%s' command in the rules of a table", c.Verb)
+	return fmt.Errorf("command '%s' does not describe a table (use only -A, -a, --set and --start-daemon)", c.Verb)
 }
 
-// service returns the service of key, which may get its rule later.
+// service returns the service with the key, and adds it without a configuration
+// if there is none.
 func (r *Rules) service(key ipvs.ServiceKey) (*reconcile.Service, *serviceRule) {
 	rule := r.services[key]
 	if rule == nil {
@@ -60,63 +64,63 @@ func (r *Rules) service(key ipvs.ServiceKey) (*reconcile.Service, *serviceRule) 
 	return &r.table.Services[rule.index], rule
 }
 
-func (r *Rules) addService(wanted *ipvs.Service, line int) string {
-	s, rule := r.service(wanted.ServiceKey)
+func (r *Rules) addService(service *ipvs.Service, line int) error {
+	s, rule := r.service(service.ServiceKey)
 	if rule.line != 0 {
-		return fmt.Sprintf("Service already defined in line %d", rule.line)
+		return fmt.Errorf("service already defined on line %d", rule.line)
 	}
-	s.Service, rule.line = *wanted, line
-	return ""
+	s.Service, rule.line = *service, line
+	return nil
 }
 
-func (r *Rules) addDestination(key *ipvs.ServiceKey, wanted *ipvs.Destination, line int) string {
-	s, _ := r.service(*key)
-	dkey := keyOf(key, wanted)
-	if first, ok := r.destinations[dkey]; ok {
-		return fmt.Sprintf("Destination already defined in line %d", first)
+func (r *Rules) addDestination(service *ipvs.ServiceKey, d *ipvs.Destination, line int) error {
+	s, _ := r.service(*service)
+	key := destinationKey(service, d)
+	if first, ok := r.destinations[key]; ok {
+		return fmt.Errorf("server already defined on line %d", first)
 	}
-	r.destinations[dkey] = line
-	s.Destinations = append(s.Destinations, *wanted)
-	return ""
+	r.destinations[key] = line
+	s.Destinations = append(s.Destinations, *d)
+	return nil
 }
 
-// keyOf returns the key of a destination. In a plan, an IPv4-mapped address is
-// what it maps to.
-func keyOf(service *ipvs.ServiceKey, d *ipvs.Destination) ipvs.DestinationKey {
+// destinationKey returns the key of a destination. Like package reconcile, it
+// treats an IPv4-mapped address as the IPv4 address.
+func destinationKey(service *ipvs.ServiceKey, d *ipvs.Destination) ipvs.DestinationKey {
 	return ipvs.DestinationKey{Service: *service, AddrPort: netip.AddrPortFrom(d.AddrPort.Addr().Unmap(), d.AddrPort.Port())}
 }
 
-func (r *Rules) setTimeouts(t ipvs.Timeouts, line int) string {
+func (r *Rules) setTimeouts(t ipvs.Timeouts, line int) error {
 	if r.timeouts != 0 {
-		return fmt.Sprintf("Timeouts already set in line %d", r.timeouts)
+		return fmt.Errorf("timeouts already set on line %d", r.timeouts)
 	}
 	r.table.Timeouts, r.timeouts = t, line
-	return ""
+	return nil
 }
 
-func (r *Rules) addDaemon(wanted *ipvs.Daemon, line int) string {
-	if first, ok := r.daemons[wanted.State]; ok {
-		return fmt.Sprintf("Daemon already defined in line %d", first)
+func (r *Rules) addDaemon(d *ipvs.Daemon, line int) error {
+	if first, ok := r.daemons[d.State]; ok {
+		return fmt.Errorf("%s daemon already defined on line %d", d.State, first)
 	}
-	r.daemons[wanted.State] = line
-	r.table.Daemons = append(r.table.Daemons, *wanted)
-	return ""
+	r.daemons[d.State] = line
+	r.table.Daemons = append(r.table.Daemons, *d)
+	return nil
 }
 
-// Table returns the table, and the rules for servers of services that have
-// none.
-func (r *Rules) Table() (*reconcile.Table, []Mistake) {
-	var mistakes []Mistake
+// Table returns the table, and an error for each server whose service has no
+// rule.
+func (r *Rules) Table() (*reconcile.Table, []LineError) {
+	var errs []LineError
 	for key, line := range r.destinations {
 		if r.services[key.Service].line == 0 {
-			mistakes = append(mistakes, Mistake{line, "Service not defined"})
+			errs = append(errs, LineError{line, "service not defined"})
 		}
 	}
-	return &r.table, mistakes
+	return &r.table, errs
 }
 
-// Line returns the line of the rule that wants c, or 0 for the removal of what
-// no rule wants.
+// Line returns the line of the rule that requires the change c, or 0 if c
+// removes an entry that no rule describes.
 func (r *Rules) Line(c *reconcile.Change) int {
 	if c.Prune {
 		return 0
@@ -125,7 +129,7 @@ func (r *Rules) Line(c *reconcile.Change) int {
 	case ipvs.OpAddService, ipvs.OpUpdateService:
 		return r.services[c.Service.ServiceKey].line
 	case ipvs.OpAddDestination, ipvs.OpUpdateDestination:
-		return r.destinations[keyOf(&c.Service.ServiceKey, &c.Destination)]
+		return r.destinations[destinationKey(&c.Service.ServiceKey, &c.Destination)]
 	case ipvs.OpSetTimeouts:
 		return r.timeouts
 	case ipvs.OpStartDaemon, ipvs.OpStopDaemon:
