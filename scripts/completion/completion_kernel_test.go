@@ -1,7 +1,7 @@
 //go:build kernel
 
-// The completion scripts, in the shells themselves: somebody types, presses Tab, and a
-// live table answers.
+// Package completion tests the completion scripts by typing into interactive shells on a
+// director with a table.
 package completion
 
 import (
@@ -29,21 +29,21 @@ const rules = `-A -t 10.8.1.1:80 -s rr
 -a -f 77 -r 10.8.2.13 -g
 `
 
-// desk is a director with a table, and a place for whoever sits in front of it.
-type desk struct {
+// A testbed is a director and the installed programs.
+type testbed struct {
 	tool     *testnet.Tool
 	director *testnet.Netns
 }
 
-func newDesk(t *testing.T) *desk {
+func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	tool, err := testnet.NewTool()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	// Unprivileged users look for it too.
 	copyFile(t, filepath.Join(tool.Bin, "ipvsadm"), filepath.Join(tool.Bin, "goipvsadm"))
+	// Make the program accessible to unprivileged users.
 	if err := os.Chmod(tool.Work, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	return &desk{tool, network.Host("director")}
+	return &testbed{tool: tool, director: network.Host("director")}
 }
 
 func copyFile(t *testing.T, from, to string) {
@@ -77,19 +77,20 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-func (d *desk) setUp(t *testing.T) {
+// loadRules replaces the table by rules.
+func (b *testbed) loadRules(t *testing.T) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(d.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(b.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	result, err := d.tool.Shell(d.director, "ipvsadm -C && ipvsadm -R <rules")
+	result, err := b.tool.Shell(b.director, "ipvsadm -C && ipvsadm -R <rules")
 	if err != nil || result != (testnet.Result{}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 }
 
-// script returns the absolute path of a completion script.
-func script(t *testing.T, name string) string {
+// scriptPath returns the absolute path of a completion script.
+func scriptPath(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(name)
 	if err != nil {
@@ -98,148 +99,153 @@ func script(t *testing.T, name string) string {
 	return path
 }
 
-// Who has no IPVS, or is not root, gets no table, no message, and no module loaded. This
-// is the first test: once there was a table, the modules are in use for a while.
-func TestWithoutATable(t *testing.T) {
-	d := newDesk(t)
-	ask := func(credential *syscall.Credential, words ...string) string {
+// Without IPVS or privileges there are no candidates from the table and no error message,
+// and the module is not loaded. This test must be the first: after a table was in use, the
+// module cannot be unloaded for a while.
+func TestCompleteTableUnavailable(t *testing.T) {
+	b := newTestbed(t)
+	complete := func(credential *syscall.Credential, words ...string) string {
 		t.Helper()
-		cmd := exec.Command(filepath.Join(d.tool.Bin, "goipvsadm"), append([]string{"--complete"}, words...)...)
+		cmd := exec.Command(filepath.Join(b.tool.Bin, "goipvsadm"), append([]string{"--complete"}, words...)...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 		var output strings.Builder
 		cmd.Stdout, cmd.Stderr = &output, &output
-		if err := d.director.Run(cmd); err != nil {
+		if err := b.director.Run(cmd); err != nil {
 			t.Errorf("%q: %v", words, err)
 		}
 		return output.String()
 	}
-	nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
+	unprivileged := &syscall.Credential{Uid: 65534, Gid: 65534}
 
-	if result, err := d.tool.Shell(d.director, "rmmod ip_vs"); err != nil || result != (testnet.Result{}) {
+	if result, err := b.tool.Shell(b.director, "rmmod ip_vs"); err != nil || result != (testnet.Result{}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	if got := ask(nil, "-E", "-t", ""); got != "" {
-		t.Errorf("without IPVS: %q", got)
+	if got := complete(nil, "-E", "-t", ""); got != "" {
+		t.Errorf("without IPVS: got %q, want no candidates", got)
 	}
 	if _, err := os.Stat("/proc/net/ip_vs"); err == nil {
 		t.Error("the module was loaded")
 	}
 
-	d.setUp(t)
-	if got, want := ask(nil, "-E", "-f", ""), "77\trr, IPv4\n"; got != want {
-		t.Errorf("root: %q, want %q", got, want)
+	b.loadRules(t)
+	if got, want := complete(nil, "-E", "-f", ""), "77\trr, IPv4\n"; got != want {
+		t.Errorf("root: got %q, want %q", got, want)
 	}
-	if got := ask(nobody, "-E", "-t", ""); got != "" {
-		t.Errorf("an ordinary user: %q", got)
+	if got := complete(unprivileged, "-E", "-t", ""); got != "" {
+		t.Errorf("unprivileged user: got %q, want no candidates", got)
 	}
-	if got, want := ask(nobody, "-A", "-s", "wr"), "wrr\t"; !strings.HasPrefix(got, want) {
-		t.Errorf("an ordinary user: %q, want %q", got, want)
+	if got, want := complete(unprivileged, "-A", "-s", "wr"), "wrr\t"; !strings.HasPrefix(got, want) {
+		t.Errorf("unprivileged user: got %q, want prefix %q", got, want)
 	}
 }
 
-// A shell, with a directory of its own as its home.
+// prompt is the prompt of the shells.
+const prompt = "ready> "
+
+// A shell is an interactive shell with an empty home directory.
 type shell struct {
-	*desk
-	home   string
-	prompt string
-	cmd    *exec.Cmd
+	*testbed
+	home string
+	cmd  *exec.Cmd
 }
 
-func (d *desk) shell(t *testing.T, name string, args ...string) *shell {
+func (b *testbed) newShell(t *testing.T, name string, args ...string) *shell {
 	t.Helper()
-	s := &shell{d, t.TempDir(), "ready> ", exec.Command(name, args...)}
+	s := &shell{testbed: b, home: t.TempDir(), cmd: exec.Command(name, args...)}
 	s.cmd.Dir = s.home
 	s.cmd.Env = []string{
-		"PATH=" + d.tool.Bin + ":" + os.Getenv("PATH"), "HOME=" + s.home, "XDG_DATA_HOME=" + s.home, "XDG_CONFIG_HOME=" + s.home,
+		"PATH=" + b.tool.Bin + ":" + os.Getenv("PATH"), "HOME=" + s.home, "XDG_DATA_HOME=" + s.home, "XDG_CONFIG_HOME=" + s.home,
 		"TERM=xterm", "LANG=C.UTF-8",
 	}
 	return s
 }
 
-// write puts a file into the shell's home.
-func (s *shell) write(t *testing.T, name, text string) {
+// writeFile writes a file in the home directory.
+func (s *shell) writeFile(t *testing.T, name, text string) {
 	t.Helper()
-	name = filepath.Join(s.home, name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	path := filepath.Join(s.home, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// typed is a line before and after Tab was pressed.
-type typed struct{ before, after string }
+// A completionTest is a command line before and after Tab is pressed. BIN stands for the
+// directory of the program.
+type completionTest struct{ before, after string }
 
-// lines are completed in all shells alike. What is completed ends with a blank.
-var lines = []typed{
-	{"goipvsadm --add-serv", "goipvsadm --add-serv"}, // -service or -server
-	{"goipvsadm --edit-servi", "goipvsadm --edit-service "},
-	{"goipvsadm -A -t 10.8.1.9:80 --schedul", "goipvsadm -A -t 10.8.1.9:80 --scheduler "},
-	{"goipvsadm -A -t 10.8.1.9:80 -s wr", "goipvsadm -A -t 10.8.1.9:80 -s wrr "},
-	{"goipvsadm -A -t 10.8.1.9:80 -s mh -b mh-port,mh", "goipvsadm -A -t 10.8.1.9:80 -s mh -b mh-port,mh-fallback "},
-	{"goipvsadm -E -t 10.8.1.1", "goipvsadm -E -t 10.8.1.1:80 "},
-	{"goipvsadm -E -t 10.8.1.1:8", "goipvsadm -E -t 10.8.1.1:80 "},
-	{"goipvsadm -Et 10.8.1.1:8", "goipvsadm -Et 10.8.1.1:80 "},
-	{"goipvsadm -Z -u ", "goipvsadm -Z -u 10.8.1.1:53 "},
-	{"goipvsadm -L -n -f ", "goipvsadm -L -n -f 77 "},
-	{"goipvsadm -D --tcp-service=10.8.1.2:8", "goipvsadm -D --tcp-service=10.8.1.2:80 "},
-	{"goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12", "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12:80 "},
-	{"goipvsadm -d -t 10.8.1.1:80 -r ", "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.1"}, // .11 or .12
-	{"goipvsadm -e -f 77 -r ", "goipvsadm -e -f 77 -r 10.8.2.13:0 "},
-	{"goipvsadm -A -t 10.8.1", "goipvsadm -A -t 10.8.1"}, // there is none yet
-	{"goipvsadm --start-daemon m", "goipvsadm --start-daemon master "},
-	{"goipvsadm --start-daemon master --mcast-interface eth1", "goipvsadm --start-daemon master --mcast-interface eth1 "},
-	{"goipvsadm -L -N dire", "goipvsadm -L -N director "},
-	{"goipvsadm -L -N director -t 10.8.1.2", "goipvsadm -L -N director -t 10.8.1.2:80 "},
-	{"goipvsadm -L -N /proc/self/ns/ne", "goipvsadm -L -N /proc/self/ns/net "},
-	{"ipvsadm -E -t 10.8.1.2", "ipvsadm -E -t 10.8.1.2:80 "},
-	{"BIN/goipvsadm -E -t 10.8.1.2", "BIN/goipvsadm -E -t 10.8.1.2:80 "},
+// tests are the lines that all shells complete in the same way. A space follows a word that
+// is complete.
+var tests = []completionTest{
+	{before: "goipvsadm --add-serv", after: "goipvsadm --add-serv"}, // ambiguous: -service or -server
+	{before: "goipvsadm --edit-servi", after: "goipvsadm --edit-service "},
+	{before: "goipvsadm -A -t 10.8.1.9:80 --schedul", after: "goipvsadm -A -t 10.8.1.9:80 --scheduler "},
+	{before: "goipvsadm -A -t 10.8.1.9:80 -s wr", after: "goipvsadm -A -t 10.8.1.9:80 -s wrr "},
+	{before: "goipvsadm -A -t 10.8.1.9:80 -s mh -b mh-port,mh", after: "goipvsadm -A -t 10.8.1.9:80 -s mh -b mh-port,mh-fallback "},
+	{before: "goipvsadm -E -t 10.8.1.1", after: "goipvsadm -E -t 10.8.1.1:80 "},
+	{before: "goipvsadm -E -t 10.8.1.1:8", after: "goipvsadm -E -t 10.8.1.1:80 "},
+	{before: "goipvsadm -Et 10.8.1.1:8", after: "goipvsadm -Et 10.8.1.1:80 "},
+	{before: "goipvsadm -Z -u ", after: "goipvsadm -Z -u 10.8.1.1:53 "},
+	{before: "goipvsadm -L -n -f ", after: "goipvsadm -L -n -f 77 "},
+	{before: "goipvsadm -D --tcp-service=10.8.1.2:8", after: "goipvsadm -D --tcp-service=10.8.1.2:80 "},
+	{before: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12", after: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12:80 "},
+	{before: "goipvsadm -d -t 10.8.1.1:80 -r ", after: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.1"}, // ambiguous: .11 or .12
+	{before: "goipvsadm -e -f 77 -r ", after: "goipvsadm -e -f 77 -r 10.8.2.13:0 "},
+	{before: "goipvsadm -A -t 10.8.1", after: "goipvsadm -A -t 10.8.1"}, // a new service has no candidates
+	{before: "goipvsadm --start-daemon m", after: "goipvsadm --start-daemon master "},
+	{before: "goipvsadm --start-daemon master --mcast-interface eth1", after: "goipvsadm --start-daemon master --mcast-interface eth1 "},
+	{before: "goipvsadm -L -N dire", after: "goipvsadm -L -N director "},
+	{before: "goipvsadm -L -N director -t 10.8.1.2", after: "goipvsadm -L -N director -t 10.8.1.2:80 "},
+	{before: "goipvsadm -L -N /proc/self/ns/ne", after: "goipvsadm -L -N /proc/self/ns/net "},
+	{before: "ipvsadm -E -t 10.8.1.2", after: "ipvsadm -E -t 10.8.1.2:80 "},
+	{before: "BIN/goipvsadm -E -t 10.8.1.2", after: "BIN/goipvsadm -E -t 10.8.1.2:80 "},
 }
 
-// try types the lines, and lets the shell show what became of each.
-func (s *shell) try(t *testing.T, lines []typed) {
+// run types each line and Tab, and compares the completed line.
+func (s *shell) run(t *testing.T, tests []completionTest) {
 	t.Helper()
 	terminal, err := s.director.Terminal(200, 50, s.cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := func(text string) {
+	typeKeys := func(text string) {
 		if err := terminal.Type(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	screen := func(text string) {
+	waitFor := func(text string) {
 		if _, err := terminal.Until(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	screen(s.prompt)
-	for i, line := range lines {
-		line.before = strings.ReplaceAll(line.before, "BIN", s.tool.Bin)
-		line.after = strings.ReplaceAll(line.after, "BIN", s.tool.Bin)
-		// In front of the line comes a command that keeps it, when all is typed. The @
-		// shows whether there is a blank before it.
-		keep := filepath.Join(s.home, "kept"+string(rune('a'+i)))
-		keys(line.before + "\t@\x01printf '%s ' \x05 >" + keep + "\r")
-		screen(s.prompt)
-		want := line.after + "@ "
-		if got := contents(keep); got != want {
-			t.Errorf("%q became %q, want %q", line.before, got, want)
+	waitFor(prompt)
+	for i, tt := range tests {
+		before := strings.ReplaceAll(tt.before, "BIN", s.tool.Bin)
+		after := strings.ReplaceAll(tt.after, "BIN", s.tool.Bin)
+		// Ctrl-A and Ctrl-E move to the ends of the completed line, to make it the
+		// arguments of a printf into a file. The @ marks where the line ended.
+		file := filepath.Join(s.home, fmt.Sprintf("line%d", i))
+		typeKeys(before + "\t@\x01printf '%s ' \x05 >" + file + "\r")
+		waitFor(prompt)
+		want := after + "@ "
+		if got := waitForLine(file); got != want {
+			t.Errorf("%q completed to %q, want %q", before, got, want)
 		}
 	}
-	keys("exit\r")
-	if rest, status, err := terminal.Wait(); err != nil || status != 0 {
-		t.Errorf("exit status %d, %v: %q", status, err, rest)
+	typeKeys("exit\r")
+	if output, status, err := terminal.Wait(); err != nil || status != 0 {
+		t.Errorf("exit status %d, error %v, output %q", status, err, output)
 	}
 }
 
-// contents waits for a file to be there in full.
-func contents(name string) string {
+// waitForLine waits until a file contains a line completely, and returns it or an error.
+func waitForLine(file string) string {
 	var text []byte
 	err := testnet.Eventually(func() error {
-		if text, _ = os.ReadFile(name); !strings.HasSuffix(string(text), " ") {
-			return fmt.Errorf("%s has only %q", name, text)
+		if text, _ = os.ReadFile(file); !strings.HasSuffix(string(text), " ") {
+			return fmt.Errorf("%s contains only %q", file, text)
 		}
 		return nil
 	})
@@ -249,64 +255,65 @@ func contents(name string) string {
 	return string(text)
 }
 
-// In brackets, an address looks like a pattern to a shell; some quote it.
-func bracketed(quoted string) []typed {
-	return []typed{
-		{"goipvsadm -E -t " + quoted + "fd08::1", "goipvsadm -E -t [fd08::1]:443 "},
-		{"goipvsadm -d -t " + quoted + "fd08::1]:443 -r ", "goipvsadm -d -t [fd08::1]:443 -r [fd08::11]:443 "},
+// bracketTests returns lines with IPv6 addresses. Shells that expand [...] as a pattern need
+// the opening bracket quoted.
+func bracketTests(bracket string) []completionTest {
+	return []completionTest{
+		{before: "goipvsadm -E -t " + bracket + "fd08::1", after: "goipvsadm -E -t [fd08::1]:443 "},
+		{before: "goipvsadm -d -t " + bracket + "fd08::1]:443 -r ", after: "goipvsadm -d -t [fd08::1]:443 -r [fd08::11]:443 "},
 	}
 }
 
-// bash is a bash that has read a file.
-func (d *desk) bash(t *testing.T, file string) *shell {
+// newBash returns a bash that sources a file at startup.
+func (b *testbed) newBash(t *testing.T, file string) *shell {
 	t.Helper()
-	s := d.shell(t, "bash", "--rcfile", "rc")
-	s.write(t, "rc", ". "+file+"\nPS1='"+s.prompt+"'\n")
+	s := b.newShell(t, "bash", "--rcfile", "rc")
+	s.writeFile(t, "rc", ". "+file+"\nPS1='"+prompt+"'\n")
 	return s
 }
 
 func TestBash(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
-	s := d.bash(t, script(t, "goipvsadm.bash"))
-	s.try(t, slices.Concat(lines, bracketed("[")))
+	b := newTestbed(t)
+	b.loadRules(t)
+	s := b.newBash(t, scriptPath(t, "goipvsadm.bash"))
+	s.run(t, slices.Concat(tests, bracketTests("[")))
 }
 
-// With the package bash-completion, the script is loaded when it is needed, by the name
-// of the command, and commands before ours work.
-func TestBashCompletion(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
-	s := d.bash(t, "/usr/share/bash-completion/bash_completion")
+// The package bash-completion loads the script on demand by the name of the command, and
+// completes it after commands such as nohup.
+func TestBashCompletionPackage(t *testing.T) {
+	b := newTestbed(t)
+	b.loadRules(t)
+	s := b.newBash(t, "/usr/share/bash-completion/bash_completion")
 	for _, name := range []string{"goipvsadm", "ipvsadm"} {
-		s.write(t, "bash-completion/completions/"+name, ". "+script(t, "goipvsadm.bash")+"\n")
+		s.writeFile(t, "bash-completion/completions/"+name, ". "+scriptPath(t, "goipvsadm.bash")+"\n")
 	}
-	s.try(t, slices.Concat(lines, bracketed("["), []typed{
-		{"nohup goipvsadm -E -t 10.8.1.1:8", "nohup goipvsadm -E -t 10.8.1.1:80 "},
+	s.run(t, slices.Concat(tests, bracketTests("["), []completionTest{
+		{before: "nohup goipvsadm -E -t 10.8.1.1:8", after: "nohup goipvsadm -E -t 10.8.1.1:80 "},
 	}))
 }
 
 func TestZsh(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
-	s := d.shell(t, "zsh", "-i")
-	s.write(t, "functions/_goipvsadm", contentsOf(t, "_goipvsadm"))
-	s.write(t, ".zshrc", "fpath=(~/functions $fpath)\nautoload -U compinit\ncompinit -u\nbindkey -e\nPS1='"+s.prompt+"'\n")
-	s.try(t, slices.Concat(lines, bracketed(`\[`)))
+	b := newTestbed(t)
+	b.loadRules(t)
+	s := b.newShell(t, "zsh", "-i")
+	s.writeFile(t, "functions/_goipvsadm", readFile(t, "_goipvsadm"))
+	s.writeFile(t, ".zshrc", "fpath=(~/functions $fpath)\nautoload -U compinit\ncompinit -u\nbindkey -e\nPS1='"+prompt+"'\n")
+	s.run(t, slices.Concat(tests, bracketTests(`\[`)))
 }
 
 func TestFish(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
-	s := d.shell(t, "fish", "-i")
+	b := newTestbed(t)
+	b.loadRules(t)
+	s := b.newShell(t, "fish", "-i")
 	for _, name := range []string{"goipvsadm", "ipvsadm"} {
-		s.write(t, "fish/completions/"+name+".fish", "source "+script(t, "goipvsadm.fish")+"\n")
+		s.writeFile(t, "fish/completions/"+name+".fish", "source "+scriptPath(t, "goipvsadm.fish")+"\n")
 	}
-	s.write(t, "fish/config.fish", "function fish_prompt\n  echo -n '"+s.prompt+"'\nend\nset -g fish_greeting\n")
-	s.try(t, slices.Concat(lines, bracketed(`\[`)))
+	s.writeFile(t, "fish/config.fish", "function fish_prompt\n  echo -n '"+prompt+"'\nend\nset -g fish_greeting\n")
+	s.run(t, slices.Concat(tests, bracketTests(`\[`)))
 }
 
-func contentsOf(t *testing.T, name string) string {
+func readFile(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -315,15 +322,15 @@ func contentsOf(t *testing.T, name string) string {
 	return string(text)
 }
 
-// A menu says what each word is good for.
-func TestFishMenu(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
-	s := d.shell(t, "fish", "-c", "source "+script(t, "goipvsadm.fish")+`; complete -C "goipvsadm -d -t 10.8.1.1:80 -r "`)
+// fish shows the descriptions of the candidates.
+func TestFishDescriptions(t *testing.T) {
+	b := newTestbed(t)
+	b.loadRules(t)
+	s := b.newShell(t, "fish", "-c", "source "+scriptPath(t, "goipvsadm.fish")+`; complete -C "goipvsadm -d -t 10.8.1.1:80 -r "`)
 	var output strings.Builder
 	s.cmd.Stdout, s.cmd.Stderr = &output, &output
 	err := s.director.Run(s.cmd)
 	if want := "10.8.2.11:80\tMasq, weight 1\n10.8.2.12:80\tMasq, weight 1\n"; err != nil || output.String() != want {
-		t.Errorf("%v, %q, want %q", err, output.String(), want)
+		t.Errorf("output %q, error %v, want %q", output.String(), err, want)
 	}
 }

@@ -1,16 +1,16 @@
-# Completion for goipvsadm in fish, also under the name ipvsadm. What could come next is
-# said by the program itself. Belongs into share/fish/vendor_completions.d.
+# fish completion for goipvsadm and ipvsadm. The candidates are printed by goipvsadm
+# --complete. Install this file into share/fish/vendor_completions.d.
 
 function __goipvsadm_complete
     set -l words (commandline -opc)
-    # The word as the program would get it, without the shell's quoting.
-    set -l typed (string unescape -- (commandline -ct); or commandline -ct)
+    # Remove the quotes of the shell.
+    set -l token (string unescape -- (commandline -ct); or commandline -ct)
     set -l program goipvsadm
     string match -q '*/goipvsadm' -- $words[1]; and set program $words[1]
     set -e words[1]
-    $program --complete $words "$typed" 2>/dev/null
-    # --netns takes paths as well.
-    string match -q -r '^[./]' -- $typed; and __fish_complete_path "$typed"
+    $program --complete $words "$token" 2>/dev/null
+    # --netns accepts paths, too.
+    string match -q -r '^[./]' -- $token; and __fish_complete_path "$token"
 end
 
 complete -c goipvsadm -f -a '(__goipvsadm_complete)'
