@@ -26,7 +26,7 @@ type Command struct {
 	NetNS    string // network namespace given with --netns, as a name or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
 	Interval uint32 // seconds between the listings of --watch
-	Top      uint32 // number of services that --top lists
+	Top      uint32 // maximum number of services that --top lists
 
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 }
@@ -60,9 +60,10 @@ const (
 	Doctor
 )
 
-// commands describes each command: its name in messages, the change to the
-// kernel's table that it makes, if any, and the options that it takes besides
-// --netns, which every command takes. The flags table has its spellings.
+// commands describes each command: its name in messages, the change that it
+// makes to the kernel's table, or 0, and the options that go with it. --netns,
+// which goes with every command, is omitted. The flags of the commands are in the
+// table flags.
 var commands = [...]struct {
 	name    string
 	op      ipvs.Operation

@@ -9,10 +9,10 @@ type flag struct {
 	value       valueMode
 	verb        Verb   // the command that the flag selects; 0 if it sets an option
 	option      Option // the option that the flag sets, if it selects no command
-	impliedVerb Verb   // the command of a line on which the option comes before any command
+	impliedVerb Verb   // the command that the option implies on a line without one
 
-	// set stores the value in the command. It is nil if there is nothing to
-	// store but the verb or the option.
+	// set stores the value of the flag in the command. It is nil if the flag
+	// only selects its command or sets its option.
 	set func(p *Parser, value string) *Error
 }
 
@@ -22,7 +22,7 @@ type valueMode uint8
 const (
 	valueNone     valueMode = iota
 	valueRequired           // -tX, -t=X, -t X, --tcp-service=X or --tcp-service X
-	valueOptional           // the same, or no value at the end of the line and before a flag
+	valueOptional           // the same, or no value before another flag and at the end of the line
 	valueAttached           // --drain=X, or no value
 )
 
@@ -32,8 +32,8 @@ const defaultTimeout = "360"
 // defaultInterval is the interval of --watch without a value, in seconds.
 const defaultInterval = 2
 
-// flags are all flags. The setters are method expressions, not closures, so that
-// the compiler can lay out the table and nothing is left to do at program start.
+// flags lists the flags. The setters are method expressions, not closures, so
+// that the table needs no initialization when the program starts.
 var flags = [...]flag{
 	{long: "add-service", short: "A", verb: AddService},
 	{long: "edit-service", short: "E", verb: EditService},

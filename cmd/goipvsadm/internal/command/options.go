@@ -7,8 +7,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// An Option is a property of a command that one of several flags sets:
-// ServiceAddress stands for -t, -u, --sctp-service and -f.
+// An Option is set by one or several flags: ServiceAddress by -t, -u,
+// --sctp-service and -f.
 type Option uint8
 
 // The options. If several of those given are illegal, the message is about the
@@ -64,8 +64,8 @@ const (
 
 	numOptions
 
-	// repeatable is the option of flags that any command takes, any number
-	// of times. It is never in a set.
+	// repeatable is the option of flags that go with any command and may be
+	// repeated. It is never in a set of Options.
 	repeatable Option = 255
 )
 
@@ -120,11 +120,11 @@ var tunnelTypes = [...]optionRules{
 	ipvs.GRE:  {allowed: 1 << TunType, exclusive: 1<<TunNoCsum | 1<<TunCsum},
 }
 
-// check returns the error of the first option that is missing, illegal or in
-// conflict with another. The message calls what the rules are for by its name
-// and its kind: "command" or "tunnel type".
+// check returns an error for the first option that is missing, illegal or in
+// conflict with another. The name and the kind, "command" or "tunnel type", say
+// in the message what the option does not go with.
 func (r *optionRules) check(given Options, name fmt.Stringer, kind string) *Error {
-	exclusive := numOptions // the one given so far
+	exclusive := numOptions // the exclusive option given, if any
 	for rest := given | r.required; rest != 0; rest &= rest - 1 {
 		switch o := Option(bits.TrailingZeros64(uint64(rest))); {
 		case !given.Has(o):

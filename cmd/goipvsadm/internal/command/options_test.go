@@ -7,13 +7,9 @@ import (
 	"testing"
 )
 
-// optionMatrix says which options go with which commands, for the options of
-// ipvsadm as its documentation does:
-//
-//   - required
-//     ·      allowed
-//     1      allowed, but at most one of those marked so
-//     blank  illegal
+// optionMatrix says which options go with which commands, in the notation of
+// ipvsadm's documentation: + is required, · is allowed, 1 is allowed unless
+// another option marked 1 is given, and an empty cell is illegal.
 const optionMatrix = `
 | | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose | probe |
 | add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | |

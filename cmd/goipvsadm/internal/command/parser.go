@@ -30,9 +30,9 @@ type Parser struct {
 // state is the state of parsing one command line.
 type state struct {
 	cmd       *Command
-	isImplied bool     // the verb is that of an option, such as List for -j
+	isImplied bool     // the verb was implied by an option, such as List by -j
 	word      string   // the word being parsed, as typed
-	lastWord  string   // word, or the next word if that is its value
+	lastWord  string   // the value of word if that is the next word, else word itself
 	operands  []string // words that are neither flags nor their values
 
 	// Values whose meaning may depend on a flag that follows.

@@ -80,7 +80,7 @@ func (p *Parser) parseTimeouts() *Error {
 }
 
 // parseSchedFlags parses the value of -b, a list separated by commas. Empty
-// elements are ignored, unless all of them are empty.
+// elements are ignored, but a list of only empty elements is an error.
 func (p *Parser) parseSchedFlags() *Error {
 	if p.schedFlags == "" {
 		return nil
@@ -121,8 +121,8 @@ func (c *Command) validateService() *Error {
 // port was given.
 func (c *Command) validateServer(hasPort bool) *Error {
 	s, d := &c.Service, &c.Destination
-	// Only masquerading can change the port of a packet, so that other
-	// methods use the service's port. A service by firewall mark has none.
+	// Only masquerading can change the port of a packet; with other methods
+	// the server has the port of the service. A firewall mark has no port.
 	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || s.Mark != 0))
 	tunneling := d.Method == ipvs.Tunneling
 	if !tunneling && d.AddrPort.Addr().Is4() != (s.Family == ipvs.IPv4) {

@@ -137,8 +137,8 @@ func setOptionalSeconds(value string, field *uint32) *Error {
 	return err
 }
 
-// setNetmask parses a netmask: an address for an IPv4 service, and before there
-// is one, or a prefix length for IPv6. See reparseDependent.
+// setNetmask parses a netmask: a prefix length for an IPv6 service, otherwise an
+// address. If -M precedes the service, reparseDependent parses the value again.
 func (p *Parser) setNetmask(value string) *Error {
 	p.netmask = value
 	s := &p.cmd.Service
@@ -164,8 +164,8 @@ func (p *Parser) setNetmask(value string) *Error {
 	return nil
 }
 
-// numberPrefix returns value without the text that follows a number. ipvsadm
-// ignores such text only after a prefix length.
+// numberPrefix returns value up to the end of the number that it begins with.
+// ipvsadm ignores the text after a prefix length, but after no other number.
 func numberPrefix(value string) string {
 	digits := strings.TrimLeft(value, " \t\n\v\f\r")
 	if digits != "" && (digits[0] == '+' || digits[0] == '-') {
@@ -190,9 +190,9 @@ func (p *Parser) setSchedFlags(value string) *Error {
 	return nil
 }
 
-// setRealServer parses the address of a server. The service determines the
-// protocol by which a port name is looked up; before there is a service, the
-// name may be that of any protocol. See reparseDependent.
+// setRealServer parses the address of a server. A port name is looked up by the
+// protocol of the service. If -r precedes the service, the name may be that of
+// any protocol, and reparseDependent parses the value again.
 func (p *Parser) setRealServer(value string) *Error {
 	p.server = value
 	protocol := portProtocol(&p.cmd.Service)
@@ -287,8 +287,8 @@ func (p *Parser) setMcastInterface(value string) *Error {
 	return nil
 }
 
-// setMcastGroup parses a multicast address. Unlike for other addresses, ipvsadm
-// accepts neither host names nor the short forms of inet_aton(3).
+// setMcastGroup parses a multicast address. For this flag, ipvsadm accepts neither
+// host names nor the short forms of inet_aton(3).
 func (p *Parser) setMcastGroup(value string) *Error {
 	family := ipvs.IPv4
 	if strings.Contains(value, ":") {

@@ -17,8 +17,8 @@ import (
 )
 
 // Append appends the rule for c: a command that adds, edits or removes a
-// service, a server or a sync daemon, or sets the timeouts. The rule includes all
-// options with their defaults, so that it alone determines the result. Append
+// service, a server or a sync daemon, or sets the timeouts. Rules that edit
+// include every option, so that the rule alone determines the result. Append
 // panics if c is any other command.
 func Append(b []byte, c *command.Command, n tablefmt.Namer) []byte {
 	switch c.Verb {
