@@ -149,7 +149,7 @@ func recorded(t testing.TB) []byte {
 		}
 		for len(raw) > 0 {
 			var frame netlinkmsg.Frame
-			if frame, raw, err = netlinkmsg.Next(raw); err != nil {
+			if frame, raw, err = netlinkmsg.Split(raw); err != nil {
 				t.Fatal(err)
 			}
 			if frame.Header.Type > mnl.Overrun && netlinkmsg.Command(frame.Body[0]) == netlinkmsg.NewDestination {
