@@ -92,7 +92,7 @@ func fields(s ipvs.Service) any {
 		Netmask   uint64
 		Engine    string
 	}
-	return bare{fmt.Sprint(s.ServiceKey, s.Family), s.Scheduler, uint32(s.Flags), s.Timeout, uint64(s.Netmask), s.Engine}
+	return bare{fmt.Sprint(s.ServiceKey, s.Family), s.Scheduler, uint32(s.Flags), s.Timeout, uint64(s.Netmask), s.PEName}
 }
 
 // A destination of the zero value is NAT with weight 0, as the kernel has it,
@@ -121,11 +121,11 @@ func TestDestinationDefaults(t *testing.T) {
 // %+v leaves nothing out.
 func TestServicePrintsWhole(t *testing.T) {
 	s := ipvs.Service{
-		ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "sh", Engine: "sip",
+		ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "sh", PEName: "sip",
 		Flags: ipvs.Persistent | ipvs.Sched2 | 0x80, Timeout: 600, Netmask: 0xffffff00,
 		Stats: ipvs.Stats{Conns: 7, OutBPS: 9},
 	}
-	const want = "{TCP 192.0.2.1:80 Scheduler:sh Flags:Persistent|Sched2|0x80 Timeout:600 Netmask:255.255.255.0 Engine:sip " +
+	const want = "{TCP 192.0.2.1:80 Scheduler:sh Flags:Persistent|Sched2|0x80 Timeout:600 Netmask:255.255.255.0 PEName:sip " +
 		"Stats:{Conns:7 InPackets:0 OutPackets:0 InBytes:0 OutBytes:0 CPS:0 InPPS:0 OutPPS:0 InBPS:0 OutBPS:9}}"
 	for _, got := range []string{fmt.Sprintf("%+v", s), fmt.Sprint(&s), s.String()} {
 		if got != want {

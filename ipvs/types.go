@@ -19,7 +19,7 @@ import (
 //		Flags      ServiceFlags // Persistent, OnePacket, and the scheduler's; Hashed is the kernel's
 //		Timeout    uint32       // of Persistent, in seconds; 0 is DefaultTimeout
 //		Netmask    Netmask      // of Persistent: which clients are one; 0 is FullNetmask
-//		Engine     string       // of Persistent: the persistence engine, at most 15 bytes; "" is none
+//		PEName     string       // of Persistent: the persistence engine, at most 15 bytes; "" is none
 //		Stats      Stats        // from the kernel only
 //	}
 //

@@ -66,7 +66,7 @@ var kernelChecks = []check{
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the scheduler's name has more than 15 bytes",
 		service: func(s *Service) bool { return len(s.Scheduler) > MaxNameLen }},
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the persistence engine's name has more than 15 bytes",
-		service: func(s *Service) bool { return len(s.Engine) > MaxNameLen }},
+		service: func(s *Service) bool { return len(s.PEName) > MaxNameLen }},
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the netmask of an IPv6 service is the length of a prefix, up to 128",
 		service: func(s *Service) bool { return s.Family == IPv6 && s.Netmask > 128 }},
 	{commands: destinationChanges, errno: syscall.EINVAL, reason: "the destination has not the address of a host",

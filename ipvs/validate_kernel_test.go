@@ -42,7 +42,7 @@ func TestMistakes(t *testing.T) {
 		{"all ports", service(Service{ServiceKey: AddrKey(TCP, ap("192.0.2.9:0"))}), syscall.EINVAL, "must be persistent"},
 		{"one packet of TCP", service(Service{ServiceKey: none, Flags: OnePacket}), syscall.EINVAL, "only a UDP service"},
 		{"a long scheduler", service(Service{ServiceKey: none, Scheduler: long}), syscall.EINVAL, "the scheduler's name"},
-		{"a long engine", service(Service{ServiceKey: none, Flags: Persistent, Engine: long}), syscall.EINVAL, "engine's name"},
+		{"a long engine", service(Service{ServiceKey: none, Flags: Persistent, PEName: long}), syscall.EINVAL, "engine's name"},
 		{"a long prefix", service(Service{ServiceKey: AddrKey(TCP, ap("[2001:db8::9]:80")), Netmask: 129}), syscall.EINVAL, "up to 128"},
 
 		{"no address", destination(web, Destination{}), syscall.EINVAL, "the address of a host"},

@@ -25,7 +25,7 @@ var messages = []struct {
 }{
 	{"add an IPv4 service", Message{Command: NewService, Service: &Service{
 		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "wlc",
-		Flags: Persistent, Timeout: 600, Netmask: 0xffffff00, Engine: "sip"}}},
+		Flags: Persistent, Timeout: 600, Netmask: 0xffffff00, PEName: "sip"}}},
 	{"edit an IPv6 service", Message{Command: SetService, Service: &Service{
 		ServiceKey: AddrKey(SCTP, ap("[2001:db8::1]:80")), Scheduler: "mh", Flags: Sched1 | Sched3, Netmask: 64}}},
 	{"add a mark", Message{Command: NewService, Service: &Service{
@@ -95,7 +95,7 @@ func TestRoundTrip(t *testing.T) {
 func TestDecodeClears(t *testing.T) {
 	dirty := func() Message {
 		return Message{
-			Service: &Service{ServiceKey: MarkKey(9, IPv6), Scheduler: "x", Flags: 1, Timeout: 1, Netmask: 1, Engine: "x", Stats: someStats},
+			Service: &Service{ServiceKey: MarkKey(9, IPv6), Scheduler: "x", Flags: 1, Timeout: 1, Netmask: 1, PEName: "x", Stats: someStats},
 			Destination: &Destination{AddrPort: ap("[::1]:1"), Method: 3, Weight: 9, Tunnel: Tunnel{1, 1, 1},
 				UpperThreshold: 1, LowerThreshold: 1, ActiveConns: 1, InactiveConns: 1, PersistentConns: 1, Stats: someStats},
 			Daemon: &Daemon{Backup, "x", 1, 1, netip.IPv6Loopback(), 1, 1},

@@ -47,7 +47,7 @@ type Service struct {
 
 	Netmask Netmask // of persistence: which clients are one
 
-	Engine string // persistence engine, at most 15 bytes; "" for none
+	PEName string // persistence engine, at most 15 bytes; "" for none
 
 	Stats Stats // from the kernel only
 }
@@ -55,8 +55,8 @@ type Service struct {
 // String returns all fields, as %+v does for a value that has no String: that
 // of the key, which is promoted otherwise, would hide the rest.
 func (s Service) String() string {
-	return fmt.Sprintf("{%v Scheduler:%s Flags:%v Timeout:%d Netmask:%s Engine:%s Stats:%+v}",
-		s.ServiceKey, s.Scheduler, s.Flags, s.Timeout, s.Netmask.AppendTo(nil, s.Family), s.Engine, s.Stats)
+	return fmt.Sprintf("{%v Scheduler:%s Flags:%v Timeout:%d Netmask:%s PEName:%s Stats:%+v}",
+		s.ServiceKey, s.Scheduler, s.Flags, s.Timeout, s.Netmask.AppendTo(nil, s.Family), s.PEName, s.Stats)
 }
 
 // A Netmask says which clients of a persistent service are one: those whose
@@ -99,7 +99,7 @@ const (
 	svcTimeout
 	svcNetmask
 	svcStats
-	svcEngine
+	svcPEName
 	svcStats64
 )
 
@@ -127,8 +127,8 @@ func (s *Service) append(b []byte, whole bool) []byte {
 	b = s.appendKey(b)
 	if whole {
 		b = appendString(b, svcScheduler, s.Scheduler)
-		if s.Engine != "" {
-			b = appendString(b, svcEngine, s.Engine)
+		if s.PEName != "" {
+			b = appendString(b, svcPEName, s.PEName)
 		}
 		// The flags travel with a mask of those that are meant: all.
 		b = appendAttr(b, svcFlags, 8)
@@ -164,7 +164,7 @@ func (s *Service) decode(b []byte) error {
 		Scheduler: cString(a.data(svcScheduler), s.Scheduler),
 		Flags:     ServiceFlags(a.uint32(svcFlags)),
 		Timeout:   a.uint32(svcTimeout),
-		Engine:    cString(a.data(svcEngine), s.Engine),
+		PEName:    cString(a.data(svcPEName), s.PEName),
 	}
 	if a.has(svcAddr) && s.Mark == 0 {
 		addr, err := address(s.Family, a.data(svcAddr))

@@ -13,7 +13,7 @@ import (
 func serviceEqual(want, have *ipvs.Service) bool {
 	// Whether a service is hashed is the kernel's affair.
 	const flags = ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags
-	if want.Flags&flags != have.Flags&flags || want.Scheduler != have.Scheduler || want.Engine != have.Engine {
+	if want.Flags&flags != have.Flags&flags || want.Scheduler != have.Scheduler || want.PEName != have.PEName {
 		return false
 	}
 	// Without persistence neither has a meaning, and the kernel keeps a

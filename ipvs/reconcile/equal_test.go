@@ -26,7 +26,7 @@ func TestSame(t *testing.T) {
 		{"persistence", service(persistent, 60, 64), service(0, 60, 64), false},
 		{"a scheduler flag", service(ipvs.Sched2, 0, 0), service(ipvs.Sched1, 0, 0), false},
 		{"one packet", service(ipvs.OnePacket, 0, 0), service(0, 0, 0), false},
-		{"another engine", ipvs.Service{Engine: "sip"}, ipvs.Service{}, false},
+		{"another engine", ipvs.Service{PEName: "sip"}, ipvs.Service{}, false},
 		{"another scheduler", ipvs.Service{Scheduler: "sh"}, ipvs.Service{Scheduler: "rr"}, false},
 		{"counters", ipvs.Service{}, ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, true},
 	} {

@@ -83,8 +83,8 @@ func describe(c *Command) string {
 	case AddService, EditService:
 		service()
 		b = fmt.Appendf(b, " %s flags %#02x timeout %d mask %#x", s.Scheduler, uint32(s.Flags), s.Timeout, s.Netmask)
-		if s.Engine != "" {
-			b = fmt.Appendf(b, " engine %s", s.Engine)
+		if s.PEName != "" {
+			b = fmt.Appendf(b, " engine %s", s.PEName)
 		}
 	case DeleteService, Zero, List:
 		service()

@@ -180,7 +180,7 @@ func (p *Parser) setOnePacket(string) *Error {
 }
 
 func (p *Parser) setEngine(value string) *Error {
-	p.cmd.Service.Engine = truncate(value, maxEngineNameLen)
+	p.cmd.Service.PEName = truncate(value, maxEngineNameLen)
 	return nil
 }
 

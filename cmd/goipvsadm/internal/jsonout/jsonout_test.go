@@ -63,7 +63,7 @@ var tableTests = []struct {
 		name: "IPv6 address, any port, all flags, tunnels of both families",
 		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8::1]:0")), Scheduler: "sh",
 			Flags:   ipvs.Hashed | ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags,
-			Timeout: 360, Netmask: 64, Engine: "sip"},
+			Timeout: 360, Netmask: 64, PEName: "sip"},
 		destinations: []ipvs.Destination{
 			{AddrPort: ap("[2001:db8::2]:0"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555, Flags: ipvs.TunnelRemoteChecksum}},
 			{AddrPort: ap("198.51.100.1:0"), Method: ipvs.Tunneling},

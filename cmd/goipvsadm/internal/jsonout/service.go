@@ -96,7 +96,7 @@ func newService(s *ipvs.Service) service {
 		Persistence: persistence{
 			Enabled: s.Flags&ipvs.Persistent != 0,
 			Timeout: s.Timeout,
-			Engine:  s.Engine,
+			Engine:  s.PEName,
 		},
 		Stats:   stats(s.Stats),
 		Servers: []server{},

@@ -125,7 +125,7 @@ func writeServiceInfo(w *writer, s *ipvs.Service) {
 	w.label("one_packet", strconv.FormatBool(s.Flags&ipvs.OnePacket != 0))
 	w.label("persistent", strconv.FormatBool(persistent))
 	w.label("persistence_netmask", netmask)
-	w.label("persistence_engine", s.Engine)
+	w.label("persistence_engine", s.PEName)
 	w.endSample(1)
 }
 

@@ -57,7 +57,7 @@ func TestWrite(t *testing.T) {
 			{
 				Service: ipvs.Service{
 					ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:443")), Scheduler: "sh", Flags: ipvs.Persistent | ipvs.Sched1 | ipvs.Sched2,
-					Timeout: 600, Netmask: 64, Engine: "sip",
+					Timeout: 600, Netmask: 64, PEName: "sip",
 					Stats: ipvs.Stats{Conns: 1, InPackets: 2, OutPackets: 3, InBytes: 1<<64 - 1, OutBytes: 5, CPS: 6},
 				},
 				Destinations: []ipvs.Destination{{

@@ -67,9 +67,9 @@ func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []b
 			b = s.Netmask.AppendTo(b, s.Family)
 		}
 	}
-	if s.Engine != "" {
+	if s.PEName != "" {
 		b = append(b, " --pe "...)
-		b = append(b, s.Engine...)
+		b = append(b, s.PEName...)
 	}
 	if s.Flags&ipvs.OnePacket != 0 {
 		b = append(b, " -o"...)

@@ -53,11 +53,11 @@ func TestAppendService(t *testing.T) {
 			service: ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "[fd00::1]:0"), Scheduler: "rr", Netmask: 64, Flags: ipvs.Persistent, Timeout: 1},
 			want:    "-A -t [fd00::1]:0 -s rr -p 1 -M 64\n",
 		}, {
-			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:5060"), Scheduler: "sh", Netmask: 0xff000000, Engine: "sip", Timeout: 5,
+			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:5060"), Scheduler: "sh", Netmask: 0xff000000, PEName: "sip", Timeout: 5,
 				Flags: ipvs.Persistent | ipvs.OnePacket | ipvs.Sched1 | ipvs.Sched2},
 			want: "-A -u 10.0.0.1:5060 -s sh -p 5 -M 255.0.0.0 --pe sip -o -b sh-fallback,sh-port\n",
 		}, {
-			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:5060"), Scheduler: "rr", Netmask: full, Engine: "sip"},
+			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:5060"), Scheduler: "rr", Netmask: full, PEName: "sip"},
 			want:    "-A -u 10.0.0.1:5060 -s rr --pe sip\n",
 		}, {
 			service: ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "10.0.0.1:80"), Scheduler: "mh", Netmask: full, Flags: ipvs.Sched1 | ipvs.Sched3},

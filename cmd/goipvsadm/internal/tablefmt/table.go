@@ -148,9 +148,9 @@ func appendConfiguration(b []byte, s *ipvs.Service) []byte {
 			b = append(b, " mask "...)
 			b = s.Netmask.AppendTo(b, s.Family)
 		}
-		if s.Engine != "" {
+		if s.PEName != "" {
 			b = append(b, " pe "...)
-			b = append(b, s.Engine...)
+			b = append(b, s.PEName...)
 		}
 	}
 	if s.Flags&ipvs.OnePacket != 0 {
