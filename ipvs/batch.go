@@ -220,10 +220,14 @@ func (l *chunk) reset() {
 
 func (l *chunk) add(m *netlinkmsg.Message) {
 	q := pendingRequest{start: len(l.buf), seq: l.c.seq.Add(1)}
-	if q.mistake = l.c.normalizeAndValidate(m); q.mistake != nil {
+	if q.mistake = l.c.normalizeAndValidate(m); q.mistake == nil {
+		var err error
+		if l.buf, err = m.Append(l.buf, l.c.family, netlink.Request, q.seq); err != nil {
+			q.mistake = &Error{Op: describe(m), Err: err, Errno: syscall.EINVAL}
+		}
+	}
+	if q.mistake != nil {
 		l.buf = netlinkmsg.AppendNoop(l.buf, nlmsgHeaderLen, netlink.Request, q.seq)
-	} else {
-		l.buf = m.Append(l.buf, l.c.family, netlink.Request, q.seq)
 	}
 	l.queued = append(l.queued, q)
 }

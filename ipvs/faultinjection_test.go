@@ -171,7 +171,8 @@ var lies = []fault{
 	}},
 	{name: "an answer to somebody else", receive: func(l *faultySocket, b []byte) (int, error) {
 		m := netlinkmsg.Message{Command: netlinkmsg.NewService, Service: &ipvs.Service{ServiceKey: number(999)}}
-		return copy(b, m.Append(nil, ipvstest.Family, 0, 1<<31)), nil
+		reply, err := m.Append(nil, ipvstest.Family, 0, 1<<31)
+		return copy(b, reply), err
 	}},
 	{name: "an empty datagram", receive: cut(func(int) int { return 0 })},
 	{name: "half a header", receive: cut(func(int) int { return 7 })},

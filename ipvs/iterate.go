@@ -100,7 +100,10 @@ func (c *Client) begin(m *netlinkmsg.Message) (*dump, error) {
 	c.acquire()
 	defer c.mu.Unlock()
 	s := &dump{c: c, m: m, seq: c.seq.Add(1)}
-	c.out = m.Append(c.out[:0], c.family, netlink.Request|netlink.Dump, s.seq)
+	var err error
+	if c.out, err = m.Append(c.out[:0], c.family, netlink.Request|netlink.Dump, s.seq); err != nil {
+		return nil, transportError(m, err)
+	}
 	if err := c.send(c.out); err != nil {
 		return nil, transportError(m, err)
 	}

@@ -125,7 +125,9 @@ func (c *Client) query(m *netlinkmsg.Message, flags netlink.HeaderFlags, restart
 // errno is the kernel's refusal, the error anything else.
 func (c *Client) exchange(m *netlinkmsg.Message, flags netlink.HeaderFlags, take func([]byte) error) (errno syscall.Errno, err error) {
 	seq := c.seq.Add(1)
-	c.out = m.Append(c.out[:0], c.family, flags, seq)
+	if c.out, err = m.Append(c.out[:0], c.family, flags, seq); err != nil {
+		return 0, err
+	}
 	if err := c.send(c.out); err != nil {
 		return 0, err
 	}

@@ -81,7 +81,7 @@ func done(errno syscall.Errno) answer {
 // reply is a message of the family.
 func reply(flags netlink.HeaderFlags, m netlinkmsg.Message) answer {
 	return func(h netlink.Header) ([]byte, error) {
-		return m.Append(nil, 28, flags, h.Sequence), nil
+		return m.Append(nil, 28, flags, h.Sequence)
 	}
 }
 

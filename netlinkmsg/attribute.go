@@ -4,66 +4,80 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
-// An attribute is a length and a type of two bytes each in host order, a
-// payload, and padding to a multiple of four. The length does not count the
-// padding.
+// A netlink attribute (struct nlattr) has a length and a type of two bytes each
+// in host byte order, a payload, and padding to a multiple of four bytes. The
+// length includes the header but not the padding.
 const (
 	attrHeaderLen = 4
-	attrTypeMask  = 0x3fff // above it: NLA_F_NESTED and NLA_F_NET_BYTEORDER
-	attrNested    = 0x8000
+	attrTypeMask  = 0x3fff // NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+	attrNested    = 0x8000 // NLA_F_NESTED
 
-	addrLen = 16 // union nf_inet_addr: IPv4 in the first four bytes, the rest zero
+	addrLen = 16 // union nf_inet_addr: an IPv4 address has the first 4 bytes, and 12 zeros
+
+	// maxNameLen is the maximum length of a name in bytes. The kernel's limit is
+	// 15 (IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN and IP_VS_IFNAME_MAXLEN are
+	// 16, with the NUL). Longer names are encoded so that the kernel can reject
+	// them, but not so long that a length field of 16 bits could overflow.
+	maxNameLen = 255
 )
 
 var native = binary.NativeEndian
 
 func align4(n int) int { return (n + 3) &^ 3 }
 
-// appendAttr appends an attribute's header for a payload of n bytes.
-func appendAttr(b []byte, typ uint16, n int) []byte {
-	b = native.AppendUint16(b, uint16(attrHeaderLen+n))
+func appendAttrHeader(b []byte, typ, payloadLen uint16) []byte {
+	b = native.AppendUint16(b, attrHeaderLen+payloadLen)
 	return native.AppendUint16(b, typ)
 }
 
 func appendUint8(b []byte, typ uint16, v uint8) []byte {
-	return append(appendAttr(b, typ, 1), v, 0, 0, 0)
+	return append(appendAttrHeader(b, typ, 1), v, 0, 0, 0)
 }
 
 func appendUint16(b []byte, typ, v uint16) []byte {
-	b = native.AppendUint16(appendAttr(b, typ, 2), v)
+	b = native.AppendUint16(appendAttrHeader(b, typ, 2), v)
 	return append(b, 0, 0)
 }
 
-// appendPort appends v in network order.
-func appendPort(b []byte, typ, v uint16) []byte {
-	return append(appendAttr(b, typ, 2), byte(v>>8), byte(v), 0, 0)
-}
-
 func appendUint32(b []byte, typ uint16, v uint32) []byte {
-	return native.AppendUint32(appendAttr(b, typ, 4), v)
+	return native.AppendUint32(appendAttrHeader(b, typ, 4), v)
 }
 
 func appendUint64(b []byte, typ uint16, v uint64) []byte {
-	return native.AppendUint64(appendAttr(b, typ, 8), v)
+	return native.AppendUint64(appendAttrHeader(b, typ, 8), v)
 }
 
-// appendNetUint32 appends v in network order.
+// appendPort appends v in network byte order.
+func appendPort(b []byte, typ, v uint16) []byte {
+	b = binary.BigEndian.AppendUint16(appendAttrHeader(b, typ, 2), v)
+	return append(b, 0, 0)
+}
+
+// appendNetUint32 appends v in network byte order.
 func appendNetUint32(b []byte, typ uint16, v uint32) []byte {
-	return binary.BigEndian.AppendUint32(appendAttr(b, typ, 4), v)
+	return binary.BigEndian.AppendUint32(appendAttrHeader(b, typ, 4), v)
 }
 
-// appendString appends s with a NUL behind it, which the ABI counts.
-func appendString(b []byte, typ uint16, s string) []byte {
-	b = appendAttr(b, typ, len(s)+1)
-	b = append(append(b, s...), 0)
-	return pad4(b, len(s)+1)
+// appendName appends name with its terminating NUL, which is part of the
+// payload. what is the name's description for errors.
+func appendName(b []byte, typ uint16, name, what string) ([]byte, error) {
+	switch {
+	case len(name) > maxNameLen:
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", what, len(name), maxNameLen)
+	case strings.IndexByte(name, 0) >= 0:
+		return nil, fmt.Errorf("%s %q contains a NUL byte", what, name)
+	}
+	b = appendAttrHeader(b, typ, uint16(len(name)+1))
+	b = append(append(b, name...), 0)
+	return pad4(b, len(name)+1), nil
 }
 
-// appendAddr appends a as the ABI's union of 16 bytes.
+// appendAddr appends a as a union nf_inet_addr.
 func appendAddr(b []byte, typ uint16, a netip.Addr) []byte {
-	b = appendAttr(b, typ, addrLen)
+	b = appendAttrHeader(b, typ, addrLen)
 	if a.Is4() {
 		v := a.As4()
 		return append(append(b, v[:]...), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -72,16 +86,17 @@ func appendAddr(b []byte, typ uint16, a netip.Addr) []byte {
 	return append(b, v[:]...)
 }
 
-// beginNested appends the header of a nested attribute; endNested, given the
-// position beginNested started from, fills in its length.
+// beginNested appends the header of a nested attribute. After its attributes,
+// endNested sets its length; start is the position of the header in b.
 func beginNested(b []byte, typ uint16) []byte {
-	return appendAttr(b, typ|attrNested, 0)
+	return appendAttrHeader(b, typ|attrNested, 0)
 }
 
 func endNested(b []byte, start int) {
 	native.PutUint16(b[start:], uint16(len(b)-start))
 }
 
+// pad4 appends zeros after a payload of n bytes.
 func pad4(b []byte, n int) []byte {
 	for ; n&3 != 0; n++ {
 		b = append(b, 0)
@@ -89,79 +104,116 @@ func pad4(b []byte, n int) []byte {
 	return b
 }
 
-// Attributes are those of one run: of a message, or of a nest in it. They are
-// found in one pass; then each is read by its type. A type that is there twice
-// counts as it comes last, and types beyond maxAttr are passed over.
-type attributes struct {
-	raw    []byte
-	off    [maxAttr + 1]uint32  // where in run the payload begins, 0 if there is none
-	inline [maxAttr + 1][4]byte // what it begins with: all of it, if it is a number
+// attributes is a list of encoded attributes, of which the first is the current
+// one. It is decoded by a loop such as
+//
+//	var short attributes
+//	a := attributes(b)
+//	for ; a.valid(); a = a.next() {
+//		switch a.typ() {
+//		case typeOfWeight:
+//			weight = a.uint32(&short)
+//		}
+//	}
+//	return a.err(short)
+//
+// which ignores unknown types and uses the last of several attributes of one
+// type. A payload may be longer than expected, because later kernels may extend
+// it. If it is shorter, the method that reads it sets short to a.
+//
+// Each destination of a table passes through 25 turns of such loops. The methods
+// except malformed are therefore written to be inlined and to leave few bounds
+// checks.
+type attributes []byte
+
+// valid reports whether a begins with a complete attribute.
+func (a attributes) valid() bool {
+	return len(a) >= attrHeaderLen && native.Uint16(a) >= attrHeaderLen && int(native.Uint16(a)) <= len(a)
 }
 
-// maxAttr is the highest type of attribute that any part of a message has.
-const maxAttr = destTunnelFlags
-
-// Sizes are how many bytes the payload of each type must have. Longer ones are
-// taken: a later kernel may have widened a field at its end.
-type minLens [maxAttr + 1]uint8
-
-// find finds the attributes in b. It is an error if the run breaks off, or if
-// a payload has fewer bytes than are due by its type.
-func (a *attributes) parse(b []byte, due *minLens) error {
-	*a = attributes{raw: b}
-	for len(b) > 0 {
-		if len(b) < attrHeaderLen {
-			return fmt.Errorf("%d stray bytes after the last attribute", len(b))
-		}
-		n, typ := int(native.Uint16(b)), native.Uint16(b[2:])&attrTypeMask
-		if n < attrHeaderLen || n > len(b) {
-			return fmt.Errorf("attribute of length %d in %d bytes", n, len(b))
-		}
-		if typ <= maxAttr {
-			if n < attrHeaderLen+int(due[typ]) {
-				return fmt.Errorf("attribute %d has %d bytes where %d are due", typ, n-attrHeaderLen, due[typ])
-			}
-			a.off[typ] = uint32(len(a.raw) - len(b) + attrHeaderLen)
-			if len(b) >= attrHeaderLen+4 {
-				a.inline[typ] = [4]byte(b[attrHeaderLen:])
-			} else {
-				copy(a.inline[typ][:], b[attrHeaderLen:])
-			}
-		}
-		if n = align4(n); n >= len(b) {
-			break // the last may lack its padding
-		}
-		b = b[n:]
-	}
-	return nil
-}
-
-// has reports whether there is an attribute of the type.
-func (a *attributes) has(typ int) bool { return a.off[typ] != 0 }
-
-// data returns the payload of the attribute, nil if there is none.
-func (a *attributes) data(typ int) []byte {
-	at := int(a.off[typ])
-	if at == 0 {
+// next returns the attributes after the current one. The last attribute may
+// lack its padding.
+func (a attributes) next() attributes {
+	n := (int(native.Uint16(a)) + 3) &^ 3
+	if len(a)-n <= 0 {
 		return nil
 	}
-	return a.raw[at : at-attrHeaderLen+int(native.Uint16(a.raw[at-attrHeaderLen:]))]
+	return a[n:len(a):len(a)]
 }
 
-// The numbers that are payloads, in the host's byte order; 0 if there is none.
+// err returns an error if the loop stopped before a malformed attribute, or if
+// short is set.
+func (a attributes) err(short attributes) error {
+	if len(a) == 0 && short == nil {
+		return nil
+	}
+	return a.malformed(short)
+}
 
-func (a *attributes) uint8(typ int) uint8   { return a.inline[typ][0] }
-func (a *attributes) uint16(typ int) uint16 { return native.Uint16(a.inline[typ][:]) }
-func (a *attributes) uint32(typ int) uint32 { return native.Uint32(a.inline[typ][:]) }
+func (a attributes) malformed(short attributes) error {
+	switch {
+	case short != nil:
+		return fmt.Errorf("attribute %d has a payload of only %d bytes", short.typ(), len(short.payload()))
+	case len(a) >= attrHeaderLen:
+		return fmt.Errorf("attribute of length %d in %d bytes", native.Uint16(a), len(a))
+	}
+	return fmt.Errorf("%d stray bytes after the last attribute", len(a))
+}
 
-// port returns a number of two bytes in network order.
-func (a *attributes) port(typ int) uint16 { return binary.BigEndian.Uint16(a.inline[typ][:]) }
+func (a attributes) typ() uint16 { return native.Uint16(a[2:]) & attrTypeMask }
 
-// netUint32 returns a number of four bytes in network order.
-func (a *attributes) netUint32(typ int) uint32 { return binary.BigEndian.Uint32(a.inline[typ][:]) }
+func (a attributes) payload() []byte {
+	n := native.Uint16(a)
+	return a[attrHeaderLen:n:n]
+}
 
-// text returns the text before the first NUL. It hands back old where the
-// text is the same, so that a table whose rows repeat a name costs nothing.
+func (a attributes) uint8(short *attributes) uint8 {
+	if native.Uint16(a) < attrHeaderLen+1 {
+		*short = a
+		return 0
+	}
+	return a[attrHeaderLen]
+}
+
+func (a attributes) uint16(short *attributes) uint16 {
+	if native.Uint16(a) < attrHeaderLen+2 {
+		*short = a
+		return 0
+	}
+	return native.Uint16(a[attrHeaderLen:])
+}
+
+// port returns a number of two bytes in network byte order.
+func (a attributes) port(short *attributes) uint16 {
+	if native.Uint16(a) < attrHeaderLen+2 {
+		*short = a
+		return 0
+	}
+	return binary.BigEndian.Uint16(a[attrHeaderLen:])
+}
+
+func (a attributes) uint32(short *attributes) uint32 {
+	if native.Uint16(a) < attrHeaderLen+4 {
+		*short = a
+		return 0
+	}
+	return native.Uint32(a[attrHeaderLen:])
+}
+
+// counter returns a number of four or eight bytes.
+func (a attributes) counter(short *attributes) uint64 {
+	switch n := native.Uint16(a); {
+	case n >= attrHeaderLen+8:
+		return native.Uint64(a[attrHeaderLen:])
+	case n >= attrHeaderLen+4:
+		return uint64(native.Uint32(a[attrHeaderLen:]))
+	}
+	*short = a
+	return 0
+}
+
+// cString returns b up to the first NUL. It returns old if that is the same
+// string, so that decoding a table with equal names does not allocate.
 func cString(b []byte, old string) string {
 	for i, c := range b {
 		if c == 0 {
@@ -175,16 +227,16 @@ func cString(b []byte, old string) string {
 	return string(b)
 }
 
-// address makes an address of a union's bytes. The family comes in another
-// attribute, perhaps a later one, so the bytes are kept until it is known.
-func address(f Family, raw []byte) (netip.Addr, error) {
+// address decodes a union nf_inet_addr. It cannot be decoded before the family,
+// whose attribute may follow that of the address.
+func address(f Family, b []byte) (netip.Addr, error) {
 	switch {
-	case f == IPv4 && len(raw) >= 4:
-		return netip.AddrFrom4([4]byte(raw)), nil
-	case f == IPv6 && len(raw) >= addrLen:
-		return netip.AddrFrom16([16]byte(raw)), nil
+	case f == IPv4 && len(b) >= 4:
+		return netip.AddrFrom4([4]byte(b)), nil
+	case f == IPv6 && len(b) >= addrLen:
+		return netip.AddrFrom16([16]byte(b)), nil
 	case f != IPv4 && f != IPv6:
 		return netip.Addr{}, fmt.Errorf("address of unknown family %d", uint16(f))
 	}
-	return netip.Addr{}, fmt.Errorf("%s address of %d bytes", f, len(raw))
+	return netip.Addr{}, fmt.Errorf("%s address of %d bytes", f, len(b))
 }

@@ -2,22 +2,22 @@ package netlinkmsg
 
 import "net/netip"
 
-// A Daemon is a connection synchronisation daemon. Fields after SyncID are
-// optional: zero takes the kernel's default, and kernels before 4.3 do not
-// know them.
+// Daemon is a connection synchronization daemon. The fields after SyncID are
+// optional and need Linux 4.3: the kernel replaces zero values by its defaults,
+// and older kernels ignore them.
 type Daemon struct {
-	State     DaemonState
-	Interface string // of the multicasts, at most 15 bytes
-	SyncID    uint32 // 0 to 255; a backup with 0 takes all
+	State     DaemonState // role: Master or Backup
+	Interface string      // network interface for sync messages, at most 15 bytes; required
+	SyncID    uint32      // 0 to 255; a backup accepts messages with its own SyncID, or all if it is 0
 
-	MaxLen uint16     // UDP payload of a sync message, in bytes
-	Group  netip.Addr // multicast address, 224.0.0.81 by default
-	Port   uint16     // UDP port, 8848 by default
-	TTL    uint8      // 1 by default
+	MaxLen uint16     // maximum UDP payload of a sync message in bytes; the default depends on the interface's MTU
+	Group  netip.Addr // multicast group, IPv4 or IPv6; the default is 224.0.0.81
+	Port   uint16     // UDP port; the default is 8848
+	TTL    uint8      // time to live (IPv6: hop limit) of sync messages; the default is 1
 }
 
-// Attributes of a nested daemon (IPVS_DAEMON_ATTR_*). The port is in host
-// order here.
+// The attributes of a daemon (IPVS_DAEMON_ATTR_*). Its port is in host byte
+// order.
 const (
 	daemonState = iota + 1
 	daemonInterface
@@ -29,17 +29,16 @@ const (
 	daemonTTL
 )
 
-var daemonSizes = minLens{
-	daemonState: 4, daemonSyncID: 4, daemonMaxLen: 2, daemonGroup: 4, daemonGroup6: addrLen, daemonPort: 2, daemonTTL: 1,
-}
-
-// append appends the nested daemon attribute. Stopping a daemon needs its
-// state alone, but interface and id are checked all the same.
-func (d *Daemon) append(b []byte) []byte {
+// append appends d as a nested attribute. DelDaemon uses only the state, but the
+// kernel requires the interface and the SyncID as well.
+func (d *Daemon) append(b []byte) ([]byte, error) {
 	start := len(b)
 	b = beginNested(b, cmdDaemon)
 	b = appendUint32(b, daemonState, uint32(d.State))
-	b = appendString(b, daemonInterface, d.Interface)
+	b, err := appendName(b, daemonInterface, d.Interface, "interface name")
+	if err != nil {
+		return nil, err
+	}
 	b = appendUint32(b, daemonSyncID, d.SyncID)
 	if d.MaxLen != 0 {
 		b = appendUint16(b, daemonMaxLen, d.MaxLen)
@@ -47,10 +46,9 @@ func (d *Daemon) append(b []byte) []byte {
 	switch {
 	case d.Group.Is4():
 		v := d.Group.As4()
-		b = append(appendAttr(b, daemonGroup, len(v)), v[:]...)
+		b = append(appendAttrHeader(b, daemonGroup, 4), v[:]...)
 	case d.Group.IsValid():
-		v := d.Group.As16()
-		b = append(appendAttr(b, daemonGroup6, len(v)), v[:]...)
+		b = appendAddr(b, daemonGroup6, d.Group)
 	}
 	if d.Port != 0 {
 		b = appendUint16(b, daemonPort, d.Port)
@@ -59,27 +57,42 @@ func (d *Daemon) append(b []byte) []byte {
 		b = appendUint8(b, daemonTTL, d.TTL)
 	}
 	endNested(b, start)
-	return b
+	return b, nil
 }
 
+// decode sets *d to the daemon with the attributes b.
 func (d *Daemon) decode(b []byte) error {
-	var a attributes
-	if err := a.parse(b, &daemonSizes); err != nil {
-		return err
+	*d = Daemon{}
+	var group, group6 []byte
+	var short attributes
+	a := attributes(b)
+	for ; a.valid(); a = a.next() {
+		switch a.typ() {
+		case daemonState:
+			d.State = DaemonState(a.uint32(&short))
+		case daemonInterface:
+			d.Interface = cString(a.payload(), "")
+		case daemonSyncID:
+			d.SyncID = a.uint32(&short)
+		case daemonMaxLen:
+			d.MaxLen = a.uint16(&short)
+		case daemonGroup:
+			group = a.payload()
+		case daemonGroup6:
+			group6 = a.payload()
+		case daemonPort:
+			d.Port = a.uint16(&short)
+		case daemonTTL:
+			d.TTL = a.uint8(&short)
+		}
 	}
-	*d = Daemon{
-		State:     DaemonState(a.uint32(daemonState)),
-		Interface: cString(a.data(daemonInterface), ""),
-		SyncID:    a.uint32(daemonSyncID),
-		MaxLen:    a.uint16(daemonMaxLen),
-		Port:      a.uint16(daemonPort),
-		TTL:       a.uint8(daemonTTL),
-	}
+	err := a.err(short)
 	switch {
-	case a.has(daemonGroup):
-		d.Group = netip.AddrFrom4(a.inline[daemonGroup])
-	case a.has(daemonGroup6):
-		d.Group = netip.AddrFrom16([16]byte(a.data(daemonGroup6)))
+	case err != nil:
+	case group != nil:
+		d.Group, err = address(IPv4, group)
+	case group6 != nil:
+		d.Group, err = address(IPv6, group6)
 	}
-	return nil
+	return err
 }

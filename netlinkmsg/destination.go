@@ -2,38 +2,40 @@ package netlinkmsg
 
 import "net/netip"
 
-// A Tunnel says how packets for a tunneling destination are wrapped.
+// Tunnel is the encapsulation used for a destination with the method Tunneling.
 type Tunnel struct {
-	Type  TunnelType
-	Port  uint16 // UDP destination port of GUE; 0 for the others
-	Flags TunnelFlags
+	Type  TunnelType  // encapsulation; the zero value is IPIP
+	Port  uint16      // UDP destination port of GUE, which requires one; 0 for IPIP and GRE
+	Flags TunnelFlags // checksum options of GUE and GRE; 0 for none
 }
 
-// A Destination is a real server of a virtual service, with its configuration
-// and what the kernel counted for it. Within a service its address and port
-// identify it.
+// Destination is a real server of a virtual service: its configuration, its
+// connection counts and its statistics. AddrPort identifies it within the
+// service.
 type Destination struct {
-	// AddrPort may have port 0 for a service that has: a firewall mark, or
-	// any port of an address.
+	// AddrPort is the address and port of the server. Port 0 keeps the port that
+	// the client connected to, for services with a firewall mark or port 0.
 	AddrPort netip.AddrPort
 
-	Method ForwardingMethod
-	Weight uint32 // 0: no new connections
-	Tunnel Tunnel // of the method Tunneling
+	Method ForwardingMethod // packet forwarding method; the zero value is Masquerading
+	Weight uint32           // share of new connections, at most 2147483647; 0 for none
+	Tunnel Tunnel           // encapsulation, used by Tunneling
 
-	// A destination with more connections than UpperThreshold gets no new
-	// ones until it has fewer than LowerThreshold. 0 means no limit.
+	// A destination with more than UpperThreshold connections gets no new ones
+	// until it has fewer than LowerThreshold. An UpperThreshold of 0 is no limit,
+	// a LowerThreshold of 0 is three quarters of UpperThreshold.
 	UpperThreshold uint32
 	LowerThreshold uint32
 
-	// From the kernel only.
-	ActiveConns     uint32
-	InactiveConns   uint32
-	PersistentConns uint32
-	Stats           Stats
+	// The following fields are set by the kernel.
+
+	ActiveConns     uint32 // established TCP and SCTP connections
+	InactiveConns   uint32 // other connections, including all UDP connections
+	PersistentConns uint32 // persistence templates, one for each client bound to the destination
+	Stats           Stats  // traffic counters and rates
 }
 
-// Attributes of a nested destination (IPVS_DEST_ATTR_*).
+// The attributes of a destination (IPVS_DEST_ATTR_*).
 const (
 	destAddr = iota + 1
 	destPort
@@ -52,23 +54,17 @@ const (
 	destTunnelFlags
 )
 
-var destSizes = minLens{
-	destPort: 2, destMethod: 4, destWeight: 4, destUpper: 4, destLower: 4,
-	destActive: 4, destInactive: 4, destPersistent: 4, destFamily: 2,
-	destTunnelType: 1, destTunnelPort: 2, destTunnelFlags: 2,
-}
-
-// append appends the nested destination attribute, with the configuration or
-// only the key.
-func (d *Destination) append(b []byte, whole bool) []byte {
+// append appends d as a nested attribute: all of it if full is set, otherwise
+// its address and port.
+func (d *Destination) append(b []byte, full bool) []byte {
 	start := len(b)
 	b = beginNested(b, cmdDestination)
-	// The family lets an IPv4 service have IPv6 servers (since 3.18); older
-	// kernels skip it and take the service's.
+	// Since Linux 3.18, the family may differ from the service's. Older kernels
+	// ignore the attribute and use the service's.
 	b = appendUint16(b, destFamily, uint16(FamilyOf(d.AddrPort.Addr())))
 	b = appendAddr(b, destAddr, d.AddrPort.Addr())
 	b = appendPort(b, destPort, d.AddrPort.Port())
-	if whole {
+	if full {
 		b = appendUint32(b, destMethod, uint32(d.Method))
 		b = appendUint32(b, destWeight, d.Weight)
 		b = appendUint8(b, destTunnelType, uint8(d.Tunnel.Type))
@@ -89,43 +85,60 @@ func (d *Destination) append(b []byte, whole bool) []byte {
 	return b
 }
 
-// decode reads the attributes of a destination into d, which keeps nothing of
-// what it held. family is the service's: kernels before 3.18 do not tell the
-// destination's own.
+// decode sets *d to the destination with the attributes b. family is that of its
+// service; it is used for kernels before 3.18, which do not send the family of
+// destinations.
 func (d *Destination) decode(b []byte, family Family) error {
-	if d.decodeFast(b) {
-		return nil
+	*d = Destination{}
+	var raw struct { // a struct of this size stays in memory and occupies no registers
+		addr, stats, stats64 []byte
+		family               Family
+		port                 uint16
 	}
-	return d.decodeGeneric(b, family)
-}
-
-// decodeAny reads a destination attribute by attribute.
-func (d *Destination) decodeGeneric(b []byte, family Family) error {
-	var a attributes
-	if err := a.parse(b, &destSizes); err != nil {
+	raw.family = family
+	var short attributes
+	a := attributes(b)
+	for ; a.valid(); a = a.next() {
+		switch a.typ() {
+		case destAddr:
+			raw.addr = a.payload()
+		case destPort:
+			raw.port = a.port(&short)
+		case destMethod:
+			d.Method = ForwardingMethod(a.uint32(&short) & forwardingMask)
+		case destWeight:
+			d.Weight = a.uint32(&short)
+		case destUpper:
+			d.UpperThreshold = a.uint32(&short)
+		case destLower:
+			d.LowerThreshold = a.uint32(&short)
+		case destActive:
+			d.ActiveConns = a.uint32(&short)
+		case destInactive:
+			d.InactiveConns = a.uint32(&short)
+		case destPersistent:
+			d.PersistentConns = a.uint32(&short)
+		case destStats:
+			raw.stats = a.payload()
+		case destFamily:
+			raw.family = Family(a.uint16(&short))
+		case destStats64:
+			raw.stats64 = a.payload()
+		case destTunnelType:
+			d.Tunnel.Type = TunnelType(a.uint8(&short))
+		case destTunnelPort:
+			d.Tunnel.Port = a.port(&short)
+		case destTunnelFlags:
+			d.Tunnel.Flags = TunnelFlags(a.uint16(&short))
+		}
+	}
+	if err := a.err(short); err != nil {
 		return err
 	}
-	if a.has(destFamily) {
-		family = Family(a.uint16(destFamily))
-	}
-	addr, err := address(family, a.data(destAddr))
+	addr, err := address(raw.family, raw.addr)
 	if err != nil {
 		return err
 	}
-	*d = Destination{
-		AddrPort: netip.AddrPortFrom(addr, a.port(destPort)),
-		Method:   ForwardingMethod(a.uint32(destMethod) & forwardingMask),
-		Weight:   a.uint32(destWeight),
-		Tunnel: Tunnel{
-			Type:  TunnelType(a.uint8(destTunnelType)),
-			Port:  a.port(destTunnelPort),
-			Flags: TunnelFlags(a.uint16(destTunnelFlags)),
-		},
-		UpperThreshold:  a.uint32(destUpper),
-		LowerThreshold:  a.uint32(destLower),
-		ActiveConns:     a.uint32(destActive),
-		InactiveConns:   a.uint32(destInactive),
-		PersistentConns: a.uint32(destPersistent),
-	}
-	return d.Stats.decodePreferred64(a.data(destStats), a.data(destStats64))
+	d.AddrPort = netip.AddrPortFrom(addr, raw.port)
+	return d.Stats.decode(raw.stats, raw.stats64)
 }

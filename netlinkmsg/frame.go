@@ -7,17 +7,17 @@ import (
 	"github.com/mdlayher/netlink"
 )
 
-// A Frame is one netlink message of those that a receive brought.
+// Frame is a netlink message as received: its header and its undecoded body.
 type Frame struct {
 	Header netlink.Header
-	Body   []byte // what follows the header; shares the buffer
+	Body   []byte // message after the header; shares memory with the received bytes
 }
 
-// Next splits the first message off b. Bytes that do not hold a message are
-// an error.
+// Split splits the first message off b. It returns an error if b does not begin
+// with a complete message.
 func Split(b []byte) (f Frame, rest []byte, err error) {
 	if len(b) < headerLen {
-		return Frame{}, nil, fmt.Errorf("netlinkmsg: %d bytes where a netlink header is due", len(b))
+		return Frame{}, nil, fmt.Errorf("netlinkmsg: %d bytes are too few for a netlink header", len(b))
 	}
 	n := native.Uint32(b)
 	if n < headerLen || uint64(n) > uint64(len(b)) {
@@ -34,8 +34,9 @@ func Split(b []byte) (f Frame, rest []byte, err error) {
 	return f, b[min(align4(int(n)), len(b)):], nil
 }
 
-// Errno returns what a message of the type Error or Done reports: 0 for
-// success. A Done without a number, as old kernels send it, is a success.
+// Errno returns the error number in a message of type netlink.Error or
+// netlink.Done: 0 means success. A Done message without a number, as old kernels
+// send it, is a success.
 func (f Frame) Errno() (syscall.Errno, error) {
 	if len(f.Body) < 4 {
 		if f.Header.Type == netlink.Done {
@@ -43,11 +44,11 @@ func (f Frame) Errno() (syscall.Errno, error) {
 		}
 		return 0, fmt.Errorf("netlinkmsg: error message of %d bytes", len(f.Body))
 	}
-	// The kernel sends errors negated.
+	// The number in the message is negative.
 	return syscall.Errno(-int32(native.Uint32(f.Body))), nil
 }
 
-// AddFlags adds flags to the message that b starts with.
+// AddFlags sets flags in the header of the message at the start of b.
 func AddFlags(b []byte, flags netlink.HeaderFlags) {
 	native.PutUint16(b[6:], native.Uint16(b[6:])|uint16(flags))
 }

@@ -6,16 +6,17 @@ import (
 	"github.com/mdlayher/netlink"
 )
 
-// The generic netlink family (IPVS_GENL_NAME, IPVS_GENL_VERSION).
+// The generic netlink family of IPVS (IPVS_GENL_NAME, IPVS_GENL_VERSION).
 const (
 	FamilyName    = "IPVS"
 	FamilyVersion = 1
 )
 
-// A Command is a command of the family (IPVS_CMD_*).
+// Command is a command of the family (IPVS_CMD_*).
 type Command uint8
 
-// The commands. SetInfo is only seen in the answer to GetInfo.
+// The commands. The kernel replies to GetInfo with SetInfo, and to dumps with
+// NewService, NewDestination and NewDaemon.
 const (
 	NewService Command = iota + 1
 	SetService
@@ -36,8 +37,8 @@ const (
 	Flush
 )
 
-// commands says what each command does, and whether it carries a service's or
-// a destination's configuration or only the key.
+// commands describes the commands. If full is set, the service or destination of
+// the command is sent with its configuration, otherwise only with its key.
 var commands = [...]struct {
 	name string
 	full bool
@@ -61,7 +62,7 @@ var commands = [...]struct {
 	Flush:          {"flush", false},
 }
 
-// String returns what the command does, in words.
+// String returns a description of the command, such as "add service".
 func (c Command) String() string {
 	if int(c) < len(commands) && commands[c].name != "" {
 		return commands[c].name
@@ -69,21 +70,25 @@ func (c Command) String() string {
 	return fmt.Sprintf("Command(%d)", uint8(c))
 }
 
-// Timeouts are the life times of connections without traffic, in seconds.
-// When set, 0 leaves a value as it is.
+// Timeouts are the times after which idle connections expire, in seconds. In
+// SetConfig, 0 keeps the current value.
 type Timeouts struct {
-	TCP    uint32
-	TCPFin uint32 // after a FIN
-	UDP    uint32
+	TCP    uint32 // established TCP connections
+	TCPFin uint32 // TCP connections after a FIN
+	UDP    uint32 // UDP connections
 }
 
-// Info is what the kernel tells of its IPVS.
+// Info describes the IPVS of the running kernel.
 type Info struct {
-	Version       Version
-	ConnTableSize uint32 // hash buckets; since Linux 7.2 of this moment, and 0 before the first service
+	Version Version // version of IPVS, not of the kernel
+
+	// ConnTableSize is the number of hash buckets of the connection table. Since
+	// Linux 7.2 it is the current number, which is 0 before the first service is
+	// added.
+	ConnTableSize uint32
 }
 
-// Attributes of the first level (IPVS_CMD_ATTR_*).
+// The attributes of a message (IPVS_CMD_ATTR_*).
 const (
 	cmdService = iota + 1
 	cmdDestination
@@ -93,26 +98,24 @@ const (
 	cmdTimeoutUDP
 )
 
-var cmdSizes = minLens{cmdTimeoutTCP: 4, cmdTimeoutTCPFin: 4, cmdTimeoutUDP: 4}
-
-// Attributes of a SetInfo answer (IPVS_INFO_ATTR_*).
+// The attributes of SetInfo (IPVS_INFO_ATTR_*).
 const (
 	infoVersion = iota + 1
 	infoConnTableSize
 )
 
-var infoSizes = minLens{infoVersion: 4, infoConnTableSize: 4}
-
-// A Message is a command with what it carries; what it does not carry is nil.
+// Message is a command with its attributes. A nil field is not part of the
+// message.
 type Message struct {
 	Command Command
 
-	// Service is sent whole with NewService and SetService; of the others
-	// that name a service only its key is sent.
+	// Service is sent with its configuration by NewService and SetService. All
+	// other commands send its key.
 	Service *Service
 
-	// Destination is sent whole with NewDestination and SetDestination, and
-	// as its address and port with DelDestination. Service names its service.
+	// Destination is sent with its configuration by NewDestination and
+	// SetDestination, and with its address and port by DelDestination. Service is
+	// the service it belongs to.
 	Destination *Destination
 
 	Daemon   *Daemon
@@ -125,20 +128,22 @@ const (
 	genericHeaderLen = 4  // struct genlmsghdr: command, version, two bytes reserved
 )
 
-// Append appends m to b as a netlink message to the generic netlink family
-// with the number family, which the kernel assigns to the name FamilyName.
-// The sender's port is left 0, for the kernel to fill in.
-func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) []byte {
+// Append appends m to b as a netlink message of the type family, which is the
+// number that the kernel assigned to FamilyName. The port ID in the header is 0.
+// Like AppendBody, it returns b and an error if m cannot be encoded.
+func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) ([]byte, error) {
 	start := len(b)
-	b = appendHeader(b, family, flags, seq)
-	b = m.AppendBody(b)
-	native.PutUint32(b[start:], uint32(len(b)-start))
-	return b
+	out, err := m.AppendBody(appendHeader(b, family, flags, seq))
+	if err != nil {
+		return b, err
+	}
+	native.PutUint32(out[start:], uint32(len(out)-start))
+	return out, nil
 }
 
-// AppendNoop appends a message of size bytes, a multiple of 4, that has no
-// effect (NLMSG_NOOP, RFC 3549 section 2.3.2). The kernel acknowledges it if
-// asked to.
+// AppendNoop appends a message of size bytes that the kernel ignores, except for
+// acknowledging it on request (NLMSG_NOOP, RFC 3549 section 2.3.2). size is a
+// multiple of 4 and at least 16.
 func AppendNoop(b []byte, size int, flags netlink.HeaderFlags, seq uint32) []byte {
 	start := len(b)
 	b = appendHeader(b, uint16(netlink.Noop), flags, seq)
@@ -147,7 +152,7 @@ func AppendNoop(b []byte, size int, flags netlink.HeaderFlags, seq uint32) []byt
 	return b
 }
 
-// appendHeader appends a header whose length, of four bytes, is not known yet.
+// appendHeader appends a header with a length of 0, which the caller replaces.
 func appendHeader(b []byte, typ uint16, flags netlink.HeaderFlags, seq uint32) []byte {
 	b = native.AppendUint32(b, 0)
 	b = native.AppendUint16(b, typ)
@@ -156,18 +161,33 @@ func appendHeader(b []byte, typ uint16, flags netlink.HeaderFlags, seq uint32) [
 	return native.AppendUint32(b, 0)
 }
 
-// AppendBody appends the generic netlink header and the attributes of m.
-func (m *Message) AppendBody(b []byte) []byte {
+// AppendBody appends the generic netlink header and the attributes of m to b. It
+// returns b and an error if a name contains a NUL byte or has more than 255
+// bytes, or if a netmask has more than 32 bits. All other values are sent as
+// they are, for the kernel to check.
+func (m *Message) AppendBody(b []byte) ([]byte, error) {
+	out, err := m.appendBody(b)
+	if err != nil {
+		return b, fmt.Errorf("netlinkmsg: %s: %w", m.Command, err)
+	}
+	return out, nil
+}
+
+func (m *Message) appendBody(b []byte) (_ []byte, err error) {
 	b = append(b, byte(m.Command), FamilyVersion, 0, 0)
-	whole := int(m.Command) < len(commands) && commands[m.Command].full
+	full := int(m.Command) < len(commands) && commands[m.Command].full
 	if m.Service != nil {
-		b = m.Service.append(b, whole && m.Destination == nil)
+		if b, err = m.Service.append(b, full && m.Destination == nil); err != nil {
+			return nil, err
+		}
 	}
 	if m.Destination != nil {
-		b = m.Destination.append(b, whole)
+		b = m.Destination.append(b, full)
 	}
 	if m.Daemon != nil {
-		b = m.Daemon.append(b)
+		if b, err = m.Daemon.append(b); err != nil {
+			return nil, err
+		}
 	}
 	if t := m.Timeouts; t != nil {
 		b = appendUint32(b, cmdTimeoutTCP, t.TCP)
@@ -178,20 +198,23 @@ func (m *Message) AppendBody(b []byte) []byte {
 		b = appendUint32(b, infoVersion, uint32(m.Info.Version))
 		b = appendUint32(b, infoConnTableSize, m.Info.ConnTableSize)
 	}
-	return b
+	return b, nil
 }
 
-// Decode reads a generic netlink header and attributes into m: a request as
-// Append makes it, or an answer of the kernel. It fills the values m points to
-// and makes new ones only where m has none, so a caller that hands in the same
-// Message again and again reads a dump without allocating.
+// Decode decodes a generic netlink header and attributes, as encoded by
+// AppendBody or sent by the kernel, into m. It overwrites the values that m
+// points to, and allocates those that are nil, so that a dump can be decoded into
+// one Message without further allocations. Fields of m that are not part of the
+// message remain unchanged.
 //
-// family is that of the destination's service; kernels before 3.18 do not send
-// it along. Unknown attributes are skipped. An attribute that is missing
-// leaves its zero value, one that is shorter than the ABI's is an error.
+// family is the address family of the service of a destination; it is used for
+// kernels before 3.18, which do not send the family of destinations. Unknown
+// attributes are ignored. A missing attribute results in a zero value; one that
+// is shorter than linux/ip_vs.h defines, or an address without a family, is an
+// error. After an error, the contents of m are undefined.
 func (m *Message) Decode(b []byte, family Family) error {
 	if len(b) < genericHeaderLen {
-		return fmt.Errorf("netlinkmsg: message of %d bytes has no generic netlink header", len(b))
+		return fmt.Errorf("netlinkmsg: %d bytes are too few for a generic netlink header", len(b))
 	}
 	m.Command = Command(b[0])
 	var err error
@@ -207,60 +230,79 @@ func (m *Message) Decode(b []byte, family Family) error {
 }
 
 func (m *Message) decode(b []byte, family Family) error {
-	var a attributes
-	if err := a.parse(b, &cmdSizes); err != nil {
+	var raw struct{ service, destination, daemon []byte }
+	var timeouts Timeouts
+	hasTimeouts := false
+	var short attributes
+	a := attributes(b)
+	for ; a.valid(); a = a.next() {
+		switch a.typ() {
+		case cmdService:
+			raw.service = a.payload()
+		case cmdDestination:
+			raw.destination = a.payload()
+		case cmdDaemon:
+			raw.daemon = a.payload()
+		case cmdTimeoutTCP:
+			timeouts.TCP, hasTimeouts = a.uint32(&short), true
+		case cmdTimeoutTCPFin:
+			timeouts.TCPFin, hasTimeouts = a.uint32(&short), true
+		case cmdTimeoutUDP:
+			timeouts.UDP, hasTimeouts = a.uint32(&short), true
+		}
+	}
+	if err := a.err(short); err != nil {
 		return err
 	}
-	if a.has(cmdService) {
+	if raw.service != nil {
 		if m.Service == nil {
 			m.Service = new(Service)
 		}
-		if err := m.Service.decode(a.data(cmdService)); err != nil {
+		if err := m.Service.decode(raw.service); err != nil {
 			return fmt.Errorf("service: %w", err)
 		}
 		family = m.Service.Family
 	}
-	if a.has(cmdDestination) {
+	if raw.destination != nil {
 		if m.Destination == nil {
 			m.Destination = new(Destination)
 		}
-		if err := m.Destination.decode(a.data(cmdDestination), family); err != nil {
+		if err := m.Destination.decode(raw.destination, family); err != nil {
 			return fmt.Errorf("destination: %w", err)
 		}
 	}
-	if a.has(cmdDaemon) {
+	if raw.daemon != nil {
 		if m.Daemon == nil {
 			m.Daemon = new(Daemon)
 		}
-		if err := m.Daemon.decode(a.data(cmdDaemon)); err != nil {
+		if err := m.Daemon.decode(raw.daemon); err != nil {
 			return fmt.Errorf("daemon: %w", err)
 		}
 	}
-	if a.has(cmdTimeoutTCP) || a.has(cmdTimeoutTCPFin) || a.has(cmdTimeoutUDP) {
+	if hasTimeouts {
 		if m.Timeouts == nil {
 			m.Timeouts = new(Timeouts)
 		}
-		*m.Timeouts = Timeouts{
-			TCP:    a.uint32(cmdTimeoutTCP),
-			TCPFin: a.uint32(cmdTimeoutTCPFin),
-			UDP:    a.uint32(cmdTimeoutUDP),
-		}
+		*m.Timeouts = timeouts
 	}
 	return nil
 }
 
-// decodeInfo reads the one answer whose attributes are numbered differently.
+// decodeInfo decodes the attributes of SetInfo, which have their own numbers.
 func (m *Message) decodeInfo(b []byte) error {
-	var a attributes
-	if err := a.parse(b, &infoSizes); err != nil {
-		return err
-	}
 	if m.Info == nil {
 		m.Info = new(Info)
 	}
-	*m.Info = Info{
-		Version:       Version(a.uint32(infoVersion)),
-		ConnTableSize: a.uint32(infoConnTableSize),
+	*m.Info = Info{}
+	var short attributes
+	a := attributes(b)
+	for ; a.valid(); a = a.next() {
+		switch a.typ() {
+		case infoVersion:
+			m.Info.Version = Version(a.uint32(&short))
+		case infoConnTableSize:
+			m.Info.ConnTableSize = a.uint32(&short)
+		}
 	}
-	return nil
+	return a.err(short)
 }

@@ -1,34 +1,37 @@
 package netlinkmsg
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 )
 
-// A ServiceKey identifies a virtual service: either by protocol and address
-// with port, or by a firewall mark and the family of the addresses it is used
-// with. It is comparable.
+// ServiceKey identifies a virtual service: by protocol, address and port, or by
+// a firewall mark and the address family of the marked packets. It is comparable.
 type ServiceKey struct {
-	Family   Family
-	Protocol Protocol       // 0 for a mark
-	AddrPort netip.AddrPort // zero for a mark; port 0 stands for any port
-	Mark     uint32         // 0 for an address
+	Family   Family         // address family: that of AddrPort, or of the packets with the firewall mark
+	Protocol Protocol       // TCP, UDP or SCTP; 0 with a firewall mark
+	AddrPort netip.AddrPort // virtual address and port, port 0 for all ports; zero value with a firewall mark
+	Mark     uint32         // firewall mark; 0 for a service with an address
 }
 
-// AddrKey returns the key of the service at ap. An IPv4-mapped IPv6 address is
-// the IPv4 address that it maps to.
+// AddrKey returns the key of the service with the protocol, address and port. It
+// replaces an IPv4-mapped IPv6 address by the IPv4 address.
 func AddrKey(p Protocol, ap netip.AddrPort) ServiceKey {
 	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	return ServiceKey{Family: FamilyOf(ap.Addr()), Protocol: p, AddrPort: ap}
 }
 
-// MarkKey returns the key of the service for packets with a firewall mark.
+// MarkKey returns the key of the service with the firewall mark for packets of
+// the family.
 func MarkKey(mark uint32, f Family) ServiceKey {
 	return ServiceKey{Family: f, Mark: mark}
 }
 
-// String returns the key in words, as error messages show it.
+// String returns the key as shown in error messages, such as "TCP 192.0.2.1:80"
+// or "FWM 1 IPv4".
 func (k ServiceKey) String() string {
 	if k.Mark != 0 {
 		return fmt.Sprintf("FWM %d %s", k.Mark, k.Family)
@@ -36,41 +39,38 @@ func (k ServiceKey) String() string {
 	return fmt.Sprintf("%s %s", k.Protocol, k.AddrPort)
 }
 
-// A Service is a virtual service with its configuration and what the kernel
-// counted for it.
+// Service is a virtual service: its configuration and statistics. Timeout,
+// Netmask and PEName apply only to a service with the flag Persistent.
 type Service struct {
 	ServiceKey
 
-	Scheduler string // at most 15 bytes
-	Flags     ServiceFlags
-	Timeout   uint32 // of persistence, in seconds; 0 without Persistent
+	Scheduler string       // scheduler name such as "wlc", at most 15 bytes
+	Flags     ServiceFlags // Persistent, OnePacketScheduling and scheduler flags; the kernel adds Hashed
+	Timeout   uint32       // persistence timeout in seconds; 0 without Persistent
+	Netmask   Netmask      // persistence granularity
+	PEName    string       // persistence engine name such as "sip", at most 15 bytes; "" for none
 
-	Netmask Netmask // of persistence: which clients are one
-
-	PEName string // persistence engine, at most 15 bytes; "" for none
-
-	Stats Stats // from the kernel only
+	Stats Stats // traffic counters and rates, set by the kernel
 }
 
-// String returns all fields, as %+v does for a value that has no String: that
-// of the key, which is promoted otherwise, would hide the rest.
+// String formats all fields as %+v does. Without it, fmt would use the promoted
+// String method of ServiceKey.
 func (s Service) String() string {
 	return fmt.Sprintf("{%v Scheduler:%s Flags:%v Timeout:%d Netmask:%s PEName:%s Stats:%+v}",
 		s.ServiceKey, s.Scheduler, s.Flags, s.Timeout, s.Netmask.AppendTo(nil, s.Family), s.PEName, s.Stats)
 }
 
-// A Netmask says which clients of a persistent service are one: those whose
-// addresses are the same under it. For IPv4 it is the mask as a number
-// (255.255.255.0 is 0xffffff00), for IPv6 the length of a prefix, from 1 to
-// 128.
+// Netmask is the persistence granularity: clients with equal masked addresses
+// share a destination. For IPv4 it is the mask as a number (255.255.255.0 is
+// 0xffffff00), for IPv6 a prefix length from 1 to 128.
 type Netmask uint64
 
-// AllClients is the IPv4 mask 0.0.0.0, in place of its number: that of a
-// Netmask that nobody set is not to mean it.
+// ZeroNetmask is the IPv4 mask 0.0.0.0, with which all clients share a
+// destination. It is not 0, because the zero Netmask is an unset field.
 const ZeroNetmask Netmask = 1 << 32
 
-// AppendTo appends the netmask as the family writes it: a dotted mask, or
-// the length of a prefix.
+// AppendTo appends the netmask to b, as a dotted mask for IPv4 and as a prefix
+// length for IPv6.
 func (m Netmask) AppendTo(b []byte, f Family) []byte {
 	if f == IPv6 {
 		return strconv.AppendUint(b, uint64(m), 10)
@@ -78,8 +78,8 @@ func (m Netmask) AppendTo(b []byte, f Family) []byte {
 	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).AppendTo(b)
 }
 
-// FullNetmask returns the netmask that tells every client from every other:
-// 255.255.255.255, or a prefix of 128.
+// HostNetmask returns the netmask that separates all clients: 255.255.255.255
+// for IPv4, prefix length 128 for IPv6.
 func HostNetmask(f Family) Netmask {
 	if f == IPv6 {
 		return 128
@@ -87,7 +87,7 @@ func HostNetmask(f Family) Netmask {
 	return 0xffffffff
 }
 
-// Attributes of a nested service (IPVS_SVC_ATTR_*).
+// The attributes of a service (IPVS_SVC_ATTR_*).
 const (
 	svcFamily = iota + 1
 	svcProtocol
@@ -103,12 +103,8 @@ const (
 	svcStats64
 )
 
-var svcSizes = minLens{
-	svcFamily: 2, svcProtocol: 2, svcPort: 2, svcMark: 4, svcFlags: 4, svcTimeout: 4, svcNetmask: 4,
-}
-
-// appendKey appends the attributes by which the kernel finds a service: a
-// mark, or the protocol, address and port, never both.
+// appendKey appends the attributes of the key. The kernel accepts either a
+// firewall mark or a protocol, address and port.
 func (k *ServiceKey) appendKey(b []byte) []byte {
 	b = appendUint16(b, svcFamily, uint16(k.Family))
 	if k.Mark != 0 {
@@ -119,69 +115,116 @@ func (k *ServiceKey) appendKey(b []byte) []byte {
 	return appendPort(b, svcPort, k.AddrPort.Port())
 }
 
-// append appends the nested service attribute, with the configuration or only
-// the key.
-func (s *Service) append(b []byte, whole bool) []byte {
+// append appends s as a nested attribute: all of it if full is set, otherwise
+// its key.
+func (s *Service) append(b []byte, full bool) (_ []byte, err error) {
 	start := len(b)
 	b = beginNested(b, cmdService)
 	b = s.appendKey(b)
-	if whole {
-		b = appendString(b, svcScheduler, s.Scheduler)
-		if s.PEName != "" {
-			b = appendString(b, svcPEName, s.PEName)
-		}
-		// The flags travel with a mask of those that are meant: all.
-		b = appendAttr(b, svcFlags, 8)
-		b = native.AppendUint32(b, uint32(s.Flags))
-		b = native.AppendUint32(b, ^uint32(0))
-		b = appendUint32(b, svcTimeout, s.Timeout)
-		if s.Family == IPv6 {
-			b = appendUint32(b, svcNetmask, uint32(s.Netmask))
-		} else {
-			b = appendNetUint32(b, svcNetmask, uint32(s.Netmask)) // of AllClients 0
-		}
-		if s.Stats != (Stats{}) {
-			b = s.Stats.append(b, svcStats64)
+	if full {
+		if b, err = s.appendConfig(b); err != nil {
+			return nil, err
 		}
 	}
 	endNested(b, start)
-	return b
+	return b, nil
 }
 
-// decode reads the attributes of a service into s, which keeps nothing of
-// what it held.
+// appendConfig appends the attributes that are not part of the key.
+func (s *Service) appendConfig(b []byte) ([]byte, error) {
+	b, err := appendName(b, svcScheduler, s.Scheduler, "scheduler name")
+	if err != nil {
+		return nil, err
+	}
+	if s.PEName != "" {
+		if b, err = appendName(b, svcPEName, s.PEName, "persistence engine name"); err != nil {
+			return nil, err
+		}
+	}
+	// struct ip_vs_flags: the flags, and a mask of the flags to change.
+	b = appendAttrHeader(b, svcFlags, 8)
+	b = native.AppendUint32(b, uint32(s.Flags))
+	b = native.AppendUint32(b, ^uint32(0))
+	b = appendUint32(b, svcTimeout, s.Timeout)
+	switch {
+	case s.Netmask > math.MaxUint32 && (s.Family == IPv6 || s.Netmask != ZeroNetmask):
+		return nil, fmt.Errorf("netmask %#x has more than 32 bits", uint64(s.Netmask))
+	case s.Family == IPv6:
+		b = appendUint32(b, svcNetmask, uint32(s.Netmask))
+	default:
+		b = appendNetUint32(b, svcNetmask, uint32(s.Netmask)) // 0 for ZeroNetmask
+	}
+	if s.Stats != (Stats{}) {
+		b = s.Stats.append(b, svcStats64)
+	}
+	return b, nil
+}
+
+// decode sets *s to the service with the attributes b. If the names in *s are
+// those in b, their memory is reused.
 func (s *Service) decode(b []byte) error {
-	var a attributes
-	if err := a.parse(b, &svcSizes); err != nil {
+	scheduler, peName := s.Scheduler, s.PEName
+	*s = Service{}
+	var raw struct {
+		addr, netmask, stats, stats64 []byte
+		port                          uint16
+	}
+	var short attributes
+	a := attributes(b)
+	for ; a.valid(); a = a.next() {
+		switch a.typ() {
+		case svcFamily:
+			s.Family = Family(a.uint16(&short))
+		case svcProtocol:
+			s.Protocol = Protocol(a.uint16(&short))
+		case svcAddr:
+			raw.addr = a.payload()
+		case svcPort:
+			raw.port = a.port(&short)
+		case svcMark:
+			s.Mark = a.uint32(&short)
+		case svcScheduler:
+			s.Scheduler = cString(a.payload(), scheduler)
+		case svcFlags:
+			s.Flags = ServiceFlags(a.uint32(&short)) // the mask after them is all ones
+		case svcTimeout:
+			s.Timeout = a.uint32(&short)
+		case svcNetmask:
+			raw.netmask = a.payload()
+		case svcStats:
+			raw.stats = a.payload()
+		case svcPEName:
+			s.PEName = cString(a.payload(), peName)
+		case svcStats64:
+			raw.stats64 = a.payload()
+		}
+	}
+	err := a.err(short)
+	if err == nil && raw.addr != nil && s.Mark == 0 {
+		var addr netip.Addr
+		addr, err = address(s.Family, raw.addr)
+		s.AddrPort = netip.AddrPortFrom(addr, raw.port)
+	}
+	if err == nil && raw.netmask != nil {
+		s.Netmask, err = decodeNetmask(s.Family, raw.netmask)
+	}
+	if err != nil {
 		return err
 	}
-	*s = Service{
-		ServiceKey: ServiceKey{
-			Family:   Family(a.uint16(svcFamily)),
-			Protocol: Protocol(a.uint16(svcProtocol)),
-			Mark:     a.uint32(svcMark),
-		},
-		Scheduler: cString(a.data(svcScheduler), s.Scheduler),
-		Flags:     ServiceFlags(a.uint32(svcFlags)),
-		Timeout:   a.uint32(svcTimeout),
-		PEName:    cString(a.data(svcPEName), s.PEName),
+	return s.Stats.decode(raw.stats, raw.stats64)
+}
+
+// decodeNetmask decodes a netmask: an IPv4 mask in network byte order, or an
+// IPv6 prefix length in host byte order.
+func decodeNetmask(f Family, b []byte) (Netmask, error) {
+	if len(b) < 4 {
+		return 0, fmt.Errorf("netmask of %d bytes", len(b))
 	}
-	if a.has(svcAddr) && s.Mark == 0 {
-		addr, err := address(s.Family, a.data(svcAddr))
-		if err != nil {
-			return err
-		}
-		s.AddrPort = netip.AddrPortFrom(addr, a.port(svcPort))
+	if f == IPv6 {
+		return Netmask(native.Uint32(b)), nil
 	}
-	switch {
-	case !a.has(svcNetmask):
-	case s.Family == IPv6:
-		s.Netmask = Netmask(a.uint32(svcNetmask))
-	default:
-		s.Netmask = Netmask(a.netUint32(svcNetmask))
-		if s.Netmask == 0 {
-			s.Netmask = ZeroNetmask
-		}
+	if m := binary.BigEndian.Uint32(b); m != 0 {
+		return Netmask(m), nil
 	}
-	return s.Stats.decodePreferred64(a.data(svcStats), a.data(svcStats64))
+	return ZeroNetmask, nil
 }

@@ -2,25 +2,27 @@ package netlinkmsg
 
 import "fmt"
 
-// Stats are the counters and the estimated rates of a service or destination.
+// Stats are the traffic counters of a service or destination and the rates that
+// the kernel estimates from them. The kernel updates them every two seconds. The
+// counters start at 0 when the service or destination is added, and are reset
+// when it is zeroed. Kernels before 4.1 count connections and packets in 32 bits.
 type Stats struct {
 	Conns      uint64 // connections scheduled
 	InPackets  uint64 // packets from clients
-	OutPackets uint64 // packets to clients; only seen with masquerading
-	InBytes    uint64
-	OutBytes   uint64
+	OutPackets uint64 // packets to clients; 0 unless they pass the director, as with Masquerading
+	InBytes    uint64 // bytes from clients
+	OutBytes   uint64 // bytes to clients; see OutPackets
 
-	// The kernel's running estimates, per second.
-	CPS    uint64 // connections
-	InPPS  uint64 // packets
-	OutPPS uint64
-	InBPS  uint64 // bytes
-	OutBPS uint64
+	CPS    uint64 // connections per second
+	InPPS  uint64 // packets from clients per second
+	OutPPS uint64 // packets to clients per second
+	InBPS  uint64 // bytes from clients per second
+	OutBPS uint64 // bytes to clients per second
 }
 
-// Since returns what was counted between old and s; its rates are 0. It reports
-// false if a counter fell: the counters were zeroed, or belong to a service or
-// destination that was removed and added again.
+// Since returns the increase of the counters since old, with rates of 0. It
+// returns false if a counter decreased: the counters were zeroed, or the service
+// or destination was removed and added again.
 func (s Stats) Since(old Stats) (Stats, bool) {
 	if s.Conns < old.Conns || s.InPackets < old.InPackets || s.OutPackets < old.OutPackets ||
 		s.InBytes < old.InBytes || s.OutBytes < old.OutBytes {
@@ -35,7 +37,7 @@ func (s Stats) Since(old Stats) (Stats, bool) {
 	}, true
 }
 
-// Attributes of a nest of statistics (IPVS_STATS_ATTR_*).
+// The attributes of statistics (IPVS_STATS_ATTR_*).
 const (
 	statsConns = iota + 1
 	statsInPackets
@@ -49,80 +51,60 @@ const (
 	statsOutBPS
 )
 
-var statsSizes = minLens{
-	statsConns: 4, statsInPackets: 4, statsOutPackets: 4, statsInBytes: 4, statsOutBytes: 4,
-	statsCPS: 4, statsInPPS: 4, statsOutPPS: 4, statsInBPS: 4, statsOutBPS: 4,
-}
-
-// fields are the places of the attributes in s.
-func (s *Stats) fields() [statsOutBPS + 1]*uint64 {
-	return [...]*uint64{
-		statsConns:      &s.Conns,
-		statsInPackets:  &s.InPackets,
-		statsOutPackets: &s.OutPackets,
-		statsInBytes:    &s.InBytes,
-		statsOutBytes:   &s.OutBytes,
-		statsCPS:        &s.CPS,
-		statsInPPS:      &s.InPPS,
-		statsOutPPS:     &s.OutPPS,
-		statsInBPS:      &s.InBPS,
-		statsOutBPS:     &s.OutBPS,
-	}
-}
-
-// decode reads either generation of statistics: in STATS64 all numbers have
-// eight bytes, in the older STATS only the two byte counters have.
-func (s *Stats) decode(b []byte) error {
-	if s.decodeUsual(b) {
-		return nil
-	}
-	return s.decodeAny(b)
-}
-
-// decodeAny reads statistics number by number.
-func (s *Stats) decodeAny(b []byte) error {
-	var a attributes
-	if err := a.parse(b, &statsSizes); err != nil {
-		return err
-	}
-	for typ, field := range s.fields() {
-		if field == nil {
-			continue
-		}
-		switch data := a.data(typ); {
-		case len(data) >= 8:
-			*field = native.Uint64(data)
-		case len(data) >= 4:
-			*field = uint64(native.Uint32(data))
-		default:
-			*field = 0
-		}
-	}
-	return nil
-}
-
-// decodeEither reads the newer generation if there is one. Kernels that have
-// it send both.
-func (s *Stats) decodePreferred64(old, new []byte) error {
-	which := new
-	if which == nil {
-		which = old
-	}
-	if err := s.decode(which); err != nil {
-		return fmt.Errorf("statistics: %w", err)
-	}
-	return nil
-}
-
-// append appends s as a nest of the newer generation.
+// append appends s as a nested attribute with 64-bit numbers (STATS64).
 func (s *Stats) append(b []byte, typ uint16) []byte {
 	start := len(b)
 	b = beginNested(b, typ)
-	for t, field := range s.fields() {
-		if field != nil {
-			b = appendUint64(b, uint16(t), *field)
-		}
-	}
+	b = appendUint64(b, statsConns, s.Conns)
+	b = appendUint64(b, statsInPackets, s.InPackets)
+	b = appendUint64(b, statsOutPackets, s.OutPackets)
+	b = appendUint64(b, statsInBytes, s.InBytes)
+	b = appendUint64(b, statsOutBytes, s.OutBytes)
+	b = appendUint64(b, statsCPS, s.CPS)
+	b = appendUint64(b, statsInPPS, s.InPPS)
+	b = appendUint64(b, statsOutPPS, s.OutPPS)
+	b = appendUint64(b, statsInBPS, s.InBPS)
+	b = appendUint64(b, statsOutBPS, s.OutBPS)
 	endNested(b, start)
 	return b
+}
+
+// decode sets *s to the statistics with the attributes stats64 (STATS64, since
+// Linux 4.1) or, if that is nil, stats (STATS). In STATS only the bytes have 64
+// bits, and all other numbers 32.
+func (s *Stats) decode(stats, stats64 []byte) error {
+	*s = Stats{}
+	if stats64 == nil {
+		stats64 = stats
+	}
+	var short attributes
+	a := attributes(stats64)
+	for ; a.valid(); a = a.next() {
+		switch a.typ() {
+		case statsConns:
+			s.Conns = a.counter(&short)
+		case statsInPackets:
+			s.InPackets = a.counter(&short)
+		case statsOutPackets:
+			s.OutPackets = a.counter(&short)
+		case statsInBytes:
+			s.InBytes = a.counter(&short)
+		case statsOutBytes:
+			s.OutBytes = a.counter(&short)
+		case statsCPS:
+			s.CPS = a.counter(&short)
+		case statsInPPS:
+			s.InPPS = a.counter(&short)
+		case statsOutPPS:
+			s.OutPPS = a.counter(&short)
+		case statsInBPS:
+			s.InBPS = a.counter(&short)
+		case statsOutBPS:
+			s.OutBPS = a.counter(&short)
+		}
+	}
+	if err := a.err(short); err != nil {
+		return fmt.Errorf("statistics: %w", err)
+	}
+	return nil
 }

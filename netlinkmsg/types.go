@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Family is an address family as the ABI numbers it.
+// Family is an address family (AF_INET or AF_INET6).
 type Family uint16
 
-// The families IPVS balances.
+// The address families.
 const (
 	IPv4 Family = unix.AF_INET
 	IPv6 Family = unix.AF_INET6
@@ -37,8 +37,8 @@ func (f Family) String() string {
 	return fmt.Sprintf("Family(%d)", uint16(f))
 }
 
-// A Protocol is a transport protocol by its IP protocol number. The zero
-// Protocol belongs to firewall-mark services.
+// Protocol is a transport protocol (IPPROTO_*). It is 0 in services with a
+// firewall mark.
 type Protocol uint16
 
 // The protocols of virtual services.
@@ -48,7 +48,7 @@ const (
 	SCTP Protocol = unix.IPPROTO_SCTP
 )
 
-// String returns the protocol's name in capitals, as listings show it.
+// String returns "TCP", "UDP" or "SCTP".
 func (p Protocol) String() string {
 	switch p {
 	case TCP:
@@ -61,40 +61,40 @@ func (p Protocol) String() string {
 	return fmt.Sprintf("Protocol(%d)", uint16(p))
 }
 
-// A Version is that of the kernel's IPVS: 0x010201 is 1.2.1.
+// Version is the version of IPVS: 0x010201 is 1.2.1.
 type Version uint32
 
-// String returns the version as the dotted number that it is.
+// String returns the version in dotted form, such as "1.2.1".
 func (v Version) String() string {
 	b := strconv.AppendUint(nil, uint64(v>>16&0xff), 10)
 	b = strconv.AppendUint(append(b, '.'), uint64(v>>8&0xff), 10)
 	return string(strconv.AppendUint(append(b, '.'), uint64(v&0xff), 10))
 }
 
-// ServiceFlags are a virtual service's flags (IP_VS_SVC_F_*).
+// ServiceFlags are the flags of a virtual service (IP_VS_SVC_F_*).
 type ServiceFlags uint32
 
-// The flags of a service. The meaning of the three scheduler flags is the
-// scheduler's own; package sched names them.
+// The flags of a virtual service. The meaning of Sched1 to Sched3 depends on the
+// scheduler; package sched has their names.
 const (
-	Persistent          ServiceFlags = 1 << iota // connections of one client stay on one server
-	Hashed                                       // in the kernel's table; set by the kernel
-	OnePacketScheduling                          // each datagram is scheduled by itself
+	Persistent          ServiceFlags = 1 << iota // all connections of a client go to the same destination
+	Hashed                                       // the service is in the kernel's hash table; set by the kernel
+	OnePacketScheduling                          // each UDP datagram is scheduled separately
 	Sched1
 	Sched2
 	Sched3
 )
 
-// SchedFlags is the mask of the flags that belong to the scheduler.
+// SchedFlags is the mask of the scheduler flags.
 const SchedFlags = Sched1 | Sched2 | Sched3
 
-// String returns the flags that are set, such as "Persistent|Sched1".
+// String returns the names of the flags that are set, such as "Persistent|Sched1".
 func (f ServiceFlags) String() string {
 	return flagNames(uint32(f), "Persistent", "Hashed", "OnePacket", "Sched1", "Sched2", "Sched3")
 }
 
-// flagNames joins the names of the bits that are set, the lowest first, and a
-// number for those that have no name.
+// flagNames joins the names of the bits that are set, lowest bit first. Bits
+// without a name follow as a hexadecimal number.
 func flagNames(bits uint32, names ...string) string {
 	if bits == 0 {
 		return "0"
@@ -111,25 +111,25 @@ func flagNames(bits uint32, names ...string) string {
 	return strings.Join(set, "|")
 }
 
-// A ForwardingMethod says how packets reach a destination
+// ForwardingMethod is the method by which packets are forwarded to a destination
 // (IP_VS_CONN_F_FWD_MASK).
 type ForwardingMethod uint32
 
-// The forwarding methods. Local is never asked for: the kernel reports it for
-// a destination that is an address of the director itself.
+// The forwarding methods. The kernel replaces the method by Local if the
+// destination is an address of the director.
 const (
-	Masquerading ForwardingMethod = iota // LVS-NAT
-	Local
-	Tunneling     // LVS-TUN
-	DirectRouting // LVS-DR
-	Bypass
+	Masquerading  ForwardingMethod = iota // NAT (IP_VS_CONN_F_MASQ)
+	Local                                 // delivery to a local process (IP_VS_CONN_F_LOCALNODE)
+	Tunneling                             // encapsulation, see Tunnel (IP_VS_CONN_F_TUNNEL)
+	DirectRouting                         // rewriting of the link-layer address (IP_VS_CONN_F_DROUTE)
+	Bypass                                // forwarding to the original address (IP_VS_CONN_F_BYPASS)
 )
 
-// forwardingMask is IP_VS_CONN_F_FWD_MASK: the attribute may carry other
-// connection flags above it.
+// forwardingMask is IP_VS_CONN_F_FWD_MASK. The higher bits of the attribute are
+// other connection flags.
 const forwardingMask = 0x7
 
-// String returns the method's name as listings show it.
+// String returns the name used in ipvsadm's listings, such as "Masq".
 func (m ForwardingMethod) String() string {
 	switch m {
 	case Masquerading:
@@ -146,18 +146,17 @@ func (m ForwardingMethod) String() string {
 	return fmt.Sprintf("ForwardingMethod(%d)", uint32(m))
 }
 
-// A TunnelType is the encapsulation of a tunneling destination.
+// TunnelType is the encapsulation used by Tunneling.
 type TunnelType uint8
 
-// The tunnel types (IP_VS_CONN_F_TUNNEL_TYPE_*). Kernels before 5.2 know IPIP
-// only, GUE came with 5.2 and GRE with 5.3.
+// The tunnel types (IP_VS_CONN_F_TUNNEL_TYPE_*).
 const (
-	IPIP TunnelType = iota
-	GUE
-	GRE
+	IPIP TunnelType = iota // IP in IP
+	GUE                    // generic UDP encapsulation, since Linux 5.2
+	GRE                    // generic routing encapsulation, since Linux 5.3
 )
 
-// String returns the type's name as options and listings spell it.
+// String returns the name used by ipvsadm: "ipip", "gue" or "gre".
 func (t TunnelType) String() string {
 	switch t {
 	case IPIP:
@@ -171,27 +170,29 @@ func (t TunnelType) String() string {
 }
 
 // TunnelFlags are the checksum options of a GUE or GRE tunnel
-// (IP_VS_TUNNEL_ENCAP_FLAG_*). Zero means no checksum.
+// (IP_VS_TUNNEL_ENCAP_FLAG_*). 0 means no checksum.
 type TunnelFlags uint16
 
-// The checksum options.
+// The checksum options of a tunnel.
 const (
-	TunnelChecksum       TunnelFlags = 1 << iota
-	TunnelRemoteChecksum             // remote checksum offload, GUE only
+	TunnelChecksum       TunnelFlags = 1 << iota // checksum in the outer header
+	TunnelRemoteChecksum                         // remote checksum offload, GUE only
 )
 
-// String returns the options that are set, such as "TunnelChecksum".
+// String returns the names of the options that are set, such as
+// "TunnelChecksum|TunnelRemoteChecksum".
 func (f TunnelFlags) String() string {
 	return flagNames(uint32(f), "TunnelChecksum", "TunnelRemoteChecksum")
 }
 
-// A DaemonState is the role of a connection synchronisation daemon.
+// DaemonState is the role of a connection synchronization daemon
+// (IP_VS_STATE_*).
 type DaemonState uint32
 
-// The roles (IP_VS_STATE_*).
+// The roles of a connection synchronization daemon.
 const (
-	Master DaemonState = 1 // sends the director's connections
-	Backup DaemonState = 2 // receives another director's connections
+	Master DaemonState = 1 // sends the connections of this director
+	Backup DaemonState = 2 // receives the connections of another director
 )
 
 // String returns "master" or "backup".

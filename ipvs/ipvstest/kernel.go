@@ -81,7 +81,9 @@ func (s *socket) Send(b []byte) error {
 			return err
 		}
 		s.k.Requests = append(s.k.Requests, m)
-		s.answer(f.Header, &m)
+		if err := s.answer(f.Header, &m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -98,7 +100,7 @@ func (s *socket) Receive(b []byte) (int, error) {
 func (s *socket) Close() error { return nil }
 
 // answer queues the answers to one message.
-func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) {
+func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) error {
 	var answers []netlinkmsg.Message
 	var errno syscall.Errno
 	if s.k.Intercept != nil {
@@ -109,7 +111,11 @@ func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) {
 		answers, errno = s.k.handle(m, dump)
 	}
 	for i := range answers {
-		s.answers = append(s.answers, answers[i].Append(nil, Family, netlink.Multi, h.Sequence))
+		b, err := answers[i].Append(nil, Family, netlink.Multi, h.Sequence)
+		if err != nil {
+			return err
+		}
+		s.answers = append(s.answers, b)
 	}
 	switch {
 	case dump:
@@ -117,6 +123,7 @@ func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) {
 	case errno != 0 || h.Flags&netlink.Acknowledge != 0:
 		s.answers = append(s.answers, status(netlink.Error, h.Sequence, errno))
 	}
+	return nil
 }
 
 // status makes a message of the type Error or Done.

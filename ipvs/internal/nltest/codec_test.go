@@ -47,8 +47,8 @@ func TestRecorded(t *testing.T) {
 				if !call.Sent {
 					continue
 				}
-				again := m.Append(nil, uint16(f.Header.Type), f.Header.Flags, f.Header.Sequence)
-				if !bytes.Equal(again, start[:f.Header.Length]) {
+				again, err := m.Append(nil, uint16(f.Header.Type), f.Header.Flags, f.Header.Sequence)
+				if err != nil || !bytes.Equal(again, start[:f.Header.Length]) {
 					t.Errorf("%s:\nsent  %x\nagain %x", title, start[:f.Header.Length], again)
 				}
 			}

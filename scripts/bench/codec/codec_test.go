@@ -53,7 +53,10 @@ func BenchmarkEncodeDestination(b *testing.B) {
 		var buf []byte
 		b.ReportAllocs()
 		for b.Loop() {
-			buf = m.Append(buf[:0], family, mnl.Request|mnl.Acknowledge, 1)
+			var err error
+			if buf, err = m.Append(buf[:0], family, mnl.Request|mnl.Acknowledge, 1); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 	b.Run("AttributeEncoder", func(b *testing.B) {

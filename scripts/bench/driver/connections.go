@@ -34,7 +34,7 @@ func connect(n int) error {
 	}
 	defer s.close()
 	m := netlinkmsg.Message{Command: netlinkmsg.NewService, Service: service}
-	if err := s.exchange(m.Append(nil, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
+	if err := s.exchange(appendMessage(nil, m, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
 		return fmt.Errorf("adding the service: %w", err)
 	}
 	for i := range 10 {
@@ -43,7 +43,7 @@ func connect(n int) error {
 			Method:   netlinkmsg.DirectRouting,
 			Weight:   1,
 		}}
-		if err := s.exchange(m.Append(nil, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
+		if err := s.exchange(appendMessage(nil, m, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
 			return fmt.Errorf("adding a server: %w", err)
 		}
 	}

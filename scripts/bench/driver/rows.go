@@ -154,12 +154,12 @@ func shortCommand(r request) ([]byte, error) {
 		return nil, err
 	}
 	b := append([]byte{}, f.request...)
-	b = (&request{Command: netlinkmsg.GetInfo}).Append(b, f.id, netlink.Request, 2)
+	b = appendMessage(b, request{Command: netlinkmsg.GetInfo}, f.id, netlink.Request, 2)
 	flags := netlink.Request
 	if r.Command != netlinkmsg.GetConfig {
 		flags |= netlink.Acknowledge
 	}
-	return r.Append(b, f.id, flags, 3), nil
+	return appendMessage(b, r, f.id, flags, 3), nil
 }
 
 func withSocket(f func(*socket) error) error {
@@ -190,7 +190,7 @@ func (r ruleSet) addAndClear() error {
 func (r ruleSet) list() error {
 	return withSocket(func(s *socket) error {
 		m := netlinkmsg.Message{Command: netlinkmsg.GetInfo}
-		if err := s.exchange(m.Append(nil, s.family, netlink.Request, 1)); err != nil {
+		if err := s.exchange(appendMessage(nil, m, s.family, netlink.Request, 1)); err != nil {
 			return err
 		}
 		for _, b := range r.requests(s.family) {

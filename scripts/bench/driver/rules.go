@@ -88,7 +88,7 @@ func (r ruleSet) messages(family uint16) [][]byte {
 		if last {
 			flags |= netlink.Acknowledge
 		}
-		b = m.Append(b, family, flags, uint32(n))
+		b = appendMessage(b, m, family, flags, uint32(n))
 		if last {
 			out, b = append(out, b), nil
 		}
@@ -103,10 +103,19 @@ func (r ruleSet) messages(family uint16) [][]byte {
 	return out
 }
 
+// appendMessage appends m, which is known to be valid, to b.
+func appendMessage(b []byte, m netlinkmsg.Message, family uint16, flags netlink.HeaderFlags, seq uint32) []byte {
+	b, err := m.Append(b, family, flags, seq)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // requests is what a listing asks for: the services, and the servers of each.
 func (r ruleSet) requests(family uint16) [][]byte {
 	ask := func(m netlinkmsg.Message, flags netlink.HeaderFlags) []byte {
-		return m.Append(nil, family, netlink.Request|flags, 1)
+		return appendMessage(nil, m, family, netlink.Request|flags, 1)
 	}
 	out := [][]byte{
 		ask(netlinkmsg.Message{Command: netlinkmsg.GetService}, netlink.Dump),
