@@ -32,11 +32,11 @@ func TestRecordedSteps(t *testing.T) {
 	c.seq.Store(firstRecorded - 1)
 	for _, s := range steps {
 		t.Run(s.name, func(t *testing.T) {
-			r := &nltest.Replay{Calls: recording[s.name]}
+			r := &nltest.Replay{Packets: recording[s.name]}
 			c.s = r
 			s.do(t, c)
-			if len(r.Calls) != 0 {
-				t.Errorf("%d recorded calls were not made", len(r.Calls))
+			if len(r.Packets) != 0 {
+				t.Errorf("%d recorded calls were not made", len(r.Packets))
 			}
 		})
 	}

@@ -5,35 +5,43 @@ import (
 	"slices"
 )
 
-// A nest is a level of attributes and what is not a plain number in it.
+// schema describes one level of attributes for the conversion of their byte
+// order. An attribute that is in none of its fields is a number in host byte
+// order.
 type schema struct {
-	inside map[uint16]*schema // nested attributes
-	opaque []uint16           // bytes, texts and numbers in network order
-	pairs  []uint16           // two numbers of four bytes
+	nested map[uint16]*schema
+	opaque []uint16 // bytes, strings and numbers in network byte order
+	pairs  []uint16 // two 32-bit numbers
 }
 
 var (
-	numbers = &schema{}
-	service = &schema{
-		inside: map[uint16]*schema{10: numbers, 12: numbers},
-		opaque: []uint16{3, 4, 6, 11}, // address, port, scheduler, engine
-		pairs:  []uint16{7},           // flags and their mask
+	statsSchema   = &schema{}
+	infoSchema    = &schema{}
+	serviceSchema = &schema{
+		nested: map[uint16]*schema{10: statsSchema, 12: statsSchema},
+		opaque: []uint16{3, 4, 6, 11}, // address, port, scheduler, persistence engine
+		pairs:  []uint16{7},           // flags and mask
 	}
-	destination = &schema{
-		inside: map[uint16]*schema{10: numbers, 12: numbers},
+	destinationSchema = &schema{
+		nested: map[uint16]*schema{10: statsSchema, 12: statsSchema},
 		opaque: []uint16{1, 2, 14}, // address, port, tunnel port
 	}
-	daemon  = &schema{opaque: []uint16{2, 5, 6}} // interface, groups
-	command = &schema{inside: map[uint16]*schema{1: service, 2: destination, 3: daemon}}
+	daemonSchema  = &schema{opaque: []uint16{2, 5, 6}} // interface, IPv4 and IPv6 group
+	commandSchema = &schema{nested: map[uint16]*schema{1: serviceSchema, 2: destinationSchema, 3: daemonSchema}}
 )
 
-// setInfo is the command whose attributes are numbered differently.
-const setInfo = 14
+const (
+	cmdSetInfo = 14 // IPVS_CMD_SET_INFO, which uses infoSchema
 
-// netmask is the service attribute that is in network order for IPv4 only.
-const netmask = 9
+	svcFamily  = 1 // IPVS_SVC_ATTR_AF
+	svcNetmask = 9 // IPVS_SVC_ATTR_NETMASK: in network byte order for IPv4, in host byte order for IPv6
+	afINET6    = 10
 
-// toNative turns little-endian messages around where the machine is not.
+	nlmsgError = 2
+	nlmsgDone  = 3
+)
+
+// toNative converts little-endian messages to the byte order of the host.
 func toNative(b []byte) []byte {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
 		return b
@@ -41,54 +49,56 @@ func toNative(b []byte) []byte {
 	return swapEndian(b)
 }
 
-// turn changes the byte order of the messages in b, in place.
+// swapEndian converts little-endian messages to big-endian, in place.
 func swapEndian(b []byte) []byte {
 	for rest := b; len(rest) > 0; {
 		n := binary.LittleEndian.Uint32(rest)
 		typ := binary.LittleEndian.Uint16(rest[4:])
-		turnHeader(rest)
-		if body := rest[16:n]; typ == 2 || typ == 3 { // error, done
+		swapHeader(rest)
+		switch body := rest[16:n]; {
+		case typ == nlmsgError || typ == nlmsgDone:
 			slices.Reverse(body[:4])
-			if len(body) > 4 {
-				turnHeader(body[4:])
+			if len(body) > 4 { // the header of the request
+				swapHeader(body[4:])
 			}
-		} else if body[0] == setInfo {
-			numbers.turn(body[4:])
-		} else {
-			command.turn(body[4:])
+		case body[0] == cmdSetInfo:
+			infoSchema.swap(body[4:])
+		default:
+			commandSchema.swap(body[4:])
 		}
 		rest = rest[(n+3)&^3:]
 	}
 	return b
 }
 
-func turnHeader(b []byte) {
+func swapHeader(b []byte) {
 	for _, field := range [][]byte{b[0:4], b[4:6], b[6:8], b[8:12], b[12:16]} {
 		slices.Reverse(field)
 	}
 }
 
-func (n *schema) turn(b []byte) {
-	ipv6 := false
+// swap converts the attributes in b.
+func (s *schema) swap(b []byte) {
+	isIPv6 := false
 	for len(b) > 0 {
-		length := binary.LittleEndian.Uint16(b)
+		n := binary.LittleEndian.Uint16(b)
 		typ := binary.LittleEndian.Uint16(b[2:]) & 0x3fff
 		slices.Reverse(b[0:2])
 		slices.Reverse(b[2:4])
-		data := b[4:length]
-		if n == service && typ == 1 {
-			ipv6 = data[0] == 10
+		payload := b[4:n]
+		if s == serviceSchema && typ == svcFamily {
+			isIPv6 = payload[0] == afINET6
 		}
 		switch {
-		case n.inside[typ] != nil:
-			n.inside[typ].turn(data)
-		case slices.Contains(n.opaque, typ), n == service && typ == netmask && !ipv6:
-		case slices.Contains(n.pairs, typ):
-			slices.Reverse(data[:4])
-			slices.Reverse(data[4:])
+		case s.nested[typ] != nil:
+			s.nested[typ].swap(payload)
+		case slices.Contains(s.opaque, typ), s == serviceSchema && typ == svcNetmask && !isIPv6:
+		case slices.Contains(s.pairs, typ):
+			slices.Reverse(payload[:4])
+			slices.Reverse(payload[4:])
 		default:
-			slices.Reverse(data)
+			slices.Reverse(payload)
 		}
-		b = b[(length+3)&^3:]
+		b = b[(n+3)&^3:]
 	}
 }

@@ -1,10 +1,9 @@
-// Package nltest keeps what was said between a program and a kernel over
-// netlink, so that tests can repeat it without that kernel.
+// Package nltest records and replays netlink exchanges for tests.
 //
-// A recording is a text file. A line "# TITLE" opens each part of it; behind
-// it stand the system calls, "> " for what was sent and "< " for what came,
-// with the bytes in hexadecimal. The bytes are those of a little-endian
-// machine; on a big-endian one they are turned around when they are read.
+// A recording is a text file of packets in hexadecimal, grouped by titles. A
+// line "# TITLE" begins a group; a line "> HEX" is a packet sent, and "< HEX" one
+// received. Recordings are in little-endian byte order; Read converts them to
+// the byte order of the host.
 package nltest
 
 import (
@@ -15,15 +14,15 @@ import (
 	"strings"
 )
 
-// A Call is one system call.
+// Packet is the netlink messages sent or received in one system call.
 type Packet struct {
-	Sent bool
+	Sent bool // whether the packet was sent, not received
 	Data []byte
 }
 
-// Read returns the calls under each title.
+// Read returns the packets of a recording by title.
 func Read(r io.Reader) (map[string][]Packet, error) {
-	calls := make(map[string][]Packet)
+	packets := make(map[string][]Packet)
 	title := ""
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)
@@ -37,69 +36,69 @@ func Read(r io.Reader) (map[string][]Packet, error) {
 			if err != nil {
 				return nil, fmt.Errorf("nltest: line %d: %w", n, err)
 			}
-			calls[title] = append(calls[title], Packet{kind == ">", toNative(b)})
+			packets[title] = append(packets[title], Packet{Sent: kind == ">", Data: toNative(b)})
 		default:
 			return nil, fmt.Errorf("nltest: line %d begins with %q", n, kind)
 		}
 	}
-	return calls, s.Err()
+	return packets, s.Err()
 }
 
-// A Socket is what a recording can be made of: whole messages, sent and
-// received.
+// Socket is the part of ipvs.Socket that is recorded and replayed.
 type Socket interface {
 	Send(b []byte) error
 	Receive(b []byte) (int, error)
 	Close() error
 }
 
-// A Recorder is a Socket that writes down what passes through another.
+// Recorder is a Socket that writes the packets passing through another Socket
+// to W.
 type Recorder struct {
 	Socket
 	W io.Writer
 }
 
-// Send sends b.
+// Send records b and sends it.
 func (r *Recorder) Send(b []byte) error {
 	fmt.Fprintf(r.W, "> %x\n", b)
 	return r.Socket.Send(b)
 }
 
-// Receive receives into b.
+// Receive receives a packet into b and records it.
 func (r *Recorder) Receive(b []byte) (int, error) {
 	n, err := r.Socket.Receive(b)
 	fmt.Fprintf(r.W, "< %x\n", b[:n])
 	return n, err
 }
 
-// A Replay is a Socket that answers from a recording. What is sent must be
-// what was sent then.
+// Replay is a Socket that expects the packets sent in a recording and returns
+// those received in it, in the recorded order.
 type Replay struct {
-	Calls []Packet // still to come
+	Packets []Packet // packets not yet replayed
 }
 
 func (r *Replay) next(sent bool) ([]byte, error) {
-	if len(r.Calls) == 0 || r.Calls[0].Sent != sent {
-		return nil, fmt.Errorf("nltest: the recording goes another way, with %d calls to come", len(r.Calls))
+	if len(r.Packets) == 0 || r.Packets[0].Sent != sent {
+		return nil, fmt.Errorf("nltest: unexpected call; %d recorded packets remain", len(r.Packets))
 	}
-	data := r.Calls[0].Data
-	r.Calls = r.Calls[1:]
+	data := r.Packets[0].Data
+	r.Packets = r.Packets[1:]
 	return data, nil
 }
 
-// Send compares b with what was sent.
+// Send returns an error if b differs from the next packet of the recording.
 func (r *Replay) Send(b []byte) error {
 	want, err := r.next(true)
 	if err != nil {
 		return err
 	}
 	if string(b) != string(want) {
-		return fmt.Errorf("nltest: sent %x where the recording has %x", b, want)
+		return fmt.Errorf("nltest: sent %x, recorded %x", b, want)
 	}
 	return nil
 }
 
-// Receive copies what came then into b.
+// Receive copies the next packet of the recording into b.
 func (r *Replay) Receive(b []byte) (int, error) {
 	data, err := r.next(false)
 	if err != nil {

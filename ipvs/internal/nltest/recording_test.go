@@ -6,43 +6,49 @@ import (
 	"testing"
 )
 
-func TestReadRefuses(t *testing.T) {
+func TestReadInvalid(t *testing.T) {
 	for _, text := range []string{"> 0x\n", "? 00\n", "\n"} {
-		if calls, err := Read(strings.NewReader(text)); err == nil {
-			t.Errorf("Read(%q) = %v", text, calls)
+		if packets, err := Read(strings.NewReader(text)); err == nil {
+			t.Errorf("Read(%q) = %v, want an error", text, packets)
 		}
 	}
 }
 
-// A set-timeouts message and an error answer in both byte orders.
-func TestTurn(t *testing.T) {
+func TestSwapEndian(t *testing.T) {
 	little := []byte{
-		24, 0, 0, 0, 28, 0, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 12, 1, 0, 0, 8, 0, 4, 0, 1, 2, 3, 4,
+		// SetConfig with a TCP timeout
+		28, 0, 0, 0, 28, 0, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 12, 1, 0, 0, 8, 0, 4, 0, 1, 2, 3, 4,
+		// SetInfo with a version
+		28, 0, 0, 0, 28, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 14, 1, 0, 0, 8, 0, 1, 0, 1, 2, 1, 0,
+		// DelService of a firewall mark
+		40, 0, 0, 0, 28, 0, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 20, 0, 1, 0x80, 6, 0, 1, 0, 2, 0, 0, 0, 8, 0, 5, 0, 7, 0, 0, 0,
+		// error ENOENT
 		20, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff,
 	}
-	little[0] = 28
 	big := []byte{
 		0, 0, 0, 28, 0, 28, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 12, 1, 0, 0, 0, 8, 0, 4, 4, 3, 2, 1,
+		0, 0, 0, 28, 0, 28, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 14, 1, 0, 0, 0, 8, 0, 1, 0, 1, 2, 1,
+		0, 0, 0, 40, 0, 28, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 3, 1, 0, 0, 0, 20, 0x80, 1, 0, 6, 0, 1, 0, 2, 0, 0, 0, 8, 0, 5, 0, 0, 0, 7,
 		0, 0, 0, 20, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xfe,
 	}
 	if got := swapEndian(bytes.Clone(little)); !bytes.Equal(got, big) {
-		t.Errorf("turn =\n%v, want\n%v", got, big)
+		t.Errorf("swapEndian =\n%v, want\n%v", got, big)
 	}
 }
 
-func TestReplayKeepsToTheRecording(t *testing.T) {
-	r := &Replay{Calls: []Packet{{Sent: true, Data: []byte{1, 2}}, {Data: []byte{3}}}}
+func TestReplayUnexpectedCall(t *testing.T) {
+	r := &Replay{Packets: []Packet{{Sent: true, Data: []byte{1, 2}}, {Data: []byte{3}}}}
 	buf := make([]byte, 8)
 	if _, err := r.Receive(buf); err == nil {
-		t.Error("received before anything was sent")
+		t.Error("Receive before Send: no error")
 	}
 	if err := r.Send([]byte{1, 3}); err == nil {
-		t.Error("sent other bytes than the recording has")
+		t.Error("Send of other bytes than recorded: no error")
 	}
 	if n, err := r.Receive(buf); n != 1 || buf[0] != 3 || err != nil {
 		t.Errorf("Receive = %d, %v", n, err)
 	}
 	if err := r.Send(nil); err == nil {
-		t.Error("sent more than the recording has")
+		t.Error("Send after the last packet: no error")
 	}
 }
