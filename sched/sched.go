@@ -1,45 +1,45 @@
-// Package sched knows the schedulers of IPVS: their names, what they do, and
-// the flags that belong to each.
+// Package sched lists the IPVS schedulers and their flags.
 package sched
 
 import "strings"
 
-// Default is the scheduler of a service for which none is named.
+// Default is the scheduler used by ipvsadm if none is specified.
 const Default = "wlc"
 
-// A Scheduler is one of the kernel's algorithms for choosing a destination.
+// Scheduler is a scheduling algorithm of the kernel, implemented by the module
+// ip_vs_NAME.
 type Scheduler struct {
 	Name    string
-	Summary string // what it does, in one line
+	Summary string // description in one line, for help and shell completion
 }
 
-// All are the schedulers of the kernel, each a module ip_vs_NAME.
+// All are the schedulers in the kernel.
 var All = []Scheduler{
-	{"rr", "round robin: each server in its turn"},
-	{"wrr", "weighted round robin: turns in proportion to the weights"},
+	{"rr", "round robin"},
+	{"wrr", "weighted round robin"},
 	{"lc", "least connections"},
-	{"wlc", "least connections for the weight"},
-	{"lblc", "by destination address, while that server is not overloaded"},
-	{"lblcr", "by destination address over a set of servers that grows and shrinks"},
+	{"wlc", "weighted least connections"},
+	{"lblc", "locality-based least connections: one server per destination"},
+	{"lblcr", "lblc with replication: a set of servers per destination"},
 	{"dh", "hash of the destination address"},
 	{"sh", "hash of the source address"},
 	{"sed", "shortest expected delay"},
-	{"nq", "an idle server first, else the shortest expected delay"},
+	{"nq", "never queue: an idle server, otherwise as sed"},
 	{"fo", "failover: the available server with the highest weight"},
-	{"ovf", "overflow: the highest weight, until its connections reach the weight"},
+	{"ovf", "overflow: as fo, up to as many active connections as the weight"},
 	{"mh", "Maglev hash of the source address"},
 }
 
-// A Flag is a scheduler flag by one of its names. Its bit is that of the ABI's
-// service flags (IP_VS_SVC_F_SCHED1 to 3).
+// Flag is a name of a scheduler flag. A flag has a general name and may have
+// another name for a certain scheduler.
 type Flag struct {
 	Name      string
-	Scheduler string // the scheduler it belongs to; "" for the general name
-	Bit       uint32
+	Scheduler string // scheduler with this name for the flag; "" for the general name
+	Bit       uint32 // IP_VS_SVC_F_SCHED1, SCHED2 or SCHED3
 }
 
-// Flags are all the names of flags. A scheduler's own names come before the
-// general ones, so that the first that fits is the one to print.
+// Flags are all names of scheduler flags. The names for a certain scheduler
+// precede the general ones.
 var Flags = []Flag{
 	{"sh-fallback", "sh", 0x08},
 	{"sh-port", "sh", 0x10},
@@ -50,7 +50,7 @@ var Flags = []Flag{
 	{"flag-3", "", 0x20},
 }
 
-// FlagByName returns the flag called name.
+// FlagByName returns the flag with the name.
 func FlagByName(name string) (f Flag, ok bool) {
 	for _, f := range Flags {
 		if f.Name == name {
@@ -60,14 +60,14 @@ func FlagByName(name string) (f Flag, ok bool) {
 	return Flag{}, false
 }
 
-// Belongs reports whether f may be given to the scheduler.
+// AppliesTo reports whether f is a flag of the scheduler.
 func (f Flag) AppliesTo(scheduler string) bool {
 	return f.Scheduler == "" || f.Scheduler == scheduler
 }
 
-// FlagNames returns the names of the scheduler flags among bits, joined by
-// commas: the scheduler's own names first, and the general name of a bit for
-// which it has none. Other bits are passed over.
+// FlagNames returns the names of the flags set in bits, joined by commas. It uses
+// the scheduler's names where they exist and lists them first. Bits that are not
+// scheduler flags are ignored.
 func FlagNames(scheduler string, bits uint32) string {
 	var names []string
 	for _, f := range Flags {

@@ -4,16 +4,17 @@ import "testing"
 
 func TestFlagNames(t *testing.T) {
 	for _, tt := range []struct {
-		name, scheduler string
-		bits            uint32
-		want            string
+		name      string
+		scheduler string
+		bits      uint32
+		want      string
 	}{
-		{"none", "rr", 0, ""},
-		{"bits that are not the scheduler's", "rr", 0x7, ""},
-		{"the scheduler's own names", "sh", 0x18, "sh-fallback,sh-port"},
-		{"each scheduler has its own", "mh", 0x10, "mh-port"},
-		{"general names elsewhere", "rr", 0x38, "flag-1,flag-2,flag-3"},
-		{"a bit the scheduler does not name comes last", "sh", 0x28, "sh-fallback,flag-3"},
+		{name: "no flags", scheduler: "rr", bits: 0, want: ""},
+		{name: "other service flags", scheduler: "rr", bits: 0x7, want: ""},
+		{name: "names for sh", scheduler: "sh", bits: 0x18, want: "sh-fallback,sh-port"},
+		{name: "names for mh", scheduler: "mh", bits: 0x10, want: "mh-port"},
+		{name: "general names", scheduler: "rr", bits: 0x38, want: "flag-1,flag-2,flag-3"},
+		{name: "general name after those for sh", scheduler: "sh", bits: 0x28, want: "sh-fallback,flag-3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := FlagNames(tt.scheduler, tt.bits); got != tt.want {
@@ -31,17 +32,27 @@ func TestFlagByName(t *testing.T) {
 		}
 	}
 	if f, ok := FlagByName("sh"); ok {
-		t.Errorf("FlagByName of a scheduler's name found %v", f)
+		t.Errorf("FlagByName(%q) = %v, true", "sh", f)
 	}
 }
 
-func TestBelongs(t *testing.T) {
-	port, _ := FlagByName("sh-port")
-	general, _ := FlagByName("flag-3")
-	if !port.AppliesTo("sh") || port.AppliesTo("mh") {
-		t.Error("sh-port must belong to sh alone")
-	}
-	if !general.AppliesTo("rr") || !general.AppliesTo("sh") {
-		t.Error("a general flag must belong to every scheduler")
+func TestFlagAppliesTo(t *testing.T) {
+	for _, tt := range []struct {
+		flag      string
+		scheduler string
+		want      bool
+	}{
+		{flag: "sh-port", scheduler: "sh", want: true},
+		{flag: "sh-port", scheduler: "mh", want: false},
+		{flag: "flag-3", scheduler: "rr", want: true},
+		{flag: "flag-3", scheduler: "sh", want: true},
+	} {
+		f, ok := FlagByName(tt.flag)
+		if !ok {
+			t.Fatalf("no flag %q", tt.flag)
+		}
+		if got := f.AppliesTo(tt.scheduler); got != tt.want {
+			t.Errorf("%s applies to %s: %t, want %t", tt.flag, tt.scheduler, got, tt.want)
+		}
 	}
 }
