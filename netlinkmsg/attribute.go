@@ -121,9 +121,8 @@ func pad4(b []byte, n int) []byte {
 // type. A payload may be longer than expected, because later kernels may extend
 // it. If it is shorter, the method that reads it sets short to a.
 //
-// Each destination of a table passes through 25 turns of such loops. The methods
-// except malformed are therefore written to be inlined and to leave few bounds
-// checks.
+// Decoding a destination takes about 25 iterations of such loops. All methods but
+// malformed are therefore written to be inlined, with few bounds checks.
 type attributes []byte
 
 // valid reports whether a begins with a complete attribute.

@@ -90,7 +90,7 @@ func (d *Destination) append(b []byte, full bool) []byte {
 // destinations.
 func (d *Destination) decode(b []byte, family Family) error {
 	*d = Destination{}
-	var raw struct { // a struct of this size stays in memory and occupies no registers
+	var raw struct { // in one struct, which needs no registers in the loop
 		addr, stats, stats64 []byte
 		family               Family
 		port                 uint16

@@ -209,9 +209,10 @@ func (m *Message) appendBody(b []byte) (_ []byte, err error) {
 //
 // family is the address family of the service of a destination; it is used for
 // kernels before 3.18, which do not send the family of destinations. Unknown
-// attributes are ignored. A missing attribute results in a zero value; one that
-// is shorter than linux/ip_vs.h defines, or an address without a family, is an
-// error. After an error, the contents of m are undefined.
+// attributes are ignored, and missing ones result in zero values. It is an error
+// if an attribute is shorter than defined in linux/ip_vs.h, if an address has no
+// family, or if a destination has no address. After an error, the values that m
+// points to are undefined.
 func (m *Message) Decode(b []byte, family Family) error {
 	if len(b) < genericHeaderLen {
 		return fmt.Errorf("netlinkmsg: %d bytes are too few for a generic netlink header", len(b))

@@ -1,14 +1,11 @@
-// Package codec compares the project's codec with moby/ipvs's and with a
-// plain use of the netlink package's attribute encoder and decoder, on the
-// messages that a large table has most of: those of destinations.
-//
-// "go test -bench ." runs it.
+// Package codec contains benchmarks of encoding and decoding destinations with
+// package netlinkmsg, with the attribute encoder and decoder of
+// mdlayher/netlink, and with moby/ipvs. Run them with "go test -bench .".
 package codec
 
 import (
 	"bytes"
 	"encoding/hex"
-	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -21,8 +18,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// The functions of moby/ipvs between its values and the bytes; it exports
-// only what also talks to a kernel.
+// moby/ipvs exports no functions that encode or decode without a socket.
 
 //go:linkname mobyRequest github.com/moby/ipvs.newIPVSRequest
 func mobyRequest(cmd uint8) *nl.NetlinkRequest
@@ -36,7 +32,7 @@ func mobyDestination(*moby.Destination) nl.NetlinkRequestData
 //go:linkname mobyParse github.com/moby/ipvs.(*Handle).parseDestination
 func mobyParse(*moby.Handle, []byte) (*moby.Destination, error)
 
-const family = 28 // as good as any
+const family = 28 // any type of a generic netlink family
 
 var (
 	service     = netip.MustParseAddrPort("10.1.2.3:80")
@@ -62,7 +58,7 @@ func BenchmarkEncodeDestination(b *testing.B) {
 	b.Run("AttributeEncoder", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := plainEncode(service, destination, 3, 1); err != nil {
+			if _, err := mdlayherEncode(service, destination, 3, 1); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -82,7 +78,7 @@ func BenchmarkEncodeDestination(b *testing.B) {
 }
 
 func BenchmarkDecodeDestination(b *testing.B) {
-	body := recorded(b)
+	body := recordedDestination(b)
 	b.Run("netlinkmsg", func(b *testing.B) {
 		m := netlinkmsg.Message{Destination: new(netlinkmsg.Destination)}
 		b.ReportAllocs()
@@ -95,7 +91,7 @@ func BenchmarkDecodeDestination(b *testing.B) {
 	b.Run("AttributeDecoder", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := plainDecode(body); err != nil {
+			if _, err := mdlayherDecode(body); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -110,32 +106,33 @@ func BenchmarkDecodeDestination(b *testing.B) {
 	})
 }
 
-// TestSame makes sure that the three speak of the same destination.
-func TestSame(t *testing.T) {
-	body := recorded(t)
+// TestDecodersAgree checks that the three decoders return the same destination.
+func TestDecodersAgree(t *testing.T) {
+	body := recordedDestination(t)
 	var m netlinkmsg.Message
 	if err := m.Decode(body, netlinkmsg.IPv4); err != nil {
 		t.Fatal(err)
 	}
-	plain, err := plainDecode(body)
+	mdlayherDest, err := mdlayherDecode(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *m.Destination != *plain {
-		t.Errorf("netlinkmsg %+v\nplain      %+v", *m.Destination, *plain)
+	if *m.Destination != *mdlayherDest {
+		t.Errorf("netlinkmsg: %+v\nmdlayher:   %+v", *m.Destination, *mdlayherDest)
 	}
-	other, err := mobyParse(nil, body)
+	mobyDest, err := mobyParse(nil, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := m.Destination.AddrPort; !other.Address.Equal(net.IP(want.Addr().AsSlice())) || other.Port != want.Port() || uint32(other.Weight) != m.Destination.Weight {
-		t.Errorf("moby has %+v, netlinkmsg %+v", other, m.Destination)
+	if addr, ok := netip.AddrFromSlice(mobyDest.Address.To4()); !ok || netip.AddrPortFrom(addr, mobyDest.Port) != m.Destination.AddrPort ||
+		uint32(mobyDest.Weight) != m.Destination.Weight {
+		t.Errorf("netlinkmsg: %+v\nmoby:       %+v", m.Destination, mobyDest)
 	}
 }
 
-// recorded is the last destination in the recording of a real kernel: its
-// generic netlink header and attributes.
-func recorded(t testing.TB) []byte {
+// recordedDestination returns the body of the last message with a destination in
+// the recording of a dump.
+func recordedDestination(t testing.TB) []byte {
 	f, err := os.ReadFile("../../../testdata/netlink/linux-6.1-amd64.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
-// A module of its own, so that what is only compared with is no dependency of
-// the project.
+// A separate module, so that the packages compared with are not dependencies of
+// goipvsadm.
 module goipvsadm/scripts/bench/codec
 
 go 1.26.0

@@ -10,10 +10,11 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// The codec as the netlink package's documentation suggests one: nested
-// encoders and decoders, one attribute after another.
+// Encoding and decoding as suggested by the documentation of mdlayher/netlink:
+// nested encoders and decoders, with one call per attribute.
 
-func wide(a netip.Addr) []byte {
+// nfInetAddr returns a as a union nf_inet_addr.
+func nfInetAddr(a netip.Addr) []byte {
 	var b [16]byte
 	copy(b[:], a.AsSlice())
 	return b[:]
@@ -21,18 +22,18 @@ func wide(a netip.Addr) []byte {
 
 func bigEndian(p uint16) []byte { return binary.BigEndian.AppendUint16(nil, p) }
 
-func plainEncode(s, d netip.AddrPort, method, weight uint32) ([]byte, error) {
+func mdlayherEncode(s, d netip.AddrPort, method, weight uint32) ([]byte, error) {
 	ae := mnl.NewAttributeEncoder()
 	ae.Nested(1, func(ae *mnl.AttributeEncoder) error {
 		ae.Uint16(1, syscall.AF_INET)
 		ae.Uint16(2, syscall.IPPROTO_TCP)
-		ae.Bytes(3, wide(s.Addr()))
+		ae.Bytes(3, nfInetAddr(s.Addr()))
 		ae.Bytes(4, bigEndian(s.Port()))
 		return nil
 	})
 	ae.Nested(2, func(ae *mnl.AttributeEncoder) error {
 		ae.Uint16(11, syscall.AF_INET)
-		ae.Bytes(1, wide(d.Addr()))
+		ae.Bytes(1, nfInetAddr(d.Addr()))
 		ae.Bytes(2, bigEndian(d.Port()))
 		ae.Uint32(3, method)
 		ae.Uint32(4, weight)
@@ -54,7 +55,7 @@ func plainEncode(s, d netip.AddrPort, method, weight uint32) ([]byte, error) {
 	return m.MarshalBinary()
 }
 
-func plainDecode(body []byte) (*netlinkmsg.Destination, error) {
+func mdlayherDecode(body []byte) (*netlinkmsg.Destination, error) {
 	ad, err := mnl.NewAttributeDecoder(body[4:])
 	if err != nil {
 		return nil, err
@@ -62,13 +63,13 @@ func plainDecode(body []byte) (*netlinkmsg.Destination, error) {
 	d := new(netlinkmsg.Destination)
 	for ad.Next() {
 		if ad.Type() == 2 {
-			ad.Nested(func(ad *mnl.AttributeDecoder) error { return plainDestination(ad, d) })
+			ad.Nested(func(ad *mnl.AttributeDecoder) error { return mdlayherDestination(ad, d) })
 		}
 	}
 	return d, ad.Err()
 }
 
-func plainDestination(ad *mnl.AttributeDecoder, d *netlinkmsg.Destination) error {
+func mdlayherDestination(ad *mnl.AttributeDecoder, d *netlinkmsg.Destination) error {
 	var addr netip.Addr
 	var port uint16
 	for ad.Next() {
