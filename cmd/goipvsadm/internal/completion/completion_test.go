@@ -112,7 +112,7 @@ func TestDescriptions(t *testing.T) {
 		want Candidate
 	}{
 		{line: "-S", want: Candidate{Word: "-S", Description: "print the table as rules for -R"}},
-		{line: "-A -t 192.0.2.9:80 -s rr", want: Candidate{Word: "rr", Description: "round robin: each server in its turn"}},
+		{line: "-A -t 192.0.2.9:80 -s rr", want: Candidate{Word: "rr", Description: "round robin"}},
 		{line: "-E -f 7", want: Candidate{Word: "7", Description: "rr, IPv6"}},
 		{line: "-d -t 192.0.2.1:80 -r 198.51.100.2", want: Candidate{Word: "198.51.100.2:80", Description: "Masq, weight 5"}},
 	} {
