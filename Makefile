@@ -122,13 +122,13 @@ bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows
 
 .PHONY: docs-chart
 docs-chart: ## docs/how-fast.svg, of the table in README.md
-	$(GO) run ./scripts/pictures chart README.md docs/how-fast.svg
+	$(GO) run ./scripts/docimages chart README.md docs/how-fast.svg
 
 .PHONY: docs-images
 docs-images: docs-chart build ## that, and docs/watch.svg, from a run on a throwaway kernel
 	@scripts/setup demo
-	$(GO) build -trimpath -buildvcs=false -o build/pictures ./scripts/pictures
-	$(under_test) scripts/kernel build/pictures watch docs/watch.svg
+	$(GO) build -trimpath -buildvcs=false -o build/docimages ./scripts/docimages
+	$(under_test) scripts/kernel build/docimages watch docs/watch.svg
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for TIME (30s)

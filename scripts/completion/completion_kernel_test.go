@@ -30,12 +30,12 @@ const rules = `-A -t 10.8.1.1:80 -s rr
 `
 
 // desk is a director with a table, and a place for whoever sits in front of it.
-type desk struct {
+type testEnv struct {
 	tool     *testnet.Tool
 	director *testnet.Netns
 }
 
-func newDesk(t *testing.T) *desk {
+func newTestEnv(t *testing.T) *testEnv {
 	t.Helper()
 	tool, err := testnet.NewTool()
 	if err != nil {
@@ -55,7 +55,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	return &desk{tool, network.Host("director")}
+	return &testEnv{tool, network.Host("director")}
 }
 
 func copyFile(t *testing.T, from, to string) {
@@ -77,7 +77,7 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-func (d *desk) setUp(t *testing.T) {
+func (d *testEnv) loadRules(t *testing.T) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(d.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
@@ -100,8 +100,8 @@ func script(t *testing.T, name string) string {
 
 // Who has no IPVS, or is not root, gets no table, no message, and no module loaded. This
 // is the first test: once there was a table, the modules are in use for a while.
-func TestWithoutATable(t *testing.T) {
-	d := newDesk(t)
+func TestCompleteWithoutTable(t *testing.T) {
+	d := newTestEnv(t)
 	ask := func(credential *syscall.Credential, words ...string) string {
 		t.Helper()
 		cmd := exec.Command(filepath.Join(d.tool.Bin, "goipvsadm"), append([]string{"--complete"}, words...)...)
@@ -125,7 +125,7 @@ func TestWithoutATable(t *testing.T) {
 		t.Error("the module was loaded")
 	}
 
-	d.setUp(t)
+	d.loadRules(t)
 	if got, want := ask(nil, "-E", "-f", ""), "77\trr, IPv4\n"; got != want {
 		t.Errorf("root: %q, want %q", got, want)
 	}
@@ -139,13 +139,13 @@ func TestWithoutATable(t *testing.T) {
 
 // A shell, with a directory of its own as its home.
 type shell struct {
-	*desk
+	*testEnv
 	home   string
 	prompt string
 	cmd    *exec.Cmd
 }
 
-func (d *desk) shell(t *testing.T, name string, args ...string) *shell {
+func (d *testEnv) shell(t *testing.T, name string, args ...string) *shell {
 	t.Helper()
 	s := &shell{d, t.TempDir(), "ready> ", exec.Command(name, args...)}
 	s.cmd.Dir = s.home
@@ -169,10 +169,10 @@ func (s *shell) write(t *testing.T, name, text string) {
 }
 
 // typed is a line before and after Tab was pressed.
-type typed struct{ before, after string }
+type completion struct{ before, after string }
 
 // lines are completed in all shells alike. What is completed ends with a blank.
-var lines = []typed{
+var completions = []completion{
 	{"goipvsadm --add-serv", "goipvsadm --add-serv"}, // -service or -server
 	{"goipvsadm --edit-servi", "goipvsadm --edit-service "},
 	{"goipvsadm -A -t 10.8.1.9:80 --schedul", "goipvsadm -A -t 10.8.1.9:80 --scheduler "},
@@ -198,7 +198,7 @@ var lines = []typed{
 }
 
 // try types the lines, and lets the shell show what became of each.
-func (s *shell) try(t *testing.T, lines []typed) {
+func (s *shell) expectCompletions(t *testing.T, lines []completion) {
 	t.Helper()
 	terminal, err := s.director.Terminal(200, 50, s.cmd)
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *shell) try(t *testing.T, lines []typed) {
 		}
 	}
 	screen := func(text string) {
-		if _, err := terminal.Until(text); err != nil {
+		if _, err := terminal.ReadUntil(text); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -224,7 +224,7 @@ func (s *shell) try(t *testing.T, lines []typed) {
 		keys(line.before + "\t@\x01printf '%s ' \x05 >" + keep + "\r")
 		screen(s.prompt)
 		want := line.after + "@ "
-		if got := contents(keep); got != want {
+		if got := waitForFile(keep); got != want {
 			t.Errorf("%q became %q, want %q", line.before, got, want)
 		}
 	}
@@ -235,7 +235,7 @@ func (s *shell) try(t *testing.T, lines []typed) {
 }
 
 // contents waits for a file to be there in full.
-func contents(name string) string {
+func waitForFile(name string) string {
 	var text []byte
 	err := testnet.Eventually(func() error {
 		if text, _ = os.ReadFile(name); !strings.HasSuffix(string(text), " ") {
@@ -250,15 +250,15 @@ func contents(name string) string {
 }
 
 // In brackets, an address looks like a pattern to a shell; some quote it.
-func bracketed(quoted string) []typed {
-	return []typed{
+func ipv6Completions(quoted string) []completion {
+	return []completion{
 		{"goipvsadm -E -t " + quoted + "fd08::1", "goipvsadm -E -t [fd08::1]:443 "},
 		{"goipvsadm -d -t " + quoted + "fd08::1]:443 -r ", "goipvsadm -d -t [fd08::1]:443 -r [fd08::11]:443 "},
 	}
 }
 
 // bash is a bash that has read a file.
-func (d *desk) bash(t *testing.T, file string) *shell {
+func (d *testEnv) bash(t *testing.T, file string) *shell {
 	t.Helper()
 	s := d.shell(t, "bash", "--rcfile", "rc")
 	s.write(t, "rc", ". "+file+"\nPS1='"+s.prompt+"'\n")
@@ -266,47 +266,47 @@ func (d *desk) bash(t *testing.T, file string) *shell {
 }
 
 func TestBash(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
+	d := newTestEnv(t)
+	d.loadRules(t)
 	s := d.bash(t, script(t, "goipvsadm.bash"))
-	s.try(t, slices.Concat(lines, bracketed("[")))
+	s.expectCompletions(t, slices.Concat(completions, ipv6Completions("[")))
 }
 
 // With the package bash-completion, the script is loaded when it is needed, by the name
 // of the command, and commands before ours work.
 func TestBashCompletion(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
+	d := newTestEnv(t)
+	d.loadRules(t)
 	s := d.bash(t, "/usr/share/bash-completion/bash_completion")
 	for _, name := range []string{"goipvsadm", "ipvsadm"} {
 		s.write(t, "bash-completion/completions/"+name, ". "+script(t, "goipvsadm.bash")+"\n")
 	}
-	s.try(t, slices.Concat(lines, bracketed("["), []typed{
+	s.expectCompletions(t, slices.Concat(completions, ipv6Completions("["), []completion{
 		{"nohup goipvsadm -E -t 10.8.1.1:8", "nohup goipvsadm -E -t 10.8.1.1:80 "},
 	}))
 }
 
 func TestZsh(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
+	d := newTestEnv(t)
+	d.loadRules(t)
 	s := d.shell(t, "zsh", "-i")
-	s.write(t, "functions/_goipvsadm", contentsOf(t, "_goipvsadm"))
+	s.write(t, "functions/_goipvsadm", readFile(t, "_goipvsadm"))
 	s.write(t, ".zshrc", "fpath=(~/functions $fpath)\nautoload -U compinit\ncompinit -u\nbindkey -e\nPS1='"+s.prompt+"'\n")
-	s.try(t, slices.Concat(lines, bracketed(`\[`)))
+	s.expectCompletions(t, slices.Concat(completions, ipv6Completions(`\[`)))
 }
 
 func TestFish(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
+	d := newTestEnv(t)
+	d.loadRules(t)
 	s := d.shell(t, "fish", "-i")
 	for _, name := range []string{"goipvsadm", "ipvsadm"} {
 		s.write(t, "fish/completions/"+name+".fish", "source "+script(t, "goipvsadm.fish")+"\n")
 	}
 	s.write(t, "fish/config.fish", "function fish_prompt\n  echo -n '"+s.prompt+"'\nend\nset -g fish_greeting\n")
-	s.try(t, slices.Concat(lines, bracketed(`\[`)))
+	s.expectCompletions(t, slices.Concat(completions, ipv6Completions(`\[`)))
 }
 
-func contentsOf(t *testing.T, name string) string {
+func readFile(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -317,8 +317,8 @@ func contentsOf(t *testing.T, name string) string {
 
 // A menu says what each word is good for.
 func TestFishMenu(t *testing.T) {
-	d := newDesk(t)
-	d.setUp(t)
+	d := newTestEnv(t)
+	d.loadRules(t)
 	s := d.shell(t, "fish", "-c", "source "+script(t, "goipvsadm.fish")+`; complete -C "goipvsadm -d -t 10.8.1.1:80 -r "`)
 	var output strings.Builder
 	s.cmd.Stdout, s.cmd.Stderr = &output, &output

@@ -27,7 +27,7 @@ func demo() error {
 	defer tool.Close()
 
 	start := time.Now()
-	setups := scenarios.Setups()
+	setups := scenarios.All()
 	for i, setup := range setups {
 		title := fmt.Sprintf("%d. %s", i+1, setup.Title)
 		fmt.Printf("\n%s\n%s\n%s\n\n", title, strings.Repeat("=", len(title)), setup.About)

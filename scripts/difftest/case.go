@@ -119,13 +119,13 @@ func (c Command) String() string {
 	b.WriteByte('$')
 	for _, arg := range c.Args {
 		b.WriteByte(' ')
-		b.WriteString(quoteWord(arg))
+		b.WriteString(quoteArg(arg))
 	}
 	b.WriteByte('\n')
 	for _, line := range strings.SplitAfter(c.Stdin, "\n") {
 		switch {
 		case line == "":
-		case strings.HasSuffix(line, "\n") && isPlain(line[:len(line)-1]) && !strings.HasPrefix(line, `"`):
+		case strings.HasSuffix(line, "\n") && isPrintable(line[:len(line)-1]) && !strings.HasPrefix(line, `"`):
 			b.WriteString("< " + line)
 		default:
 			b.WriteString("< " + strconv.Quote(line) + "\n")
@@ -186,9 +186,9 @@ func splitWords(line string) ([]string, error) {
 	}
 }
 
-func quoteWord(word string) string {
+func quoteArg(word string) string {
 	switch {
-	case !isPlain(word):
+	case !isPrintable(word):
 		return strconv.Quote(word)
 	case word == "", strings.ContainsAny(word, " \"#<$"):
 		if strings.Contains(word, "'") {
@@ -202,7 +202,7 @@ func quoteWord(word string) string {
 }
 
 // isPlain tells whether text can stand unescaped: printable ASCII only.
-func isPlain(text string) bool {
+func isPrintable(text string) bool {
 	for _, c := range []byte(text) {
 		if c < ' ' || c > '~' {
 			return false

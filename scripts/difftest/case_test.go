@@ -35,7 +35,7 @@ $ ./other
 	}
 }
 
-func TestParseCasesRefuses(t *testing.T) {
+func TestParseCasesInvalid(t *testing.T) {
 	for _, text := range []string{"< input first", "ipvsadm -L", "$ ipvsadm 'open", `$ ipvsadm "open`, "$ ipvsadm\n< \"open"} {
 		if _, err := ParseCases("f", text); err == nil || !strings.HasPrefix(err.Error(), "f:") {
 			t.Errorf("%q: error %v, want one that names the line", text, err)
@@ -43,7 +43,7 @@ func TestParseCasesRefuses(t *testing.T) {
 	}
 }
 
-func TestCaseTextRoundTrip(t *testing.T) {
+func TestCaseRoundTrip(t *testing.T) {
 	want := Case{Commands: []Command{
 		{Args: []string{"ipvsadm", "", "a b", "it's", `"`, "\xff\x00\n", "#", "<", "é", `\`}},
 		{Args: []string{"ipvsadm", "-R"}, Stdin: "plain\n\ttab\r\n\"quoted\"\n\n  \nno end"},
@@ -61,7 +61,7 @@ func TestCaseTextRoundTrip(t *testing.T) {
 }
 
 // A person who extends the corpus should not find a case there already.
-func TestCorpusIsWellFormed(t *testing.T) {
+func TestCorpusDuplicates(t *testing.T) {
 	subjects, err := ReadCorpus("../../testdata/differential")
 	if err != nil {
 		t.Fatal(err)

@@ -14,143 +14,143 @@ import (
 )
 
 // A deviation is a case whose last command is answered differently on purpose.
-type deviation struct {
+type knownDifference struct {
 	title         string
 	text          string
-	ipvsadm, ours Answer
+	ipvsadm, ours Result
 }
 
-const tryLine = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+const tryHelpLine = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
 
-var deviations = []deviation{
+var knownDifferences = []knownDifference{
 	{
 		title:   "Saved thresholds",
 		text:    "$ ipvsadm -A -f 5\n$ ipvsadm -a -f 5 -r 10.0.0.2 -m -w 3 -x 9 -y 4\n$ ipvsadm -a -f 5 -r 10.0.0.3 -i -x 9\n$ ipvsadm -S -n",
-		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3\n-a -f 5 -r 10.0.0.3:0 -i -w 1 --tun-type ipip\n"},
-		ours:    Answer{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3 -x 9 -y 4\n-a -f 5 -r 10.0.0.3:0 -i -w 1 -x 9 --tun-type ipip\n"},
+		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3\n-a -f 5 -r 10.0.0.3:0 -i -w 1 --tun-type ipip\n"},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n-a -f 5 -r 10.0.0.2:0 -m -w 3 -x 9 -y 4\n-a -f 5 -r 10.0.0.3:0 -i -w 1 -x 9 --tun-type ipip\n"},
 	},
 	{
 		title:   "Large marks",
 		text:    "$ ipvsadm -A -f 4294967295\n$ ipvsadm -a -f 4294967295 -r 10.0.0.2 -m\n$ ipvsadm -S -n",
-		ipvsadm: Answer{Stdout: "-A -f -1 -s wlc\n-a -f -1 -r 10.0.0.2:0 -m -w 1\n"},
-		ours:    Answer{Stdout: "-A -f 4294967295 -s wlc\n-a -f 4294967295 -r 10.0.0.2:0 -m -w 1\n"},
+		ipvsadm: Result{Stdout: "-A -f -1 -s wlc\n-a -f -1 -r 10.0.0.2:0 -m -w 1\n"},
+		ours:    Result{Stdout: "-A -f 4294967295 -s wlc\n-a -f 4294967295 -r 10.0.0.2:0 -m -w 1\n"},
 	},
 	{
 		title:   "Large marks",
 		text:    "$ ipvsadm -A -f 2147483648 -6\n$ ipvsadm -L -f 2147483648 -6",
-		ipvsadm: Answer{Stdout: plainTitle + "FWM  -2147483648 IPv6 wlc\n"},
-		ours:    Answer{Stdout: plainTitle + "FWM  2147483648 IPv6 wlc\n"},
+		ipvsadm: Result{Stdout: listingHeader + "FWM  -2147483648 IPv6 wlc\n"},
+		ours:    Result{Stdout: listingHeader + "FWM  2147483648 IPv6 wlc\n"},
 	},
 	{
 		title:   "A scheduler flag of no name",
 		text:    "$ ipvsadm -A -f 5 -b ,",
-		ipvsadm: Answer{Status: -11},
-		ours:    Answer{Status: 2, Stderr: "invalid scheduler flag `'\n"},
+		ipvsadm: Result{Status: -11},
+		ours:    Result{Status: 2, Stderr: "invalid scheduler flag `'\n"},
 	},
 	{
 		title:   "Flags that are not the scheduler's own",
 		text:    "$ ipvsadm -A -f 5 -s sh -b sh-port,flag-3\n$ ipvsadm -A -f 6 -s mh -b flag-3\n$ ipvsadm -S",
-		ipvsadm: Answer{Stdout: "-A -f 5 -s sh -b sh-port\n-A -f 6 -s mh -b \n"},
-		ours:    Answer{Stdout: "-A -f 5 -s sh -b sh-port,flag-3\n-A -f 6 -s mh -b flag-3\n"},
+		ipvsadm: Result{Stdout: "-A -f 5 -s sh -b sh-port\n-A -f 6 -s mh -b \n"},
+		ours:    Result{Stdout: "-A -f 5 -s sh -b sh-port,flag-3\n-A -f 6 -s mh -b flag-3\n"},
 	},
 	{
 		title:   "Flags that are not the scheduler's own",
 		text:    "$ ipvsadm -A -f 6 -s mh -b flag-3\n$ ipvsadm -L -f 6",
-		ipvsadm: Answer{Stdout: plainTitle + "FWM  6 mh ()\n"},
-		ours:    Answer{Stdout: plainTitle + "FWM  6 mh (flag-3)\n"},
+		ipvsadm: Result{Stdout: listingHeader + "FWM  6 mh ()\n"},
+		ours:    Result{Stdout: listingHeader + "FWM  6 mh (flag-3)\n"},
 	},
 	{
 		title:   "Options before the service",
 		text:    "$ ipvsadm -A -t 10.0.0.1:80\n$ ipvsadm -a -r 10.0.0.2 -t 10.0.0.1:80 -m\n$ ipvsadm -S -n",
-		ipvsadm: Answer{Stdout: "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.0.2:0 -m -w 1\n"},
-		ours:    Answer{Stdout: "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1\n"},
+		ipvsadm: Result{Stdout: "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.0.2:0 -m -w 1\n"},
+		ours:    Result{Stdout: "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1\n"},
 	},
 	{
 		title:   "Options before the service",
 		text:    "$ ipvsadm -A -t 10.0.0.1:80\n$ ipvsadm -a -r 10.0.0.2:http -t 10.0.0.1:80 -m",
-		ipvsadm: Answer{Status: 2, Stderr: "illegal real server address[:port] specified\n"},
-		ours:    Answer{},
+		ipvsadm: Result{Status: 2, Stderr: "illegal real server address[:port] specified\n"},
+		ours:    Result{},
 	},
 	{
 		title:   "Options before the service",
 		text:    "$ ipvsadm -A -M 64 -t [fd00::1]:80 -p\n$ ipvsadm -A -f 5 -M 64 -6 -p\n$ ipvsadm -S -n",
-		ipvsadm: Answer{Stdout: "-A -t [fd00::1]:80 -s wlc -p 360\n-A -f 5 -6 -s wlc -p 360\n"},
-		ours:    Answer{Stdout: "-A -t [fd00::1]:80 -s wlc -p 360 -M 64\n-A -f 5 -6 -s wlc -p 360 -M 64\n"},
+		ipvsadm: Result{Stdout: "-A -t [fd00::1]:80 -s wlc -p 360\n-A -f 5 -6 -s wlc -p 360\n"},
+		ours:    Result{Stdout: "-A -t [fd00::1]:80 -s wlc -p 360 -M 64\n-A -f 5 -6 -s wlc -p 360 -M 64\n"},
 	},
 	{
 		title:   "Failures in -R",
 		text:    "$ ipvsadm -R\n< -A -f 5\n<\n< -A -f 5\n< -D -f 6\n< -A -f 7",
-		ipvsadm: Answer{Stderr: "Service already exists\nNo such service\n"},
-		ours:    Answer{Status: 255, Stderr: "line 3: Service already exists\nline 4: No such service\n"},
+		ipvsadm: Result{Stderr: "Service already exists\nNo such service\n"},
+		ours:    Result{Status: 255, Stderr: "line 3: Service already exists\nline 4: No such service\n"},
 	},
 	{
 		title:   "Failures in -R",
 		text:    "$ ipvsadm -R\n< -D -f 6\n< -A -f 5 -w 1\n< -A -f 7",
-		ipvsadm: Answer{Status: 2, Stderr: "No such service\nIllegal 'weight' option with the 'add-service' command\n"},
-		ours:    Answer{Status: 255, Stderr: "line 1: No such service\nline 2: Illegal 'weight' option with the 'add-service' command\n"},
+		ipvsadm: Result{Status: 2, Stderr: "No such service\nIllegal 'weight' option with the 'add-service' command\n"},
+		ours:    Result{Status: 255, Stderr: "line 1: No such service\nline 2: Illegal 'weight' option with the 'add-service' command\n"},
 	},
 	{
 		title:   "Failures in -R",
 		text:    "$ ipvsadm -R\n< -D -f 6\n< -L -f 6\n< -A -f 7",
-		ipvsadm: Answer{Status: 1, Stderr: "No such service\nNo such service\n"},
-		ours:    Answer{Status: 255, Stderr: "line 1: No such service\nline 2: No such service\n"},
+		ipvsadm: Result{Status: 1, Stderr: "No such service\nNo such service\n"},
+		ours:    Result{Status: 255, Stderr: "line 1: No such service\nline 2: No such service\n"},
 	},
 	{
 		title:   "Comments in -R",
 		text:    "$ ipvsadm -R\n< # saved\n<  #-A -f 4\n< -A -f 5 # the web\n< -S",
-		ipvsadm: Answer{Status: 255, Stderr: tryLine},
-		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
+		ipvsadm: Result{Status: 255, Stderr: tryHelpLine},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
 	},
 	{
 		title:   "Comments in -R",
 		text:    "$ ipvsadm -R\n< -A -f 5 # the web\n< -S",
-		ipvsadm: Answer{Status: 2, Stderr: "unexpected argument #\n"},
-		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
+		ipvsadm: Result{Status: 2, Stderr: "unexpected argument #\n"},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
 	},
 	{
 		title:   "Help of ipvsadm-restore",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore -h\n< -A -f 5\n$ ipvsadm -S",
-		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
-		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
+		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Result{Stdout: "-A -f 3 -s wlc\n"},
 	},
 	{
 		title:   "ipvsadm-restore looks first",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n$ ipvsadm -S",
-		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
-		ours:    Answer{Stdout: "-A -f 3 -s wlc\n"},
+		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Result{Stdout: "-A -f 3 -s wlc\n"},
 	},
 	{
 		title:   "Names that do not read back",
 		text:    "$ ipvsadm -A -t 192.168.7.1:80\n$ ipvsadm -A -t 192.168.7.2:80\n$ ipvsadm -A -t [fd00::5]:80\n$ ipvsadm -S",
-		ipvsadm: Answer{Stdout: "-A -t multi:http -s wlc\n-A -t multi:http -s wlc\n-A -t [six-only]:http -s wlc\n"},
-		ours:    Answer{Stdout: "-A -t multi:http -s wlc\n-A -t 192.168.7.2:http -s wlc\n-A -t [fd00::5]:http -s wlc\n"},
+		ipvsadm: Result{Stdout: "-A -t multi:http -s wlc\n-A -t multi:http -s wlc\n-A -t [six-only]:http -s wlc\n"},
+		ours:    Result{Stdout: "-A -t multi:http -s wlc\n-A -t 192.168.7.2:http -s wlc\n-A -t [fd00::5]:http -s wlc\n"},
 	},
 	{
 		title:   "Control characters elsewhere",
 		text:    "$ ipvsadm -R\n< \"-A -f 5\\f\"",
-		ipvsadm: Answer{Status: 2, Stderr: "invalid fwmark value `5\f' specified\n"},
-		ours:    Answer{Status: 2, Stderr: "line 1: invalid fwmark value `5\\x0c' specified\n"},
+		ipvsadm: Result{Status: 2, Stderr: "invalid fwmark value `5\f' specified\n"},
+		ours:    Result{Status: 2, Stderr: "line 1: invalid fwmark value `5\\x0c' specified\n"},
 	},
 	{
 		title:   "ipvsadm-restore looks first",
 		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6",
-		ipvsadm: Answer{Status: 2, Stderr: "invalid fwmark value `x' specified\n"},
-		ours: Answer{Status: 2, Stderr: "line 2: invalid fwmark value `x' specified\n" +
+		ipvsadm: Result{Status: 2, Stderr: "invalid fwmark value `x' specified\n"},
+		ours: Result{Status: 2, Stderr: "line 2: invalid fwmark value `x' specified\n" +
 			"The rules before line 2 are in place; those behind it were not read\n"},
 	},
 	{
 		title:   "ipvsadm-restore looks first",
 		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6\n$ ipvsadm -S",
-		ipvsadm: Answer{Stdout: "-A -f 5 -s wlc\n"},
-		ours:    Answer{Stdout: "-A -f 5 -s wlc\n"},
+		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
 	},
 }
 
-const plainTitle = "Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+const listingHeader = "Prot LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
 
-func TestDeviations(t *testing.T) {
-	r := NewRig(t, ProgramUnderTest(t))
-	for _, d := range deviations {
+func TestKnownDifferences(t *testing.T) {
+	r := NewComparer(t, ProgramUnderTest(t))
+	for _, d := range knownDifferences {
 		t.Run(d.title, func(t *testing.T) {
 			cases, err := ParseCases(d.title, d.text)
 			if err != nil {
@@ -160,31 +160,31 @@ func TestDeviations(t *testing.T) {
 				name      string
 				program   Program
 				namespace *testnet.Netns
-				want      Answer
+				want      Result
 			}{
-				{"ipvsadm", r.Reference, r.ReferenceTable, d.ipvsadm},
-				{"ours", r.Ours, r.OursTable, d.ours},
+				{"ipvsadm", r.Reference, r.ReferenceNetns, d.ipvsadm},
+				{"ours", r.Ours, r.OursNetns, d.ours},
 			} {
-				var got Answer
+				var got Result
 				for _, c := range cases[0].Commands {
 					got = r.Run(t, side.program, side.namespace, c)
 				}
 				if got != side.want {
 					t.Errorf("%s\n%s: %swant: %s", cases[0], side.name, got, side.want)
 				}
-				r.Run(t, r.Reference, side.namespace, Command{Args: []string{"ipvsadm", "-R"}, Stdin: Inspect})
+				r.Run(t, r.Reference, side.namespace, Command{Args: []string{"ipvsadm", "-R"}, Stdin: DumpAndReset})
 			}
 		})
 	}
 }
 
 // Whoever looks for a difference looks in docs/COMPATIBILITY.md.
-func TestDeviationsAreListed(t *testing.T) {
+func TestKnownDifferencesDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/COMPATIBILITY.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range deviations {
+	for _, d := range knownDifferences {
 		if !strings.Contains(string(page), "\n### "+d.title+"\n") {
 			t.Errorf("not listed: %s", d.title)
 		}
@@ -194,7 +194,7 @@ func TestDeviationsAreListed(t *testing.T) {
 // Version and help are in our own words, but a script that cuts the version out of the
 // first line finds it, and both work where there is no IPVS and no privilege.
 func TestVersionAndHelp(t *testing.T) {
-	r := NewRig(t, ProgramUnderTest(t))
+	r := NewComparer(t, ProgramUnderTest(t))
 	version := r.Ours.Texts.Version
 	if !strings.HasPrefix(version, "ipvsadm v1.31 2019/12/24 (goipvsadm ") || !strings.HasSuffix(version, " and IPVS v1.2.1)\n") {
 		t.Errorf("-v prints %q", version)
@@ -203,8 +203,8 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("ipvsadm -v prints %q: is it 1.31?", theirs)
 	}
 	save := Command{Args: []string{"ipvsadm-save", "-h"}}
-	theirs, ours := r.Run(t, r.Reference, r.ReferenceTable, save), r.Run(t, r.Ours, r.OursTable, save)
-	for _, answer := range []Answer{theirs, ours} {
+	theirs, ours := r.Run(t, r.Reference, r.ReferenceNetns, save), r.Run(t, r.Ours, r.OursNetns, save)
+	for _, answer := range []Result{theirs, ours} {
 		if answer.Status != 1 || answer.Stdout != "" || !strings.HasPrefix(answer.Stderr, "ipvsadm-save: ") {
 			t.Errorf("%s%s", save, answer)
 		}
@@ -215,25 +215,25 @@ func TestVersionAndHelp(t *testing.T) {
 }
 
 // ipvsadm-restore heeds no argument, and an empty input is an empty table.
-func TestHelpOfRestore(t *testing.T) {
-	r := NewRig(t, ProgramUnderTest(t))
+func TestRestoreHelp(t *testing.T) {
+	r := NewComparer(t, ProgramUnderTest(t))
 	service := Command{Args: []string{"ipvsadm", "-A", "-f", "5", "-s", "rr"}}
 	save := Command{Args: []string{"ipvsadm", "-S"}}
 	for _, word := range []string{"-h", "--help", "whatever"} {
 		restore := Command{Args: []string{"ipvsadm-restore", word}}
-		r.Run(t, r.Reference, r.ReferenceTable, service)
-		if got := r.Run(t, r.Reference, r.ReferenceTable, restore); got != (Answer{}) {
+		r.Run(t, r.Reference, r.ReferenceNetns, service)
+		if got := r.Run(t, r.Reference, r.ReferenceNetns, restore); got != (Result{}) {
 			t.Errorf("%s%s", restore, got)
 		}
-		if left := r.Run(t, r.Reference, r.ReferenceTable, save); left.Stdout != "" {
+		if left := r.Run(t, r.Reference, r.ReferenceNetns, save); left.Stdout != "" {
 			t.Errorf("ipvsadm-restore %s leaves %s", word, left)
 		}
-		r.Run(t, r.Ours, r.OursTable, service)
+		r.Run(t, r.Ours, r.OursNetns, service)
 		help := word != "whatever"
-		if got := r.Run(t, r.Ours, r.OursTable, restore); got.Status != 0 || strings.HasPrefix(got.Stdout, "ipvsadm-restore: ") != help || got.Stderr != "" {
+		if got := r.Run(t, r.Ours, r.OursNetns, restore); got.Status != 0 || strings.HasPrefix(got.Stdout, "ipvsadm-restore: ") != help || got.Stderr != "" {
 			t.Errorf("ours: %s%s", restore, got)
 		}
-		if left := r.Run(t, r.Ours, r.OursTable, save); (left.Stdout != "") != help {
+		if left := r.Run(t, r.Ours, r.OursNetns, save); (left.Stdout != "") != help {
 			t.Errorf("ours: ipvsadm-restore %s leaves %s", word, left)
 		}
 	}
@@ -241,29 +241,29 @@ func TestHelpOfRestore(t *testing.T) {
 
 // Some options say enough of what is wanted, even under ipvsadm's name.
 func TestImpliedListing(t *testing.T) {
-	r := NewRig(t, ProgramUnderTest(t))
-	try := Answer{Status: 255, Stderr: "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}
+	r := NewComparer(t, ProgramUnderTest(t))
+	try := Result{Status: 255, Stderr: "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}
 	for word, listing := range map[string]bool{"-j": true, "--json": true, "--top=5": true, "--wacth": false, "lsit": false} {
 		command := Command{Args: []string{"ipvsadm", word}}
-		if got := r.Run(t, r.Reference, r.ReferenceTable, command); got != try {
+		if got := r.Run(t, r.Reference, r.ReferenceNetns, command); got != try {
 			t.Errorf("%s%s", command, got)
 		}
-		if got := r.Run(t, r.Ours, r.OursTable, command); listing != (got.Status == 0) || !listing && got != try {
+		if got := r.Run(t, r.Ours, r.OursNetns, command); listing != (got.Status == 0) || !listing && got != try {
 			t.Errorf("ours: %s%s", command, got)
 		}
 	}
 }
 
 // Ours takes more, but only words that mean nothing to ipvsadm.
-func TestMoreOptions(t *testing.T) {
-	r := NewRig(t, ProgramUnderTest(t))
+func TestExtraOptions(t *testing.T) {
+	r := NewComparer(t, ProgramUnderTest(t))
 	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff", "--doctor", "--probe"} {
-		got := r.Run(t, r.Reference, r.ReferenceTable, Command{Args: []string{"ipvsadm", "-L", word}})
-		if want := (Answer{Status: 255, Stderr: word + ": unknown option\n"}); got != want {
+		got := r.Run(t, r.Reference, r.ReferenceNetns, Command{Args: []string{"ipvsadm", "-L", word}})
+		if want := (Result{Status: 255, Stderr: word + ": unknown option\n"}); got != want {
 			t.Errorf("ipvsadm -L %s: %s", word, got)
 		}
 	}
-	if got := r.Run(t, r.Ours, r.OursTable, Command{Args: []string{"ipvsadm", "-L", "-j"}}); got.Status != 0 || !strings.HasPrefix(got.Stdout, "{") {
+	if got := r.Run(t, r.Ours, r.OursNetns, Command{Args: []string{"ipvsadm", "-L", "-j"}}); got.Status != 0 || !strings.HasPrefix(got.Stdout, "{") {
 		t.Errorf("ours -L -j: %s", got)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // A Generator makes cases from a seed.
 type Generator struct {
-	seed, made uint64
+	seed, generated uint64
 	*rand.Rand
 	addresses []string
 }
@@ -73,7 +73,7 @@ var options = []option{
 }
 
 // commands are the commands with the options that may go with each.
-var commands = []struct{ short, long, takes string }{
+var commands = []struct{ short, long, options string }{
 	{"A", "add-service", "service scheduler persistent netmask ops pe sched-flags"},
 	{"E", "edit-service", "service scheduler persistent netmask ops pe sched-flags"},
 	{"D", "delete-service", "service"},
@@ -95,9 +95,9 @@ var commands = []struct{ short, long, takes string }{
 
 // Case draws the next case.
 func (g *Generator) Case() Case {
-	g.Rand = rand.New(rand.NewPCG(g.seed, g.made))
-	c := Case{Name: fmt.Sprintf("seed %d, case %d", g.seed, g.made)}
-	g.made++
+	g.Rand = rand.New(rand.NewPCG(g.seed, g.generated))
+	c := Case{Name: fmt.Sprintf("seed %d, case %d", g.seed, g.generated)}
+	g.generated++
 	g.addresses = orderedAddresses
 	var lines [][]string
 	switch n := g.IntN(10); {
@@ -110,17 +110,17 @@ func (g *Generator) Case() Case {
 			g.addresses = unorderedAddresses
 		}
 		lines = g.plausibleSession()
-		lines = append(lines, g.listing(), g.listing())
+		lines = append(lines, g.listCommand(), g.listCommand())
 	default:
 		lines = g.plausibleSession()
 		if g.oneIn(3) {
 			lines = slices.Insert(lines, g.IntN(len(lines)+1), g.randomLine())
 		}
 		if g.oneIn(3) {
-			lines = append(lines, g.listing())
+			lines = append(lines, g.listCommand())
 		}
-		lines = slices.DeleteFunc(lines, stopsDaemon)
-		c.Commands = append(c.Commands, Command{Args: []string{"ipvsadm", g.pick("-R", "--restore")}, Stdin: g.rules(lines)})
+		lines = slices.DeleteFunc(lines, isStopDaemon)
+		c.Commands = append(c.Commands, Command{Args: []string{"ipvsadm", g.pick("-R", "--restore")}, Stdin: g.restoreInput(lines)})
 		return c
 	}
 	for _, line := range lines {
@@ -131,12 +131,12 @@ func (g *Generator) Case() Case {
 
 // stopsDaemon reports whether a line stops a daemon. The throwaway kernel hangs when
 // that follows the start at once, as it does in one -R.
-func stopsDaemon(words []string) bool {
+func isStopDaemon(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "--stop-daemon") })
 }
 
 // Lines counts the command lines of a case, those on its standard input included.
-func (c Case) Lines() int {
+func (c Case) CommandLines() int {
 	n := len(c.Commands)
 	for _, command := range c.Commands {
 		n += strings.Count(command.Stdin, "\n")
@@ -145,14 +145,14 @@ func (c Case) Lines() int {
 }
 
 // service draws one existing service of a life, as the words that name it.
-func (g *Generator) service() []string {
+func (g *Generator) existingService() []string {
 	switch g.IntN(6) {
 	case 0:
 		return []string{"-f", g.pick("1", "5", "9")}
 	case 1:
 		return []string{"-f", g.pick("1", "5"), "-6"}
 	case 2:
-		return []string{g.pick("-t", "-u"), "[" + g.pick(sixes...) + "]:" + g.pick(ports[:6]...)}
+		return []string{g.pick("-t", "-u"), "[" + g.pick(ipv6Addresses...) + "]:" + g.pick(ports[:6]...)}
 	}
 	return []string{g.pick("-t", "-t", "-u", "--sctp-service"), g.pick(g.addresses...) + ":" + g.pick(ports[:6]...)}
 }
@@ -173,13 +173,13 @@ func (g *Generator) plausibleSession() [][]string {
 		}
 	}
 	for range 1 + g.IntN(3) {
-		service := g.service()
+		service := g.existingService()
 		add(slices.Concat([]string{g.pick("-A", "-A", "-A", "--add-service")}, service, g.serviceOptions())...)
 		var servers []string
 		for range g.IntN(4) {
 			server := g.pick(g.addresses...)
 			if strings.Contains(service[1], "[") != g.oneIn(10) || service[len(service)-1] == "-6" {
-				server = "[" + g.pick(sixes...) + "]"
+				server = "[" + g.pick(ipv6Addresses...) + "]"
 			}
 			if strings.HasPrefix(server, "[") && !g.oneIn(4) || g.oneIn(2) {
 				server += ":" + g.pick(ports[:6]...)
@@ -278,7 +278,7 @@ func (g *Generator) serverOptions() []string {
 	return words
 }
 
-func (g *Generator) listing() []string {
+func (g *Generator) listCommand() []string {
 	switch g.IntN(12) {
 	case 0:
 		return []string{g.pick("-S", "--save")}
@@ -291,7 +291,7 @@ func (g *Generator) listing() []string {
 	}
 	words := []string{g.pick("-L", "-l", "--list", "-Ln", "-ln", "-Ln", "-Ln")}
 	if g.oneIn(4) {
-		words = append(words, g.service()...)
+		words = append(words, g.existingService()...)
 	}
 	for range g.IntN(4) {
 		words = append(words, g.pick(listFlags...))
@@ -317,20 +317,20 @@ func (g *Generator) mutate(words []string) []string {
 		}
 		return words
 	}
-	return slices.Insert(words, at, strings.Fields(g.pick(trailers...))...)
+	return slices.Insert(words, at, strings.Fields(g.pick(extraWords...))...)
 }
 
 // soup draws a command and options that need not belong together.
 func (g *Generator) randomLine() []string {
 	for {
-		words := g.drawSoup()
+		words := g.drawRandomLine()
 		if !isKnownDifference(words) {
 			return words
 		}
 	}
 }
 
-func (g *Generator) drawSoup() []string {
+func (g *Generator) drawRandomLine() []string {
 	command := commands[g.IntN(len(commands))]
 	if g.oneIn(3) {
 		command = commands[g.IntN(10)]
@@ -353,10 +353,10 @@ func (g *Generator) drawSoup() []string {
 			words[0] += "=" + state
 		}
 	}
-	takes := strings.Fields(command.takes)
+	takes := strings.Fields(command.options)
 	if slices.Contains(takes, "service") && !g.oneIn(8) {
 		services := slices.DeleteFunc(slices.Clone(options), func(o option) bool { return !o.isService() })
-		words = g.spell(words, services[g.IntN(len(services))])
+		words = g.appendOption(words, services[g.IntN(len(services))])
 	}
 	for _, o := range options {
 		allowed := slices.Contains(takes, o.long)
@@ -368,14 +368,14 @@ func (g *Generator) drawSoup() []string {
 			odds = 5
 		}
 		if g.oneIn(odds) {
-			words = g.spell(words, o)
+			words = g.appendOption(words, o)
 		}
 	}
 	if g.oneIn(6) {
-		words = slices.Insert(words, 1+g.IntN(len(words)), strings.Fields(g.pick(trailers...))...)
+		words = slices.Insert(words, 1+g.IntN(len(words)), strings.Fields(g.pick(extraWords...))...)
 	}
 	if g.oneIn(40) {
-		words = slices.Insert(words, 0, strings.Fields(g.pick(trailers...))...)
+		words = slices.Insert(words, 0, strings.Fields(g.pick(extraWords...))...)
 	}
 	return words
 }
@@ -385,7 +385,7 @@ func (o option) isService() bool {
 }
 
 // spell adds an option in one of the ways there are to write it.
-func (g *Generator) spell(words []string, o option) []string {
+func (g *Generator) appendOption(words []string, o option) []string {
 	if o.value == nil {
 		last := words[len(words)-1]
 		switch {
@@ -415,7 +415,7 @@ func (g *Generator) spell(words []string, o option) []string {
 }
 
 // rules writes command lines as the input of -R, in the ways people lay them out.
-func (g *Generator) rules(lines [][]string) string {
+func (g *Generator) restoreInput(lines [][]string) string {
 	var b strings.Builder
 	for i, words := range lines {
 		if slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, "#") }) {

@@ -2,13 +2,13 @@ package difftest
 
 import "testing"
 
-func TestReleases(t *testing.T) {
+func TestFindRelease(t *testing.T) {
 	for _, r := range Releases {
-		if got := FindRelease(r.Says); got.Name != r.Name {
+		if got := FindRelease(r.ProbeMessage); got.Name != r.Name {
 			t.Errorf("%s is taken for %s", r.Name, got.Name)
 		}
 		// Whatever the release, its answer to the probe reads as the model's.
-		if got := r.Translate(r.Says); got != Releases[0].Says {
+		if got := r.Translate(r.ProbeMessage); got != Releases[0].ProbeMessage {
 			t.Errorf("%s: %q", r.Name, got)
 		}
 		// What is not its own stays as it is, even where it has the same words.

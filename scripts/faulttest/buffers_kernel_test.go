@@ -10,7 +10,7 @@ import (
 )
 
 // buffer sets the default size of new sockets' buffers until the test ends.
-func (r *rig) buffer(name string, size int) {
+func (r *testEnv) setBufferSize(name string, size int) {
 	r.Helper()
 	path := "/proc/sys/net/core/" + name
 	before, err := os.ReadFile(path)
@@ -29,10 +29,10 @@ func (r *rig) buffer(name string, size int) {
 
 // sizes are those from the smallest that the kernel takes to one that holds a whole
 // batch, in more steps the longer the run.
-func sizes(smallest int) []int {
+func bufferSizes(smallest int) []int {
 	var all []int
 	step := 8.0
-	if times > 1 {
+	if multiplier > 1 {
 		step = 1.2
 	}
 	for size := float64(smallest); size < 212992; size *= step {
@@ -45,12 +45,12 @@ func sizes(smallest int) []int {
 // those that the kernel refuses are all told, each with its line.
 func TestSmallBuffers(t *testing.T) {
 	for name, smallest := range map[string]int{"wmem_default": 4608, "rmem_default": 2304} {
-		for _, size := range sizes(smallest) {
+		for _, size := range bufferSizes(smallest) {
 			t.Run(fmt.Sprintf("%s=%d", name, size), func(t *testing.T) {
-				r := newRig(t)
-				r.buffer(name, size)
-				ways := []func(string, string) result{r.fromFile, r.fromPipe}
-				if times == 1 {
+				r := newTestEnv(t)
+				r.setBufferSize(name, size)
+				ways := []func(string, string) result{r.runWithFile, r.runWithPipe}
+				if multiplier == 1 {
 					r.rand.Shuffle(2, func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
 					ways = ways[:1]
 				}
@@ -62,17 +62,17 @@ func TestSmallBuffers(t *testing.T) {
 						}
 						r.wantTable(rules, what)
 					}
-					rules := r.table(25, 20)
+					rules := r.randomTable(25, 20)
 					r.clear()
 					want(run("ipvsadm -R", rules), rules, "-R")
-					r.wantRefusals(r.fromFile("ipvsadm -R", rules), rules)
-					r.wantRefusals(r.fromPipe("ipvsadm -R", rules), rules)
-					rules = r.table(25, 20)
+					r.wantAllExist(r.runWithFile("ipvsadm -R", rules), rules)
+					r.wantAllExist(r.runWithPipe("ipvsadm -R", rules), rules)
+					rules = r.randomTable(25, 20)
 					want(run("ipvsadm --apply", rules), rules, "--apply")
-					rules = r.table(25, 20)
+					rules = r.randomTable(25, 20)
 					want(run("ipvsadm-restore", rules), rules, "ipvsadm-restore")
-					if got := r.run("ipvsadm -S -n", nil); got.status != 0 || inOrder(got.stdout) != inOrder(rules) {
-						t.Errorf("-S: status %d\n%s", got.status, difference(inOrder(got.stdout), inOrder(rules)))
+					if got := r.run("ipvsadm -S -n", nil); got.status != 0 || sortLines(got.stdout) != sortLines(rules) {
+						t.Errorf("-S: status %d\n%s", got.status, diffLines(sortLines(got.stdout), sortLines(rules)))
 					}
 				}
 			})
@@ -81,7 +81,7 @@ func TestSmallBuffers(t *testing.T) {
 }
 
 // wantRefusals fails unless every rule was refused because it had been carried out.
-func (r *rig) wantRefusals(got result, rules string) {
+func (r *testEnv) wantAllExist(got result, rules string) {
 	r.Helper()
 	var want strings.Builder
 	line := 0
@@ -95,6 +95,6 @@ func (r *rig) wantRefusals(got result, rules string) {
 	}
 	if got.status != 255 || got.stdout != "" || got.stderr != want.String() {
 		r.Errorf("-R of what exists: status %d, %d messages for %d rules\n%s", got.status,
-			strings.Count(got.stderr, "\n"), line, difference(got.stderr, want.String()))
+			strings.Count(got.stderr, "\n"), line, diffLines(got.stderr, want.String()))
 	}
 }

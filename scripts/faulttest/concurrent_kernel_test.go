@@ -16,11 +16,11 @@ import (
 // Several programs change the table, ours and the real one, while others read it: no
 // one fails or hangs, what is saved has no rule twice, and in the end --apply makes the
 // table what it should be.
-func TestTogether(t *testing.T) {
-	r := newRig(t)
-	wanted := r.table(150, 4)
-	tables := []string{wanted, r.table(150, 4), r.table(150, 4)}
-	r.set(wanted)
+func TestConcurrentPrograms(t *testing.T) {
+	r := newTestEnv(t)
+	wanted := r.randomTable(150, 4)
+	tables := []string{wanted, r.randomTable(150, 4), r.randomTable(150, 4)}
+	r.load(wanted)
 
 	stop := make(chan struct{})
 	var everybody sync.WaitGroup
@@ -44,9 +44,9 @@ func TestTogether(t *testing.T) {
 		again(func() {
 			n++
 			// Another writer may be first; nothing else is wrong.
-			got := r.fromPipe("ipvsadm --apply", tables[n%3])
+			got := r.runWithPipe("ipvsadm --apply", tables[n%3])
 			for line := range strings.Lines(got.stderr) {
-				if !raced(line) {
+				if !isConflict(line) {
 					t.Errorf("--apply: %s", line)
 				}
 			}
@@ -65,7 +65,7 @@ func TestTogether(t *testing.T) {
 		if got.stderr != "" || got.status != 0 {
 			t.Errorf("-S: status %d: %s", got.status, got.stderr)
 		}
-		if line, n := twice(got.stdout); n > 1 {
+		if line, n := mostFrequentRule(got.stdout); n > 1 {
 			t.Errorf("-S has a rule %d times: %s", n, line)
 		}
 		counts <- "-S"
@@ -93,7 +93,7 @@ func TestTogether(t *testing.T) {
 		counts <- "-j"
 	})
 	again(func() {
-		if got := r.fromPipe("ipvsadm --diff", wanted); got.stderr != "" || got.status > 1 {
+		if got := r.runWithPipe("ipvsadm --diff", wanted); got.stderr != "" || got.status > 1 {
 			t.Errorf("--diff: status %d: %s", got.status, got.stderr)
 		}
 		counts <- "--diff"
@@ -104,7 +104,7 @@ func TestTogether(t *testing.T) {
 		}
 		counts <- "-L"
 	})
-	time.Sleep(2 * time.Second * time.Duration(times))
+	time.Sleep(2 * time.Second * time.Duration(multiplier))
 	close(stop)
 	everybody.Wait()
 	close(counts)
@@ -114,7 +114,7 @@ func TestTogether(t *testing.T) {
 	}
 	t.Log(done)
 
-	if got := r.fromPipe("ipvsadm --apply", wanted); got != (result{}) {
+	if got := r.runWithPipe("ipvsadm --apply", wanted); got != (result{}) {
 		t.Errorf("--apply in the end: %+v", got)
 	}
 	r.wantTable(wanted, "in the end")
@@ -122,7 +122,7 @@ func TestTogether(t *testing.T) {
 
 // raced reports whether a message is one of those that come of another writer on the
 // same table.
-func raced(message string) bool {
+func isConflict(message string) bool {
 	for _, text := range []string{"already exists", "No such service", "No such destination", "Service not defined", "Nothing was removed because of this"} {
 		if strings.Contains(message, text) {
 			return true
@@ -132,7 +132,7 @@ func raced(message string) bool {
 }
 
 // twice returns the rule that text has most often, and how often.
-func twice(text string) (rule string, n int) {
+func mostFrequentRule(text string) (rule string, n int) {
 	seen := make(map[string]int)
 	for line := range bytes.Lines([]byte(text)) {
 		words := strings.Fields(string(line))

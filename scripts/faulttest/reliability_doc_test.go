@@ -10,7 +10,7 @@ import (
 )
 
 // A promise is worth what its test is: docs/RELIABILITY.md names none that is not there.
-func TestPromisesHaveTests(t *testing.T) {
+func TestReliabilityDocTests(t *testing.T) {
 	page, err := os.ReadFile("../../docs/RELIABILITY.md")
 	if err != nil {
 		t.Fatal(err)

@@ -82,10 +82,10 @@ func (c Client) transport(keep bool) *http.Transport {
 // Get makes one request over a connection of its own, and returns the name of the server
 // that answered.
 func (c Client) Get(url string) (string, error) {
-	return get(&http.Client{Transport: c.transport(false), Timeout: TestTimeout}, url)
+	return getBody(&http.Client{Transport: c.transport(false), Timeout: TestTimeout}, url)
 }
 
-func get(client *http.Client, url string) (string, error) {
+func getBody(client *http.Client, url string) (string, error) {
 	response, err := client.Get(url)
 	if err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func get(client *http.Client, url string) (string, error) {
 
 // Ask makes so many requests, one after the other, each over a new connection, and
 // counts who answered.
-func (c Client) Ask(url string, times int) (ResponseCounts, error) {
+func (c Client) CountResponses(url string, times int) (ResponseCounts, error) {
 	tally := make(ResponseCounts)
 	for range times {
 		name, err := c.Get(url)
@@ -119,7 +119,7 @@ type KeepAliveConn struct {
 
 // Hold opens a connection and makes a first request over it; the name of the server
 // that answered comes with it.
-func (c Client) Hold(url string) (*KeepAliveConn, string, error) {
+func (c Client) OpenKeepAlive(url string) (*KeepAliveConn, string, error) {
 	transport := c.transport(true)
 	held := &KeepAliveConn{client: &http.Client{Transport: transport, Timeout: TestTimeout}, transport: transport, url: url}
 	dial := transport.DialContext
@@ -135,7 +135,7 @@ func (c Client) Hold(url string) (*KeepAliveConn, string, error) {
 
 // Get makes another request over the connection. It fails if the connection is gone.
 func (h *KeepAliveConn) Get() (string, error) {
-	return get(h.client, h.url)
+	return getBody(h.client, h.url)
 }
 
 // Close closes the connection.
@@ -145,10 +145,10 @@ func (h *KeepAliveConn) Close() {
 
 // Download is a long download under way.
 type Download struct {
-	Server string // who sends it
-	conn   net.Conn
-	body   io.ReadCloser
-	lines  *bufio.Reader
+	ServerName string // who sends it
+	conn       net.Conn
+	body       io.ReadCloser
+	lines      *bufio.Reader
 }
 
 // Download starts to fetch the endless /download of a server at, for example,
@@ -172,7 +172,7 @@ func (c Client) Download(url string) (*Download, error) {
 		response.Body.Close()
 		return nil, err
 	}
-	download.Server = strings.TrimSuffix(name, "\n")
+	download.ServerName = strings.TrimSuffix(name, "\n")
 	return download, nil
 }
 
@@ -186,8 +186,8 @@ func (d *Download) Read(lines int) error {
 		if err != nil {
 			return err
 		}
-		if strings.TrimSuffix(line, "\n") != d.Server {
-			return fmt.Errorf("a download from %s went on with %q", d.Server, line)
+		if strings.TrimSuffix(line, "\n") != d.ServerName {
+			return fmt.Errorf("a download from %s went on with %q", d.ServerName, line)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ type Link struct {
 	Addresses []string
 }
 
-func (l Link) internal() bool {
+func (l Link) isInternal() bool {
 	return l.To == "lo" || l.To == "tunl0"
 }
 
@@ -70,7 +70,7 @@ func (n *Network) build(plan Plan) error {
 			return fmt.Errorf("load ipip: %w: %s", err, out)
 		}
 	}
-	if err := n.switches.IP(plan.wiring(n.name)...); err != nil {
+	if err := n.switches.IP(plan.switchCommands(n.name)...); err != nil {
 		return err
 	}
 	for _, host := range plan {
@@ -89,14 +89,14 @@ func (p Plan) uses(link string) bool {
 
 // wiring is what the namespace of the switches needs: a bridge a switch, and a cable
 // from it to each link.
-func (p Plan) wiring(network string) []string {
+func (p Plan) switchCommands(network string) []string {
 	var lines []string
 	bridges := make(map[string]bool)
 	cables := 0
 	for _, host := range p {
 		ports := 0
 		for _, link := range host.Links {
-			if link.internal() {
+			if link.isInternal() {
 				continue
 			}
 			if !bridges[link.To] {
@@ -121,7 +121,7 @@ func (n *Network) configure(host Host) error {
 	ports := 0
 	for _, link := range host.Links {
 		device := link.To
-		if !link.internal() {
+		if !link.isInternal() {
 			device = fmt.Sprintf("eth%d", ports)
 			ports++
 		}

@@ -30,7 +30,7 @@ type director struct {
 	tool    *testnet.Tool
 	network *testnet.Network
 	host    *testnet.Netns
-	service string // the command, without its action
+	command string // the command, without its action
 }
 
 func newDirector(t *testing.T) *director {
@@ -68,13 +68,13 @@ func newDirector(t *testing.T) *director {
 	if err := os.Mkdir(filepath.Join(tool.Work, "run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.as("goipvsadm")
+	d.setService("goipvsadm")
 	return d
 }
 
 // as makes act and fails act under a name.
-func (d *director) as(name string) {
-	d.service = "ETC=" + d.tool.Work + "/etc RUN=" + d.tool.Work + "/run " + d.tool.Bin + "/service " + name + " "
+func (d *director) setService(name string) {
+	d.command = "ETC=" + d.tool.Work + "/etc RUN=" + d.tool.Work + "/run " + d.tool.Bin + "/service " + name + " "
 }
 
 // write writes a file below the working directory.
@@ -103,9 +103,9 @@ func (d *director) run(line string, status int) testnet.Result {
 }
 
 // act runs an action of the service, which must succeed without a complaint.
-func (d *director) act(action string) string {
+func (d *director) runAction(action string) string {
 	d.t.Helper()
-	result := d.run(d.service+action, 0)
+	result := d.run(d.command+action, 0)
 	if result.Stderr != "" {
 		d.t.Fatalf("%s: %s", action, result.Stderr)
 	}
@@ -113,9 +113,9 @@ func (d *director) act(action string) string {
 }
 
 // fails runs an action that must fail, and returns the complaint.
-func (d *director) fails(action string, status int) string {
+func (d *director) failAction(action string, status int) string {
 	d.t.Helper()
-	return d.run(d.service+action, status).Stderr
+	return d.run(d.command+action, status).Stderr
 }
 
 func (d *director) wantTable(want string) {
@@ -135,14 +135,14 @@ func (d *director) wantDaemons(want string) {
 }
 
 // hold starts the server, and returns a connection that a client holds open to it.
-func (d *director) hold() *testnet.KeepAliveConn {
+func (d *director) openConnection() *testnet.KeepAliveConn {
 	d.t.Helper()
 	server, err := d.network.Host("server").Serve("web", ":80")
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() { server.Close() })
-	held, _, err := testnet.Client{Netns: d.network.Host("client")}.Hold("http://10.8.0.10/")
+	held, _, err := testnet.Client{Netns: d.network.Host("client")}.OpenKeepAlive("http://10.8.0.10/")
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func (d *director) hold() *testnet.KeepAliveConn {
 }
 
 // flavours are the places of rules and settings, each with a service's name.
-var flavours = []struct{ title, name, rules, file, settings string }{
+var layouts = []struct{ title, name, rules, file, settings string }{
 	{"goipvsadm", "goipvsadm", "etc/ipvsadm.rules", "etc/default/goipvsadm", ""},
 	{"goipvsadm, Red Hat", "goipvsadm", "etc/ipvsadm.rules", "etc/sysconfig/goipvsadm", "SYNCID=3\n"},
 	{"Debian", "ipvsadm", "etc/ipvsadm.rules", "etc/default/ipvsadm", "AUTO=\"true\"\nDAEMON=\"none\"\nIFACE=\"eth0\"\t\n# SYNCID=\"0\"\n"},
@@ -161,15 +161,15 @@ var flavours = []struct{ title, name, rules, file, settings string }{
 // A table in use keeps its connections, whatever is done to it but stop and clear, with
 // good rules and with bad ones.
 func TestServiceUnderTraffic(t *testing.T) {
-	for _, f := range flavours {
+	for _, f := range layouts {
 		t.Run(f.title, func(t *testing.T) {
 			d := newDirector(t)
 			d.write(f.file, f.settings)
 			d.write(f.rules, serviceRules)
-			d.as(f.name)
-			d.act("start")
+			d.setService(f.name)
+			d.runAction("start")
 			d.wantTable(serviceRules)
-			held := d.hold()
+			held := d.openConnection()
 			alive := func(action string) {
 				t.Helper()
 				if _, err := held.Get(); err != nil {
@@ -177,7 +177,7 @@ func TestServiceUnderTraffic(t *testing.T) {
 				}
 			}
 			for _, action := range []string{"start", "restart", "load"} {
-				d.act(action)
+				d.runAction(action)
 				d.wantTable(serviceRules)
 				alive(action)
 			}
@@ -185,13 +185,13 @@ func TestServiceUnderTraffic(t *testing.T) {
 			for i, action := range []string{"start", "reload", "restart"} {
 				rules := []string{edited, serviceRules}[i%2]
 				d.write(f.rules, "-C\n"+rules)
-				d.act(action)
+				d.runAction(action)
 				d.wantTable(rules)
 				alive(action)
 			}
 			d.write(f.rules, serviceRules+"-A -t 10.8.0.10:http:80\n")
 			for _, action := range []string{"start", "reload", "force-reload"} {
-				complaint := d.fails(action, 1)
+				complaint := d.failAction(action, 1)
 				if !strings.HasPrefix(complaint, "line 5: illegal virtual server address[:port] specified\n") {
 					t.Errorf("%s: %s", action, complaint)
 				}
@@ -204,11 +204,11 @@ func TestServiceUnderTraffic(t *testing.T) {
 			if err := os.Remove(filepath.Join(d.tool.Work, f.rules)); err != nil {
 				t.Fatal(err)
 			}
-			d.fails("restart", 6)
+			d.failAction("restart", 6)
 			d.wantTable(edited)
-			d.act("stop")
+			d.runAction("stop")
 			d.wantTable("")
-			d.act("stop")
+			d.runAction("stop")
 			if _, err := held.Get(); err == nil {
 				t.Error("the connection outlived its service: the test shows nothing")
 			}
@@ -217,105 +217,105 @@ func TestServiceUnderTraffic(t *testing.T) {
 }
 
 // What -S --all saves, with timeouts and daemons, is as good as other rules.
-func TestServiceWithAllThereIs(t *testing.T) {
+func TestServiceSaveAll(t *testing.T) {
 	d := newDirector(t)
 	all := "--set 800 110 290\n" + serviceRules + "--start-daemon backup --mcast-interface eth0 --syncid 4 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1\n"
 	d.write("etc/ipvsadm.rules", all)
 	for _, action := range []string{"start", "restart", "reload", "force-reload", "start", "load"} {
-		d.act(action)
+		d.runAction(action)
 		if got := d.run("ipvsadm -S -n --all", 0).Stdout; got != all {
 			t.Fatalf("after %s:\n%s", action, got)
 		}
 	}
-	d.act("save")
+	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != all {
 		t.Errorf("saved\n%s", saved)
 	}
-	d.act("stop")
+	d.runAction("stop")
 	d.wantTable("")
 	d.wantDaemons("")
-	d.act("start")
+	d.runAction("start")
 	d.wantDaemons("backup eth0 4;")
 
 	// The rules and the settings may speak of daemons.
 	d.write("etc/default/goipvsadm", "DAEMON=both IFACE=eth1 SYNCID=9\n")
-	d.act("reload")
+	d.runAction("reload")
 	d.wantDaemons("backup eth0 4;")
-	d.act("restart")
+	d.runAction("restart")
 	d.wantDaemons("master eth1 9;backup eth0 4;")
-	d.act("save")
+	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != all[:strings.Index(all, "--start")] {
 		t.Errorf("saved\n%s", saved)
 	}
-	d.act("restart")
+	d.runAction("restart")
 	d.wantDaemons("master eth1 9;backup eth1 9;")
 
 	// A daemon that is not wanted any more stops, but not somebody else's.
 	d.write("etc/default/goipvsadm", "DAEMON=master IFACE=eth0 SYNCID=9\n")
-	d.act("restart")
+	d.runAction("restart")
 	d.wantDaemons("master eth0 9;")
 	d.write("etc/default/goipvsadm", "")
-	d.act("reload")
+	d.runAction("reload")
 	d.wantDaemons("")
 	d.run("ipvsadm --start-daemon backup --mcast-interface eth0", 0)
-	d.act("restart")
-	d.act("stop")
+	d.runAction("restart")
+	d.runAction("stop")
 	d.wantDaemons("backup eth0 0;")
 }
 
 func TestServiceStatus(t *testing.T) {
 	d := newDirector(t)
 	d.write("etc/default/goipvsadm", "DAEMON='master backup'\nSYNCID=9\n")
-	d.fails("status", 3)
+	d.failAction("status", 3)
 	d.run("ipvsadm -A -u 10.9.0.10:53", 0) // goes
-	d.act("start")
+	d.runAction("start")
 	d.wantTable(serviceRules)
-	status := d.act("status")
+	status := d.runAction("status")
 	for _, want := range []string{"TCP  10.8.0.10:80 rr\n", "FWM  7 wlc persistent 600\n",
 		"master sync daemon (mcast=eth0, syncid=9", "backup sync daemon (mcast=eth0, syncid=9"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("status does not show %q:\n%s", want, status)
 		}
 	}
-	if rate := d.act("rate"); !strings.Contains(rate, "InPPS") || !strings.Contains(rate, "10.8.0.10:80") {
+	if rate := d.runAction("rate"); !strings.Contains(rate, "InPPS") || !strings.Contains(rate, "10.8.0.10:80") {
 		t.Errorf("rate shows\n%s", rate)
 	}
 	d.run("ipvsadm -e -t 10.8.0.10:80 -r 10.9.0.21:80 -m -w 5", 0)
 	edited := strings.Replace(serviceRules, "10.9.0.21:80 -m -w 1", "10.9.0.21:80 -m -w 5", 1)
-	d.act("save")
+	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != edited {
 		t.Fatalf("saved\n%s", saved)
 	}
-	d.act("clear")
+	d.runAction("clear")
 	d.wantTable("")
 	d.wantDaemons("master eth0 9;backup eth0 9;")
-	d.act("stop")
+	d.runAction("stop")
 	d.wantDaemons("")
 
-	d.fails("", 2)
-	d.fails("bogus", 2)
+	d.failAction("", 2)
+	d.failAction("bogus", 2)
 	d.write("etc/default/goipvsadm", "DAEMON=bogus\n")
-	d.fails("start", 6)
+	d.failAction("start", 6)
 	d.write("etc/default/goipvsadm", "DAEMON=master IFACE=eth7\n")
-	d.fails("start", 1)
+	d.failAction("start", 1)
 	// A file that cannot be written leaves the old one as it is.
 	d.run("mount -t tmpfs -o ro tmpfs etc", 0)
 	t.Cleanup(func() { d.run("umount etc", 0) })
-	d.fails("save", 1)
+	d.failAction("save", 1)
 }
 
 // Rules without a service are as they come from Debian's package. A table that somebody
 // else made, keepalived for one, is not theirs to clear.
-func TestServiceWithEmptyRules(t *testing.T) {
+func TestServiceEmptyRules(t *testing.T) {
 	d := newDirector(t)
-	d.as("ipvsadm")
+	d.setService("ipvsadm")
 	d.write("etc/ipvsadm.rules", "# -A is how a service begins\n")
 	d.write("etc/default/ipvsadm", "AUTO=true DAEMON=master\n")
-	d.act("start")
+	d.runAction("start")
 	d.wantTable("")
 	d.wantDaemons("master eth0 0;")
 	d.run("ipvsadm --stop-daemon master; ipvsadm -A -f 8 -s rr", 0)
-	if result := d.run(d.service+"restart", 0); !strings.Contains(result.Stderr, "no service in ") {
+	if result := d.run(d.command+"restart", 0); !strings.Contains(result.Stderr, "no service in ") {
 		t.Errorf("restart says %q", result.Stderr)
 	}
 	d.wantTable("-A -f 8 -s rr\n")
@@ -324,9 +324,9 @@ func TestServiceWithEmptyRules(t *testing.T) {
 
 // With Debian's settings, the script does what Debian's does, which runs here with our
 // program as ipvsadm.
-func TestServiceAsDebians(t *testing.T) {
+func TestServiceMatchesDebian(t *testing.T) {
 	d := newDirector(t)
-	d.as("ipvsadm")
+	d.setService("ipvsadm")
 	bind := func(source, target string) {
 		t.Helper()
 		target, err := filepath.EvalSymlinks(target)
@@ -359,14 +359,14 @@ func TestServiceAsDebians(t *testing.T) {
 			debians := d.run("/etc/init.d/ipvsadm "+action+" >/dev/null 2>&1; ipvsadm -S -n --all", 0).Stdout
 			d.write("start", start)
 			d.run("ipvsadm -C; for s in master backup; do ipvsadm --stop-daemon $s; done 2>&1; ipvsadm -R <start", 0)
-			ours := d.run(d.service+action+" >/dev/null; ipvsadm -S -n --all", 0)
+			ours := d.run(d.command+action+" >/dev/null; ipvsadm -S -n --all", 0)
 			if ours.Stdout != debians || ours.Stderr != "" {
 				t.Fatalf("%+v, %s, at\n%s\nleads to\n%s%s\nDebian's to\n%s", tt, action, start, ours.Stdout, ours.Stderr, debians)
 			}
 		}
 	}
 	for _, action := range []string{"status", "rate"} {
-		if ours, debians := d.act(action), d.run("/etc/init.d/ipvsadm "+action, 0).Stdout; ours != debians {
+		if ours, debians := d.runAction(action), d.run("/etc/init.d/ipvsadm "+action, 0).Stdout; ours != debians {
 			t.Errorf("%s prints\n%s\nDebian's\n%s", action, ours, debians)
 		}
 	}
@@ -374,9 +374,9 @@ func TestServiceAsDebians(t *testing.T) {
 }
 
 // Red Hat's settings, and the lines of its unit, which runs no script.
-func TestServiceAsRedHats(t *testing.T) {
+func TestServiceRedHatSettings(t *testing.T) {
 	d := newDirector(t)
-	d.as("ipvsadm")
+	d.setService("ipvsadm")
 	d.write("etc/sysconfig/ipvsadm", serviceRules)
 	d.run(`bash -c "exec ipvsadm-restore < etc/sysconfig/ipvsadm"`, 0)
 	d.wantTable(serviceRules)
@@ -390,15 +390,15 @@ func TestServiceAsRedHats(t *testing.T) {
 		{"IPVSADM_SAVE_ON_STOP=\"no\"\nIPVSADM_SAVE_ON_RESTART=\"no\"\n", "restart", serviceRules, serviceRules},
 		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "restart", serviceRules, serviceRules},
 		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "stop", edited, ""},
-		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "stop; " + d.service + "stop", edited, ""}, // an empty table is not saved
+		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "stop; " + d.command + "stop", edited, ""}, // an empty table is not saved
 		{"IPVSADM_SAVE_ON_RESTART=\"yes\"\n", "stop", serviceRules, ""},
 		{"IPVSADM_SAVE_ON_RESTART=\"yes\"\n", "restart", edited, edited},
 	} {
 		d.write("etc/sysconfig/ipvsadm", serviceRules)
 		d.write("etc/sysconfig/ipvsadm-config", tt.settings)
-		d.act("start")
+		d.runAction("start")
 		d.run(edit, 0)
-		d.act(tt.action)
+		d.runAction(tt.action)
 		d.wantTable(tt.table)
 		if saved := d.run("cat etc/sysconfig/ipvsadm", 0).Stdout; saved != tt.saved {
 			t.Errorf("%q, %s: saved\n%s", tt.settings, tt.action, saved)
@@ -430,18 +430,18 @@ func TestSystemdUnits(t *testing.T) {
 			lines := make(map[string]string)
 			for _, match := range execLine.FindAllStringSubmatch(string(unit), -1) {
 				name, action, _ := strings.Cut(match[2], " ")
-				d.as(name)
+				d.setService(name)
 				lines[match[1]] = action
 			}
 			systemd := func(line, jobs string) {
 				t.Helper()
 				d.write("bin/systemctl", "#!/bin/sh\n[ \"$1\" = list-jobs ] && echo \""+jobs+"\"\n")
 				d.run("chmod +x bin/systemctl", 0)
-				d.act(lines[line])
+				d.runAction(lines[line])
 			}
 			systemd("Start", "12 "+tt.name+".service start running")
 			d.wantTable(serviceRules)
-			held := d.hold()
+			held := d.openConnection()
 			d.run("ipvsadm -D -f 7", 0)
 			systemd("Reload", "12 "+tt.name+".service reload running")
 			d.wantTable(serviceRules)

@@ -10,7 +10,7 @@ import (
 
 // A bench is a machine as scripts/setup sees it: it has the ordinary tools, nothing that
 // would have to be installed, and the programs given here.
-func bench(t *testing.T, programs map[string]string) (path string) {
+func fakeSystem(t *testing.T, programs map[string]string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"awk", "cat", "dirname", "env", "grep", "head", "paste", "realpath", "sed", "sh", "sort"} {
@@ -56,7 +56,7 @@ func TestSetupAdvice(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.Command("../setup", tt.purpose)
-			cmd.Env = []string{"PATH=" + bench(t, tt.programs), "GOIPVSADM_PTRACE=no"}
+			cmd.Env = []string{"PATH=" + fakeSystem(t, tt.programs), "GOIPVSADM_PTRACE=no"}
 			output, err := cmd.CombinedOutput()
 			if err == nil {
 				t.Errorf("it succeeds: %s", output)

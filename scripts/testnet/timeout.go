@@ -10,9 +10,9 @@ import (
 // Patience is how long a test waits for what should come soon: 30 seconds, times the
 // number in the environment variable GOIPVSADM_PATIENCE. Slow machines set it; all limits
 // of time in tests are made of it.
-var TestTimeout = 30 * time.Second * patienceFactor()
+var TestTimeout = 30 * time.Second * timeoutFactor()
 
-func patienceFactor() time.Duration {
+func timeoutFactor() time.Duration {
 	text := os.Getenv("GOIPVSADM_PATIENCE")
 	if text == "" {
 		return 1
@@ -25,7 +25,7 @@ func patienceFactor() time.Duration {
 }
 
 // MorePatience ends the message about a limit of time that was reached.
-const MorePatience = "GOIPVSADM_PATIENCE=2 (or 3 …) in the environment doubles every time limit"
+const TimeoutHint = "GOIPVSADM_PATIENCE=2 (or 3 …) in the environment doubles every time limit"
 
 // Eventually calls f until it returns no error, every tenth of a second for as long as
 // Patience lasts. It returns f's last error, with the limit and how to raise it.
@@ -37,7 +37,7 @@ func Eventually(f func() error) error {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%w (after %s; %s)", err, TestTimeout, MorePatience)
+			return fmt.Errorf("%w (after %s; %s)", err, TestTimeout, TimeoutHint)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -22,7 +22,7 @@ func serveDNS() error {
 	if err != nil {
 		return fmt.Errorf("starting the DNS server: %w", err)
 	}
-	if err := widen(c.(*net.UDPConn)); err != nil {
+	if err := enlargeReceiveBuffer(c.(*net.UDPConn)); err != nil {
 		return err
 	}
 	go func() {
@@ -32,7 +32,7 @@ func serveDNS() error {
 			if err != nil {
 				return
 			}
-			if answer := dnsAnswer(b[:n]); answer != nil {
+			if answer := dnsReply(b[:n]); answer != nil {
 				time.AfterFunc(dnsDelay, func() { c.WriteTo(answer, from) })
 			}
 		}
@@ -41,7 +41,7 @@ func serveDNS() error {
 }
 
 // widen lets a socket hold the questions or answers of all servers at once.
-func widen(c *net.UDPConn) error {
+func enlargeReceiveBuffer(c *net.UDPConn) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func widen(c *net.UDPConn) error {
 const dnsHeader = 12
 
 // dnsAnswer turns a question of one name into its answer, or nil if it is none.
-func dnsAnswer(q []byte) []byte {
+func dnsReply(q []byte) []byte {
 	var labels []string
 	end := dnsHeader
 	for end < len(q) && q[end] != 0 {
@@ -86,13 +86,13 @@ func dnsAnswer(q []byte) []byte {
 }
 
 // askDNS asks for the names of all servers of r at once, and waits for the answers.
-func askDNS(r ruleSet) error {
+func queryDNS(r ruleSet) error {
 	c, err := net.Dial("udp4", "127.0.0.1:53")
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := widen(c.(*net.UDPConn)); err != nil {
+	if err := enlargeReceiveBuffer(c.(*net.UDPConn)); err != nil {
 		return err
 	}
 	c.SetDeadline(time.Now().Add(10 * time.Second))

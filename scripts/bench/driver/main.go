@@ -32,16 +32,16 @@ const (
 
 func main() {
 	if len(os.Args) > 3 && os.Args[1] == peakCommand {
-		peakOf(os.Args[2], os.Args[3:])
+		runPeakProcess(os.Args[2], os.Args[3:])
 	}
-	if len(os.Args) > 2 && os.Args[1] == startCommand {
-		fail(startOn(os.Args[2:]))
+	if len(os.Args) > 2 && os.Args[1] == startupCommand {
+		exitOnError(measureStartup(os.Args[2:]))
 		return
 	}
-	fail(run())
+	exitOnError(run())
 }
 
-func fail(err error) {
+func exitOnError(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -107,8 +107,8 @@ func printHeader(unit string) {
 func (r *row) print() {
 	their, our, floor := median(r.times[0]), median(r.times[1]), median(r.times[2])
 	fmt.Printf("| %s | %s | %s | %s | %s | %s | %s | %.1f |\n", r.name,
-		figure(their, r.repeat), figure(our, r.repeat), ratio(their, our), r.target,
-		figure(floor, r.repeat), ratio(our, floor), float64(r.peak)/1024)
+		formatCost(their, r.repeat), formatCost(our, r.repeat), ratio(their, our), r.target,
+		formatCost(floor, r.repeat), ratio(our, floor), float64(r.peak)/1024)
 }
 
 func median(t []time.Duration) time.Duration {
@@ -121,7 +121,7 @@ func median(t []time.Duration) time.Duration {
 
 // figure is what one of n runs took, in milliseconds or million instructions
 // with three digits that count, or a dash.
-func figure(d time.Duration, n int) string {
+func formatCost(d time.Duration, n int) string {
 	f := d.Seconds() * 1000 / float64(n)
 	switch {
 	case d == 0:

@@ -10,7 +10,7 @@ import (
 // new network namespace with lo up: an IPVS table without a past. After a
 // flush the kernel keeps deleted servers for two minutes in a list that it
 // searches for each new one, which would make each round slower than the last.
-func freshNamespace() error {
+func newNamespace() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("making a network namespace: %w", err)
 	}

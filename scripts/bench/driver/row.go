@@ -13,19 +13,19 @@ type row struct {
 	name   string
 	target string
 
-	prepare    func() error         // fills the new namespace
-	keep       bool                 // one namespace for all runs: the work changes nothing
-	pauseExtra time.Duration        // what the kernel needs to clear a namespace away
-	input      []byte               // standard input of the program
-	args       func(i int) []string // of the program's i-th run
-	repeat     int                  // runs in a row that count as one
-	floor      func() error         // what a run must have the kernel do
-	request    func(i int) request  // the same, of a short command
-	compare    func([]byte) []byte  // what of the output must be the same (all)
-	extra      func(r *row) error   // further figures, for notes
-	alone      bool                 // ours only
-	limit      int64                // of the peak, in KiB
-	long       bool                 // so long that the peak is taken from a run that is timed
+	prepare        func() error         // fills the new namespace
+	reuseNamespace bool                 // one namespace for all runs: the work changes nothing
+	extraPause     time.Duration        // what the kernel needs to clear a namespace away
+	input          []byte               // standard input of the program
+	args           func(i int) []string // of the program's i-th run
+	repeat         int                  // runs in a row that count as one
+	floor          func() error         // what a run must have the kernel do
+	request        func(i int) request  // the same, of a short command
+	normalize      func([]byte) []byte  // what of the output must be the same (all)
+	extra          func(r *row) error   // further figures, for notes
+	oursOnly       bool                 // ours only
+	peakLimit      int64                // of the peak, in KiB
+	longRun        bool                 // so long that the peak is taken from a run that is timed
 
 	times      [3][]time.Duration // theirs, ours, floor
 	outputs    [2][]byte
@@ -36,22 +36,22 @@ type row struct {
 }
 
 // patience is how long a run may take to be run again for a median.
-const patience = 10 * time.Second
+const repeatLimit = 10 * time.Second
 
 func (r *row) run(rounds int) error {
 	r.repeat = max(r.repeat, 1)
-	if r.keep {
-		if err := r.fresh(); err != nil {
+	if r.reuseNamespace {
+		if err := r.newNamespace(); err != nil {
 			return err
 		}
 	}
 	for range rounds {
 		for who := range r.times {
-			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil && r.request == nil {
+			if t := r.times[who]; len(t) > 0 && t[0] > repeatLimit || who == 0 && r.oursOnly || who == 2 && r.floor == nil && r.request == nil {
 				continue
 			}
-			if !r.keep {
-				if err := r.fresh(); err != nil {
+			if !r.reuseNamespace {
+				if err := r.newNamespace(); err != nil {
 					return err
 				}
 			}
@@ -61,16 +61,16 @@ func (r *row) run(rounds int) error {
 			}
 		}
 	}
-	if !r.alone {
-		r.check()
+	if !r.oursOnly {
+		r.compareResults()
 	}
-	if !r.long {
+	if !r.longRun {
 		if err := r.measurePeak(); err != nil {
 			return err
 		}
 	}
-	if r.limit > 0 && r.peak > r.limit {
-		r.difference = fmt.Errorf("peak memory of %d KiB is above %d", r.peak, r.limit)
+	if r.peakLimit > 0 && r.peak > r.peakLimit {
+		r.difference = fmt.Errorf("peak memory of %d KiB is above %d", r.peak, r.peakLimit)
 	}
 	if r.extra != nil {
 		return r.extra(r)
@@ -79,8 +79,8 @@ func (r *row) run(rounds int) error {
 }
 
 // fresh makes the namespace that the next run works in.
-func (r *row) fresh() error {
-	if err := freshNamespace(); err != nil {
+func (r *row) newNamespace() error {
+	if err := newNamespace(); err != nil {
 		return err
 	}
 	if r.prepare != nil {
@@ -95,13 +95,13 @@ func (r *row) fresh() error {
 // program works beside another's remains.
 func (r *row) pause() {
 	runtime.GC()
-	time.Sleep(300*time.Millisecond + r.pauseExtra)
+	time.Sleep(300*time.Millisecond + r.extraPause)
 }
 
 // once has the work done once, by program 0 or 1 or as the floor.
 func (r *row) runOne(who int) error {
 	if who == 2 {
-		return r.onceFloor()
+		return r.runFloor()
 	}
 	program := []string{theirs, ours}[who]
 	if err := os.WriteFile(inputFile, r.input, 0o600); err != nil {
@@ -111,10 +111,10 @@ func (r *row) runOne(who int) error {
 	for i := range r.repeat {
 		var code int
 		var err error
-		if r.long && who == 1 {
-			r.peak, err = peak(program, r.args(i), &files{inputFile, outputFile})
+		if r.longRun && who == 1 {
+			r.peak, err = peakMemory(program, r.args(i), &files{inputFile, outputFile})
 		} else {
-			code, err = start(program, r.args(i), &files{inputFile, outputFile})
+			code, err = runProgram(program, r.args(i), &files{inputFile, outputFile})
 		}
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func (r *row) runOne(who int) error {
 		return err
 	}
 	r.outputs[who] = append([]byte{}, out...)
-	if _, err := start(theirs, []string{"-S", "-n"}, &files{os.DevNull, outputFile}); err != nil {
+	if _, err := runProgram(theirs, []string{"-S", "-n"}, &files{os.DevNull, outputFile}); err != nil {
 		return err
 	}
 	r.tables[who], err = os.ReadFile(outputFile)
@@ -141,12 +141,12 @@ func (r *row) runOne(who int) error {
 }
 
 // onceFloor is an empty program, which sends the messages where these are few.
-func (r *row) onceFloor() error {
+func (r *row) runFloor() error {
 	name := func(int) string { return os.DevNull }
 	if r.request != nil {
 		name = func(i int) string { return fmt.Sprintf("%s-%d", requestFile, i) }
 		for i := range r.repeat {
-			b, err := shortCommand(r.request(i))
+			b, err := commandRequests(r.request(i))
 			if err != nil {
 				return err
 			}
@@ -157,7 +157,7 @@ func (r *row) onceFloor() error {
 	}
 	begin := time.Now()
 	for i := range r.repeat {
-		code, err := start(empty, nil, &files{name(i), os.DevNull})
+		code, err := runProgram(empty, nil, &files{name(i), os.DevNull})
 		if err != nil || code != 0 {
 			return fmt.Errorf("%s: exit status %d, %v", empty, code, err)
 		}
@@ -173,8 +173,8 @@ func (r *row) onceFloor() error {
 
 // check notes the first difference between what the two programs printed and
 // between the tables they left.
-func (r *row) check() {
-	same := r.compare
+func (r *row) compareResults() {
+	same := r.normalize
 	if same == nil {
 		same = func(b []byte) []byte { return b }
 	}
@@ -200,12 +200,12 @@ func firstDifference(what string, a, b []byte) error {
 
 // measurePeak runs ours once more to learn how much memory it takes.
 func (r *row) measurePeak() error {
-	if !r.keep {
-		if err := r.fresh(); err != nil {
+	if !r.reuseNamespace {
+		if err := r.newNamespace(); err != nil {
 			return err
 		}
 	}
 	var err error
-	r.peak, err = peak(ours, r.args(0), &files{inputFile, outputFile})
+	r.peak, err = peakMemory(ours, r.args(0), &files{inputFile, outputFile})
 	return err
 }

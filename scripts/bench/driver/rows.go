@@ -21,8 +21,8 @@ func speedRows(connections int) []*row {
 	newService := func(i int) *netlinkmsg.Service { return ruleSet{}.service(i) }
 	return []*row{
 		{
-			name: "-L --timeout, one of 40", target: "≥ 0.7", repeat: 40, keep: true,
-			args:    words("-L --timeout"),
+			name: "-L --timeout, one of 40", target: "≥ 0.7", repeat: 40, reuseNamespace: true,
+			args:    fixedArgs("-L --timeout"),
 			request: func(int) request { return request{Command: netlinkmsg.GetConfig} },
 		},
 		{
@@ -53,19 +53,19 @@ func speedRows(connections int) []*row {
 		connectionsRow(connections),
 		// Mostly waiting, which the clock counts too, at a million a millisecond.
 		{
-			name: "-L, 500 servers, DNS of 50 ms", target: "≥ 40", keep: true,
+			name: "-L, 500 servers, DNS of 50 ms", target: "≥ 40", reuseNamespace: true,
 			prepare: func() error {
 				if err := serveDNS(); err != nil {
 					return err
 				}
 				return farm.add()
 			},
-			args: words("-L"),
+			args: fixedArgs("-L"),
 			floor: func() error {
 				if err := farm.list(); err != nil {
 					return err
 				}
-				return askDNS(farm)
+				return queryDNS(farm)
 			},
 		},
 	}
@@ -86,7 +86,7 @@ func memoryRows() []*row {
 	restore := restoreRow("-R, 1,000,000 rules", "–", ruleSet{services: 90910, servers: 10}, nil)
 	list := connectionsRow(1000000)
 	for _, r := range []*row{restore, list} {
-		r.alone, r.limit, r.long, r.extra = true, limit, true, nil
+		r.oursOnly, r.peakLimit, r.longRun, r.extra = true, limit, true, nil
 	}
 	return []*row{restore, list}
 }
@@ -95,10 +95,10 @@ func restoreRow(name, target string, rules ruleSet, prepare func() error) *row {
 	var prepared [][]byte
 	return &row{
 		name: name, target: target,
-		pauseExtra: time.Duration(rules.size()) * 10 * time.Microsecond,
+		extraPause: time.Duration(rules.size()) * 10 * time.Microsecond,
 		prepare:    prepare,
-		input:      rules.text(),
-		args:       words("-R"),
+		input:      rules.restoreInput(),
+		args:       fixedArgs("-R"),
 		floor: func() error {
 			return withSocket(func(s *socket) error { return rules.send(s, &prepared) })
 		},
@@ -107,24 +107,24 @@ func restoreRow(name, target string, rules ruleSet, prepare func() error) *row {
 
 func listRow(options string, rules ruleSet) *row {
 	return &row{
-		name: options, target: "≥ 2.3", keep: true,
+		name: options, target: "≥ 2.3", reuseNamespace: true,
 		prepare: rules.add,
-		args:    words(options),
+		args:    fixedArgs(options),
 		floor:   rules.list,
 	}
 }
 
 // The expiry goes on from one listing to the next.
-var expiry = regexp.MustCompile(`(?m)^(...) \d+:\d\d `)
+var expiryColumn = regexp.MustCompile(`(?m)^(...) \d+:\d\d `)
 
 func connectionsRow(n int) *row {
 	const options = "-L -n -c"
 	return &row{
-		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 5", keep: true, long: true,
-		prepare: func() error { return connect(n) },
-		args:    words(options),
-		floor:   readConnections,
-		compare: func(b []byte) []byte { return expiry.ReplaceAll(b, []byte("$1 ")) },
+		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 5", reuseNamespace: true, longRun: true,
+		prepare:   func() error { return fillConnectionTable(n) },
+		args:      fixedArgs(options),
+		floor:     readConnectionTable,
+		normalize: func(b []byte) []byte { return expiryColumn.ReplaceAll(b, []byte("$1 ")) },
 		extra: func(r *row) error {
 			const lines = 3 // two of title, and the first connection
 			their, err := firstLines(lines, theirs, strings.Fields(options)...)
@@ -135,21 +135,21 @@ func connectionsRow(n int) *row {
 			if err != nil {
 				return err
 			}
-			r.notes = append(r.notes, fmt.Sprintf("first connection after %s, ipvsadm %s", figure(our, 1), figure(their, 1)))
+			r.notes = append(r.notes, fmt.Sprintf("first connection after %s, ipvsadm %s", formatCost(our, 1), formatCost(their, 1)))
 			return nil
 		},
 	}
 }
 
 // words is the arguments of each run.
-func words(s string) func(int) []string {
+func fixedArgs(s string) func(int) []string {
 	return func(int) []string { return strings.Fields(s) }
 }
 
 // shortCommand is the messages of a command that comes down to one: the family
 // is looked up and the version asked for before.
-func shortCommand(r request) ([]byte, error) {
-	f, err := family()
+func commandRequests(r request) ([]byte, error) {
+	f, err := lookupFamily()
 	if err != nil {
 		return nil, err
 	}
@@ -190,11 +190,11 @@ func (r ruleSet) addAndClear() error {
 func (r ruleSet) list() error {
 	return withSocket(func(s *socket) error {
 		m := netlinkmsg.Message{Command: netlinkmsg.GetInfo}
-		if err := s.exchange(m.Append(nil, s.family, netlink.Request, 1)); err != nil {
+		if err := s.roundTrip(m.Append(nil, s.family, netlink.Request, 1)); err != nil {
 			return err
 		}
 		for _, b := range r.requests(s.family) {
-			if err := s.drain(b); err != nil {
+			if err := s.readDump(b); err != nil {
 				return err
 			}
 		}

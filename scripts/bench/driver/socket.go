@@ -24,7 +24,7 @@ type socket struct {
 const receiveBuffer = 8<<10 - 320
 
 func dial() (*socket, error) {
-	family, err := family()
+	family, err := lookupFamily()
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func dial() (*socket, error) {
 		return nil, fmt.Errorf("opening netlink socket: %w", err)
 	}
 	s := &socket{fd: fd, family: family.id, buf: make([]byte, receiveBuffer)}
-	if err := s.exchange(family.request); err != nil {
+	if err := s.roundTrip(family.request); err != nil {
 		return nil, fmt.Errorf("looking up the IPVS family: %w", err)
 	}
 	return s, nil
@@ -43,33 +43,33 @@ func (s *socket) close() { unix.Close(s.fd) }
 
 // A lookUp is the IPVS family's number, which is the same in all of a boot,
 // and the request that asks for it.
-type lookUp struct {
+type familyInfo struct {
 	id      uint16
 	request []byte
 }
 
-var family = sync.OnceValues(func() (lookUp, error) {
+var lookupFamily = sync.OnceValues(func() (familyInfo, error) {
 	c, err := genetlink.Dial(nil)
 	if err != nil {
-		return lookUp{}, fmt.Errorf("opening generic netlink: %w", err)
+		return familyInfo{}, fmt.Errorf("opening generic netlink: %w", err)
 	}
 	defer c.Close()
 	f, err := c.GetFamily(netlinkmsg.FamilyName)
 	if err != nil {
-		return lookUp{}, fmt.Errorf("looking up the IPVS family: %w", err)
+		return familyInfo{}, fmt.Errorf("looking up the IPVS family: %w", err)
 	}
 	attributes, err := netlink.MarshalAttributes([]netlink.Attribute{{
 		Type: unix.CTRL_ATTR_FAMILY_NAME, Data: []byte(netlinkmsg.FamilyName + "\x00"),
 	}})
 	if err != nil {
-		return lookUp{}, err
+		return familyInfo{}, err
 	}
 	data := append([]byte{unix.CTRL_CMD_GETFAMILY, 1, 0, 0}, attributes...)
 	request, err := netlink.Message{
 		Header: netlink.Header{Length: uint32(16 + len(data)), Type: unix.GENL_ID_CTRL, Flags: netlink.Request, Sequence: 1},
 		Data:   data,
 	}.MarshalBinary()
-	return lookUp{f.ID, request}, err
+	return familyInfo{f.ID, request}, err
 })
 
 func (s *socket) send(b []byte) error {
@@ -80,7 +80,7 @@ func (s *socket) send(b []byte) error {
 }
 
 // answer reads one message, and turns one that reports a failure into an error.
-func (s *socket) answer() (netlinkmsg.Frame, error) {
+func (s *socket) readReply() (netlinkmsg.Frame, error) {
 	n, err := unix.Read(s.fd, s.buf)
 	if err != nil {
 		return netlinkmsg.Frame{}, fmt.Errorf("reading an answer: %w", err)
@@ -97,17 +97,17 @@ func (s *socket) answer() (netlinkmsg.Frame, error) {
 
 // exchange sends prepared messages and waits for one answer, which is the
 // acknowledgement of the last, or the failure of an earlier one.
-func (s *socket) exchange(b []byte) error {
+func (s *socket) roundTrip(b []byte) error {
 	if err := s.send(b); err != nil {
 		return err
 	}
-	_, err := s.answer()
+	_, err := s.readReply()
 	return err
 }
 
 // drain sends a request for a dump and reads it to its end, looking at no
 // more than the types of the messages.
-func (s *socket) drain(request []byte) error {
+func (s *socket) readDump(request []byte) error {
 	if err := s.send(request); err != nil {
 		return err
 	}

@@ -7,13 +7,13 @@ import (
 
 // stats is a line of ipvsadm -L -n --stats. It reads exact numbers only, not those
 // shortened to thousands.
-type stats struct {
+type serviceStats struct {
 	conns, inPackets, outPackets int
 }
 
 // parseStats reads ipvsadm -L -n --stats into lines by address (or mark).
-func parseStats(listing string) map[string]stats {
-	lines := make(map[string]stats)
+func parseStats(listing string) map[string]serviceStats {
+	lines := make(map[string]serviceStats)
 	for line := range strings.Lines(listing) {
 		fields := strings.Fields(line)
 		if len(fields) != 7 {
@@ -27,7 +27,7 @@ func parseStats(listing string) map[string]stats {
 			}
 		}
 		if err == nil {
-			lines[fields[1]] = stats{numbers[0], numbers[1], numbers[2]}
+			lines[fields[1]] = serviceStats{numbers[0], numbers[1], numbers[2]}
 		}
 	}
 	return lines

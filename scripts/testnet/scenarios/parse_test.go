@@ -15,12 +15,12 @@ TCP  192.168.2.110:80                   40      200      198    15240    16320
 FWM  10                                  3      12K        7        8        9
 FWM  11                                  3       12        7        8        9
 `
-	want := map[string]stats{
+	want := map[string]serviceStats{
 		"192.168.2.110:80": {40, 200, 198},
 		"192.168.1.11:80":  {40, 200, 198},
 		"11":               {3, 12, 7},
 	}
-	if diff := cmp.Diff(want, parseStats(listing), cmp.AllowUnexported(stats{})); diff != "" {
+	if diff := cmp.Diff(want, parseStats(listing), cmp.AllowUnexported(serviceStats{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

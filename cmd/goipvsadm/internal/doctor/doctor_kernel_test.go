@@ -321,7 +321,7 @@ var rows = []row{
 func (b *bench) hold(url string, n int) {
 	b.t.Helper()
 	for range n {
-		held, _, err := testnet.Client{Netns: b.network.Host("client")}.Hold(url)
+		held, _, err := testnet.Client{Netns: b.network.Host("client")}.OpenKeepAlive(url)
 		if err != nil {
 			b.t.Fatal(err)
 		}

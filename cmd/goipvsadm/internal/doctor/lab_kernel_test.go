@@ -67,7 +67,7 @@ func (b *bench) serve(host string, ports ...string) {
 
 // classicPlan is the network of a classic set-up.
 func classicPlan(name string) testnet.Plan {
-	for _, s := range scenarios.Setups() {
+	for _, s := range scenarios.All() {
 		if s.Name == name {
 			return s.Plan
 		}

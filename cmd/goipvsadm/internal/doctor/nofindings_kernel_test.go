@@ -21,7 +21,7 @@ import (
 // Nothing is found in any of the classic set-ups after their traffic, with or
 // without asking the network.
 func TestClassicSetupsAreHealthy(t *testing.T) {
-	for _, setup := range scenarios.Setups() {
+	for _, setup := range scenarios.All() {
 		t.Run(setup.Name, func(t *testing.T) {
 			t.Parallel()
 			tool, err := testnet.NewTool() // some keep files where it works
@@ -30,7 +30,7 @@ func TestClassicSetupsAreHealthy(t *testing.T) {
 			}
 			defer tool.Close()
 			examined := 0
-			err = setup.Examine(t.Output(), tool, func(director *testnet.Netns) error {
+			err = setup.RunWithCheck(t.Output(), tool, func(director *testnet.Netns) error {
 				examined++
 				d := examine(t, tool, director, "--probe")
 				d.healthy(t)

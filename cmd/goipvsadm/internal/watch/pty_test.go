@@ -145,7 +145,7 @@ func (p *pty) wait(what string, is func(*testnet.Screen) bool) {
 		case ok:
 			return
 		case time.Now().After(end):
-			p.t.Fatalf("not seen after %s (%s): %s, but\n%s", patience, testnet.MorePatience, what, screen)
+			p.t.Fatalf("not seen after %s (%s): %s, but\n%s", patience, testnet.TimeoutHint, what, screen)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (p *pty) colours(of map[string]string) {
 					want = colours
 				}
 			}
-			if runs := e.Colours(row); len(runs) != 1 || runs[0].Colours != want {
+			if runs := e.Colors(row); len(runs) != 1 || runs[0].Colors != want {
 				return false
 			}
 		}
@@ -211,7 +211,7 @@ func (p *pty) restored() {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return !e.Alternate && !e.Hidden && *termios == p.before
+		return !e.Alternate && !e.CursorHidden && *termios == p.before
 	})
 }
 

@@ -105,7 +105,7 @@ var measured = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 
 func TestOnATerminal(t *testing.T) {
 	p := start(t, program(t, "nothing", "-Ln", "--watch=1"), 62, 24)
-	p.wait("another screen without a cursor", func(e *testnet.Screen) bool { return e.Alternate && e.Hidden })
+	p.wait("another screen without a cursor", func(e *testnet.Screen) bool { return e.Alternate && e.CursorHidden })
 	p.shows("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
 		"\n  -> 198.51.100.1:80           30      0      0   75% ######..\n",
 		"\n  -> 198.51.100.2:80            0     10      0   25% ##......\n")
@@ -174,7 +174,7 @@ func TestStopAndContinue(t *testing.T) {
 		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		p.wait("the screen again", func(e *testnet.Screen) bool { return e.Alternate && e.Hidden })
+		p.wait("the screen again", func(e *testnet.Screen) bool { return e.Alternate && e.CursorHidden })
 		p.shows("TCP  127.0.0.1:80 rr ")
 	}
 	p.press("q")

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+
+	"goipvsadm/netlinkmsg"
+)
+
+// A ruleSet is so many services of so many servers each, as text for -R, as
+// prepared messages for the floor, and as requests for its listing.
+type ruleSet struct{ services, servers int }
+
+func (r ruleSet) size() int { return r.services * (1 + r.servers) }
+
+// numbered is the address n after base, at a port.
+func nthAddrPort(base netip.Addr, n int, port uint16) netip.AddrPort {
+	b := base.As4()
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(b[:])+uint32(n)))), port)
+}
+
+var (
+	firstService = netip.MustParseAddr("10.1.0.0")
+	firstServer  = netip.MustParseAddr("10.128.0.0")
+)
+
+func (r ruleSet) service(i int) *netlinkmsg.Service {
+	return &netlinkmsg.Service{
+		ServiceKey: netlinkmsg.AddrKey(netlinkmsg.TCP, nthAddrPort(firstService, i, 80)),
+		Scheduler:  "wrr",
+		Netmask:    netlinkmsg.HostNetmask(netlinkmsg.IPv4),
+	}
+}
+
+func (r ruleSet) server(i, j int) *netlinkmsg.Destination {
+	return &netlinkmsg.Destination{
+		AddrPort: nthAddrPort(firstServer, i*r.servers+j, 8080),
+		Method:   netlinkmsg.Masquerading,
+		Weight:   1,
+	}
+}
+
+// text is the rules as -S -n prints them.
+func (r ruleSet) restoreInput() []byte {
+	var b bytes.Buffer
+	for i := range r.services {
+		s := r.service(i)
+		fmt.Fprintf(&b, "-A -t %v -s %s\n", s.AddrPort, s.Scheduler)
+		for j := range r.servers {
+			d := r.server(i, j)
+			fmt.Fprintf(&b, "-a -t %v -r %v -m -w %d\n", s.AddrPort, d.AddrPort, d.Weight)
+		}
+	}
+	return b.Bytes()
+}
+
+// batch is how many messages go out in one send. Beyond this nothing is won.
+const batchSize = 128
+
+// send has the rules added through a bare socket. The messages are prepared
+// at the first call for a family number, which is the same in all of a boot.
+func (r ruleSet) send(s *socket, prepared *[][]byte) error {
+	if *prepared == nil {
+		*prepared = r.messages(s.family)
+	}
+	for _, b := range *prepared {
+		if err := s.roundTrip(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// messages is the rules as netlink messages, batch to a slice, of which the
+// last asks for an acknowledgement.
+func (r ruleSet) messages(family uint16) [][]byte {
+	var out [][]byte
+	var b []byte
+	n := 0
+	add := func(m netlinkmsg.Message) {
+		n++
+		flags := netlink.Request
+		last := n%batchSize == 0 || n == r.size()
+		if last {
+			flags |= netlink.Acknowledge
+		}
+		b = m.Append(b, family, flags, uint32(n))
+		if last {
+			out, b = append(out, b), nil
+		}
+	}
+	for i := range r.services {
+		s := r.service(i)
+		add(netlinkmsg.Message{Command: netlinkmsg.NewService, Service: s})
+		for j := range r.servers {
+			add(netlinkmsg.Message{Command: netlinkmsg.NewDestination, Service: s, Destination: r.server(i, j)})
+		}
+	}
+	return out
+}
+
+// requests is what a listing asks for: the services, and the servers of each.
+func (r ruleSet) requests(family uint16) [][]byte {
+	ask := func(m netlinkmsg.Message, flags netlink.HeaderFlags) []byte {
+		return m.Append(nil, family, netlink.Request|flags, 1)
+	}
+	out := [][]byte{
+		ask(netlinkmsg.Message{Command: netlinkmsg.GetService}, netlink.Dump),
+	}
+	for i := range r.services {
+		out = append(out, ask(netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: r.service(i)}, netlink.Dump))
+	}
+	return out
+}
