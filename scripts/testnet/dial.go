@@ -9,17 +9,17 @@ import (
 	"syscall"
 )
 
-// lastPort is the source port of the client that connected last.
+// lastSourcePort is the source port of the most recent connection.
 var lastSourcePort atomic.Uint32
 
 func init() { lastSourcePort.Store(9999) }
 
-var errPortsExhausted = errors.New("this process has used up its clients' ports")
+var errPortsExhausted = errors.New("no unused source port left in this process")
 
-// Dial connects from inside the namespace, and from the address source unless that is
-// zero. Each connection of a process has a source port that no other has had: a
-// director that sees nothing of the answers keeps a closed connection for two minutes, and drops
-// what comes from its port meanwhile when the server is none any more.
+// Dial connects from inside the namespace. source is the local address; the zero Addr leaves
+// the choice to the kernel. Every connection of a process gets a new source port: a director
+// that does not see the replies (direct routing, tunneling) keeps a closed connection for two
+// minutes, and drops packets from the same port if the server was removed meanwhile.
 func (n *Netns) Dial(ctx context.Context, network string, source netip.Addr, to string) (net.Conn, error) {
 	for {
 		port := lastSourcePort.Add(1)
@@ -38,7 +38,7 @@ func (n *Netns) Dial(ctx context.Context, network string, source netip.Addr, to 
 			conn, err = dialer.DialContext(ctx, network, to)
 			return err
 		})
-		// A server of a test, or what it connects from, may have the port.
+		// The port may be in use by a server of the test or by another socket.
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			return conn, err
 		}

@@ -9,22 +9,22 @@ import (
 	"sync"
 )
 
-// A Marking gives a firewall mark to what comes in by an interface for an address: all of it,
-// or what is for some ports of TCP.
+// MarkRule sets a firewall mark on packets that arrive on an interface for a destination
+// address.
 type MarkRule struct {
 	Device string
-	To     netip.Addr
-	Ports  []int
+	To     netip.Addr // destination address
+	Ports  []int      // TCP destination ports; empty for all packets
 	Mark   uint32
 }
 
-// HasIPTables tells whether the kernel has iptables' tables. User-Mode Linux of Linux 7.2
-// has neither these nor nft's, but a traffic control that can mark.
+// HasIPTables reports whether the kernel supports legacy iptables. User-Mode Linux 7.2 has
+// neither iptables nor nftables; there packets are marked with tc(8).
 var HasIPTables = sync.OnceValue(func() bool {
 	return exec.Command("modprobe", "iptable_mangle").Run() == nil
 })
 
-// Set is the lines of shell that begin the marking.
+// AddCommands returns the shell commands that add the rule.
 func (m MarkRule) AddCommands() []string {
 	if HasIPTables() {
 		line := fmt.Sprintf("%s -t mangle -A PREROUTING -d %s", m.iptablesCommand(), m.To)
@@ -49,7 +49,8 @@ func (m MarkRule) AddCommands() []string {
 	return lines
 }
 
-// Unset is the lines of shell that end it, and all other marking by the interface.
+// RemoveCommands returns the shell commands that remove the rule, together with all other
+// mark rules (iptables: of the namespace; tc: of the interface).
 func (m MarkRule) RemoveCommands() []string {
 	if HasIPTables() {
 		return []string{m.iptablesCommand() + " -t mangle -F PREROUTING"}

@@ -6,42 +6,42 @@ import (
 	"strings"
 )
 
-// Screen is what a terminal shows, as far as the program makes use of it. It has a size
-// after the first Resize.
+// Screen emulates the part of a terminal that goipvsadm --watch uses. Call Resize before the
+// first Write.
 type Screen struct {
-	Alternate    bool   // it is another screen than usual
-	CursorHidden bool   // the cursor is
-	Err          string // what a terminal would not have taken well
+	Alternate    bool   // the alternate screen is active
+	CursorHidden bool   // the cursor is hidden
+	Err          string // first invalid or unsupported output; empty if none
 
 	width, height  int
 	lines          [][]byte
-	colors         [][]string // of each cell, as numbers of ISO 6429
+	colors         [][]string // of each cell, as SGR parameters (ISO 6429)
 	row, column    int
-	color          string // in which is written
-	escapeSequence []byte // an unfinished sequence
+	color          string // SGR parameters for the next characters
+	escapeSequence []byte // incomplete escape sequence
 
-	// After a resize the program may be at work on a screen of the old size: what
-	// does not fit is forgiven until it has shown one that does.
+	// After a resize the program may still be drawing for the old size. Errors are
+	// ignored until it has drawn a complete valid frame.
 	resizePending, frameStarted, frameInvalid bool
 }
 
-// Resize gives the screen another size. What fits of what it showed stays.
+// Resize changes the size of the screen. Content that still fits is kept.
 func (s *Screen) Resize(width, height int) {
 	s.width, s.height = width, height
 	s.resizePending, s.frameStarted = true, false
-	lines, colours := make([][]byte, height), make([][]string, height)
+	lines, colors := make([][]byte, height), make([][]string, height)
 	for i := range lines {
-		lines[i], colours[i] = bytes.Repeat([]byte(" "), width), make([]string, width)
+		lines[i], colors[i] = bytes.Repeat([]byte(" "), width), make([]string, width)
 		if i < len(s.lines) {
 			copy(lines[i], s.lines[i])
-			copy(colours[i], s.colors[i])
+			copy(colors[i], s.colors[i])
 		}
 	}
-	s.lines, s.colors = lines, colours
+	s.lines, s.colors = lines, colors
 	s.row, s.column = min(s.row, height-1), min(s.column, width)
 }
 
-// String returns the lines without the blanks at their ends.
+// String returns the lines without trailing blanks.
 func (s *Screen) String() string {
 	var b strings.Builder
 	for _, line := range s.lines {
@@ -50,7 +50,7 @@ func (s *Screen) String() string {
 	return b.String()
 }
 
-// Colours returns the colours of a line, each with what is written in it.
+// Colors returns the text of a line, split where the color changes.
 func (s *Screen) Colors(row int) []TextRun {
 	var runs []TextRun
 	for i, c := range s.lines[row] {
@@ -62,13 +62,13 @@ func (s *Screen) Colors(row int) []TextRun {
 	return runs
 }
 
-// Run is a part of a line.
+// TextRun is a part of a line in one color.
 type TextRun struct {
-	Colors string // as numbers of ISO 6429, "1;37;41"; empty for the usual ones
+	Colors string // SGR parameters (ISO 6429), such as "1;37;41"; empty for the default
 	Text   string
 }
 
-// Write shows what a program writes.
+// Write interprets the output of a program.
 func (s *Screen) Write(text []byte) {
 	for _, c := range text {
 		switch {
@@ -82,14 +82,14 @@ func (s *Screen) Write(text []byte) {
 			s.column = 0
 		case c == '\n' && s.row == s.height-1:
 			if s.Alternate {
-				s.recordError("scrolls")
+				s.recordError("output scrolls the screen")
 			}
 		case c == '\n':
 			s.row++
 		case c < ' ' || c > '~':
-			s.recordError(fmt.Sprintf("writes %q", c))
+			s.recordError(fmt.Sprintf("unexpected byte %q", c))
 		case s.column >= s.width:
-			s.recordError("writes beyond the last column")
+			s.recordError("output beyond the last column")
 		default:
 			s.lines[s.row][s.column], s.colors[s.row][s.column] = c, s.color
 			s.column++
@@ -97,16 +97,16 @@ func (s *Screen) Write(text []byte) {
 	}
 }
 
-func (s *Screen) recordError(what string) {
+func (s *Screen) recordError(message string) {
 	s.frameInvalid = true
 	if s.Err == "" && !s.resizePending {
-		s.Err = what
+		s.Err = message
 	}
 }
 
 func (s *Screen) applySequence(text string) {
-	if colour, ok := strings.CutSuffix(text, "m"); ok {
-		s.color = colour[len("\x1b["):]
+	if color, ok := strings.CutSuffix(text, "m"); ok {
+		s.color = color[len("\x1b["):]
 		return
 	}
 	switch text {
@@ -133,12 +133,12 @@ func (s *Screen) applySequence(text string) {
 	case "\x1b[J":
 		s.clear(s.row, s.height)
 	default:
-		s.recordError(fmt.Sprintf("sends %q", text))
+		s.recordError(fmt.Sprintf("unsupported escape sequence %q", text))
 	}
 }
 
-// clear clears lines, the first from the cursor on. At the right margin, a terminal may
-// still be on the last column.
+// clear clears the rows from <= row < to, the first one from the cursor on. A cursor at the
+// right margin counts as in the last column, as on real terminals.
 func (s *Screen) clear(from, to int) {
 	column := min(s.column, s.width-1)
 	for row := from; row < to; row++ {

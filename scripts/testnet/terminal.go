@@ -12,17 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is a pseudo-terminal in front of which somebody runs a program.
+// Terminal is a pseudo-terminal with a program in its foreground.
 type Terminal struct {
-	master   *os.File // the end that is not the program's
-	fd       int      // of keys
+	master   *os.File // master end
+	fd       int      // of master
 	cmd      *exec.Cmd
-	output   []byte // what the program wrote, from the beginning
-	consumed int    // how much of it Until has returned
+	output   []byte // all output of the program so far
+	consumed int    // bytes of output returned by ReadUntil
 }
 
-// Terminal starts a program in a namespace, in the foreground of a terminal of its own.
-// Its three standard files are the terminal.
+// Terminal starts cmd in the namespace, in the foreground of a new pseudo-terminal, which is
+// its standard input, output and error.
 func (n *Netns) Terminal(columns, lines uint16, cmd *exec.Cmd) (*Terminal, error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -57,30 +57,29 @@ func (t *Terminal) start(n *Netns, columns, lines uint16) error {
 	return n.Do(t.cmd.Start)
 }
 
-// Resize gives the terminal another size, which its program is told.
+// Resize changes the size of the terminal, which sends SIGWINCH to the program.
 func (t *Terminal) Resize(columns, lines uint16) error {
 	return unix.IoctlSetWinsize(t.fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
 }
 
-// Type sends keys; "\x03" is Ctrl-C.
+// Type sends keystrokes; "\x03" is Ctrl-C.
 func (t *Terminal) Type(keys string) error {
 	_, err := t.master.WriteString(keys)
 	return err
 }
 
-// Until reads what the program writes until text is there, and returns what has come
-// since the last time.
+// ReadUntil reads output up to and including text, and returns all of it since the last call.
 func (t *Terminal) ReadUntil(text string) (string, error) {
 	deadline := time.Now().Add(TestTimeout)
 	for !strings.Contains(string(t.output[t.consumed:]), text) {
 		if err := t.read(deadline); err != nil {
-			return "", fmt.Errorf("%q did not come on the terminal: %w (%s); there is %q", text, err, TimeoutHint, t.output[t.consumed:])
+			return "", fmt.Errorf("waiting for %q on the terminal: %w (%s); got %q", text, err, TimeoutHint, t.output[t.consumed:])
 		}
 	}
 	end := t.consumed + strings.Index(string(t.output[t.consumed:]), text) + len(text)
-	came := string(t.output[t.consumed:end])
+	read := string(t.output[t.consumed:end])
 	t.consumed = end
-	return came, nil
+	return read, nil
 }
 
 func (t *Terminal) read(deadline time.Time) error {
@@ -93,17 +92,17 @@ func (t *Terminal) read(deadline time.Time) error {
 	return err
 }
 
-// Wait waits for the program to end. It returns what has come since the last time, and
-// the exit status.
+// Wait waits for the program to exit. It returns the output since the last ReadUntil and the
+// exit status.
 func (t *Terminal) Wait() (rest string, status int, err error) {
 	deadline := time.Now().Add(TestTimeout)
 	for err == nil {
 		err = t.read(deadline)
 	}
-	if !errors.Is(err, syscall.EIO) { // which is the end of a terminal
+	if !errors.Is(err, syscall.EIO) { // a closed terminal reads as EIO
 		t.cmd.Process.Kill()
 		t.cmd.Wait()
-		return string(t.output[t.consumed:]), -1, fmt.Errorf("the program does not end: %w (%s)", err, TimeoutHint)
+		return string(t.output[t.consumed:]), -1, fmt.Errorf("the program does not exit: %w (%s)", err, TimeoutHint)
 	}
 	t.master.Close()
 	var exit *exec.ExitError

@@ -1,6 +1,6 @@
 //go:build kernel
 
-// A live table is changed by --apply while connections go through it.
+// Tests that --apply changes a live table without interrupting connections.
 
 package scenarios
 
@@ -14,14 +14,14 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// liveTables are two tables for a director at VIP with the servers WEB1 and
-// WEB2 (and one that is not there), which are reached by METHOD. From the one
-// to the other is what CHANGES says.
+// Two tables and the output of --apply --verbose between them. They are templates: VIP is the
+// director's virtual address, WEB1 and WEB2 are the servers, DOWN is the address of a server
+// that does not exist, and METHOD is the forwarding method.
 const (
 	tableBefore = `
 -A -t VIP:80 -s rr
 -a -t VIP:80 -r WEB1:80 METHOD -w 1
--a -t VIP:80 -r NOBODY:80 METHOD -w 0
+-a -t VIP:80 -r DOWN:80 METHOD -w 0
 -A -t VIP:81 -s rr -p 600
 -a -t VIP:81 -r WEB1:81 METHOD -w 1
 -a -t VIP:81 -r WEB2:81 METHOD -w 1
@@ -47,21 +47,21 @@ const (
 -E -t VIP:81 -s wlc -p 600
 -e -t VIP:81 -r WEB1:81 METHOD -w 5
 -e -t VIP:81 -r WEB2:81 METHOD -w 5
--d -t VIP:80 -r NOBODY:80
+-d -t VIP:80 -r DOWN:80
 -D -f 99
 # 3 added, 5 edited, 2 removed
 `
 	wantNoChanges = "# 0 added, 0 edited, 0 removed\n"
 )
 
-// applied is a set-up whose table changes under a download, a held connection
-// and a client that persistence keeps on its server.
-func applyScenario(name string, plan testnet.Plan, method, vip, web1, web2, nobody string) Scenario {
+// applyScenario returns a scenario that changes the table during a download, with an open
+// connection and a persistent client.
+func applyScenario(name string, plan testnet.Plan, method, vip, web1, web2, down string) Scenario {
 	tunnel := ""
 	if method == "-i" {
 		tunnel = " --tun-type ipip"
 	}
-	fill := strings.NewReplacer("VIP", vip, "WEB1", web1, "WEB2", web2, "NOBODY", nobody, "METHOD", method).Replace
+	fill := strings.NewReplacer("VIP", vip, "WEB1", web1, "WEB2", web2, "DOWN", down, "METHOD", method).Replace
 	return Scenario{Name: name, Plan: plan, steps: func(r *runner) {
 		for file, rules := range map[string]string{"before": tableBefore, "after": tableAfter} {
 			if err := os.WriteFile(filepath.Join(r.tool.Work, file), []byte(fill(rules)), 0o644); err != nil {
@@ -73,9 +73,9 @@ func applyScenario(name string, plan testnet.Plan, method, vip, web1, web2, nobo
 
 		client := r.clientFrom("client", "")
 		url, persistent := fmt.Sprintf("http://%s/", vip), fmt.Sprintf("http://%s:81/", vip)
-		held := r.openConn(client, url)
+		conn := r.openConn(client, url)
 		download := r.download(client, url)
-		stuck := r.expectPersistent(client, persistent, 3, "")
+		server := r.expectPersistent(client, persistent, 3, "")
 
 		var want strings.Builder
 		for line := range strings.Lines(strings.TrimPrefix(fill(wantChanges), "\n")) {
@@ -86,32 +86,32 @@ func applyScenario(name string, plan testnet.Plan, method, vip, web1, web2, nobo
 			want.WriteString(line + "\n")
 		}
 		if got := r.run("director", "ipvsadm --apply --verbose <after"); r.err == nil && got != want.String() {
-			r.failf("--apply did\n%s\nand should have done\n%s", got, want.String())
+			r.failf("--apply printed:\n%s\nwant:\n%s", got, want.String())
 		}
 		download.readMore()
-		held.request()
-		r.expectPersistent(client, persistent, 4, stuck)
+		conn.request()
+		r.expectPersistent(client, persistent, 4, server)
 		r.expectCounters(map[string]int{vip + ":80": 2, web1 + ":80": 2, vip + ":81": 7}, method == "-m")
 		r.expectResponses(client, url, testnet.ResponseCounts{"web1": 6, "web2": 2})
 
-		// To and fro, and twice the same.
+		// Apply both tables alternately; applying a table again changes nothing.
 		for range 3 {
 			for _, table := range []string{"before", "after"} {
 				r.runOnDirector("ipvsadm --apply <" + table)
 				download.readMore()
-				held.request()
+				conn.request()
 				if got := r.run("director", "ipvsadm --apply --verbose <"+table); r.err == nil && got != wantNoChanges {
-					r.failf("--apply again did\n%s", got)
+					r.failf("second --apply of %s printed:\n%s", table, got)
 				}
 			}
 		}
-		r.expectPersistent(client, persistent, 2, stuck)
-		// Seen from another host.
+		r.expectPersistent(client, persistent, 2, server)
+		// List the director's connections from another namespace.
 		if got := r.run("client", "ipvsadm -N director -L -n -c | grep -c ESTABLISHED"); r.err == nil && got != "2\n" {
-			r.failf("%s open connections on the director; it should be 2", strings.TrimSpace(got))
+			r.failf("%s established connections on the director, want 2", strings.TrimSpace(got))
 		}
 		download.readMore()
-		held.request()
+		conn.request()
 	}}
 }
 
@@ -121,26 +121,26 @@ func TestApplyUnderTraffic(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tool.Close()
-	for _, setup := range []Scenario{
+	for _, s := range []Scenario{
 		applyScenario("nat", natPlan, "-m", "192.168.2.110", "192.168.1.11", "192.168.1.12", "192.168.1.99"),
 		applyScenario("dr", drPlan, "-g", "172.16.100.10", "172.16.100.21", "172.16.100.22", "172.16.100.99"),
 		applyScenario("tun", tunPlan, "-i", "10.0.2.10", "10.0.3.11", "10.0.4.12", "10.0.4.99"),
 	} {
-		t.Run(setup.Name, func(t *testing.T) {
-			if err := setup.Run(t.Output(), tool); err != nil {
+		t.Run(s.Name, func(t *testing.T) {
+			if err := s.Run(t.Output(), tool); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
 }
 
-// A runningDownload goes on until the set-up ends.
+// runningDownload is a download that continues until the scenario ends.
 type runningDownload struct {
 	r *runner
 	*testnet.Download
 }
 
-// download begins a download without an end.
+// download starts an endless download.
 func (r *runner) download(client testnet.Client, url string) *runningDownload {
 	if r.err != nil {
 		return &runningDownload{r: r}
@@ -152,12 +152,12 @@ func (r *runner) download(client testnet.Client, url string) *runningDownload {
 	return &runningDownload{r, d}
 }
 
-// goOn fetches some more.
+// readMore reads some more of the download.
 func (d *runningDownload) readMore() {
 	const lines = 50_000
 	if r := d.r; r.err == nil {
 		if err := d.Read(lines); err != nil {
-			r.failf("a download from %s did not live on: %w", d.ServerName, err)
+			r.failf("download from %s was interrupted: %w", d.ServerName, err)
 		}
 	}
 }

@@ -4,10 +4,10 @@ import "goipvsadm/scripts/testnet"
 
 var httpPort = []string{":80"}
 
-// established filters a listing of connections for the open ones.
+// established is a filter for established connections in the output of -L -c.
 const established = "grep ESTABLISHED"
 
-// forwarding makes a director, or a router, of a host.
+// forwardingSysctls make a host a router.
 var forwardingSysctls = map[string]string{"net/ipv4/ip_forward": "1"}
 
 var natPlan = testnet.Plan{
@@ -22,9 +22,9 @@ var natPlan = testnet.Plan{
 
 var nat = Scenario{
 	Name:  "nat",
-	Title: "LVS-NAT: the director rewrites addresses both ways",
-	About: "The client knows 192.168.2.110 only. The servers are in a network of their own,\n" +
-		"where the director is their router, so that their answers come back through it.",
+	Title: "LVS-NAT: network address translation",
+	About: "The client connects to 192.168.2.110 on the director. The servers are in a private network\n" +
+		"whose default router is the director, so that it translates addresses in both directions.",
 	Plan: natPlan,
 	steps: func(r *runner) {
 		r.serve(httpPort, "web1", "web2")
@@ -41,7 +41,7 @@ TCP  192.168.2.110:80 rr
 		r.expectResponses(r.clientFrom("client", ""), "http://192.168.2.110/", testnet.ResponseCounts{"web1": 20, "web2": 20})
 		r.expectCounters(map[string]int{"192.168.2.110:80": 40, "192.168.1.11:80": 20, "192.168.1.12:80": 20}, true)
 
-		r.comment("A connection that stays open is an active one.")
+		r.comment("An open connection is listed as ESTABLISHED:")
 		open := r.openConn(r.clientFrom("client", ""), "http://192.168.2.110/")
 		r.expectConnections("director", established, []string{"TCP", "ESTABLISHED", "192.168.2.1:*", "192.168.2.110:80", natServerAddr[open.server]})
 		r.expectHealthy("director")

@@ -6,7 +6,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// restorePlan has a server in a network behind the director as well.
+// restorePlan is drPlan with a third server in a network behind the director.
 var restorePlan = testnet.Plan{
 	drPlan[0],
 	{Name: "director", Sysctls: forwardingSysctls, Links: []testnet.Link{
@@ -20,9 +20,9 @@ var restorePlan = testnet.Plan{
 
 var saveAndRestore = Scenario{
 	Name:  "restore",
-	Title: "Save, clear, restore",
-	About: "Direct routing, and a third server behind the director for what has the mark 10. The table goes to a\n" +
-		"file as the commands that make it, and comes back from there.",
+	Title: "Save and restore",
+	About: "Direct routing, and a third server behind the director (NAT) for packets with mark 10. The\n" +
+		"table is saved to a file of ipvsadm commands, cleared and restored from the file.",
 	Plan: restorePlan,
 	steps: func(r *runner) {
 		r.serve(httpPort, "web1", "web2")
@@ -48,24 +48,24 @@ var saveAndRestore = Scenario{
 -a -f 10 -r 192.168.1.13:8080 -m -w 3
 `
 		if r.err == nil && table != want {
-			r.failf("the saved table is\n%s\nand should be\n%s", table, want)
+			r.failf("saved table:\n%s\nwant:\n%s", table, want)
 		}
 		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
 		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
 
-		r.runOnDirector("ipvsadm -S -n >f; ipvsadm -C")
+		r.runOnDirector("ipvsadm -S -n >rules; ipvsadm -C")
 		r.expectListing("")
 		r.expectRefused(client, "http://172.16.100.10/")
 
-		r.runOnDirector("ipvsadm -R <f")
+		r.runOnDirector("ipvsadm -R <rules")
 		r.expectTable(table)
 		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
 		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
 
-		r.comment("The same in one line, and by the two programs that scripts use.")
-		r.runOnDirector("ipvsadm -S -n >f; ipvsadm -C; ipvsadm -R <f")
+		r.comment("The same on one line, and with ipvsadm-save and ipvsadm-restore:")
+		r.runOnDirector("ipvsadm -S -n >rules; ipvsadm -C; ipvsadm -R <rules")
 		r.expectTable(table)
-		r.runOnDirector("ipvsadm-save -n >f; ipvsadm -C; ipvsadm-restore <f")
+		r.runOnDirector("ipvsadm-save -n >rules; ipvsadm -C; ipvsadm-restore <rules")
 		r.expectTable(table)
 		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
 		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
@@ -73,10 +73,10 @@ var saveAndRestore = Scenario{
 	},
 }
 
-// same compares the director's table with one saved before.
+// expectTable checks that the director's table equals one saved before.
 func (r *runner) expectTable(table string) {
 	if got := r.runQuiet("director", "ipvsadm -S -n"); r.err == nil && got != table {
-		r.failf("the table came back as\n%s\nand was\n%s", got, table)
+		r.failf("restored table:\n%s\nsaved table:\n%s", got, table)
 	}
-	r.printf("   (the same table as before)\n")
+	r.printf("   (the table is the same as before)\n")
 }

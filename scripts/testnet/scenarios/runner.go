@@ -12,22 +12,22 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// stage is where a set-up is played. Its first failure is kept, and nothing is done
-// after it, so that a play reads as a list of steps.
+// runner executes the steps of a scenario. After the first error, which is kept in err, all
+// methods do nothing, so that steps need no error handling.
 type runner struct {
 	out       io.Writer
 	network   *testnet.Network
 	tool      *testnet.Tool
-	check     func(director *testnet.Netns) error // nil for none
+	check     func(director *testnet.Netns) error // may be nil
 	servers   []*testnet.Server
 	conns     []*testnet.KeepAliveConn
-	hasOutput bool // something has been written
+	hasOutput bool // something was written to out
 	err       error
 }
 
 func (r *runner) close() {
-	for _, held := range r.conns {
-		held.Close()
+	for _, conn := range r.conns {
+		conn.Close()
 	}
 	for _, server := range r.servers {
 		server.Close()
@@ -40,15 +40,15 @@ func (r *runner) failf(format string, args ...any) {
 	}
 }
 
-// say opens a new scene with a remark.
-func (r *runner) comment(remark string) {
+// comment writes a comment, separated by an empty line from the steps before it.
+func (r *runner) comment(text string) {
 	if r.hasOutput {
 		r.printf("\n")
 	}
-	r.printf("   %s\n", remark)
+	r.printf("   %s\n", text)
 }
 
-// printf writes to the audience, unless something has failed.
+// printf writes to out.
 func (r *runner) printf(format string, args ...any) {
 	if r.err == nil {
 		r.hasOutput = true
@@ -56,19 +56,19 @@ func (r *runner) printf(format string, args ...any) {
 	}
 }
 
-// examined has directors examined.
+// expectHealthy calls the check of RunWithCheck for directors.
 func (r *runner) expectHealthy(hosts ...string) {
 	for _, host := range hosts {
 		if r.err != nil || r.check == nil {
 			return
 		}
 		if err := r.check(r.network.Host(host)); err != nil {
-			r.failf("%s is not healthy: %w", host, err)
+			r.failf("check of %s: %w", host, err)
 		}
 	}
 }
 
-// serve starts an HTTP server on each of the hosts, which answers with the host's name.
+// serve starts an HTTP server on each host, which responds with the host's name.
 func (r *runner) serve(ports []string, hosts ...string) {
 	for _, host := range hosts {
 		if r.err != nil {
@@ -83,8 +83,8 @@ func (r *runner) serve(ports []string, hosts ...string) {
 	}
 }
 
-// run runs a line of shell on a host, shows both it and what it prints, and returns the
-// latter. A command that fails, or has anything to complain about, is a failure.
+// run runs a shell command line on a host, writes the line and its output, and returns its
+// standard output. A non-zero exit status or any error output fails the scenario.
 func (r *runner) run(host, line string) string {
 	if r.err != nil {
 		return ""
@@ -104,23 +104,23 @@ func (r *runner) run(host, line string) string {
 	return result.Stdout
 }
 
-// director runs each of the lines on the director.
+// runOnDirector runs each command line on the director.
 func (r *runner) runOnDirector(lines ...string) {
 	for _, line := range lines {
 		r.run("director", line)
 	}
 }
 
-// silent runs a command on a host without showing it, and returns what it prints.
+// runQuiet is like run, but writes nothing.
 func (r *runner) runQuiet(host, line string) string {
-	out, note := r.out, &strings.Builder{}
-	r.out = note
+	out := r.out
+	r.out = io.Discard
 	defer func() { r.out = out }()
 	return r.run(host, line)
 }
 
-// listing lists the director's table and compares it with what it must be. The size of the
-// connection table is the kernel's own: newer ones begin small and let it grow.
+// expectListing lists the director's table and compares it with want. The size of the
+// connection table in the header depends on the kernel; newer kernels let it grow.
 func (r *runner) expectListing(want string) {
 	size := r.runQuiet("director", "sed -n '1s/.*(size=\\(.*\\))/\\1/p' /proc/net/ip_vs")
 	want = "IP Virtual Server version 1.2.1 (size=" + strings.TrimSpace(size) + ")\n" +
@@ -128,12 +128,12 @@ func (r *runner) expectListing(want string) {
 		"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n" +
 		strings.TrimPrefix(want, "\n")
 	if got := r.run("director", "ipvsadm -L -n"); r.err == nil && got != want {
-		r.failf("the listing is\n%s\nand should be\n%s", got, want)
+		r.failf("listing:\n%s\nwant:\n%s", got, want)
 	}
 }
 
-// from is a client on the host of that name, connecting from one of its addresses if
-// that matters.
+// clientFrom returns a client on a host that connects from the given address, or from any if
+// that is empty.
 func (r *runner) clientFrom(host, address string) testnet.Client {
 	client := testnet.Client{Netns: r.network.Host(host)}
 	if address != "" {
@@ -142,16 +142,16 @@ func (r *runner) clientFrom(host, address string) testnet.Client {
 	return client
 }
 
-// ask makes requests, and compares who answered with who should have.
+// expectResponses makes as many requests as want counts, and compares the responses.
 func (r *runner) expectResponses(client testnet.Client, url string, want testnet.ResponseCounts) {
 	got := r.countResponses(client, url, want.Total())
 	if r.err == nil && !maps.Equal(got, want) {
-		r.failf("%d requests to %s were answered by %s; it should be %s", want.Total(), url, got, want)
+		r.failf("%d requests to %s: %s, want %s", want.Total(), url, got, want)
 	}
 }
 
-// count makes requests and tells who answered.
-func (r *runner) countResponses(client testnet.Client, url string, requests int) testnet.ResponseCounts {
+// countResponses makes n requests and counts the responses by server.
+func (r *runner) countResponses(client testnet.Client, url string, n int) testnet.ResponseCounts {
 	if r.err != nil {
 		return nil
 	}
@@ -159,123 +159,123 @@ func (r *runner) countResponses(client testnet.Client, url string, requests int)
 	if client.Source.IsValid() {
 		source = client.Source.String()
 	}
-	tally, err := client.CountResponses(url, requests)
+	counts, err := client.CountResponses(url, n)
 	if err != nil {
-		r.failf("request %d to %s: %w", tally.Total()+1, url, err)
+		r.failf("request %d to %s: %w", counts.Total()+1, url, err)
 		return nil
 	}
-	r.printf("   %s: %d requests to %s: %s\n", source, requests, url, tally)
-	return tally
+	r.printf("   %s: %d requests to %s: %s\n", source, n, url, counts)
+	return counts
 }
 
-// sticks makes requests that must all be answered by one and the same server, and
-// returns its name. If one is named, it must be that one.
-func (r *runner) expectPersistent(client testnet.Client, url string, requests int, to string) string {
-	tally := r.countResponses(client, url, requests)
+// expectPersistent makes n requests, which must all go to one server, and returns its name.
+// Unless want is empty, it must be that server.
+func (r *runner) expectPersistent(client testnet.Client, url string, n int, want string) string {
+	counts := r.countResponses(client, url, n)
 	if r.err != nil {
 		return ""
 	}
-	for name := range tally {
-		if len(tally) == 1 && (to == "" || name == to) {
+	for name := range counts {
+		if len(counts) == 1 && (want == "" || name == want) {
 			return name
 		}
 	}
-	r.failf("%d requests to %s were answered by %s; one server (%s) should have answered them all", requests, url, tally, to)
+	r.failf("%d requests to %s: %s, want one server %s", n, url, counts, want)
 	return ""
 }
 
-// counters compares the connections that --stats counts with what they must be, by
-// address of the service or server, and whether anything came back through the director.
-// The kernel adds the counters up every two seconds.
-func (r *runner) expectCounters(want map[string]int, throughDirector bool) {
+// expectCounters compares the connection counters of --stats with want, whose keys are
+// addresses of services and servers, and checks whether replies passed through the director.
+// It waits, since the kernel updates the counters every two seconds.
+func (r *runner) expectCounters(want map[string]int, repliesCounted bool) {
 	const command = "ipvsadm -L -n --stats"
 	r.eventually("--stats", func() error {
-		return compareStats(parseStats(r.runQuiet("director", command)), want, throughDirector)
+		return compareStats(parseStats(r.runQuiet("director", command)), want, repliesCounted)
 	})
 	r.run("director", command)
 }
 
-func compareStats(got map[string]serviceStats, want map[string]int, throughDirector bool) error {
+func compareStats(got map[string]serviceStats, want map[string]int, repliesCounted bool) error {
 	for address, conns := range want {
 		line, ok := got[address]
 		switch {
 		case !ok:
-			return fmt.Errorf("no line for %s", address)
+			return fmt.Errorf("%s is not listed", address)
 		case line.conns != conns:
-			return fmt.Errorf("%d connections for %s; it should be %d", line.conns, address, conns)
+			return fmt.Errorf("%s: %d connections, want %d", address, line.conns, conns)
 		case line.inPackets < conns:
-			return fmt.Errorf("%d packets in for %d connections to %s", line.inPackets, conns, address)
-		case throughDirector && line.outPackets < conns:
-			return fmt.Errorf("%d packets out for %d connections to %s", line.outPackets, conns, address)
-		case !throughDirector && line.outPackets != 0:
-			return fmt.Errorf("%d packets out of %s; the servers should answer past the director", line.outPackets, address)
+			return fmt.Errorf("%s: %d incoming packets for %d connections", address, line.inPackets, conns)
+		case repliesCounted && line.outPackets < conns:
+			return fmt.Errorf("%s: %d outgoing packets for %d connections", address, line.outPackets, conns)
+		case !repliesCounted && line.outPackets != 0:
+			return fmt.Errorf("%s: %d outgoing packets, but replies should bypass the director", address, line.outPackets)
 		}
 	}
 	return nil
 }
 
-// entries lists the connection table of a host, as far as a filter shows it. The wanted
-// entry, field by field ("*" for any), must be there just once.
+// expectConnections lists the connections of a host through a filter, and checks that each
+// wanted entry (see countEntries) is listed exactly once.
 func (r *runner) expectConnections(host, filter string, want ...[]string) {
 	listing := r.run(host, "ipvsadm -L -n -c | "+filter)
 	for _, entry := range want {
 		if got := countEntries(listing, entry); r.err == nil && got != 1 {
-			r.failf("-L -c on %s shows %d entries %q; it should be 1", host, got, entry)
+			r.failf("-L -c on %s lists %d entries %q, want 1", host, got, entry)
 		}
 	}
 }
 
-// eventually waits until what is on its way has come.
-func (r *runner) eventually(what string, missing func() error) {
+// eventually waits until check returns nil (see testnet.Eventually).
+func (r *runner) eventually(name string, check func() error) {
 	err := testnet.Eventually(func() error {
-		err := missing()
+		err := check()
 		if r.err != nil {
 			return nil
 		}
 		return err
 	})
 	if err != nil {
-		r.failf("%s: %w", what, err)
+		r.failf("%s: %w", name, err)
 	}
 }
 
-// refused makes a request that nobody must answer.
+// expectRefused makes a request whose connection must be refused.
 func (r *runner) expectRefused(client testnet.Client, url string) {
 	if r.err != nil {
 		return
 	}
 	name, err := client.Get(url)
 	if err == nil {
-		r.failf("a request to %s was answered by %s, where nobody should have", url, name)
+		r.failf("request to %s: response from %s, want connection refused", url, name)
 	} else if !errors.Is(err, syscall.ECONNREFUSED) {
-		r.failf("a request to %s was not refused: %w", url, err)
+		r.failf("request to %s: %w, want connection refused", url, err)
 	}
-	r.printf("   %s: 1 request to %s: refused\n", client.Netns.Name, url)
+	r.printf("   %s: 1 request to %s: connection refused\n", client.Netns.Name, url)
 }
 
-// hold opens a connection and keeps it open until the set-up ends.
+// openConn opens a connection, which stays open until the scenario ends.
 func (r *runner) openConn(client testnet.Client, url string) *heldConn {
 	if r.err != nil {
 		return &heldConn{r: r}
 	}
 	connection, server, err := client.OpenKeepAlive(url)
 	if err != nil {
-		r.failf("hold a connection to %s: %w", url, err)
+		r.failf("open a connection to %s: %w", url, err)
 		return &heldConn{r: r}
 	}
 	r.conns = append(r.conns, connection)
-	r.printf("   %s: a connection to %s that stays open: %s\n", client.Netns.Name, url, server)
+	r.printf("   %s: open connection to %s: %s\n", client.Netns.Name, url, server)
 	return &heldConn{r, connection, server}
 }
 
-// held is a connection that stays open to the server named.
+// heldConn is an open connection to a server.
 type heldConn struct {
 	r      *runner
 	conn   *testnet.KeepAliveConn
 	server string
 }
 
-// again makes another request over the connection, which must be answered by the same server.
+// request makes another request on the connection, which must reach the same server.
 func (h *heldConn) request() {
 	r := h.r
 	if r.err != nil {
@@ -283,11 +283,11 @@ func (h *heldConn) request() {
 	}
 	name, err := h.conn.Get()
 	if err != nil {
-		r.failf("a connection to %s did not live on: %w", h.server, err)
+		r.failf("open connection to %s: %w", h.server, err)
 		return
 	}
-	r.printf("   client: one more request over the open connection: %s\n", name)
+	r.printf("   client: request on the open connection: %s\n", name)
 	if name != h.server {
-		r.failf("a connection to %s went on with %s", h.server, name)
+		r.failf("open connection to %s: response from %s", h.server, name)
 	}
 }

@@ -1,6 +1,6 @@
-// Package scenarios is the classic set-ups of a Linux Virtual Server: for each the network,
-// the commands people know, the traffic, and what must come of it. The demonstration
-// prints what it does, and the kernel tests assert it; both run the same.
+// Package scenarios contains the standard Linux Virtual Server setups. Each one builds a
+// network, configures the director with ipvsadm commands, sends traffic and checks the result.
+// The demo prints each step; the kernel tests run the same scenarios.
 package scenarios
 
 import (
@@ -10,44 +10,44 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// Setup is one classic set-up.
+// Scenario is one LVS setup with its traffic and checks.
 type Scenario struct {
 	Name  string // one word
 	Title string
-	About string // what is connected to what, for a reader who sees it the first time
+	About string // the network, for readers new to LVS
 	Plan  testnet.Plan
 
 	steps func(*runner)
 }
 
-// Setups are all of them, in the order in which a newcomer would read them.
+// All returns all scenarios, from basic to advanced.
 func All() []Scenario {
 	return []Scenario{nat, directRouting, tunnel, firewallMark, persistence, weights, saveAndRestore, syncDaemon}
 }
 
-// Run builds the network, plays the set-up through with the given program and writes what
-// happens. The error tells the first thing that did not come out as it should.
+// Run builds the network, runs the scenario with the given program and writes each step to
+// out. It returns the first error or unexpected result.
 func (s Scenario) Run(out io.Writer, tool *testnet.Tool) error {
 	return s.run("", out, tool, nil)
 }
 
-// Examine is Run with an examination of each director, once there was traffic: there is
-// nothing wrong with it. Several set-ups may be examined at the same time.
-func (s Scenario) RunWithCheck(out io.Writer, tool *testnet.Tool, examine func(director *testnet.Netns) error) error {
-	return s.run(s.Name+"-", out, tool, examine)
+// RunWithCheck is like Run and also calls check for each director, at points of the scenario
+// where it has handled traffic and is healthy. Several scenarios may run at the same time.
+func (s Scenario) RunWithCheck(out io.Writer, tool *testnet.Tool, check func(director *testnet.Netns) error) error {
+	return s.run(s.Name+"-", out, tool, check)
 }
 
-func (s Scenario) run(network string, out io.Writer, tool *testnet.Tool, examine func(director *testnet.Netns) error) error {
-	built, err := testnet.BuildBeside(network, s.Plan)
+func (s Scenario) run(prefix string, out io.Writer, tool *testnet.Tool, check func(director *testnet.Netns) error) error {
+	network, err := testnet.BuildBeside(prefix, s.Plan)
 	if err != nil {
 		return err
 	}
-	defer built.Close()
-	stage := &runner{out: out, network: built, tool: tool, check: examine}
-	defer stage.close()
-	s.steps(stage)
-	if stage.err != nil {
-		return fmt.Errorf("%s: %w", s.Name, stage.err)
+	defer network.Close()
+	r := &runner{out: out, network: network, tool: tool, check: check}
+	defer r.close()
+	s.steps(r)
+	if r.err != nil {
+		return fmt.Errorf("%s: %w", s.Name, r.err)
 	}
 	return nil
 }

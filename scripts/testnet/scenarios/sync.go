@@ -12,9 +12,9 @@ var syncPlan = append(testnet.Plan{
 
 var syncDaemon = Scenario{
 	Name:  "sync",
-	Title: "Two directors: the connections of one are known to the other",
-	About: "Direct routing with a second director in reserve. The first sends its connections to a multicast\n" +
-		"group, the second listens. When the first is gone, open connections live on.",
+	Title: "Connection synchronization between two directors",
+	About: "Direct routing with a standby director. The master's sync daemon multicasts its connections\n" +
+		"to the backup's, so that open connections survive a failover.",
 	Plan: syncPlan,
 	steps: func(r *runner) {
 		r.serve(httpPort, "web1", "web2")
@@ -34,16 +34,16 @@ var syncDaemon = Scenario{
 		open := r.openConn(client, "http://172.16.100.10/")
 		entry := []string{"TCP", "ESTABLISHED", "172.16.100.1:*", "172.16.100.10:80", drServerAddr[open.server] + ":80"}
 		r.expectConnections("director", established, entry)
-		r.eventually("the connection on the backup", func() error {
+		r.eventually("synchronization to the backup", func() error {
 			if countEntries(r.runQuiet("director2", "ipvsadm -L -n -c"), entry) != 1 {
-				return errors.New("not there")
+				return errors.New("connection not found")
 			}
 			return nil
 		})
 		r.expectConnections("director2", established, entry)
 		r.expectHealthy("director", "director2")
 
-		r.comment("The address moves to the second director (and the client asks anew who has it).")
+		r.comment("Failover: move the virtual address to the second director, and clear the client's ARP cache:")
 		r.run("director", "ip address del 172.16.100.10/32 dev eth0")
 		r.run("director2", "ip address add 172.16.100.10/32 dev eth0")
 		r.run("client", "ip neighbour flush dev eth0")
@@ -58,9 +58,9 @@ var syncDaemon = Scenario{
 	},
 }
 
-// daemon lists the sync daemons of a host, which must be what is given.
+// expectDaemon lists the sync daemons of a host and compares the listing.
 func (r *runner) expectDaemon(host, want string) {
 	if got := r.run(host, "ipvsadm -L --daemon"); r.err == nil && got != want {
-		r.failf("the sync daemon on %s is %q and should be %q", host, got, want)
+		r.failf("sync daemons on %s: %q, want %q", host, got, want)
 	}
 }

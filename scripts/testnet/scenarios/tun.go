@@ -2,7 +2,8 @@ package scenarios
 
 import "goipvsadm/scripts/testnet"
 
-// tunnelEnd lets a server take packets out of the tunnel whose way back is another.
+// tunnelSysctls disable rp_filter: packets arrive through the tunnel, but replies to their
+// sources leave through another interface.
 var tunnelSysctls = map[string]string{
 	"net/ipv4/conf/all/rp_filter":   "0",
 	"net/ipv4/conf/tunl0/rp_filter": "0",
@@ -33,9 +34,10 @@ var tunServerAddr = map[string]string{"web1": "10.0.3.11:80", "web2": "10.0.4.12
 
 var tunnel = Scenario{
 	Name:  "tun",
-	Title: "LVS-TUN: servers anywhere, reached through IP-in-IP tunnels",
-	About: "Client, director and both servers are in four networks behind one router. The servers have\n" +
-		"the virtual address 10.0.2.10 on tunl0, with rp_filter off, and answer the client directly.",
+	Title: "LVS-TUN: IP-in-IP tunnels",
+	About: "Client, director and servers are in four networks, connected by a router. The director sends\n" +
+		"packets through IP-in-IP tunnels to the servers, which have the virtual address 10.0.2.10 on\n" +
+		"tunl0 (rp_filter=0) and reply to the client directly.",
 	Plan: tunPlan,
 	steps: func(r *runner) {
 		r.serve(httpPort, "web1", "web2")
