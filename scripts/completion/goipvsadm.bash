@@ -1,13 +1,13 @@
-# Completion for goipvsadm in bash, also under the name ipvsadm. What could come next is
-# said by the program itself. With the package bash-completion this belongs into
-# share/bash-completion/completions; without it, source this file.
+# bash completion for goipvsadm and ipvsadm; the candidates come from goipvsadm --complete.
+# With the package bash-completion, install it in share/bash-completion/completions; otherwise
+# source this file.
 
 _goipvsadm() {
 	local program=goipvsadm line typed breaks word
 	local -a words
 	[[ $1 != */goipvsadm ]] || program=$1
 
-	# The words as the program would get them: those in COMP_WORDS are broken at : and =.
+	# Split the line into words at blanks: COMP_WORDS is also split at : and =.
 	line=${COMP_LINE:0:COMP_POINT}
 	line=${line#*"$1"}
 	IFS=$' \t\n' read -r -a words <<<"$line"
@@ -17,14 +17,14 @@ _goipvsadm() {
 	mapfile -t COMPREPLY < <("$program" --complete "${words[@]}" 2>/dev/null)
 	COMPREPLY=("${COMPREPLY[@]%%$'\t'*}")
 
-	# Only what follows the last break will be replaced.
+	# bash replaces only the part of the word after the last : or =.
 	breaks=${COMP_WORDBREAKS//[^:=]/}
 	if [[ -n $breaks && $typed == *[$breaks]* ]]; then
 		word=${typed%"${typed##*[$breaks]}"}
 		COMPREPLY=("${COMPREPLY[@]#"$word"}")
 	fi
 
-	# --netns takes paths as well.
+	# --netns also accepts paths.
 	[[ $typed != [./]* ]] || compopt -o default
 }
 

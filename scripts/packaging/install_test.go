@@ -1,4 +1,4 @@
-// Package packaging has the tests of what make install and its like put into a system.
+// Package packaging tests make install, install-compat, install-service and uninstall.
 package packaging
 
 import (
@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// A system is a directory that things are installed into.
+// installRoot is a root directory (DESTDIR) to install into.
 type installRoot struct {
 	t       *testing.T
 	root    string
-	program string // stands for what make build builds
+	program string // substitute for build/goipvsadm
 }
 
 func newInstallRoot(t *testing.T) *installRoot {
 	t.Helper()
-	// What is read here makes the go command run the tests again when it changes.
+	// Read the files that make uses, so that go test does not cache results when they change.
 	for _, used := range []string{"../../Makefile", "../package-of", "../service/service", "../init.d/goipvsadm", "../systemd/goipvsadm.service", "../../docs/goipvsadm.8"} {
 		if _, err := os.ReadFile(used); err != nil {
 			t.Fatal(err)
@@ -34,7 +34,7 @@ func newInstallRoot(t *testing.T) *installRoot {
 	return s
 }
 
-// make runs make with DESTDIR, and returns what it says.
+// make runs make with DESTDIR and returns its output.
 func (s *installRoot) make(args ...string) (string, error) {
 	s.t.Helper()
 	cmd := exec.Command("make", append([]string{"--no-print-directory", "-C", "../..", "DESTDIR=" + s.root, "PROGRAM=" + s.program}, args...)...)
@@ -52,7 +52,7 @@ func (s *installRoot) mustMake(args ...string) {
 	}
 }
 
-// refuses wants make to fail, with text in what it says.
+// mustFail runs make, which must fail with text in its output.
 func (s *installRoot) mustFail(text string, args ...string) {
 	s.t.Helper()
 	if out, err := s.make(args...); err == nil || !strings.Contains(out, text) {
@@ -81,7 +81,7 @@ func (s *installRoot) read(name string) string {
 	return string(text)
 }
 
-// link makes a link, as systemctl enable does.
+// symlink creates a symbolic link, as systemctl enable does.
 func (s *installRoot) symlink(target, name string) {
 	s.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
@@ -92,7 +92,7 @@ func (s *installRoot) symlink(target, name string) {
 	}
 }
 
-// files lists what there is besides directories, and directories named for the program.
+// files lists all files, and the directories named goipvsadm.
 func (s *installRoot) files() []string {
 	s.t.Helper()
 	var list []string
@@ -108,16 +108,17 @@ func (s *installRoot) files() []string {
 	return list
 }
 
-// owned makes the system one of Debian's in which a package has the file.
-func (s *installRoot) addPackageFile(file, by string) {
+// addPackageFile adds a dpkg database in which a package owns the file.
+func (s *installRoot) addPackageFile(file, pkg string) {
 	s.t.Helper()
-	s.write("var/lib/dpkg/status", "Package: "+by+"\nStatus: install ok installed\nMaintainer: x <x@example.org>\nArchitecture: all\nVersion: 1\nDescription: x\n\n")
+	s.write("var/lib/dpkg/status", "Package: "+pkg+"\nStatus: install ok installed\nMaintainer: x <x@example.org>\nArchitecture: all\nVersion: 1\nDescription: x\n\n")
 	s.write("var/lib/dpkg/info/format", "1\n")
-	s.write("var/lib/dpkg/info/"+by+".list", "/.\n"+file+"\n")
-	s.write(file, by+"'s")
+	s.write("var/lib/dpkg/info/"+pkg+".list", "/.\n"+file+"\n")
+	s.write(file, pkg+"'s")
 }
 
-// What is installed runs, and uninstall takes all of it away and nothing else.
+// Installing twice is the same as installing once, and uninstall removes exactly the installed
+// files.
 func TestInstallUninstall(t *testing.T) {
 	for _, prefix := range []string{"/usr/local", "/usr"} {
 		t.Run(prefix, func(t *testing.T) {
@@ -126,17 +127,17 @@ func TestInstallUninstall(t *testing.T) {
 			s.write("etc/ipvsadm.rules", "# rules\n")
 			s.symlink("/lib/systemd/system/other.service", "etc/systemd/system/multi-user.target.wants/other.service")
 			before := s.files()
-			for range 2 { // over itself, too
+			for range 2 {
 				s.mustMake("PREFIX="+prefix, "install", "install-compat", "install-service")
 			}
 			for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
 				for _, file := range []string{prefix + "/sbin/" + name, prefix + "/lib/goipvsadm/" + name} {
 					if s.read(file) != "the program" {
-						t.Errorf("%s is not the program", file)
+						t.Errorf("%s is not a link to the program", file)
 					}
 				}
 				if !strings.Contains(s.read(prefix+"/share/man/man8/"+name+".8"), "\n.Sh NAME\n") {
-					t.Errorf("%s has no manual", name)
+					t.Errorf("no manual page for %s", name)
 				}
 			}
 			for file, text := range map[string]string{
@@ -145,31 +146,31 @@ func TestInstallUninstall(t *testing.T) {
 				"/etc/init.d/goipvsadm":                          "\nservice=" + prefix + "/lib/goipvsadm/service\n",
 			} {
 				if !strings.Contains(s.read(file), text) {
-					t.Errorf("%s lacks %s", file, text)
+					t.Errorf("%s lacks %q", file, text)
 				}
 			}
 			if out, err := exec.Command("sh", "-c", s.path(prefix+"/lib/goipvsadm/service")+" goipvsadm help").CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "Usage: goipvsadm {start|") {
-				t.Errorf("the service: %v\n%s", err, out)
+				t.Errorf("service: %v\n%s", err, out)
 			}
-			// Somebody enables the service.
+			// Enable the service.
 			s.symlink(prefix+"/lib/systemd/system/goipvsadm.service", "etc/systemd/system/multi-user.target.wants/goipvsadm.service")
 			s.symlink("../init.d/goipvsadm", "etc/rc2.d/S01goipvsadm")
 			s.symlink("../init.d/goipvsadm", "etc/rc0.d/K01goipvsadm")
 			s.mustMake("PREFIX="+prefix, "uninstall")
 			if after := s.files(); !slices.Equal(after, before) {
-				t.Errorf("left\n%q\nof\n%q", after, before)
+				t.Errorf("after uninstall:\n%q\nbefore install:\n%q", after, before)
 			}
 			s.mustMake("PREFIX="+prefix, "uninstall")
 		})
 	}
 }
 
-// A program of the same name comes back with uninstall.
+// With FORCE=1, install-compat moves unpackaged programs aside, and uninstall restores them.
 func TestUninstallRestoresReplaced(t *testing.T) {
 	s := newInstallRoot(t)
 	s.write("usr/local/sbin/ipvsadm", "another program")
 	s.write("usr/local/share/man/man8/ipvsadm.8", "its manual")
-	s.mustFail("usr/local/sbin/ipvsadm is not goipvsadm's; FORCE=1 replaces it until uninstall", "install-compat")
+	s.mustFail("usr/local/sbin/ipvsadm exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall", "install-compat")
 	s.mustMake("install-compat", "FORCE=1")
 	s.mustMake("install-compat")
 	if s.read("usr/local/sbin/ipvsadm") != "the program" {
@@ -177,11 +178,11 @@ func TestUninstallRestoresReplaced(t *testing.T) {
 	}
 	s.mustMake("uninstall")
 	if s.read("usr/local/sbin/ipvsadm") != "another program" || s.read("usr/local/share/man/man8/ipvsadm.8") != "its manual" {
-		t.Error("what was replaced did not come back")
+		t.Error("the replaced files were not restored")
 	}
 }
 
-// Files of packages are the packages'.
+// Files owned by packages are neither replaced nor removed.
 func TestInstallKeepsPackageFiles(t *testing.T) {
 	for _, merged := range []bool{false, true} {
 		s := newInstallRoot(t)
@@ -191,39 +192,39 @@ func TestInstallKeepsPackageFiles(t *testing.T) {
 		}
 		s.addPackageFile("/sbin/ipvsadm", "ipvsadm")
 		if !merged {
-			s.mustMake("install-compat", "PREFIX=/usr") // not the same file
+			s.mustMake("install-compat", "PREFIX=/usr") // /usr/sbin/ipvsadm is a different file
 			continue
 		}
-		s.mustFail("/usr/sbin/ipvsadm belongs to the package ipvsadm: take another PREFIX or the package goipvsadm-ipvsadm", "install-compat", "PREFIX=/usr", "FORCE=1")
-		s.mustMake("install-compat") // below /usr/local it is in nobody's way
+		s.mustFail("/usr/sbin/ipvsadm belongs to package ipvsadm: use another PREFIX or the package goipvsadm-ipvsadm", "install-compat", "PREFIX=/usr", "FORCE=1")
+		s.mustMake("install-compat") // below /usr/local
 		if s.read("sbin/ipvsadm") != "ipvsadm's" {
 			t.Error("a package's file was replaced")
 		}
 	}
 	s := newInstallRoot(t)
 	s.addPackageFile("/usr/sbin/goipvsadm", "goipvsadm")
-	s.mustFail("/usr/sbin/goipvsadm belongs to the package goipvsadm", "install", "PREFIX=/usr")
-	s.mustFail("/usr/sbin/goipvsadm belongs to the package goipvsadm", "uninstall", "PREFIX=/usr")
+	s.mustFail("/usr/sbin/goipvsadm belongs to package goipvsadm", "install", "PREFIX=/usr")
+	s.mustFail("/usr/sbin/goipvsadm belongs to package goipvsadm", "uninstall", "PREFIX=/usr")
 	if s.read("usr/sbin/goipvsadm") != "goipvsadm's" {
-		t.Error("a package's file is gone")
+		t.Error("a package's file was removed")
 	}
 	s = newInstallRoot(t)
 	s.addPackageFile("/etc/init.d/goipvsadm", "goipvsadm")
-	s.mustFail("/etc/init.d/goipvsadm belongs to the package goipvsadm", "install-service")
+	s.mustFail("/etc/init.d/goipvsadm belongs to package goipvsadm", "install-service")
 }
 
-// What is installed is built from the sources that there are.
+// install rebuilds a program that is older than its sources, and no other.
 func TestInstallRebuildsStaleProgram(t *testing.T) {
 	s := newInstallRoot(t)
 	goCommand := filepath.Join(t.TempDir(), "go")
-	// It is asked to build … -o PROGRAM ….
+	// make calls it as: go build ... -o PROGRAM ...
 	script := "#!/bin/sh\n[ \"$1\" = build ] || exit 0\nwhile [ \"$1\" != -o ]; do shift; done\necho new >\"$2\"\n"
 	if err := os.WriteFile(goCommand, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s.mustMake("install", "GO="+goCommand)
 	if s.read("usr/local/sbin/goipvsadm") != "the program" {
-		t.Error("built what is new")
+		t.Error("rebuilt an up-to-date program")
 	}
 	old := time.Now().Add(-20 * 365 * 24 * time.Hour)
 	if err := os.Chtimes(s.program, old, old); err != nil {
@@ -231,6 +232,6 @@ func TestInstallRebuildsStaleProgram(t *testing.T) {
 	}
 	s.mustMake("install", "GO="+goCommand)
 	if s.read("usr/local/sbin/goipvsadm") != "new\n" {
-		t.Error("installed what is older than its sources")
+		t.Error("installed a stale program")
 	}
 }

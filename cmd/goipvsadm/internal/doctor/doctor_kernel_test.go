@@ -351,7 +351,7 @@ func TestFindings(t *testing.T) {
 	for i := range rows {
 		r := &rows[i]
 		if r.iptables && !testnet.HasIPTables() {
-			t.Logf("not there: iptables, for %s", r.name)
+			t.Logf("missing: iptables, for %s", r.name)
 			continue
 		}
 		t.Run(r.name, func(t *testing.T) {
@@ -568,7 +568,7 @@ func unload(t *testing.T) {
 // The limit of tracked connections is of the whole kernel.
 func TestConntrackFull(t *testing.T) {
 	if !testnet.HasIPTables() {
-		t.Log("not there: iptables, so that nothing is tracked")
+		t.Log("missing: iptables, so that nothing is tracked")
 		return
 	}
 	b := newBench(t, "", drPlan)
