@@ -1,7 +1,5 @@
 //go:build kernel
 
-// The rig: two network namespaces, a program for each, and the comparison of a case.
-
 package difftest
 
 import (
@@ -21,27 +19,26 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// A Program is ipvsadm or something that claims to be.
+// Program is an implementation of ipvsadm.
 type Program struct {
 	Path    string
 	Texts   Texts
-	Release Release // of the reference; ours has the words of its model
+	Release Release // of the real ipvsadm; the zero Release for goipvsadm
 }
 
-// A Rig compares two programs, each with a namespace of its own. Tables are read with
-// the reference on both sides.
+// Comparer runs two programs in separate namespaces and compares the results. The tables in both
+// namespaces are read with the reference program.
 type Comparer struct {
 	Reference, Ours           Program
 	ReferenceNetns, OursNetns *testnet.Netns
 	stdin, stdout, stderr     *os.File
 }
 
-// patience is how long a command may take; one that takes longer is killed, which shows
-// in its answer.
+// commandTimeout bounds a command. A command that exceeds it is killed, which shows in its result.
 var commandTimeout = 2 * testnet.TestTimeout
 
-// Inspect lists all there is to know about a namespace, then brings it back to its
-// first state, in one process: -R runs one command a line.
+// DumpAndReset is standard input for ipvsadm -R that prints the complete state of a namespace and
+// then resets it to the initial state.
 const DumpAndReset = `-S -n
 -L -n
 -L -n --thresholds
@@ -55,8 +52,8 @@ const DumpAndReset = `-S -n
 --stop-daemon backup
 `
 
-// NewRig makes a rig of the real ipvsadm, the first in PATH or the one that
-// IPVSADM_REFERENCE names, and the program at a path.
+// NewComparer compares the program at path ours with the real ipvsadm, which is the first one in
+// PATH unless IPVSADM_REFERENCE is set.
 func NewComparer(t *testing.T, ours string) *Comparer {
 	t.Helper()
 	reference := os.Getenv("IPVSADM_REFERENCE")
@@ -80,21 +77,21 @@ func NewComparer(t *testing.T, ours string) *Comparer {
 		}
 	}
 	r.Reference.Release = FindRelease(r.Run(t, r.Reference, r.ReferenceNetns, Probe).Stderr)
-	t.Logf("the reference is ipvsadm %s", r.Reference.Release.Name)
+	t.Logf("reference: ipvsadm %s", r.Reference.Release.Name)
 	return r
 }
 
-// ProgramUnderTest is the path in GOIPVSADM.
+// ProgramUnderTest returns the value of the environment variable GOIPVSADM.
 func ProgramUnderTest(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("GOIPVSADM")
 	if path == "" {
-		t.Fatal("GOIPVSADM does not name the program to test")
+		t.Fatal("GOIPVSADM is not set (path of the program under test)")
 	}
 	return path
 }
 
-// LookPath finds a program.
+// LookPath finds a program in PATH.
 func LookPath(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -115,7 +112,7 @@ func newMemfd(t *testing.T, name string) *os.File {
 	return file
 }
 
-// newNamespace makes a network namespace with an eth0, for the sync daemons.
+// newNetns creates a network namespace with an interface eth0 for the sync daemons.
 func newNetns(t *testing.T, name string) *testnet.Netns {
 	t.Helper()
 	namespace, err := testnet.NewNetns(name)
@@ -129,8 +126,8 @@ func newNetns(t *testing.T, name string) *testnet.Netns {
 	return namespace
 }
 
-// PathFor finds the program for an argv[0]: beside ipvsadm lie its two scripts, while
-// ours is one binary that looks at its name.
+// ProgramPath returns the executable for an argv[0]. ipvsadm-save and ipvsadm-restore are scripts
+// next to the real ipvsadm, while goipvsadm is one binary that behaves according to argv[0].
 func (r *Comparer) ProgramPath(p Program, name string) string {
 	if p.Path == r.Reference.Path && (name == "ipvsadm-save" || name == "ipvsadm-restore") {
 		return filepath.Join(filepath.Dir(p.Path), name)
@@ -138,8 +135,8 @@ func (r *Comparer) ProgramPath(p Program, name string) string {
 	return p.Path
 }
 
-// Run starts a process the cheapest way there is: a system call costs much on a
-// kernel that is itself a process.
+// Run runs a command in a namespace. Standard input and output are in-memory files, because
+// system calls are slow on User-Mode Linux and pipes would need many more of them.
 func (r *Comparer) Run(t *testing.T, p Program, namespace *testnet.Netns, c Command) Result {
 	t.Helper()
 	check := func(err error) {
@@ -186,51 +183,52 @@ func readAll(t *testing.T, file *os.File) string {
 	return string(text)
 }
 
-// Same tells whether ours answers a command as the reference does.
+// Same compares the results of a command; see the function Same.
 func (r *Comparer) Same(c Command, reference, ours Result) bool {
 	return Same(c, reference, ours, r.Reference.Texts, r.Ours.Texts)
 }
 
-// onlyLists tells whether a command can do no more than print. Two namespaces hash the
-// same services in different orders, so such a command is compared on one table.
+// isReadOnly reports whether a command only prints. Both programs run such a command in the same
+// namespace, since the order of services differs between namespaces.
 func isReadOnly(c Command) bool {
 	return len(c.Args) == 1 && c.Args[0] == "ipvsadm" ||
 		slices.Contains([]string{"L", "l", "S", "list", "save"}, commandName(c)) || c.Args[0] == "ipvsadm-save"
 }
 
-// Compare runs a case on both sides and describes the first difference, or returns "".
+// Compare runs a case with both programs and returns a description of the first difference, or
+// "" if there is none.
 func (r *Comparer) Compare(t *testing.T, c Case) string {
 	t.Helper()
-	touched := false
+	mayHaveChanged := false
 	difference := ""
 	for _, command := range c.Commands {
-		place := r.OursNetns
+		netns := r.OursNetns
 		if isReadOnly(command) {
-			place = r.ReferenceNetns
+			netns = r.ReferenceNetns
 		}
 		want := r.Run(t, r.Reference, r.ReferenceNetns, command)
-		got := r.Run(t, r.Ours, place, command)
-		// Exit status 2 is a mistake in the arguments, found before anything is done.
-		touched = touched || want.Status != 2 || got.Status != 2 || isRestore(command)
+		got := r.Run(t, r.Ours, netns, command)
+		// Exit status 2 is an invalid command line, detected before anything is changed.
+		mayHaveChanged = mayHaveChanged || want.Status != 2 || got.Status != 2 || isRestore(command)
 		if difference == "" && !r.Same(command, want, got) {
 			difference = fmt.Sprintf("%s\nat %sipvsadm: %sours: %s", c, command, want, got)
 		}
 	}
-	if !touched {
+	if !mayHaveChanged {
 		return difference
 	}
-	look := Command{Args: []string{"ipvsadm", "-R"}, Stdin: DumpAndReset}
-	want := r.Run(t, r.Reference, r.ReferenceNetns, look)
-	got := r.Run(t, r.Reference, r.OursNetns, look)
+	dump := Command{Args: []string{"ipvsadm", "-R"}, Stdin: DumpAndReset}
+	want := r.Run(t, r.Reference, r.ReferenceNetns, dump)
+	got := r.Run(t, r.Reference, r.OursNetns, dump)
 	want.Stdout, got.Stdout = SortListing(want.Stdout), SortListing(got.Stdout)
 	if difference == "" && want != got {
-		difference = fmt.Sprintf("%s\nof the tables after it\nonly after ipvsadm: %sonly after ours: %s", c, want.Without(got), got.Without(want))
+		difference = fmt.Sprintf("%s\nresulting tables\nonly with ipvsadm: %sonly with ours: %s", c, want.Without(got), got.Without(want))
 	}
 	return difference
 }
 
-// FixNames gives every machine the same names, those in dir: this kernel's /etc has its own hosts,
-// services and resolver from here on.
+// MountNameFiles mounts the files in dir (hosts, services, nsswitch.conf, resolv.conf) over those
+// in /etc of the throwaway kernel, so that names are the same on every machine.
 func MountNameFiles(dir string) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -239,7 +237,7 @@ func MountNameFiles(dir string) error {
 	for _, file := range files {
 		source, target := filepath.Join(dir, file.Name()), filepath.Join("/etc", file.Name())
 		if link, err := os.Readlink(target); err == nil && strings.HasPrefix(filepath.Join("/etc", link), "/run/") {
-			// /run is empty and this kernel's own.
+			// /run is an empty tmpfs on the throwaway kernel.
 			target = filepath.Join("/etc", link)
 			if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 				return err

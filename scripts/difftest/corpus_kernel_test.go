@@ -1,7 +1,7 @@
 //go:build kernel
 
-// The comparison: the corpus, random cases, and the comparison itself. Another seed and more command
-// lines are had with
+// Comparison of the corpus and of random cases, and tests of Comparer. To compare more random
+// command lines, or with another seed:
 //
 //	make differential N=50000 SEED=7
 
@@ -17,7 +17,7 @@ import (
 
 const testdata = "../../testdata/differential"
 
-// The first few differences tell what is wrong; hundreds tell no more.
+// maxDifferences is the number of reported differences after which a test stops.
 const maxDifferences = 20
 
 func TestMain(m *testing.M) {
@@ -41,7 +41,7 @@ func TestCorpus(t *testing.T) {
 				if difference := r.Compare(t, c); difference != "" {
 					t.Error(difference)
 					if differences++; differences == maxDifferences {
-						t.Fatal("and perhaps more")
+						t.Fatal("stopping; there may be more differences")
 					}
 				}
 			}
@@ -55,7 +55,7 @@ func TestRandom(t *testing.T) {
 	compareRandom(t, r, NewGenerator(envNumber(t, "GOIPVSADM_DIFF_SEED", 1)), envNumber(t, "GOIPVSADM_DIFF_N", 1000))
 }
 
-// random compares cases until they hold so many command lines, and tells how many differ.
+// compareRandom compares random cases with at least the given number of command lines in total.
 func compareRandom(t *testing.T, r *Comparer, g *Generator, lines uint64) {
 	t.Helper()
 	done, cases, differences := 0, 0, 0
@@ -75,12 +75,12 @@ func compareRandom(t *testing.T, r *Comparer, g *Generator, lines uint64) {
 	t.Logf("seed %d: %d command lines in %d cases, %d differ", g.seed, done, cases, differences)
 }
 
-// number reads a number from the environment.
-func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
+// envNumber returns the number in an environment variable, or a default if it is not set.
+func envNumber(t *testing.T, name string, defaultValue uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
-		return otherwise
+		return defaultValue
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
@@ -89,13 +89,13 @@ func envNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// The real ipvsadm must not differ from itself: that would be the rig's own noise.
+// The real ipvsadm must not differ from itself; otherwise results are not reproducible.
 func TestCompareReferenceWithItself(t *testing.T) {
 	r := NewComparer(t, "ipvsadm")
 	compareRandom(t, r, NewGenerator(2), 100)
 }
 
-// A program that answers almost like ipvsadm must be found out.
+// A program that differs from ipvsadm in one detail must be detected.
 func TestCompareDetectsDifferences(t *testing.T) {
 	real := LookPath(t, "ipvsadm")
 	for name, test := range map[string]struct{ script, text string }{
@@ -118,7 +118,7 @@ func TestCompareDetectsDifferences(t *testing.T) {
 			}
 			r := NewComparer(t, script)
 			if r.Compare(t, cases[0]) == "" {
-				t.Errorf("not seen:\n%s", strings.TrimSpace(test.text))
+				t.Errorf("difference not detected:\n%s", strings.TrimSpace(test.text))
 			}
 		})
 	}

@@ -1,7 +1,7 @@
 //go:build kernel
 
-// The deliberate differences, each pinned: what ipvsadm answers, and what ours does
-// instead. docs/COMPATIBILITY.md gives the reasons under the same titles.
+// Tests of the intended differences: the result with ipvsadm and with goipvsadm.
+// docs/COMPATIBILITY.md gives the reasons under the same titles.
 
 package difftest
 
@@ -13,7 +13,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// A deviation is a case whose last command is answered differently on purpose.
+// knownDifference is a case whose last command has intentionally different results.
 type knownDifference struct {
 	title         string
 	text          string
@@ -178,7 +178,7 @@ func TestKnownDifferences(t *testing.T) {
 	}
 }
 
-// Whoever looks for a difference looks in docs/COMPATIBILITY.md.
+// Every known difference is documented in docs/COMPATIBILITY.md.
 func TestKnownDifferencesDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/COMPATIBILITY.md")
 	if err != nil {
@@ -186,13 +186,13 @@ func TestKnownDifferencesDocumented(t *testing.T) {
 	}
 	for _, d := range knownDifferences {
 		if !strings.Contains(string(page), "\n### "+d.title+"\n") {
-			t.Errorf("not listed: %s", d.title)
+			t.Errorf("docs/COMPATIBILITY.md has no heading %q", d.title)
 		}
 	}
 }
 
-// Version and help are in our own words, but a script that cuts the version out of the
-// first line finds it, and both work where there is no IPVS and no privilege.
+// The texts of -v and -h differ from ipvsadm's, but scripts can extract the version from the
+// first line.
 func TestVersionAndHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	version := r.Ours.Texts.Version
@@ -204,9 +204,9 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 	save := Command{Args: []string{"ipvsadm-save", "-h"}}
 	theirs, ours := r.Run(t, r.Reference, r.ReferenceNetns, save), r.Run(t, r.Ours, r.OursNetns, save)
-	for _, answer := range []Result{theirs, ours} {
-		if answer.Status != 1 || answer.Stdout != "" || !strings.HasPrefix(answer.Stderr, "ipvsadm-save: ") {
-			t.Errorf("%s%s", save, answer)
+	for _, result := range []Result{theirs, ours} {
+		if result.Status != 1 || result.Stdout != "" || !strings.HasPrefix(result.Stderr, "ipvsadm-save: ") {
+			t.Errorf("%s%s", save, result)
 		}
 	}
 	if lines := strings.Count(r.Ours.Texts.Help, "\n"); lines < 30 {
@@ -214,7 +214,8 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// ipvsadm-restore heeds no argument, and an empty input is an empty table.
+// ipvsadm-restore ignores its arguments and clears the table if the input is empty. goipvsadm's
+// prints its help for -h instead.
 func TestRestoreHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	service := Command{Args: []string{"ipvsadm", "-A", "-f", "5", "-s", "rr"}}
@@ -226,7 +227,7 @@ func TestRestoreHelp(t *testing.T) {
 			t.Errorf("%s%s", restore, got)
 		}
 		if left := r.Run(t, r.Reference, r.ReferenceNetns, save); left.Stdout != "" {
-			t.Errorf("ipvsadm-restore %s leaves %s", word, left)
+			t.Errorf("table after ipvsadm-restore %s: %s", word, left)
 		}
 		r.Run(t, r.Ours, r.OursNetns, service)
 		help := word != "whatever"
@@ -234,27 +235,27 @@ func TestRestoreHelp(t *testing.T) {
 			t.Errorf("ours: %s%s", restore, got)
 		}
 		if left := r.Run(t, r.Ours, r.OursNetns, save); (left.Stdout != "") != help {
-			t.Errorf("ours: ipvsadm-restore %s leaves %s", word, left)
+			t.Errorf("ours: table after ipvsadm-restore %s: %s", word, left)
 		}
 	}
 }
 
-// Some options say enough of what is wanted, even under ipvsadm's name.
+// Options that imply -L work without it, even under the name ipvsadm.
 func TestImpliedListing(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	try := Result{Status: 255, Stderr: "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}
-	for word, listing := range map[string]bool{"-j": true, "--json": true, "--top=5": true, "--wacth": false, "lsit": false} {
+	for word, lists := range map[string]bool{"-j": true, "--json": true, "--top=5": true, "--wacth": false, "lsit": false} {
 		command := Command{Args: []string{"ipvsadm", word}}
 		if got := r.Run(t, r.Reference, r.ReferenceNetns, command); got != try {
 			t.Errorf("%s%s", command, got)
 		}
-		if got := r.Run(t, r.Ours, r.OursNetns, command); listing != (got.Status == 0) || !listing && got != try {
+		if got := r.Run(t, r.Ours, r.OursNetns, command); lists != (got.Status == 0) || !lists && got != try {
 			t.Errorf("ours: %s%s", command, got)
 		}
 	}
 }
 
-// Ours takes more, but only words that mean nothing to ipvsadm.
+// goipvsadm's additional options are unknown to ipvsadm.
 func TestExtraOptions(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff", "--doctor", "--probe"} {

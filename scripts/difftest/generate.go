@@ -1,5 +1,5 @@
-// Random cases: what people type, right and slightly wrong. A seed gives the same
-// cases every time.
+// Generation of random cases: valid and slightly invalid command lines. The same seed always
+// generates the same cases.
 
 package difftest
 
@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// A Generator makes cases from a seed.
+// Generator generates cases from a seed.
 type Generator struct {
-	seed, generated uint64
+	seed, generated uint64 // generated: number of cases so far
 	*rand.Rand
 	addresses []string
 }
 
-// NewGenerator makes a generator; each seed gives its own sequence of cases.
+// NewGenerator returns a generator of the sequence of cases for a seed.
 func NewGenerator(seed uint64) *Generator {
 	return &Generator{seed: seed}
 }
 
-// An option as it is drawn: its spellings, and what draws its value, if it takes one.
+// option is a command-line option. value generates its argument, if it has one.
 type option struct {
 	short, long string
 	value       func(*Generator) string
@@ -72,7 +72,7 @@ var options = []option{
 	{long: "tun-remcsum"},
 }
 
-// commands are the commands with the options that may go with each.
+// commands are the commands and the long names of the options that each allows.
 var commands = []struct{ short, long, options string }{
 	{"A", "add-service", "service scheduler persistent netmask ops pe sched-flags"},
 	{"E", "edit-service", "service scheduler persistent netmask ops pe sched-flags"},
@@ -93,7 +93,7 @@ var commands = []struct{ short, long, options string }{
 	{"v", "version", ""},
 }
 
-// Case draws the next case.
+// Case generates the next case.
 func (g *Generator) Case() Case {
 	g.Rand = rand.New(rand.NewPCG(g.seed, g.generated))
 	c := Case{Name: fmt.Sprintf("seed %d, case %d", g.seed, g.generated)}
@@ -129,13 +129,13 @@ func (g *Generator) Case() Case {
 	return c
 }
 
-// stopsDaemon reports whether a line stops a daemon. The throwaway kernel hangs when
-// that follows the start at once, as it does in one -R.
+// isStopDaemon reports whether a command line stops a sync daemon. User-Mode Linux hangs if a
+// daemon is stopped immediately after its start, as can happen within one -R.
 func isStopDaemon(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "--stop-daemon") })
 }
 
-// Lines counts the command lines of a case, those on its standard input included.
+// CommandLines returns the number of command lines of a case, including those on standard input.
 func (c Case) CommandLines() int {
 	n := len(c.Commands)
 	for _, command := range c.Commands {
@@ -144,8 +144,8 @@ func (c Case) CommandLines() int {
 	return n
 }
 
-// service draws one existing service of a life, as the words that name it.
-func (g *Generator) existingService() []string {
+// serviceArgs returns the options that select one of a few services.
+func (g *Generator) serviceArgs() []string {
 	switch g.IntN(6) {
 	case 0:
 		return []string{"-f", g.pick("1", "5", "9")}
@@ -157,13 +157,13 @@ func (g *Generator) existingService() []string {
 	return []string{g.pick("-t", "-t", "-u", "--sctp-service"), g.pick(g.addresses...) + ":" + g.pick(ports[:6]...)}
 }
 
-// life builds a table the way scripts do, with a slip here and there.
+// plausibleSession generates command lines that build and change a table, some of them mutated.
 func (g *Generator) plausibleSession() [][]string {
 	var lines [][]string
 	add := func(words ...string) {
 		odds := 8
 		if words[0] == "-A" {
-			odds = 20 // much depends on it
+			odds = 20 // later command lines depend on it
 		}
 		if g.oneIn(odds) {
 			words = g.mutate(words)
@@ -173,7 +173,7 @@ func (g *Generator) plausibleSession() [][]string {
 		}
 	}
 	for range 1 + g.IntN(3) {
-		service := g.existingService()
+		service := g.serviceArgs()
 		add(slices.Concat([]string{g.pick("-A", "-A", "-A", "--add-service")}, service, g.serviceOptions())...)
 		var servers []string
 		for range g.IntN(4) {
@@ -291,7 +291,7 @@ func (g *Generator) listCommand() []string {
 	}
 	words := []string{g.pick("-L", "-l", "--list", "-Ln", "-ln", "-Ln", "-Ln")}
 	if g.oneIn(4) {
-		words = append(words, g.existingService()...)
+		words = append(words, g.serviceArgs()...)
 	}
 	for range g.IntN(4) {
 		words = append(words, g.pick(listFlags...))
@@ -299,7 +299,7 @@ func (g *Generator) listCommand() []string {
 	return words
 }
 
-// slip makes one mistake in a command line.
+// mutate changes one word of a command line: it deletes, replaces, truncates or inserts one.
 func (g *Generator) mutate(words []string) []string {
 	words = slices.Clone(words)
 	at := 1 + g.IntN(len(words))
@@ -320,7 +320,8 @@ func (g *Generator) mutate(words []string) []string {
 	return slices.Insert(words, at, strings.Fields(g.pick(extraWords...))...)
 }
 
-// soup draws a command and options that need not belong together.
+// randomLine generates a command line with options that may not go with the command. It avoids
+// known differences.
 func (g *Generator) randomLine() []string {
 	for {
 		words := g.drawRandomLine()
@@ -384,7 +385,7 @@ func (o option) isService() bool {
 	return strings.HasSuffix(o.long, "-service")
 }
 
-// spell adds an option in one of the ways there are to write it.
+// appendOption appends an option in one of its spellings.
 func (g *Generator) appendOption(words []string, o option) []string {
 	if o.value == nil {
 		last := words[len(words)-1]
@@ -414,7 +415,7 @@ func (g *Generator) appendOption(words []string, o option) []string {
 	return append(words, name, value)
 }
 
-// rules writes command lines as the input of -R, in the ways people lay them out.
+// restoreInput formats command lines as input of -R, with variations in white space.
 func (g *Generator) restoreInput(lines [][]string) string {
 	var b strings.Builder
 	for i, words := range lines {

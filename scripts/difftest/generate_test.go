@@ -17,11 +17,10 @@ func TestGeneratorDeterministic(t *testing.T) {
 		differs = differs || !cmp.Equal(a.Commands, c.Commands)
 	}
 	if !differs {
-		t.Error("seeds 7 and 8 give the same cases")
+		t.Error("seeds 7 and 8 generate the same cases")
 	}
 }
 
-// The report of a difference must be a case for the corpus.
 func TestGeneratedCasesRoundTrip(t *testing.T) {
 	g := NewGenerator(3)
 	for range 500 {
@@ -46,10 +45,10 @@ func TestIsKnownDifference(t *testing.T) {
 		{"-A", "-t", "10.0.0.1:80", "-b", ","},
 	} {
 		if !isKnownDifference(line) {
-			t.Errorf("not recognised as a deliberate difference: %q", line)
+			t.Errorf("isKnownDifference(%q) = false", line)
 		}
 	}
 	if line := []string{"-A", "-f", "5", "-6", "-M", "64", "-s", "rr", "-b", "flag-3"}; isKnownDifference(line) {
-		t.Errorf("taken for a deliberate difference: %q", line)
+		t.Errorf("isKnownDifference(%q) = true", line)
 	}
 }

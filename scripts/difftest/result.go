@@ -1,5 +1,5 @@
-// What a program answered, and when two answers count as the same: always byte for
-// byte, except where docs/COMPATIBILITY.md lists a deliberate difference.
+// Results of commands and their comparison. Results must be equal byte for byte, except for the
+// intended differences listed in docs/COMPATIBILITY.md.
 
 package difftest
 
@@ -10,18 +10,17 @@ import (
 	"strings"
 )
 
-// An Answer is what a command printed and how it ended. Status is the exit status,
-// or minus the number of the signal that ended it.
+// Result is the output and exit status of a command.
 type Result struct {
-	Status         int
+	Status         int // exit status, or the negative number of the signal that killed the command
 	Stdout, Stderr string
 }
 
-// String shows an answer with every byte visible.
-func (a Result) String() string {
+// String formats r with quoted lines.
+func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "exit %d\n", a.Status)
-	for _, stream := range []struct{ name, text string }{{"stdout", a.Stdout}, {"stderr", a.Stderr}} {
+	fmt.Fprintf(&b, "exit %d\n", r.Status)
+	for _, stream := range []struct{ name, text string }{{"stdout", r.Stdout}, {"stderr", r.Stderr}} {
 		for _, line := range strings.SplitAfter(stream.text, "\n") {
 			if line != "" {
 				fmt.Fprintf(&b, "%s %q\n", stream.name, line)
@@ -31,12 +30,12 @@ func (a Result) String() string {
 	return b.String()
 }
 
-// Texts are the two texts that each program words in its own way.
+// Texts are the outputs of -v and -h, which intentionally differ.
 type Texts struct {
 	Version, Help string
 }
 
-// blank puts a token where the program's own words stood.
+// maskTexts replaces the texts of a program in its output by tokens.
 func (t Texts) maskTexts(output string) string {
 	output = strings.ReplaceAll(output, t.Help, "<help>\n")
 	return strings.ReplaceAll(output, t.Version, "<version>\n")
@@ -48,44 +47,44 @@ var (
 	controlCharacter = regexp.MustCompile(`[\x00-\x09\x0b-\x1f\x7f]`)
 )
 
-// liars are the names of the comparison's hosts file that do not read back, as ipvsadm
-// saves them or as the numbers that ours saves: IPv6 addresses, a name that is too long,
-// and one that two hosts have.
+// nonRoundTripNames match the names in testdata's hosts file that ipvsadm -R cannot read back:
+// names of IPv6 addresses, a name that is too long, and a name of two hosts. ipvsadm saves the
+// names; goipvsadm saves the addresses, which the patterns also match.
 var nonRoundTripNames = []struct {
-	either *regexp.Regexp
-	token  string
+	pattern *regexp.Regexp
+	token   string
 }{
 	{regexp.MustCompile(` \[\S*`), " <IPv6>"},
 	{regexp.MustCompile(` (?:a-name-of-sixty-three|10\.1\.1\.8:)\S*`), " <long>"},
 	{regexp.MustCompile(` (?:multi|192\.168\.7\.[12]):`), " <multi>:"},
 }
 
-// withoutLiars puts a token for each.
+// maskNonRoundTripNames replaces these names and addresses by tokens.
 func maskNonRoundTripNames(output string) string {
-	for _, l := range nonRoundTripNames {
-		output = l.either.ReplaceAllString(output, l.token)
+	for _, n := range nonRoundTripNames {
+		output = n.pattern.ReplaceAllString(output, n.token)
 	}
 	return output
 }
 
-// asIpvsadm takes the deliberate differences out of our answer to a command, so that
-// what is left must be what ipvsadm answers, and gives the status that ours must have.
-// Each of them has a test of its own in deviations_kernel_test.go.
-func removeKnownDifferences(c Command, ours Result, status int) (Result, int) {
+// removeKnownDifferences removes the intended differences from goipvsadm's result of a command,
+// and converts ipvsadm's exit status to the one that goipvsadm must have. Each difference is
+// tested in deviations_kernel_test.go.
+func removeKnownDifferences(c Command, ours Result, referenceStatus int) (Result, int) {
 	if isSave(c) {
 		ours.Stdout = savedThresholds.ReplaceAllString(ours.Stdout, "$1$2")
 	}
 	if isRestore(c) {
 		failed := len(lineNumberPrefix.FindAllString(ours.Stderr, -1))
 		ours.Stderr = lineNumberPrefix.ReplaceAllString(ours.Stderr, "")
-		status = restoreStatus(failed, status)
+		referenceStatus = restoreStatus(failed, referenceStatus)
 	}
-	return ours, status
+	return ours, referenceStatus
 }
 
-// restoreStatus is the status that -R must have in ours, that of the first line that
-// failed, when ipvsadm has that of its last line. Both read on only after a line whose
-// status is 255, so a failed line that was not the last one had 255.
+// restoreStatus returns the exit status that goipvsadm -R must have, which is that of the first
+// failed line, given the number of failed lines and ipvsadm's exit status, which is that of the
+// last line. Both programs continue only after failures with status 255.
 func restoreStatus(failed, last int) int {
 	switch {
 	case failed == 0, failed == 1 && last != 0:
@@ -95,7 +94,8 @@ func restoreStatus(failed, last int) int {
 	}
 }
 
-// Same compares our answer to a command with that of the real ipvsadm.
+// Same reports whether goipvsadm's result of a command is equal to that of the real ipvsadm,
+// apart from the known differences.
 func Same(c Command, reference, ours Result, referenceTexts, ourTexts Texts) bool {
 	ours, reference.Status = removeKnownDifferences(c, ours, reference.Status)
 	reference.Stdout = referenceTexts.maskTexts(reference.Stdout)
@@ -109,7 +109,8 @@ func Same(c Command, reference, ours Result, referenceTexts, ourTexts Texts) boo
 	return ours == reference
 }
 
-// command tells the short letter or the long name that the first option begins with.
+// commandName returns the first letter of the first short option, or the name of the first long
+// option, whichever comes first.
 func commandName(c Command) string {
 	for _, arg := range c.Args[1:] {
 		switch {
@@ -136,13 +137,12 @@ func isNumeric(c Command) bool {
 	return slices.ContainsFunc(c.Args[1:], func(arg string) bool { return arg == "-n" || arg == "-Sn" || arg == "--numeric" })
 }
 
-// Without is an answer less the lines of another: what there is to say about two tables
-// that differ.
-func (a Result) Without(other Result) Result {
+// Without returns r without the lines that are also in other.
+func (r Result) Without(other Result) Result {
 	return Result{
-		Status: a.Status,
-		Stdout: linesWithout(a.Stdout, other.Stdout),
-		Stderr: linesWithout(a.Stderr, other.Stderr),
+		Status: r.Status,
+		Stdout: linesWithout(r.Stdout, other.Stdout),
+		Stderr: linesWithout(r.Stderr, other.Stderr),
 	}
 }
 
@@ -160,8 +160,7 @@ func linesWithout(text, other string) string {
 	return b.String()
 }
 
-// Canonical brings the services of a listing, and the servers of each, into an order
-// that does not depend on the kernel's.
+// SortListing sorts the services of a listing or a saved table, and the servers of each service.
 func SortListing(listing string) string {
 	type service struct {
 		head    string

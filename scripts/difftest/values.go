@@ -1,4 +1,4 @@
-// The words that random cases are made of: values, right and slightly wrong.
+// Valid and invalid values for random cases.
 
 package difftest
 
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Calm addresses lie within half the circle of 32-bit numbers, so that ipvsadm's signed
-// comparison orders them; wild ones do not, and come out in an order that depends on
-// the kernel's. 127.0.0.1 is not among them: without a name server of its own the C
-// library asks there, and a service on its port 53 would count the questions.
+// ipvsadm compares addresses by signed 32-bit subtraction. It sorts orderedAddresses, which lie
+// within half of the number range, consistently; the order of unorderedAddresses depends on that
+// in the kernel. 127.0.0.1 is not included: the C library sends DNS queries there by default, and
+// a service on its port 53 would count them.
 var (
 	orderedAddresses   = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.2", "16.0.0.9"}
 	unorderedAddresses = []string{"10.0.0.1", "127.0.0.2", "128.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.0.2", "200.1.1.1", "64.0.0.5", "1.1.1.1"}
@@ -25,7 +25,7 @@ var (
 	extraWords         = []string{"foo", "--", "-", "-- foo", "-- -n", "-q", "--foo", "--foo=1", "-n", "-nq", "--numeric=1", "-n=1", "-h", "-v", "-L", "-A", "--sort", "-c", "-w", "--pe", "--num", "-6", "-p", "-b flag-1", "-w 1", "--timeout", "-=", "---"}
 )
 
-// one is true once in n times.
+// oneIn returns true with probability 1/n.
 func (g *Generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
 func (g *Generator) pick(from ...string) string { return from[g.IntN(len(from))] }
@@ -83,7 +83,7 @@ func (g *Generator) netmask() string {
 
 func (g *Generator) engine() string { return g.pick("sip", "sip", "", "foo", "sipsipsipsipsipsip") }
 
-// flags draws mostly the flags that any scheduler takes.
+// flags returns scheduler flags, mostly those that every scheduler accepts.
 func (g *Generator) flags() string {
 	if !g.oneIn(3) {
 		return g.pick("flag-1", "flag-2", "flag-1,flag-2", "flag-2,,flag-1", "")
@@ -103,8 +103,8 @@ func (g *Generator) tunnel() string {
 	return g.pick("ipip", "gue", "gre", "gue", "gre", "", "GUE", "foo")
 }
 
-// deviates tells a command line that would show a deliberate difference (see
-// docs/COMPATIBILITY.md), so that the generator draws another.
+// isKnownDifference reports whether a command line has an intended difference (see
+// docs/COMPATIBILITY.md). The generator avoids such lines.
 func isKnownDifference(words []string) bool {
 	line := " " + strings.Join(words, " ") + " "
 	mark := max(strings.LastIndex(line, " -f"), strings.LastIndex(line, " --fwmark-service"))
@@ -124,7 +124,7 @@ func isKnownDifference(words []string) bool {
 	six := max(strings.LastIndex(line, " -6"), strings.LastIndex(line, " --ipv6"))
 	early := min(first(" -r", " --real-server"), first(" -M", " --netmask"))
 	if service < 0 && first(" -r", " --real-server") < len(line) {
-		// ipvsadm reads the port's name as that of no protocol.
+		// Without a service option, ipvsadm has no protocol for the lookup of a port name.
 		return true
 	}
 	foreign := strings.Contains(line, "flag-3") && (strings.Contains(line, "sh ") || strings.Contains(line, "mh "))

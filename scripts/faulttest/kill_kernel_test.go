@@ -10,40 +10,55 @@ import (
 	"time"
 )
 
-// Killed at any moment, -R, ipvsadm-restore and --apply leave a table from which --apply
-// makes the one that was wanted. What the first two leave are the rules up to some line. A
-// killed --apply has taken nothing away that was there and is wanted.
+// When -R or ipvsadm-restore is killed, the table contains the rules up to some line. When --apply
+// is killed, no service or server that is in both the old and the new table is missing. In every
+// case, --apply then produces the wanted table.
 func TestKilled(t *testing.T) {
 	r := newTestEnv(t)
-	none := func() string { return "" }
-	some := func() string { return r.randomTable(200, 8) }
-	all := 0 // kills half way
+	emptyTable := func() string { return "" }
+	newTable := func() string { return r.randomTable(200, 8) }
+	totalMidway := 0
 	for _, tt := range []struct {
 		name   string
 		before func() string
 		kill   func(rules string, delay time.Duration)
-		check  func(what, before, after, left string)
+		check  func(name, before, after, left string)
 	}{
-		{"-R", none, func(rules string, delay time.Duration) { r.killAfter("ipvsadm -R", rules, delay) }, r.wantPrefix},
-		{"-R of a pipe", none, func(rules string, _ time.Duration) { r.killAfterInput("ipvsadm -R", rules) }, r.wantPrefix},
-		{"ipvsadm-restore", some, func(rules string, delay time.Duration) { r.killAfter("ipvsadm-restore", rules, delay) }, r.wantPrefix},
-		{"--apply", some, func(rules string, delay time.Duration) { r.killAfter("ipvsadm --apply", rules, delay) }, r.wantKept},
-		{"--apply --verbose", some, func(rules string, _ time.Duration) { r.killAfterOutput("ipvsadm --apply --verbose", rules) }, r.wantKept},
+		{
+			name: "-R", before: emptyTable, check: r.wantPrefix,
+			kill: func(rules string, delay time.Duration) { r.killAfter("ipvsadm -R", rules, delay) },
+		},
+		{
+			name: "-R from a pipe", before: emptyTable, check: r.wantPrefix,
+			kill: func(rules string, _ time.Duration) { r.killAfterInput("ipvsadm -R", rules) },
+		},
+		{
+			name: "ipvsadm-restore", before: newTable, check: r.wantPrefix,
+			kill: func(rules string, delay time.Duration) { r.killAfter("ipvsadm-restore", rules, delay) },
+		},
+		{
+			name: "--apply", before: newTable, check: r.wantKept,
+			kill: func(rules string, delay time.Duration) { r.killAfter("ipvsadm --apply", rules, delay) },
+		},
+		{
+			name: "--apply --verbose", before: newTable, check: r.wantKept,
+			kill: func(rules string, _ time.Duration) { r.killAfterOutput("ipvsadm --apply --verbose", rules) },
+		},
 	} {
 		kills, midway := 0, 0
 		start := time.Now()
-		r.runWithFile("ipvsadm --apply", some())
-		aim := time.Since(start) * 4 / 5 // at the time of work: after the start, before the end
+		r.runWithFile("ipvsadm --apply", newTable())
+		target := time.Since(start) * 4 / 5 // delay that is likely to hit the command while it changes the table
 		for ; kills < 2*multiplier; kills++ {
-			before, after := tt.before(), some()
+			before, after := tt.before(), newTable()
 			r.load(before)
-			tt.kill(after, aim*3/4+time.Duration(r.rand.Int64N(int64(aim/2))))
+			tt.kill(after, target*3/4+time.Duration(r.rand.Int64N(int64(target/2))))
 			left := r.table()
 			switch left {
 			case sortLines(before):
-				aim = aim * 5 / 4
+				target = target * 5 / 4
 			case sortLines(after):
-				aim = aim * 4 / 5
+				target = target * 4 / 5
 			default:
 				midway++
 			}
@@ -53,15 +68,15 @@ func TestKilled(t *testing.T) {
 			}
 			r.wantTable(after, "--apply after "+tt.name+" was killed")
 		}
-		t.Logf("%s: %d kills, %d of them half way", tt.name, kills, midway)
-		all += midway
+		t.Logf("%s: %d kills, %d of them with the table partially changed", tt.name, kills, midway)
+		totalMidway += midway
 	}
-	if all == 0 {
-		t.Error("no kill came while anything was at work")
+	if totalMidway == 0 {
+		t.Error("no command was killed while it changed the table")
 	}
 }
 
-// kill runs a command with a file of rules and kills it after a while.
+// killAfter runs a command with rules from a file and kills it after a delay.
 func (r *testEnv) killAfter(line, rules string, delay time.Duration) {
 	r.Helper()
 	file, err := os.Open(r.rulesFile(rules))
@@ -76,24 +91,25 @@ func (r *testEnv) killAfter(line, rules string, delay time.Duration) {
 		r.Fatal(err)
 	}
 	time.Sleep(delay)
-	_ = cmd.Process.Kill() // it may have ended
+	_ = cmd.Process.Kill() // it may have exited
 	_ = cmd.Wait()
 }
 
-// killFed runs a command and kills it a moment after it has read some of the rules.
+// killAfterInput runs a command with rules from a pipe and kills it within 10 ms after it has read a
+// random number of them.
 func (r *testEnv) killAfterInput(line, rules string) {
 	r.Helper()
 	cmd, cancel := r.command(line)
 	defer cancel()
-	from, to := r.pipe()
-	defer from.Close()
-	defer to.Close()
-	cmd.Stdin = from
+	reader, writer := r.pipe()
+	defer reader.Close()
+	defer writer.Close()
+	cmd.Stdin = reader
 	if err := cmd.Start(); err != nil {
 		r.Fatal(err)
 	}
-	// What does not fit into the pipe has been read when this returns.
-	if _, err := io.WriteString(to, rules[:2*pipeSize+r.rand.IntN(len(rules)-3*pipeSize)]); err != nil {
+	// When this returns, everything that exceeds the size of the pipe has been read.
+	if _, err := io.WriteString(writer, rules[:2*pipeSize+r.rand.IntN(len(rules)-3*pipeSize)]); err != nil {
 		r.Fatal(err)
 	}
 	time.Sleep(time.Duration(r.rand.Int64N(int64(10 * time.Millisecond))))
@@ -101,25 +117,25 @@ func (r *testEnv) killAfterInput(line, rules string) {
 	_ = cmd.Wait()
 }
 
-// killTelling runs a command and kills it when it has told of some of its work.
+// killAfterOutput runs a command and kills it after it has printed a random number of bytes.
 func (r *testEnv) killAfterOutput(line, rules string) {
 	r.Helper()
 	cmd, cancel := r.command(line)
 	defer cancel()
 	cmd.Stdin = strings.NewReader(rules)
-	told, err := cmd.StdoutPipe()
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		r.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		r.Fatal(err)
 	}
-	_, _ = io.CopyN(io.Discard, told, 1+r.rand.Int64N(20<<10)) // or all that there is
+	_, _ = io.CopyN(io.Discard, stdout, 1+r.rand.Int64N(20<<10)) // or until it exits
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 }
 
-// wantSome fails unless the rules up to some line are carried out, or nothing was done.
+// wantPrefix checks that the table contains the rules up to some line, or is unchanged.
 func (r *testEnv) wantPrefix(line, before, after, left string) {
 	r.Helper()
 	rules := strings.SplitAfter(after, "\n")
@@ -127,14 +143,14 @@ func (r *testEnv) wantPrefix(line, before, after, left string) {
 	if left == sortLines(before) || n < len(rules) && left == sortLines(strings.Join(rules[:n], "")) {
 		return
 	}
-	r.Errorf("%s, killed, left %d rules that are not the first of those given", line, n)
+	r.Errorf("killed %s: the %d rules in the table are not the first ones of the input", line, n)
 }
 
-// wantKept fails if a service or server is gone that is in both tables, whatever its
-// weight and scheduler.
+// wantKept checks that no service or server that is in both tables is missing. Schedulers and
+// weights are ignored.
 func (r *testEnv) wantKept(line, before, after, left string) {
 	r.Helper()
-	has := func(rules string) map[string]bool {
+	keysOf := func(rules string) map[string]bool {
 		keys := make(map[string]bool)
 		for rule := range strings.Lines(rules) {
 			words := strings.Fields(rule)
@@ -147,10 +163,10 @@ func (r *testEnv) wantKept(line, before, after, left string) {
 		}
 		return keys
 	}
-	there, wanted := has(left), has(after)
-	for key := range has(before) {
-		if wanted[key] && !there[key] {
-			r.Errorf("%s, killed, took away what it should not: %s", line, key)
+	present, wanted := keysOf(left), keysOf(after)
+	for key := range keysOf(before) {
+		if wanted[key] && !present[key] {
+			r.Errorf("killed %s: missing %s", line, key)
 		}
 	}
 }

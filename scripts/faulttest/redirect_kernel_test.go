@@ -22,11 +22,11 @@ const otherTable = `-A -t 10.4.0.1:80 -s wrr
 -A -f 10 -s wlc
 `
 
-// deeds are command lines of every kind, with what the table is afterwards: before
-// unless said otherwise.
+// commands are command lines of all kinds. want is the resulting table; the default is
+// initialTable.
 var commands = []struct{ line, rules, want string }{
 	{line: "ipvsadm -A -f 5 -s rr", want: "-A -f 5 -s rr\n" + initialTable},
-	{line: "ipvsadm -A -f 9"}, // refused
+	{line: "ipvsadm -A -f 9"}, // exists
 	{line: "ipvsadm -E -f 9 -s rr", want: strings.Replace(initialTable, "wlc", "rr", 1)},
 	{line: "ipvsadm -D -f 9", want: strings.Replace(initialTable, "-A -f 9 -s wlc\n", "", 1)},
 	{line: "ipvsadm -C", want: "\n"},
@@ -58,52 +58,53 @@ var commands = []struct{ line, rules, want string }{
 	{line: "ipvsadm --complete -D -t "},
 }
 
-// troubles are what a caller may do to the descriptors of a command. Descriptor 3 is a
-// pipe that nobody reads.
+// redirections are shell redirections of standard input, output and error. Descriptor 3 is a pipe
+// whose read end is closed.
 var redirections = []struct {
 	name, setup, redirect string
 	noInput               bool // the rules
 }{
-	{"standard input closed", "", "<&-", true},
-	{"standard output closed", "", ">&-", false},
-	{"standard error closed", "", "2>&-", false},
-	{"outputs closed", "", ">&- 2>&-", false},
-	{"all closed", "", "<&- >&- 2>&-", true},
-	{"standard output on a full disk", "", ">/dev/full", false},
-	{"standard error on a full disk", "", "2>/dev/full", false},
-	{"nobody reads standard output", "", ">&3", false},
-	{"nobody reads standard error", "", "2>&3", false},
-	{"nobody reads either", "", ">&3 2>&3", false},
-	{"nobody reads either, and SIGPIPE is ignored", "trap '' PIPE", ">&3 2>&3", false},
+	{name: "stdin closed", redirect: "<&-", noInput: true},
+	{name: "stdout closed", redirect: ">&-"},
+	{name: "stderr closed", redirect: "2>&-"},
+	{name: "stdout and stderr closed", redirect: ">&- 2>&-"},
+	{name: "all closed", redirect: "<&- >&- 2>&-", noInput: true},
+	{name: "stdout to a full disk", redirect: ">/dev/full"},
+	{name: "stderr to a full disk", redirect: "2>/dev/full"},
+	{name: "stdout to a broken pipe", redirect: ">&3"},
+	{name: "stderr to a broken pipe", redirect: "2>&3"},
+	{name: "both to a broken pipe", redirect: ">&3 2>&3"},
+	{name: "both to a broken pipe, SIGPIPE ignored", setup: "trap '' PIPE", redirect: ">&3 2>&3"},
 }
 
-// Whatever the descriptors are, a command ends, and has done to the table what it does
-// at other times. Rules that cannot be read change nothing.
+// With any redirection, every command exits and changes the table as usual, except that rules that
+// cannot be read change nothing.
 func TestDescriptors(t *testing.T) {
 	r := newTestEnv(t)
-	for i, deed := range commands {
-		for j, trouble := range redirections {
+	for i, command := range commands {
+		for j, redirection := range redirections {
 			if multiplier == 1 && (i+j+int(seed))%6 != 0 {
 				continue
 			}
-			after := deed.want
-			if after == "" || trouble.noInput && deed.rules != "" {
-				after = initialTable
+			want := command.want
+			if want == "" || redirection.noInput && command.rules != "" {
+				want = initialTable
 			}
-			r.runRedirected(deed.line, deed.rules, trouble.setup, trouble.redirect)
-			r.wantTable(strings.TrimPrefix(after, "\n"), fmt.Sprintf("%s, %s", deed.line, trouble.name))
+			r.runRedirected(command.line, command.rules, redirection.setup, redirection.redirect)
+			r.wantTable(strings.TrimPrefix(want, "\n"), fmt.Sprintf("%s, %s", command.line, redirection.name))
 		}
 	}
 }
 
-// under runs a command on the table before, under a shell's redirections.
+// runRedirected loads initialTable and runs a command with shell redirections, after the shell
+// command setup.
 func (r *testEnv) runRedirected(line, rules, setup, redirect string) {
 	r.Helper()
 	program, args, _ := strings.Cut(line, " ")
 	r.rulesFile(rules)
-	from, to := r.pipe()
-	from.Close()
-	defer to.Close()
+	reader, writer := r.pipe()
+	reader.Close()
+	defer writer.Close()
 	script := fmt.Sprintf(`
 		cd %s
 		printf '%%b' '-C\n%s' | %s -R || exit 99
@@ -112,7 +113,7 @@ func (r *testEnv) runRedirected(line, rules, setup, redirect string) {
 		[ $? -ne 137 ] || exit 98
 	`, r.dir, initialTable, r.real, setup, int(commandTimeout.Seconds()), r.ours[program], args, redirect)
 	cmd := exec.Command("sh", "-c", script)
-	cmd.ExtraFiles = []*os.File{to}
+	cmd.ExtraFiles = []*os.File{writer}
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err != nil && cmd.ProcessState.ExitCode() == 98:

@@ -1,11 +1,11 @@
 //go:build kernel
 
-// Package faulttest does to the program what happens to programs: it is killed, others
-// work on its table at the same time, the kernel's buffers are small, and its input and
-// outputs are gone. The real ipvsadm looks at the table afterwards.
+// Package faulttest tests the program under fault conditions: SIGKILL, concurrent changes by other
+// programs, small socket buffers, and closed or blocked standard input and output. The real
+// ipvsadm checks the table afterwards.
 //
-// GOIPVSADM_FAULTS is how many times as much is done as in the short form (1), and
-// GOIPVSADM_FAULTS_SEED repeats a run.
+// The environment variable GOIPVSADM_FAULTS multiplies the number of repetitions (default 1), and
+// GOIPVSADM_FAULTS_SEED sets the random seed, to repeat a run.
 package faulttest
 
 import (
@@ -30,32 +30,32 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// times is how many times as much is done as in the short form.
+// multiplier is the value of GOIPVSADM_FAULTS.
 var multiplier = 1
 
 var seed = uint64(time.Now().UnixNano()) % 1_000_000
 
 func TestMain(m *testing.M) {
-	for name, to := range map[string]func(uint64){
+	for name, set := range map[string]func(uint64){
 		"GOIPVSADM_FAULTS":      func(n uint64) { multiplier = int(n) },
 		"GOIPVSADM_FAULTS_SEED": func(n uint64) { seed = n },
 	} {
 		if s := os.Getenv(name); s != "" {
 			n, err := strconv.ParseUint(s, 10, 32)
 			if err != nil || n == 0 {
-				fmt.Fprintf(os.Stderr, "%s is no number of that kind: %q\n", name, s)
+				fmt.Fprintf(os.Stderr, "%s must be a positive integer: %q\n", name, s)
 				os.Exit(1)
 			}
-			to(n)
+			set(n)
 		}
 	}
 	os.Exit(m.Run())
 }
 
-// patience is how long a command may take before it hangs, on a busy machine.
+// commandTimeout is the time after which a command is considered to hang.
 const commandTimeout = time.Minute
 
-// A rig has both programs on the table of this kernel.
+// testEnv runs goipvsadm and the real ipvsadm on the table of this kernel.
 type testEnv struct {
 	*testing.T
 	ours map[string]string // by the name it is called by
@@ -85,21 +85,22 @@ func newTestEnv(t *testing.T) *testEnv {
 	return r
 }
 
-// A result is what a command left.
+// result is the output and exit status of a command.
 type result struct {
 	stdout, stderr string
-	status         int // -1 if a signal ended it
+	status         int // -1 if killed by a signal
 }
 
-// command makes a command of ours, which begins with its name, that dies where
-// it hangs.
+// command prepares goipvsadm under the name that the command line begins with. It is killed after
+// commandTimeout.
 func (r *testEnv) command(line string) (*exec.Cmd, context.CancelFunc) {
 	words := strings.Fields(line)
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	return exec.CommandContext(ctx, r.ours[words[0]], words[1:]...), cancel
 }
 
-// finish waits for a command, which must not hang, nor end in a trace of goroutines.
+// finish returns the result of a command that has exited. It fails the test if the command hung or
+// printed a stack trace.
 func (r *testEnv) finish(cmd *exec.Cmd, err error) result {
 	r.Helper()
 	var exit *exec.ExitError
@@ -122,7 +123,7 @@ func (r *testEnv) finish(cmd *exec.Cmd, err error) result {
 	return got
 }
 
-// run runs ours with something to read.
+// run runs goipvsadm with the given standard input.
 func (r *testEnv) run(line string, stdin io.Reader) result {
 	r.Helper()
 	cmd, cancel := r.command(line)
@@ -131,7 +132,7 @@ func (r *testEnv) run(line string, stdin io.Reader) result {
 	return r.finish(cmd, cmd.Run())
 }
 
-// fromFile runs ours with a file of rules.
+// runWithFile runs goipvsadm with rules from a file.
 func (r *testEnv) runWithFile(line, rules string) result {
 	r.Helper()
 	file, err := os.Open(r.rulesFile(rules))
@@ -142,7 +143,7 @@ func (r *testEnv) runWithFile(line, rules string) result {
 	return r.run(line, file)
 }
 
-// file writes text to a file.
+// rulesFile writes rules to a file and returns its name.
 func (r *testEnv) rulesFile(text string) string {
 	r.Helper()
 	name := filepath.Join(r.dir, "rules")
@@ -152,38 +153,38 @@ func (r *testEnv) rulesFile(text string) string {
 	return name
 }
 
-// pipeSize is so small that rules come in many pieces.
+// pipeSize is small, so that rules are read in many parts.
 const pipeSize = 4096
 
-// pipe makes a pipe of that size.
-func (r *testEnv) pipe() (from, to *os.File) {
+// pipe creates a pipe of pipeSize bytes.
+func (r *testEnv) pipe() (reader, writer *os.File) {
 	r.Helper()
-	from, to, err := os.Pipe()
+	reader, writer, err := os.Pipe()
 	if err != nil {
 		r.Fatal(err)
 	}
-	if _, err := unix.FcntlInt(to.Fd(), unix.F_SETPIPE_SZ, pipeSize); err != nil {
+	if _, err := unix.FcntlInt(writer.Fd(), unix.F_SETPIPE_SZ, pipeSize); err != nil {
 		r.Fatal(err)
 	}
-	return from, to
+	return reader, writer
 }
 
-// fromPipe runs ours with a pipe of rules.
+// runWithPipe runs goipvsadm with rules from a pipe.
 func (r *testEnv) runWithPipe(line, rules string) result {
 	r.Helper()
-	from, to := r.pipe()
-	var feeding sync.WaitGroup
-	feeding.Go(func() {
-		_, _ = io.WriteString(to, rules) // as far as they are read
-		to.Close()
+	reader, writer := r.pipe()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, _ = io.WriteString(writer, rules) // goipvsadm may exit before it has read everything
+		writer.Close()
 	})
-	got := r.run(line, from)
-	from.Close()
-	feeding.Wait()
+	got := r.run(line, reader)
+	reader.Close()
+	wg.Wait()
 	return got
 }
 
-// reference runs the real program.
+// runReal runs the real ipvsadm.
 func (r *testEnv) runReal(stdin string, args ...string) string {
 	r.Helper()
 	cmd := exec.Command(r.real, args...)
@@ -197,26 +198,26 @@ func (r *testEnv) runReal(stdin string, args ...string) string {
 
 func (r *testEnv) clear() { r.runReal("", "-C") }
 
-// set sets up a table.
+// load replaces the table.
 func (r *testEnv) load(rules string) {
 	r.Helper()
 	r.clear()
 	if got := r.runWithFile("ipvsadm -R", rules); got != (result{}) {
-		r.Fatalf("set up a table: %+v", got)
+		r.Fatalf("loading the table: %+v", got)
 	}
 }
 
-// seen is the table as the real program sees it.
+// table returns the table as saved by the real ipvsadm, sorted by line.
 func (r *testEnv) table() string {
 	r.Helper()
 	return sortLines(r.runReal("", "-S", "-n"))
 }
 
-// wantTable fails unless the real program sees those rules.
-func (r *testEnv) wantTable(rules, what string) {
+// wantTable compares the table with rules.
+func (r *testEnv) wantTable(rules, message string) {
 	r.Helper()
 	if got, want := r.table(), sortLines(rules); got != want {
-		r.Fatalf("%s: the table has %d rules and should have %d\n%s", what,
+		r.Fatalf("%s: the table has %d rules, want %d\n%s", message,
 			strings.Count(got, "\n"), strings.Count(want, "\n"), diffLines(got, want))
 	}
 }
@@ -227,17 +228,17 @@ func sortLines(rules string) string {
 	return strings.Join(lines, "")
 }
 
-// difference returns some of the lines that only one of two texts has.
+// diffLines returns the first ten lines, in sorted order, whose number differs between the texts.
 func diffLines(got, want string) string {
-	has := make(map[string]int)
+	counts := make(map[string]int)
 	for line := range strings.Lines(got) {
-		has[line]++
+		counts[line]++
 	}
 	for line := range strings.Lines(want) {
-		has[line]--
+		counts[line]--
 	}
 	var lines []string
-	for line, n := range has {
+	for line, n := range counts {
 		if n != 0 {
 			lines = append(lines, fmt.Sprintf("%+d %s", n, line))
 		}
@@ -246,8 +247,8 @@ func diffLines(got, want string) string {
 	return strings.Join(lines[:min(10, len(lines))], "")
 }
 
-// table makes the rules of a table by chance, as the real program saves them: of so
-// many services with up to so many servers each.
+// randomTable returns the rules of a random table, in the format of ipvsadm -S -n, with at most
+// the given number of services and of servers per service.
 func (r *testEnv) randomTable(services, servers int) string {
 	var b strings.Builder
 	for i := range services {

@@ -1,6 +1,6 @@
 //go:build kernel
 
-// A name server for the comparison: it answers from a table, over UDP.
+// A DNS server that serves fixed records over UDP.
 
 package integration
 
@@ -15,7 +15,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// Types of records.
+// Resource record types (RFC 1035, RFC 3596).
 const (
 	typeA     = 1
 	typeCNAME = 5
@@ -23,27 +23,27 @@ const (
 	typeAAAA  = 28
 )
 
-// A record is one answer. Data is a name, or an address for typeA and typeAAAA.
+// record is a resource record. data is an address for typeA and typeAAAA, otherwise a name.
 type record struct {
 	rrType uint16
 	data   string
 }
 
-// A zone has the records of a name in lower case; for a name that it does not have
-// there is no such name, unless the name is in failing.
+// dnsServer serves the records of names, which are in lower case. For other names it returns
+// NXDOMAIN, or SERVFAIL if they are in servfail.
 type dnsServer struct {
 	records  map[string][]record
 	servfail map[string]bool
 
 	mu         sync.Mutex
-	ptrQueries map[string]int // PTR questions
-	ptrPorts   map[int]bool   // from which they came
+	ptrQueries map[string]int // number of PTR queries by name
+	ptrPorts   map[int]bool   // source ports of PTR queries
 }
 
-// serve answers at 127.0.0.1:53 of a namespace until the test ends.
-func (z *dnsServer) serve(t *testing.T, namespace *testnet.Netns) {
+// serve runs the server on 127.0.0.1:53 of a namespace until the test ends.
+func (s *dnsServer) serve(t *testing.T, namespace *testnet.Netns) {
 	t.Helper()
-	z.ptrQueries, z.ptrPorts = make(map[string]int), make(map[int]bool)
+	s.ptrQueries, s.ptrPorts = make(map[string]int), make(map[int]bool)
 	var conn *net.UDPConn
 	err := namespace.Do(func() (err error) {
 		conn, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53})
@@ -60,13 +60,13 @@ func (z *dnsServer) serve(t *testing.T, namespace *testnet.Netns) {
 			if err != nil {
 				return
 			}
-			conn.WriteToUDP(z.reply(buffer[:n], from.Port), from)
+			conn.WriteToUDP(s.reply(buffer[:n], from.Port), from)
 		}
 	}()
 }
 
-// answer makes the reply to a query with one question, which came from a port.
-func (z *dnsServer) reply(query []byte, port int) []byte {
+// reply returns the response to a query with one question, received from a source port.
+func (s *dnsServer) reply(query []byte, port int) []byte {
 	var labels []string
 	end := 12
 	for query[end] != 0 {
@@ -78,21 +78,21 @@ func (z *dnsServer) reply(query []byte, port int) []byte {
 	kind := binary.BigEndian.Uint16(query[end-4:])
 	name := strings.Join(labels, ".")
 
-	reply := append([]byte{}, query[:end]...)
-	reply[2], reply[3] = 0x81, 0x80 // an answer; recursion was wanted and is there
-	copy(reply[6:12], make([]byte, 6))
-	records, known := z.records[name]
-	z.mu.Lock()
+	response := append([]byte{}, query[:end]...)
+	response[2], response[3] = 0x81, 0x80 // QR, RD, RA
+	copy(response[6:12], make([]byte, 6))
+	records, known := s.records[name]
+	s.mu.Lock()
 	if kind == typePTR {
-		z.ptrQueries[name]++
-		z.ptrPorts[port] = true
+		s.ptrQueries[name]++
+		s.ptrPorts[port] = true
 	}
-	z.mu.Unlock()
+	s.mu.Unlock()
 	switch {
-	case z.servfail[name]:
-		reply[3] |= 2
+	case s.servfail[name]:
+		response[3] |= 2
 	case !known:
-		reply[3] |= 3
+		response[3] |= 3
 	}
 	owner := []byte{0xc0, 12}
 	for len(records) > 0 {
@@ -102,17 +102,17 @@ func (z *dnsServer) reply(query []byte, port int) []byte {
 			continue
 		}
 		data := r.encode()
-		reply = append(reply, owner...)
-		reply = binary.BigEndian.AppendUint16(reply, r.rrType)
-		reply = append(reply, 0, 1, 0, 0, 0, 60)
-		reply = binary.BigEndian.AppendUint16(reply, uint16(len(data)))
-		reply = append(reply, data...)
-		reply[7]++
+		response = append(response, owner...)
+		response = binary.BigEndian.AppendUint16(response, r.rrType)
+		response = append(response, 0, 1, 0, 0, 0, 60)
+		response = binary.BigEndian.AppendUint16(response, uint16(len(data)))
+		response = append(response, data...)
+		response[7]++
 		if r.rrType == typeCNAME {
-			owner, records = data, z.records[r.data]
+			owner, records = data, s.records[r.data]
 		}
 	}
-	return reply
+	return response
 }
 
 func (r record) encode() []byte {

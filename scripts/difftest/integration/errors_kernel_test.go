@@ -1,6 +1,6 @@
 //go:build kernel
 
-// Bad days: no privilege, no IPVS, no room for the output.
+// Tests without privileges, without IPVS and with output that cannot be written.
 
 package integration
 
@@ -17,27 +17,27 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// Without privilege or without IPVS both say the same, whatever the command line; help
-// and version are the exception.
+// Without privileges, both programs fail with the same error for every command line, except that
+// goipvsadm's -v and -h succeed.
 func TestWithoutPrivilege(t *testing.T) {
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	nobody := unprivilegedRunner(t, r.OursNetns)
+	runUnprivileged := unprivilegedRunner(t, r.OursNetns)
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-A -f 5 -q", "-R", "-S", "-C foo"} {
-		if want, got := nobody(r.Reference, strings.Fields(line)...), nobody(r.Ours, strings.Fields(line)...); got != want {
+		if want, got := runUnprivileged(r.Reference, strings.Fields(line)...), runUnprivileged(r.Ours, strings.Fields(line)...); got != want {
 			t.Errorf("%s\nipvsadm: %sours: %s", line, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
-		if got := nobody(r.Ours, option); got.Status != 0 || got.Stderr != "" {
+		if got := runUnprivileged(r.Ours, option); got.Status != 0 || got.Stderr != "" {
 			t.Errorf("%s: %s", option, got)
 		}
-		if got := nobody(r.Reference, option); got.Status != 2 {
+		if got := runUnprivileged(r.Reference, option); got.Status != 2 {
 			t.Errorf("ipvsadm %s: %s", option, got)
 		}
 	}
 }
 
-// asNobody returns what runs a program in a namespace without privilege.
+// unprivilegedRunner returns a function that runs a program in a namespace without privileges.
 func unprivilegedRunner(t *testing.T, namespace *testnet.Netns) func(p difftest.Program, args ...string) difftest.Result {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "public")
@@ -63,7 +63,7 @@ func unprivilegedRunner(t *testing.T, namespace *testnet.Netns) func(p difftest.
 	}
 }
 
-// A table that could not be written in full must not pass for one that was saved.
+// goipvsadm fails if its output cannot be written; ipvsadm ignores write errors.
 func TestOutputWriteError(t *testing.T) {
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -80,44 +80,44 @@ func TestOutputWriteError(t *testing.T) {
 			var stderr strings.Builder
 			cmd := &exec.Cmd{Path: side.program.Path, Args: append([]string{"ipvsadm"}, strings.Fields(line)...), Stdout: full, Stderr: &stderr}
 			err := r.OursNetns.Run(cmd)
-			if said := stderr.String() != ""; (err != nil) != side.fails || said != side.fails {
+			if hasMessage := stderr.String() != ""; (err != nil) != side.fails || hasMessage != side.fails {
 				t.Errorf("%s %s: %v, %q", side.program.Path, line, err, stderr.String())
 			}
 		}
 	}
 }
 
-// Where the kernel has no IPVS and modprobe finds none, both end alike.
+// If the kernel has no IPVS and modprobe cannot load it, both programs fail with the same error.
 func TestWithoutIPVS(t *testing.T) {
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
 	r.ReferenceNetns.Close()
 	r.OursNetns.Close()
-	empty, err := testnet.NewNetns("empty")
+	netns, err := testnet.NewNetns("empty")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { empty.Close() })
+	t.Cleanup(func() { netns.Close() })
 
-	const loader = "/proc/sys/kernel/modprobe"
-	before, err := os.ReadFile(loader)
+	const modprobePath = "/proc/sys/kernel/modprobe"
+	before, err := os.ReadFile(modprobePath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(loader, []byte("/bin/false"), 0); err != nil {
+	if err := os.WriteFile(modprobePath, []byte("/bin/false"), 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.WriteFile(loader, before, 0); err != nil {
+		if err := os.WriteFile(modprobePath, before, 0); err != nil {
 			t.Error(err)
 		}
 		if out, err := exec.Command("modprobe", "ip_vs").CombinedOutput(); err != nil {
 			t.Errorf("modprobe: %v: %s", err, out)
 		}
 	})
-	// A namespace that has just been left goes in its own time, and holds modules until then.
+	// The kernel frees closed namespaces asynchronously, and they hold references to modules.
 	err = testnet.Eventually(func() error {
 		if !tryUnloadIPVS(t) {
-			return errors.New("IPVS stays loaded")
+			return errors.New("cannot unload IPVS")
 		}
 		return nil
 	})
@@ -128,34 +128,33 @@ func TestWithoutIPVS(t *testing.T) {
 	t.Setenv("MODPROBE_OPTIONS", "-d /nonexistent")
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-R", "-S", "-C foo"} {
 		c := difftest.Command{Args: append([]string{"ipvsadm"}, strings.Fields(line)...)}
-		if want, got := r.Run(t, r.Reference, empty, c), r.Run(t, r.Ours, empty, c); got != want || want.Status != 2 {
+		if want, got := r.Run(t, r.Reference, netns, c), r.Run(t, r.Ours, netns, c); got != want || want.Status != 2 {
 			t.Errorf("%sipvsadm: %sours: %s", c, want, got)
 		}
-		nobody := unprivilegedRunner(t, empty)
-		if want, got := nobody(r.Reference, c.Args[1:]...), nobody(r.Ours, c.Args[1:]...); got != want || want.Status != 2 {
-			t.Errorf("without privilege: %sipvsadm: %sours: %s", c, want, got)
+		runUnprivileged := unprivilegedRunner(t, netns)
+		if want, got := runUnprivileged(r.Reference, c.Args[1:]...), runUnprivileged(r.Ours, c.Args[1:]...); got != want || want.Status != 2 {
+			t.Errorf("without privileges: %sipvsadm: %sours: %s", c, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
-		if got := r.Run(t, r.Ours, empty, difftest.Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
+		if got := r.Run(t, r.Ours, netns, difftest.Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
 			t.Errorf("%s: %s", option, got)
 		}
 	}
 }
 
-// unloadIPVS takes IPVS and what builds on it out of the kernel, as far as it can, and
-// tells whether all is gone.
+// tryUnloadIPVS removes all IPVS modules that are not in use, and reports whether none is left.
 func tryUnloadIPVS(t *testing.T) bool {
 	t.Helper()
 	modules, err := os.ReadFile("/proc/modules")
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := true
+	unloaded := true
 	for line := range strings.Lines(string(modules)) {
 		if name, _, _ := strings.Cut(line, " "); strings.HasPrefix(name, "ip_vs") {
-			gone = exec.Command("rmmod", name).Run() == nil && gone
+			unloaded = exec.Command("rmmod", name).Run() == nil && unloaded
 		}
 	}
-	return gone
+	return unloaded
 }

@@ -1,7 +1,7 @@
 //go:build kernel
 
-// Package users compares the two programs where they work for a living: with live
-// traffic, with name servers, and behind the programs and scripts that drive ipvsadm.
+// Package integration compares goipvsadm with the real ipvsadm in realistic environments: with
+// live traffic, with DNS servers, and as a replacement in programs and scripts that run ipvsadm.
 package integration
 
 import (

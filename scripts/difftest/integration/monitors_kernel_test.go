@@ -1,7 +1,7 @@
 //go:build kernel
 
-// The programs that watch real servers: ldirectord, which drives ipvsadm and parses what
-// it prints, and keepalived, whose table ipvsadm shows.
+// Tests with health checkers: ldirectord, which runs ipvsadm and parses its output, and
+// keepalived, which configures the kernel directly.
 
 package integration
 
@@ -11,20 +11,20 @@ import (
 	"testing"
 )
 
-// One of two servers stops answering, and returns.
+// One of two servers stops and is started again.
 func TestLdirectord(t *testing.T) {
 	const (
 		service = "-A -t 10.1.1.2:80 -s wrr -p 600\n"
 		server1 = "-a -t 10.1.1.2:80 -r 192.168.7.1:80 -m -w "
 		server2 = "-a -t 10.1.1.2:80 -r 192.168.7.2:80 -m -w "
 	)
-	for _, test := range []struct{ quiescent, without1 string }{
-		{"yes", server1 + "0\n"},
-		{"no", ""},
+	for _, test := range []struct{ quiescent, server1Down string }{
+		{quiescent: "yes", server1Down: server1 + "0\n"},
+		{quiescent: "no"},
 	} {
 		t.Run("quiescent="+test.quiescent, func(t *testing.T) {
 			u := newReplacementTest(t)
-			t.Cleanup(u.installAs(u.r.Ours))
+			t.Cleanup(u.mountOverIpvsadm(u.r.Ours))
 			u.serve("server1")
 			u.serve("server2")
 			config := u.write("ldirectord.cf", strings.ReplaceAll(`checktimeout=2
@@ -45,14 +45,14 @@ virtual=10.1.1.2:80
 			u.start("ldirectord", "-d", config, "start")
 			u.expectTable(service + server1 + "3\n" + server2 + "2\n")
 			u.stopServer("server1")
-			u.expectTable(service + test.without1 + server2 + "2\n")
+			u.expectTable(service + test.server1Down + server2 + "2\n")
 			u.serve("server1")
 			u.expectTable(service + server1 + "3\n" + server2 + "2\n")
 		})
 	}
 }
 
-// keepalived speaks to the kernel itself; what it sets up must look the same to both.
+// Both programs list a table configured by keepalived identically.
 func TestKeepalived(t *testing.T) {
 	u := newReplacementTest(t)
 	u.serve("server1")

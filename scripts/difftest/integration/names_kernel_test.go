@@ -1,7 +1,6 @@
 //go:build kernel
 
-// Names from a name server, for listings and on the command line, and from a hosts file
-// that means harm.
+// Tests of name resolution: DNS, hosts and services files, and nsswitch.conf.
 
 package integration
 
@@ -19,7 +18,7 @@ import (
 	"goipvsadm/scripts/difftest"
 )
 
-// reverse is the name that is asked for to learn the name of an address.
+// reverseName returns the DNS name of an address in in-addr.arpa or ip6.arpa.
 func reverseName(address string) string {
 	var labels []string
 	addr := netip.MustParseAddr(address)
@@ -37,7 +36,7 @@ func reverseName(address string) string {
 	return strings.Join(append(labels, suffix), ".")
 }
 
-// replace puts text in place of a file of /etc until the test ends.
+// replaceEtcFile replaces the contents of a file in /etc until the test ends.
 func replaceEtcFile(t *testing.T, name, text string) {
 	t.Helper()
 	replaceFile(t, filepath.Join("/etc", name), text, 0o644)
@@ -130,18 +129,18 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A name must not speak to the terminal, nor stand for another address: ours prints the
-// number instead. The C library lets no control character of a name server's through.
+// goipvsadm prints an address instead of a name that contains control characters or that would be
+// parsed as another address. (The C library itself rejects control characters in DNS names.)
 func TestUnsafeNames(t *testing.T) {
 	replaceEtcFile(t, "hosts", "10.0.0.1 red\x1b[31m\n10.0.0.2 plain\n10.0.0.5 0x7f.1\n10.0.0.6 turn\u202egro.elpmaxe\n10.0.0.8 1.2.3.4:80\n")
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	zone := &dnsServer{records: map[string][]record{
+	server := &dnsServer{records: map[string][]record{
 		reverseName("10.0.0.3"): {{typePTR, "bell\x07.example.org"}},
 		reverseName("10.0.0.4"): {{typePTR, "10.0.0.2"}},
 		reverseName("10.0.0.7"): {{typePTR, "010.0x1"}},
 		"plain":                 {{typeA, "10.0.0.2"}},
 	}}
-	zone.serve(t, r.OursNetns)
+	server.serve(t, r.OursNetns)
 	ours := []string{"10.0.0.1", "plain", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}
 	theirs := []string{"red\x1b[31m", "plain", "10.0.0.3", "10.0.0.2", "0x7f.1", "turn\u202egro.elpmaxe", "010.0x1", "1.2.3.4:80"}
 	for _, side := range []struct {
@@ -160,21 +159,21 @@ func TestUnsafeNames(t *testing.T) {
 		listed := r.Run(t, side.program, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-L"}})
 		for _, name := range side.names {
 			if !strings.Contains(listed.Stdout, "\nTCP  "+name+":http wlc\n") {
-				t.Errorf("%s: %s is not in\n%s", side.program.Path, name, listed.Stdout)
+				t.Errorf("%s: listing lacks %s:\n%s", side.program.Path, name, listed.Stdout)
 			}
 		}
 	}
 }
 
-// What -S prints without -n sets up the same table again: a name that would not is a
-// number.
+// The output of goipvsadm -S without -n restores the same table, because names that do not resolve
+// to the same address or port are saved as numbers.
 func TestSavedNamesRoundTrip(t *testing.T) {
 	long := strings.Repeat("long-name.", 5) + "example.org"
 	replaceEtcFile(t, "resolv.conf", "search example.org\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 	replaceEtcFile(t, "hosts", "10.0.0.1 good\n10.0.0.2 good\n10.0.0.3 x:80\n10.0.0.4 0x7f.1\n10.0.0.5 "+long+"\nfd00::1 vip6\n10.0.0.11 \u200f\n")
 	replaceEtcFile(t, "services", "http 80/tcp www\nhttp 81/tcp\n80 82/tcp\nx:9 83/tcp\n")
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	zone := &dnsServer{records: map[string][]record{
+	server := &dnsServer{records: map[string][]record{
 		reverseName("10.0.0.6"):  {{typePTR, "web.example.org"}},
 		"web.example.org":        {{typeA, "10.0.0.6"}},
 		reverseName("10.0.0.7"):  {{typePTR, "farm.example.org"}},
@@ -183,7 +182,7 @@ func TestSavedNamesRoundTrip(t *testing.T) {
 		reverseName("10.0.0.9"):  {{typePTR, "web.example.org"}},
 		reverseName("10.0.0.10"): {{typePTR, "012.1"}},
 	}}
-	zone.serve(t, r.OursNetns)
+	server.serve(t, r.OursNetns)
 	want := map[string]string{
 		"10.0.0.1": "good", "10.0.0.2": "10.0.0.2", "10.0.0.3": "10.0.0.3", "10.0.0.4": "10.0.0.4", "10.0.0.5": "10.0.0.5",
 		"10.0.0.6": "web.example.org", "10.0.0.7": "10.0.0.7", "10.0.0.8": "10.0.0.8", "10.0.0.9": "10.0.0.9",
@@ -214,13 +213,13 @@ func TestSavedNamesRoundTrip(t *testing.T) {
 		t.Errorf("saved\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(names, "\n"))
 	}
 	run("ipvsadm -R", "-C\n"+saved)
-	if again := run("ipvsadm -S -n", ""); again != numbers {
-		t.Errorf("the table was\n%sand is now\n%s", numbers, again)
+	if restored := run("ipvsadm -S -n", ""); restored != numbers {
+		t.Errorf("restored table:\n%swant:\n%s", restored, numbers)
 	}
 }
 
-// Names that the C library has from elsewhere: from systemd's myhostname, which is easily
-// done, and from modules that getent is asked for.
+// NSS modules other than files and dns: myhostname, which is built in, and others, which are
+// queried with getent(1).
 func TestNSSModuleNames(t *testing.T) {
 	replaceEtcFile(t, "nsswitch.conf", "hosts: files myhostname sss\nservices: files sss\n")
 	replaceFile(t, "/usr/bin/getent", `#!/bin/sh
@@ -243,19 +242,19 @@ esac
 	}
 	for _, want := range []string{"-A -t from-sss:port-of-sss -s rr\n", "-A -t localhost:1 -s rr\n", ":http-alt -s rr\n"} {
 		if !strings.Contains(got.Stdout, want) {
-			t.Errorf("there is no %q in %s", want, got.Stdout)
+			t.Errorf("output lacks %q: %s", want, got.Stdout)
 		}
 	}
 }
 
-// Each source has its own names only, and what stands in brackets decides whether the next
-// one is asked.
+// The order of sources in nsswitch.conf and the actions in brackets determine which source
+// resolves a name.
 func TestNSSwitchOrder(t *testing.T) {
 	replaceEtcFile(t, "resolv.conf", "search test\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 	replaceEtcFile(t, "hosts", "10.1.1.1 foo.test short\n10.1.1.2 onlyhosts.test\n10.1.1.3 broken.test\n10.1.1.5 mixed.test\n"+
 		"fd00::1 foo6.test\nfd00::2 onlyhosts6.test\nfd00::3 broken6.test\n::ffff:10.1.1.4 mapped.test\n")
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	zone := func() *dnsServer {
+	newServer := func() *dnsServer {
 		return &dnsServer{
 			records: map[string][]record{
 				"foo.test":              {{typeA, "10.5.5.5"}},
@@ -273,8 +272,8 @@ func TestNSSwitchOrder(t *testing.T) {
 			servfail: map[string]bool{"broken.test": true, "broken.test.test": true, reverseName("10.1.1.3"): true, reverseName("fd00::3"): true},
 		}
 	}
-	zone().serve(t, r.ReferenceNetns)
-	zone().serve(t, r.OursNetns)
+	newServer().serve(t, r.ReferenceNetns)
+	newServer().serve(t, r.OursNetns)
 
 	var cases strings.Builder
 	cases.WriteString("$ ipvsadm -R\n")
@@ -306,8 +305,8 @@ func TestNSSwitchOrder(t *testing.T) {
 	}
 }
 
-// Words of the files end at the white space of ASCII, and letters beyond ASCII have no case.
-// Of several lines of nsswitch.conf the last counts.
+// In hosts, services and nsswitch.conf, only ASCII white space separates words, and only ASCII
+// letters are case-insensitive. The last line for a database in nsswitch.conf applies.
 func TestNameFileParsing(t *testing.T) {
 	replaceEtcFile(t, "hosts", "10.3.3.1 evil\u00a0good.test\n10.3.3.2 evil\u0085nel.test\n10.3.3.3 evil\xa0latin.test\n10.3.3.4\vvt.test\n"+
 		"10.3.3.5\fff.test\falias.test\r\n10.3.3.6 evil\u2003em.test\n10.3.3.7 \u212aelvin.test\n10.3.3.8 \u00dcmlaut.test\n"+
@@ -353,12 +352,12 @@ func TestNameFileParsing(t *testing.T) {
 	}
 }
 
-// Of several addresses ipvsadm takes the first that the name server gave; ours one that
-// can be reached, if there is such.
+// If a name has several addresses, ipvsadm uses the first in the DNS response, and goipvsadm the
+// first reachable one, if any (RFC 6724).
 func TestUnreachableAddresses(t *testing.T) {
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	zone := &dnsServer{records: map[string][]record{"mixed.example.org": {{typeA, "203.0.113.9"}, {typeA, "192.0.2.7"}, {typeA, "203.0.113.8"}}}}
-	zone.serve(t, r.OursNetns)
+	server := &dnsServer{records: map[string][]record{"mixed.example.org": {{typeA, "203.0.113.9"}, {typeA, "192.0.2.7"}, {typeA, "203.0.113.8"}}}}
+	server.serve(t, r.OursNetns)
 	for _, side := range []struct {
 		program difftest.Program
 		want    string
@@ -370,36 +369,36 @@ func TestUnreachableAddresses(t *testing.T) {
 	}
 }
 
-// What ipvsadm asks a name server again and again, ours asks once.
+// goipvsadm looks up each address once, ipvsadm once per occurrence.
 func TestReverseLookupsCached(t *testing.T) {
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	zone := exampleDNS()
-	zone.serve(t, r.OursNetns)
+	server := exampleDNS()
+	server.serve(t, r.OursNetns)
 	var rules strings.Builder
 	for port := range 10 {
 		fmt.Fprintf(&rules, "-A -t 10.0.0.1:%d\n-a -t 10.0.0.1:%d -r 10.0.0.2:80 -m\n", 8000+port, 8000+port)
 	}
 	r.Run(t, r.Reference, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: rules.String()})
-	answer := r.Run(t, r.Ours, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-L"}})
-	if strings.Count(answer.Stdout, "one.example.org:") != 10 {
-		t.Errorf("names are missing: %s", answer)
+	listed := r.Run(t, r.Ours, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-L"}})
+	if strings.Count(listed.Stdout, "one.example.org:") != 10 {
+		t.Errorf("listing lacks names: %s", listed)
 	}
-	for name, times := range zone.ptrQueries {
+	for name, times := range server.ptrQueries {
 		if times != 1 {
-			t.Errorf("%s was asked for %d times", name, times)
+			t.Errorf("%d queries for %s, want 1", times, name)
 		}
 	}
-	if len(zone.ptrQueries) != 2 {
-		t.Errorf("asked for %v", zone.ptrQueries)
+	if len(server.ptrQueries) != 2 {
+		t.Errorf("PTR queries: %v, want 2", server.ptrQueries)
 	}
 }
 
-// A question from a port that no question before it came from is harder to answer for
-// somebody who only pretends to be the name server (RFC 5452).
+// Queries come from different source ports, which makes spoofed responses less likely to be
+// accepted (RFC 5452).
 func TestQuerySourcePorts(t *testing.T) {
 	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
-	zone := exampleDNS()
-	zone.serve(t, r.OursNetns)
+	server := exampleDNS()
+	server.serve(t, r.OursNetns)
 	const servers = 400
 	rules := "-A -f 1\n"
 	for i := range servers {
@@ -407,8 +406,8 @@ func TestQuerySourcePorts(t *testing.T) {
 	}
 	r.Run(t, r.Reference, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: rules})
 	r.Run(t, r.Ours, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-L"}})
-	// Chance may give the same port twice.
-	if len(zone.ptrQueries) != servers || len(zone.ptrPorts) < servers*3/4 {
-		t.Errorf("%d questions came from %d ports", len(zone.ptrQueries), len(zone.ptrPorts))
+	// Random ports may repeat.
+	if len(server.ptrQueries) != servers || len(server.ptrPorts) < servers*3/4 {
+		t.Errorf("%d queries from %d source ports", len(server.ptrQueries), len(server.ptrPorts))
 	}
 }

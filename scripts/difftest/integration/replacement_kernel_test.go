@@ -1,7 +1,7 @@
 //go:build kernel
 
-// Real users of the command line: programs and scripts that know nothing of ours, with
-// ours standing in as /sbin/ipvsadm, ipvsadm-save and ipvsadm-restore.
+// Helpers for tests of programs and scripts that run /sbin/ipvsadm, ipvsadm-save and
+// ipvsadm-restore, which are replaced by goipvsadm.
 
 package integration
 
@@ -28,7 +28,8 @@ var replacementPlan = testnet.Plan{
 	{Name: "server2", Links: []testnet.Link{{To: "lan", Addresses: []string{"192.168.7.2/24", "fd07::2/64"}}}},
 }
 
-// users is the network that they work on, and the rig with the real ipvsadm out of the way.
+// replacementTest has a director with two servers, and a Comparer whose reference is a copy of the
+// real ipvsadm, since the installed one is replaced.
 type replacementTest struct {
 	t       *testing.T
 	r       *difftest.Comparer
@@ -38,11 +39,11 @@ type replacementTest struct {
 
 func newReplacementTest(t *testing.T) *replacementTest {
 	t.Helper()
-	aside := filepath.Join(t.TempDir(), "ipvsadm")
+	copied := filepath.Join(t.TempDir(), "ipvsadm")
 	for _, suffix := range []string{"", "-save", "-restore"} {
-		copyProgram(t, difftest.LookPath(t, "ipvsadm"+suffix), aside+suffix)
+		copyProgram(t, difftest.LookPath(t, "ipvsadm"+suffix), copied+suffix)
 	}
-	t.Setenv("IPVSADM_REFERENCE", aside)
+	t.Setenv("IPVSADM_REFERENCE", copied)
 	network, err := testnet.Build(replacementPlan)
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +63,8 @@ func copyProgram(t *testing.T, from, to string) {
 	}
 }
 
-// standIn puts a program in the place of ipvsadm until the returned function is called.
-func (u *replacementTest) installAs(p difftest.Program) (restore func()) {
+// mountOverIpvsadm mounts a program over ipvsadm until restore is called.
+func (u *replacementTest) mountOverIpvsadm(p difftest.Program) (restore func()) {
 	u.t.Helper()
 	var targets []string
 	for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
@@ -83,7 +84,7 @@ func (u *replacementTest) installAs(p difftest.Program) (restore func()) {
 	}
 }
 
-// start runs a program on the director until the test ends.
+// start runs a program on the director until the test ends, and returns its output.
 func (u *replacementTest) start(name string, args ...string) *bytes.Buffer {
 	u.t.Helper()
 	output := new(bytes.Buffer)
@@ -96,13 +97,13 @@ func (u *replacementTest) start(name string, args ...string) *bytes.Buffer {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
 		if u.t.Failed() {
-			u.t.Logf("%s said:\n%s", name, output)
+			u.t.Logf("output of %s:\n%s", name, output)
 		}
 	})
 	return output
 }
 
-// serve has a server answer HTTP; quit ends that.
+// serve starts an HTTP server on a host; stopServer stops it.
 func (u *replacementTest) serve(name string) {
 	u.t.Helper()
 	server, err := u.network.Host(name).Serve(name, ":80", ":443", ":8080")
@@ -120,12 +121,12 @@ func (u *replacementTest) list(args ...string) difftest.Result {
 	return u.r.Run(u.t, u.r.Reference, u.network.Host("director"), difftest.Command{Args: append([]string{"ipvsadm"}, args...)})
 }
 
-// becomes waits until the saved table is as wanted.
+// expectTable waits until ipvsadm -S -n prints want.
 func (u *replacementTest) expectTable(want string) {
 	u.t.Helper()
 	err := testnet.Eventually(func() error {
 		if got := u.list("-S", "-n"); got != (difftest.Result{Stdout: want}) {
-			return fmt.Errorf("the table is %sand does not become\n%s", got, want)
+			return fmt.Errorf("table: %swant:\n%s", got, want)
 		}
 		return nil
 	})

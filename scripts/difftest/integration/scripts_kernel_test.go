@@ -1,6 +1,6 @@
 //go:build kernel
 
-// Scripts: Debian's init script, tables that go through pipes, rules files.
+// Tests of Debian's init script, pipes between programs, and rules files.
 
 package integration
 
@@ -14,7 +14,7 @@ import (
 	"goipvsadm/scripts/difftest"
 )
 
-// Debian's init script of ipvsadm must behave alike with either program behind it.
+// Debian's init script for ipvsadm behaves identically with both programs.
 func TestDebianInitScript(t *testing.T) {
 	u := newReplacementTest(t)
 	const rules = `# a comment
@@ -24,13 +24,14 @@ func TestDebianInitScript(t *testing.T) {
 -a -f 7 -r 192.168.7.2:0 -m -w 2
 `
 	steps := []string{"status", "start", "status", "rate", "save", "stop", "status", "load", "restart", "reload", "force-reload", "status", "nonsense", "stop", "stop", "save"}
-	// A kernel whose connection table grows (7.2) says 0 where there never was a service.
+	// Kernels with a growing connection table (7.2) list its size as 0 until the first service is
+	// added.
 	director := u.network.Host("director")
 	for _, args := range [][]string{{"ipvsadm", "-A", "-f", "1"}, {"ipvsadm", "-C"}} {
 		u.r.Run(t, u.r.Reference, director, difftest.Command{Args: args})
 	}
 	play := func(p difftest.Program) string {
-		defer u.installAs(p)()
+		defer u.mountOverIpvsadm(p)()
 		var transcript strings.Builder
 		file := u.write("ipvsadm.rules", rules)
 		script := u.write("script", "PATH=/sbin:$PATH\n"+
@@ -50,19 +51,20 @@ func TestDebianInitScript(t *testing.T) {
 	}
 	for _, part := range []string{"TCP  10.1.1.2:80 rr", "master sync daemon (mcast=eth0, syncid=3", "FWM  7 wlc persistent 600"} {
 		if !strings.Contains(got, part) {
-			t.Errorf("nothing was started: no %q in\n%s", part, got)
+			t.Errorf("transcript lacks %q:\n%s", part, got)
 		}
 	}
 }
 
-// One director's table goes to another through a pipe, from either program to the other.
+// A table can be copied between directors by a pipe from -S to -R, in any combination of the two
+// programs.
 func TestPipeBetweenDirectors(t *testing.T) {
 	u := newReplacementTest(t)
 	from, to := u.r.ReferenceNetns, u.r.OursNetns
 	u.r.Run(t, u.r.Reference, from, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules})
 	want := u.r.Run(t, u.r.Reference, from, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 	if strings.Count(want.Stdout, "\n") != strings.Count(trafficRules, "\n") {
-		t.Fatalf("the table is %s", want)
+		t.Fatalf("table: %s", want)
 	}
 	for _, programs := range [][2]difftest.Program{{u.r.Ours, u.r.Ours}, {u.r.Ours, u.r.Reference}, {u.r.Reference, u.r.Ours}} {
 		read, write, err := os.Pipe()
@@ -83,7 +85,7 @@ func TestPipeBetweenDirectors(t *testing.T) {
 	}
 }
 
-// A rules file as people keep it, with what only ours reads: comments.
+// A rules file with comments (an extension of goipvsadm) and variations in white space.
 func TestRulesFile(t *testing.T) {
 	u := newReplacementTest(t)
 	lines := strings.Split(strings.TrimSpace(trafficRules), "\n")
@@ -107,8 +109,8 @@ func TestRulesFile(t *testing.T) {
 		if name == "ipvsadm" {
 			args = append(args, "-R")
 		}
-		if answer := u.r.Run(t, u.r.Ours, u.r.OursNetns, difftest.Command{Args: args, Stdin: file.String()}); answer != (difftest.Result{}) {
-			t.Errorf("%s: %s", name, answer)
+		if got := u.r.Run(t, u.r.Ours, u.r.OursNetns, difftest.Command{Args: args, Stdin: file.String()}); got != (difftest.Result{}) {
+			t.Errorf("%s: %s", name, got)
 		}
 		got := u.r.Run(t, u.r.Reference, u.r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 		if difftest.SortListing(got.Stdout) != difftest.SortListing(trafficRules) {

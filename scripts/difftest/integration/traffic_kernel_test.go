@@ -1,7 +1,7 @@
 //go:build kernel
 
-// Listings with traffic in them: connections in many states, persistent templates,
-// SIP calls and large counters. Both programs list the same table, one after another.
+// Tests of listings under traffic: connections in many states, persistence templates, SIP
+// Call-IDs and large counters. Both programs list the same table in turn.
 
 package integration
 
@@ -21,7 +21,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// The addresses are those that etc/hosts has names for, and others.
+// Some of the addresses have names in testdata's hosts file.
 var trafficPlan = testnet.Plan{
 	{Name: "client", Gateway: "10.1.1.254", Links: []testnet.Link{
 		{To: "front", Addresses: []string{"10.1.1.1/24", "10.1.1.8/24", "fd01::1/64", "fd01::2222:3333:4444:5555/64"}},
@@ -58,7 +58,7 @@ const trafficRules = `-A -t 10.1.1.2:80 -s rr
 -a -f 7 -r 192.168.7.1:0 -m -w 1
 `
 
-// traffic is the network with the table in it.
+// trafficTest has a director with the table trafficRules, a client and a server.
 type trafficTest struct {
 	t       *testing.T
 	r       *difftest.Comparer
@@ -76,13 +76,13 @@ func newTrafficTest(t *testing.T) *trafficTest {
 	x := &trafficTest{t, r, network}
 	x.must(network.Host("client").IP("route add default via fd01::254"))
 	x.must(network.Host("server").IP("route add default via fd07::254"))
-	// Mark 7 is port 7777 of an address of the director's.
-	marking := testnet.MarkRule{Device: "eth0", To: netip.MustParseAddr("10.1.1.254"), Ports: []int{7777}, Mark: 7}
-	for _, line := range marking.AddCommands() {
+	// Packets to port 7777 of the director get mark 7.
+	markRule := testnet.MarkRule{Device: "eth0", To: netip.MustParseAddr("10.1.1.254"), Ports: []int{7777}, Mark: 7}
+	for _, line := range markRule.AddCommands() {
 		x.must(network.Host("director").Run(exec.Command("sh", "-c", line)))
 	}
-	if answer := x.run(r.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); answer != (difftest.Result{}) {
-		t.Fatalf("setting up: %s", answer)
+	if got := x.run(r.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); got != (difftest.Result{}) {
+		t.Fatalf("loading the rules: %s", got)
 	}
 	return x
 }
@@ -98,7 +98,7 @@ func (x *trafficTest) run(p difftest.Program, c difftest.Command) difftest.Resul
 	return x.r.Run(x.t, p, x.network.Host("director"), c)
 }
 
-// serve accepts connections at a server's address and hands each to f.
+// serve accepts connections at an address of the server and calls f for each.
 func (x *trafficTest) serve(network, address string, f func(net.Conn)) {
 	x.t.Helper()
 	x.must(x.network.Host("server").Do(func() error {
@@ -120,7 +120,8 @@ func (x *trafficTest) serve(network, address string, f func(net.Conn)) {
 	}))
 }
 
-// dial connects the client, from an address of its own, and keeps the connection.
+// dial connects the client, from one of its addresses, and keeps the connection open until the
+// test ends.
 func (x *trafficTest) dial(network, from, to string) net.Conn {
 	x.t.Helper()
 	source, err := netip.ParseAddr(from)
@@ -131,7 +132,7 @@ func (x *trafficTest) dial(network, from, to string) net.Conn {
 	return conn
 }
 
-// knock sends the first packet of a connection that nobody will answer.
+// startHandshake sends the first packet of a connection to a server that does not exist.
 func (x *trafficTest) startHandshake(kind, protocol int, to [4]byte, port int) {
 	x.t.Helper()
 	x.must(x.network.Host("client").Do(func() error {
@@ -147,7 +148,7 @@ func (x *trafficTest) startHandshake(kind, protocol int, to [4]byte, port int) {
 	}))
 }
 
-// associate opens SCTP associations from client to server.
+// openAssociations opens SCTP associations from the client to the server.
 func (x *trafficTest) openAssociations(count int) []int {
 	x.t.Helper()
 	var listener int
@@ -178,15 +179,15 @@ func (x *trafficTest) openAssociations(count int) []int {
 	return associations
 }
 
-// call sends an invitation by SIP.
+// sendInvite sends a SIP INVITE request.
 func (x *trafficTest) sendInvite(id string) {
 	x.t.Helper()
 	fmt.Fprintf(x.dial("udp", "10.1.1.1", "10.1.1.2:5060"),
 		"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n", id)
 }
 
-// same lists with both programs and compares. Seconds and rates go on by themselves, so
-// ours counts only when it says the same before and after ipvsadm's turn.
+// compare compares a listing of both programs. Since timers and rates change continuously,
+// goipvsadm runs before and after ipvsadm, and the result counts only if both outputs are equal.
 func (x *trafficTest) compare(args ...string) string {
 	x.t.Helper()
 	c := difftest.Command{Args: append([]string{"ipvsadm"}, args...)}
@@ -200,33 +201,33 @@ func (x *trafficTest) compare(args ...string) string {
 		if x.r.Same(c, want, before) {
 			return want.Stdout
 		}
-		// A packet that is sent again may have set a time-out back to what it was.
+		// A retransmitted packet may have reset a timer meanwhile.
 		if differences++; differences == 3 {
 			x.t.Errorf("%sipvsadm: %sours: %s", c, want, before)
 			return want.Stdout
 		}
 	}
-	x.t.Errorf("%s changes all the time", c)
+	x.t.Errorf("%s: output changed in every attempt", c)
 	return ""
 }
 
-// wants checks that a listing has what the traffic was meant to bring about.
+// expectMatch checks that each pattern matches a line of the listing.
 func (x *trafficTest) expectMatch(listing string, patterns ...string) {
 	x.t.Helper()
 	for _, pattern := range patterns {
 		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
-			x.t.Errorf("nothing matches %q in\n%s", pattern, listing)
+			x.t.Errorf("no match for %q:\n%s", pattern, listing)
 		}
 	}
 }
 
-// eventually lists until a line matches.
+// eventually waits until a pattern matches a line of a listing.
 func (x *trafficTest) eventually(pattern string, args ...string) {
 	x.t.Helper()
 	x.must(testnet.Eventually(func() error {
 		listing := x.run(x.r.Reference, difftest.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
 		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
-			return fmt.Errorf("nothing matches %q in\n%s", pattern, listing)
+			return fmt.Errorf("no match for %q:\n%s", pattern, listing)
 		}
 		return nil
 	}))
@@ -234,7 +235,7 @@ func (x *trafficTest) eventually(pattern string, args ...string) {
 
 var listingOptions = []string{"", "--stats", "--rate", "--stats --exact", "--rate --exact", "--thresholds", "--persistent-conn", "--tun-info", "--nosort", "-c", "-c --persistent-conn", "--timeout"}
 
-// listings compares every listing of the table, with numbers and with names.
+// compareListings compares all listings of the table, with numbers and with names.
 func (x *trafficTest) compareListings() {
 	x.t.Helper()
 	for _, options := range listingOptions {
@@ -245,7 +246,7 @@ func (x *trafficTest) compareListings() {
 	x.compare("-S", "-n")
 }
 
-// listingsOf compares the listings of one service.
+// compareServiceListings compares the listings of one service.
 func (x *trafficTest) compareServiceListings(service string) {
 	x.t.Helper()
 	for _, options := range listingOptions[:8] {
@@ -253,7 +254,7 @@ func (x *trafficTest) compareServiceListings(service string) {
 	}
 }
 
-// upload sends so many MiB to a server.
+// upload sends data to a server.
 func (x *trafficTest) upload(to string, mebibytes int) {
 	x.t.Helper()
 	conn := x.dial("tcp", "10.1.1.1", to).(*net.TCPConn)
@@ -266,7 +267,7 @@ func (x *trafficTest) upload(to string, mebibytes int) {
 	readToEnd(conn)
 }
 
-// drain reads a connection to its end.
+// readToEnd reads until the peer closes the connection.
 func readToEnd(conn net.Conn) { io.Copy(io.Discard, conn) }
 
 func TestTraffic(t *testing.T) {
@@ -278,8 +279,8 @@ func TestTraffic(t *testing.T) {
 	x.serve("tcp", ":7777", readToEnd)
 	x.serve("tcp", ":81", func(conn net.Conn) { conn.Close() })
 
-	// More bytes than a column has room for, and more than 32 bits count. They go
-	// before the others so that these are still in their states when listed.
+	// Byte counters that exceed the column width and 32 bits. The uploads come first, so that the
+	// following connections are still in their states when listed.
 	x.upload("10.1.1.3:80", 120)
 	x.upload("10.1.1.2:80", 4200)
 
@@ -311,7 +312,7 @@ func TestTraffic(t *testing.T) {
 	t.Cleanup(func() { unix.Close(associations[1]) })
 	x.startHandshake(unix.SOCK_STREAM, unix.IPPROTO_SCTP, [4]byte{10, 1, 1, 2}, 2906)
 
-	// The kernel sums counters up every other second.
+	// The kernel updates the counters every two seconds.
 	x.eventually(`^TCP  10.1.1.2:80 .* 4[4-9]\d\dM +\d+$`, "-L", "-n", "--stats")
 	x.expectMatch(x.compare("-L", "-n", "--stats"), `^TCP  10.1.1.3:80 .* 1[2-9]\d{4}K +\d+$`)
 	x.expectMatch(x.compare("-L", "-n", "--stats", "--exact"), `^TCP  10.1.1.2:80 .* 4[4-9]\d{8} +\d+$`, `^TCP  10.1.1.3:80 .* 1[2-9]\d{7} +\d+$`)
@@ -328,24 +329,24 @@ func TestTraffic(t *testing.T) {
 	x.compareServiceListings("-t 10.1.1.2:80")
 	x.compareServiceListings("-f 7 -n")
 
-	if answer := x.run(x.r.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); answer != (difftest.Result{}) {
-		t.Errorf("-Z: %s", answer)
+	if got := x.run(x.r.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); got != (difftest.Result{}) {
+		t.Errorf("-Z: %s", got)
 	}
 	x.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")
 }
 
-// Whoever calls chooses the Call-ID; one that is long enough breaks ipvsadm's listing.
+// ipvsadm cannot list a very long Call-ID, which is chosen by the client; goipvsadm can.
 func TestLongCallID(t *testing.T) {
 	x := newTrafficTest(t)
 	id := strings.Repeat("long", 60)
 	x.sendInvite(id)
 	list := difftest.Command{Args: []string{"ipvsadm", "-L", "-c", "-n", "--persistent-conn"}}
 	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(x.run(x.r.Reference, list).Stdout) {
-		t.Error("ipvsadm lists it whole")
+		t.Error("ipvsadm lists the complete Call-ID")
 	}
-	answer := x.run(x.r.Ours, list)
-	x.expectMatch(answer.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
-	if answer.Status != 0 || answer.Stderr != "" {
-		t.Errorf("ours: %s", answer)
+	got := x.run(x.r.Ours, list)
+	x.expectMatch(got.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
+	if got.Status != 0 || got.Stderr != "" {
+		t.Errorf("ours: %s", got)
 	}
 }
