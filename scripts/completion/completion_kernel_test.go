@@ -1,7 +1,6 @@
 //go:build kernel
 
-// The completion scripts, in the shells themselves: somebody types, presses Tab, and a
-// live table answers.
+// Package completion tests the completion scripts in interactive shells, with a live table.
 package completion
 
 import (
@@ -29,7 +28,7 @@ const rules = `-A -t 10.8.1.1:80 -s rr
 -a -f 77 -r 10.8.2.13 -g
 `
 
-// desk is a director with a table, and a place for whoever sits in front of it.
+// testEnv is a director with the program under test.
 type testEnv struct {
 	tool     *testnet.Tool
 	director *testnet.Netns
@@ -42,7 +41,7 @@ func newTestEnv(t *testing.T) *testEnv {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	// Unprivileged users look for it too.
+	// The program must be accessible for unprivileged users.
 	copyFile(t, filepath.Join(tool.Bin, "ipvsadm"), filepath.Join(tool.Bin, "goipvsadm"))
 	if err := os.Chmod(tool.Work, 0o755); err != nil {
 		t.Fatal(err)
@@ -98,11 +97,12 @@ func script(t *testing.T, name string) string {
 	return path
 }
 
-// Who has no IPVS, or is not root, gets no table, no message, and no module loaded. This
-// is the first test: once there was a table, the modules are in use for a while.
+// Without IPVS or without privileges, --complete prints no services and no error, and loads no
+// module. This test must run first, since the modules stay in use for a while after there was a
+// table.
 func TestCompleteWithoutTable(t *testing.T) {
 	d := newTestEnv(t)
-	ask := func(credential *syscall.Credential, words ...string) string {
+	complete := func(credential *syscall.Credential, words ...string) string {
 		t.Helper()
 		cmd := exec.Command(filepath.Join(d.tool.Bin, "goipvsadm"), append([]string{"--complete"}, words...)...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
@@ -113,31 +113,31 @@ func TestCompleteWithoutTable(t *testing.T) {
 		}
 		return output.String()
 	}
-	nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
+	unprivileged := &syscall.Credential{Uid: 65534, Gid: 65534}
 
 	if result, err := d.tool.Shell(d.director, "rmmod ip_vs"); err != nil || result != (testnet.Result{}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	if got := ask(nil, "-E", "-t", ""); got != "" {
+	if got := complete(nil, "-E", "-t", ""); got != "" {
 		t.Errorf("without IPVS: %q", got)
 	}
 	if _, err := os.Stat("/proc/net/ip_vs"); err == nil {
-		t.Error("the module was loaded")
+		t.Error("--complete loaded the module")
 	}
 
 	d.loadRules(t)
-	if got, want := ask(nil, "-E", "-f", ""), "77\trr, IPv4\n"; got != want {
+	if got, want := complete(nil, "-E", "-f", ""), "77\trr, IPv4\n"; got != want {
 		t.Errorf("root: %q, want %q", got, want)
 	}
-	if got := ask(nobody, "-E", "-t", ""); got != "" {
-		t.Errorf("an ordinary user: %q", got)
+	if got := complete(unprivileged, "-E", "-t", ""); got != "" {
+		t.Errorf("unprivileged: %q", got)
 	}
-	if got, want := ask(nobody, "-A", "-s", "wr"), "wrr\t"; !strings.HasPrefix(got, want) {
-		t.Errorf("an ordinary user: %q, want %q", got, want)
+	if got, want := complete(unprivileged, "-A", "-s", "wr"), "wrr\t"; !strings.HasPrefix(got, want) {
+		t.Errorf("unprivileged: %q, want %q", got, want)
 	}
 }
 
-// A shell, with a directory of its own as its home.
+// shell is an interactive shell with an empty home directory.
 type shell struct {
 	*testEnv
 	home   string
@@ -156,7 +156,7 @@ func (d *testEnv) shell(t *testing.T, name string, args ...string) *shell {
 	return s
 }
 
-// write puts a file into the shell's home.
+// write creates a file in the shell's home directory.
 func (s *shell) write(t *testing.T, name, text string) {
 	t.Helper()
 	name = filepath.Join(s.home, name)
@@ -168,12 +168,12 @@ func (s *shell) write(t *testing.T, name, text string) {
 	}
 }
 
-// typed is a line before and after Tab was pressed.
+// completion is a command line before and after Tab is pressed.
 type completion struct{ before, after string }
 
-// lines are completed in all shells alike. What is completed ends with a blank.
+// completions are the same in all shells. A blank follows a complete word.
 var completions = []completion{
-	{"goipvsadm --add-serv", "goipvsadm --add-serv"}, // -service or -server
+	{"goipvsadm --add-serv", "goipvsadm --add-serv"}, // ambiguous: -service or -server
 	{"goipvsadm --edit-servi", "goipvsadm --edit-service "},
 	{"goipvsadm -A -t 10.8.1.9:80 --schedul", "goipvsadm -A -t 10.8.1.9:80 --scheduler "},
 	{"goipvsadm -A -t 10.8.1.9:80 -s wr", "goipvsadm -A -t 10.8.1.9:80 -s wrr "},
@@ -185,9 +185,9 @@ var completions = []completion{
 	{"goipvsadm -L -n -f ", "goipvsadm -L -n -f 77 "},
 	{"goipvsadm -D --tcp-service=10.8.1.2:8", "goipvsadm -D --tcp-service=10.8.1.2:80 "},
 	{"goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12", "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12:80 "},
-	{"goipvsadm -d -t 10.8.1.1:80 -r ", "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.1"}, // .11 or .12
+	{"goipvsadm -d -t 10.8.1.1:80 -r ", "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.1"}, // ambiguous: .11 or .12
 	{"goipvsadm -e -f 77 -r ", "goipvsadm -e -f 77 -r 10.8.2.13:0 "},
-	{"goipvsadm -A -t 10.8.1", "goipvsadm -A -t 10.8.1"}, // there is none yet
+	{"goipvsadm -A -t 10.8.1", "goipvsadm -A -t 10.8.1"}, // -A completes no existing services
 	{"goipvsadm --start-daemon m", "goipvsadm --start-daemon master "},
 	{"goipvsadm --start-daemon master --mcast-interface eth1", "goipvsadm --start-daemon master --mcast-interface eth1 "},
 	{"goipvsadm -L -N dire", "goipvsadm -L -N director "},
@@ -197,49 +197,49 @@ var completions = []completion{
 	{"BIN/goipvsadm -E -t 10.8.1.2", "BIN/goipvsadm -E -t 10.8.1.2:80 "},
 }
 
-// try types the lines, and lets the shell show what became of each.
-func (s *shell) expectCompletions(t *testing.T, lines []completion) {
+// expectCompletions types each command line and Tab, and compares the completed line.
+func (s *shell) expectCompletions(t *testing.T, tests []completion) {
 	t.Helper()
 	terminal, err := s.director.Terminal(200, 50, s.cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := func(text string) {
+	typeKeys := func(text string) {
 		if err := terminal.Type(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	screen := func(text string) {
+	waitFor := func(text string) {
 		if _, err := terminal.ReadUntil(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	screen(s.prompt)
-	for i, line := range lines {
-		line.before = strings.ReplaceAll(line.before, "BIN", s.tool.Bin)
-		line.after = strings.ReplaceAll(line.after, "BIN", s.tool.Bin)
-		// In front of the line comes a command that keeps it, when all is typed. The @
-		// shows whether there is a blank before it.
-		keep := filepath.Join(s.home, "kept"+string(rune('a'+i)))
-		keys(line.before + "\t@\x01printf '%s ' \x05 >" + keep + "\r")
-		screen(s.prompt)
-		want := line.after + "@ "
-		if got := waitForFile(keep); got != want {
-			t.Errorf("%q became %q, want %q", line.before, got, want)
+	waitFor(s.prompt)
+	for i, tt := range tests {
+		tt.before = strings.ReplaceAll(tt.before, "BIN", s.tool.Bin)
+		tt.after = strings.ReplaceAll(tt.after, "BIN", s.tool.Bin)
+		// After the completion, type @ to make a trailing blank visible, and turn the line into
+		// the arguments of a printf command that writes it to a file.
+		file := filepath.Join(s.home, "line"+string(rune('a'+i)))
+		typeKeys(tt.before + "\t@\x01printf '%s ' \x05 >" + file + "\r")
+		waitFor(s.prompt)
+		want := tt.after + "@ "
+		if got := waitForFile(file); got != want {
+			t.Errorf("%q: got %q, want %q", tt.before, got, want)
 		}
 	}
-	keys("exit\r")
+	typeKeys("exit\r")
 	if rest, status, err := terminal.Wait(); err != nil || status != 0 {
 		t.Errorf("exit status %d, %v: %q", status, err, rest)
 	}
 }
 
-// contents waits for a file to be there in full.
+// waitForFile waits until a file is complete, and returns its contents or an error message.
 func waitForFile(name string) string {
 	var text []byte
 	err := testnet.Eventually(func() error {
 		if text, _ = os.ReadFile(name); !strings.HasSuffix(string(text), " ") {
-			return fmt.Errorf("%s has only %q", name, text)
+			return fmt.Errorf("incomplete %s: %q", name, text)
 		}
 		return nil
 	})
@@ -249,15 +249,16 @@ func waitForFile(name string) string {
 	return string(text)
 }
 
-// In brackets, an address looks like a pattern to a shell; some quote it.
-func ipv6Completions(quoted string) []completion {
+// ipv6Completions returns completions with IPv6 addresses. Some shells quote the bracket, which is
+// special in patterns.
+func ipv6Completions(bracket string) []completion {
 	return []completion{
-		{"goipvsadm -E -t " + quoted + "fd08::1", "goipvsadm -E -t [fd08::1]:443 "},
-		{"goipvsadm -d -t " + quoted + "fd08::1]:443 -r ", "goipvsadm -d -t [fd08::1]:443 -r [fd08::11]:443 "},
+		{"goipvsadm -E -t " + bracket + "fd08::1", "goipvsadm -E -t [fd08::1]:443 "},
+		{"goipvsadm -d -t " + bracket + "fd08::1]:443 -r ", "goipvsadm -d -t [fd08::1]:443 -r [fd08::11]:443 "},
 	}
 }
 
-// bash is a bash that has read a file.
+// bash returns a bash that sources a file at start.
 func (d *testEnv) bash(t *testing.T, file string) *shell {
 	t.Helper()
 	s := d.shell(t, "bash", "--rcfile", "rc")
@@ -272,8 +273,8 @@ func TestBash(t *testing.T) {
 	s.expectCompletions(t, slices.Concat(completions, ipv6Completions("[")))
 }
 
-// With the package bash-completion, the script is loaded when it is needed, by the name
-// of the command, and commands before ours work.
+// With the package bash-completion, the script is loaded on demand, and also works after commands
+// such as nohup.
 func TestBashCompletion(t *testing.T) {
 	d := newTestEnv(t)
 	d.loadRules(t)
@@ -315,7 +316,7 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// A menu says what each word is good for.
+// fish shows a description of each candidate.
 func TestFishMenu(t *testing.T) {
 	d := newTestEnv(t)
 	d.loadRules(t)

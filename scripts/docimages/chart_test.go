@@ -19,15 +19,15 @@ func TestReadTable(t *testing.T) {
 		want         []result
 		err          string
 	}{
-		{"a table", head + "| -L | 2.07 | 3.38 | 0.6 | 2 |\n| -R, 11,000 rules | 1,289 | 172 | 7 | 100 |\n\n| x |\n",
-			[]result{
+		{name: "table", readme: head + "| -L | 2.07 | 3.38 | 0.6 | 2 |\n| -R, 11,000 rules | 1,289 | 172 | 7 | 100 |\n\n| x |\n",
+			want: []result{
 				{"-L", figure{"2.07", 2.07}, figure{"3.38", 3.38}, figure{"2", 2}},
 				{"-R, 11,000 rules", figure{"1,289", 1289}, figure{"172", 172}, figure{"100", 100}},
-			}, ""},
-		{"none", "text\n", nil, "no table with the columns ipvsadm, ours and floor"},
-		{"an empty one", head, nil, "no table with the columns ipvsadm, ours and floor"},
-		{"no number", head + "| -L | 2.07 | soon | 0.6 | 2 |\n", nil, `no number of instructions: "soon" in | -L | 2.07 | soon | 0.6 | 2 |`},
-		{"a cell too few", head + "| -L | 2.07 | 1 | 2 |\n", nil, "4 cells under 5 titles: | -L | 2.07 | 1 | 2 |"},
+			}},
+		{name: "no table", readme: "text\n", err: "no table with the columns ipvsadm, ours and floor"},
+		{name: "empty table", readme: head, err: "no table with the columns ipvsadm, ours and floor"},
+		{name: "invalid number", readme: head + "| -L | 2.07 | soon | 0.6 | 2 |\n", err: `invalid number of instructions: "soon" in | -L | 2.07 | soon | 0.6 | 2 |`},
+		{name: "missing cell", readme: head + "| -L | 2.07 | 1 | 2 |\n", err: "4 cells in a table of 5 columns: | -L | 2.07 | 1 | 2 |"},
 	} {
 		got, err := readTable(tt.readme)
 		if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(result{}, figure{})); diff != "" {
@@ -39,7 +39,7 @@ func TestReadTable(t *testing.T) {
 	}
 }
 
-// The chart is that of the table in README.
+// docs/how-fast.svg is generated from the current table in README.md.
 func TestChartUpToDate(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -54,11 +54,11 @@ func TestChartUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(have, chart(results)) {
-		t.Error("docs/how-fast.svg is older than the table in README.md: make docs-chart")
+		t.Error("docs/how-fast.svg is outdated: run make docs-chart")
 	}
 }
 
-// README shows the pictures, and they are XML.
+// README.md contains the images, and they are well-formed XML.
 func TestImagesInREADME(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -66,14 +66,14 @@ func TestImagesInREADME(t *testing.T) {
 	}
 	for _, name := range []string{"docs/watch.svg", "docs/how-fast.svg"} {
 		if !strings.Contains(string(readme), "("+name+")") {
-			t.Errorf("README.md does not show %s", name)
+			t.Errorf("README.md does not contain %s", name)
 		}
-		picture, err := os.Open("../../" + name)
+		image, err := os.Open("../../" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer picture.Close()
-		decoder := xml.NewDecoder(picture)
+		defer image.Close()
+		decoder := xml.NewDecoder(image)
 		for err == nil {
 			_, err = decoder.Token()
 		}

@@ -1,18 +1,19 @@
-// Pictures draws what README.md shows: --watch as it looked on a throwaway kernel, and the
-// benchmark's table as a chart. It is run by make docs-images and make docs-chart.
+// Docimages generates the SVG images in README.md: a screenshot of goipvsadm --watch and a chart of
+// the benchmark table. It is run by make docs-images and make docs-chart.
 //
-//	pictures watch FILE            runs goipvsadm there; on a throwaway kernel only
-//	pictures chart README FILE     of the table in README
+//	docimages watch FILE           on a throwaway kernel only
+//	docimages chart README FILE    from the table in README
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintf(os.Stderr, "pictures: %v\n", err)
+		fmt.Fprintf(os.Stderr, "docimages: %v\n", err)
 		os.Exit(1)
 	}
 }
@@ -20,11 +21,11 @@ func main() {
 func run(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "watch":
-		picture, err := watchPicture()
+		image, err := watchImage()
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(args[1], picture, 0o644)
+		return os.WriteFile(args[1], image, 0o644)
 	case len(args) == 3 && args[0] == "chart":
 		readme, err := os.ReadFile(args[1])
 		if err != nil {
@@ -36,5 +37,5 @@ func run(args []string) error {
 		}
 		return os.WriteFile(args[2], chart(results), 0o644)
 	}
-	return fmt.Errorf("usage: pictures watch FILE, or pictures chart README FILE")
+	return errors.New("usage: docimages watch FILE, or docimages chart README FILE")
 }

@@ -7,24 +7,24 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// The measures of a cell of the terminal, and its margin.
+// Dimensions of a character cell and of the margin, in pixels.
 const (
 	cellWidth  = 8.4
 	cellHeight = 18
 	margin     = 12
 )
 
-// palette has the colours that the program uses, by their numbers in ISO 6429.
+// palette maps SGR color parameters (ISO 6429) to RGB; it has the colors that the program uses.
 var palette = map[string]string{
 	"30": "#000000", "37": "#ffffff",
 	"41": "#c01c28", "43": "#e5a50a", "45": "#a347ba",
 }
 
-// screenshot draws a screen, down to its last line that is not empty.
+// screenshot draws a screen, without empty lines at the end.
 func screenshot(screen *testnet.Screen) []byte {
 	lines := strings.Split(strings.TrimRight(screen.String(), "\n"), "\n")
 	d := newDrawing(columns*cellWidth+2*margin, len(lines)*cellHeight+2*margin, "#1e1e1e",
-		"A terminal on which goipvsadm --watch shows three services, with a server of weight 0 in yellow, one over its threshold in red, and one that lost its share in magenta")
+		"goipvsadm --watch in a terminal: three services, with a server of weight 0 in yellow, one above its threshold in red, and one whose share of traffic dropped in magenta")
 	for row := range lines {
 		x, y := float64(margin), float64(margin+row*cellHeight)
 		for _, run := range screen.Colors(row) {

@@ -14,13 +14,13 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// The terminal in the picture.
+// Size of the terminal.
 const (
 	columns = 100
 	rows    = 17
 )
 
-// rules are the table in the picture. While it is watched, the last server loses weight.
+// rules are the table shown. The weight of the last server is reduced during the recording.
 const rules = `
 	-A -t 192.0.2.10:80 -s wrr
 	-a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 3
@@ -34,8 +34,8 @@ const rules = `
 	-a -u 192.0.2.53:53 -r 10.0.0.13:53 -m -w 10
 `
 
-// watchPicture shows --watch with traffic, on a throwaway kernel.
-func watchPicture() ([]byte, error) {
+// watchImage draws a screenshot of --watch under traffic. It must run on a throwaway kernel.
+func watchImage() ([]byte, error) {
 	tool, err := testnet.NewTool()
 	if err != nil {
 		return nil, err
@@ -61,21 +61,21 @@ func watchPicture() ([]byte, error) {
 			return nil, err
 		}
 		defer server.Close()
-		names, err := echoUDP(network.Host(name))
+		conn, err := echoUDP(network.Host(name))
 		if err != nil {
 			return nil, err
 		}
-		defer names.Close()
+		defer conn.Close()
 	}
 	s := &watchScene{tool: tool, director: network.Host("director"), client: testnet.Client{Netns: network.Host("client")}}
-	screen, err := s.play()
+	screen, err := s.record()
 	if err != nil {
 		return nil, err
 	}
 	return screenshot(screen), nil
 }
 
-// answer answers every datagram to port 53 of a host with itself.
+// echoUDP echoes datagrams to port 53 of a host.
 func echoUDP(host *testnet.Netns) (conn net.PacketConn, err error) {
 	err = host.Do(func() error {
 		conn, err = net.ListenPacket("udp", ":53")
@@ -97,7 +97,7 @@ func echoUDP(host *testnet.Netns) (conn net.PacketConn, err error) {
 	return conn, nil
 }
 
-// A scene is what goes on while the picture is taken.
+// watchScene is the network in which the screenshot is taken.
 type watchScene struct {
 	tool     *testnet.Tool
 	director *testnet.Netns
@@ -112,18 +112,19 @@ func (s *watchScene) shell(line string) error {
 	return err
 }
 
-// play makes traffic, and returns a screen on which each of the marks is seen.
-func (s *watchScene) play() (*testnet.Screen, error) {
-	// Connections of UDP are over soon, so that a share may be lost at once.
+// record generates traffic, runs --watch until all kinds of alerts are on the screen, and returns
+// the screen.
+func (s *watchScene) record() (*testnet.Screen, error) {
+	// A short UDP timeout, so that the share of traffic drops quickly with the weight.
 	if err := errors.Join(s.shell("ipvsadm --set 0 0 1"), s.shell("ipvsadm -R <<-RULES"+strings.ReplaceAll(rules, "\t", "")+"RULES")); err != nil {
 		return nil, err
 	}
 	for range 50 {
-		held, _, err := s.client.OpenKeepAlive("http://192.0.2.10:8080/")
+		conn, _, err := s.client.OpenKeepAlive("http://192.0.2.10:8080/")
 		if err != nil {
 			return nil, err
 		}
-		defer held.Close()
+		defer conn.Close()
 	}
 	defer s.traffic()()
 
@@ -135,7 +136,7 @@ func (s *watchScene) play() (*testnet.Screen, error) {
 	}
 	screen := new(testnet.Screen)
 	screen.Resize(columns, rows)
-	lighter := false
+	isReduced := false
 	for deadline := time.Now().Add(2 * testnet.TestTimeout); time.Now().Before(deadline); {
 		frame, err := terminal.ReadUntil("\x1b[J")
 		if err != nil {
@@ -145,9 +146,9 @@ func (s *watchScene) play() (*testnet.Screen, error) {
 		text := screen.String()
 		switch {
 		case screen.Err != "":
-			return nil, fmt.Errorf("%s on\n%s", screen.Err, text)
-		case !lighter && strings.Count(text, "50%") == 2 && !strings.Contains(text, " - "):
-			lighter = true
+			return nil, fmt.Errorf("%s on the screen:\n%s", screen.Err, text)
+		case !isReduced && strings.Count(text, "50%") == 2 && !strings.Contains(text, " - "):
+			isReduced = true
 			if err := s.shell("ipvsadm -e -u 192.0.2.53:53 -r 10.0.0.13:53 -m -w 1"); err != nil {
 				return nil, err
 			}
@@ -159,13 +160,13 @@ func (s *watchScene) play() (*testnet.Screen, error) {
 			return screen, err
 		}
 	}
-	return nil, fmt.Errorf("not all that was to be shown is on\n%s", screen)
+	return nil, fmt.Errorf("missing alerts on the screen:\n%s", screen)
 }
 
-// traffic makes requests and sends datagrams until it is told to stop.
+// traffic sends HTTP requests and UDP datagrams until stop is called.
 func (s *watchScene) traffic() (stop func()) {
-	over := make(chan struct{})
-	var ended sync.WaitGroup
+	done := make(chan struct{})
+	var wg sync.WaitGroup
 	for _, load := range []func(){
 		func() { s.client.Get("http://192.0.2.10/") },
 		func() {
@@ -178,10 +179,10 @@ func (s *watchScene) traffic() (stop func()) {
 			time.Sleep(5 * time.Millisecond)
 		},
 	} {
-		ended.Go(func() {
+		wg.Go(func() {
 			for {
 				select {
-				case <-over:
+				case <-done:
 					return
 				default:
 					load()
@@ -190,7 +191,7 @@ func (s *watchScene) traffic() (stop func()) {
 		})
 	}
 	return func() {
-		close(over)
-		ended.Wait()
+		close(done)
+		wg.Wait()
 	}
 }

@@ -18,10 +18,10 @@ var (
 	spaces  = regexp.MustCompile(` +`)
 )
 
-// lasting returns what a picture shows that is the same each time: colours, signs and addresses, and
-// where figures are.
-func stableText(picture []byte) (lines []string) {
-	for _, m := range element.FindAllStringSubmatch(string(picture), -1) {
+// stableText returns the parts of an image that are the same in every recording: colors, alert
+// markers, addresses, and the positions of numbers.
+func stableText(image []byte) (lines []string) {
+	for _, m := range element.FindAllStringSubmatch(string(image), -1) {
 		address, rest := m[3][:min(31, len(m[3]))], m[3][min(31, len(m[3])):]
 		if strings.Contains(m[3], "quits") {
 			address, rest = "", m[3][strings.Index(m[3], "  "):]
@@ -32,20 +32,20 @@ func stableText(picture []byte) (lines []string) {
 	return lines
 }
 
-// The picture in README is what the program shows today.
+// docs/watch.svg shows the current layout of --watch.
 func TestWatchImageUpToDate(t *testing.T) {
-	have, err := os.ReadFile("../../docs/watch.svg")
+	current, err := os.ReadFile("../../docs/watch.svg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	now, err := watchPicture()
+	recorded, err := watchImage()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(stableText(now)) < 12 {
-		t.Errorf("the picture is all but empty: %s", now)
+	if len(stableText(recorded)) < 12 {
+		t.Errorf("the recorded image is nearly empty: %s", recorded)
 	}
-	if diff := cmp.Diff(stableText(have), stableText(now)); diff != "" {
-		t.Errorf("docs/watch.svg is not what the program shows today: make docs-images\n%s", diff)
+	if diff := cmp.Diff(stableText(current), stableText(recorded)); diff != "" {
+		t.Errorf("docs/watch.svg is outdated: run make docs-images\n%s", diff)
 	}
 }

@@ -62,7 +62,7 @@ var commands = []struct{ line, rules, want string }{
 // whose read end is closed.
 var redirections = []struct {
 	name, setup, redirect string
-	noInput               bool // the rules
+	noInput               bool // rules cannot be read
 }{
 	{name: "stdin closed", redirect: "<&-", noInput: true},
 	{name: "stdout closed", redirect: ">&-"},

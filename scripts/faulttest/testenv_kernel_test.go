@@ -58,7 +58,7 @@ const commandTimeout = time.Minute
 // testEnv runs goipvsadm and the real ipvsadm on the table of this kernel.
 type testEnv struct {
 	*testing.T
-	ours map[string]string // by the name it is called by
+	ours map[string]string // paths of goipvsadm by command name
 	real string
 	dir  string
 	rand *rand.Rand

@@ -11,10 +11,10 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// connect fills the namespace's connection table: raw TCP packets with made-up
-// senders to a service whose servers stand behind a dummy interface, which
-// swallows what it is given. A SYN makes a connection, an ACK establishes it,
-// so that it outlives the benchmark.
+// fillConnectionTable creates n connections in the namespace. It sends raw TCP
+// packets from generated addresses to a service whose servers are behind a dummy
+// interface, which drops all packets. A SYN creates a connection, and an ACK
+// establishes it, so that it does not expire during the benchmark.
 func fillConnectionTable(n int) error {
 	r := ruleSet{services: 1}
 	service := r.service(0)
@@ -55,8 +55,8 @@ func fillConnectionTable(n int) error {
 	to := &unix.SockaddrInet4{Addr: service.AddrPort.Addr().As4()}
 	p := tcpPacket(service.AddrPort)
 	for i := range n {
-		binary.BigEndian.PutUint32(p[12:], 0x0a400000+uint32(i>>4)) // the sender: 10.64.0.0 and up
-		binary.BigEndian.PutUint16(p[20:], 32768+uint16(i&15)*997)  // and its port
+		binary.BigEndian.PutUint32(p[12:], 0x0a400000+uint32(i>>4)) // source address: 10.64.0.0 and up
+		binary.BigEndian.PutUint16(p[20:], 32768+uint16(i&15)*997)  // source port
 		for _, p[33] = range []byte{syn, ack} {
 			if err := unix.Sendto(fd, p, 0, to); err != nil {
 				return fmt.Errorf("sending packet %d: %w", i, err)
@@ -71,7 +71,8 @@ const (
 	ack = 0x10
 )
 
-// packet is an IPv4 header and a TCP header without data.
+// tcpPacket returns an IPv4 and a TCP header without data. The source and the
+// TCP flags are zero.
 func tcpPacket(to netip.AddrPort) []byte {
 	p := make([]byte, 40)
 	p[0], p[3], p[8], p[9] = 0x45, byte(len(p)), 64, unix.IPPROTO_TCP
@@ -81,7 +82,7 @@ func tcpPacket(to netip.AddrPort) []byte {
 	return p
 }
 
-// readConnections reads the kernel's table to its end.
+// readConnectionTable reads the complete connection table from /proc.
 func readConnectionTable() error {
 	fd, err := unix.Open("/proc/thread-self/net/ip_vs_conn", unix.O_RDONLY, 0)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Where programs read from and write to: memory, so that no reader runs beside them.
+// Input and output are files on a tmpfs, so that no other process runs at the
+// same time.
 const (
 	inputFile   = "/tmp/in"
 	outputFile  = "/tmp/out"
@@ -21,8 +22,8 @@ const (
 
 type files struct{ in, out string }
 
-// start runs a program without a shell between, to its end, and returns its
-// exit status. Its name is always ipvsadm to itself. Without files it gets /dev/null.
+// runProgram runs a program and returns its exit status. goipvsadm is run under
+// the name ipvsadm. Without files, input and output are /dev/null.
 func runProgram(program string, args []string, f *files) (int, error) {
 	if f == nil {
 		f = &files{os.DevNull, os.DevNull}
@@ -51,14 +52,14 @@ func runProgram(program string, args []string, f *files) (int, error) {
 }
 
 func argv0(program string) string {
-	if program == ours {
-		program = theirs
+	if program == goipvsadmPath {
+		program = ipvsadmPath
 	}
 	return filepath.Base(program)
 }
 
-// firstLines is how long a program takes until it has written n lines; the
-// rest is not waited for.
+// firstLines returns the time until a program has written n lines. The program is
+// then killed.
 func firstLines(n int, program string, args ...string) (time.Duration, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Args[0] = argv0(program)
@@ -89,7 +90,7 @@ func firstLines(n int, program string, args ...string) (time.Duration, error) {
 	return d, nil
 }
 
-// quietly runs a program of the initramfs that only speaks when it fails.
+// runSilent runs a program. Its output is part of the error if it fails.
 func runSilent(program string, args ...string) error {
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %v: %w: %s", program, args, err, out)
@@ -97,15 +98,15 @@ func runSilent(program string, args ...string) error {
 	return nil
 }
 
-// The kernel counts the memory of the process that forked as the child's own
-// until exec, so a peak is taken from a process that has next to none: this
-// program, started anew under peakCommand.
+// Until exec, the kernel counts the memory of the forking process as that of the
+// child. Therefore peak memory is measured by a small process that starts the
+// program: the driver itself, run with peakCommand.
 const (
 	peakCommand = "peak"
 	peakFile    = "/tmp/peak"
 )
 
-// peak returns the most memory a program had resident, in KiB.
+// peakMemory returns the peak resident memory of a program in KiB.
 func peakMemory(program string, args []string, f *files) (int64, error) {
 	code, err := runProgram("/bin/driver", append([]string{peakCommand, peakFile, program}, args...), f)
 	if err != nil {
@@ -121,7 +122,8 @@ func peakMemory(program string, args []string, f *files) (int64, error) {
 	return strconv.ParseInt(string(b), 10, 64)
 }
 
-// peakOf is the process that peak starts.
+// runPeakProcess is the main function of the process that peakMemory starts. It
+// does not return.
 func runPeakProcess(result string, command []string) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Args[0] = argv0(command[0])

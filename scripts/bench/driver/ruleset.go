@@ -11,13 +11,14 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// A ruleSet is so many services of so many servers each, as text for -R, as
-// prepared messages for the floor, and as requests for its listing.
+// ruleSet is a table of services with the given number of servers each. It can be
+// converted to input for -R, to encoded requests that add it, and to requests that
+// list it.
 type ruleSet struct{ services, servers int }
 
 func (r ruleSet) size() int { return r.services * (1 + r.servers) }
 
-// numbered is the address n after base, at a port.
+// nthAddrPort returns the nth address after base, with the given port.
 func nthAddrPort(base netip.Addr, n int, port uint16) netip.AddrPort {
 	b := base.As4()
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(b[:])+uint32(n)))), port)
@@ -44,7 +45,7 @@ func (r ruleSet) server(i, j int) *netlinkmsg.Destination {
 	}
 }
 
-// text is the rules as -S -n prints them.
+// restoreInput returns the rules in the format of -S -n.
 func (r ruleSet) restoreInput() []byte {
 	var b bytes.Buffer
 	for i := range r.services {
@@ -58,11 +59,11 @@ func (r ruleSet) restoreInput() []byte {
 	return b.Bytes()
 }
 
-// batch is how many messages go out in one send. Beyond this nothing is won.
+// batchSize is the number of messages per send. Larger batches are not faster.
 const batchSize = 128
 
-// send has the rules added through a bare socket. The messages are prepared
-// at the first call for a family number, which is the same in all of a boot.
+// send adds the rules through a bare socket. The messages are encoded in the first
+// call; the family ID in them does not change until the machine is rebooted.
 func (r ruleSet) send(s *socket, prepared *[][]byte) error {
 	if *prepared == nil {
 		*prepared = r.messages(s.family)
@@ -75,8 +76,8 @@ func (r ruleSet) send(s *socket, prepared *[][]byte) error {
 	return nil
 }
 
-// messages is the rules as netlink messages, batch to a slice, of which the
-// last asks for an acknowledgement.
+// messages returns the rules as encoded netlink messages, with batchSize messages
+// per slice. The last message of each slice requests an acknowledgement.
 func (r ruleSet) messages(family uint16) [][]byte {
 	var out [][]byte
 	var b []byte
@@ -103,16 +104,17 @@ func (r ruleSet) messages(family uint16) [][]byte {
 	return out
 }
 
-// requests is what a listing asks for: the services, and the servers of each.
+// requests returns the requests of a listing: a dump of the services, and a dump of
+// the servers of each.
 func (r ruleSet) requests(family uint16) [][]byte {
-	ask := func(m netlinkmsg.Message, flags netlink.HeaderFlags) []byte {
+	encode := func(m netlinkmsg.Message, flags netlink.HeaderFlags) []byte {
 		return m.Append(nil, family, netlink.Request|flags, 1)
 	}
 	out := [][]byte{
-		ask(netlinkmsg.Message{Command: netlinkmsg.GetService}, netlink.Dump),
+		encode(netlinkmsg.Message{Command: netlinkmsg.GetService}, netlink.Dump),
 	}
 	for i := range r.services {
-		out = append(out, ask(netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: r.service(i)}, netlink.Dump))
+		out = append(out, encode(netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: r.service(i)}, netlink.Dump))
 	}
 	return out
 }

@@ -12,15 +12,15 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// socket is a bare blocking generic netlink socket with one buffer, and
-// nothing between it and the system calls.
+// socket is a blocking generic netlink socket that is used with plain system
+// calls and one buffer.
 type socket struct {
 	fd     int
 	family uint16
 	buf    []byte
 }
 
-// receiveBuffer is the size with which a listing is quickest (see package ipvs).
+// receiveBuffer is the buffer size with which dumps are fastest (see package ipvs).
 const receiveBuffer = 8<<10 - 320
 
 func dial() (*socket, error) {
@@ -41,8 +41,8 @@ func dial() (*socket, error) {
 
 func (s *socket) close() { unix.Close(s.fd) }
 
-// A lookUp is the IPVS family's number, which is the same in all of a boot,
-// and the request that asks for it.
+// familyInfo is the ID of the IPVS family, which does not change until the machine
+// is rebooted, and the encoded request that looks it up.
 type familyInfo struct {
 	id      uint16
 	request []byte
@@ -79,11 +79,12 @@ func (s *socket) send(b []byte) error {
 	return nil
 }
 
-// answer reads one message, and turns one that reports a failure into an error.
+// readReply reads one message. An error reported by the kernel is returned as an
+// error.
 func (s *socket) readReply() (netlinkmsg.Frame, error) {
 	n, err := unix.Read(s.fd, s.buf)
 	if err != nil {
-		return netlinkmsg.Frame{}, fmt.Errorf("reading an answer: %w", err)
+		return netlinkmsg.Frame{}, fmt.Errorf("reading a reply: %w", err)
 	}
 	f, _, err := netlinkmsg.Split(s.buf[:n])
 	if err == nil && f.Header.Type == netlink.Error {
@@ -95,8 +96,8 @@ func (s *socket) readReply() (netlinkmsg.Frame, error) {
 	return f, err
 }
 
-// exchange sends prepared messages and waits for one answer, which is the
-// acknowledgement of the last, or the failure of an earlier one.
+// roundTrip sends encoded messages and waits for one reply, which is the
+// acknowledgement of the last message or the error of an earlier one.
 func (s *socket) roundTrip(b []byte) error {
 	if err := s.send(b); err != nil {
 		return err
@@ -105,8 +106,8 @@ func (s *socket) roundTrip(b []byte) error {
 	return err
 }
 
-// drain sends a request for a dump and reads it to its end, looking at no
-// more than the types of the messages.
+// readDump sends a dump request and reads the complete reply. Only the types of
+// the messages are decoded.
 func (s *socket) readDump(request []byte) error {
 	if err := s.send(request); err != nil {
 		return err
@@ -121,7 +122,7 @@ func (s *socket) readDump(request []byte) error {
 			case netlink.Done:
 				return nil
 			case netlink.Error:
-				return fmt.Errorf("dump refused: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(b[16:]))))
+				return fmt.Errorf("dump failed: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(b[16:]))))
 			}
 			b = b[min((int(binary.NativeEndian.Uint32(b))+3)&^3, len(b)):]
 		}

@@ -12,17 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startCommand begins the arguments of the process that startOn prepares.
+// startupCommand is the first argument for measureStartup.
 const startupCommand = "start"
 
-// insideVariable tells that process that it is prepared.
+// preparedVariable is set in the environment of the process that runs in new
+// namespaces.
 const preparedVariable = "GOIPVSADM_BENCH_INSIDE"
 
-// startOn prints what the start of programs takes on this machine's processor:
-// a short command of each, the first of which is ipvsadm, in a network namespace
-// of its own, so that the machine's table is never touched. Where the kernel has
-// no IPVS the programs end when it says so; modprobe, which both would run then,
-// is hidden from them.
+// measureStartup prints the time of a short command for each program; the first
+// one is ipvsadm. The programs run in a new network namespace, so that the
+// machine's table is not touched. If the kernel has no IPVS, they exit as soon as
+// they detect that; modprobe, which they would run, is hidden.
 func measureStartup(programs []string) error {
 	if os.Getenv(preparedVariable) == "" {
 		cmd := exec.Command("/proc/self/exe", append([]string{startupCommand}, programs...)...)
@@ -49,7 +49,7 @@ func measureStartup(programs []string) error {
 			times[i] = append(times[i], time.Since(begin))
 		}
 	}
-	fmt.Println("| start, in ms | | ipvsadm's part of it |")
+	fmt.Println("| startup, in ms | | ipvsadm / program |")
 	fmt.Println("|---|--:|--:|")
 	for i, program := range programs {
 		fmt.Printf("| %s | %s | %s |\n", filepath.Base(program), formatCost(median(times[i]), 1), ratio(median(times[0]), median(times[i])))
@@ -57,7 +57,7 @@ func measureStartup(programs []string) error {
 	return nil
 }
 
-// hideModprobe puts a file that cannot be run in its place.
+// hideModprobe mounts a file that is not executable over modprobe.
 func hideModprobe() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making mounts private: %w", err)

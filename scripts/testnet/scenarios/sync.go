@@ -46,7 +46,7 @@ var syncDaemon = Scenario{
 		r.comment("Failover: move the virtual address to the second director, and clear the client's ARP cache:")
 		r.run("director", "ip address del 172.16.100.10/32 dev eth0")
 		r.run("director2", "ip address add 172.16.100.10/32 dev eth0")
-		r.run("client", "ip neighbour flush dev eth0")
+		r.run("client", "ip neigh flush dev eth0")
 		open.request()
 		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
 		r.expectHealthy("director2")
