@@ -12,7 +12,7 @@ import (
 
 // Generator generates cases from a seed.
 type Generator struct {
-	seed, generated uint64 // generated: number of cases so far
+	seed, generated uint64 // generated counts the cases
 	*rand.Rand
 	addresses []string
 }

@@ -69,7 +69,7 @@ func maskNonRoundTripNames(output string) string {
 
 // removeKnownDifferences removes the intended differences from goipvsadm's result of a command,
 // and converts ipvsadm's exit status to the one that goipvsadm must have. Each difference is
-// tested in deviations_kernel_test.go.
+// tested in known_differences_kernel_test.go.
 func removeKnownDifferences(c Command, ours Result, referenceStatus int) (Result, int) {
 	if isSave(c) {
 		ours.Stdout = savedThresholds.ReplaceAllString(ours.Stdout, "$1$2")

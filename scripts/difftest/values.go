@@ -7,8 +7,8 @@ import (
 )
 
 // ipvsadm compares addresses by signed 32-bit subtraction. It sorts orderedAddresses, which lie
-// within half of the number range, consistently; the order of unorderedAddresses depends on that
-// in the kernel. 127.0.0.1 is not included: the C library sends DNS queries there by default, and
+// within half of the number range, consistently; the order of unorderedAddresses depends on the
+// order in which the kernel returns them. 127.0.0.1 is not included: the C library sends DNS queries there by default, and
 // a service on its port 53 would count them.
 var (
 	orderedAddresses   = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.2", "16.0.0.9"}

@@ -214,8 +214,8 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// ipvsadm-restore ignores its arguments and clears the table if the input is empty. goipvsadm's
-// prints its help for -h instead.
+// ipvsadm-restore ignores its arguments and clears the table if the input is empty. The
+// replacement prints its help for -h instead.
 func TestRestoreHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	service := Command{Args: []string{"ipvsadm", "-A", "-f", "5", "-s", "rr"}}
