@@ -41,11 +41,11 @@ type Network struct {
 }
 
 // Build creates a namespace for each host and connects them.
-func Build(plan Plan) (*Network, error) { return BuildBeside("", plan) }
+func Build(plan Plan) (*Network, error) { return BuildWithPrefix("", plan) }
 
-// BuildBeside is like Build for networks that exist at the same time. The names of the
+// BuildWithPrefix is like Build for networks that exist at the same time. The names of the
 // namespaces begin with prefix.
-func BuildBeside(prefix string, plan Plan) (*Network, error) {
+func BuildWithPrefix(prefix string, plan Plan) (*Network, error) {
 	network := &Network{prefix: prefix, hosts: make(map[string]*Netns)}
 	if err := network.build(plan); err != nil {
 		return nil, errors.Join(err, network.Close())

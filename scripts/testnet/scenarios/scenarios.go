@@ -38,7 +38,7 @@ func (s Scenario) RunWithCheck(out io.Writer, tool *testnet.Tool, check func(dir
 }
 
 func (s Scenario) run(prefix string, out io.Writer, tool *testnet.Tool, check func(director *testnet.Netns) error) error {
-	network, err := testnet.BuildBeside(prefix, s.Plan)
+	network, err := testnet.BuildWithPrefix(prefix, s.Plan)
 	if err != nil {
 		return err
 	}

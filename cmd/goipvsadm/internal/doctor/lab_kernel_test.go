@@ -41,7 +41,7 @@ func newBench(t *testing.T, name string, plan testnet.Plan) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	network, err := testnet.BuildBeside(name, plan)
+	network, err := testnet.BuildWithPrefix(name, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
