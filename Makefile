@@ -1,8 +1,8 @@
-# goipvsadm: what a person or a build machine runs.
+# goipvsadm
 #
-#   make demo     see it balance real connections, on a throwaway kernel
-#   make test     everything that is tested, on a throwaway kernel where it needs one
-#   make help     the rest
+#   make demo     run the LVS demo on a throwaway kernel
+#   make test     run the unit tests and the kernel tests
+#   make help     list all targets
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -14,25 +14,25 @@ PREFIX := /usr/local
 DESTDIR :=
 export CGO_ENABLED := 0
 
-# A release is a tag; other builds keep the version that stands in the source.
+# The version is that of the git tag; without tags it is the default in package help.
 VERSION := $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 LDFLAGS = -s -w $(if $(VERSION),-X goipvsadm/cmd/goipvsadm/internal/help.Version=$(VERSION))
 
 PROGRAM := build/goipvsadm
 
-# The program under test, as the tests want to have it.
+# Tests expect the path of the program under test in the environment.
 under_test := GOIPVSADM='$(CURDIR)/build/goipvsadm'
 
 .PHONY: build
-build: ## the program, as build/goipvsadm
+build: ## build the program as build/goipvsadm
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(PROGRAM) ./cmd/goipvsadm
 
-processors := 386 amd64 arm arm64 ppc64le riscv64 s390x
+architectures := 386 amd64 arm arm64 ppc64le riscv64 s390x
 
 .PHONY: cross
-cross: ## the program for each of several processors, and everything vetted for it
+cross: ## cross-compile and vet for all supported architectures
 	export GOOS=linux
-	for GOARCH in $(processors); do
+	for GOARCH in $(architectures); do
 		export GOARCH
 		$(MAKE) --no-print-directory build PROGRAM=build/goipvsadm-linux-$$GOARCH
 		$(GO) build ./...
@@ -40,11 +40,11 @@ cross: ## the program for each of several processors, and everything vetted for 
 		$(GO) vet -tags kernel ./...
 	done
 	unset GOARCH
-	(cd scripts/bench/codec && ../../go vet .) # a module of its own
+	(cd scripts/bench/codec && ../../go vet .) # a separate module
 
-# Of the emulated ones one is big-endian.
+# s390x is big-endian.
 .PHONY: cross-test
-cross-test: ## the tests that need no kernel, as for other processors, emulated (installs what is missing)
+cross-test: ## run the unit tests for s390x and arm64 under qemu-user (installs dependencies)
 	@scripts/setup cross
 	for arch in s390x:s390x arm64:aarch64; do
 		echo "== $${arch%:*}"
@@ -53,89 +53,93 @@ cross-test: ## the tests that need no kernel, as for other processors, emulated 
 	done
 
 .PHONY: demo
-demo: ## the classic set-ups with real traffic (installs what is missing)
+demo: ## run the LVS demo on a throwaway kernel (installs dependencies)
 	@scripts/setup demo
 	$(MAKE) --no-print-directory build
 	$(GO) build -trimpath -buildvcs=false -o build/demo ./scripts/demo
 	$(under_test) scripts/kernel -t 120 build/demo
 
 .PHONY: test
-test: ## all tests (installs what is missing)
+test: ## run the checks, the unit tests and the kernel tests (installs dependencies)
 	@scripts/setup test
 	@scripts/promtool --version >/dev/null
 	$(MAKE) --no-print-directory build check test-unit test-kernel
 
 .PHONY: check
-check: lint-man lint-shell # formatting and vet
+check: lint-man lint-shell lint-prose ## run gofmt, go vet and the linters of manuals, scripts and prose
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
-	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted" >&2; exit 1; fi
+	if [ -n "$$unformatted" ]; then echo "gofmt required: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags kernel ./...
 
-# Whether this machine has the manuals that it refers to does not matter.
+# Cross-referenced manual pages need not be installed.
 .PHONY: lint-man
-lint-man: # its mistakes
-	@mistakes=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db\|operating system explicitly specified' || true)
-	if [ -n "$$mistakes" ]; then echo "$$mistakes" >&2; exit 1; fi
+lint-man: # lint the manual pages
+	@errors=$$(mandoc -T lint docs/*.8 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db\|operating system explicitly specified' || true)
+	if [ -n "$$errors" ]; then echo "$$errors" >&2; exit 1; fi
 
-# Every limit of time in the tests is multiplied by this.
+.PHONY: lint-prose
+lint-prose: # find banned words and spellings
+	@$(GO) run ./scripts/prose
+
+# Multiplies all timeouts in the tests; set it on slow machines.
 GOIPVSADM_PATIENCE ?= 1
 export GOIPVSADM_PATIENCE
 
 .PHONY: test-unit
-test-unit: ## the tests that need no kernel
-	@echo 'Tests that need no kernel: a line for each package'
+test-unit: ## run the unit tests, which need no kernel
+	@echo 'Unit tests:'
 	$(GO) test -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
 
 .PHONY: test-kernel
-test-kernel: build ## the tests that need one; PACKAGE=… and RUN=… (a test's name) for some of them
+test-kernel: build ## run the kernel tests; filter with PACKAGE=... RUN=...
 	@$(under_test) scripts/kernel-tests $(PACKAGE) $(if $(RUN),-- -run '$(RUN)')
 
 .PHONY: kernels
-kernels: build ## all kernel tests on several kernels; KERNELS='6.12 newest' picks some of them
+kernels: build ## run the kernel tests on several kernels; KERNELS='6.12 newest'
 	@scripts/setup test kernels
 	$(under_test) scripts/kernels $(KERNELS)
 
 .PHONY: demo-ptrace
-demo-ptrace: # the demo with the library that processors with AMX need, on any processor
+demo-ptrace: # run the demo with kernel-ptrace.c, which only CPUs with AMX need
 	@GOIPVSADM_PTRACE=yes $(MAKE) --no-print-directory demo
 
 .PHONY: test-all
-test-all: test demo-ptrace kernels cross cross-test package-tests ## what takes longer too: kernels, processors, packages, faults
+test-all: test demo-ptrace kernels cross cross-test package-tests ## run all tests, including the kernel, architecture and package matrices
 	@$(MAKE) --no-print-directory faults N=5
 
 .PHONY: differential
-differential: build ## N random command lines (50000) from SEED (1) against the real ipvsadm
+differential: build ## compare N random command lines (default 50000) with ipvsadm; SEED=...
 	@scripts/setup test
 	GOIPVSADM_DIFF_N=$(or $(N),50000) GOIPVSADM_DIFF_SEED=$(or $(SEED),1) $(under_test) \
 		scripts/kernel-tests -l 36000 scripts/difftest -- -run TestRandom
 
 .PHONY: faults
-faults: build ## kills, small buffers, closed descriptors, crowds: N times (1) what the tests do, from SEED
+faults: build ## run the fault-injection tests N times (default 1); SEED=...
 	@scripts/setup test
 	GOIPVSADM_FAULTS=$(or $(N),1) GOIPVSADM_FAULTS_SEED=$(SEED) $(under_test) \
 		scripts/kernel-tests -l 36000 scripts/faulttest
 
 .PHONY: bench
-bench: ## ours beside ipvsadm on a distribution's kernel; ROWS=… for some rows, MEMORY=1 for the memory rows
+bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1
 	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
 .PHONY: docs-chart
-docs-chart: ## docs/how-fast.svg, of the table in README.md
-	$(GO) run ./scripts/pictures chart README.md docs/how-fast.svg
+docs-chart: ## generate docs/how-fast.svg from the table in README.md
+	$(GO) run ./scripts/docimages chart README.md docs/how-fast.svg
 
 .PHONY: docs-images
-docs-images: docs-chart build ## that, and docs/watch.svg, from a run on a throwaway kernel
+docs-images: docs-chart build ## generate docs/how-fast.svg and docs/watch.svg (on a throwaway kernel)
 	@scripts/setup demo
-	$(GO) build -trimpath -buildvcs=false -o build/pictures ./scripts/pictures
-	$(under_test) scripts/kernel build/pictures watch docs/watch.svg
+	$(GO) build -trimpath -buildvcs=false -o build/docimages ./scripts/docimages
+	$(under_test) scripts/kernel build/docimages watch docs/watch.svg
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for TIME (30s)
+fuzz: ## run each fuzz target for TIME (default 30s)
 	@scripts/fuzz $(TIME)
 
 .PHONY: lint
-lint: ## staticcheck (fetched by the go command)
+lint: ## run staticcheck (downloaded by the go command)
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags kernel ./...
 
@@ -143,14 +147,14 @@ sbin := $(DESTDIR)$(PREFIX)/sbin
 lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
 names := ipvsadm ipvsadm-save ipvsadm-restore
 
-# What the program is made of: it is built again when that is newer.
+# Sources of the program, which is rebuilt if one of them is newer.
 sources := go.mod go.sum $(shell find cmd ipvs netlinkmsg sched -type f ! -name '*_test.go')
 
 $(PROGRAM): $(sources)
 	$(MAKE) --no-print-directory build
 	touch $@
 
-# What else is installed, as SOURCE:TARGET. Paths in it get PREFIX.
+# Other installed files, as SOURCE:TARGET; /usr/local in them is replaced by PREFIX.
 extras := \
 	docs/goipvsadm.8:share/man/man8/goipvsadm.8 \
 	docs/ipvsadm-save.8:share/goipvsadm/ipvsadm-save.8 \
@@ -161,7 +165,7 @@ extras := \
 	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
 	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish
 
-# The program, its manual and its completions under the other names, as LINK:TARGET.
+# Links from the names of ipvsadm to the program, its manual and its completions, as LINK:TARGET.
 aliases := \
 	$(names:%=sbin/%:goipvsadm) \
 	share/man/man8/ipvsadm.8:goipvsadm.8 \
@@ -174,15 +178,14 @@ init := $(DESTDIR)/etc/init.d/goipvsadm
 unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service
 prefixed := sed 's,/usr/local/,$(PREFIX)/,g'
 
-# Files of the system's own packages are not replaced, nor removed: the system would not
-# know, and put its own back one day.
-owner := scripts/package-of -r '$(DESTDIR)'
-foreign = package=$$($(owner) $(1)); if [ -n "$$package" ]; then \
-	echo "$(1) belongs to the package $$package: $(2)" >&2; exit 1; fi
+# $(call check_unowned,FILE,ADVICE) fails if FILE belongs to a package of the system. Such files
+# are never replaced or removed, since the package manager would restore them some day.
+check_unowned = package=$$(scripts/package-of -r '$(DESTDIR)' $(1)); if [ -n "$$package" ]; then \
+	echo "$(1) belongs to package $$package: $(2)" >&2; exit 1; fi
 
 .PHONY: install
-install: $(PROGRAM) ## into PREFIX (/usr/local) below DESTDIR; does not take the name ipvsadm
-	@$(call foreign,$(PREFIX)/sbin/goipvsadm,install a newer package instead)
+install: $(PROGRAM) ## install to PREFIX (default /usr/local), without the name ipvsadm
+	@$(call check_unowned,$(PREFIX)/sbin/goipvsadm,upgrade that package instead)
 	install -d '$(sbin)' '$(lib)'
 	install -m 755 $(PROGRAM) '$(sbin)/goipvsadm'
 	for name in $(names); do ln -sf ../../sbin/goipvsadm "$(lib)/$$name"; done
@@ -191,16 +194,16 @@ install: $(PROGRAM) ## into PREFIX (/usr/local) below DESTDIR; does not take the
 		$(prefixed) "$${pair%%:*}" >"$(DESTDIR)$(PREFIX)/$${pair#*:}"
 	done
 
-# What was there under one of the names waits for uninstall as this.
+# Suffix of files moved aside by install-compat.
 replaced := before-goipvsadm
 
 .PHONY: install-compat
-install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FORCE=1 replaces what belongs to no package
+install-compat: install ## also install ipvsadm* symlinks; FORCE=1 replaces unpackaged files
 	@for pair in $(aliases); do
 		file=$(PREFIX)/$${pair%%:*}
-		$(call foreign,$$file,take another PREFIX or the package goipvsadm-ipvsadm)
+		$(call check_unowned,$$file,use another PREFIX or the package goipvsadm-ipvsadm)
 		if [ -e "$(DESTDIR)$$file" ] && [ "$$(readlink "$(DESTDIR)$$file")" != "$${pair#*:}" ] && [ -z '$(FORCE)' ]; then
-			echo "$(DESTDIR)$$file is not goipvsadm's; FORCE=1 replaces it until uninstall" >&2
+			echo "$(DESTDIR)$$file exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall" >&2
 			exit 1
 		fi
 	done
@@ -211,8 +214,8 @@ install-compat: install ## also as ipvsadm, ipvsadm-save and ipvsadm-restore; FO
 	done
 
 .PHONY: install-service
-install-service: install ## also the init script and the systemd unit (neither is enabled)
-	@$(call foreign,/etc/init.d/goipvsadm,it is the service already)
+install-service: install ## also install the init script and the systemd unit, disabled
+	@$(call check_unowned,/etc/init.d/goipvsadm,the service is already installed)
 	install -m 755 scripts/service/service '$(lib)/service'
 	install -D -m 755 /dev/null '$(init)'
 	$(prefixed) scripts/init.d/goipvsadm >'$(init)'
@@ -220,8 +223,8 @@ install-service: install ## also the init script and the systemd unit (neither i
 	$(prefixed) scripts/systemd/goipvsadm.service >'$(unit)'
 
 .PHONY: uninstall
-uninstall: ## what the three put there, and nothing else
-	@$(call foreign,$(PREFIX)/sbin/goipvsadm,remove that)
+uninstall: ## remove all installed files
+	@$(call check_unowned,$(PREFIX)/sbin/goipvsadm,remove the package instead)
 	for pair in $(aliases); do
 		link="$(DESTDIR)$(PREFIX)/$${pair%%:*}"
 		if [ "$$(readlink "$$link")" = "$${pair#*:}" ]; then
@@ -231,7 +234,7 @@ uninstall: ## what the three put there, and nothing else
 	done
 	rm -f '$(sbin)/goipvsadm' $(names:%='$(lib)/%') '$(lib)/service'
 	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
-	# The service, and the links that enable it.
+	# The service and the links that enable it.
 	if [ -e '$(unit)' ]; then
 		for link in '$(DESTDIR)'/etc/systemd/system/*.wants/goipvsadm.service; do
 			case $$(readlink "$$link") in *'$(PREFIX)/lib/systemd/system/goipvsadm.service') rm -f "$$link" ;; esac
@@ -246,31 +249,31 @@ uninstall: ## what the three put there, and nothing else
 	done
 
 .PHONY: packages
-packages: ## .deb, .rpm and .apk for all processors, in build/packages
+packages: ## build .deb, .rpm and .apk for all architectures in build/packages
 	@scripts/setup build
-	scripts/packaging/packages $(processors)
+	scripts/packaging/packages $(architectures)
 
 .PHONY: package-tests
-package-tests: ## the packages in roots of their distributions, with traffic (installs what is missing)
+package-tests: ## test the packages, with live traffic (installs dependencies)
 	@scripts/packaging/test
 
-# shellcheck follows no sourced files: they are the system's.
+# SC1091: sourced files belong to the system.
 .PHONY: lint-shell
-lint-shell: # of what runs at boot, and of the scripts that packages have
+lint-shell: # lint the scripts and units that are installed, and the packaging scripts
 	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
 		scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
 	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*
 	mkdir -p build/units
 	for unit in goipvsadm ipvsadm; do
 		sed 's,/usr/local/lib/goipvsadm/,$(CURDIR)/scripts/service/,' "scripts/systemd/$$unit.service" >"build/units/$$unit.service"
-		complaint=$$(systemd-analyze verify --man=no "build/units/$$unit.service" 2>&1 | grep "$$unit.service" || true)
-		if [ -n "$$complaint" ]; then echo "$$complaint" >&2; exit 1; fi
+		errors=$$(systemd-analyze verify --man=no "build/units/$$unit.service" 2>&1 | grep "$$unit.service" || true)
+		if [ -n "$$errors" ]; then echo "$$errors" >&2; exit 1; fi
 	done
 
 .PHONY: clean
-clean: ## remove what was built
+clean: ## delete build
 	rm -rf build
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24

@@ -1,12 +1,12 @@
 /*
- * Preloaded into User-Mode Linux by scripts/kernel: a ptrace(2) that can set a part of
- * the extended state of a processor.
+ * A ptrace(2) that can set a part of the extended CPU state (XSAVE area). scripts/kernel
+ * preloads it into User-Mode Linux.
  *
- * User-Mode Linux 6.1 to 6.12 keeps 2696 bytes of it for each process, which is enough
- * for AVX-512. Where the processor has more (AMX: 11008), the host takes nothing but
- * the whole, and says EFAULT. So the whole is read first, the bytes that were given are
- * laid over its beginning, and the whole is set. What comes after them is
- * state that no process of the throwaway kernel has permission to use.
+ * User-Mode Linux 6.1 to 6.12 stores 2696 bytes of this state per process, which is enough
+ * for AVX-512. On CPUs with more state (AMX: 11008 bytes), the host rejects a partial
+ * PTRACE_SETREGSET with EFAULT. Therefore read the complete state, overwrite its beginning
+ * with the given bytes, and set the complete state. Processes of the throwaway kernel have no
+ * permission to use the remaining state.
  */
 #include <elf.h>
 #include <errno.h>
@@ -17,8 +17,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Not on the stack: User-Mode Linux calls from kernel stacks, of which 16 KiB are all.
-   One thread of it uses ptrace. */
+/* Static, because User-Mode Linux calls ptrace from 16 KiB kernel stacks. Only one of its
+   threads does so. */
 static char state[64 * 1024];
 
 static long set_state(pid_t pid, const struct iovec *given)
@@ -54,7 +54,7 @@ long ptrace(enum __ptrace_request request, ...)
 	case PTRACE_PEEKTEXT:
 	case PTRACE_PEEKDATA:
 	case PTRACE_PEEKUSER:
-		/* The system call puts the word in memory, the C library returns it. */
+		/* The system call stores the word in memory; the C library's ptrace returns it. */
 		result = syscall(SYS_ptrace, request, pid, address, &word);
 		if (result < 0)
 			return result;

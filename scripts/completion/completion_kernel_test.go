@@ -216,7 +216,7 @@ func (s *shell) run(t *testing.T, tests []completionTest) {
 		}
 	}
 	waitFor := func(text string) {
-		if _, err := terminal.Until(text); err != nil {
+		if _, err := terminal.ReadUntil(text); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,5 +1,5 @@
-// Demo shows the classic set-ups of a Linux Virtual Server, one after another, with real
-// traffic. It runs on a throwaway kernel: make demo.
+// Demo runs the standard Linux Virtual Server setups, one after another, with real traffic. It
+// must run on a throwaway kernel: make demo.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 
 func main() {
 	if err := demo(); err != nil {
-		fmt.Printf("\nThe demonstration failed. %v\n", err)
+		fmt.Printf("\nThe demo failed: %v\n", err)
 		os.Exit(1)
 	}
 }
@@ -27,20 +27,20 @@ func demo() error {
 	defer tool.Close()
 
 	start := time.Now()
-	setups := scenarios.Setups()
-	for i, setup := range setups {
-		title := fmt.Sprintf("%d. %s", i+1, setup.Title)
-		fmt.Printf("\n%s\n%s\n%s\n\n", title, strings.Repeat("=", len(title)), setup.About)
-		if err := setup.Run(os.Stdout, tool); err != nil {
+	all := scenarios.All()
+	for i, s := range all {
+		title := fmt.Sprintf("%d. %s", i+1, s.Title)
+		fmt.Printf("\n%s\n%s\n%s\n\n", title, strings.Repeat("=", len(title)), s.About)
+		if err := s.Run(os.Stdout, tool); err != nil {
 			return err
 		}
 	}
 
-	fmt.Printf("\nAll %d set-ups did what they should:\n", len(setups))
-	for i, setup := range setups {
-		fmt.Printf("   %d. %s\n", i+1, setup.Title)
+	fmt.Printf("\nAll %d scenarios passed:\n", len(all))
+	for i, s := range all {
+		fmt.Printf("   %d. %s\n", i+1, s.Title)
 	}
-	fmt.Printf("%s on a throwaway kernel; this machine's own IPVS table was not touched.\n",
+	fmt.Printf("They took %s on a throwaway kernel; the IPVS table of this machine was not changed.\n",
 		time.Since(start).Round(time.Second))
 	return nil
 }

@@ -1,9 +1,9 @@
-// Package difftest runs the real ipvsadm and ours side by side on the same
-// command lines, each in a network namespace of its own, and compares what they
-// print, how they exit, and the tables they leave behind.
+// Package difftest compares goipvsadm with the real ipvsadm. It runs both on the same command
+// lines, each in its own network namespace, and compares output, exit status and the resulting
+// tables.
 //
-// This file is the form that cases have as text: in testdata/differential, and in
-// the report of a difference, which can be pasted there as it is.
+// Test cases have a text format, which is used in testdata/differential and in the report of a
+// difference, so that a reported case can be added to the corpus as printed.
 package difftest
 
 import (
@@ -14,16 +14,15 @@ import (
 	"strings"
 )
 
-// A Command is one command line, argv[0] included, with what it reads.
+// Command is a command line, including argv[0], and its standard input.
 type Command struct {
 	Args  []string
 	Stdin string
 }
 
-// A Case is a few command lines that run one after another on a table that is
-// empty at first. Name tells where it comes from: a file and line, or a seed.
+// Case is a sequence of command lines, which starts with an empty table.
 type Case struct {
-	Name     string
+	Name     string // origin: file and line, or seed and number
 	Commands []Command
 }
 
@@ -35,8 +34,8 @@ type Case struct {
 //	< a line of standard input
 //	< "bytes with\tescapes, and no newline of their own"
 //
-// Words are separated by blanks; within one, '...' is taken as it is and "..." has
-// the escapes of a Go string. Cases are named after source and line.
+// Arguments are separated by blanks. Within an argument, '...' is literal and "..." is a Go string
+// literal. Cases are named after source and line.
 func ParseCases(source, text string) ([]Case, error) {
 	var cases []Case
 	var current Case
@@ -63,7 +62,7 @@ func ParseCases(source, text string) ([]Case, error) {
 			current.Commands = append(current.Commands, Command{Args: args})
 		case strings.HasPrefix(line, "<"):
 			if len(current.Commands) == 0 {
-				return nil, fmt.Errorf("%s: input before the first command", where)
+				return nil, fmt.Errorf("%s: standard input before the first command", where)
 			}
 			input, err := unquoteInput(strings.TrimPrefix(line[1:], " "))
 			if err != nil {
@@ -71,14 +70,14 @@ func ParseCases(source, text string) ([]Case, error) {
 			}
 			current.Commands[len(current.Commands)-1].Stdin += input
 		default:
-			return nil, fmt.Errorf("%s: neither a comment, a command nor input: %q", where, line)
+			return nil, fmt.Errorf("%s: not a comment, command or standard input: %q", where, line)
 		}
 	}
 	flush()
 	return cases, nil
 }
 
-// ReadCorpus reads the files of a directory: the cases of each subject.
+// ReadCorpus reads all cases of a directory. Keys are file names without .txt.
 func ReadCorpus(dir string) (map[string][]Case, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err == nil && len(files) == 0 {
@@ -101,7 +100,7 @@ func ReadCorpus(dir string) (map[string][]Case, error) {
 	return subjects, nil
 }
 
-// String writes a case as ParseCases reads it.
+// String formats a case for ParseCases.
 func (c Case) String() string {
 	var b strings.Builder
 	if c.Name != "" {
@@ -113,19 +112,19 @@ func (c Case) String() string {
 	return b.String()
 }
 
-// String writes a command and its input as ParseCases reads them.
+// String formats a command and its standard input for ParseCases.
 func (c Command) String() string {
 	var b strings.Builder
 	b.WriteByte('$')
 	for _, arg := range c.Args {
 		b.WriteByte(' ')
-		b.WriteString(quoteWord(arg))
+		b.WriteString(quoteArg(arg))
 	}
 	b.WriteByte('\n')
 	for _, line := range strings.SplitAfter(c.Stdin, "\n") {
 		switch {
 		case line == "":
-		case strings.HasSuffix(line, "\n") && isPlain(line[:len(line)-1]) && !strings.HasPrefix(line, `"`):
+		case strings.HasSuffix(line, "\n") && isPrintable(line[:len(line)-1]) && !strings.HasPrefix(line, `"`):
 			b.WriteString("< " + line)
 		default:
 			b.WriteString("< " + strconv.Quote(line) + "\n")
@@ -186,9 +185,9 @@ func splitWords(line string) ([]string, error) {
 	}
 }
 
-func quoteWord(word string) string {
+func quoteArg(word string) string {
 	switch {
-	case !isPlain(word):
+	case !isPrintable(word):
 		return strconv.Quote(word)
 	case word == "", strings.ContainsAny(word, " \"#<$"):
 		if strings.Contains(word, "'") {
@@ -201,8 +200,8 @@ func quoteWord(word string) string {
 	return word
 }
 
-// isPlain tells whether text can stand unescaped: printable ASCII only.
-func isPlain(text string) bool {
+// isPrintable reports whether text consists of printable ASCII characters.
+func isPrintable(text string) bool {
 	for _, c := range []byte(text) {
 		if c < ' ' || c > '~' {
 			return false

@@ -35,15 +35,15 @@ $ ./other
 	}
 }
 
-func TestParseCasesRefuses(t *testing.T) {
+func TestParseCasesInvalid(t *testing.T) {
 	for _, text := range []string{"< input first", "ipvsadm -L", "$ ipvsadm 'open", `$ ipvsadm "open`, "$ ipvsadm\n< \"open"} {
 		if _, err := ParseCases("f", text); err == nil || !strings.HasPrefix(err.Error(), "f:") {
-			t.Errorf("%q: error %v, want one that names the line", text, err)
+			t.Errorf("%q: %v, want an error with the line", text, err)
 		}
 	}
 }
 
-func TestCaseTextRoundTrip(t *testing.T) {
+func TestCaseRoundTrip(t *testing.T) {
 	want := Case{Commands: []Command{
 		{Args: []string{"ipvsadm", "", "a b", "it's", `"`, "\xff\x00\n", "#", "<", "é", `\`}},
 		{Args: []string{"ipvsadm", "-R"}, Stdin: "plain\n\ttab\r\n\"quoted\"\n\n  \nno end"},
@@ -60,8 +60,7 @@ func TestCaseTextRoundTrip(t *testing.T) {
 	}
 }
 
-// A person who extends the corpus should not find a case there already.
-func TestCorpusIsWellFormed(t *testing.T) {
+func TestCorpusDuplicates(t *testing.T) {
 	subjects, err := ReadCorpus("../../testdata/differential")
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +68,7 @@ func TestCorpusIsWellFormed(t *testing.T) {
 	seen := make(map[string]string)
 	for subject, cases := range subjects {
 		if len(cases) == 0 {
-			t.Errorf("%s has no case", subject)
+			t.Errorf("%s has no cases", subject)
 		}
 		for _, c := range cases {
 			text := Case{Commands: c.Commands}.String()

@@ -1,5 +1,5 @@
-// Random cases: what people type, right and slightly wrong. A seed gives the same
-// cases every time.
+// Generation of random cases: valid and slightly invalid command lines. The same seed always
+// generates the same cases.
 
 package difftest
 
@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// A Generator makes cases from a seed.
+// Generator generates cases from a seed.
 type Generator struct {
-	seed, made uint64
+	seed, generated uint64 // generated counts the cases
 	*rand.Rand
 	addresses []string
 }
 
-// NewGenerator makes a generator; each seed gives its own sequence of cases.
+// NewGenerator returns a generator of the sequence of cases for a seed.
 func NewGenerator(seed uint64) *Generator {
 	return &Generator{seed: seed}
 }
 
-// An option as it is drawn: its spellings, and what draws its value, if it takes one.
+// option is a command-line option. value generates its argument, if it has one.
 type option struct {
 	short, long string
 	value       func(*Generator) string
@@ -72,8 +72,8 @@ var options = []option{
 	{long: "tun-remcsum"},
 }
 
-// commands are the commands with the options that may go with each.
-var commands = []struct{ short, long, takes string }{
+// commands are the commands and the long names of the options that each allows.
+var commands = []struct{ short, long, options string }{
 	{"A", "add-service", "service scheduler persistent netmask ops pe sched-flags"},
 	{"E", "edit-service", "service scheduler persistent netmask ops pe sched-flags"},
 	{"D", "delete-service", "service"},
@@ -93,11 +93,11 @@ var commands = []struct{ short, long, takes string }{
 	{"v", "version", ""},
 }
 
-// Case draws the next case.
+// Case generates the next case.
 func (g *Generator) Case() Case {
-	g.Rand = rand.New(rand.NewPCG(g.seed, g.made))
-	c := Case{Name: fmt.Sprintf("seed %d, case %d", g.seed, g.made)}
-	g.made++
+	g.Rand = rand.New(rand.NewPCG(g.seed, g.generated))
+	c := Case{Name: fmt.Sprintf("seed %d, case %d", g.seed, g.generated)}
+	g.generated++
 	g.addresses = orderedAddresses
 	var lines [][]string
 	switch n := g.IntN(10); {
@@ -110,17 +110,17 @@ func (g *Generator) Case() Case {
 			g.addresses = unorderedAddresses
 		}
 		lines = g.plausibleSession()
-		lines = append(lines, g.listing(), g.listing())
+		lines = append(lines, g.listCommand(), g.listCommand())
 	default:
 		lines = g.plausibleSession()
 		if g.oneIn(3) {
 			lines = slices.Insert(lines, g.IntN(len(lines)+1), g.randomLine())
 		}
 		if g.oneIn(3) {
-			lines = append(lines, g.listing())
+			lines = append(lines, g.listCommand())
 		}
-		lines = slices.DeleteFunc(lines, stopsDaemon)
-		c.Commands = append(c.Commands, Command{Args: []string{"ipvsadm", g.pick("-R", "--restore")}, Stdin: g.rules(lines)})
+		lines = slices.DeleteFunc(lines, isStopDaemon)
+		c.Commands = append(c.Commands, Command{Args: []string{"ipvsadm", g.pick("-R", "--restore")}, Stdin: g.restoreInput(lines)})
 		return c
 	}
 	for _, line := range lines {
@@ -129,14 +129,14 @@ func (g *Generator) Case() Case {
 	return c
 }
 
-// stopsDaemon reports whether a line stops a daemon. The throwaway kernel hangs when
-// that follows the start at once, as it does in one -R.
-func stopsDaemon(words []string) bool {
+// isStopDaemon reports whether a command line stops a sync daemon. User-Mode Linux hangs if a
+// daemon is stopped immediately after its start, as can happen within one -R.
+func isStopDaemon(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "--stop-daemon") })
 }
 
-// Lines counts the command lines of a case, those on its standard input included.
-func (c Case) Lines() int {
+// CommandLines returns the number of command lines of a case, including those on standard input.
+func (c Case) CommandLines() int {
 	n := len(c.Commands)
 	for _, command := range c.Commands {
 		n += strings.Count(command.Stdin, "\n")
@@ -144,26 +144,26 @@ func (c Case) Lines() int {
 	return n
 }
 
-// service draws one existing service of a life, as the words that name it.
-func (g *Generator) service() []string {
+// serviceArgs returns the options that select one of a few services.
+func (g *Generator) serviceArgs() []string {
 	switch g.IntN(6) {
 	case 0:
 		return []string{"-f", g.pick("1", "5", "9")}
 	case 1:
 		return []string{"-f", g.pick("1", "5"), "-6"}
 	case 2:
-		return []string{g.pick("-t", "-u"), "[" + g.pick(sixes...) + "]:" + g.pick(ports[:6]...)}
+		return []string{g.pick("-t", "-u"), "[" + g.pick(ipv6Addresses...) + "]:" + g.pick(ports[:6]...)}
 	}
 	return []string{g.pick("-t", "-t", "-u", "--sctp-service"), g.pick(g.addresses...) + ":" + g.pick(ports[:6]...)}
 }
 
-// life builds a table the way scripts do, with a slip here and there.
+// plausibleSession generates command lines that build and change a table, some of them mutated.
 func (g *Generator) plausibleSession() [][]string {
 	var lines [][]string
 	add := func(words ...string) {
 		odds := 8
 		if words[0] == "-A" {
-			odds = 20 // much depends on it
+			odds = 20 // later command lines depend on it
 		}
 		if g.oneIn(odds) {
 			words = g.mutate(words)
@@ -173,13 +173,13 @@ func (g *Generator) plausibleSession() [][]string {
 		}
 	}
 	for range 1 + g.IntN(3) {
-		service := g.service()
+		service := g.serviceArgs()
 		add(slices.Concat([]string{g.pick("-A", "-A", "-A", "--add-service")}, service, g.serviceOptions())...)
 		var servers []string
 		for range g.IntN(4) {
 			server := g.pick(g.addresses...)
 			if strings.Contains(service[1], "[") != g.oneIn(10) || service[len(service)-1] == "-6" {
-				server = "[" + g.pick(sixes...) + "]"
+				server = "[" + g.pick(ipv6Addresses...) + "]"
 			}
 			if strings.HasPrefix(server, "[") && !g.oneIn(4) || g.oneIn(2) {
 				server += ":" + g.pick(ports[:6]...)
@@ -278,7 +278,7 @@ func (g *Generator) serverOptions() []string {
 	return words
 }
 
-func (g *Generator) listing() []string {
+func (g *Generator) listCommand() []string {
 	switch g.IntN(12) {
 	case 0:
 		return []string{g.pick("-S", "--save")}
@@ -291,7 +291,7 @@ func (g *Generator) listing() []string {
 	}
 	words := []string{g.pick("-L", "-l", "--list", "-Ln", "-ln", "-Ln", "-Ln")}
 	if g.oneIn(4) {
-		words = append(words, g.service()...)
+		words = append(words, g.serviceArgs()...)
 	}
 	for range g.IntN(4) {
 		words = append(words, g.pick(listFlags...))
@@ -299,7 +299,7 @@ func (g *Generator) listing() []string {
 	return words
 }
 
-// slip makes one mistake in a command line.
+// mutate changes one word of a command line: it deletes, replaces, truncates or inserts one.
 func (g *Generator) mutate(words []string) []string {
 	words = slices.Clone(words)
 	at := 1 + g.IntN(len(words))
@@ -317,20 +317,21 @@ func (g *Generator) mutate(words []string) []string {
 		}
 		return words
 	}
-	return slices.Insert(words, at, strings.Fields(g.pick(trailers...))...)
+	return slices.Insert(words, at, strings.Fields(g.pick(extraWords...))...)
 }
 
-// soup draws a command and options that need not belong together.
+// randomLine generates a command line with options that may not go with the command. It avoids
+// known differences.
 func (g *Generator) randomLine() []string {
 	for {
-		words := g.drawSoup()
+		words := g.drawRandomLine()
 		if !isKnownDifference(words) {
 			return words
 		}
 	}
 }
 
-func (g *Generator) drawSoup() []string {
+func (g *Generator) drawRandomLine() []string {
 	command := commands[g.IntN(len(commands))]
 	if g.oneIn(3) {
 		command = commands[g.IntN(10)]
@@ -353,10 +354,10 @@ func (g *Generator) drawSoup() []string {
 			words[0] += "=" + state
 		}
 	}
-	takes := strings.Fields(command.takes)
+	takes := strings.Fields(command.options)
 	if slices.Contains(takes, "service") && !g.oneIn(8) {
 		services := slices.DeleteFunc(slices.Clone(options), func(o option) bool { return !o.isService() })
-		words = g.spell(words, services[g.IntN(len(services))])
+		words = g.appendOption(words, services[g.IntN(len(services))])
 	}
 	for _, o := range options {
 		allowed := slices.Contains(takes, o.long)
@@ -368,14 +369,14 @@ func (g *Generator) drawSoup() []string {
 			odds = 5
 		}
 		if g.oneIn(odds) {
-			words = g.spell(words, o)
+			words = g.appendOption(words, o)
 		}
 	}
 	if g.oneIn(6) {
-		words = slices.Insert(words, 1+g.IntN(len(words)), strings.Fields(g.pick(trailers...))...)
+		words = slices.Insert(words, 1+g.IntN(len(words)), strings.Fields(g.pick(extraWords...))...)
 	}
 	if g.oneIn(40) {
-		words = slices.Insert(words, 0, strings.Fields(g.pick(trailers...))...)
+		words = slices.Insert(words, 0, strings.Fields(g.pick(extraWords...))...)
 	}
 	return words
 }
@@ -384,8 +385,8 @@ func (o option) isService() bool {
 	return strings.HasSuffix(o.long, "-service")
 }
 
-// spell adds an option in one of the ways there are to write it.
-func (g *Generator) spell(words []string, o option) []string {
+// appendOption appends an option in one of its spellings.
+func (g *Generator) appendOption(words []string, o option) []string {
 	if o.value == nil {
 		last := words[len(words)-1]
 		switch {
@@ -414,8 +415,8 @@ func (g *Generator) spell(words []string, o option) []string {
 	return append(words, name, value)
 }
 
-// rules writes command lines as the input of -R, in the ways people lay them out.
-func (g *Generator) rules(lines [][]string) string {
+// restoreInput formats command lines as input of -R, with variations in white space.
+func (g *Generator) restoreInput(lines [][]string) string {
 	var b strings.Builder
 	for i, words := range lines {
 		if slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, "#") }) {

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestGeneratorRepeatsItself(t *testing.T) {
+func TestGeneratorDeterministic(t *testing.T) {
 	one, two, other := NewGenerator(7), NewGenerator(7), NewGenerator(8)
 	differs := false
 	for range 200 {
@@ -17,12 +17,11 @@ func TestGeneratorRepeatsItself(t *testing.T) {
 		differs = differs || !cmp.Equal(a.Commands, c.Commands)
 	}
 	if !differs {
-		t.Error("seeds 7 and 8 give the same cases")
+		t.Error("seeds 7 and 8 generate the same cases")
 	}
 }
 
-// The report of a difference must be a case for the corpus.
-func TestGeneratedCasesReadBack(t *testing.T) {
+func TestGeneratedCasesRoundTrip(t *testing.T) {
 	g := NewGenerator(3)
 	for range 500 {
 		want := g.Case()
@@ -36,7 +35,7 @@ func TestGeneratedCasesReadBack(t *testing.T) {
 	}
 }
 
-func TestGeneratorAvoidsDeviations(t *testing.T) {
+func TestIsKnownDifference(t *testing.T) {
 	for _, line := range [][]string{
 		{"-a", "-r", "10.0.0.1", "-t", "10.0.0.2:80"},
 		{"-a", "-r", "10.0.0.1:http", "-w", "x"},
@@ -46,10 +45,10 @@ func TestGeneratorAvoidsDeviations(t *testing.T) {
 		{"-A", "-t", "10.0.0.1:80", "-b", ","},
 	} {
 		if !isKnownDifference(line) {
-			t.Errorf("not recognised as a deliberate difference: %q", line)
+			t.Errorf("isKnownDifference(%q) = false", line)
 		}
 	}
 	if line := []string{"-A", "-f", "5", "-6", "-M", "64", "-s", "rr", "-b", "flag-3"}; isKnownDifference(line) {
-		t.Errorf("taken for a deliberate difference: %q", line)
+		t.Errorf("isKnownDifference(%q) = true", line)
 	}
 }

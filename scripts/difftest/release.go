@@ -1,48 +1,48 @@
-// Which ipvsadm the reference is. Ours follows Debian 12's (1.31-1); a later release has
-// other words in places, and no difference that is only of that kind is one of ours.
+// Releases of the real ipvsadm. goipvsadm follows that of Debian 12 (1.31-1). Messages that a
+// later release changed are translated back before they are compared.
 
 package difftest
 
 import "strings"
 
-// A Release is a version of the real ipvsadm. All of 1.31 call themselves so; what one
-// says when asked Probe tells them apart.
+// Release is a release of the real ipvsadm. All of them print version 1.31; they are identified
+// by their error message for Probe.
 type Release struct {
-	Name  string
-	Says  string            // on standard error, to Probe
-	Words map[string]string // whole lines of its messages, to those of Debian 12's
+	Name         string
+	ProbeMessage string            // error output of Probe
+	ToDebian12   map[string]string // lines of messages to those of Debian 12's release
 }
 
-// Probe is a mistake that each release has its own words for.
+// Probe is an invalid command for which each release has a different error message.
 var Probe = Command{Args: []string{"ipvsadm", "-A", "-6", "-f", "1"}}
 
-// Releases are those known, ours' model first.
+// Releases are the known releases; the first is that of Debian 12.
 var Releases = []Release{
-	{Name: "1.31 as in Debian 11 and 12", Says: "-6 used before -f\n\n"},
-	{Name: "1.31-5 as in Debian 13 and later", Says: "-6 must follow -f\n\n",
-		Words: map[string]string{"-6 must follow -f\n": "-6 used before -f\n"}},
+	{Name: "1.31 as in Debian 11 and 12", ProbeMessage: "-6 used before -f\n\n"},
+	{Name: "1.31-5 as in Debian 13 and later", ProbeMessage: "-6 must follow -f\n\n",
+		ToDebian12: map[string]string{"-6 must follow -f\n": "-6 used before -f\n"}},
 }
 
-// FindRelease tells which release answers Probe so. An answer that none gives makes a
-// release of that name, with nothing to translate.
-func FindRelease(says string) Release {
+// FindRelease returns the release with the given error message for Probe, or a Release without
+// translations if it is unknown.
+func FindRelease(probeMessage string) Release {
 	for _, r := range Releases {
-		if r.Says == says {
+		if r.ProbeMessage == probeMessage {
 			return r
 		}
 	}
-	return Release{Name: "unknown, which answers " + strings.TrimSpace(says), Says: says}
+	return Release{Name: "(unknown release: " + strings.TrimSpace(probeMessage) + ")", ProbeMessage: probeMessage}
 }
 
-// Translate gives the messages of a release the words of Debian 12's.
+// Translate converts error messages to those of Debian 12's release.
 func (r Release) Translate(messages string) string {
-	if len(r.Words) == 0 {
+	if len(r.ToDebian12) == 0 {
 		return messages
 	}
 	var b strings.Builder
 	for line := range strings.Lines(messages) {
-		if model, ok := r.Words[line]; ok {
-			line = model
+		if translated, ok := r.ToDebian12[line]; ok {
+			line = translated
 		}
 		b.WriteString(line)
 	}

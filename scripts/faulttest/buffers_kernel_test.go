@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// buffer sets the default size of new sockets' buffers until the test ends.
-func (r *rig) buffer(name string, size int) {
+// setBufferSize sets net.core.wmem_default or rmem_default until the test ends.
+func (r *testEnv) setBufferSize(name string, size int) {
 	r.Helper()
 	path := "/proc/sys/net/core/" + name
 	before, err := os.ReadFile(path)
@@ -27,12 +27,12 @@ func (r *rig) buffer(name string, size int) {
 	}
 }
 
-// sizes are those from the smallest that the kernel takes to one that holds a whole
-// batch, in more steps the longer the run.
-func sizes(smallest int) []int {
+// bufferSizes returns sizes from the smallest that the kernel accepts to one that holds a complete
+// batch; more of them if multiplier is greater than 1.
+func bufferSizes(smallest int) []int {
 	var all []int
 	step := 8.0
-	if times > 1 {
+	if multiplier > 1 {
 		step = 1.2
 	}
 	for size := float64(smallest); size < 212992; size *= step {
@@ -41,38 +41,38 @@ func sizes(smallest int) []int {
 	return all
 }
 
-// With buffers of any size the rules of a file or of a pipe are all carried out, and
-// those that the kernel refuses are all told, each with its line.
+// With socket buffers of any size, all rules from a file or a pipe are executed, and each failure
+// is reported with its line number.
 func TestSmallBuffers(t *testing.T) {
 	for name, smallest := range map[string]int{"wmem_default": 4608, "rmem_default": 2304} {
-		for _, size := range sizes(smallest) {
+		for _, size := range bufferSizes(smallest) {
 			t.Run(fmt.Sprintf("%s=%d", name, size), func(t *testing.T) {
-				r := newRig(t)
-				r.buffer(name, size)
-				ways := []func(string, string) result{r.fromFile, r.fromPipe}
-				if times == 1 {
-					r.rand.Shuffle(2, func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
-					ways = ways[:1]
+				r := newTestEnv(t)
+				r.setBufferSize(name, size)
+				runs := []func(string, string) result{r.runWithFile, r.runWithPipe}
+				if multiplier == 1 {
+					r.rand.Shuffle(2, func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
+					runs = runs[:1]
 				}
-				for _, run := range ways {
-					want := func(got result, rules, what string) {
+				for _, run := range runs {
+					check := func(got result, rules, message string) {
 						t.Helper()
 						if got != (result{}) {
-							t.Errorf("%s: %+v", what, got)
+							t.Errorf("%s: %+v", message, got)
 						}
-						r.wantTable(rules, what)
+						r.wantTable(rules, message)
 					}
-					rules := r.table(25, 20)
+					rules := r.randomTable(25, 20)
 					r.clear()
-					want(run("ipvsadm -R", rules), rules, "-R")
-					r.wantRefusals(r.fromFile("ipvsadm -R", rules), rules)
-					r.wantRefusals(r.fromPipe("ipvsadm -R", rules), rules)
-					rules = r.table(25, 20)
-					want(run("ipvsadm --apply", rules), rules, "--apply")
-					rules = r.table(25, 20)
-					want(run("ipvsadm-restore", rules), rules, "ipvsadm-restore")
-					if got := r.run("ipvsadm -S -n", nil); got.status != 0 || inOrder(got.stdout) != inOrder(rules) {
-						t.Errorf("-S: status %d\n%s", got.status, difference(inOrder(got.stdout), inOrder(rules)))
+					check(run("ipvsadm -R", rules), rules, "-R")
+					r.wantAllExist(r.runWithFile("ipvsadm -R", rules), rules)
+					r.wantAllExist(r.runWithPipe("ipvsadm -R", rules), rules)
+					rules = r.randomTable(25, 20)
+					check(run("ipvsadm --apply", rules), rules, "--apply")
+					rules = r.randomTable(25, 20)
+					check(run("ipvsadm-restore", rules), rules, "ipvsadm-restore")
+					if got := r.run("ipvsadm -S -n", nil); got.status != 0 || sortLines(got.stdout) != sortLines(rules) {
+						t.Errorf("-S: status %d\n%s", got.status, diffLines(sortLines(got.stdout), sortLines(rules)))
 					}
 				}
 			})
@@ -80,21 +80,21 @@ func TestSmallBuffers(t *testing.T) {
 	}
 }
 
-// wantRefusals fails unless every rule was refused because it had been carried out.
-func (r *rig) wantRefusals(got result, rules string) {
+// wantAllExist checks that every rule failed because the service or server already exists.
+func (r *testEnv) wantAllExist(got result, rules string) {
 	r.Helper()
 	var want strings.Builder
 	line := 0
 	for rule := range strings.Lines(rules) {
 		line++
-		what := "Destination"
+		object := "Destination"
 		if strings.HasPrefix(rule, "-A") {
-			what = "Service"
+			object = "Service"
 		}
-		fmt.Fprintf(&want, "line %d: %s already exists\n", line, what)
+		fmt.Fprintf(&want, "line %d: %s already exists\n", line, object)
 	}
 	if got.status != 255 || got.stdout != "" || got.stderr != want.String() {
-		r.Errorf("-R of what exists: status %d, %d messages for %d rules\n%s", got.status,
-			strings.Count(got.stderr, "\n"), line, difference(got.stderr, want.String()))
+		r.Errorf("-R of existing rules: status %d, %d messages for %d rules\n%s", got.status,
+			strings.Count(got.stderr, "\n"), line, diffLines(got.stderr, want.String()))
 	}
 }

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// Several programs change the table, ours and the real one, while others read it: no
-// one fails or hangs, what is saved has no rule twice, and in the end --apply makes the
-// table what it should be.
-func TestTogether(t *testing.T) {
-	r := newRig(t)
-	wanted := r.table(150, 4)
-	tables := []string{wanted, r.table(150, 4), r.table(150, 4)}
-	r.set(wanted)
+// While goipvsadm and the real ipvsadm change the table and other processes read it, none of them
+// fails or hangs, and no saved table contains a duplicate rule. A final --apply produces the wanted
+// table.
+func TestConcurrentPrograms(t *testing.T) {
+	r := newTestEnv(t)
+	wanted := r.randomTable(150, 4)
+	tables := []string{wanted, r.randomTable(150, 4), r.randomTable(150, 4)}
+	r.load(wanted)
 
 	stop := make(chan struct{})
-	var everybody sync.WaitGroup
-	// again does something until it is over.
-	again := func(do func()) {
-		everybody.Go(func() {
+	var wg sync.WaitGroup
+	// repeat starts a goroutine that calls do until stop is closed.
+	repeat := func(do func()) {
+		wg.Go(func() {
 			for {
 				select {
 				case <-stop:
@@ -41,36 +41,36 @@ func TestTogether(t *testing.T) {
 	// Writers.
 	for i := range 2 {
 		n := i
-		again(func() {
+		repeat(func() {
 			n++
-			// Another writer may be first; nothing else is wrong.
-			got := r.fromPipe("ipvsadm --apply", tables[n%3])
+			// Conflicts with other writers are expected; other errors are not.
+			got := r.runWithPipe("ipvsadm --apply", tables[n%3])
 			for line := range strings.Lines(got.stderr) {
-				if !raced(line) {
+				if !isConflict(line) {
 					t.Errorf("--apply: %s", line)
 				}
 			}
 			counts <- "--apply"
 		})
 	}
-	again(func() {
+	repeat(func() {
 		cmd := exec.Command(r.real, "-R")
 		cmd.Stdin = strings.NewReader("-A -f 7 -s rr\n-a -f 7 -r 10.3.0.1:0 -g\n-D -f 7\n")
-		_ = cmd.Run() // an --apply may have taken the mark away
+		_ = cmd.Run() // fails if --apply has removed the service
 		counts <- "ipvsadm -R"
 	})
 	// Readers.
-	again(func() {
+	repeat(func() {
 		got := r.run("ipvsadm -S -n", nil)
 		if got.stderr != "" || got.status != 0 {
 			t.Errorf("-S: status %d: %s", got.status, got.stderr)
 		}
-		if line, n := twice(got.stdout); n > 1 {
-			t.Errorf("-S has a rule %d times: %s", n, line)
+		if line, n := mostFrequentRule(got.stdout); n > 1 {
+			t.Errorf("-S prints a rule %d times: %s", n, line)
 		}
 		counts <- "-S"
 	})
-	again(func() {
+	repeat(func() {
 		got := r.run("ipvsadm -L -j", nil)
 		var list struct {
 			Services []struct {
@@ -86,43 +86,42 @@ func TestTogether(t *testing.T) {
 		for _, s := range list.Services {
 			key := fmt.Sprint(s)
 			if seen[key] {
-				t.Errorf("-j has a service twice: %s", key)
+				t.Errorf("-j prints a service twice: %s", key)
 			}
 			seen[key] = true
 		}
 		counts <- "-j"
 	})
-	again(func() {
-		if got := r.fromPipe("ipvsadm --diff", wanted); got.stderr != "" || got.status > 1 {
+	repeat(func() {
+		if got := r.runWithPipe("ipvsadm --diff", wanted); got.stderr != "" || got.status > 1 {
 			t.Errorf("--diff: status %d: %s", got.status, got.stderr)
 		}
 		counts <- "--diff"
 	})
-	again(func() {
+	repeat(func() {
 		if got := r.run("ipvsadm -L -n --stats", nil); got.stderr != "" || got.status != 0 {
 			t.Errorf("-L: status %d: %s", got.status, got.stderr)
 		}
 		counts <- "-L"
 	})
-	time.Sleep(2 * time.Second * time.Duration(times))
+	time.Sleep(2 * time.Second * time.Duration(multiplier))
 	close(stop)
-	everybody.Wait()
+	wg.Wait()
 	close(counts)
 	done := make(map[string]int)
-	for what := range counts {
-		done[what]++
+	for command := range counts {
+		done[command]++
 	}
 	t.Log(done)
 
-	if got := r.fromPipe("ipvsadm --apply", wanted); got != (result{}) {
-		t.Errorf("--apply in the end: %+v", got)
+	if got := r.runWithPipe("ipvsadm --apply", wanted); got != (result{}) {
+		t.Errorf("final --apply: %+v", got)
 	}
-	r.wantTable(wanted, "in the end")
+	r.wantTable(wanted, "final --apply")
 }
 
-// raced reports whether a message is one of those that come of another writer on the
-// same table.
-func raced(message string) bool {
+// isConflict reports whether a message is due to another writer on the same table.
+func isConflict(message string) bool {
 	for _, text := range []string{"already exists", "No such service", "No such destination", "Service not defined", "Nothing was removed because of this"} {
 		if strings.Contains(message, text) {
 			return true
@@ -131,8 +130,8 @@ func raced(message string) bool {
 	return false
 }
 
-// twice returns the rule that text has most often, and how often.
-func twice(text string) (rule string, n int) {
+// mostFrequentRule returns the rule that occurs most often in text, and how often.
+func mostFrequentRule(text string) (rule string, n int) {
 	seen := make(map[string]int)
 	for line := range bytes.Lines([]byte(text)) {
 		words := strings.Fields(string(line))

@@ -1,4 +1,4 @@
-// Package packaging has the tests of what make install and its like put into a system.
+// Package packaging tests make install, install-compat, install-service and uninstall.
 package packaging
 
 import (
@@ -12,30 +12,30 @@ import (
 	"time"
 )
 
-// A system is a directory that things are installed into.
-type system struct {
+// installRoot is a root directory (DESTDIR) to install into.
+type installRoot struct {
 	t       *testing.T
 	root    string
-	program string // stands for what make build builds
+	program string // substitute for build/goipvsadm
 }
 
-func newSystem(t *testing.T) *system {
+func newInstallRoot(t *testing.T) *installRoot {
 	t.Helper()
-	// What is read here makes the go command run the tests again when it changes.
+	// Read the files that make uses, so that go test does not cache results when they change.
 	for _, used := range []string{"../../Makefile", "../package-of", "../service/service", "../init.d/goipvsadm", "../systemd/goipvsadm.service", "../../docs/goipvsadm.8"} {
 		if _, err := os.ReadFile(used); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := &system{t, t.TempDir(), filepath.Join(t.TempDir(), "goipvsadm")}
+	s := &installRoot{t, t.TempDir(), filepath.Join(t.TempDir(), "goipvsadm")}
 	if err := os.WriteFile(s.program, []byte("the program"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// make runs make with DESTDIR, and returns what it says.
-func (s *system) make(args ...string) (string, error) {
+// make runs make with DESTDIR and returns its output.
+func (s *installRoot) make(args ...string) (string, error) {
 	s.t.Helper()
 	cmd := exec.Command("make", append([]string{"--no-print-directory", "-C", "../..", "DESTDIR=" + s.root, "PROGRAM=" + s.program}, args...)...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -45,24 +45,24 @@ func (s *system) make(args ...string) (string, error) {
 	return string(out), err
 }
 
-func (s *system) makes(args ...string) {
+func (s *installRoot) mustMake(args ...string) {
 	s.t.Helper()
 	if out, err := s.make(args...); err != nil {
 		s.t.Fatalf("make %s: %v\n%s", args, err, out)
 	}
 }
 
-// refuses wants make to fail, with text in what it says.
-func (s *system) refuses(text string, args ...string) {
+// mustFail runs make, which must fail with text in its output.
+func (s *installRoot) mustFail(text string, args ...string) {
 	s.t.Helper()
 	if out, err := s.make(args...); err == nil || !strings.Contains(out, text) {
 		s.t.Fatalf("make %s: %v\n%s\nwant an error with %q", args, err, out, text)
 	}
 }
 
-func (s *system) path(name string) string { return filepath.Join(s.root, name) }
+func (s *installRoot) path(name string) string { return filepath.Join(s.root, name) }
 
-func (s *system) write(name, text string) {
+func (s *installRoot) write(name, text string) {
 	s.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
 		s.t.Fatal(err)
@@ -72,7 +72,7 @@ func (s *system) write(name, text string) {
 	}
 }
 
-func (s *system) read(name string) string {
+func (s *installRoot) read(name string) string {
 	s.t.Helper()
 	text, err := os.ReadFile(s.path(name))
 	if err != nil {
@@ -81,8 +81,8 @@ func (s *system) read(name string) string {
 	return string(text)
 }
 
-// link makes a link, as systemctl enable does.
-func (s *system) link(target, name string) {
+// symlink creates a symbolic link, as systemctl enable does.
+func (s *installRoot) symlink(target, name string) {
 	s.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
 		s.t.Fatal(err)
@@ -92,8 +92,8 @@ func (s *system) link(target, name string) {
 	}
 }
 
-// files lists what there is besides directories, and directories named for the program.
-func (s *system) files() []string {
+// files lists all files, and the directories named goipvsadm.
+func (s *installRoot) files() []string {
 	s.t.Helper()
 	var list []string
 	err := filepath.WalkDir(s.root, func(path string, d fs.DirEntry, err error) error {
@@ -108,35 +108,36 @@ func (s *system) files() []string {
 	return list
 }
 
-// owned makes the system one of Debian's in which a package has the file.
-func (s *system) owned(file, by string) {
+// addPackageFile adds a dpkg database in which a package owns the file.
+func (s *installRoot) addPackageFile(file, pkg string) {
 	s.t.Helper()
-	s.write("var/lib/dpkg/status", "Package: "+by+"\nStatus: install ok installed\nMaintainer: x <x@example.org>\nArchitecture: all\nVersion: 1\nDescription: x\n\n")
+	s.write("var/lib/dpkg/status", "Package: "+pkg+"\nStatus: install ok installed\nMaintainer: x <x@example.org>\nArchitecture: all\nVersion: 1\nDescription: x\n\n")
 	s.write("var/lib/dpkg/info/format", "1\n")
-	s.write("var/lib/dpkg/info/"+by+".list", "/.\n"+file+"\n")
-	s.write(file, by+"'s")
+	s.write("var/lib/dpkg/info/"+pkg+".list", "/.\n"+file+"\n")
+	s.write(file, pkg+"'s")
 }
 
-// What is installed runs, and uninstall takes all of it away and nothing else.
-func TestUninstallTakesAllAway(t *testing.T) {
+// Installing twice is the same as installing once, and uninstall removes exactly the installed
+// files.
+func TestInstallUninstall(t *testing.T) {
 	for _, prefix := range []string{"/usr/local", "/usr"} {
 		t.Run(prefix, func(t *testing.T) {
-			s := newSystem(t)
+			s := newInstallRoot(t)
 			s.write("etc/default/goipvsadm", "DAEMON=both\n")
 			s.write("etc/ipvsadm.rules", "# rules\n")
-			s.link("/lib/systemd/system/other.service", "etc/systemd/system/multi-user.target.wants/other.service")
+			s.symlink("/lib/systemd/system/other.service", "etc/systemd/system/multi-user.target.wants/other.service")
 			before := s.files()
-			for range 2 { // over itself, too
-				s.makes("PREFIX="+prefix, "install", "install-compat", "install-service")
+			for range 2 {
+				s.mustMake("PREFIX="+prefix, "install", "install-compat", "install-service")
 			}
 			for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
 				for _, file := range []string{prefix + "/sbin/" + name, prefix + "/lib/goipvsadm/" + name} {
 					if s.read(file) != "the program" {
-						t.Errorf("%s is not the program", file)
+						t.Errorf("%s is not a link to the program", file)
 					}
 				}
 				if !strings.Contains(s.read(prefix+"/share/man/man8/"+name+".8"), "\n.Sh NAME\n") {
-					t.Errorf("%s has no manual", name)
+					t.Errorf("no manual page for %s", name)
 				}
 			}
 			for file, text := range map[string]string{
@@ -145,92 +146,92 @@ func TestUninstallTakesAllAway(t *testing.T) {
 				"/etc/init.d/goipvsadm":                          "\nservice=" + prefix + "/lib/goipvsadm/service\n",
 			} {
 				if !strings.Contains(s.read(file), text) {
-					t.Errorf("%s lacks %s", file, text)
+					t.Errorf("%s lacks %q", file, text)
 				}
 			}
 			if out, err := exec.Command("sh", "-c", s.path(prefix+"/lib/goipvsadm/service")+" goipvsadm help").CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "Usage: goipvsadm {start|") {
-				t.Errorf("the service: %v\n%s", err, out)
+				t.Errorf("service: %v\n%s", err, out)
 			}
-			// Somebody enables the service.
-			s.link(prefix+"/lib/systemd/system/goipvsadm.service", "etc/systemd/system/multi-user.target.wants/goipvsadm.service")
-			s.link("../init.d/goipvsadm", "etc/rc2.d/S01goipvsadm")
-			s.link("../init.d/goipvsadm", "etc/rc0.d/K01goipvsadm")
-			s.makes("PREFIX="+prefix, "uninstall")
+			// Enable the service.
+			s.symlink(prefix+"/lib/systemd/system/goipvsadm.service", "etc/systemd/system/multi-user.target.wants/goipvsadm.service")
+			s.symlink("../init.d/goipvsadm", "etc/rc2.d/S01goipvsadm")
+			s.symlink("../init.d/goipvsadm", "etc/rc0.d/K01goipvsadm")
+			s.mustMake("PREFIX="+prefix, "uninstall")
 			if after := s.files(); !slices.Equal(after, before) {
-				t.Errorf("left\n%q\nof\n%q", after, before)
+				t.Errorf("after uninstall:\n%q\nbefore install:\n%q", after, before)
 			}
-			s.makes("PREFIX="+prefix, "uninstall")
+			s.mustMake("PREFIX="+prefix, "uninstall")
 		})
 	}
 }
 
-// A program of the same name comes back with uninstall.
-func TestReplacedProgramComesBack(t *testing.T) {
-	s := newSystem(t)
+// With FORCE=1, install-compat moves unpackaged programs aside, and uninstall restores them.
+func TestUninstallRestoresReplaced(t *testing.T) {
+	s := newInstallRoot(t)
 	s.write("usr/local/sbin/ipvsadm", "another program")
 	s.write("usr/local/share/man/man8/ipvsadm.8", "its manual")
-	s.refuses("usr/local/sbin/ipvsadm is not goipvsadm's; FORCE=1 replaces it until uninstall", "install-compat")
-	s.makes("install-compat", "FORCE=1")
-	s.makes("install-compat")
+	s.mustFail("usr/local/sbin/ipvsadm exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall", "install-compat")
+	s.mustMake("install-compat", "FORCE=1")
+	s.mustMake("install-compat")
 	if s.read("usr/local/sbin/ipvsadm") != "the program" {
 		t.Error("not replaced")
 	}
-	s.makes("uninstall")
+	s.mustMake("uninstall")
 	if s.read("usr/local/sbin/ipvsadm") != "another program" || s.read("usr/local/share/man/man8/ipvsadm.8") != "its manual" {
-		t.Error("what was replaced did not come back")
+		t.Error("the replaced files were not restored")
 	}
 }
 
-// Files of packages are the packages'.
-func TestPackagesFilesStay(t *testing.T) {
+// Files owned by packages are neither replaced nor removed.
+func TestInstallKeepsPackageFiles(t *testing.T) {
 	for _, merged := range []bool{false, true} {
-		s := newSystem(t)
+		s := newInstallRoot(t)
 		if merged {
 			s.write("usr/sbin/.keep", "")
-			s.link("usr/sbin", "sbin")
+			s.symlink("usr/sbin", "sbin")
 		}
-		s.owned("/sbin/ipvsadm", "ipvsadm")
+		s.addPackageFile("/sbin/ipvsadm", "ipvsadm")
 		if !merged {
-			s.makes("install-compat", "PREFIX=/usr") // not the same file
+			s.mustMake("install-compat", "PREFIX=/usr") // /usr/sbin/ipvsadm is a different file
 			continue
 		}
-		s.refuses("/usr/sbin/ipvsadm belongs to the package ipvsadm: take another PREFIX or the package goipvsadm-ipvsadm", "install-compat", "PREFIX=/usr", "FORCE=1")
-		s.makes("install-compat") // below /usr/local it is in nobody's way
+		s.mustFail("/usr/sbin/ipvsadm belongs to package ipvsadm: use another PREFIX or the package goipvsadm-ipvsadm", "install-compat", "PREFIX=/usr", "FORCE=1")
+		s.mustMake("install-compat") // below /usr/local
 		if s.read("sbin/ipvsadm") != "ipvsadm's" {
 			t.Error("a package's file was replaced")
 		}
 	}
-	s := newSystem(t)
-	s.owned("/usr/sbin/goipvsadm", "goipvsadm")
-	s.refuses("/usr/sbin/goipvsadm belongs to the package goipvsadm", "install", "PREFIX=/usr")
-	s.refuses("/usr/sbin/goipvsadm belongs to the package goipvsadm", "uninstall", "PREFIX=/usr")
+	s := newInstallRoot(t)
+	s.addPackageFile("/usr/sbin/goipvsadm", "goipvsadm")
+	s.mustFail("/usr/sbin/goipvsadm belongs to package goipvsadm", "install", "PREFIX=/usr")
+	s.mustFail("/usr/sbin/goipvsadm belongs to package goipvsadm", "uninstall", "PREFIX=/usr")
 	if s.read("usr/sbin/goipvsadm") != "goipvsadm's" {
-		t.Error("a package's file is gone")
+		t.Error("a package's file was removed")
 	}
-	s = newSystem(t)
-	s.owned("/etc/init.d/goipvsadm", "goipvsadm")
-	s.refuses("/etc/init.d/goipvsadm belongs to the package goipvsadm", "install-service")
+	s = newInstallRoot(t)
+	s.addPackageFile("/etc/init.d/goipvsadm", "goipvsadm")
+	s.mustFail("/etc/init.d/goipvsadm belongs to package goipvsadm", "install-service")
 }
 
-// What is installed is built from the sources that there are.
-func TestInstallBuildsWhatIsOld(t *testing.T) {
-	s := newSystem(t)
+// install rebuilds a program that is older than its sources, and no other.
+func TestInstallRebuildsStaleProgram(t *testing.T) {
+	s := newInstallRoot(t)
 	goCommand := filepath.Join(t.TempDir(), "go")
-	// It is asked to build … -o PROGRAM ….
+	// make calls it as: go build ... -o PROGRAM ...
 	script := "#!/bin/sh\n[ \"$1\" = build ] || exit 0\nwhile [ \"$1\" != -o ]; do shift; done\necho new >\"$2\"\n"
 	if err := os.WriteFile(goCommand, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.makes("install", "GO="+goCommand)
+	s.mustMake("install", "GO="+goCommand)
 	if s.read("usr/local/sbin/goipvsadm") != "the program" {
-		t.Error("built what is new")
+		t.Error("rebuilt an up-to-date program")
 	}
 	old := time.Now().Add(-20 * 365 * 24 * time.Hour)
 	if err := os.Chtimes(s.program, old, old); err != nil {
 		t.Fatal(err)
 	}
-	s.makes("install", "GO="+goCommand)
+	s.mustMake("install", "GO="+goCommand)
 	if s.read("usr/local/sbin/goipvsadm") != "new\n" {
-		t.Error("installed what is older than its sources")
+		t.Error("installed a stale program")
 	}
 }

@@ -17,14 +17,15 @@ import (
 	"time"
 )
 
-// Server is an HTTP server inside a namespace. It answers every request with its name,
-// and /download with its name over and over, line by line, as long as it is read.
+// Server is an HTTP server inside a namespace. The response to every request is the
+// server's name; the response to /download repeats the name, one per line, until the client
+// closes the connection.
 type Server struct {
 	http http.Server
 }
 
 // Serve starts a server that listens on the given addresses (":80", "10.0.0.1:8080") of
-// the namespace; on port 443 it speaks TLS.
+// the namespace. Port 443 uses TLS.
 func (n *Netns) Serve(name string, addresses ...string) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -58,7 +59,7 @@ func (n *Netns) Serve(name string, addresses ...string) (*Server, error) {
 	return server, nil
 }
 
-// Close stops the server and cuts its connections.
+// Close stops the server and closes its connections.
 func (s *Server) Close() error {
 	return s.http.Close()
 }
@@ -66,7 +67,7 @@ func (s *Server) Close() error {
 // Client makes HTTP requests from inside a namespace.
 type Client struct {
 	Netns  *Netns
-	Source netip.Addr // the address to connect from; zero for the one the route says
+	Source netip.Addr // local address of connections; the zero Addr leaves the choice to the kernel
 }
 
 func (c Client) transport(keep bool) *http.Transport {
@@ -79,13 +80,13 @@ func (c Client) transport(keep bool) *http.Transport {
 	}
 }
 
-// Get makes one request over a connection of its own, and returns the name of the server
-// that answered.
+// Get makes one request on a new connection and returns the name of the server that
+// responded.
 func (c Client) Get(url string) (string, error) {
-	return get(&http.Client{Transport: c.transport(false), Timeout: TestTimeout}, url)
+	return getBody(&http.Client{Transport: c.transport(false), Timeout: TestTimeout}, url)
 }
 
-func get(client *http.Client, url string) (string, error) {
+func getBody(client *http.Client, url string) (string, error) {
 	response, err := client.Get(url)
 	if err != nil {
 		return "", err
@@ -95,21 +96,21 @@ func get(client *http.Client, url string) (string, error) {
 	return strings.TrimSuffix(string(body), "\n"), err
 }
 
-// Ask makes so many requests, one after the other, each over a new connection, and
-// counts who answered.
-func (c Client) Ask(url string, times int) (ResponseCounts, error) {
-	tally := make(ResponseCounts)
-	for range times {
+// CountResponses makes n sequential requests, each on a new connection, and counts the
+// responses by server.
+func (c Client) CountResponses(url string, n int) (ResponseCounts, error) {
+	counts := make(ResponseCounts)
+	for range n {
 		name, err := c.Get(url)
 		if err != nil {
-			return tally, err
+			return counts, err
 		}
-		tally[name]++
+		counts[name]++
 	}
-	return tally, nil
+	return counts, nil
 }
 
-// Held is a connection that stays open between requests.
+// KeepAliveConn is an HTTP connection that stays open between requests.
 type KeepAliveConn struct {
 	client    *http.Client
 	transport *http.Transport
@@ -117,42 +118,41 @@ type KeepAliveConn struct {
 	dials     int
 }
 
-// Hold opens a connection and makes a first request over it; the name of the server
-// that answered comes with it.
-func (c Client) Hold(url string) (*KeepAliveConn, string, error) {
+// OpenKeepAlive opens a connection, makes one request on it and also returns the name of
+// the server that responded.
+func (c Client) OpenKeepAlive(url string) (*KeepAliveConn, string, error) {
 	transport := c.transport(true)
-	held := &KeepAliveConn{client: &http.Client{Transport: transport, Timeout: TestTimeout}, transport: transport, url: url}
+	conn := &KeepAliveConn{client: &http.Client{Transport: transport, Timeout: TestTimeout}, transport: transport, url: url}
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if held.dials++; held.dials > 1 {
-			return nil, errors.New("the connection was lost")
+		if conn.dials++; conn.dials > 1 {
+			return nil, errors.New("connection lost")
 		}
 		return dial(ctx, network, address)
 	}
-	name, err := held.Get()
-	return held, name, err
+	name, err := conn.Get()
+	return conn, name, err
 }
 
-// Get makes another request over the connection. It fails if the connection is gone.
-func (h *KeepAliveConn) Get() (string, error) {
-	return get(h.client, h.url)
+// Get makes another request on the connection. It fails if the connection was closed.
+func (c *KeepAliveConn) Get() (string, error) {
+	return getBody(c.client, c.url)
 }
 
 // Close closes the connection.
-func (h *KeepAliveConn) Close() {
-	h.transport.CloseIdleConnections()
+func (c *KeepAliveConn) Close() {
+	c.transport.CloseIdleConnections()
 }
 
-// Download is a long download under way.
+// Download is an endless download in progress.
 type Download struct {
-	Server string // who sends it
-	conn   net.Conn
-	body   io.ReadCloser
-	lines  *bufio.Reader
+	ServerName string // name of the sending server
+	conn       net.Conn
+	body       io.ReadCloser
+	lines      *bufio.Reader
 }
 
-// Download starts to fetch the endless /download of a server at, for example,
-// http://10.0.0.1.
+// Download starts to fetch /download, which is endless, from url (http://10.0.0.1).
 func (c Client) Download(url string) (*Download, error) {
 	download := &Download{}
 	transport := c.transport(false)
@@ -172,51 +172,51 @@ func (c Client) Download(url string) (*Download, error) {
 		response.Body.Close()
 		return nil, err
 	}
-	download.Server = strings.TrimSuffix(name, "\n")
+	download.ServerName = strings.TrimSuffix(name, "\n")
 	return download, nil
 }
 
-// Read fetches so many more lines, and checks that they come from the same server.
-func (d *Download) Read(lines int) error {
+// Read reads n more lines and checks that they come from the same server.
+func (d *Download) Read(n int) error {
 	if err := d.conn.SetReadDeadline(time.Now().Add(TestTimeout)); err != nil {
 		return err
 	}
-	for range lines {
+	for range n {
 		line, err := d.lines.ReadString('\n')
 		if err != nil {
 			return err
 		}
-		if strings.TrimSuffix(line, "\n") != d.Server {
-			return fmt.Errorf("a download from %s went on with %q", d.Server, line)
+		if strings.TrimSuffix(line, "\n") != d.ServerName {
+			return fmt.Errorf("download from %s continued with %q", d.ServerName, line)
 		}
 	}
 	return nil
 }
 
-// Close breaks the download off.
+// Close aborts the download.
 func (d *Download) Close() error {
 	return d.body.Close()
 }
 
-// Tally is how often each server answered.
+// ResponseCounts maps server names to numbers of responses.
 type ResponseCounts map[string]int
 
-// String is "web1 20, web2 20", or "nobody".
-func (t ResponseCounts) String() string {
+// String formats the counts as "web1 20, web2 20"; no counts are "none".
+func (c ResponseCounts) String() string {
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		parts = append(parts, fmt.Sprintf("%s %d", name, t[name]))
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, c[name]))
 	}
 	if len(parts) == 0 {
-		return "nobody"
+		return "none"
 	}
 	return strings.Join(parts, ", ")
 }
 
-// Total is the number of answers.
-func (t ResponseCounts) Total() int {
+// Total returns the number of responses.
+func (c ResponseCounts) Total() int {
 	total := 0
-	for _, count := range t {
+	for _, count := range c {
 		total += count
 	}
 	return total

@@ -1,6 +1,6 @@
-// Package testnet builds small networks out of network namespaces, with real HTTP servers
-// and clients in them, for the demonstration and the kernel tests. It needs root, and
-// belongs into a throwaway kernel.
+// Package testnet builds small networks of network namespaces, with HTTP servers and
+// clients in them, for the demo and the kernel tests. It needs root and is meant to run on a
+// throwaway kernel.
 package testnet
 
 import (
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netnsDir is where ip-netns(8) keeps its names, so that it sees ours.
+// netnsDir is the directory of ip-netns(8), so that ip netns lists these namespaces.
 const netnsDir = "/run/netns"
 
 // Netns is a network namespace.
@@ -22,7 +22,7 @@ type Netns struct {
 	file *os.File
 }
 
-// NewNetns creates a network namespace with lo up, known to ip-netns(8) by name.
+// NewNetns creates a network namespace, named as by ip-netns(8), and sets lo up.
 func NewNetns(name string) (*Netns, error) {
 	path := filepath.Join(netnsDir, name)
 	if err := os.MkdirAll(netnsDir, 0o755); err != nil {
@@ -49,7 +49,7 @@ func NewNetns(name string) (*Netns, error) {
 	return &Netns{Name: name, file: file}, nil
 }
 
-// Close takes the name away; the namespace goes when nothing uses it any more.
+// Close removes the name. The kernel frees the namespace with its last user.
 func (n *Netns) Close() error {
 	path := filepath.Join(netnsDir, n.Name)
 	n.file.Close()
@@ -59,14 +59,14 @@ func (n *Netns) Close() error {
 	return os.Remove(path)
 }
 
-// Path names the namespace for setns(2), as in /run/netns/director.
+// Path returns the file of the namespace for setns(2), such as /run/netns/director.
 func (n *Netns) Path() string {
 	return filepath.Join(netnsDir, n.Name)
 }
 
-// Do calls f on a thread inside the namespace. Sockets that f opens and processes that
-// it starts belong there for good; goroutines that it starts do not. Inside,
-// /proc/thread-self is f's own, /proc/self is not.
+// Do calls f on a thread inside the namespace. Sockets that f opens and processes that it
+// starts stay in the namespace; goroutines that it starts run outside. f must use
+// /proc/thread-self, since /proc/self refers to the original namespace.
 func (n *Netns) Do(f func() error) error {
 	enter := func() error { return unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET) }
 	if err := inNetNS(enter, f); err != nil {
@@ -75,7 +75,7 @@ func (n *Netns) Do(f func() error) error {
 	return nil
 }
 
-// Run starts the command inside the namespace and waits for it to end.
+// Run runs cmd inside the namespace and waits for it to exit.
 func (n *Netns) Run(cmd *exec.Cmd) error {
 	if err := n.Do(cmd.Start); err != nil {
 		return err
@@ -83,34 +83,34 @@ func (n *Netns) Run(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// Sysctl sets a variable, named as a path below /proc/sys.
+// Sysctl sets a sysctl. path is relative to /proc/sys.
 func (n *Netns) Sysctl(path, value string) error {
 	return n.Do(func() error {
 		return os.WriteFile(filepath.Join("/proc/sys", path), []byte(value), 0)
 	})
 }
 
-// elsewhere calls f on a thread that enter has moved to another namespace, and moves
-// the thread back. A thread that cannot go back ends with its goroutine.
+// inNetNS calls f on a thread that enter has moved to another namespace, then moves the
+// thread back. If that fails, the thread stays locked and exits with its goroutine.
 func inNetNS(enter, f func() error) error {
-	failed := make(chan error)
+	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		home, err := os.Open("/proc/thread-self/ns/net")
+		original, err := os.Open("/proc/thread-self/ns/net")
 		if err != nil {
-			failed <- err
+			result <- err
 			return
 		}
-		defer home.Close()
+		defer original.Close()
 		if err = enter(); err == nil {
 			err = f()
 		}
-		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+		if unix.Setns(int(original.Fd()), unix.CLONE_NEWNET) == nil {
 			runtime.UnlockOSThread()
 		}
-		failed <- err
+		result <- err
 	}()
-	return <-failed
+	return <-result
 }
 
 func loopbackUp() error {
@@ -127,7 +127,7 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request)
 }
 
-// Home is the namespace that the program itself began in.
+// Home returns the namespace in which the process was started.
 func Home() (*Netns, error) {
 	file, err := os.Open("/proc/self/ns/net")
 	if err != nil {

@@ -18,35 +18,35 @@ type Host struct {
 	Sysctls map[string]string // path below /proc/sys to value
 }
 
-// Link is one interface of a host with its addresses (10.0.0.1/24). It leads to a
-// switch named so, as eth0, eth1 … in the order of the host's links; or is the host's own
-// lo or tunl0.
+// Link is one interface of a host. To is the name of the switch that it connects to, or lo or
+// tunl0. The interfaces that connect to switches are named eth0, eth1, ... in the order of the
+// host's links.
 type Link struct {
 	To        string
-	Addresses []string
+	Addresses []string // with prefix length: 10.0.0.1/24
 }
 
-func (l Link) internal() bool {
+func (l Link) isInternal() bool {
 	return l.To == "lo" || l.To == "tunl0"
 }
 
-// Plan is a network: the switches are those that its hosts' links name.
+// Plan describes a network: its hosts and, implicitly, the switches named by their links.
 type Plan []Host
 
 // Network is a Plan that has been built.
 type Network struct {
-	name     string
+	prefix   string // of the names of its namespaces
 	hosts    map[string]*Netns
 	switches *Netns
 }
 
-// Build makes a namespace of each host, and wires them.
-func Build(plan Plan) (*Network, error) { return BuildBeside("", plan) }
+// Build creates a namespace for each host and connects them.
+func Build(plan Plan) (*Network, error) { return BuildWithPrefix("", plan) }
 
-// BuildBeside is Build for a network that is there at the same time as others. The names
-// of its namespaces begin with its own.
-func BuildBeside(name string, plan Plan) (*Network, error) {
-	network := &Network{name: name, hosts: make(map[string]*Netns)}
+// BuildWithPrefix is like Build for networks that exist at the same time. The names of the
+// namespaces begin with prefix.
+func BuildWithPrefix(prefix string, plan Plan) (*Network, error) {
+	network := &Network{prefix: prefix, hosts: make(map[string]*Netns)}
 	if err := network.build(plan); err != nil {
 		return nil, errors.Join(err, network.Close())
 	}
@@ -55,22 +55,22 @@ func BuildBeside(name string, plan Plan) (*Network, error) {
 
 func (n *Network) build(plan Plan) error {
 	var err error
-	if n.switches, err = NewNetns(n.name + "switches"); err != nil {
+	if n.switches, err = NewNetns(n.prefix + "switches"); err != nil {
 		return err
 	}
 	for _, host := range plan {
-		if n.hosts[host.Name], err = NewNetns(n.name + host.Name); err != nil {
+		if n.hosts[host.Name], err = NewNetns(n.prefix + host.Name); err != nil {
 			delete(n.hosts, host.Name)
 			return err
 		}
 	}
 	if plan.uses("tunl0") {
-		// The interface is there in every namespace once the module is.
+		// With ipip loaded, every namespace has a tunl0.
 		if out, err := exec.Command("modprobe", "ipip").CombinedOutput(); err != nil {
 			return fmt.Errorf("load ipip: %w: %s", err, out)
 		}
 	}
-	if err := n.switches.IP(plan.wiring(n.name)...); err != nil {
+	if err := n.switches.IP(plan.switchCommands(n.prefix)...); err != nil {
 		return err
 	}
 	for _, host := range plan {
@@ -87,16 +87,16 @@ func (p Plan) uses(link string) bool {
 	})
 }
 
-// wiring is what the namespace of the switches needs: a bridge a switch, and a cable
-// from it to each link.
-func (p Plan) wiring(network string) []string {
+// switchCommands returns the ip(8) commands that create a bridge for each switch and connect
+// each link to it. prefix is that of the hosts' namespaces.
+func (p Plan) switchCommands(prefix string) []string {
 	var lines []string
 	bridges := make(map[string]bool)
 	cables := 0
 	for _, host := range p {
 		ports := 0
 		for _, link := range host.Links {
-			if link.internal() {
+			if link.isInternal() {
 				continue
 			}
 			if !bridges[link.To] {
@@ -106,7 +106,7 @@ func (p Plan) wiring(network string) []string {
 					fmt.Sprintf("link set %s up", link.To))
 			}
 			lines = append(lines,
-				fmt.Sprintf("link add cable%d type veth peer name eth%d netns %s%s", cables, ports, network, host.Name),
+				fmt.Sprintf("link add cable%d type veth peer name eth%d netns %s%s", cables, ports, prefix, host.Name),
 				fmt.Sprintf("link set cable%d master %s up", cables, link.To))
 			cables++
 			ports++
@@ -121,13 +121,13 @@ func (n *Network) configure(host Host) error {
 	ports := 0
 	for _, link := range host.Links {
 		device := link.To
-		if !link.internal() {
+		if !link.isInternal() {
 			device = fmt.Sprintf("eth%d", ports)
 			ports++
 		}
 		lines = append(lines, fmt.Sprintf("link set %s up", device))
 		for _, address := range link.Addresses {
-			// Duplicate address detection would keep an IPv6 address from use for a second.
+			// Duplicate address detection delays the use of an IPv6 address by a second.
 			nodad := ""
 			if strings.Contains(address, ":") {
 				nodad = " nodad"
@@ -138,7 +138,7 @@ func (n *Network) configure(host Host) error {
 	if host.Gateway != "" {
 		lines = append(lines, "route add default via "+host.Gateway)
 	}
-	// Sysctls come first: arp_ignore must be there before the address that it hides.
+	// Set sysctls first: arp_ignore must be in effect before the address is added.
 	for _, path := range slices.Sorted(maps.Keys(host.Sysctls)) {
 		if err := netns.Sysctl(path, host.Sysctls[path]); err != nil {
 			return err
@@ -147,7 +147,7 @@ func (n *Network) configure(host Host) error {
 	return netns.IP(lines...)
 }
 
-// Host returns the namespace of a host. It panics if the plan had none of that name.
+// Host returns the namespace of a host. It panics if the plan has no such host.
 func (n *Network) Host(name string) *Netns {
 	host, ok := n.hosts[name]
 	if !ok {
@@ -156,11 +156,11 @@ func (n *Network) Host(name string) *Netns {
 	return host
 }
 
-// Switches returns the namespace of the switches: a bridge of its name for each, and the
-// cables, cable0 and so on in the order of the plan.
+// Switches returns the namespace of the switches. In it, each switch is a bridge of the same
+// name, and the switch ends of the links are cable0, cable1, ... in the order of the plan.
 func (n *Network) Switches() *Netns { return n.switches }
 
-// Close takes the network down.
+// Close removes the network.
 func (n *Network) Close() error {
 	var errs []error
 	for _, host := range n.hosts {
@@ -172,14 +172,14 @@ func (n *Network) Close() error {
 	return errors.Join(errs...)
 }
 
-// IP runs commands of ip(8) inside the namespace, all in one process.
+// IP runs ip(8) commands inside the namespace, in one process (ip -batch).
 func (n *Netns) IP(lines ...string) error {
 	cmd := exec.Command("ip", "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	if err := n.Run(cmd); err != nil {
-		return fmt.Errorf("ip -batch in %s: %w: %s\n%s", n.Name, err, complaint.Bytes(), strings.Join(lines, "\n"))
+		return fmt.Errorf("ip -batch in %s: %w: %s\n%s", n.Name, err, stderr.Bytes(), strings.Join(lines, "\n"))
 	}
 	return nil
 }

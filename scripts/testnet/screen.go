@@ -6,42 +6,42 @@ import (
 	"strings"
 )
 
-// Screen is what a terminal shows, as far as the program makes use of it. It has a size
-// after the first Resize.
+// Screen emulates the part of a terminal that goipvsadm --watch uses. Call Resize before the
+// first Write.
 type Screen struct {
-	Alternate bool   // it is another screen than usual
-	Hidden    bool   // the cursor is
-	Err       string // what a terminal would not have taken well
+	Alternate    bool   // the alternate screen is active
+	CursorHidden bool   // the cursor is hidden
+	Err          string // first invalid or unsupported output; empty if none
 
-	width, height int
-	lines         [][]byte
-	colours       [][]string // of each cell, as numbers of ISO 6429
-	row, column   int
-	colour        string // in which is written
-	escape        []byte // an unfinished sequence
+	width, height  int
+	lines          [][]byte
+	colors         [][]string // of each cell, as SGR parameters (ISO 6429)
+	row, column    int
+	color          string // SGR parameters for the next characters
+	escapeSequence []byte // incomplete escape sequence
 
-	// After a resize the program may be at work on a screen of the old size: what
-	// does not fit is forgiven until it has shown one that does.
-	resized, began, misfit bool
+	// After a resize the program may still be drawing for the old size. Errors are
+	// ignored until it has drawn a complete valid frame.
+	resizePending, frameStarted, frameInvalid bool
 }
 
-// Resize gives the screen another size. What fits of what it showed stays.
+// Resize changes the size of the screen. Content that still fits is kept.
 func (s *Screen) Resize(width, height int) {
 	s.width, s.height = width, height
-	s.resized, s.began = true, false
-	lines, colours := make([][]byte, height), make([][]string, height)
+	s.resizePending, s.frameStarted = true, false
+	lines, colors := make([][]byte, height), make([][]string, height)
 	for i := range lines {
-		lines[i], colours[i] = bytes.Repeat([]byte(" "), width), make([]string, width)
+		lines[i], colors[i] = bytes.Repeat([]byte(" "), width), make([]string, width)
 		if i < len(s.lines) {
 			copy(lines[i], s.lines[i])
-			copy(colours[i], s.colours[i])
+			copy(colors[i], s.colors[i])
 		}
 	}
-	s.lines, s.colours = lines, colours
+	s.lines, s.colors = lines, colors
 	s.row, s.column = min(s.row, height-1), min(s.column, width)
 }
 
-// String returns the lines without the blanks at their ends.
+// String returns the lines without trailing blanks.
 func (s *Screen) String() string {
 	var b strings.Builder
 	for _, line := range s.lines {
@@ -50,63 +50,63 @@ func (s *Screen) String() string {
 	return b.String()
 }
 
-// Colours returns the colours of a line, each with what is written in it.
-func (s *Screen) Colours(row int) []Run {
-	var runs []Run
+// Colors returns the text of a line, split where the color changes.
+func (s *Screen) Colors(row int) []TextRun {
+	var runs []TextRun
 	for i, c := range s.lines[row] {
-		if n := len(runs); n == 0 || runs[n-1].Colours != s.colours[row][i] {
-			runs = append(runs, Run{Colours: s.colours[row][i]})
+		if n := len(runs); n == 0 || runs[n-1].Colors != s.colors[row][i] {
+			runs = append(runs, TextRun{Colors: s.colors[row][i]})
 		}
 		runs[len(runs)-1].Text += string(c)
 	}
 	return runs
 }
 
-// Run is a part of a line.
-type Run struct {
-	Colours string // as numbers of ISO 6429, "1;37;41"; empty for the usual ones
-	Text    string
+// TextRun is a part of a line in one color.
+type TextRun struct {
+	Colors string // SGR parameters (ISO 6429), such as "1;37;41"; empty for the default
+	Text   string
 }
 
-// Write shows what a program writes.
+// Write interprets the output of a program.
 func (s *Screen) Write(text []byte) {
 	for _, c := range text {
 		switch {
-		case len(s.escape) > 0 || c == '\x1b':
-			s.escape = append(s.escape, c)
-			if len(s.escape) > 2 && (c >= '@' && c <= '~') {
-				s.sequence(string(s.escape))
-				s.escape = nil
+		case len(s.escapeSequence) > 0 || c == '\x1b':
+			s.escapeSequence = append(s.escapeSequence, c)
+			if len(s.escapeSequence) > 2 && (c >= '@' && c <= '~') {
+				s.applySequence(string(s.escapeSequence))
+				s.escapeSequence = nil
 			}
 		case c == '\r':
 			s.column = 0
 		case c == '\n' && s.row == s.height-1:
 			if s.Alternate {
-				s.fail("scrolls")
+				s.recordError("output scrolls the screen")
 			}
 		case c == '\n':
 			s.row++
 		case c < ' ' || c > '~':
-			s.fail(fmt.Sprintf("writes %q", c))
+			s.recordError(fmt.Sprintf("unexpected byte %q", c))
 		case s.column >= s.width:
-			s.fail("writes beyond the last column")
+			s.recordError("output beyond the last column")
 		default:
-			s.lines[s.row][s.column], s.colours[s.row][s.column] = c, s.colour
+			s.lines[s.row][s.column], s.colors[s.row][s.column] = c, s.color
 			s.column++
 		}
 	}
 }
 
-func (s *Screen) fail(what string) {
-	s.misfit = true
-	if s.Err == "" && !s.resized {
-		s.Err = what
+func (s *Screen) recordError(message string) {
+	s.frameInvalid = true
+	if s.Err == "" && !s.resizePending {
+		s.Err = message
 	}
 }
 
-func (s *Screen) sequence(text string) {
-	if colour, ok := strings.CutSuffix(text, "m"); ok {
-		s.colour = colour[len("\x1b["):]
+func (s *Screen) applySequence(text string) {
+	if color, ok := strings.CutSuffix(text, "m"); ok {
+		s.color = color[len("\x1b["):]
 		return
 	}
 	switch text {
@@ -119,31 +119,31 @@ func (s *Screen) sequence(text string) {
 		s.row, s.column = 0, 0
 		s.clear(0, s.height)
 	case "\x1b[?25l":
-		s.Hidden = true
+		s.CursorHidden = true
 	case "\x1b[?25h":
-		s.Hidden = false
+		s.CursorHidden = false
 	case "\x1b[H":
 		s.row, s.column = 0, 0
-		if s.began && !s.misfit {
-			s.resized = false
+		if s.frameStarted && !s.frameInvalid {
+			s.resizePending = false
 		}
-		s.began, s.misfit = true, false
+		s.frameStarted, s.frameInvalid = true, false
 	case "\x1b[K":
 		s.clear(s.row, s.row+1)
 	case "\x1b[J":
 		s.clear(s.row, s.height)
 	default:
-		s.fail(fmt.Sprintf("sends %q", text))
+		s.recordError(fmt.Sprintf("unsupported escape sequence %q", text))
 	}
 }
 
-// clear clears lines, the first from the cursor on. At the right margin, a terminal may
-// still be on the last column.
+// clear clears the rows from <= row < to, the first one from the cursor on. A cursor at the
+// right margin counts as in the last column, as on real terminals.
 func (s *Screen) clear(from, to int) {
 	column := min(s.column, s.width-1)
 	for row := from; row < to; row++ {
 		for i := column; i < s.width; i++ {
-			s.lines[row][i], s.colours[row][i] = ' ', ""
+			s.lines[row][i], s.colors[row][i] = ' ', ""
 		}
 		column = 0
 	}

@@ -1,7 +1,7 @@
 //go:build kernel
 
-// The ways in which a machine sets up its table at boot: what the init scripts and the
-// systemd units do, with a distribution's settings too, and a distribution's own.
+// Tests of the service: the init scripts and systemd units, with their own settings and with
+// those of Debian's and Red Hat's ipvsadm packages.
 
 package testnet_test
 
@@ -23,14 +23,14 @@ const serviceRules = `-A -t 10.8.0.10:80 -s rr
 -a -f 7 -r 10.9.0.22:0 -m -w 2
 `
 
-// director is a host with the program under test, between a client and a server. What a
-// machine has in /etc and /run is in directories of its own.
+// director is a host with the program under test, between a client and a server. The service
+// uses etc and run below the tool's working directory instead of /etc and /run.
 type director struct {
 	t       *testing.T
 	tool    *testnet.Tool
 	network *testnet.Network
 	host    *testnet.Netns
-	service string // the command, without its action
+	command string // command line of the service, without the action
 }
 
 func newDirector(t *testing.T) *director {
@@ -54,7 +54,7 @@ func newDirector(t *testing.T) *director {
 			{To: "in", Addresses: []string{"10.9.0.2/24"}},
 		}, Sysctls: map[string]string{
 			"net/ipv4/ip_forward": "1",
-			// A connection does not outlive its server for a moment.
+			// Connections end with their server.
 			"net/ipv4/vs/expire_nodest_conn": "1",
 		}},
 		{Name: "server", Gateway: "10.9.0.2", Links: []testnet.Link{{To: "in", Addresses: []string{"10.9.0.21/24"}}}},
@@ -68,16 +68,16 @@ func newDirector(t *testing.T) *director {
 	if err := os.Mkdir(filepath.Join(tool.Work, "run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.as("goipvsadm")
+	d.setService("goipvsadm")
 	return d
 }
 
-// as makes act and fails act under a name.
-func (d *director) as(name string) {
-	d.service = "ETC=" + d.tool.Work + "/etc RUN=" + d.tool.Work + "/run " + d.tool.Bin + "/service " + name + " "
+// setService makes runAction and failAction run the service under that name.
+func (d *director) setService(name string) {
+	d.command = "ETC=" + d.tool.Work + "/etc RUN=" + d.tool.Work + "/run " + d.tool.Bin + "/service " + name + " "
 }
 
-// write writes a file below the working directory.
+// write writes a file below the tool's working directory.
 func (d *director) write(name, text string) {
 	d.t.Helper()
 	file := filepath.Join(d.tool.Work, name)
@@ -89,7 +89,7 @@ func (d *director) write(name, text string) {
 	}
 }
 
-// run runs a line of shell, which must end with the status.
+// run runs a shell command line, which must exit with the given status.
 func (d *director) run(line string, status int) testnet.Result {
 	d.t.Helper()
 	result, err := d.tool.Shell(d.host, line)
@@ -102,30 +102,31 @@ func (d *director) run(line string, status int) testnet.Result {
 	return result
 }
 
-// act runs an action of the service, which must succeed without a complaint.
-func (d *director) act(action string) string {
+// runAction runs an action of the service, which must succeed and print no error.
+func (d *director) runAction(action string) string {
 	d.t.Helper()
-	result := d.run(d.service+action, 0)
+	result := d.run(d.command+action, 0)
 	if result.Stderr != "" {
 		d.t.Fatalf("%s: %s", action, result.Stderr)
 	}
 	return result.Stdout
 }
 
-// fails runs an action that must fail, and returns the complaint.
-func (d *director) fails(action string, status int) string {
+// failAction runs an action that must exit with the given status, and returns its error
+// output.
+func (d *director) failAction(action string, status int) string {
 	d.t.Helper()
-	return d.run(d.service+action, status).Stderr
+	return d.run(d.command+action, status).Stderr
 }
 
 func (d *director) wantTable(want string) {
 	d.t.Helper()
 	if got := d.run("ipvsadm -S -n", 0).Stdout; got != want {
-		d.t.Fatalf("the table is\n%s\nand should be\n%s", got, want)
+		d.t.Fatalf("table:\n%s\nwant:\n%s", got, want)
 	}
 }
 
-// wantDaemons wants these sync daemons, each as its state, interface and id.
+// wantDaemons checks the running sync daemons, given as "STATE INTERFACE ID;"...
 func (d *director) wantDaemons(want string) {
 	d.t.Helper()
 	listed := regexp.MustCompile(`(\w+) sync daemon \(mcast=(\w+), syncid=(\d+).*\n`)
@@ -134,199 +135,214 @@ func (d *director) wantDaemons(want string) {
 	}
 }
 
-// hold starts the server, and returns a connection that a client holds open to it.
-func (d *director) hold() *testnet.KeepAliveConn {
+// openConnection starts the server and opens a client's connection to it through the
+// director.
+func (d *director) openConnection() *testnet.KeepAliveConn {
 	d.t.Helper()
 	server, err := d.network.Host("server").Serve("web", ":80")
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() { server.Close() })
-	held, _, err := testnet.Client{Netns: d.network.Host("client")}.Hold("http://10.8.0.10/")
+	conn, _, err := testnet.Client{Netns: d.network.Host("client")}.OpenKeepAlive("http://10.8.0.10/")
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.t.Cleanup(held.Close)
-	return held
+	d.t.Cleanup(conn.Close)
+	return conn
 }
 
-// flavours are the places of rules and settings, each with a service's name.
-var flavours = []struct{ title, name, rules, file, settings string }{
-	{"goipvsadm", "goipvsadm", "etc/ipvsadm.rules", "etc/default/goipvsadm", ""},
-	{"goipvsadm, Red Hat", "goipvsadm", "etc/ipvsadm.rules", "etc/sysconfig/goipvsadm", "SYNCID=3\n"},
-	{"Debian", "ipvsadm", "etc/ipvsadm.rules", "etc/default/ipvsadm", "AUTO=\"true\"\nDAEMON=\"none\"\nIFACE=\"eth0\"\t\n# SYNCID=\"0\"\n"},
-	{"Red Hat", "ipvsadm", "etc/sysconfig/ipvsadm", "etc/sysconfig/ipvsadm-config", "IPVSADM_SAVE_ON_STOP=\"no\"\n"},
+// layouts are the supported locations of rules and settings, with the service that uses them.
+var layouts = []struct{ title, service, rulesFile, settingsFile, settings string }{
+	{
+		title: "goipvsadm on Debian", service: "goipvsadm",
+		rulesFile: "etc/ipvsadm.rules", settingsFile: "etc/default/goipvsadm",
+	},
+	{
+		title: "goipvsadm on Red Hat", service: "goipvsadm",
+		rulesFile: "etc/ipvsadm.rules", settingsFile: "etc/sysconfig/goipvsadm", settings: "SYNCID=3\n",
+	},
+	{
+		title: "ipvsadm on Debian", service: "ipvsadm",
+		rulesFile: "etc/ipvsadm.rules", settingsFile: "etc/default/ipvsadm",
+		settings: "AUTO=\"true\"\nDAEMON=\"none\"\nIFACE=\"eth0\"\t\n# SYNCID=\"0\"\n",
+	},
+	{
+		title: "ipvsadm on Red Hat", service: "ipvsadm",
+		rulesFile: "etc/sysconfig/ipvsadm", settingsFile: "etc/sysconfig/ipvsadm-config",
+		settings: "IPVSADM_SAVE_ON_STOP=\"no\"\n",
+	},
 }
 
-// A table in use keeps its connections, whatever is done to it but stop and clear, with
-// good rules and with bad ones.
+// Every action except stop and clear keeps open connections, also if the rules are invalid.
 func TestServiceUnderTraffic(t *testing.T) {
-	for _, f := range flavours {
-		t.Run(f.title, func(t *testing.T) {
+	for _, layout := range layouts {
+		t.Run(layout.title, func(t *testing.T) {
 			d := newDirector(t)
-			d.write(f.file, f.settings)
-			d.write(f.rules, serviceRules)
-			d.as(f.name)
-			d.act("start")
+			d.write(layout.settingsFile, layout.settings)
+			d.write(layout.rulesFile, serviceRules)
+			d.setService(layout.service)
+			d.runAction("start")
 			d.wantTable(serviceRules)
-			held := d.hold()
-			alive := func(action string) {
+			conn := d.openConnection()
+			checkConnection := func(action string) {
 				t.Helper()
-				if _, err := held.Get(); err != nil {
+				if _, err := conn.Get(); err != nil {
 					t.Fatalf("after %s: %v", action, err)
 				}
 			}
 			for _, action := range []string{"start", "restart", "load"} {
-				d.act(action)
+				d.runAction(action)
 				d.wantTable(serviceRules)
-				alive(action)
+				checkConnection(action)
 			}
 			edited := strings.Replace(serviceRules, "-A -f 7 -s wlc", "-A -f 7 -s rr", 1)
 			for i, action := range []string{"start", "reload", "restart"} {
 				rules := []string{edited, serviceRules}[i%2]
-				d.write(f.rules, "-C\n"+rules)
-				d.act(action)
+				d.write(layout.rulesFile, "-C\n"+rules)
+				d.runAction(action)
 				d.wantTable(rules)
-				alive(action)
+				checkConnection(action)
 			}
-			d.write(f.rules, serviceRules+"-A -t 10.8.0.10:http:80\n")
+			d.write(layout.rulesFile, serviceRules+"-A -t 10.8.0.10:http:80\n")
 			for _, action := range []string{"start", "reload", "force-reload"} {
-				complaint := d.fails(action, 1)
-				if !strings.HasPrefix(complaint, "line 5: illegal virtual server address[:port] specified\n") {
-					t.Errorf("%s: %s", action, complaint)
+				message := d.failAction(action, 1)
+				if !strings.HasPrefix(message, "line 5: illegal virtual server address[:port] specified\n") {
+					t.Errorf("%s: %s", action, message)
 				}
 				d.wantTable(edited)
-				alive(action)
+				checkConnection(action)
 			}
 			if entries := d.run("ipvsadm -L -n -c | grep -c ESTABLISHED", 0).Stdout; entries != "1\n" {
-				t.Errorf("%s connections, want the one", entries)
+				t.Errorf("%s established connections, want 1", strings.TrimSpace(entries))
 			}
-			if err := os.Remove(filepath.Join(d.tool.Work, f.rules)); err != nil {
+			if err := os.Remove(filepath.Join(d.tool.Work, layout.rulesFile)); err != nil {
 				t.Fatal(err)
 			}
-			d.fails("restart", 6)
+			d.failAction("restart", 6)
 			d.wantTable(edited)
-			d.act("stop")
+			d.runAction("stop")
 			d.wantTable("")
-			d.act("stop")
-			if _, err := held.Get(); err == nil {
-				t.Error("the connection outlived its service: the test shows nothing")
+			d.runAction("stop")
+			if _, err := conn.Get(); err == nil {
+				t.Error("the connection outlived its service, so it did not pass through the director")
 			}
 		})
 	}
 }
 
-// What -S --all saves, with timeouts and daemons, is as good as other rules.
-func TestServiceWithAllThereIs(t *testing.T) {
+// The rules file may contain the output of -S --all, which includes timeouts and sync daemons.
+func TestServiceSaveAll(t *testing.T) {
 	d := newDirector(t)
 	all := "--set 800 110 290\n" + serviceRules + "--start-daemon backup --mcast-interface eth0 --syncid 4 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1\n"
 	d.write("etc/ipvsadm.rules", all)
 	for _, action := range []string{"start", "restart", "reload", "force-reload", "start", "load"} {
-		d.act(action)
+		d.runAction(action)
 		if got := d.run("ipvsadm -S -n --all", 0).Stdout; got != all {
 			t.Fatalf("after %s:\n%s", action, got)
 		}
 	}
-	d.act("save")
+	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != all {
-		t.Errorf("saved\n%s", saved)
+		t.Errorf("saved rules:\n%s", saved)
 	}
-	d.act("stop")
+	d.runAction("stop")
 	d.wantTable("")
 	d.wantDaemons("")
-	d.act("start")
+	d.runAction("start")
 	d.wantDaemons("backup eth0 4;")
 
-	// The rules and the settings may speak of daemons.
+	// Both rules and settings may configure sync daemons.
 	d.write("etc/default/goipvsadm", "DAEMON=both IFACE=eth1 SYNCID=9\n")
-	d.act("reload")
+	d.runAction("reload")
 	d.wantDaemons("backup eth0 4;")
-	d.act("restart")
+	d.runAction("restart")
 	d.wantDaemons("master eth1 9;backup eth0 4;")
-	d.act("save")
+	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != all[:strings.Index(all, "--start")] {
-		t.Errorf("saved\n%s", saved)
+		t.Errorf("saved rules:\n%s", saved)
 	}
-	d.act("restart")
+	d.runAction("restart")
 	d.wantDaemons("master eth1 9;backup eth1 9;")
 
-	// A daemon that is not wanted any more stops, but not somebody else's.
+	// A daemon removed from the configuration is stopped. A daemon that was started by other
+	// means is not.
 	d.write("etc/default/goipvsadm", "DAEMON=master IFACE=eth0 SYNCID=9\n")
-	d.act("restart")
+	d.runAction("restart")
 	d.wantDaemons("master eth0 9;")
 	d.write("etc/default/goipvsadm", "")
-	d.act("reload")
+	d.runAction("reload")
 	d.wantDaemons("")
 	d.run("ipvsadm --start-daemon backup --mcast-interface eth0", 0)
-	d.act("restart")
-	d.act("stop")
+	d.runAction("restart")
+	d.runAction("stop")
 	d.wantDaemons("backup eth0 0;")
 }
 
 func TestServiceStatus(t *testing.T) {
 	d := newDirector(t)
 	d.write("etc/default/goipvsadm", "DAEMON='master backup'\nSYNCID=9\n")
-	d.fails("status", 3)
-	d.run("ipvsadm -A -u 10.9.0.10:53", 0) // goes
-	d.act("start")
+	d.failAction("status", 3)
+	d.run("ipvsadm -A -u 10.9.0.10:53", 0) // removed by start
+	d.runAction("start")
 	d.wantTable(serviceRules)
-	status := d.act("status")
+	status := d.runAction("status")
 	for _, want := range []string{"TCP  10.8.0.10:80 rr\n", "FWM  7 wlc persistent 600\n",
 		"master sync daemon (mcast=eth0, syncid=9", "backup sync daemon (mcast=eth0, syncid=9"} {
 		if !strings.Contains(status, want) {
-			t.Errorf("status does not show %q:\n%s", want, status)
+			t.Errorf("status lacks %q:\n%s", want, status)
 		}
 	}
-	if rate := d.act("rate"); !strings.Contains(rate, "InPPS") || !strings.Contains(rate, "10.8.0.10:80") {
-		t.Errorf("rate shows\n%s", rate)
+	if rate := d.runAction("rate"); !strings.Contains(rate, "InPPS") || !strings.Contains(rate, "10.8.0.10:80") {
+		t.Errorf("rate:\n%s", rate)
 	}
 	d.run("ipvsadm -e -t 10.8.0.10:80 -r 10.9.0.21:80 -m -w 5", 0)
 	edited := strings.Replace(serviceRules, "10.9.0.21:80 -m -w 1", "10.9.0.21:80 -m -w 5", 1)
-	d.act("save")
+	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != edited {
-		t.Fatalf("saved\n%s", saved)
+		t.Fatalf("saved rules:\n%s", saved)
 	}
-	d.act("clear")
+	d.runAction("clear")
 	d.wantTable("")
 	d.wantDaemons("master eth0 9;backup eth0 9;")
-	d.act("stop")
+	d.runAction("stop")
 	d.wantDaemons("")
 
-	d.fails("", 2)
-	d.fails("bogus", 2)
+	d.failAction("", 2)
+	d.failAction("bogus", 2)
 	d.write("etc/default/goipvsadm", "DAEMON=bogus\n")
-	d.fails("start", 6)
+	d.failAction("start", 6)
 	d.write("etc/default/goipvsadm", "DAEMON=master IFACE=eth7\n")
-	d.fails("start", 1)
-	// A file that cannot be written leaves the old one as it is.
+	d.failAction("start", 1)
+	// save fails if the rules file cannot be written.
 	d.run("mount -t tmpfs -o ro tmpfs etc", 0)
 	t.Cleanup(func() { d.run("umount etc", 0) })
-	d.fails("save", 1)
+	d.failAction("save", 1)
 }
 
-// Rules without a service are as they come from Debian's package. A table that somebody
-// else made, keepalived for one, is not theirs to clear.
-func TestServiceWithEmptyRules(t *testing.T) {
+// Debian's package installs a rules file without services. With it, start and restart must
+// not clear a table created by another program, such as keepalived.
+func TestServiceEmptyRules(t *testing.T) {
 	d := newDirector(t)
-	d.as("ipvsadm")
+	d.setService("ipvsadm")
 	d.write("etc/ipvsadm.rules", "# -A is how a service begins\n")
 	d.write("etc/default/ipvsadm", "AUTO=true DAEMON=master\n")
-	d.act("start")
+	d.runAction("start")
 	d.wantTable("")
 	d.wantDaemons("master eth0 0;")
 	d.run("ipvsadm --stop-daemon master; ipvsadm -A -f 8 -s rr", 0)
-	if result := d.run(d.service+"restart", 0); !strings.Contains(result.Stderr, "no service in ") {
-		t.Errorf("restart says %q", result.Stderr)
+	if result := d.run(d.command+"restart", 0); !strings.Contains(result.Stderr, "no service in ") {
+		t.Errorf("restart: %q", result.Stderr)
 	}
 	d.wantTable("-A -f 8 -s rr\n")
 	d.wantDaemons("master eth0 0;")
 }
 
-// With Debian's settings, the script does what Debian's does, which runs here with our
-// program as ipvsadm.
-func TestServiceAsDebians(t *testing.T) {
+// With Debian's settings, the service behaves like Debian's init script, which runs here with
+// the program under test as ipvsadm.
+func TestServiceMatchesDebian(t *testing.T) {
 	d := newDirector(t)
-	d.as("ipvsadm")
+	d.setService("ipvsadm")
 	bind := func(source, target string) {
 		t.Helper()
 		target, err := filepath.EvalSymlinks(target)
@@ -346,37 +362,40 @@ func TestServiceAsDebians(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What it is comes from the name that it was called by.
+		// A copy, since the program's behavior depends on its name.
 		d.run("cp "+program+" real-"+name, 0)
 		bind("real-"+name, "/sbin/"+name)
 	}
 	for _, tt := range []struct{ auto, daemon string }{
-		{"false", "both"}, {"true", "none"}, {"true", "both"},
+		{auto: "false", daemon: "both"},
+		{auto: "true", daemon: "none"},
+		{auto: "true", daemon: "both"},
 	} {
 		d.write("etc/default/ipvsadm", "AUTO=\""+tt.auto+"\"\nDAEMON=\""+tt.daemon+"\"\nIFACE=\"eth0\"\t\nSYNCID=\"5\"\n")
 		for _, action := range []string{"start", "restart", "reload", "force-reload", "stop", "stop", "load", "save", "stop"} {
-			start := d.run("ipvsadm -S -n --all", 0).Stdout
-			debians := d.run("/etc/init.d/ipvsadm "+action+" >/dev/null 2>&1; ipvsadm -S -n --all", 0).Stdout
-			d.write("start", start)
-			d.run("ipvsadm -C; for s in master backup; do ipvsadm --stop-daemon $s; done 2>&1; ipvsadm -R <start", 0)
-			ours := d.run(d.service+action+" >/dev/null; ipvsadm -S -n --all", 0)
-			if ours.Stdout != debians || ours.Stderr != "" {
-				t.Fatalf("%+v, %s, at\n%s\nleads to\n%s%s\nDebian's to\n%s", tt, action, start, ours.Stdout, ours.Stderr, debians)
+			initial := d.run("ipvsadm -S -n --all", 0).Stdout
+			debian := d.run("/etc/init.d/ipvsadm "+action+" >/dev/null 2>&1; ipvsadm -S -n --all", 0).Stdout
+			d.write("initial", initial)
+			d.run("ipvsadm -C; for s in master backup; do ipvsadm --stop-daemon $s; done 2>&1; ipvsadm -R <initial", 0)
+			ours := d.run(d.command+action+" >/dev/null; ipvsadm -S -n --all", 0)
+			if ours.Stdout != debian || ours.Stderr != "" {
+				t.Fatalf("%+v, %s, table before:\n%s\nafter:\n%s%s\nafter Debian's script:\n%s", tt, action, initial, ours.Stdout, ours.Stderr, debian)
 			}
 		}
 	}
 	for _, action := range []string{"status", "rate"} {
-		if ours, debians := d.act(action), d.run("/etc/init.d/ipvsadm "+action, 0).Stdout; ours != debians {
-			t.Errorf("%s prints\n%s\nDebian's\n%s", action, ours, debians)
+		if ours, debian := d.runAction(action), d.run("/etc/init.d/ipvsadm "+action, 0).Stdout; ours != debian {
+			t.Errorf("%s prints\n%s\nDebian's script prints\n%s", action, ours, debian)
 		}
 	}
 	d.wantTable("")
 }
 
-// Red Hat's settings, and the lines of its unit, which runs no script.
-func TestServiceAsRedHats(t *testing.T) {
+// The commands of Red Hat's unit, which runs no script, and the service with Red Hat's
+// settings.
+func TestServiceRedHatSettings(t *testing.T) {
 	d := newDirector(t)
-	d.as("ipvsadm")
+	d.setService("ipvsadm")
 	d.write("etc/sysconfig/ipvsadm", serviceRules)
 	d.run(`bash -c "exec ipvsadm-restore < etc/sysconfig/ipvsadm"`, 0)
 	d.wantTable(serviceRules)
@@ -385,34 +404,35 @@ func TestServiceAsRedHats(t *testing.T) {
 
 	edited := strings.Replace(serviceRules, "-w 2", "-w 9", 1)
 	edit := "ipvsadm -e -f 7 -r 10.9.0.22 -m -w 9"
+	const saveOnStop, saveOnRestart = "IPVSADM_SAVE_ON_STOP=\"yes\"\n", "IPVSADM_SAVE_ON_RESTART=\"yes\"\n"
 	for _, tt := range []struct{ settings, action, saved, table string }{
-		{"", "stop", serviceRules, ""},
-		{"IPVSADM_SAVE_ON_STOP=\"no\"\nIPVSADM_SAVE_ON_RESTART=\"no\"\n", "restart", serviceRules, serviceRules},
-		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "restart", serviceRules, serviceRules},
-		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "stop", edited, ""},
-		{"IPVSADM_SAVE_ON_STOP=\"yes\"\n", "stop; " + d.service + "stop", edited, ""}, // an empty table is not saved
-		{"IPVSADM_SAVE_ON_RESTART=\"yes\"\n", "stop", serviceRules, ""},
-		{"IPVSADM_SAVE_ON_RESTART=\"yes\"\n", "restart", edited, edited},
+		{action: "stop", saved: serviceRules},
+		{settings: "IPVSADM_SAVE_ON_STOP=\"no\"\nIPVSADM_SAVE_ON_RESTART=\"no\"\n", action: "restart", saved: serviceRules, table: serviceRules},
+		{settings: saveOnStop, action: "restart", saved: serviceRules, table: serviceRules},
+		{settings: saveOnStop, action: "stop", saved: edited},
+		{settings: saveOnStop, action: "stop; " + d.command + "stop", saved: edited}, // the second stop must not save an empty table
+		{settings: saveOnRestart, action: "stop", saved: serviceRules},
+		{settings: saveOnRestart, action: "restart", saved: edited, table: edited},
 	} {
 		d.write("etc/sysconfig/ipvsadm", serviceRules)
 		d.write("etc/sysconfig/ipvsadm-config", tt.settings)
-		d.act("start")
+		d.runAction("start")
 		d.run(edit, 0)
-		d.act(tt.action)
+		d.runAction(tt.action)
 		d.wantTable(tt.table)
 		if saved := d.run("cat etc/sysconfig/ipvsadm", 0).Stdout; saved != tt.saved {
-			t.Errorf("%q, %s: saved\n%s", tt.settings, tt.action, saved)
+			t.Errorf("%q, %s: saved rules:\n%s", tt.settings, tt.action, saved)
 		}
 	}
 }
 
 var execLine = regexp.MustCompile(`(?m)^Exec(Start|Reload|Stop)=/usr/local/lib/goipvsadm/service (.*)$`)
 
-// What the units run. To systemd a restart is a stop and a start.
+// The commands of the systemd units. systemd restarts a unit by stopping and starting it.
 func TestSystemdUnits(t *testing.T) {
 	for _, tt := range []struct{ name, settings string }{
-		{"goipvsadm", ""},
-		{"ipvsadm", "AUTO=true\n"},
+		{name: "goipvsadm"},
+		{name: "ipvsadm", settings: "AUTO=true\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			unit, err := os.ReadFile("../systemd/" + tt.name + ".service")
@@ -422,7 +442,7 @@ func TestSystemdUnits(t *testing.T) {
 			other := map[string]string{"goipvsadm": "ipvsadm", "ipvsadm": "goipvsadm"}[tt.name]
 			for _, line := range []string{"\nConflicts=" + other + ".service\n", "\nBefore=keepalived.service ldirectord.service\n"} {
 				if !strings.Contains(string(unit), line) {
-					t.Errorf("the unit lacks %q", line)
+					t.Errorf("unit lacks %q", line)
 				}
 			}
 			d := newDirector(t)
@@ -430,18 +450,18 @@ func TestSystemdUnits(t *testing.T) {
 			lines := make(map[string]string)
 			for _, match := range execLine.FindAllStringSubmatch(string(unit), -1) {
 				name, action, _ := strings.Cut(match[2], " ")
-				d.as(name)
+				d.setService(name)
 				lines[match[1]] = action
 			}
 			systemd := func(line, jobs string) {
 				t.Helper()
 				d.write("bin/systemctl", "#!/bin/sh\n[ \"$1\" = list-jobs ] && echo \""+jobs+"\"\n")
 				d.run("chmod +x bin/systemctl", 0)
-				d.act(lines[line])
+				d.runAction(lines[line])
 			}
 			systemd("Start", "12 "+tt.name+".service start running")
 			d.wantTable(serviceRules)
-			held := d.hold()
+			conn := d.openConnection()
 			d.run("ipvsadm -D -f 7", 0)
 			systemd("Reload", "12 "+tt.name+".service reload running")
 			d.wantTable(serviceRules)
@@ -449,7 +469,7 @@ func TestSystemdUnits(t *testing.T) {
 			d.wantTable(serviceRules)
 			systemd("Start", "12 "+tt.name+".service start running")
 			d.wantTable(serviceRules)
-			if _, err := held.Get(); err != nil {
+			if _, err := conn.Get(); err != nil {
 				t.Error(err)
 			}
 			systemd("Stop", "12 "+tt.name+".service stop running")

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// A bench is a machine as scripts/setup sees it: it has the ordinary tools, nothing that
-// would have to be installed, and the programs given here.
-func bench(t *testing.T, programs map[string]string) (path string) {
+// fakeSystem returns a PATH with the standard tools that scripts/setup runs and the given
+// programs, but with nothing that scripts/setup could install.
+func fakeSystem(t *testing.T, programs map[string]string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"awk", "cat", "dirname", "env", "grep", "head", "paste", "realpath", "sed", "sh", "sort"} {
@@ -30,12 +30,12 @@ func bench(t *testing.T, programs map[string]string) (path string) {
 	return dir
 }
 
-// What scripts/setup says where it cannot install.
+// scripts/setup explains what to do if it cannot install packages.
 func TestSetupAdvice(t *testing.T) {
-	here := map[string]string{"uname": "echo Linux x86_64", "id": "echo 1000", "go": "echo go1.99"}
+	base := map[string]string{"uname": "echo Linux x86_64", "id": "echo 1000", "go": "echo go1.99"}
 	with := func(name, script string) map[string]string {
 		programs := map[string]string{name: script}
-		for n, s := range here {
+		for n, s := range base {
 			if _, ok := programs[n]; !ok {
 				programs[n] = s
 			}
@@ -46,28 +46,44 @@ func TestSetupAdvice(t *testing.T) {
 		name     string
 		purpose  string
 		programs map[string]string
-		says     []string
-		never    string
+		want     []string
+		notWant  string
 	}{
-		{"no sudo", "test", with("apt-get", "exit 1"), []string{"have this run as root: ", "/setup build demo test", "starts none of their daemons"}, "apt-get install"},
-		{"no apt", "test", here, []string{"this is not a Debian system", "linux.uml (in Debian: package user-mode-linux)", "fish (in Debian: package fish)"}, "dh_bash-completion"},
-		{"another processor", "demo", with("uname", "echo Linux aarch64"), []string{"x86-64", "this is Linux aarch64", "make build", "make test-unit"}, "install"},
-		{"another processor, and enough for it", "build", with("uname", "echo Linux aarch64"), []string{"in Debian: package git"}, "User-Mode"},
+		{
+			name: "no sudo", purpose: "test", programs: with("apt-get", "exit 1"),
+			want:    []string{"run as root: ", "/setup build demo test", "no daemon is started"},
+			notWant: "apt-get install",
+		},
+		{
+			name: "no apt", purpose: "test", programs: base,
+			want:    []string{"not a Debian system", "linux.uml (Debian package user-mode-linux)", "fish (Debian package fish)"},
+			notWant: "dh_bash-completion",
+		},
+		{
+			name: "unsupported architecture", purpose: "demo", programs: with("uname", "echo Linux aarch64"),
+			want:    []string{"x86-64", "this is Linux aarch64", "make build", "make test-unit"},
+			notWant: "install",
+		},
+		{
+			name: "build on any architecture", purpose: "build", programs: with("uname", "echo Linux aarch64"),
+			want:    []string{"(Debian package git)"},
+			notWant: "User-Mode",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.Command("../setup", tt.purpose)
-			cmd.Env = []string{"PATH=" + bench(t, tt.programs), "GOIPVSADM_PTRACE=no"}
+			cmd.Env = []string{"PATH=" + fakeSystem(t, tt.programs), "GOIPVSADM_PTRACE=no"}
 			output, err := cmd.CombinedOutput()
 			if err == nil {
-				t.Errorf("it succeeds: %s", output)
+				t.Errorf("exit status 0: %s", output)
 			}
-			for _, text := range tt.says {
+			for _, text := range tt.want {
 				if !strings.Contains(string(output), text) {
-					t.Errorf("%q is not in\n%s", text, output)
+					t.Errorf("output lacks %q:\n%s", text, output)
 				}
 			}
-			if strings.Contains(string(output), tt.never) {
-				t.Errorf("%q is in\n%s", tt.never, output)
+			if strings.Contains(string(output), tt.notWant) {
+				t.Errorf("output contains %q:\n%s", tt.notWant, output)
 			}
 		})
 	}

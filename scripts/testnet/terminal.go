@@ -12,25 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is a pseudo-terminal in front of which somebody runs a program.
+// Terminal is a pseudo-terminal with a program in its foreground.
 type Terminal struct {
-	keys   *os.File // the end that is not the program's
-	fd     int      // of keys
-	cmd    *exec.Cmd
-	screen []byte // what the program wrote, from the beginning
-	seen   int    // how much of it Until has returned
+	master   *os.File // master end
+	fd       int      // of master
+	cmd      *exec.Cmd
+	output   []byte // all output of the program so far
+	consumed int    // bytes of output returned by ReadUntil
 }
 
-// Terminal starts a program in a namespace, in the foreground of a terminal of its own.
-// Its three standard files are the terminal.
+// Terminal starts cmd in the namespace, in the foreground of a new pseudo-terminal, which is
+// its standard input, output and error.
 func (n *Netns) Terminal(columns, lines uint16, cmd *exec.Cmd) (*Terminal, error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open a terminal: %w", err)
 	}
-	t := &Terminal{fd: fd, keys: os.NewFile(uintptr(fd), "/dev/ptmx"), cmd: cmd}
+	t := &Terminal{fd: fd, master: os.NewFile(uintptr(fd), "/dev/ptmx"), cmd: cmd}
 	if err := t.start(n, columns, lines); err != nil {
-		t.keys.Close()
+		t.master.Close()
 		return nil, fmt.Errorf("open a terminal: %w", err)
 	}
 	return t, nil
@@ -57,58 +57,57 @@ func (t *Terminal) start(n *Netns, columns, lines uint16) error {
 	return n.Do(t.cmd.Start)
 }
 
-// Resize gives the terminal another size, which its program is told.
+// Resize changes the size of the terminal, which sends SIGWINCH to the program.
 func (t *Terminal) Resize(columns, lines uint16) error {
 	return unix.IoctlSetWinsize(t.fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
 }
 
-// Type sends keys; "\x03" is Ctrl-C.
+// Type sends keystrokes; "\x03" is Ctrl-C.
 func (t *Terminal) Type(keys string) error {
-	_, err := t.keys.WriteString(keys)
+	_, err := t.master.WriteString(keys)
 	return err
 }
 
-// Until reads what the program writes until text is there, and returns what has come
-// since the last time.
-func (t *Terminal) Until(text string) (string, error) {
+// ReadUntil reads output up to and including text, and returns all of it since the last call.
+func (t *Terminal) ReadUntil(text string) (string, error) {
 	deadline := time.Now().Add(TestTimeout)
-	for !strings.Contains(string(t.screen[t.seen:]), text) {
+	for !strings.Contains(string(t.output[t.consumed:]), text) {
 		if err := t.read(deadline); err != nil {
-			return "", fmt.Errorf("%q did not come on the terminal: %w (%s); there is %q", text, err, MorePatience, t.screen[t.seen:])
+			return "", fmt.Errorf("waiting for %q on the terminal: %w (%s); got %q", text, err, TimeoutHint, t.output[t.consumed:])
 		}
 	}
-	end := t.seen + strings.Index(string(t.screen[t.seen:]), text) + len(text)
-	came := string(t.screen[t.seen:end])
-	t.seen = end
-	return came, nil
+	end := t.consumed + strings.Index(string(t.output[t.consumed:]), text) + len(text)
+	read := string(t.output[t.consumed:end])
+	t.consumed = end
+	return read, nil
 }
 
 func (t *Terminal) read(deadline time.Time) error {
-	if err := t.keys.SetReadDeadline(deadline); err != nil {
+	if err := t.master.SetReadDeadline(deadline); err != nil {
 		return err
 	}
 	var b [4096]byte
-	n, err := t.keys.Read(b[:])
-	t.screen = append(t.screen, b[:n]...)
+	n, err := t.master.Read(b[:])
+	t.output = append(t.output, b[:n]...)
 	return err
 }
 
-// Wait waits for the program to end. It returns what has come since the last time, and
-// the exit status.
+// Wait waits for the program to exit. It returns the output since the last ReadUntil and the
+// exit status.
 func (t *Terminal) Wait() (rest string, status int, err error) {
 	deadline := time.Now().Add(TestTimeout)
 	for err == nil {
 		err = t.read(deadline)
 	}
-	if !errors.Is(err, syscall.EIO) { // which is the end of a terminal
+	if !errors.Is(err, syscall.EIO) { // a closed terminal reads as EIO
 		t.cmd.Process.Kill()
 		t.cmd.Wait()
-		return string(t.screen[t.seen:]), -1, fmt.Errorf("the program does not end: %w (%s)", err, MorePatience)
+		return string(t.output[t.consumed:]), -1, fmt.Errorf("the program does not exit: %w (%s)", err, TimeoutHint)
 	}
-	t.keys.Close()
+	t.master.Close()
 	var exit *exec.ExitError
 	if err := t.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		return string(t.screen[t.seen:]), -1, err
+		return string(t.output[t.consumed:]), -1, err
 	}
-	return string(t.screen[t.seen:]), t.cmd.ProcessState.ExitCode(), nil
+	return string(t.output[t.consumed:]), t.cmd.ProcessState.ExitCode(), nil
 }

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what should come soon: 30 seconds, times the
-// number in the environment variable GOIPVSADM_PATIENCE. Slow machines set it; all limits
-// of time in tests are made of it.
-var TestTimeout = 30 * time.Second * patienceFactor()
+// TestTimeout bounds each wait in a test, for an event that normally follows at once: 30
+// seconds, multiplied by the environment variable GOIPVSADM_PATIENCE (default 1), which is set
+// on slow machines. All timeouts in tests scale with it.
+var TestTimeout = 30 * time.Second * timeoutFactor()
 
-func patienceFactor() time.Duration {
+func timeoutFactor() time.Duration {
 	text := os.Getenv("GOIPVSADM_PATIENCE")
 	if text == "" {
 		return 1
 	}
 	factor, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || factor == 0 {
-		panic("GOIPVSADM_PATIENCE is not a whole number from 1: " + text)
+		panic("GOIPVSADM_PATIENCE must be a positive integer: " + text)
 	}
 	return time.Duration(factor)
 }
 
-// MorePatience ends the message about a limit of time that was reached.
-const MorePatience = "GOIPVSADM_PATIENCE=2 (or 3 …) in the environment doubles every time limit"
+// TimeoutHint is appended to the error about an exceeded time limit.
+const TimeoutHint = "set GOIPVSADM_PATIENCE=2 in the environment to double all time limits"
 
-// Eventually calls f until it returns no error, every tenth of a second for as long as
-// Patience lasts. It returns f's last error, with the limit and how to raise it.
+// Eventually calls f every 100 ms until it returns nil or TestTimeout has passed. It then
+// returns f's last error, with the limit and how to raise it.
 func Eventually(f func() error) error {
 	end := time.Now().Add(TestTimeout)
 	for {
@@ -37,7 +37,7 @@ func Eventually(f func() error) error {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("%w (after %s; %s)", err, TestTimeout, MorePatience)
+			return fmt.Errorf("%w (after %s; %s)", err, TestTimeout, TimeoutHint)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

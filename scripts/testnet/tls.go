@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// tlsName is the host name in the certificate; addresses differ from one network to the next.
-const tlsName = "lab.example"
+// tlsName is the host name in the certificate, which must serve for any address.
+const tlsName = "testnet.example"
 
-// certificate is made once a process, and signs itself.
+// certificate is self-signed, and generated once per process.
 var certificate = sync.OnceValue(func() tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

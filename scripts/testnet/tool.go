@@ -9,19 +9,19 @@ import (
 	"path/filepath"
 )
 
-// Tool is the program under test, found under the names that people call it by.
+// Tool is the program under test, installed as ipvsadm, ipvsadm-save and ipvsadm-restore.
 type Tool struct {
-	Bin  string // the directory that holds ipvsadm, ipvsadm-save and ipvsadm-restore
-	Work string // the directory that Shell runs in
+	Bin  string // directory of the three commands
+	Work string // working directory of Shell
 }
 
-// NewTool links the program named by the environment variable GOIPVSADM under its three
-// names in a new directory. If there are NAME-save and NAME-restore beside it, as with
-// another ipvsadm, these are taken for the other two.
+// NewTool creates a directory with links to the program under test, whose path is in the
+// environment variable GOIPVSADM. If PATH-save and PATH-restore exist, as for the real
+// ipvsadm, ipvsadm-save and ipvsadm-restore are links to them.
 func NewTool() (*Tool, error) {
 	program := os.Getenv("GOIPVSADM")
 	if program == "" {
-		return nil, errors.New("GOIPVSADM is not set: it names the program under test")
+		return nil, errors.New("GOIPVSADM is not set (path of the program under test)")
 	}
 	program, err := filepath.Abs(program)
 	if err != nil {
@@ -55,14 +55,14 @@ func (t *Tool) Close() error {
 	return os.RemoveAll(t.Work)
 }
 
-// Result is what a command left behind.
+// Result is the output and exit status of a command.
 type Result struct {
 	Stdout, Stderr string
 	Status         int
 }
 
-// Shell runs a line of shell inside a namespace, where ipvsadm is the program under test.
-// The error is for what could not be run at all.
+// Shell runs a shell command line inside a namespace, with the program under test as
+// ipvsadm. The error is for a command that could not be run at all.
 func (t *Tool) Shell(n *Netns, line string) (Result, error) {
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = t.Work

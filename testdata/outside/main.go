@@ -1,5 +1,5 @@
-// Balance is a program of another module, built and run by a test of package
-// ipvs: it has nothing but what the library exports.
+// Balance is a program in a separate module, which can use only the exported API of
+// the library. A test of package ipvs builds and runs it.
 package main
 
 import (
@@ -37,7 +37,7 @@ func run() error {
 		return err
 	}
 	if err := c.AddService(ipvs.Service{ServiceKey: site}); !errors.Is(err, ipvs.ErrServiceExists) {
-		return fmt.Errorf("added twice: %w", err)
+		return fmt.Errorf("adding an existing service: %w", err)
 	}
 	server := ipvs.Destination{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Method: ipvs.DirectRouting, Weight: 1}
 	if err := c.AddDestination(site, server); err != nil {
@@ -59,7 +59,7 @@ func run() error {
 		}
 	}
 
-	// Plan.
+	// Compare.
 	want := &reconcile.Table{Services: []reconcile.Service{
 		{
 			Service: ipvs.Service{ServiceKey: site, Scheduler: "rr"},
@@ -78,7 +78,7 @@ func run() error {
 		fmt.Println("would", change)
 	}
 
-	// Apply, and see that nothing is left to do.
+	// Apply, and check that no difference is left.
 	if err := reconcile.Apply(c, want, reconcile.Options{OnChange: func(c *reconcile.Change) { fmt.Println("done:", c) }}); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func run() error {
 		return err
 	}
 	for change := range reconcile.Compare(want, have, reconcile.Options{}) {
-		return fmt.Errorf("left: %v", change)
+		return fmt.Errorf("still pending: %v", change)
 	}
 	return nil
 }

@@ -11,11 +11,11 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// connect fills the namespace's connection table: raw TCP packets with made-up
-// senders to a service whose servers stand behind a dummy interface, which
-// swallows what it is given. A SYN makes a connection, an ACK establishes it,
-// so that it outlives the benchmark.
-func connect(n int) error {
+// fillConnectionTable creates n connections in the namespace. It sends raw TCP
+// packets from generated addresses to a service whose servers are behind a dummy
+// interface, which drops all packets. A SYN creates a connection, and an ACK
+// establishes it, so that it does not expire during the benchmark.
+func fillConnectionTable(n int) error {
 	r := ruleSet{services: 1}
 	service := r.service(0)
 	for _, args := range [][]string{
@@ -34,16 +34,16 @@ func connect(n int) error {
 	}
 	defer s.close()
 	m := netlinkmsg.Message{Command: netlinkmsg.NewService, Service: service}
-	if err := s.exchange(appendMessage(nil, m, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
+	if err := s.roundTrip(appendMessage(nil, m, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
 		return fmt.Errorf("adding the service: %w", err)
 	}
 	for i := range 10 {
 		m := netlinkmsg.Message{Command: netlinkmsg.NewDestination, Service: service, Destination: &netlinkmsg.Destination{
-			AddrPort: numbered(netip.MustParseAddr("10.200.1.0"), i, service.AddrPort.Port()),
+			AddrPort: nthAddrPort(netip.MustParseAddr("10.200.1.0"), i, service.AddrPort.Port()),
 			Method:   netlinkmsg.DirectRouting,
 			Weight:   1,
 		}}
-		if err := s.exchange(appendMessage(nil, m, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
+		if err := s.roundTrip(appendMessage(nil, m, s.family, netlink.Request|netlink.Acknowledge, 1)); err != nil {
 			return fmt.Errorf("adding a server: %w", err)
 		}
 	}
@@ -53,10 +53,10 @@ func connect(n int) error {
 	}
 	defer unix.Close(fd)
 	to := &unix.SockaddrInet4{Addr: service.AddrPort.Addr().As4()}
-	p := packet(service.AddrPort)
+	p := tcpPacket(service.AddrPort)
 	for i := range n {
-		binary.BigEndian.PutUint32(p[12:], 0x0a400000+uint32(i>>4)) // the sender: 10.64.0.0 and up
-		binary.BigEndian.PutUint16(p[20:], 32768+uint16(i&15)*997)  // and its port
+		binary.BigEndian.PutUint32(p[12:], 0x0a400000+uint32(i>>4)) // source address: 10.64.0.0 and up
+		binary.BigEndian.PutUint16(p[20:], 32768+uint16(i&15)*997)  // source port
 		for _, p[33] = range []byte{syn, ack} {
 			if err := unix.Sendto(fd, p, 0, to); err != nil {
 				return fmt.Errorf("sending packet %d: %w", i, err)
@@ -71,8 +71,9 @@ const (
 	ack = 0x10
 )
 
-// packet is an IPv4 header and a TCP header without data.
-func packet(to netip.AddrPort) []byte {
+// tcpPacket returns an IPv4 and a TCP header without data. The source and the
+// TCP flags are zero.
+func tcpPacket(to netip.AddrPort) []byte {
 	p := make([]byte, 40)
 	p[0], p[3], p[8], p[9] = 0x45, byte(len(p)), 64, unix.IPPROTO_TCP
 	copy(p[16:], to.Addr().AsSlice())
@@ -81,8 +82,8 @@ func packet(to netip.AddrPort) []byte {
 	return p
 }
 
-// readConnections reads the kernel's table to its end.
-func readConnections() error {
+// readConnectionTable reads the complete connection table from /proc.
+func readConnectionTable() error {
 	fd, err := unix.Open("/proc/thread-self/net/ip_vs_conn", unix.O_RDONLY, 0)
 	if err != nil {
 		return fmt.Errorf("opening the connection table: %w", err)

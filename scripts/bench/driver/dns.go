@@ -11,18 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dnsDelay is what the slow DNS server takes for an answer.
+// dnsDelay is the response time of the DNS server.
 const dnsDelay = 50 * time.Millisecond
 
-// serveDNS answers each question in the namespace, after dnsDelay, with a
-// name made of the question's: 1.0.128.10.in-addr.arpa is host-1-0-128-10.test.
-// It ends with the namespace's other sockets, at the end of the boot.
+// serveDNS starts a DNS server in the namespace. It responds to each reverse
+// query after dnsDelay with a name derived from the address: the name of
+// 1.0.128.10.in-addr.arpa is host-1-0-128-10.test. The server runs until the
+// machine is powered off.
 func serveDNS() error {
 	c, err := net.ListenPacket("udp4", "127.0.0.1:53")
 	if err != nil {
 		return fmt.Errorf("starting the DNS server: %w", err)
 	}
-	if err := widen(c.(*net.UDPConn)); err != nil {
+	if err := enlargeReceiveBuffer(c.(*net.UDPConn)); err != nil {
 		return err
 	}
 	go func() {
@@ -32,16 +33,17 @@ func serveDNS() error {
 			if err != nil {
 				return
 			}
-			if answer := dnsAnswer(b[:n]); answer != nil {
-				time.AfterFunc(dnsDelay, func() { c.WriteTo(answer, from) })
+			if reply := dnsReply(b[:n]); reply != nil {
+				time.AfterFunc(dnsDelay, func() { c.WriteTo(reply, from) })
 			}
 		}
 	}()
 	return nil
 }
 
-// widen lets a socket hold the questions or answers of all servers at once.
-func widen(c *net.UDPConn) error {
+// enlargeReceiveBuffer makes the receive buffer large enough for the queries or
+// responses of all servers.
+func enlargeReceiveBuffer(c *net.UDPConn) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
@@ -55,8 +57,8 @@ func widen(c *net.UDPConn) error {
 
 const dnsHeader = 12
 
-// dnsAnswer turns a question of one name into its answer, or nil if it is none.
-func dnsAnswer(q []byte) []byte {
+// dnsReply returns the response to a query for one name, or nil if q is not valid.
+func dnsReply(q []byte) []byte {
 	var labels []string
 	end := dnsHeader
 	for end < len(q) && q[end] != 0 {
@@ -67,7 +69,7 @@ func dnsAnswer(q []byte) []byte {
 		labels = append(labels, string(q[end+1:next]))
 		end = next
 	}
-	end += 5 // the root, the type and the class
+	end += 5 // root label, type and class
 	if end > len(q) || len(labels) < 4 {
 		return nil
 	}
@@ -76,23 +78,23 @@ func dnsAnswer(q []byte) []byte {
 	name = append(name, "\x04test\x00"...)
 
 	a := append([]byte{}, q[:end]...)
-	binary.BigEndian.PutUint16(a[2:], 0x8180)   // an answer, recursion available
+	binary.BigEndian.PutUint16(a[2:], 0x8180)   // QR, RD, RA
 	copy(a[4:], []byte{0, 1, 0, 1, 0, 0, 0, 0}) // one question, one answer
-	a = append(a, 0xc0, dnsHeader)              // the name asked for
-	a = append(a, q[end-4:end]...)              // its type and class
-	a = binary.BigEndian.AppendUint32(a, 60)    // seconds to live
+	a = append(a, 0xc0, dnsHeader)              // pointer to the queried name
+	a = append(a, q[end-4:end]...)              // type and class
+	a = binary.BigEndian.AppendUint32(a, 60)    // TTL in seconds
 	a = binary.BigEndian.AppendUint16(a, uint16(len(name)))
 	return append(a, name...)
 }
 
-// askDNS asks for the names of all servers of r at once, and waits for the answers.
-func askDNS(r ruleSet) error {
+// queryDNS sends reverse queries for all servers of r and waits for the responses.
+func queryDNS(r ruleSet) error {
 	c, err := net.Dial("udp4", "127.0.0.1:53")
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := widen(c.(*net.UDPConn)); err != nil {
+	if err := enlargeReceiveBuffer(c.(*net.UDPConn)); err != nil {
 		return err
 	}
 	c.SetDeadline(time.Now().Add(10 * time.Second))
@@ -112,7 +114,7 @@ func askDNS(r ruleSet) error {
 	}
 	for range r.servers {
 		if _, err := c.Read(buf); err != nil {
-			return fmt.Errorf("waiting for DNS answers: %w", err)
+			return fmt.Errorf("waiting for DNS responses: %w", err)
 		}
 	}
 	return nil

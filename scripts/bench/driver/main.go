@@ -1,16 +1,18 @@
-// Driver runs inside the benchmark's kernel. For each kind of work it runs
-// ipvsadm, goipvsadm and the floor in turn, several rounds, compares what the
-// two programs did, and prints the medians as a table.
+// Driver runs the benchmark in a virtual machine (see scripts/bench/run). For
+// each workload it runs ipvsadm, goipvsadm and the floor in turn, for several
+// rounds, compares the results of the two programs, and prints the medians as a
+// table.
 //
-// The emulator's clock counts instructions, one to the nanosecond, unless the
-// work is one of those that are timed (see scripts/bench/run).
+// The clock of the virtual machine counts instructions, one per nanosecond,
+// except with -timed and -memory.
 //
-// The floor is what no Go program can go below: the start and end of an empty
-// one, and the same messages prepared ahead and pushed through a bare socket,
-// answers read and not looked at.
+// The floor is a lower bound for any Go program: the execution of an empty
+// program, and the exchange of the same netlink messages, encoded in advance,
+// on a bare socket, with replies received but not decoded.
 //
-// With -start it runs on this machine's own processor, without an emulator,
-// and only starts the programs.
+// The following command measures the startup time of programs natively:
+//
+//	driver start IPVSADM PROGRAM...
 package main
 
 import (
@@ -25,23 +27,23 @@ import (
 )
 
 const (
-	theirs = "/bin/ipvsadm"
-	ours   = "/bin/goipvsadm"
-	empty  = "/bin/empty"
+	ipvsadmPath   = "/bin/ipvsadm"
+	goipvsadmPath = "/bin/goipvsadm"
+	emptyPath     = "/bin/empty"
 )
 
 func main() {
 	if len(os.Args) > 3 && os.Args[1] == peakCommand {
-		peakOf(os.Args[2], os.Args[3:])
+		runPeakProcess(os.Args[2], os.Args[3:])
 	}
-	if len(os.Args) > 2 && os.Args[1] == startCommand {
-		fail(startOn(os.Args[2:]))
+	if len(os.Args) > 2 && os.Args[1] == startupCommand {
+		exitOnError(measureStartup(os.Args[2:]))
 		return
 	}
-	fail(run())
+	exitOnError(run())
 }
 
-func fail(err error) {
+func exitOnError(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -49,14 +51,15 @@ func fail(err error) {
 }
 
 func run() error {
-	rounds := flag.Int("rounds", 3, "runs of each program; the median counts")
-	only := flag.String("only", "", "only the rows whose name contains this")
-	connections := flag.Int("connections", 20000, "connections for -L -n -c")
-	timed := flag.Bool("timed", false, "the rows that are about elapsed time, and no others")
-	memory := flag.Bool("memory", false, "the two rows that are about memory, ours only, and no others")
+	rounds := flag.Int("rounds", 3, "runs of each program, of which the median is printed")
+	only := flag.String("only", "", "run only rows whose name contains `text`")
+	connections := flag.Int("connections", 20000, "number of connections for -L -n -c")
+	timed := flag.Bool("timed", false, "run only the rows that measure elapsed time")
+	memory := flag.Bool("memory", false, "run only the two rows that measure the memory of goipvsadm")
 	flag.Parse()
 
-	// Namespaces belong to threads; and no collection shall run beside a program.
+	// Network namespaces are per thread; and the garbage collector must not run
+	// in parallel with a measured program.
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
 
@@ -100,15 +103,15 @@ func run() error {
 }
 
 func printHeader(unit string) {
-	fmt.Printf("| work, in %s | ipvsadm | ours | ratio | target | floor | ours / floor | our peak, MiB |\n", unit)
+	fmt.Printf("| workload, in %s | ipvsadm | ours | ratio | target | floor | ours / floor | our peak, MiB |\n", unit)
 	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
 }
 
 func (r *row) print() {
-	their, our, floor := median(r.times[0]), median(r.times[1]), median(r.times[2])
+	their, our, floor := median(r.times[ipvsadmIndex]), median(r.times[oursIndex]), median(r.times[floorIndex])
 	fmt.Printf("| %s | %s | %s | %s | %s | %s | %s | %.1f |\n", r.name,
-		figure(their, r.repeat), figure(our, r.repeat), ratio(their, our), r.target,
-		figure(floor, r.repeat), ratio(our, floor), float64(r.peak)/1024)
+		formatCost(their, r.repeat), formatCost(our, r.repeat), ratio(their, our), r.target,
+		formatCost(floor, r.repeat), ratio(our, floor), float64(r.peak)/1024)
 }
 
 func median(t []time.Duration) time.Duration {
@@ -119,9 +122,10 @@ func median(t []time.Duration) time.Duration {
 	return t[len(t)/2]
 }
 
-// figure is what one of n runs took, in milliseconds or million instructions
-// with three digits that count, or a dash.
-func figure(d time.Duration, n int) string {
+// formatCost formats the cost of one of n runs in milliseconds (which are million
+// instructions under -icount) with three significant digits, or as a dash if it is
+// zero.
+func formatCost(d time.Duration, n int) string {
 	f := d.Seconds() * 1000 / float64(n)
 	switch {
 	case d == 0:

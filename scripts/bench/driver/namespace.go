@@ -6,18 +6,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freshNamespace moves the calling thread, and so the programs it starts, to a
-// new network namespace with lo up: an IPVS table without a past. After a
-// flush the kernel keeps deleted servers for two minutes in a list that it
-// searches for each new one, which would make each round slower than the last.
-func freshNamespace() error {
+// newNamespace moves the calling thread, and thus the programs that it starts, to
+// a new network namespace, and sets lo up. Clearing the table instead would not
+// be enough: the kernel keeps removed servers for two minutes in a list that it
+// searches for each new one, so that each round would be slower than the one before.
+func newNamespace() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("making a network namespace: %w", err)
 	}
 	return ip("link", "set", "lo", "up")
 }
 
-// ip runs busybox's ip command in the namespace.
+// ip runs busybox ip in the namespace.
 func ip(args ...string) error {
 	return runSilent("/bin/busybox", append([]string{"ip"}, args...)...)
 }

@@ -8,69 +8,76 @@ import (
 	"time"
 )
 
-// A row is one kind of work, and what was measured of it.
+// row is a workload and its measurements.
 type row struct {
 	name   string
 	target string
 
-	prepare    func() error         // fills the new namespace
-	keep       bool                 // one namespace for all runs: the work changes nothing
-	pauseExtra time.Duration        // what the kernel needs to clear a namespace away
-	input      []byte               // standard input of the program
-	args       func(i int) []string // of the program's i-th run
-	repeat     int                  // runs in a row that count as one
-	floor      func() error         // what a run must have the kernel do
-	request    func(i int) request  // the same, of a short command
-	compare    func([]byte) []byte  // what of the output must be the same (all)
-	extra      func(r *row) error   // further figures, for notes
-	alone      bool                 // ours only
-	limit      int64                // of the peak, in KiB
-	long       bool                 // so long that the peak is taken from a run that is timed
+	prepare        func() error         // sets up a new namespace
+	reuseNamespace bool                 // use one namespace for all runs, which change nothing
+	extraPause     time.Duration        // additional time for the kernel to free a namespace
+	input          []byte               // standard input of the program
+	args           func(i int) []string // arguments of the i-th run
+	repeat         int                  // consecutive runs measured as one
+	floor          func() error         // minimal requests to the kernel, for the floor
+	request        func(i int) request  // like floor, for a command with a single request
+	normalize      func([]byte) []byte  // prepares output for comparison; nil: none
+	extra          func(r *row) error   // takes additional measurements, for notes
+	oursOnly       bool                 // run goipvsadm only
+	peakLimit      int64                // maximum for peak in KiB, if not zero
+	peakWhileTimed bool                 // measure peak memory in timed runs, since the workload takes long
 
-	times      [3][]time.Duration // theirs, ours, floor
+	times      [3][]time.Duration // by ipvsadmIndex, oursIndex, floorIndex
 	outputs    [2][]byte
 	tables     [2][]byte
-	peak       int64 // KiB
+	peak       int64 // peak memory of goipvsadm in KiB
 	difference error
 	notes      []string
 }
 
-// patience is how long a run may take to be run again for a median.
-const patience = 10 * time.Second
+// Indices of row.times, and of row.outputs and row.tables except for the floor.
+const (
+	ipvsadmIndex = iota
+	oursIndex
+	floorIndex
+)
+
+// repeatLimit is the time above which a run is not repeated.
+const repeatLimit = 10 * time.Second
 
 func (r *row) run(rounds int) error {
 	r.repeat = max(r.repeat, 1)
-	if r.keep {
-		if err := r.fresh(); err != nil {
+	if r.reuseNamespace {
+		if err := r.newNamespace(); err != nil {
 			return err
 		}
 	}
 	for range rounds {
-		for who := range r.times {
-			if t := r.times[who]; len(t) > 0 && t[0] > patience || who == 0 && r.alone || who == 2 && r.floor == nil && r.request == nil {
+		for index := range r.times {
+			if t := r.times[index]; len(t) > 0 && t[0] > repeatLimit || index == ipvsadmIndex && r.oursOnly || index == floorIndex && r.floor == nil && r.request == nil {
 				continue
 			}
-			if !r.keep {
-				if err := r.fresh(); err != nil {
+			if !r.reuseNamespace {
+				if err := r.newNamespace(); err != nil {
 					return err
 				}
 			}
 			r.pause()
-			if err := r.runOne(who); err != nil {
+			if err := r.runOne(index); err != nil {
 				return err
 			}
 		}
 	}
-	if !r.alone {
-		r.check()
+	if !r.oursOnly {
+		r.compareResults()
 	}
-	if !r.long {
+	if !r.peakWhileTimed {
 		if err := r.measurePeak(); err != nil {
 			return err
 		}
 	}
-	if r.limit > 0 && r.peak > r.limit {
-		r.difference = fmt.Errorf("peak memory of %d KiB is above %d", r.peak, r.limit)
+	if r.peakLimit > 0 && r.peak > r.peakLimit {
+		r.difference = fmt.Errorf("peak memory of %d KiB exceeds %d KiB", r.peak, r.peakLimit)
 	}
 	if r.extra != nil {
 		return r.extra(r)
@@ -78,9 +85,9 @@ func (r *row) run(rounds int) error {
 	return nil
 }
 
-// fresh makes the namespace that the next run works in.
-func (r *row) fresh() error {
-	if err := freshNamespace(); err != nil {
+// newNamespace enters a new namespace and prepares it for the next run.
+func (r *row) newNamespace() error {
+	if err := newNamespace(); err != nil {
 		return err
 	}
 	if r.prepare != nil {
@@ -91,19 +98,19 @@ func (r *row) fresh() error {
 	return nil
 }
 
-// pause waits until the kernel has cleared away what went before, so that no
-// program works beside another's remains.
+// pause waits until the kernel has freed the resources of the previous run, so
+// that this does not happen during the next one.
 func (r *row) pause() {
 	runtime.GC()
-	time.Sleep(300*time.Millisecond + r.pauseExtra)
+	time.Sleep(300*time.Millisecond + r.extraPause)
 }
 
-// once has the work done once, by program 0 or 1 or as the floor.
-func (r *row) runOne(who int) error {
-	if who == 2 {
-		return r.onceFloor()
+// runOne runs the workload once, with the program of the given index.
+func (r *row) runOne(index int) error {
+	if index == floorIndex {
+		return r.runFloor()
 	}
-	program := []string{theirs, ours}[who]
+	program := []string{ipvsadmPath, goipvsadmPath}[index]
 	if err := os.WriteFile(inputFile, r.input, 0o600); err != nil {
 		return err
 	}
@@ -111,10 +118,10 @@ func (r *row) runOne(who int) error {
 	for i := range r.repeat {
 		var code int
 		var err error
-		if r.long && who == 1 {
-			r.peak, err = peak(program, r.args(i), &files{inputFile, outputFile})
+		if r.peakWhileTimed && index == oursIndex {
+			r.peak, err = peakMemory(program, r.args(i), &files{inputFile, outputFile})
 		} else {
-			code, err = start(program, r.args(i), &files{inputFile, outputFile})
+			code, err = runProgram(program, r.args(i), &files{inputFile, outputFile})
 		}
 		if err != nil {
 			return err
@@ -124,29 +131,30 @@ func (r *row) runOne(who int) error {
 			return fmt.Errorf("%s %v: exit status %d: %.200s", program, r.args(i), code, out)
 		}
 	}
-	r.times[who] = append(r.times[who], time.Since(begin))
-	if r.outputs[who] != nil {
+	r.times[index] = append(r.times[index], time.Since(begin))
+	if r.outputs[index] != nil {
 		return nil
 	}
 	out, err := os.ReadFile(outputFile)
 	if err != nil {
 		return err
 	}
-	r.outputs[who] = append([]byte{}, out...)
-	if _, err := start(theirs, []string{"-S", "-n"}, &files{os.DevNull, outputFile}); err != nil {
+	r.outputs[index] = append([]byte{}, out...)
+	if _, err := runProgram(ipvsadmPath, []string{"-S", "-n"}, &files{os.DevNull, outputFile}); err != nil {
 		return err
 	}
-	r.tables[who], err = os.ReadFile(outputFile)
+	r.tables[index], err = os.ReadFile(outputFile)
 	return err
 }
 
-// onceFloor is an empty program, which sends the messages where these are few.
-func (r *row) onceFloor() error {
+// runFloor runs an empty program, which sends the requests of a short command, and
+// then floor.
+func (r *row) runFloor() error {
 	name := func(int) string { return os.DevNull }
 	if r.request != nil {
 		name = func(i int) string { return fmt.Sprintf("%s-%d", requestFile, i) }
 		for i := range r.repeat {
-			b, err := shortCommand(r.request(i))
+			b, err := commandRequests(r.request(i))
 			if err != nil {
 				return err
 			}
@@ -157,9 +165,9 @@ func (r *row) onceFloor() error {
 	}
 	begin := time.Now()
 	for i := range r.repeat {
-		code, err := start(empty, nil, &files{name(i), os.DevNull})
+		code, err := runProgram(emptyPath, nil, &files{name(i), os.DevNull})
 		if err != nil || code != 0 {
-			return fmt.Errorf("%s: exit status %d, %v", empty, code, err)
+			return fmt.Errorf("%s: exit status %d, %v", emptyPath, code, err)
 		}
 	}
 	if r.floor != nil {
@@ -167,45 +175,45 @@ func (r *row) onceFloor() error {
 			return fmt.Errorf("floor: %w", err)
 		}
 	}
-	r.times[2] = append(r.times[2], time.Since(begin))
+	r.times[floorIndex] = append(r.times[floorIndex], time.Since(begin))
 	return nil
 }
 
-// check notes the first difference between what the two programs printed and
-// between the tables they left.
-func (r *row) check() {
-	same := r.compare
-	if same == nil {
-		same = func(b []byte) []byte { return b }
+// compareResults records the first difference between the outputs of the two
+// programs, or between the resulting tables.
+func (r *row) compareResults() {
+	normalize := r.normalize
+	if normalize == nil {
+		normalize = func(b []byte) []byte { return b }
 	}
-	r.difference = firstDifference("output", same(r.outputs[0]), same(r.outputs[1]))
+	r.difference = firstDifference("output", normalize(r.outputs[ipvsadmIndex]), normalize(r.outputs[oursIndex]))
 	if r.difference == nil {
-		r.difference = firstDifference("table", r.tables[0], r.tables[1])
+		r.difference = firstDifference("table", r.tables[ipvsadmIndex], r.tables[oursIndex])
 	}
 	r.outputs, r.tables = [2][]byte{}, [2][]byte{}
 }
 
-func firstDifference(what string, a, b []byte) error {
+func firstDifference(name string, a, b []byte) error {
 	if bytes.Equal(a, b) {
 		return nil
 	}
 	as, bs := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
 	for i := range min(len(as), len(bs)) {
 		if !bytes.Equal(as[i], bs[i]) {
-			return fmt.Errorf("%s differs in line %d: ipvsadm %q, ours %q", what, i+1, as[i], bs[i])
+			return fmt.Errorf("%s differs at line %d: ipvsadm %q, ours %q", name, i+1, as[i], bs[i])
 		}
 	}
-	return fmt.Errorf("%s differs in length: ipvsadm %d lines, ours %d", what, len(as), len(bs))
+	return fmt.Errorf("%s differs in length: ipvsadm %d lines, ours %d", name, len(as), len(bs))
 }
 
-// measurePeak runs ours once more to learn how much memory it takes.
+// measurePeak runs goipvsadm once more to measure its peak memory.
 func (r *row) measurePeak() error {
-	if !r.keep {
-		if err := r.fresh(); err != nil {
+	if !r.reuseNamespace {
+		if err := r.newNamespace(); err != nil {
 			return err
 		}
 	}
 	var err error
-	r.peak, err = peak(ours, r.args(0), &files{inputFile, outputFile})
+	r.peak, err = peakMemory(goipvsadmPath, r.args(0), &files{inputFile, outputFile})
 	return err
 }

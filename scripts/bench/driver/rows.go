@@ -13,16 +13,16 @@ import (
 
 type request = netlinkmsg.Message
 
-// speedRows is the work by which the two programs are compared.
+// speedRows returns the workloads that compare the speed of the two programs.
 func speedRows(connections int) []*row {
 	table := ruleSet{services: 1000, servers: 10}
-	forty := ruleSet{services: 1, servers: 40}
-	farm := ruleSet{services: 1, servers: 500}
+	fortyServers := ruleSet{services: 1, servers: 40}
+	namedServers := ruleSet{services: 1, servers: 500}
 	newService := func(i int) *netlinkmsg.Service { return ruleSet{}.service(i) }
 	return []*row{
 		{
-			name: "-L --timeout, one of 40", target: "≥ 0.7", repeat: 40, keep: true,
-			args:    words("-L --timeout"),
+			name: "-L --timeout, one of 40", target: "≥ 0.7", repeat: 40, reuseNamespace: true,
+			args:    fixedArgs("-L --timeout"),
 			request: func(int) request { return request{Command: netlinkmsg.GetConfig} },
 		},
 		{
@@ -36,12 +36,12 @@ func speedRows(connections int) []*row {
 		},
 		{
 			name: "-e, one of 40", target: "≥ 0.7", repeat: 40,
-			prepare: forty.add,
+			prepare: fortyServers.add,
 			args: func(i int) []string {
-				return []string{"-e", "-t", forty.service(0).AddrPort.String(), "-r", forty.server(0, i).AddrPort.String(), "-m", "-w", "7"}
+				return []string{"-e", "-t", fortyServers.service(0).AddrPort.String(), "-r", fortyServers.server(0, i).AddrPort.String(), "-m", "-w", "7"}
 			},
 			request: func(i int) request {
-				return request{Command: netlinkmsg.SetDestination, Service: forty.service(0), Destination: forty.server(0, i)}
+				return request{Command: netlinkmsg.SetDestination, Service: fortyServers.service(0), Destination: fortyServers.server(0, i)}
 			},
 		},
 		restoreRow("-R, 11,000 rules", "≥ 2.4", table, nil),
@@ -51,28 +51,28 @@ func speedRows(connections int) []*row {
 		listRow("-S -n", table),
 		listRow("-L -n --stats", table),
 		connectionsRow(connections),
-		// Mostly waiting, which the clock counts too, at a million a millisecond.
+		// Dominated by waiting, which counts one million instructions per millisecond.
 		{
-			name: "-L, 500 servers, DNS of 50 ms", target: "≥ 40", keep: true,
+			name: "-L, 500 servers, DNS of 50 ms", target: "≥ 40", reuseNamespace: true,
 			prepare: func() error {
 				if err := serveDNS(); err != nil {
 					return err
 				}
-				return farm.add()
+				return namedServers.add()
 			},
-			args: words("-L"),
+			args: fixedArgs("-L"),
 			floor: func() error {
-				if err := farm.list(); err != nil {
+				if err := namedServers.list(); err != nil {
 					return err
 				}
-				return askDNS(farm)
+				return queryDNS(namedServers)
 			},
 		},
 	}
 }
 
-// timedRows is the work for which more counts than instructions: what is done
-// side by side.
+// timedRows returns the workloads with parallel work, for which elapsed time is
+// measured.
 func timedRows() []*row {
 	table := ruleSet{services: 1000, servers: 10}
 	return []*row{
@@ -80,13 +80,13 @@ func timedRows() []*row {
 	}
 }
 
-// memoryRows is the work that must fit into a small memory.
+// memoryRows returns the workloads with limited memory, for goipvsadm only.
 func memoryRows() []*row {
 	const limit = 32 << 10
 	restore := restoreRow("-R, 1,000,000 rules", "–", ruleSet{services: 90910, servers: 10}, nil)
 	list := connectionsRow(1000000)
 	for _, r := range []*row{restore, list} {
-		r.alone, r.limit, r.long, r.extra = true, limit, true, nil
+		r.oursOnly, r.peakLimit, r.peakWhileTimed, r.extra = true, limit, true, nil
 	}
 	return []*row{restore, list}
 }
@@ -95,10 +95,10 @@ func restoreRow(name, target string, rules ruleSet, prepare func() error) *row {
 	var prepared [][]byte
 	return &row{
 		name: name, target: target,
-		pauseExtra: time.Duration(rules.size()) * 10 * time.Microsecond,
+		extraPause: time.Duration(rules.size()) * 10 * time.Microsecond,
 		prepare:    prepare,
-		input:      rules.text(),
-		args:       words("-R"),
+		input:      rules.restoreInput(),
+		args:       fixedArgs("-R"),
 		floor: func() error {
 			return withSocket(func(s *socket) error { return rules.send(s, &prepared) })
 		},
@@ -107,49 +107,50 @@ func restoreRow(name, target string, rules ruleSet, prepare func() error) *row {
 
 func listRow(options string, rules ruleSet) *row {
 	return &row{
-		name: options, target: "≥ 2.3", keep: true,
+		name: options, target: "≥ 2.3", reuseNamespace: true,
 		prepare: rules.add,
-		args:    words(options),
+		args:    fixedArgs(options),
 		floor:   rules.list,
 	}
 }
 
-// The expiry goes on from one listing to the next.
-var expiry = regexp.MustCompile(`(?m)^(...) \d+:\d\d `)
+// expiryColumn matches the remaining times of connections, which change between
+// listings.
+var expiryColumn = regexp.MustCompile(`(?m)^(...) \d+:\d\d `)
 
 func connectionsRow(n int) *row {
 	const options = "-L -n -c"
 	return &row{
-		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 5", keep: true, long: true,
-		prepare: func() error { return connect(n) },
-		args:    words(options),
-		floor:   readConnections,
-		compare: func(b []byte) []byte { return expiry.ReplaceAll(b, []byte("$1 ")) },
+		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 5", reuseNamespace: true, peakWhileTimed: true,
+		prepare:   func() error { return fillConnectionTable(n) },
+		args:      fixedArgs(options),
+		floor:     readConnectionTable,
+		normalize: func(b []byte) []byte { return expiryColumn.ReplaceAll(b, []byte("$1 ")) },
 		extra: func(r *row) error {
-			const lines = 3 // two of title, and the first connection
-			their, err := firstLines(lines, theirs, strings.Fields(options)...)
+			const lines = 3 // two header lines and the first connection
+			their, err := firstLines(lines, ipvsadmPath, strings.Fields(options)...)
 			if err != nil {
 				return err
 			}
-			our, err := firstLines(lines, ours, strings.Fields(options)...)
+			our, err := firstLines(lines, goipvsadmPath, strings.Fields(options)...)
 			if err != nil {
 				return err
 			}
-			r.notes = append(r.notes, fmt.Sprintf("first connection after %s, ipvsadm %s", figure(our, 1), figure(their, 1)))
+			r.notes = append(r.notes, fmt.Sprintf("first connection after %s, ipvsadm %s", formatCost(our, 1), formatCost(their, 1)))
 			return nil
 		},
 	}
 }
 
-// words is the arguments of each run.
-func words(s string) func(int) []string {
+// fixedArgs returns a function that returns the same arguments for each run.
+func fixedArgs(s string) func(int) []string {
 	return func(int) []string { return strings.Fields(s) }
 }
 
-// shortCommand is the messages of a command that comes down to one: the family
-// is looked up and the version asked for before.
-func shortCommand(r request) ([]byte, error) {
-	f, err := family()
+// commandRequests returns the encoded requests of a command with a single
+// request, which follows the lookup of the family and of the version.
+func commandRequests(r request) ([]byte, error) {
+	f, err := lookupFamily()
 	if err != nil {
 		return nil, err
 	}
@@ -171,30 +172,30 @@ func withSocket(f func(*socket) error) error {
 	return f(s)
 }
 
-// add adds the rules to the namespace's table.
+// add adds the rules to the table of the namespace.
 func (r ruleSet) add() error {
 	var prepared [][]byte
 	return withSocket(func(s *socket) error { return r.send(s, &prepared) })
 }
 
-// addAndClear leaves a table without services, whose servers the kernel keeps
-// for two minutes all the same: it looks through them for each that is added.
+// addAndClear adds the rules and clears the table. The kernel keeps the removed
+// servers for two minutes, and searches them for each server that is added.
 func (r ruleSet) addAndClear() error {
 	if err := r.add(); err != nil {
 		return err
 	}
-	return runSilent(theirs, "-C")
+	return runSilent(ipvsadmPath, "-C")
 }
 
-// list reads the table as a listing does.
+// list reads the table with the same requests as a listing.
 func (r ruleSet) list() error {
 	return withSocket(func(s *socket) error {
 		m := netlinkmsg.Message{Command: netlinkmsg.GetInfo}
-		if err := s.exchange(appendMessage(nil, m, s.family, netlink.Request, 1)); err != nil {
+		if err := s.roundTrip(appendMessage(nil, m, s.family, netlink.Request, 1)); err != nil {
 			return err
 		}
 		for _, b := range r.requests(s.family) {
-			if err := s.drain(b); err != nil {
+			if err := s.readDump(b); err != nil {
 				return err
 			}
 		}

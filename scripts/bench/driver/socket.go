@@ -12,19 +12,19 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// socket is a bare blocking generic netlink socket with one buffer, and
-// nothing between it and the system calls.
+// socket is a blocking generic netlink socket that is used with plain system
+// calls and one buffer.
 type socket struct {
 	fd     int
 	family uint16
 	buf    []byte
 }
 
-// receiveBuffer is the size with which a listing is quickest (see package ipvs).
+// receiveBuffer is the buffer size with which dumps are fastest (see package ipvs).
 const receiveBuffer = 8<<10 - 320
 
 func dial() (*socket, error) {
-	family, err := family()
+	family, err := lookupFamily()
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func dial() (*socket, error) {
 		return nil, fmt.Errorf("opening netlink socket: %w", err)
 	}
 	s := &socket{fd: fd, family: family.id, buf: make([]byte, receiveBuffer)}
-	if err := s.exchange(family.request); err != nil {
+	if err := s.roundTrip(family.request); err != nil {
 		return nil, fmt.Errorf("looking up the IPVS family: %w", err)
 	}
 	return s, nil
@@ -41,35 +41,35 @@ func dial() (*socket, error) {
 
 func (s *socket) close() { unix.Close(s.fd) }
 
-// A lookUp is the IPVS family's number, which is the same in all of a boot,
-// and the request that asks for it.
-type lookUp struct {
+// familyInfo is the ID of the IPVS family, which does not change until the machine
+// is rebooted, and the encoded request that looks it up.
+type familyInfo struct {
 	id      uint16
 	request []byte
 }
 
-var family = sync.OnceValues(func() (lookUp, error) {
+var lookupFamily = sync.OnceValues(func() (familyInfo, error) {
 	c, err := genetlink.Dial(nil)
 	if err != nil {
-		return lookUp{}, fmt.Errorf("opening generic netlink: %w", err)
+		return familyInfo{}, fmt.Errorf("opening generic netlink: %w", err)
 	}
 	defer c.Close()
 	f, err := c.GetFamily(netlinkmsg.FamilyName)
 	if err != nil {
-		return lookUp{}, fmt.Errorf("looking up the IPVS family: %w", err)
+		return familyInfo{}, fmt.Errorf("looking up the IPVS family: %w", err)
 	}
 	attributes, err := netlink.MarshalAttributes([]netlink.Attribute{{
 		Type: unix.CTRL_ATTR_FAMILY_NAME, Data: []byte(netlinkmsg.FamilyName + "\x00"),
 	}})
 	if err != nil {
-		return lookUp{}, err
+		return familyInfo{}, err
 	}
 	data := append([]byte{unix.CTRL_CMD_GETFAMILY, 1, 0, 0}, attributes...)
 	request, err := netlink.Message{
 		Header: netlink.Header{Length: uint32(16 + len(data)), Type: unix.GENL_ID_CTRL, Flags: netlink.Request, Sequence: 1},
 		Data:   data,
 	}.MarshalBinary()
-	return lookUp{f.ID, request}, err
+	return familyInfo{f.ID, request}, err
 })
 
 func (s *socket) send(b []byte) error {
@@ -79,11 +79,12 @@ func (s *socket) send(b []byte) error {
 	return nil
 }
 
-// answer reads one message, and turns one that reports a failure into an error.
-func (s *socket) answer() (netlinkmsg.Frame, error) {
+// readReply reads one message. An error reported by the kernel is returned as an
+// error.
+func (s *socket) readReply() (netlinkmsg.Frame, error) {
 	n, err := unix.Read(s.fd, s.buf)
 	if err != nil {
-		return netlinkmsg.Frame{}, fmt.Errorf("reading an answer: %w", err)
+		return netlinkmsg.Frame{}, fmt.Errorf("reading a reply: %w", err)
 	}
 	f, _, err := netlinkmsg.Split(s.buf[:n])
 	if err == nil && f.Header.Type == netlink.Error {
@@ -95,19 +96,19 @@ func (s *socket) answer() (netlinkmsg.Frame, error) {
 	return f, err
 }
 
-// exchange sends prepared messages and waits for one answer, which is the
-// acknowledgement of the last, or the failure of an earlier one.
-func (s *socket) exchange(b []byte) error {
+// roundTrip sends encoded messages and waits for one reply, which is the
+// acknowledgement of the last message or the error of an earlier one.
+func (s *socket) roundTrip(b []byte) error {
 	if err := s.send(b); err != nil {
 		return err
 	}
-	_, err := s.answer()
+	_, err := s.readReply()
 	return err
 }
 
-// drain sends a request for a dump and reads it to its end, looking at no
-// more than the types of the messages.
-func (s *socket) drain(request []byte) error {
+// readDump sends a dump request and reads the complete reply. Only the types of
+// the messages are decoded.
+func (s *socket) readDump(request []byte) error {
 	if err := s.send(request); err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (s *socket) drain(request []byte) error {
 			case netlink.Done:
 				return nil
 			case netlink.Error:
-				return fmt.Errorf("dump refused: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(b[16:]))))
+				return fmt.Errorf("dump failed: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(b[16:]))))
 			}
 			b = b[min((int(binary.NativeEndian.Uint32(b))+3)&^3, len(b)):]
 		}

@@ -1,7 +1,6 @@
-// Empty does as little as a Go program can that talks to the kernel: it sends
-// each netlink message of its standard input through a bare generic netlink
-// socket and reads an answer, which it does not look at. Without input it only
-// starts and ends.
+// Empty is the floor of the benchmark: a minimal Go program that sends the netlink
+// messages on standard input, one at a time, and reads a reply to each without
+// decoding it. With empty input it exits immediately.
 package main
 
 import (
@@ -11,7 +10,7 @@ import (
 )
 
 func main() {
-	var messages, answer [4096]byte
+	var messages, reply [4096]byte
 	n, _ := syscall.Read(0, messages[:])
 	if n <= 0 {
 		return
@@ -20,7 +19,7 @@ func main() {
 	for b := messages[:n]; err == nil && len(b) > 0; {
 		next := (binary.NativeEndian.Uint32(b) + 3) &^ 3
 		if _, err = syscall.Write(fd, b[:next]); err == nil {
-			_, err = syscall.Read(fd, answer[:])
+			_, err = syscall.Read(fd, reply[:])
 		}
 		b = b[next:]
 	}

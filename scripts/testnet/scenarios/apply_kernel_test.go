@@ -1,6 +1,6 @@
 //go:build kernel
 
-// A live table is changed by --apply while connections go through it.
+// Tests that --apply changes a live table without interrupting connections.
 
 package scenarios
 
@@ -14,14 +14,14 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// liveTables are two tables for a director at VIP with the servers WEB1 and
-// WEB2 (and one that is not there), which are reached by METHOD. From the one
-// to the other is what CHANGES says.
+// Two tables and the output of --apply --verbose between them. They are templates: VIP is the
+// director's virtual address, WEB1 and WEB2 are the servers, DOWN is the address of a server
+// that does not exist, and METHOD is the forwarding method.
 const (
 	tableBefore = `
 -A -t VIP:80 -s rr
 -a -t VIP:80 -r WEB1:80 METHOD -w 1
--a -t VIP:80 -r NOBODY:80 METHOD -w 0
+-a -t VIP:80 -r DOWN:80 METHOD -w 0
 -A -t VIP:81 -s rr -p 600
 -a -t VIP:81 -r WEB1:81 METHOD -w 1
 -a -t VIP:81 -r WEB2:81 METHOD -w 1
@@ -38,7 +38,7 @@ const (
 -a -t VIP:81 -r WEB1:81 METHOD -w 5
 -a -t VIP:81 -r WEB2:81 METHOD -w 5
 `
-	changesThere = `
+	wantChanges = `
 -A -u VIP:53 -s rr
 -a -u VIP:53 -r WEB2:53 METHOD -w 1
 -E -t VIP:80 -s wrr
@@ -47,71 +47,71 @@ const (
 -E -t VIP:81 -s wlc -p 600
 -e -t VIP:81 -r WEB1:81 METHOD -w 5
 -e -t VIP:81 -r WEB2:81 METHOD -w 5
--d -t VIP:80 -r NOBODY:80
+-d -t VIP:80 -r DOWN:80
 -D -f 99
 # 3 added, 5 edited, 2 removed
 `
-	nothingToDo = "# 0 added, 0 edited, 0 removed\n"
+	wantNoChanges = "# 0 added, 0 edited, 0 removed\n"
 )
 
-// applied is a set-up whose table changes under a download, a held connection
-// and a client that persistence keeps on its server.
-func applied(name string, plan testnet.Plan, method, vip, web1, web2, nobody string) Setup {
+// applyScenario returns a scenario that changes the table during a download, with an open
+// connection and a persistent client.
+func applyScenario(name string, plan testnet.Plan, method, vip, web1, web2, down string) Scenario {
 	tunnel := ""
 	if method == "-i" {
 		tunnel = " --tun-type ipip"
 	}
-	fill := strings.NewReplacer("VIP", vip, "WEB1", web1, "WEB2", web2, "NOBODY", nobody, "METHOD", method).Replace
-	return Setup{Name: name, Plan: plan, play: func(s *runner) {
+	fill := strings.NewReplacer("VIP", vip, "WEB1", web1, "WEB2", web2, "DOWN", down, "METHOD", method).Replace
+	return Scenario{Name: name, Plan: plan, steps: func(r *runner) {
 		for file, rules := range map[string]string{"before": tableBefore, "after": tableAfter} {
-			if err := os.WriteFile(filepath.Join(s.tool.Work, file), []byte(fill(rules)), 0o644); err != nil {
-				s.failf("%w", err)
+			if err := os.WriteFile(filepath.Join(r.tool.Work, file), []byte(fill(rules)), 0o644); err != nil {
+				r.failf("%w", err)
 			}
 		}
-		s.serve([]string{":80", ":81"}, "web1", "web2")
-		s.director("ipvsadm --apply <before")
+		r.serve([]string{":80", ":81"}, "web1", "web2")
+		r.runOnDirector("ipvsadm --apply <before")
 
-		client := s.from("client", "")
+		client := r.clientFrom("client", "")
 		url, persistent := fmt.Sprintf("http://%s/", vip), fmt.Sprintf("http://%s:81/", vip)
-		held := s.hold(client, url)
-		download := s.download(client, url)
-		stuck := s.expectPersistent(client, persistent, 3, "")
+		conn := r.openConn(client, url)
+		download := r.download(client, url)
+		server := r.expectPersistent(client, persistent, 3, "")
 
 		var want strings.Builder
-		for line := range strings.Lines(strings.TrimPrefix(fill(changesThere), "\n")) {
+		for line := range strings.Lines(strings.TrimPrefix(fill(wantChanges), "\n")) {
 			line = strings.TrimSuffix(line, "\n")
 			if strings.Contains(line, method+" ") {
 				line += tunnel
 			}
 			want.WriteString(line + "\n")
 		}
-		if got := s.run("director", "ipvsadm --apply --verbose <after"); s.err == nil && got != want.String() {
-			s.failf("--apply did\n%s\nand should have done\n%s", got, want.String())
+		if got := r.run("director", "ipvsadm --apply --verbose <after"); r.err == nil && got != want.String() {
+			r.failf("--apply printed:\n%s\nwant:\n%s", got, want.String())
 		}
-		download.goOn()
-		held.again()
-		s.expectPersistent(client, persistent, 4, stuck)
-		s.counters(map[string]int{vip + ":80": 2, web1 + ":80": 2, vip + ":81": 7}, method == "-m")
-		s.ask(client, url, testnet.ResponseCounts{"web1": 6, "web2": 2})
+		download.readMore()
+		conn.request()
+		r.expectPersistent(client, persistent, 4, server)
+		r.expectCounters(map[string]int{vip + ":80": 2, web1 + ":80": 2, vip + ":81": 7}, method == "-m")
+		r.expectResponses(client, url, testnet.ResponseCounts{"web1": 6, "web2": 2})
 
-		// To and fro, and twice the same.
+		// Apply both tables alternately; applying a table again changes nothing.
 		for range 3 {
 			for _, table := range []string{"before", "after"} {
-				s.director("ipvsadm --apply <" + table)
-				download.goOn()
-				held.again()
-				if got := s.run("director", "ipvsadm --apply --verbose <"+table); s.err == nil && got != nothingToDo {
-					s.failf("--apply again did\n%s", got)
+				r.runOnDirector("ipvsadm --apply <" + table)
+				download.readMore()
+				conn.request()
+				if got := r.run("director", "ipvsadm --apply --verbose <"+table); r.err == nil && got != wantNoChanges {
+					r.failf("second --apply of %s printed:\n%s", table, got)
 				}
 			}
 		}
-		s.expectPersistent(client, persistent, 2, stuck)
-		// Seen from another host.
-		if got := s.run("client", "ipvsadm -N director -L -n -c | grep -c ESTABLISHED"); s.err == nil && got != "2\n" {
-			s.failf("%s open connections on the director; it should be 2", strings.TrimSpace(got))
+		r.expectPersistent(client, persistent, 2, server)
+		// List the director's connections from another namespace.
+		if got := r.run("client", "ipvsadm -N director -L -n -c | grep -c ESTABLISHED"); r.err == nil && got != "2\n" {
+			r.failf("%s established connections on the director, want 2", strings.TrimSpace(got))
 		}
-		download.goOn()
-		held.again()
+		download.readMore()
+		conn.request()
 	}}
 }
 
@@ -121,43 +121,43 @@ func TestApplyUnderTraffic(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tool.Close()
-	for _, setup := range []Setup{
-		applied("nat", natPlan, "-m", "192.168.2.110", "192.168.1.11", "192.168.1.12", "192.168.1.99"),
-		applied("dr", drPlan, "-g", "172.16.100.10", "172.16.100.21", "172.16.100.22", "172.16.100.99"),
-		applied("tun", tunPlan, "-i", "10.0.2.10", "10.0.3.11", "10.0.4.12", "10.0.4.99"),
+	for _, s := range []Scenario{
+		applyScenario("nat", natPlan, "-m", "192.168.2.110", "192.168.1.11", "192.168.1.12", "192.168.1.99"),
+		applyScenario("dr", drPlan, "-g", "172.16.100.10", "172.16.100.21", "172.16.100.22", "172.16.100.99"),
+		applyScenario("tun", tunPlan, "-i", "10.0.2.10", "10.0.3.11", "10.0.4.12", "10.0.4.99"),
 	} {
-		t.Run(setup.Name, func(t *testing.T) {
-			if err := setup.Run(t.Output(), tool); err != nil {
+		t.Run(s.Name, func(t *testing.T) {
+			if err := s.Run(t.Output(), tool); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
 }
 
-// A runningDownload goes on until the set-up ends.
+// runningDownload is a download that continues until the scenario ends.
 type runningDownload struct {
-	stage *runner
+	r *runner
 	*testnet.Download
 }
 
-// download begins a download without an end.
-func (s *runner) download(client testnet.Client, url string) *runningDownload {
-	if s.err != nil {
-		return &runningDownload{stage: s}
+// download starts an endless download.
+func (r *runner) download(client testnet.Client, url string) *runningDownload {
+	if r.err != nil {
+		return &runningDownload{r: r}
 	}
 	d, err := client.Download(strings.TrimSuffix(url, "/"))
 	if err != nil {
-		s.failf("download from %s: %w", url, err)
+		r.failf("download from %s: %w", url, err)
 	}
-	return &runningDownload{s, d}
+	return &runningDownload{r, d}
 }
 
-// goOn fetches some more.
-func (d *runningDownload) goOn() {
+// readMore reads some more of the download.
+func (d *runningDownload) readMore() {
 	const lines = 50_000
-	if s := d.stage; s.err == nil {
+	if r := d.r; r.err == nil {
 		if err := d.Read(lines); err != nil {
-			s.failf("a download from %s did not live on: %w", d.Server, err)
+			r.failf("download from %s was interrupted: %w", d.ServerName, err)
 		}
 	}
 }

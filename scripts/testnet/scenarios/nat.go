@@ -2,17 +2,17 @@ package scenarios
 
 import "goipvsadm/scripts/testnet"
 
-var webPort = []string{":80"}
+var httpPort = []string{":80"}
 
-// established filters a listing of connections for the open ones.
+// established is a filter for established connections in the output of -L -c.
 const established = "grep ESTABLISHED"
 
-// forwarding makes a director, or a router, of a host.
-var forwarding = map[string]string{"net/ipv4/ip_forward": "1"}
+// forwardingSysctls make a host a router.
+var forwardingSysctls = map[string]string{"net/ipv4/ip_forward": "1"}
 
 var natPlan = testnet.Plan{
 	{Name: "client", Links: []testnet.Link{{To: "outside", Addresses: []string{"192.168.2.1/24"}}}},
-	{Name: "director", Sysctls: forwarding, Links: []testnet.Link{
+	{Name: "director", Sysctls: forwardingSysctls, Links: []testnet.Link{
 		{To: "outside", Addresses: []string{"192.168.2.110/24"}},
 		{To: "inside", Addresses: []string{"192.168.1.1/24"}},
 	}},
@@ -20,32 +20,32 @@ var natPlan = testnet.Plan{
 	{Name: "web2", Gateway: "192.168.1.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"192.168.1.12/24"}}}},
 }
 
-var nat = Setup{
+var nat = Scenario{
 	Name:  "nat",
-	Title: "LVS-NAT: the director rewrites addresses both ways",
-	About: "The client knows 192.168.2.110 only. The servers are in a network of their own,\n" +
-		"where the director is their router, so that their answers come back through it.",
+	Title: "LVS-NAT: network address translation",
+	About: "The client connects to 192.168.2.110 on the director. The servers are in a private network\n" +
+		"whose default router is the director, so that it translates addresses in both directions.",
 	Plan: natPlan,
-	play: func(s *runner) {
-		s.serve(webPort, "web1", "web2")
-		s.director(
+	steps: func(r *runner) {
+		r.serve(httpPort, "web1", "web2")
+		r.runOnDirector(
 			"ipvsadm -A -t 192.168.2.110:80 -s rr",
 			"ipvsadm -a -t 192.168.2.110:80 -r 192.168.1.11:80 -m -w 1",
 			"ipvsadm -a -t 192.168.2.110:80 -r 192.168.1.12:80 -m -w 1",
 		)
-		s.listing(`
+		r.expectListing(`
 TCP  192.168.2.110:80 rr
   -> 192.168.1.11:80              Masq    1      0          0         
   -> 192.168.1.12:80              Masq    1      0          0         
 `)
-		s.ask(s.from("client", ""), "http://192.168.2.110/", testnet.ResponseCounts{"web1": 20, "web2": 20})
-		s.counters(map[string]int{"192.168.2.110:80": 40, "192.168.1.11:80": 20, "192.168.1.12:80": 20}, true)
+		r.expectResponses(r.clientFrom("client", ""), "http://192.168.2.110/", testnet.ResponseCounts{"web1": 20, "web2": 20})
+		r.expectCounters(map[string]int{"192.168.2.110:80": 40, "192.168.1.11:80": 20, "192.168.1.12:80": 20}, true)
 
-		s.comment("A connection that stays open is an active one.")
-		open := s.hold(s.from("client", ""), "http://192.168.2.110/")
-		s.entries("director", established, []string{"TCP", "ESTABLISHED", "192.168.2.1:*", "192.168.2.110:80", natAddress[open.server]})
-		s.examined("director")
+		r.comment("An open connection is listed as ESTABLISHED:")
+		open := r.openConn(r.clientFrom("client", ""), "http://192.168.2.110/")
+		r.expectConnections("director", established, []string{"TCP", "ESTABLISHED", "192.168.2.1:*", "192.168.2.110:80", natServerAddr[open.server]})
+		r.expectHealthy("director")
 	},
 }
 
-var natAddress = map[string]string{"web1": "192.168.1.11:80", "web2": "192.168.1.12:80"}
+var natServerAddr = map[string]string{"web1": "192.168.1.11:80", "web2": "192.168.1.12:80"}

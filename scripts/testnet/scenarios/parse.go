@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// stats is a line of ipvsadm -L -n --stats. It reads exact numbers only, not those
-// shortened to thousands.
-type stats struct {
+// serviceStats is a line of ipvsadm -L -n --stats.
+type serviceStats struct {
 	conns, inPackets, outPackets int
 }
 
-// parseStats reads ipvsadm -L -n --stats into lines by address (or mark).
-func parseStats(listing string) map[string]stats {
-	lines := make(map[string]stats)
+// parseStats parses the output of ipvsadm -L -n --stats. Keys are addresses or firewall marks.
+// Lines with abbreviated numbers (12K) are skipped.
+func parseStats(listing string) map[string]serviceStats {
+	lines := make(map[string]serviceStats)
 	for line := range strings.Lines(listing) {
 		fields := strings.Fields(line)
 		if len(fields) != 7 {
@@ -27,23 +27,23 @@ func parseStats(listing string) map[string]stats {
 			}
 		}
 		if err == nil {
-			lines[fields[1]] = stats{numbers[0], numbers[1], numbers[2]}
+			lines[fields[1]] = serviceStats{numbers[0], numbers[1], numbers[2]}
 		}
 	}
 	return lines
 }
 
-// countEntries counts the lines of ipvsadm -L -n -c whose protocol, state, source,
-// virtual and destination address match: "*" matches all, and "10.0.0.1:*" any port.
-func countEntries(listing string, matching []string) int {
+// countEntries counts the lines of ipvsadm -L -n -c that match the patterns for protocol,
+// state, source, virtual address and destination. A pattern may end with "*": "10.0.0.1:*".
+func countEntries(listing string, patterns []string) int {
 	count := 0
 	for line := range strings.Lines(listing) {
 		fields := strings.Fields(line)
 		if len(fields) < 6 || fields[0] == "pro" {
 			continue
 		}
-		// The second field is the time left.
-		if matches(fields[0], matching[0]) && allMatch(fields[2:6], matching[1:]) {
+		// fields[1] is the remaining time.
+		if matches(fields[0], patterns[0]) && allMatch(fields[2:6], patterns[1:]) {
 			count++
 		}
 	}

@@ -15,12 +15,12 @@ TCP  192.168.2.110:80                   40      200      198    15240    16320
 FWM  10                                  3      12K        7        8        9
 FWM  11                                  3       12        7        8        9
 `
-	want := map[string]stats{
+	want := map[string]serviceStats{
 		"192.168.2.110:80": {40, 200, 198},
 		"192.168.1.11:80":  {40, 200, 198},
 		"11":               {3, 12, 7},
 	}
-	if diff := cmp.Diff(want, parseStats(listing), cmp.AllowUnexported(stats{})); diff != "" {
+	if diff := cmp.Diff(want, parseStats(listing), cmp.AllowUnexported(serviceStats{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -37,12 +37,12 @@ IP  59:59  ASSURED     172.16.100.1:0     0.0.0.10:0         172.16.100.22:0
 		entry []string
 		want  int
 	}{
-		{"in full", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 1},
+		{"exact", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 1},
 		{"any port", []string{"TCP", "*", "172.16.100.1:*", "172.16.100.10:80", "*"}, 2},
-		{"another state", []string{"TCP", "SYN_RECV", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 0},
-		{"another server", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.2:80"}, 0},
-		{"a mark", []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, 1},
-		{"not the title", []string{"*", "*", "*", "*", "*"}, 3},
+		{"different state", []string{"TCP", "SYN_RECV", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 0},
+		{"different server", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.2:80"}, 0},
+		{"firewall mark", []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, 1},
+		{"header ignored", []string{"*", "*", "*", "*", "*"}, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := countEntries(listing, test.entry); got != test.want {

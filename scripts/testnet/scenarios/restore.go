@@ -6,10 +6,10 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// restorePlan has a server in a network behind the director as well.
+// restorePlan is drPlan with a third server in a network behind the director.
 var restorePlan = testnet.Plan{
 	drPlan[0],
-	{Name: "director", Sysctls: forwarding, Links: []testnet.Link{
+	{Name: "director", Sysctls: forwardingSysctls, Links: []testnet.Link{
 		drPlan[1].Links[0],
 		{To: "inside", Addresses: []string{"192.168.1.1/24"}},
 	}},
@@ -18,18 +18,18 @@ var restorePlan = testnet.Plan{
 	{Name: "web3", Gateway: "192.168.1.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"192.168.1.13/24"}}}},
 }
 
-var saveAndRestore = Setup{
+var saveAndRestore = Scenario{
 	Name:  "restore",
-	Title: "Save, clear, restore",
-	About: "Direct routing, and a third server behind the director for what has the mark 10. The table goes to a\n" +
-		"file as the commands that make it, and comes back from there.",
+	Title: "Save and restore",
+	About: "Direct routing, and a third server behind the director (NAT) for packets with mark 10. The\n" +
+		"table is saved to a file of ipvsadm commands, cleared and restored from the file.",
 	Plan: restorePlan,
-	play: func(s *runner) {
-		s.serve(webPort, "web1", "web2")
-		s.serve([]string{":8080"}, "web3")
-		client := s.from("client", "")
-		s.director(testnet.MarkRule{Device: "eth0", To: netip.MustParseAddr("172.16.100.10"), Ports: []int{8080}, Mark: 10}.Set()...)
-		s.director(
+	steps: func(r *runner) {
+		r.serve(httpPort, "web1", "web2")
+		r.serve([]string{":8080"}, "web3")
+		client := r.clientFrom("client", "")
+		r.runOnDirector(testnet.MarkRule{Device: "eth0", To: netip.MustParseAddr("172.16.100.10"), Ports: []int{8080}, Mark: 10}.AddCommands()...)
+		r.runOnDirector(
 			"ipvsadm -A -t 172.16.100.10:80 -s rr",
 			"ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.21 -g",
 			"ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.22 -g",
@@ -38,7 +38,7 @@ var saveAndRestore = Setup{
 			"ipvsadm -A -f 10 -s wlc -p 600 -M 255.255.255.0",
 			"ipvsadm -a -f 10 -r 192.168.1.13:8080 -m -w 3",
 		)
-		table := s.run("director", "ipvsadm -S -n")
+		table := r.run("director", "ipvsadm -S -n")
 		const want = `-A -t 172.16.100.10:80 -s rr
 -a -t 172.16.100.10:80 -r 172.16.100.21:80 -g -w 1
 -a -t 172.16.100.10:80 -r 172.16.100.22:80 -g -w 1
@@ -47,36 +47,36 @@ var saveAndRestore = Setup{
 -A -f 10 -s wlc -p 600 -M 255.255.255.0
 -a -f 10 -r 192.168.1.13:8080 -m -w 3
 `
-		if s.err == nil && table != want {
-			s.failf("the saved table is\n%s\nand should be\n%s", table, want)
+		if r.err == nil && table != want {
+			r.failf("saved table:\n%s\nwant:\n%s", table, want)
 		}
-		s.ask(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
-		s.ask(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
+		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
+		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
 
-		s.director("ipvsadm -S -n >f; ipvsadm -C")
-		s.listing("")
-		s.refused(client, "http://172.16.100.10/")
+		r.runOnDirector("ipvsadm -S -n >rules; ipvsadm -C")
+		r.expectListing("")
+		r.expectRefused(client, "http://172.16.100.10/")
 
-		s.director("ipvsadm -R <f")
-		s.same(table)
-		s.ask(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
-		s.ask(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
+		r.runOnDirector("ipvsadm -R <rules")
+		r.expectTable(table)
+		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
+		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
 
-		s.comment("The same in one line, and by the two programs that scripts use.")
-		s.director("ipvsadm -S -n >f; ipvsadm -C; ipvsadm -R <f")
-		s.same(table)
-		s.director("ipvsadm-save -n >f; ipvsadm -C; ipvsadm-restore <f")
-		s.same(table)
-		s.ask(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
-		s.ask(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
-		s.examined("director")
+		r.comment("The same on one line, and with ipvsadm-save and ipvsadm-restore:")
+		r.runOnDirector("ipvsadm -S -n >rules; ipvsadm -C; ipvsadm -R <rules")
+		r.expectTable(table)
+		r.runOnDirector("ipvsadm-save -n >rules; ipvsadm -C; ipvsadm-restore <rules")
+		r.expectTable(table)
+		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
+		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
+		r.expectHealthy("director")
 	},
 }
 
-// same compares the director's table with one saved before.
-func (s *runner) same(table string) {
-	if got := s.runQuiet("director", "ipvsadm -S -n"); s.err == nil && got != table {
-		s.failf("the table came back as\n%s\nand was\n%s", got, table)
+// expectTable checks that the director's table equals one saved before.
+func (r *runner) expectTable(table string) {
+	if got := r.runQuiet("director", "ipvsadm -S -n"); r.err == nil && got != table {
+		r.failf("restored table:\n%s\nsaved table:\n%s", got, table)
 	}
-	s.printf("   (the same table as before)\n")
+	r.printf("   (the table is the same as before)\n")
 }

@@ -135,7 +135,7 @@ func (l *drainLab) untilTable(want string) {
 func (l *drainLab) hold() *testnet.KeepAliveConn {
 	l.t.Helper()
 	for range 4 {
-		held, server, err := l.client.Hold("http://" + virtual + "/")
+		held, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
 		if err != nil {
 			l.t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestDrainWithTraffic(t *testing.T) {
 		held := l.hold()
 		drain := l.start(drainFirst)
 		l.untilTable(addService + weightless(addFirst) + addSecond)
-		tally, err := l.client.Ask("http://"+virtual+"/", 12)
+		tally, err := l.client.CountResponses("http://"+virtual+"/", 12)
 		if err != nil || tally["second"] != 12 {
 			t.Errorf("new connections: %v, %v; all should go to the second server", tally, err)
 		}
@@ -298,7 +298,7 @@ func TestDrainOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; %d s to go\x1b[K", first, 600)
-	if got, err := terminal.Until(line); err != nil || got != line {
+	if got, err := terminal.ReadUntil(line); err != nil || got != line {
 		t.Fatalf("%q, %v", got, err)
 	}
 	l.wantTable(addService + weightless(addFirst) + addSecond)
@@ -317,7 +317,7 @@ func TestDrainOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	narrow := "\rdraining " + first + "; connec\x1b[K"
-	if got, err := terminal.Until(narrow); err != nil || got != narrow {
+	if got, err := terminal.ReadUntil(narrow); err != nil || got != narrow {
 		t.Fatalf("%q, %v", got, err)
 	}
 	held.Close()
@@ -391,7 +391,7 @@ func TestDrainAmongRules(t *testing.T) {
 		}
 	case <-time.After(testnet.TestTimeout):
 		cmd.Process.Kill()
-		t.Errorf("it goes on (%s)", testnet.MorePatience)
+		t.Errorf("it goes on (%s)", testnet.TimeoutHint)
 	}
 }
 
@@ -435,7 +435,7 @@ func TestSignalAmongShortDrains(t *testing.T) {
 // wantSecond checks that whoever comes while the first server is drained gets the second.
 func (l *drainLab) wantSecond(t *testing.T) {
 	t.Helper()
-	held, server, err := l.client.Hold("http://" + virtual + "/")
+	held, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
 	if err != nil || server != "second" {
 		t.Fatalf("%q, %v; want the second server", server, err)
 	}
@@ -484,7 +484,7 @@ func TestDrainOfALocalServer(t *testing.T) {
 	defer server.Close()
 	rules := "-A -t 10.8.1.1:8080 -s rr\n-a -t 10.8.1.1:8080 -r 10.8.2.1:8080 -g -w 3\n"
 	l.restore(rules)
-	held, _, err := l.client.Hold("http://10.8.1.1:8080/")
+	held, _, err := l.client.OpenKeepAlive("http://10.8.1.1:8080/")
 	if err != nil {
 		t.Fatal(err)
 	}

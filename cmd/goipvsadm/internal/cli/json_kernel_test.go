@@ -74,7 +74,7 @@ func newListLab(t *testing.T) *listLab {
 		{Device: "eth0", To: netip.MustParseAddr("10.8.3.200"), Mark: 10},
 		{Device: "eth0", To: netip.MustParseAddr("fd08:3::200"), Mark: 4000000000},
 	} {
-		for _, line := range marking.Set() {
+		for _, line := range marking.AddCommands() {
 			l.run(line, 0)
 		}
 	}
@@ -197,7 +197,7 @@ const callID = `<a"b\c>/[d]?{e}%*@client`
 
 func TestJSONFromTheKernel(t *testing.T) {
 	l := newListLab(t)
-	tally, err := l.client.Ask("http://10.8.3.100/", 20)
+	tally, err := l.client.CountResponses("http://10.8.3.100/", 20)
 	if err != nil || tally["one"] != 10 || tally["two"] != 10 {
 		t.Fatalf("%v, %v", tally, err)
 	}

@@ -21,7 +21,7 @@ func TestMetricsFromTheKernel(t *testing.T) {
 	l := newListLab(t)
 	l.run("ipvsadm -a -t 10.8.3.100:80 -r 10.8.3.1 -g -w 0; ipvsadm -a -f 10 -r [fd08:4::11]:0 -i --tun-type gre --tun-csum; "+
 		"ipvsadm -a --sctp-service 10.8.3.100:9 -r 10.8.4.11 -i -w 0", 0)
-	if _, err := l.client.Ask("http://10.8.3.100/", 20); err != nil {
+	if _, err := l.client.CountResponses("http://10.8.3.100/", 20); err != nil {
 		t.Fatal(err)
 	}
 

@@ -146,7 +146,7 @@ func TestWatchOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 20 {
-		frame, err := terminal.Until("\x1b[J")
+		frame, err := terminal.ReadUntil("\x1b[J")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestWatchOnAStoppedTerminal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := terminal.Until("\x1b[J"); err != nil {
+		if _, err := terminal.ReadUntil("\x1b[J"); err != nil {
 			t.Fatal(err)
 		}
 		if err := terminal.Type("\x13"); err != nil {
@@ -216,7 +216,7 @@ func TestWatchWithoutAService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := terminal.Until("FWM  10 wlc persistent 60"); err != nil {
+	if _, err := terminal.ReadUntil("FWM  10 wlc persistent 60"); err != nil {
 		t.Fatal(err)
 	}
 	l.run("ipvsadm -D -f 10", 0)
@@ -257,7 +257,7 @@ func TestWatchThresholds(t *testing.T) {
 				t.Helper()
 				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, sign, regexp.QuoteMeta(tt.server), conns))
 				for range 40 {
-					frame, err := terminal.Until("\x1b[J")
+					frame, err := terminal.ReadUntil("\x1b[J")
 					if err != nil {
 						t.Fatal(err)
 					}

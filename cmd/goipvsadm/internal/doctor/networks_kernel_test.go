@@ -11,7 +11,7 @@ import (
 
 // scenarioPlan returns the network of a scenario.
 func scenarioPlan(name string) testnet.Plan {
-	for _, s := range scenarios.Setups() {
+	for _, s := range scenarios.All() {
 		if s.Name == name {
 			return s.Plan
 		}

@@ -18,7 +18,7 @@ import (
 
 // TestScenariosHealthy expects no findings in any scenario after its traffic.
 func TestScenariosHealthy(t *testing.T) {
-	for _, scenario := range scenarios.Setups() {
+	for _, scenario := range scenarios.All() {
 		t.Run(scenario.Name, func(t *testing.T) {
 			t.Parallel()
 			tool, err := testnet.NewTool() // not shared: some scenarios write files to its directory
@@ -27,7 +27,7 @@ func TestScenariosHealthy(t *testing.T) {
 			}
 			defer tool.Close()
 			examined := 0
-			err = scenario.Examine(t.Output(), tool, func(director *testnet.Netns) error {
+			err = scenario.RunWithCheck(t.Output(), tool, func(director *testnet.Netns) error {
 				examined++
 				d := examine(t, tool, director, "--probe")
 				d.expectHealthy(t)

@@ -41,7 +41,7 @@ func newTestbed(t *testing.T, name string, plan testnet.Plan) *testbed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	network, err := testnet.BuildBeside(name, plan)
+	network, err := testnet.BuildWithPrefix(name, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (tb *testbed) restore(rules string) {
 func (tb *testbed) keepOpen(url string, n int) {
 	tb.t.Helper()
 	for range n {
-		conn, _, err := testnet.Client{Netns: tb.network.Host("client")}.Hold(url)
+		conn, _, err := testnet.Client{Netns: tb.network.Host("client")}.OpenKeepAlive(url)
 		if err != nil {
 			tb.t.Fatal(err)
 		}

@@ -146,7 +146,7 @@ func (p *pty) waitFor(want string, condition func(*testnet.Screen) bool) {
 		case matched:
 			return
 		case time.Now().After(end):
-			p.t.Fatalf("after %s (%s): want %s, screen shows\n%s", testTimeout, testnet.MorePatience, want, screen)
+			p.t.Fatalf("after %s (%s): want %s, screen shows\n%s", testTimeout, testnet.TimeoutHint, want, screen)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (p *pty) waitColors(want map[string]string) {
 					expected = sgr
 				}
 			}
-			if runs := s.Colours(row); len(runs) != 1 || runs[0].Colours != expected {
+			if runs := s.Colors(row); len(runs) != 1 || runs[0].Colors != expected {
 				return false
 			}
 		}
@@ -213,7 +213,7 @@ func (p *pty) waitRestored() {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return !s.Alternate && !s.Hidden && *termios == p.savedTermios
+		return !s.Alternate && !s.CursorHidden && *termios == p.savedTermios
 	})
 }
 

@@ -105,7 +105,7 @@ var serviceRate = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 
 func TestTerminal(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 62, 24)
-	p.waitFor("the alternate screen without a cursor", func(s *testnet.Screen) bool { return s.Alternate && s.Hidden })
+	p.waitFor("the alternate screen without a cursor", func(s *testnet.Screen) bool { return s.Alternate && s.CursorHidden })
 	p.waitText("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
 		"\n  -> 198.51.100.1:80           30      0      0   75% ######..\n",
 		"\n  -> 198.51.100.2:80            0     10      0   25% ##......\n")
@@ -174,7 +174,7 @@ func TestStopAndContinue(t *testing.T) {
 		if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		p.waitFor("the alternate screen", func(s *testnet.Screen) bool { return s.Alternate && s.Hidden })
+		p.waitFor("the alternate screen", func(s *testnet.Screen) bool { return s.Alternate && s.CursorHidden })
 		p.waitText("TCP  127.0.0.1:80 rr ")
 	}
 	p.typeKeys("q")

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Input and output are files on a tmpfs, so that no other process runs at the
+// same time.
+const (
+	inputFile   = "/tmp/in"
+	outputFile  = "/tmp/out"
+	requestFile = "/tmp/request"
+)
+
+type files struct{ in, out string }
+
+// runProgram runs a program and returns its exit status. goipvsadm is run under
+// the name ipvsadm. Without files, input and output are /dev/null.
+func runProgram(program string, args []string, f *files) (int, error) {
+	if f == nil {
+		f = &files{os.DevNull, os.DevNull}
+	}
+	in, err := os.Open(f.in)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer out.Close()
+	p, err := os.StartProcess(program, append([]string{argv0(program)}, args...), &os.ProcAttr{
+		Files: []*os.File{in, out, out},
+	})
+	if err != nil {
+		return 0, err
+	}
+	state, err := p.Wait()
+	if err != nil {
+		return 0, err
+	}
+	return state.ExitCode(), nil
+}
+
+func argv0(program string) string {
+	if program == goipvsadmPath {
+		program = ipvsadmPath
+	}
+	return filepath.Base(program)
+}
+
+// firstLines returns the time until a program has written n lines. The program is
+// then killed.
+func firstLines(n int, program string, args ...string) (time.Duration, error) {
+	cmd := exec.Command(program, args...)
+	cmd.Args[0] = argv0(program)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	begin := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 64<<10)
+	for n > 0 {
+		read, err := out.Read(buf)
+		if err != nil {
+			return 0, fmt.Errorf("reading from %s: %w", program, err)
+		}
+		n -= strings.Count(string(buf[:read]), "\n")
+	}
+	d := time.Since(begin)
+	if err := cmd.Process.Kill(); err != nil {
+		return 0, err
+	}
+	var killed *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &killed) {
+		return 0, err
+	}
+	return d, nil
+}
+
+// runSilent runs a program. Its output is part of the error if it fails.
+func runSilent(program string, args ...string) error {
+	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w: %s", program, args, err, out)
+	}
+	return nil
+}
+
+// Until exec, the kernel counts the memory of the forking process as that of the
+// child. Therefore peak memory is measured by a small process that starts the
+// program: the driver itself, run with peakCommand.
+const (
+	peakCommand = "peak"
+	peakFile    = "/tmp/peak"
+)
+
+// peakMemory returns the peak resident memory of a program in KiB.
+func peakMemory(program string, args []string, f *files) (int64, error) {
+	code, err := runProgram("/bin/driver", append([]string{peakCommand, peakFile, program}, args...), f)
+	if err != nil {
+		return 0, err
+	}
+	if code != 0 {
+		return 0, fmt.Errorf("%s %v: exit status %d", program, args, code)
+	}
+	b, err := os.ReadFile(peakFile)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(b), 10, 64)
+}
+
+// runPeakProcess is the main function of the process that peakMemory starts. It
+// does not return.
+func runPeakProcess(result string, command []string) {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Args[0] = argv0(command[0])
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	if err == nil {
+		kib := int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) // 32 bits on some machines
+		err = os.WriteFile(result, strconv.AppendInt(nil, kib, 10), 0o600)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}

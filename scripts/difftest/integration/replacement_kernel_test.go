@@ -1,0 +1,145 @@
+//go:build kernel
+
+// Helpers for tests of programs and scripts that run /sbin/ipvsadm, ipvsadm-save and
+// ipvsadm-restore, which are replaced by goipvsadm.
+
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/scripts/difftest"
+	"goipvsadm/scripts/testnet"
+)
+
+var replacementPlan = testnet.Plan{
+	{Name: "director", Sysctls: map[string]string{"net/ipv4/ip_forward": "1"}, Links: []testnet.Link{
+		{To: "lan", Addresses: []string{"192.168.7.254/24", "10.1.1.2/32", "fd07::254/64"}},
+	}},
+	{Name: "server1", Links: []testnet.Link{{To: "lan", Addresses: []string{"192.168.7.1/24", "fd07::1/64"}}}},
+	{Name: "server2", Links: []testnet.Link{{To: "lan", Addresses: []string{"192.168.7.2/24", "fd07::2/64"}}}},
+}
+
+// replacementTest has a director with two servers, and a Comparer whose reference is a copy of the
+// real ipvsadm, since the installed one is replaced.
+type replacementTest struct {
+	t       *testing.T
+	r       *difftest.Comparer
+	network *testnet.Network
+	servers map[string]*testnet.Server
+}
+
+func newReplacementTest(t *testing.T) *replacementTest {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "ipvsadm")
+	for _, suffix := range []string{"", "-save", "-restore"} {
+		copyProgram(t, difftest.LookPath(t, "ipvsadm"+suffix), copied+suffix)
+	}
+	t.Setenv("IPVSADM_REFERENCE", copied)
+	network, err := testnet.Build(replacementPlan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { network.Close() })
+	return &replacementTest{t: t, r: difftest.NewComparer(t, difftest.ProgramUnderTest(t)), network: network, servers: make(map[string]*testnet.Server)}
+}
+
+func copyProgram(t *testing.T, from, to string) {
+	t.Helper()
+	program, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mountOverIpvsadm mounts a program over ipvsadm until restore is called.
+func (u *replacementTest) mountOverIpvsadm(p difftest.Program) (restore func()) {
+	u.t.Helper()
+	var targets []string
+	for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
+		target, err := filepath.EvalSymlinks("/sbin/" + name)
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		if err := unix.Mount(u.r.ProgramPath(p, name), target, "", unix.MS_BIND, ""); err != nil {
+			u.t.Fatalf("mount over %s: %v", target, err)
+		}
+		targets = append(targets, target)
+	}
+	return func() {
+		for _, target := range targets {
+			unix.Unmount(target, unix.MNT_DETACH)
+		}
+	}
+}
+
+// start runs a program on the director until the test ends, and returns its output.
+func (u *replacementTest) start(name string, args ...string) *bytes.Buffer {
+	u.t.Helper()
+	output := new(bytes.Buffer)
+	cmd := exec.Command(difftest.LookPath(u.t, name), args...)
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := u.network.Host("director").Do(cmd.Start); err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		if u.t.Failed() {
+			u.t.Logf("output of %s:\n%s", name, output)
+		}
+	})
+	return output
+}
+
+// serve starts an HTTP server on a host; stopServer stops it.
+func (u *replacementTest) serve(name string) {
+	u.t.Helper()
+	server, err := u.network.Host(name).Serve(name, ":80", ":443", ":8080")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.servers[name] = server
+	u.t.Cleanup(func() { server.Close() })
+}
+
+func (u *replacementTest) stopServer(name string) { u.servers[name].Close() }
+
+func (u *replacementTest) list(args ...string) difftest.Result {
+	u.t.Helper()
+	return u.r.Run(u.t, u.r.Reference, u.network.Host("director"), difftest.Command{Args: append([]string{"ipvsadm"}, args...)})
+}
+
+// expectTable waits until ipvsadm -S -n prints want.
+func (u *replacementTest) expectTable(want string) {
+	u.t.Helper()
+	err := testnet.Eventually(func() error {
+		if got := u.list("-S", "-n"); got != (difftest.Result{Stdout: want}) {
+			return fmt.Errorf("table: %swant:\n%s", got, want)
+		}
+		return nil
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *replacementTest) write(name, text string) string {
+	u.t.Helper()
+	file := filepath.Join(u.t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		u.t.Fatal(err)
+	}
+	return file
+}

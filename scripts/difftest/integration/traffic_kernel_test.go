@@ -1,0 +1,352 @@
+//go:build kernel
+
+// Tests of listings under traffic: connections in many states, persistence templates, SIP
+// Call-IDs and large counters. Both programs list the same table in turn.
+
+package integration
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/scripts/difftest"
+	"goipvsadm/scripts/testnet"
+)
+
+// Some of the addresses have names in testdata's hosts file.
+var trafficPlan = testnet.Plan{
+	{Name: "client", Gateway: "10.1.1.254", Links: []testnet.Link{
+		{To: "front", Addresses: []string{"10.1.1.1/24", "10.1.1.8/24", "fd01::1/64", "fd01::2222:3333:4444:5555/64"}},
+	}},
+	{Name: "director", Sysctls: map[string]string{"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1", "net/ipv4/vs/expire_nodest_conn": "0"}, Links: []testnet.Link{
+		{To: "front", Addresses: []string{"10.1.1.254/24", "10.1.1.2/32", "10.1.1.3/32", "fd01::254/64", "fd01::9/64"}},
+		{To: "back", Addresses: []string{"192.168.7.254/24", "fd07::254/64"}},
+	}},
+	{Name: "server", Gateway: "192.168.7.254", Links: []testnet.Link{
+		{To: "back", Addresses: []string{"192.168.7.1/24", "192.168.7.2/24", "fd07::1/64"}},
+	}},
+}
+
+const trafficRules = `-A -t 10.1.1.2:80 -s rr
+-a -t 10.1.1.2:80 -r 192.168.7.1:80 -m -w 1
+-a -t 10.1.1.2:80 -r 192.168.7.2:80 -m -w 1
+-A -t 10.1.1.2:81 -s rr
+-a -t 10.1.1.2:81 -r 192.168.7.1:81 -m -w 1
+-A -t 10.1.1.2:99 -s rr
+-a -t 10.1.1.2:99 -r 192.168.7.99:99 -m -w 1
+-A -t 10.1.1.3:80 -s wlc -p 3600 -M 255.255.255.0
+-a -t 10.1.1.3:80 -r 192.168.7.2:80 -m -w 1
+-A -u 10.1.1.2:53 -s rr
+-a -u 10.1.1.2:53 -r 192.168.7.1:53 -m -w 1
+-A -u 10.1.1.2:5060 -s rr -p 600 --pe sip
+-a -u 10.1.1.2:5060 -r 192.168.7.1:5060 -m -w 1
+-A --sctp-service 10.1.1.2:2905 -s rr
+-a --sctp-service 10.1.1.2:2905 -r 192.168.7.1:2905 -m -w 1
+-A --sctp-service 10.1.1.2:2906 -s rr
+-a --sctp-service 10.1.1.2:2906 -r 192.168.7.99:2906 -m -w 1
+-A -t [fd01::9]:80 -s rr -p 100
+-a -t [fd01::9]:80 -r [fd07::1]:80 -m -w 1
+-A -f 7 -s rr -p 300
+-a -f 7 -r 192.168.7.1:0 -m -w 1
+`
+
+// trafficTest has a director with the table trafficRules, a client and a server.
+type trafficTest struct {
+	t       *testing.T
+	r       *difftest.Comparer
+	network *testnet.Network
+}
+
+func newTrafficTest(t *testing.T) *trafficTest {
+	t.Helper()
+	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
+	network, err := testnet.Build(trafficPlan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { network.Close() })
+	x := &trafficTest{t, r, network}
+	x.must(network.Host("client").IP("route add default via fd01::254"))
+	x.must(network.Host("server").IP("route add default via fd07::254"))
+	// Packets to port 7777 of the director get mark 7.
+	markRule := testnet.MarkRule{Device: "eth0", To: netip.MustParseAddr("10.1.1.254"), Ports: []int{7777}, Mark: 7}
+	for _, line := range markRule.AddCommands() {
+		x.must(network.Host("director").Run(exec.Command("sh", "-c", line)))
+	}
+	if got := x.run(r.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); got != (difftest.Result{}) {
+		t.Fatalf("loading the rules: %s", got)
+	}
+	return x
+}
+
+func (x *trafficTest) must(err error) {
+	x.t.Helper()
+	if err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func (x *trafficTest) run(p difftest.Program, c difftest.Command) difftest.Result {
+	return x.r.Run(x.t, p, x.network.Host("director"), c)
+}
+
+// serve accepts connections at an address of the server and calls f for each.
+func (x *trafficTest) serve(network, address string, f func(net.Conn)) {
+	x.t.Helper()
+	x.must(x.network.Host("server").Do(func() error {
+		listener, err := net.Listen(network, address)
+		if err != nil {
+			return err
+		}
+		x.t.Cleanup(func() { listener.Close() })
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				go f(conn)
+			}
+		}()
+		return nil
+	}))
+}
+
+// dial connects the client, from one of its addresses, and keeps the connection open until the
+// test ends.
+func (x *trafficTest) dial(network, from, to string) net.Conn {
+	x.t.Helper()
+	source, err := netip.ParseAddr(from)
+	x.must(err)
+	conn, err := x.network.Host("client").Dial(x.t.Context(), network, source, to)
+	x.must(err)
+	x.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// startHandshake sends the first packet of a connection to a server that does not exist.
+func (x *trafficTest) startHandshake(kind, protocol int, to [4]byte, port int) {
+	x.t.Helper()
+	x.must(x.network.Host("client").Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+		if err != nil {
+			return err
+		}
+		x.t.Cleanup(func() { unix.Close(fd) })
+		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: to}); err != unix.EINPROGRESS {
+			return fmt.Errorf("connect to port %d: %v", port, err)
+		}
+		return nil
+	}))
+}
+
+// openAssociations opens SCTP associations from the client to the server.
+func (x *trafficTest) openAssociations(count int) []int {
+	x.t.Helper()
+	var listener int
+	x.must(x.network.Host("server").Do(func() (err error) {
+		if listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP); err != nil {
+			return err
+		}
+		if err = unix.Bind(listener, &unix.SockaddrInet4{Port: 2905, Addr: [4]byte{192, 168, 7, 1}}); err != nil {
+			return err
+		}
+		return unix.Listen(listener, 10)
+	}))
+	x.t.Cleanup(func() { unix.Close(listener) })
+	var associations []int
+	for range count {
+		x.must(x.network.Host("client").Do(func() error {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
+			if err != nil {
+				return err
+			}
+			associations = append(associations, fd)
+			if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{10, 1, 1, 1}}); err != nil {
+				return err
+			}
+			return unix.Connect(fd, &unix.SockaddrInet4{Port: 2905, Addr: [4]byte{10, 1, 1, 2}})
+		}))
+	}
+	return associations
+}
+
+// sendInvite sends a SIP INVITE request.
+func (x *trafficTest) sendInvite(id string) {
+	x.t.Helper()
+	fmt.Fprintf(x.dial("udp", "10.1.1.1", "10.1.1.2:5060"),
+		"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n", id)
+}
+
+// compare compares a listing of both programs. Since timers and rates change continuously,
+// goipvsadm runs before and after ipvsadm, and the result counts only if both outputs are equal.
+func (x *trafficTest) compare(args ...string) string {
+	x.t.Helper()
+	c := difftest.Command{Args: append([]string{"ipvsadm"}, args...)}
+	differences := 0
+	for range 50 {
+		before := x.run(x.r.Ours, c)
+		want := x.run(x.r.Reference, c)
+		if before != x.run(x.r.Ours, c) {
+			continue
+		}
+		if x.r.Same(c, want, before) {
+			return want.Stdout
+		}
+		// A retransmitted packet may have reset a timer meanwhile.
+		if differences++; differences == 3 {
+			x.t.Errorf("%sipvsadm: %sours: %s", c, want, before)
+			return want.Stdout
+		}
+	}
+	x.t.Errorf("%s: output changed in every attempt", c)
+	return ""
+}
+
+// expectMatch checks that each pattern matches a line of the listing.
+func (x *trafficTest) expectMatch(listing string, patterns ...string) {
+	x.t.Helper()
+	for _, pattern := range patterns {
+		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
+			x.t.Errorf("no match for %q:\n%s", pattern, listing)
+		}
+	}
+}
+
+// eventually waits until a pattern matches a line of a listing.
+func (x *trafficTest) eventually(pattern string, args ...string) {
+	x.t.Helper()
+	x.must(testnet.Eventually(func() error {
+		listing := x.run(x.r.Reference, difftest.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
+		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
+			return fmt.Errorf("no match for %q:\n%s", pattern, listing)
+		}
+		return nil
+	}))
+}
+
+var listingOptions = []string{"", "--stats", "--rate", "--stats --exact", "--rate --exact", "--thresholds", "--persistent-conn", "--tun-info", "--nosort", "-c", "-c --persistent-conn", "--timeout"}
+
+// compareListings compares all listings of the table, with numbers and with names.
+func (x *trafficTest) compareListings() {
+	x.t.Helper()
+	for _, options := range listingOptions {
+		x.compare(append([]string{"-L", "-n"}, strings.Fields(options)...)...)
+		x.compare(append([]string{"-L"}, strings.Fields(options)...)...)
+	}
+	x.compare("-S")
+	x.compare("-S", "-n")
+}
+
+// compareServiceListings compares the listings of one service.
+func (x *trafficTest) compareServiceListings(service string) {
+	x.t.Helper()
+	for _, options := range listingOptions[:8] {
+		x.compare(append([]string{"-L"}, strings.Fields(service+" "+options)...)...)
+	}
+}
+
+// upload sends data to a server.
+func (x *trafficTest) upload(to string, mebibytes int) {
+	x.t.Helper()
+	conn := x.dial("tcp", "10.1.1.1", to).(*net.TCPConn)
+	block := make([]byte, 1<<20)
+	for range mebibytes {
+		_, err := conn.Write(block)
+		x.must(err)
+	}
+	x.must(conn.CloseWrite())
+	readToEnd(conn)
+}
+
+// readToEnd reads until the peer closes the connection.
+func readToEnd(conn net.Conn) { io.Copy(io.Discard, conn) }
+
+func TestTraffic(t *testing.T) {
+	x := newTrafficTest(t)
+	x.serve("tcp", ":80", func(conn net.Conn) {
+		readToEnd(conn)
+		conn.Close()
+	})
+	x.serve("tcp", ":7777", readToEnd)
+	x.serve("tcp", ":81", func(conn net.Conn) { conn.Close() })
+
+	// Byte counters that exceed the column width and 32 bits. The uploads come first, so that the
+	// following connections are still in their states when listed.
+	x.upload("10.1.1.3:80", 120)
+	x.upload("10.1.1.2:80", 4200)
+
+	x.dial("tcp", "10.1.1.1", "10.1.1.2:80")
+	x.dial("tcp", "10.1.1.8", "10.1.1.2:80")
+	x.dial("tcp", "10.1.1.1", "10.1.1.2:80").(*net.TCPConn).CloseWrite()
+	for range 3 {
+		x.dial("tcp", "10.1.1.1", "10.1.1.3:80")
+	}
+	x.dial("tcp", "fd01::1", "[fd01::9]:80")
+	x.dial("tcp", "fd01::2222:3333:4444:5555", "[fd01::9]:80").Close()
+	x.dial("tcp", "10.1.1.1", "10.1.1.254:7777")
+	readToEnd(x.dial("tcp", "10.1.1.1", "10.1.1.2:81")) // closed by the server
+	closed := x.dial("tcp", "10.1.1.8", "10.1.1.2:81")
+	readToEnd(closed)
+	closed.Close()
+	reset := x.dial("tcp", "10.1.1.8", "10.1.1.2:80").(*net.TCPConn)
+	x.must(reset.SetLinger(0))
+	reset.Close()
+	x.startHandshake(unix.SOCK_STREAM, 0, [4]byte{10, 1, 1, 2}, 99)
+
+	fmt.Fprint(x.dial("udp", "10.1.1.1", "10.1.1.2:53"), "who?")
+	for _, id := range []string{"a84b4c76e66710@pc33.atlanta.example.com", "short", "exactly-sixteen!"} {
+		x.sendInvite(id)
+	}
+
+	associations := x.openAssociations(2)
+	x.must(unix.Close(associations[0]))
+	t.Cleanup(func() { unix.Close(associations[1]) })
+	x.startHandshake(unix.SOCK_STREAM, unix.IPPROTO_SCTP, [4]byte{10, 1, 1, 2}, 2906)
+
+	// The kernel updates the counters every two seconds.
+	x.eventually(`^TCP  10.1.1.2:80 .* 4[4-9]\d\dM +\d+$`, "-L", "-n", "--stats")
+	x.expectMatch(x.compare("-L", "-n", "--stats"), `^TCP  10.1.1.3:80 .* 1[2-9]\d{4}K +\d+$`)
+	x.expectMatch(x.compare("-L", "-n", "--stats", "--exact"), `^TCP  10.1.1.2:80 .* 4[4-9]\d{8} +\d+$`, `^TCP  10.1.1.3:80 .* 1[2-9]\d{7} +\d+$`)
+
+	connections := x.compare("-L", "-c", "-n")
+	x.expectMatch(connections,
+		`^TCP \d\d:\d\d  ESTABLISHED 10\.1\.1\.8:`, `FIN_WAIT`, `CLOSE `, `SYN_RECV`,
+		`^TCP .* (NONE|ASSURED) +10\.1\.1\.0:0 `, `^TCP .* ESTABLISHED \[fd01::1\]:`, `^IP .* (NONE|ASSURED) +10\.1\.1\.1:0 `,
+		`^UDP .* UDP         10\.1\.1\.1:`, `^SCTP .* ESTABLISHED `, `^SCTP .* (SHUTDOWN|CLOSED)`, `^SCTP .* INIT`)
+	x.expectMatch(x.compare("-L", "-c", "-n", "--persistent-conn"), `sip +a84b4c76e66710@pc33.atlanta.example.com`, `sip +short$`)
+	x.expectMatch(x.compare("-L", "-c"), `web1:`, `a-very-long-host-name-indeed.example.org:http`)
+	x.expectMatch(x.compare("-L", "-n", "--persistent-conn"), `-> 192.168.7.2:80 +1 +1 `)
+	x.compareListings()
+	x.compareServiceListings("-t 10.1.1.2:80")
+	x.compareServiceListings("-f 7 -n")
+
+	if got := x.run(x.r.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); got != (difftest.Result{}) {
+		t.Errorf("-Z: %s", got)
+	}
+	x.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")
+}
+
+// ipvsadm cannot list a very long Call-ID, which is chosen by the client; goipvsadm can.
+func TestLongCallID(t *testing.T) {
+	x := newTrafficTest(t)
+	id := strings.Repeat("long", 60)
+	x.sendInvite(id)
+	list := difftest.Command{Args: []string{"ipvsadm", "-L", "-c", "-n", "--persistent-conn"}}
+	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(x.run(x.r.Reference, list).Stdout) {
+		t.Error("ipvsadm lists the complete Call-ID")
+	}
+	got := x.run(x.r.Ours, list)
+	x.expectMatch(got.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
+	if got.Status != 0 || got.Stderr != "" {
+		t.Errorf("ours: %s", got)
+	}
+}

@@ -1,0 +1,41 @@
+// Docimages generates the SVG images in README.md: a screenshot of goipvsadm --watch and a chart of
+// the benchmark table. It is run by make docs-images and make docs-chart.
+//
+//	docimages watch FILE           on a throwaway kernel only
+//	docimages chart README FILE    from the table in README
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "docimages: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) == 2 && args[0] == "watch":
+		image, err := watchImage()
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(args[1], image, 0o644)
+	case len(args) == 3 && args[0] == "chart":
+		readme, err := os.ReadFile(args[1])
+		if err != nil {
+			return err
+		}
+		results, err := readTable(string(readme))
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[1], err)
+		}
+		return os.WriteFile(args[2], chart(results), 0o644)
+	}
+	return errors.New("usage: docimages watch FILE, or docimages chart README FILE")
+}

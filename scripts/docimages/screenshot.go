@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"goipvsadm/scripts/testnet"
+)
+
+// Dimensions of a character cell and of the margin, in pixels.
+const (
+	cellWidth  = 8.4
+	cellHeight = 18
+	margin     = 12
+)
+
+// palette maps SGR color parameters (ISO 6429) to RGB; it has the colors that the program uses.
+var palette = map[string]string{
+	"30": "#000000", "37": "#ffffff",
+	"41": "#c01c28", "43": "#e5a50a", "45": "#a347ba",
+}
+
+// screenshot draws a screen, without empty lines at the end.
+func screenshot(screen *testnet.Screen) []byte {
+	lines := strings.Split(strings.TrimRight(screen.String(), "\n"), "\n")
+	d := newDrawing(columns*cellWidth+2*margin, len(lines)*cellHeight+2*margin, "#1e1e1e",
+		"goipvsadm --watch in a terminal: three services, with a server of weight 0 in yellow, one above its threshold in red, and one whose share of traffic dropped in magenta")
+	for row := range lines {
+		x, y := float64(margin), float64(margin+row*cellHeight)
+		for _, run := range screen.Colors(row) {
+			width := cellWidth * float64(len(run.Text))
+			fill, weight := "#d4d4d4", "normal"
+			for colour := range strings.SplitSeq(run.Colors, ";") {
+				switch {
+				case colour == "1":
+					weight = "bold"
+				case strings.HasPrefix(colour, "3"):
+					fill = palette[colour]
+				case strings.HasPrefix(colour, "4"):
+					d.rect(x, y, width, cellHeight, palette[colour])
+				}
+			}
+			if text := strings.TrimRight(run.Text, " "); text != "" {
+				d.text(x, y+13.5, fmt.Sprintf(`font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" font-weight="%s" fill="%s" textLength="%.1f"`,
+					weight, fill, cellWidth*float64(len(text))), text)
+			}
+			x += width
+		}
+	}
+	return d.bytes()
+}
