@@ -319,7 +319,7 @@ func TestApplyFailsAndGoesOn(t *testing.T) {
 		t.Errorf("done\n%swant\n%s", stdout, want)
 	}
 	if want := "line 3: Invalid operation.  Possibly wrong module version, address not unicast, ...\n" +
-		"Nothing was removed because of this (still to remove: 2)\n"; stderr != want {
+		"errors occurred; skipped 2 removals\n"; stderr != want {
 		t.Errorf("told\n%swant\n%s", stderr, want)
 	}
 

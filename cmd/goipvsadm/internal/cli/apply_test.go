@@ -117,7 +117,7 @@ func TestApplyMistakes(t *testing.T) {
 			"line 3: Illegal 'restore' command in a rule\n" +
 			"line 4: Service not defined\n" +
 			"line 5: --set option requires 3 timeout values\n"},
-		{"no rules", "# nothing\n\n", "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"},
+		{"no rules", "# nothing\n\n", "no services in input; refusing to clear the table (use --allow-empty to override)\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, command := range []string{"--apply", "--diff"} {
@@ -131,7 +131,7 @@ func TestApplyMistakes(t *testing.T) {
 }
 
 func TestApplyEmpty(t *testing.T) {
-	const message = "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"
+	const message = "no services in input; refusing to clear the table (use --allow-empty to override)\n"
 	for _, tt := range []struct {
 		name, before, rules, line string
 		want                      result
@@ -207,7 +207,7 @@ func TestApplyGoesOnAfterAFailure(t *testing.T) {
 	}
 	want := result{255,
 		"-A -f 3 -s rr\n-a -f 1 -r 192.0.2.7:0 -g -w 1\n-A -f 4 -s rr\n# 3 added, 0 edited, 0 removed\n",
-		"line 3: Memory allocation problem\nNothing was removed because of this (still to remove: 2)\n"}
+		"line 3: Memory allocation problem\nerrors occurred; skipped 2 removals\n"}
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}

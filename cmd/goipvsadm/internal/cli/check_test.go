@@ -94,7 +94,7 @@ func TestUnknownWord(t *testing.T) {
 		{"ipvsadm", "--wacth", "", result{255, "", tryLine}},
 		{"ipvsadm", "lsit", "", result{255, "", tryLine}},
 		{"ipvsadm", "-R", "--wacth\n", result{255, "", "line 1: " + tryLine}},
-		{"ipvsadm-restore", "", "--wacth\n", result{255, "", "line 1: " + tryLine + "The rules before line 1 are in place; those behind it were not read\n"}},
+		{"ipvsadm-restore", "", "--wacth\n", result{255, "", "line 1: " + tryLine + "stopped at line 1: earlier lines were executed, later lines were not read\n"}},
 	} {
 		var k ipvstest.FakeKernel
 		if got := run(&k, tt.rules, append([]string{tt.name}, words(tt.line)...)...); got != tt.want {
@@ -153,7 +153,7 @@ func (r *endlessReader) Read(b []byte) (int, error) {
 
 // A line that does not end is not gathered by ipvsadm-restore, nor by others.
 func TestEndlessLine(t *testing.T) {
-	const more = "The rules before line 3 are in place; those behind it were not read\n"
+	const more = "stopped at line 3: earlier lines were executed, later lines were not read\n"
 	for _, tt := range []struct {
 		name, before, line, rules string
 		status                    int
@@ -194,8 +194,8 @@ func TestRestoreOfRulesThatEndEarly(t *testing.T) {
 // it would set up.
 func TestRestoreOfRulesThatEnd(t *testing.T) {
 	const (
-		notReached = "line 3: Not reached: line 2 ends the rules\n"
-		more       = "The rules before line 2 are in place; those behind it were not read\n"
+		notReached = "line 3: not reached: line 2 ends the input\n"
+		more       = "stopped at line 2: earlier lines were executed, later lines were not read\n"
 	)
 	for _, tt := range []struct {
 		name, before, rules string

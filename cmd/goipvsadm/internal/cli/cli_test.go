@@ -247,11 +247,11 @@ func TestRestoreIntoAnEmptyTable(t *testing.T) {
 	}{
 		{"a mistake ends it", oneServer + "-A -w 1\n-A -f 7\n-A -w 1\n", result{2, "",
 			"line 3: You need to supply the 'service-address' option for the 'add-service' command\n" +
-				"The rules before line 3 are in place; those behind it were not read\n"}, oneServer},
+				"stopped at line 3: earlier lines were executed, later lines were not read\n"}, oneServer},
 		{"an option that cannot be read does not", oneService + "-A -q\n-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n", result{255, "",
 			"line 2: -q: unknown option\n"}, oneServer},
 		{"nor does a refusal", oneService + oneServer + "foo\n", result{255, "",
-			"line 2: Service already exists\nline 4: " + tryLine + "The rules before line 4 are in place; those behind it were not read\n"}, oneServer},
+			"line 2: Service already exists\nline 4: " + tryLine + "stopped at line 4: earlier lines were executed, later lines were not read\n"}, oneServer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel

@@ -274,7 +274,7 @@ func TestDrainWithTraffic(t *testing.T) {
 		drain := l.start(drainFirst)
 		l.untilTable(addService + weightless(addFirst) + addSecond)
 		l.run("-e -t "+virtual+" -r "+first+" -m -w 9", 0)
-		drain.wantEnd(t, 255, first+": not removed: its weight was set to 9 meanwhile\n")
+		drain.wantEnd(t, 255, first+": weight changed to 9 while draining; not removed\n")
 	})
 
 	t.Run("somebody else removes it", func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestDrainWithTraffic(t *testing.T) {
 		drain := l.start(drainFirst)
 		l.untilTable(addService + weightless(addFirst) + addSecond)
 		l.run("-D -t "+virtual, 0)
-		drain.wantEnd(t, 0, first+": was removed meanwhile; connections cut: 1 active\n")
+		drain.wantEnd(t, 0, first+": removed by another program; connections cut: 1 active\n")
 	})
 }
 
@@ -297,7 +297,7 @@ func TestDrainOnATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; %d s to go\x1b[K", first, 600)
+	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; timeout in %d s\x1b[K", first, 600)
 	if got, err := terminal.Until(line); err != nil || got != line {
 		t.Fatalf("%q, %v", got, err)
 	}

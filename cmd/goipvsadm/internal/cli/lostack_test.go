@@ -81,18 +81,18 @@ func TestLostAnswers(t *testing.T) {
 		services          int
 	}{
 		{"one is lost", "-R", numbered(200), lossySocket{drop: func(n int) bool { return n == second }}, 255,
-			"line 129: Service already exists (or done at the first try, whose answer was lost)\n", 200},
+			"line 129: Service already exists (after a retry; the first attempt may have succeeded)\n", 200},
 		{"what cannot be tried again", "-R", oneService + "-D -t 192.0.2.1:80\n-E -t 192.0.2.2:80\n",
 			lossySocket{drop: func(n int) bool { return n == 2 }}, 255,
-			"line 1: The kernel's answer was lost: this may have been done or not\n" +
-				"line 2: The kernel's answer was lost: this may have been done or not\n" +
+			"line 1: acknowledgement lost; the change may or may not have been applied\n" +
+				"line 2: acknowledgement lost; the change may or may not have been applied\n" +
 				"line 3: No such service\n", 0},
 		{"the kernel falls silent", "-R", numbered(200), lossySocket{drop: func(n int) bool { return n >= second }, dead: true}, 255,
-			"line 129: the kernel does not answer: from here to line 200 it is not known what was done, and nothing was behind that\n", 200},
+			"line 129: the kernel does not answer: outcome unknown from this line to line 200; later lines were not executed\n", 200},
 		{"the kernel falls silent at once", "--apply", numbered(200), lossySocket{drop: func(n int) bool { return n >= 3 }, dead: true}, 255,
-			"line 1: the kernel does not answer: from here to line 128 it is not known what was done, and nothing was behind that\n", 128},
+			"line 1: the kernel does not answer: outcome unknown from this line to line 128; later lines were not executed\n", 128},
 		{"a command by itself", "-A -t 192.0.2.1:80", "", lossySocket{drop: func(n int) bool { return n == 2 }}, 255,
-			"Service already exists (or done at the first try, whose answer was lost)\n", 1},
+			"Service already exists (after a retry; the first attempt may have succeeded)\n", 1},
 		{"a listing", "-L -n --stats", "", lossySocket{drop: func(n int) bool { return n >= 2 }, dead: true}, 1,
 			"ipvs: get service: the kernel does not answer\n", 0},
 	} {
@@ -146,7 +146,7 @@ func TestRestoreMakesSure(t *testing.T) {
 	k := kernelWith(t, oneServer)
 	var stderr strings.Builder
 	status := Run([]string{"ipvsadm-restore"}, strings.NewReader(numbered(200)), io.Discard, &stderr, through(k, &lossySocket{noops: true}))
-	if want := "ipvs: rehearse a batch: the kernel does not answer\nNothing was changed\n"; status != 255 || stderr.String() != want {
+	if want := "ipvs: rehearse a batch: the kernel does not answer\nnothing was changed\n"; status != 255 || stderr.String() != want {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}
 	if got := rules(t, k); got != oneServer {

@@ -157,7 +157,7 @@ func TestSlowReader(t *testing.T) {
 func TestClosedInput(t *testing.T) {
 	s := newShell(t)
 	s.run("ln -s ours ipvsadm-restore")
-	const closed = "Standard input is closed: there are no rules to read\n"
+	const closed = "stdin is closed\n"
 	for _, tt := range []struct {
 		line          string
 		status        int
