@@ -351,7 +351,7 @@ func TestDrain(t *testing.T) {
 				}
 			})
 			rig.kernel.Intercept = nil
-			if got := rules(t, &rig.kernel); got != tt.after {
+			if got := savedRules(t, &rig.kernel); got != tt.after {
 				t.Errorf("table:\n%swant:\n%s", got, tt.after)
 			}
 		})
@@ -467,7 +467,7 @@ func TestDrainCommandLine(t *testing.T) {
 			if got := run(&k, tt.stdin, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
-			if got := rules(t, &k); got != tt.after {
+			if got := savedRules(t, &k); got != tt.after {
 				t.Errorf("table:\n%swant:\n%s", got, tt.after)
 			}
 		})

@@ -33,7 +33,7 @@ func addServices(t testing.TB, k *ipvstest.FakeKernel, n int) string {
 func TestSaveManyServices(t *testing.T) {
 	for _, n := range []int{0, 1, servicesPerBatch, servicesPerBatch + 1, 10*servicesPerBatch + 7} {
 		var k ipvstest.FakeKernel
-		if want, got := addServices(t, &k, n), rules(t, &k); got != want {
+		if want, got := addServices(t, &k, n), savedRules(t, &k); got != want {
 			t.Errorf("%d services:\n%swant:\n%s", n, got, want)
 		}
 	}
