@@ -21,8 +21,9 @@ type Options struct {
 	// valid only during the call.
 	OnChange func(*Change)
 
-	// OnError, if set, is called for each change that failed, with an
-	// *ipvs.Error. The Change is valid only during the call.
+	// OnError, if set, is called for each change that failed, with an error
+	// that names the change and matches an Err value of package ipvs or an
+	// errno. The Change is valid only during the call.
 	OnError func(*Change, error)
 }
 

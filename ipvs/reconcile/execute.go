@@ -68,8 +68,8 @@ func Apply(c *ipvs.Client, want *Table, o Options) error {
 // the only ones that still work. Calling Apply again resumes where this call
 // stopped.
 //
-// The returned error joins all failures, each an *ipvs.Error, and then a
-// *ConnLostError and a *SkippedError if they apply.
+// The returned error joins the errors of the failed changes, as passed to
+// o.OnError, and then a *ConnLostError and a *SkippedError if they apply.
 func Execute(c *ipvs.Client, changes iter.Seq[*Change], o Options) error {
 	e := &executor{batch: c.Batch(), options: o}
 	for change := range changes {
@@ -95,8 +95,8 @@ type executor struct {
 	skipped  int // number of removals that were not attempted
 }
 
-// add queues c, unless the failure policy forbids it. A removal needs the
-// outcome of every other change before it.
+// add queues c or, according to the failure policy, skips it. A removal needs the
+// outcomes of all additions and updates before it.
 func (e *executor) add(c *Change) {
 	n := len(e.pending)
 	if n == maxPending || n > 0 && c.Prune && !e.pending[n-1].Prune {

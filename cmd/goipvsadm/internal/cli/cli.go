@@ -60,8 +60,8 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		inv.name, args = args[0], args[1:]
 	}
 	run := (*invocation).run
-	if applet := applet(path.Base(inv.name)); applet != nil {
-		run = applet
+	if runApplet := applet(path.Base(inv.name)); runApplet != nil {
+		run = runApplet
 		inv.name = "ipvsadm"
 	}
 	inv.parser = command.NewParser(inv.name, inv.names)
