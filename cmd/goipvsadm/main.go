@@ -1,9 +1,8 @@
-// Goipvsadm sets up, changes and shows the virtual services of IPVS, the
-// layer-4 load balancer of the Linux kernel. Under the names ipvsadm,
-// ipvsadm-save and ipvsadm-restore it stands in for those programs.
+// Goipvsadm administers the virtual services of IPVS, the layer-4 load balancer
+// of the Linux kernel. It replaces ipvsadm, ipvsadm-save and ipvsadm-restore, and
+// behaves like them if it is run under their names.
 //
-// Most runs are over before Go could heed a change of how many processors there
-// are for it, or label its memory for others to read.
+// Runs are short: skip GOMAXPROCS updates and memory-mapping labels.
 //
 //go:debug updatemaxprocs=0
 //go:debug decoratemappings=0

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// build builds the program without the Makefile's flags.
+// build builds the program without the Makefile's flags and returns its path.
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "goipvsadm")
@@ -22,8 +22,7 @@ func build(t *testing.T) string {
 	return program
 }
 
-// One file is all that an image needs.
-func TestProgramIsStatic(t *testing.T) {
+func TestStaticBinary(t *testing.T) {
 	f, err := elf.Open(build(t))
 	if err != nil {
 		t.Fatal(err)
@@ -31,20 +30,20 @@ func TestProgramIsStatic(t *testing.T) {
 	defer f.Close()
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
-			t.Errorf("the program has a %v", p.Type)
+			t.Errorf("the program has a %v segment", p.Type)
 		}
 	}
 }
 
-// What Go's runtime takes from the environment it takes here too.
-func TestRuntimeSettings(t *testing.T) {
-	line := []string{build(t), "--check"}
-	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" { // as in make cross-test
-		line = append([]string{emulator}, line...)
+// TestRuntimeEnvironment checks that the program honors GODEBUG and GOMAXPROCS.
+func TestRuntimeEnvironment(t *testing.T) {
+	args := []string{build(t), "--check"}
+	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" { // set by make cross-test
+		args = append([]string{emulator}, args...)
 	}
-	cmd := exec.Command(line[0], line[1:]...)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "GODEBUG=schedtrace=1", "GOMAXPROCS=7")
-	stdin, err := cmd.StdinPipe() // no rules come: the program waits
+	stdin, err := cmd.StdinPipe() // keeps the program waiting for rules
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,9 +54,9 @@ func TestRuntimeSettings(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said, err := bufio.NewReader(stderr).ReadString('\n')
-	if err != nil || !strings.Contains(said, "gomaxprocs=7 ") {
-		t.Errorf("the scheduler says %q, %v", said, err)
+	trace, err := bufio.NewReader(stderr).ReadString('\n')
+	if err != nil || !strings.Contains(trace, "gomaxprocs=7 ") {
+		t.Errorf("scheduler trace %q, %v; want gomaxprocs=7", trace, err)
 	}
 	stdin.Close()
 	cmd.Process.Kill()

@@ -1,7 +1,7 @@
-// Package drain takes a destination out of a service without cutting its
-// connections: its weight becomes 0, so that it gets no new ones, and it is
-// removed when those that it has are over. Whoever else works on the table has
-// the last word: a weight that was changed meanwhile is left alone.
+// Package drain removes a destination from a service without breaking its
+// connections: it sets the weight to 0, so that no new connections are
+// scheduled, and removes the destination when its connections have closed. If
+// another program changes the weight while draining, that weight is kept.
 package drain
 
 import (
@@ -14,88 +14,92 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// interval is the time between two looks at the destination.
 const pollInterval = time.Second
 
-// Options say how long to wait.
+// Options configure Run.
 type Options struct {
-	// Limit is how long connections are waited for before they are cut; 0 is
-	// for ever.
+	// Timeout is how long to wait for connections to close before the
+	// destination is removed anyway; 0 waits without limit.
 	Timeout time.Duration
 
-	// Waiting, if it is not nil, is told after each look what is waited for,
-	// and with a Limit for how long at most.
+	// OnPoll, if set, is called after each poll that finds open connections,
+	// with the time left until the Timeout, if there is one.
 	OnPoll func(s State, left time.Duration)
 }
 
-// A State is a destination as it was seen last.
+// A State is the destination as last reported by the kernel.
 type State struct {
 	ipvs.Destination
 
-	// Persistent says whether the service is persistent. Clients that are
-	// remembered for the destination are waited for then, since they would be
-	// sent to it again.
+	// Persistent is set if the service is persistent. PersistentConns are then
+	// waited for too, because those clients would return to the destination.
 	Persistent bool
 }
 
-// Busy reports whether the destination has connections that are waited for.
-// Closed ones that linger on are not, nor those of UDP, which all count as
-// inactive.
+// Busy reports whether the destination has connections to wait for. Inactive
+// ones, which include all UDP connections, are not waited for.
 func (s *State) Busy() bool {
 	return s.ActiveConns > 0 || s.Persistent && s.PersistentConns > 0
 }
 
-// A Result is how a drain ended. If the destination was Busy in its last
-// State, connections were cut.
+// A Result describes a completed drain. If its State is Busy, the connections
+// were broken by the removal.
 type Result struct {
 	State
-	RemovedByOther bool // somebody else removed the destination, or its service
+	RemovedByOther bool // another program removed the destination or its service
 }
 
-// A WeightError says that somebody else gave the destination a weight. It was
-// not removed.
+// A WeightChangedError reports that another program changed the weight, so the
+// destination was not removed.
 type WeightChangedError struct{ Weight uint32 }
 
-// Error returns the weight.
+// Error returns the message, with the new weight.
 func (e *WeightChangedError) Error() string {
-	return fmt.Sprintf("drain: not removed: its weight was set to %d meanwhile", e.Weight)
+	return fmt.Sprintf("drain: weight changed to %d while draining; not removed", e.Weight)
 }
 
-// A PutBackError says that a drain ended early, because of Cause, and that the
-// destination could not be given its weight back and has 0 still, because of
-// Err. It unwraps to both.
+// A RestoreWeightError reports that a drain was aborted because of Cause and
+// that, because of Err, the weight could not be restored and is still 0. It
+// unwraps to both.
 type RestoreWeightError struct {
-	Weight     uint32 // as it was before
+	Weight     uint32 // weight before the drain
 	Cause, Err error
 }
 
-// Error returns the weight and both reasons.
+// Error returns the message, with the original weight and both errors.
 func (e *RestoreWeightError) Error() string {
-	return fmt.Sprintf("drain: %v; the weight, now 0, could not be set to %d: %v", e.Cause, e.Weight, e.Err)
+	return fmt.Sprintf("drain: %v; cannot restore weight %d (now 0): %v", e.Cause, e.Weight, e.Err)
 }
 
-// Unwrap returns both reasons.
+// Unwrap returns Cause and Err.
 func (e *RestoreWeightError) Unwrap() []error { return []error{e.Cause, e.Err} }
 
-// Destination drains the destination at an address and port, and returns when
-// it is removed. It asks the kernel once a second.
+// Run drains and removes the destination with the given address and port. It
+// polls the kernel once a second.
 //
-// When ctx ends first, or the kernel refuses something, the destination stays
-// and gets its weight back; the error is ctx's cause or the refusal, such as
-// ipvs.ErrNoDestination, or a *PutBackError, or a *WeightError.
-func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, at netip.AddrPort, o Options) (*Result, error) {
+// If ctx is done or a request fails, Run restores the weight, does not remove
+// the destination, and returns context.Cause(ctx) or the error of the request,
+// such as ipvs.ErrNoDestination. If the weight cannot be restored, the error is
+// a *RestoreWeightError. If another program changes the weight, it is a
+// *WeightChangedError.
+func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server netip.AddrPort, o Options) (*Result, error) {
 	s, err := c.Service(service)
 	if err != nil {
 		return nil, err
 	}
-	d := &drainer{Client: c, service: service, server: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()),
-		options: o, persistent: s.Flags&ipvs.Persistent != 0}
+	d := &drainer{
+		Client:     c,
+		service:    service,
+		server:     netip.AddrPortFrom(server.Addr().Unmap(), server.Port()),
+		options:    o,
+		persistent: s.Flags&ipvs.Persistent != 0,
+	}
 	if d.original, err = d.poll(); err != nil {
 		return nil, err
 	}
 	if d.original == nil {
-		// The kernel knows what to say.
-		return &Result{}, c.RemoveDestination(service, at)
+		// Let the kernel return the error.
+		return &Result{}, c.RemoveDestination(service, server)
 	}
 	if d.original.Weight != 0 {
 		if err := d.setWeight(d.original, 0); err != nil {
@@ -112,25 +116,24 @@ type drainer struct {
 	server     netip.AddrPort
 	options    Options
 	persistent bool
-	original   *State // as it was
+	original   *State // destination before the drain
 }
 
-// wait looks at the destination until it is drained, or the wait is over for
-// another reason.
+// wait polls until the destination can be removed or the drain is aborted.
 func (d *drainer) wait(ctx context.Context) (*Result, error) {
 	begin := time.Now()
 	last := d.original
-	for looks := 1; ; looks++ {
+	for polls := 1; ; polls++ {
 		now, err := d.poll()
 		left := d.options.Timeout - time.Since(begin)
 		switch {
 		case err != nil:
-			return nil, d.rollback(err)
+			return nil, d.abort(err)
 		case now == nil:
-			return &Result{*last, true}, nil
+			return &Result{State: *last, RemovedByOther: true}, nil
 		case now.Weight != 0:
 			return nil, &WeightChangedError{now.Weight}
-		case drained(now, looks), d.options.Timeout > 0 && left <= 0:
+		case drained(now, polls), d.options.Timeout > 0 && left <= 0:
 			return d.remove(ctx, now)
 		}
 		if d.options.OnPoll != nil {
@@ -143,59 +146,59 @@ func (d *drainer) wait(ctx context.Context) (*Result, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, d.rollback(context.Cause(ctx))
+			return nil, d.abort(context.Cause(ctx))
 		case <-time.After(pause):
 		}
 	}
 }
 
-// look returns the destination as the kernel has it, or nil if it has none.
+// poll returns the destination, or nil if the kernel does not have it.
 func (d *drainer) poll() (*State, error) {
-	all, err := d.Destinations(d.service)
-	for i := range all {
-		if all[i].AddrPort == d.server {
-			return &State{all[i], d.persistent}, err
+	destinations, err := d.Destinations(d.service)
+	for i := range destinations {
+		if destinations[i].AddrPort == d.server {
+			return &State{destinations[i], d.persistent}, err
 		}
 	}
 	return nil, err
 }
 
-// drained reports whether a destination that looks like now has no
-// connections. One whose handshake is under way counts as inactive still; it
-// gets the time between two looks.
-func drained(now *State, looks int) bool {
-	return !now.Busy() && (now.InactiveConns == 0 || looks > 1)
+// drained reports whether now has no connections to wait for. A connection
+// whose TCP handshake is in progress counts as inactive, so inactive
+// connections get one poll interval to become active.
+func drained(now *State, polls int) bool {
+	return !now.Busy() && (now.InactiveConns == 0 || polls > 1)
 }
 
-// remove removes the destination, which has the connections that now has.
+// remove removes the destination, whose last known state is now.
 func (d *drainer) remove(ctx context.Context, now *State) (*Result, error) {
-	if ctx.Err() != nil { // during the last look
-		return nil, d.rollback(context.Cause(ctx))
+	if ctx.Err() != nil { // ctx was done during the last poll
+		return nil, d.abort(context.Cause(ctx))
 	}
 	err := d.RemoveDestination(d.service, d.server)
 	switch {
-	case isGone(err):
-		return &Result{*now, true}, nil
+	case isMissing(err):
+		return &Result{State: *now, RemovedByOther: true}, nil
 	case err != nil:
-		return nil, d.rollback(err)
+		return nil, d.abort(err)
 	}
-	return &Result{*now, false}, nil
+	return &Result{State: *now}, nil
 }
 
-// giveUp gives the destination its weight back, unless somebody gave it another
-// one meanwhile, and returns why that was necessary.
-func (d *drainer) rollback(cause error) error {
+// abort restores the weight, unless another program has changed it, and returns
+// cause or a *RestoreWeightError.
+func (d *drainer) abort(cause error) error {
 	now, err := d.poll()
 	if err == nil && now != nil && now.Weight == 0 && d.original.Weight != 0 {
 		err = d.setWeight(now, d.original.Weight)
 	}
-	if err != nil && !isGone(err) {
-		return &RestoreWeightError{d.original.Weight, cause, err}
+	if err != nil && !isMissing(err) {
+		return &RestoreWeightError{Weight: d.original.Weight, Cause: cause, Err: err}
 	}
 	return cause
 }
 
-// setWeight changes the weight of the destination and leaves the rest as it is.
+// setWeight changes the weight and keeps the rest of the configuration in now.
 func (d *drainer) setWeight(now *State, weight uint32) error {
 	return d.UpdateDestination(d.service, ipvs.Destination{
 		AddrPort:       now.AddrPort,
@@ -207,7 +210,8 @@ func (d *drainer) setWeight(now *State, weight uint32) error {
 	})
 }
 
-// isGone reports whether the kernel knows no such destination.
-func isGone(err error) bool {
+// isMissing reports whether err means that the destination or its service does
+// not exist.
+func isMissing(err error) bool {
 	return errors.Is(err, ipvs.ErrNoDestination) || errors.Is(err, ipvs.ErrNoService)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -22,9 +23,9 @@ var (
 	server = netip.MustParseAddrPort("198.51.100.1:80")
 )
 
-// busy returns a kernel with one server, of which a connection closes with each
-// look.
-func busy(connections uint32) *ipvstest.FakeKernel {
+// busyKernel returns a kernel with one destination that has weight 7. While the
+// weight is 0, one of its connections closes at each poll.
+func busyKernel(connections uint32) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
 		Service:      ipvs.Service{ServiceKey: web, Scheduler: "rr"},
 		Destinations: []ipvs.Destination{{AddrPort: server, Weight: 7, ActiveConns: connections}},
@@ -38,75 +39,79 @@ func busy(connections uint32) *ipvstest.FakeKernel {
 	return k
 }
 
-func TestDestination(t *testing.T) {
+func TestRun(t *testing.T) {
 	for _, tt := range []struct {
-		name  string
-		limit time.Duration
-		at    netip.AddrPort
-		cut   uint32
-		took  time.Duration
+		name    string
+		timeout time.Duration
+		server  netip.AddrPort
+		broken  uint32 // number of broken connections
+		elapsed time.Duration
 	}{
-		{"to its end", 0, server, 0, 9 * time.Second},
-		{"by its mapped address", 0, netip.MustParseAddrPort("[::ffff:198.51.100.1]:80"), 0, 9 * time.Second},
-		{"to the limit", 4 * time.Second, server, 5, 4 * time.Second},
+		{name: "no timeout", server: server, elapsed: 9 * time.Second},
+		{name: "IPv4-mapped address", server: netip.MustParseAddrPort("[::ffff:198.51.100.1]:80"), elapsed: 9 * time.Second},
+		{name: "timeout", timeout: 4 * time.Second, server: server, broken: 5, elapsed: 4 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := busy(10)
+			k := busyKernel(10)
 			c, _ := k.Dial()
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
-				told := 0
-				result, err := drain.Run(t.Context(), c, web, tt.at, drain.Options{Timeout: tt.limit, OnPoll: func(s drain.State, left time.Duration) {
-					if told++; !s.Busy() || tt.limit > 0 && left != tt.limit-time.Since(begin) {
-						t.Errorf("waiting for %+v, %v left", s, left)
+				polls := 0
+				onPoll := func(s drain.State, left time.Duration) {
+					if polls++; !s.Busy() || tt.timeout > 0 && left != tt.timeout-time.Since(begin) {
+						t.Errorf("OnPoll(%+v, %v)", s, left)
 					}
-				}})
-				if err != nil || result.ActiveConns != tt.cut || result.Busy() != (tt.cut > 0) || result.RemovedByOther {
-					t.Errorf("%+v, %v", result, err)
 				}
-				if took := time.Since(begin); took != tt.took || told != int(took/time.Second) {
-					t.Errorf("took %v, told %d times", took, told)
+				result, err := drain.Run(t.Context(), c, web, tt.server, drain.Options{Timeout: tt.timeout, OnPoll: onPoll})
+				if err != nil || result.ActiveConns != tt.broken || result.Busy() != (tt.broken > 0) || result.RemovedByOther {
+					t.Errorf("result %+v, error %v", result, err)
+				}
+				if elapsed := time.Since(begin); elapsed != tt.elapsed || polls != int(elapsed/time.Second) {
+					t.Errorf("took %v with %d OnPoll calls, want %v", elapsed, polls, tt.elapsed)
 				}
 			})
 			if len(k.Table[0].Destinations) != 0 {
-				t.Error("it is still there")
+				t.Error("the destination was not removed")
 			}
 		})
 	}
 }
 
-// Who calls may change their mind: the weight is what it was.
-func TestDestinationEnds(t *testing.T) {
-	reason := errors.New("changed my mind")
-	k := busy(10)
+func TestRunCanceled(t *testing.T) {
+	cause := errors.New("canceled by test")
+	k := busyKernel(10)
 	c, _ := k.Dial()
 	synctest.Test(t, func(t *testing.T) {
-		ctx, end := context.WithTimeoutCause(t.Context(), 1500*time.Millisecond, reason)
-		defer end()
-		if _, err := drain.Run(ctx, c, web, server, drain.Options{}); err != reason {
-			t.Errorf("error = %v", err)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 1500*time.Millisecond, cause)
+		defer cancel()
+		if _, err := drain.Run(ctx, c, web, server, drain.Options{}); err != cause {
+			t.Errorf("error = %v, want %v", err, cause)
 		}
 	})
 	if d := k.Table[0].Destinations; len(d) != 1 || d[0].Weight != 7 {
-		t.Errorf("%+v", d)
+		t.Errorf("destinations %+v, want one with weight 7", d)
 	}
 }
 
-func TestDestinationFails(t *testing.T) {
-	c, _ := busy(0).Dial()
-	for key, want := range map[ipvs.ServiceKey]error{
-		web:                        ipvs.ErrNoDestination,
-		ipvs.MarkKey(9, ipvs.IPv4): ipvs.ErrNoService,
-		{}:                         syscall.EINVAL,
+func TestRunMissing(t *testing.T) {
+	c, _ := busyKernel(0).Dial()
+	for _, tt := range []struct {
+		service ipvs.ServiceKey
+		want    error
+	}{
+		{service: web, want: ipvs.ErrNoDestination},
+		{service: ipvs.MarkKey(9, ipvs.IPv4), want: ipvs.ErrNoService},
+		{want: syscall.EINVAL},
 	} {
-		at := netip.MustParseAddrPort("198.51.100.9:80")
-		if _, err := drain.Run(t.Context(), c, key, at, drain.Options{}); !errors.Is(err, want) {
-			t.Errorf("%v: %v, want %v", key, err, want)
+		other := netip.MustParseAddrPort("198.51.100.9:80")
+		if _, err := drain.Run(t.Context(), c, tt.service, other, drain.Options{}); !errors.Is(err, tt.want) {
+			t.Errorf("%v: error %v, want %v", tt.service, err, tt.want)
 		}
 	}
+}
 
-	// The weight cannot be put back when it cannot be removed.
-	k := busy(0)
+func TestRunCannotRestoreWeight(t *testing.T) {
+	k := busyKernel(0)
 	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		switch {
 		case m.Command == netlinkmsg.DelDestination:
@@ -116,38 +121,38 @@ func TestDestinationFails(t *testing.T) {
 		}
 		return 0
 	}
-	c, _ = k.Dial()
+	c, _ := k.Dial()
 	_, err := drain.Run(t.Context(), c, web, server, drain.Options{})
-	back := new(drain.RestoreWeightError)
-	if !errors.As(err, &back) || back.Weight != 7 || !errors.Is(err, syscall.ENOMEM) || !errors.Is(err, syscall.EPERM) {
-		t.Errorf("error = %v", err)
+	restore := new(drain.RestoreWeightError)
+	if !errors.As(err, &restore) || restore.Weight != 7 || !errors.Is(restore.Cause, syscall.ENOMEM) || !errors.Is(restore.Err, syscall.EPERM) {
+		t.Fatalf("error = %v, want ENOMEM and then EPERM", err)
 	}
-	const text = "drain: ipvs: delete destination 198.51.100.1:80 of TCP 192.0.2.1:80: cannot allocate memory; " +
-		"the weight, now 0, could not be set to 7: ipvs: edit destination 198.51.100.1:80 of TCP 192.0.2.1:80: operation not permitted"
-	if err.Error() != text {
-		t.Errorf("%q", err)
+	if !errors.Is(err, syscall.ENOMEM) || !errors.Is(err, syscall.EPERM) {
+		t.Error("the error does not unwrap to both errors")
+	}
+	if text := err.Error(); !strings.HasPrefix(text, "drain: ipvs: ") || !strings.Contains(text, "; cannot restore weight 7 (now 0): ipvs: ") {
+		t.Errorf("text %q", text)
 	}
 }
 
-// Take a server out when its connections are over, but after five minutes at
-// the latest.
-func ExampleDestination() {
-	c, err := busy(0).Dial() // programs call ipvs.Dial
+// Remove a destination when its connections have closed, or after five minutes.
+func ExampleRun() {
+	c, err := busyKernel(0).Dial() // programs call ipvs.Dial
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
 
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel() // before it is done, it puts the weight back
+	defer cancel() // canceling a running drain restores the weight
 	result, err := drain.Run(ctx, c, web, server, drain.Options{Timeout: 5 * time.Minute})
 	if err != nil {
 		log.Fatal(err)
 	}
 	if result.Busy() {
-		fmt.Println(result.ActiveConns, "connections were cut")
+		fmt.Println("broken connections:", result.ActiveConns)
 	}
 	left, err := c.Destinations(web)
-	fmt.Println(len(left), "servers left", err)
-	// Output: 0 servers left <nil>
+	fmt.Println(len(left), "destinations left", err)
+	// Output: 0 destinations left <nil>
 }

@@ -2,13 +2,13 @@ package reconcile
 
 import "goipvsadm/ipvs"
 
-// A Change is one step from one table to another. The service or destination of
-// a removal has only its key set.
+// A Change is one step from one table to another. Removals set only the key of
+// the service, destination or sync daemon.
 type Change struct {
 	ipvs.Change
 
 	// Prune is set if the change removes an entry that the wanted table does
-	// not have. A sync daemon that is stopped without Prune is started again
+	// not have. It is not set for a sync daemon that is stopped to be restarted
 	// with other settings.
 	Prune bool
 }

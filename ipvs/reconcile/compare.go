@@ -1,43 +1,54 @@
 package reconcile
 
 import (
+	"cmp"
 	"iter"
 	"net/netip"
 
 	"goipvsadm/ipvs"
 )
 
-// Options are what a comparison passes over, and what Apply is allowed to do.
+// Options configure Compare, Execute and Apply.
 type Options struct {
-	// KeepWeights leaves the weights of destinations that exist as they are,
-	// as is right where a health checker sets them.
+	// KeepWeights ignores the weights of destinations that exist, for tables
+	// whose weights are set by a health checker.
 	KeepWeights bool
 
-	// AllowEmpty lets Apply remove all services where none is wanted.
+	// AllowEmpty lets Apply remove all services if the wanted table has none.
 	AllowEmpty bool
 
-	// Done, if it is not nil, is told by Apply of each change that was made.
+	// OnChange, if set, is called for each change that was made. The Change is
+	// valid only during the call.
 	OnChange func(*Change)
+
+	// OnError, if set, is called for each change that failed, with an error
+	// that names the change and matches an Err value of package ipvs or an
+	// errno. The Change is valid only during the call.
+	OnError func(*Change, error)
 }
 
-// Compare iterates over the changes that make have of want: the fewest that
-// do. What is the same has none, and what differs is edited in place, so that
-// it keeps its connections; only a daemon must be stopped and started. Zeros
-// in want's services stand for what ipvs.Complete says.
+// Compare iterates over the changes that turn have into want. Equal entries
+// need no change; different ones are updated in place and keep their
+// connections, except sync daemons, which must be stopped and started. Unset
+// fields of want's services have the defaults of ipvs.WithDefaults. Each Change
+// is valid only until the next iteration.
 //
-// They come in an order that is safe for traffic: first the time-outs, then
-// what is added or edited, in want's order, each service before its
-// destinations, and then what is removed, in have's order. Daemons are last,
-// since the kernel runs none beside destinations of another family than their
-// service's. A Change is only good until the next one.
+// The order is safe for traffic:
+//
+//  1. the timeouts;
+//  2. additions and updates, in want's order, each service before its
+//     destinations;
+//  3. removals of services and destinations, in have's order;
+//  4. sync daemons, because the kernel rejects a daemon while a destination's
+//     address family differs from its service's.
 func Compare(want, have *Table, o Options) iter.Seq[*Change] {
 	return func(yield func(*Change) bool) {
-		d := &differ{want: want.complete(), have: have, keepWeights: o.KeepWeights, yield: yield}
-		d.timeouts()
-		d.services()
-		d.removeServices()
-		d.removeDaemons()
-		d.daemons()
+		d := &differ{want: want.withDefaults(), have: have, keepWeights: o.KeepWeights, yield: yield}
+		d.setTimeouts()
+		d.addAndUpdate()
+		d.remove()
+		d.stopDaemons()
+		d.startDaemons()
 	}
 }
 
@@ -46,48 +57,51 @@ type differ struct {
 	want, have  *Table
 	keepWeights bool
 	yield       func(*Change) bool
-	stopped     bool
+	stopped     bool // yield returned false
+	current     Change
 }
 
-func (d *differ) change(op ipvs.Operation, c Change) {
+// emit yields c with the operation op.
+func (d *differ) emit(op ipvs.Operation, c Change) {
 	if !d.stopped {
-		c.Op = op
-		d.stopped = !d.yield(&c)
+		d.current = c
+		d.current.Op = op
+		d.stopped = !d.yield(&d.current)
 	}
 }
 
-func (d *differ) timeouts() {
-	// 0 leaves a value as it is; the change names all three.
+func (d *differ) setTimeouts() {
+	// A wanted timeout of 0 keeps the kernel's; the change names all three.
 	want, have := d.want.Timeouts, d.have.Timeouts
-	want.TCP = orDefault(want.TCP, have.TCP)
-	want.TCPFin = orDefault(want.TCPFin, have.TCPFin)
-	want.UDP = orDefault(want.UDP, have.UDP)
+	want.TCP = cmp.Or(want.TCP, have.TCP)
+	want.TCPFin = cmp.Or(want.TCPFin, have.TCPFin)
+	want.UDP = cmp.Or(want.UDP, have.UDP)
 	if want != have {
-		d.change(ipvs.OpSetTimeouts, Change{Change: ipvs.Change{Timeouts: want}})
+		d.emit(ipvs.OpSetTimeouts, Change{Change: ipvs.Change{Timeouts: want}})
 	}
 }
 
-// services adds and edits services, and what is in them.
-func (d *differ) services() {
-	existing := d.have.services()
+// addAndUpdate adds and updates services and their destinations.
+func (d *differ) addAndUpdate() {
+	existing := d.have.servicesByKey()
 	for i := range d.want.Services {
 		want := &d.want.Services[i]
 		have := existing[want.ServiceKey]
 		c := Change{Change: ipvs.Change{Service: want.Service}}
 		switch {
 		case have == nil:
-			d.change(ipvs.OpAddService, c)
+			d.emit(ipvs.OpAddService, c)
 		case !serviceEqual(&want.Service, &have.Service):
-			d.change(ipvs.OpUpdateService, c)
+			d.emit(ipvs.OpUpdateService, c)
 		}
-		d.destinations(want, have)
+		d.addAndUpdateDestinations(want, have)
 	}
 }
 
-// destinations adds and edits the destinations of a service, which need not
-// exist yet.
-func (d *differ) destinations(want, have *Service) {
-	existing := have.destinations()
+// addAndUpdateDestinations adds and updates the destinations of want. have is
+// nil if the kernel does not have the service yet.
+func (d *differ) addAndUpdateDestinations(want, have *Service) {
+	existing := have.destinationsByAddr()
 	for _, wanted := range want.Destinations {
 		have := existing[wanted.AddrPort]
 		if have != nil && d.keepWeights {
@@ -96,64 +110,64 @@ func (d *differ) destinations(want, have *Service) {
 		c := Change{Change: ipvs.Change{Service: want.Service, Destination: wanted}}
 		switch {
 		case have == nil:
-			d.change(ipvs.OpAddDestination, c)
-		case !sameDestination(&wanted, have):
-			d.change(ipvs.OpUpdateDestination, c)
+			d.emit(ipvs.OpAddDestination, c)
+		case !destinationEqual(&wanted, have):
+			d.emit(ipvs.OpUpdateDestination, c)
 		}
 	}
 }
 
-// removeServices removes services, and destinations from those that stay.
-func (d *differ) removeServices() {
-	wanted := d.want.services()
+// remove removes services, and destinations of the services that stay.
+func (d *differ) remove() {
+	wantedServices := d.want.servicesByKey()
 	for i := range d.have.Services {
 		have := &d.have.Services[i]
 		c := Change{Change: ipvs.Change{Service: ipvs.Service{ServiceKey: have.ServiceKey}}, Prune: true}
-		want := wanted[have.ServiceKey]
+		want := wantedServices[have.ServiceKey]
 		if want == nil {
-			// Its destinations go with it.
-			d.change(ipvs.OpRemoveService, c)
+			// The kernel removes its destinations with it.
+			d.emit(ipvs.OpRemoveService, c)
 			continue
 		}
-		wanted := want.destinations()
+		wanted := want.destinationsByAddr()
 		for j := range have.Destinations {
 			c.Destination.AddrPort = have.Destinations[j].AddrPort
 			if wanted[c.Destination.AddrPort] == nil {
-				d.change(ipvs.OpRemoveDestination, c)
+				d.emit(ipvs.OpRemoveDestination, c)
 			}
 		}
 	}
 }
 
-// removeDaemons stops daemons. Where no daemon is wanted, the table is not
-// about daemons.
-func (d *differ) removeDaemons() {
+// stopDaemons stops the sync daemons that are not wanted. A table without
+// daemons leaves all of them running.
+func (d *differ) stopDaemons() {
 	for i := range d.have.Daemons {
 		state := d.have.Daemons[i].State
 		if len(d.want.Daemons) > 0 && d.want.daemon(state) == nil {
-			d.change(ipvs.OpStopDaemon, Change{Change: ipvs.Change{Daemon: ipvs.Daemon{State: state}}, Prune: true})
+			d.emit(ipvs.OpStopDaemon, Change{Change: ipvs.Change{Daemon: ipvs.Daemon{State: state}}, Prune: true})
 		}
 	}
 }
 
-// daemons starts daemons, and stops those first that run in another way.
-func (d *differ) daemons() {
+// startDaemons starts the wanted sync daemons. A daemon that runs with other
+// settings is stopped first.
+func (d *differ) startDaemons() {
 	for i := range d.want.Daemons {
 		want := &d.want.Daemons[i]
 		have := d.have.daemon(want.State)
-		if have != nil && sameDaemon(want, have) {
+		if have != nil && daemonEqual(want, have) {
 			continue
 		}
 		c := Change{Change: ipvs.Change{Daemon: *want}}
 		if have != nil {
-			d.change(ipvs.OpStopDaemon, c)
+			d.emit(ipvs.OpStopDaemon, c)
 		}
-		d.change(ipvs.OpStartDaemon, c)
+		d.emit(ipvs.OpStartDaemon, c)
 	}
 }
 
-// services returns the services by their keys.
-func (t *Table) services() map[ipvs.ServiceKey]*Service {
+func (t *Table) servicesByKey() map[ipvs.ServiceKey]*Service {
 	m := make(map[ipvs.ServiceKey]*Service, len(t.Services))
 	for i := range t.Services {
 		m[t.Services[i].ServiceKey] = &t.Services[i]
@@ -161,9 +175,8 @@ func (t *Table) services() map[ipvs.ServiceKey]*Service {
 	return m
 }
 
-// destinations returns the destinations of s, if there is such a service, by their
-// addresses.
-func (s *Service) destinations() map[netip.AddrPort]*ipvs.Destination {
+// destinationsByAddr returns the destinations of s, none if s is nil.
+func (s *Service) destinationsByAddr() map[netip.AddrPort]*ipvs.Destination {
 	if s == nil {
 		return nil
 	}
@@ -174,7 +187,7 @@ func (s *Service) destinations() map[netip.AddrPort]*ipvs.Destination {
 	return m
 }
 
-// daemon returns the daemon of a role, or nil.
+// daemon returns the sync daemon of a role, or nil.
 func (t *Table) daemon(state ipvs.DaemonState) *ipvs.Daemon {
 	for i := range t.Daemons {
 		if t.Daemons[i].State == state {

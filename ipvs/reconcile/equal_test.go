@@ -6,8 +6,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// What the kernel reports of a service or destination that it was given.
-func TestSame(t *testing.T) {
+func TestServiceEqual(t *testing.T) {
 	const persistent = ipvs.Persistent
 	service := func(flags ipvs.ServiceFlags, timeout uint32, mask ipvs.Netmask) ipvs.Service {
 		return ipvs.Service{Scheduler: "rr", Flags: flags, Timeout: timeout, Netmask: mask}
@@ -15,51 +14,53 @@ func TestSame(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
 		want, have ipvs.Service
-		same       bool
+		equal      bool
 	}{
-		{"hashed", service(0, 0, 0), service(ipvs.Hashed, 0, 0), true},
-		{"a flag of kernels to come", service(0, 0, 0), service(0x40|ipvs.Hashed, 0, 0), true},
-		{"a netmask without persistence", service(0, 0, 0xffffff00), service(0, 0, 0xffffffff), true},
-		{"a timeout without persistence", service(0, 0, 0), service(0, 60, 0), true},
-		{"another netmask", service(persistent, 60, 0xffffff00), service(persistent, 60, 0xffffffff), false},
-		{"another timeout", service(persistent, 60, 64), service(persistent, 61, 64), false},
-		{"persistence", service(persistent, 60, 64), service(0, 60, 64), false},
-		{"a scheduler flag", service(ipvs.Sched2, 0, 0), service(ipvs.Sched1, 0, 0), false},
-		{"one packet", service(ipvs.OnePacket, 0, 0), service(0, 0, 0), false},
-		{"another engine", ipvs.Service{PEName: "sip"}, ipvs.Service{}, false},
-		{"another scheduler", ipvs.Service{Scheduler: "sh"}, ipvs.Service{Scheduler: "rr"}, false},
-		{"counters", ipvs.Service{}, ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, true},
+		{name: "hashed", want: service(0, 0, 0), have: service(ipvs.Hashed, 0, 0), equal: true},
+		{name: "unknown flag", want: service(0, 0, 0), have: service(0x40|ipvs.Hashed, 0, 0), equal: true},
+		{name: "netmask without persistence", want: service(0, 0, 0xffffff00), have: service(0, 0, 0xffffffff), equal: true},
+		{name: "timeout without persistence", want: service(0, 0, 0), have: service(0, 60, 0), equal: true},
+		{name: "netmask", want: service(persistent, 60, 0xffffff00), have: service(persistent, 60, 0xffffffff)},
+		{name: "timeout", want: service(persistent, 60, 64), have: service(persistent, 61, 64)},
+		{name: "persistence", want: service(persistent, 60, 64), have: service(0, 60, 64)},
+		{name: "scheduler flag", want: service(ipvs.Sched2, 0, 0), have: service(ipvs.Sched1, 0, 0)},
+		{name: "one-packet scheduling", want: service(ipvs.OnePacket, 0, 0), have: service(0, 0, 0)},
+		{name: "persistence engine", want: ipvs.Service{PEName: "sip"}, have: ipvs.Service{}},
+		{name: "scheduler", want: ipvs.Service{Scheduler: "sh"}, have: ipvs.Service{Scheduler: "rr"}},
+		{name: "counters", want: ipvs.Service{}, have: ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, equal: true},
 	} {
-		if got := serviceEqual(&tt.want, &tt.have); got != tt.same {
-			t.Errorf("%s: %v", tt.name, got)
+		if got := serviceEqual(&tt.want, &tt.have); got != tt.equal {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.equal)
 		}
 	}
+}
 
+func TestDestinationEqual(t *testing.T) {
 	masq := ipvs.Destination{Method: ipvs.Masquerading, Weight: 1}
 	gue := ipvs.Destination{Method: ipvs.Tunneling, Weight: 1, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 6080, Flags: ipvs.TunnelChecksum}}
-	with := func(d ipvs.Destination, f func(*ipvs.Destination)) ipvs.Destination { f(&d); return d }
+	ipip := ipvs.Destination{Method: ipvs.Tunneling}
+	with := func(d ipvs.Destination, set func(*ipvs.Destination)) ipvs.Destination { set(&d); return d }
 	for _, tt := range []struct {
 		name       string
 		want, have ipvs.Destination
-		same       bool
+		equal      bool
 	}{
-		{"the same", gue, gue, true},
-		{"local", masq, with(masq, func(d *ipvs.Destination) { d.Method = ipvs.Local }), true},
-		{"local with a tunnel", gue, ipvs.Destination{Method: ipvs.Local, Weight: 1}, true},
-		{"local of another weight", masq, ipvs.Destination{Method: ipvs.Local, Weight: 2}, false},
-		{"another method", gue, masq, false},
-		{"a tunnel left over without tunneling", masq, with(gue, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }), true},
-		{"another type", gue, with(gue, func(d *ipvs.Destination) { d.Tunnel.Type = ipvs.GRE }), false},
-		{"another port", gue, with(gue, func(d *ipvs.Destination) { d.Tunnel.Port = 1 }), false},
-		{"another checksum", gue, with(gue, func(d *ipvs.Destination) { d.Tunnel.Flags = 0 }), false},
-		{"what a type does not have", ipvs.Destination{Method: ipvs.Tunneling},
-			ipvs.Destination{Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Port: 6080, Flags: 1}}, true},
-		{"an upper threshold", masq, with(masq, func(d *ipvs.Destination) { d.UpperThreshold = 1 }), false},
-		{"a lower threshold", masq, with(masq, func(d *ipvs.Destination) { d.LowerThreshold = 1 }), false},
-		{"connections", masq, with(masq, func(d *ipvs.Destination) { d.ActiveConns, d.PersistentConns = 1, 2 }), true},
+		{name: "identical", want: gue, have: gue, equal: true},
+		{name: "local", want: masq, have: with(masq, func(d *ipvs.Destination) { d.Method = ipvs.Local }), equal: true},
+		{name: "local with tunnel", want: gue, have: ipvs.Destination{Method: ipvs.Local, Weight: 1}, equal: true},
+		{name: "local with different weight", want: masq, have: ipvs.Destination{Method: ipvs.Local, Weight: 2}},
+		{name: "method", want: gue, have: masq},
+		{name: "tunnel without tunneling", want: masq, have: with(gue, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }), equal: true},
+		{name: "tunnel type", want: gue, have: with(gue, func(d *ipvs.Destination) { d.Tunnel.Type = ipvs.GRE })},
+		{name: "tunnel port", want: gue, have: with(gue, func(d *ipvs.Destination) { d.Tunnel.Port = 1 })},
+		{name: "tunnel checksum", want: gue, have: with(gue, func(d *ipvs.Destination) { d.Tunnel.Flags = 0 })},
+		{name: "fields that IPIP does not use", want: ipip, have: with(ipip, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{Port: 6080, Flags: 1} }), equal: true},
+		{name: "upper threshold", want: masq, have: with(masq, func(d *ipvs.Destination) { d.UpperThreshold = 1 })},
+		{name: "lower threshold", want: masq, have: with(masq, func(d *ipvs.Destination) { d.LowerThreshold = 1 })},
+		{name: "connections", want: masq, have: with(masq, func(d *ipvs.Destination) { d.ActiveConns, d.PersistentConns = 1, 2 }), equal: true},
 	} {
-		if got := sameDestination(&tt.want, &tt.have); got != tt.same {
-			t.Errorf("%s: %v", tt.name, got)
+		if got := destinationEqual(&tt.want, &tt.have); got != tt.equal {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.equal)
 		}
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// The examples run against a kernel in memory; programs call ipvs.Dial.
+// The examples use an in-memory kernel; programs call ipvs.Dial.
 var kernel ipvstest.FakeKernel
 
-// site is what a configuration asks for: a web site with a server for each
-// address.
-func site(servers ...string) *reconcile.Table {
+// webTable returns a table with one web service and a destination for each of
+// servers.
+func webTable(servers ...string) *reconcile.Table {
 	web := reconcile.Service{Service: ipvs.Service{
 		ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80")),
 		Scheduler:  "wlc",
@@ -26,8 +26,7 @@ func site(servers ...string) *reconcile.Table {
 	return &reconcile.Table{Services: []reconcile.Service{web}}
 }
 
-// Bring the kernel's table to what a configuration says, and tell what was
-// done.
+// Change the kernel's table to match a configuration and print each change.
 func ExampleApply() {
 	c, err := kernel.Dial()
 	if err != nil {
@@ -35,24 +34,27 @@ func ExampleApply() {
 	}
 	defer c.Close()
 
-	options := reconcile.Options{OnChange: func(c *reconcile.Change) { fmt.Println(c) }}
-	if err := reconcile.Apply(c, site("198.51.100.1:80", "198.51.100.2:80"), options); err != nil {
+	options := reconcile.Options{
+		OnChange: func(c *reconcile.Change) { fmt.Println(c) },
+		OnError:  func(c *reconcile.Change, err error) { log.Println(err) },
+	}
+	if err := reconcile.Apply(c, webTable("198.51.100.1:80", "198.51.100.2:80"), options); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("and after a look at the configuration:")
-	if err := reconcile.Apply(c, site("198.51.100.2:80", "198.51.100.3:80"), options); err != nil {
+	fmt.Println("with a new configuration:")
+	if err := reconcile.Apply(c, webTable("198.51.100.2:80", "198.51.100.3:80"), options); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
 	// add service TCP 192.0.2.1:80
 	// add destination 198.51.100.1:80 of TCP 192.0.2.1:80
 	// add destination 198.51.100.2:80 of TCP 192.0.2.1:80
-	// and after a look at the configuration:
+	// with a new configuration:
 	// add destination 198.51.100.3:80 of TCP 192.0.2.1:80
 	// delete destination 198.51.100.1:80 of TCP 192.0.2.1:80
 }
 
-// Show what would be done, and do nothing.
+// Print the changes without making them.
 func ExampleCompare() {
 	c, err := kernel.Dial()
 	if err != nil {
@@ -60,7 +62,7 @@ func ExampleCompare() {
 	}
 	defer c.Close()
 
-	want := site("198.51.100.2:80", "198.51.100.3:80", "198.51.100.4:80")
+	want := webTable("198.51.100.2:80", "198.51.100.3:80", "198.51.100.4:80")
 	have, err := reconcile.Read(c, want)
 	if err != nil {
 		log.Fatal(err)

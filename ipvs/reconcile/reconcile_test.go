@@ -19,10 +19,10 @@ import (
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 var (
-	web  = ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))
-	web6 = ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:80"))
-	dns  = ipvs.AddrKey(ipvs.UDP, ap("192.0.2.53:53"))
-	mark = ipvs.MarkKey(7, ipvs.IPv4)
+	web    = ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))
+	web6   = ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:80"))
+	dns    = ipvs.AddrKey(ipvs.UDP, ap("192.0.2.53:53"))
+	fwmark = ipvs.MarkKey(7, ipvs.IPv4)
 )
 
 func service(key ipvs.ServiceKey, destinations ...ipvs.Destination) reconcile.Service {
@@ -33,73 +33,127 @@ func server(addr string, weight uint32) ipvs.Destination {
 	return ipvs.Destination{AddrPort: ap(addr), Weight: weight}
 }
 
-// apply applies want and returns what was done, a change a line.
-func apply(t *testing.T, k *ipvstest.FakeKernel, want *reconcile.Table, o reconcile.Options) (string, error) {
+func dial(t *testing.T, k *ipvstest.FakeKernel) *ipvs.Client {
 	t.Helper()
 	c, err := k.Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var lines strings.Builder
-	o.OnChange = func(c *reconcile.Change) { fmt.Fprintln(&lines, c) }
-	err = reconcile.Apply(c, want, o)
-	return lines.String(), err
+	return c
 }
 
+// apply applies want to k and returns the changes made, one per line.
+func apply(t *testing.T, k *ipvstest.FakeKernel, want *reconcile.Table, o reconcile.Options) (string, error) {
+	t.Helper()
+	var made strings.Builder
+	o.OnChange = func(c *reconcile.Change) { fmt.Fprintln(&made, c) }
+	err := reconcile.Apply(dial(t, k), want, o)
+	return made.String(), err
+}
+
+// TestApply applies one table after the other to the same kernel.
 func TestApply(t *testing.T) {
 	var k ipvstest.FakeKernel
 	k.Timeouts = ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}
-	steps := []struct {
+	for _, step := range []struct {
 		name    string
 		want    reconcile.Table
 		options reconcile.Options
-		done    string
+		changes []string
 	}{
-		{"all is new", reconcile.Table{
-			Services: []reconcile.Service{service(web, server("198.51.100.1:80", 1), server("198.51.100.2:80", 1)), service(mark)},
-			Timeouts: ipvs.Timeouts{UDP: 60},
-			Daemons:  []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0"}},
-		}, reconcile.Options{}, "" +
-			"set timeouts\nadd service TCP 192.0.2.1:80\nadd destination 198.51.100.1:80 of TCP 192.0.2.1:80\n" +
-			"add destination 198.51.100.2:80 of TCP 192.0.2.1:80\nadd service FWM 7 IPv4\nstart daemon master\n"},
-		{"nothing, as addresses of sockets for both families have it", reconcile.Table{
-			Services: []reconcile.Service{
+		{
+			name: "empty kernel table",
+			want: reconcile.Table{
+				Services: []reconcile.Service{
+					service(web, server("198.51.100.1:80", 1), server("198.51.100.2:80", 1)),
+					service(fwmark),
+				},
+				Timeouts: ipvs.Timeouts{UDP: 60},
+				Daemons:  []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0"}},
+			},
+			changes: []string{
+				change(ipvs.OpSetTimeouts, ""),
+				change(ipvs.OpAddService, "TCP 192.0.2.1:80"),
+				change(ipvs.OpAddDestination, "198.51.100.1:80 of TCP 192.0.2.1:80"),
+				change(ipvs.OpAddDestination, "198.51.100.2:80 of TCP 192.0.2.1:80"),
+				change(ipvs.OpAddService, "FWM 7 IPv4"),
+				change(ipvs.OpStartDaemon, "master"),
+			},
+		},
+		{
+			name: "same table with IPv4-mapped addresses",
+			want: reconcile.Table{Services: []reconcile.Service{
 				service(ipvs.AddrKey(ipvs.TCP, ap("[::ffff:192.0.2.1]:80")), server("[::ffff:198.51.100.1]:80", 1), server("198.51.100.2:80", 1)),
-				service(ipvs.ServiceKey{Mark: 7})},
-		}, reconcile.Options{}, ""},
-		{"an edit, an addition and a removal", reconcile.Table{
-			Services: []reconcile.Service{service(web, server("198.51.100.1:80", 0), server("198.51.100.3:80", 1)), service(web6)},
-		}, reconcile.Options{}, "" +
-			"edit destination 198.51.100.1:80 of TCP 192.0.2.1:80\nadd destination 198.51.100.3:80 of TCP 192.0.2.1:80\n" +
-			"add service TCP [2001:db8::1]:80\n" +
-			"delete destination 198.51.100.2:80 of TCP 192.0.2.1:80\ndelete service FWM 7 IPv4\n"},
-		{"weights are kept", reconcile.Table{
-			Services: []reconcile.Service{service(web, server("198.51.100.1:80", 9), server("198.51.100.3:80", 9)), service(web6)},
-		}, reconcile.Options{KeepWeights: true}, ""},
-		{"other daemons", reconcile.Table{
-			Services: []reconcile.Service{service(web, server("198.51.100.1:80", 0), server("198.51.100.3:80", 1)), service(web6)},
-			Daemons:  []ipvs.Daemon{{State: ipvs.Backup, Interface: "eth0"}},
-		}, reconcile.Options{}, "stop daemon master\nstart daemon backup\n"},
-		{"all goes", reconcile.Table{}, reconcile.Options{AllowEmpty: true}, "delete service TCP 192.0.2.1:80\ndelete service TCP [2001:db8::1]:80\n"},
-	}
-	for _, tt := range steps {
-		t.Run(tt.name, func(t *testing.T) {
-			done, err := apply(t, &k, &tt.want, tt.options)
-			if diff := cmp.Diff(tt.done, done); diff != "" || err != nil {
-				t.Fatalf("%v\n%s", err, diff)
+				service(ipvs.ServiceKey{Mark: 7}),
+			}},
+		},
+		{
+			name: "update, additions and removals",
+			want: reconcile.Table{Services: []reconcile.Service{
+				service(web, server("198.51.100.1:80", 0), server("198.51.100.3:80", 1)),
+				service(web6),
+			}},
+			changes: []string{
+				change(ipvs.OpUpdateDestination, "198.51.100.1:80 of TCP 192.0.2.1:80"),
+				change(ipvs.OpAddDestination, "198.51.100.3:80 of TCP 192.0.2.1:80"),
+				change(ipvs.OpAddService, "TCP [2001:db8::1]:80"),
+				change(ipvs.OpRemoveDestination, "198.51.100.2:80 of TCP 192.0.2.1:80"),
+				change(ipvs.OpRemoveService, "FWM 7 IPv4"),
+			},
+		},
+		{
+			name: "KeepWeights",
+			want: reconcile.Table{Services: []reconcile.Service{
+				service(web, server("198.51.100.1:80", 9), server("198.51.100.3:80", 9)),
+				service(web6),
+			}},
+			options: reconcile.Options{KeepWeights: true},
+		},
+		{
+			name: "backup daemon instead of master",
+			want: reconcile.Table{
+				Services: []reconcile.Service{
+					service(web, server("198.51.100.1:80", 0), server("198.51.100.3:80", 1)),
+					service(web6),
+				},
+				Daemons: []ipvs.Daemon{{State: ipvs.Backup, Interface: "eth0"}},
+			},
+			changes: []string{
+				change(ipvs.OpStopDaemon, "master"),
+				change(ipvs.OpStartDaemon, "backup"),
+			},
+		},
+		{
+			name:    "empty wanted table with AllowEmpty",
+			options: reconcile.Options{AllowEmpty: true},
+			changes: []string{
+				change(ipvs.OpRemoveService, "TCP 192.0.2.1:80"),
+				change(ipvs.OpRemoveService, "TCP [2001:db8::1]:80"),
+			},
+		},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			changes, err := apply(t, &k, &step.want, step.options)
+			if diff := cmp.Diff(strings.Join(step.changes, ""), changes); diff != "" || err != nil {
+				t.Fatalf("error %v, changes (-want +got):\n%s", err, diff)
 			}
-			if again, err := apply(t, &k, &tt.want, tt.options); again != "" || err != nil {
-				t.Errorf("and then %q, %v", again, err)
+			if changes, err := apply(t, &k, &step.want, step.options); changes != "" || err != nil {
+				t.Errorf("second Apply: changes %q, error %v, want none", changes, err)
 			}
 		})
 	}
 }
 
-// A table of more changes than are under way at a time, of which the kernel
-// refuses one: all else is added, and nothing removed until that is mended.
-func TestApplyRefused(t *testing.T) {
+// change returns the text of a change, with a newline.
+func change(op ipvs.Operation, operand string) string {
+	return strings.TrimSuffix(op.String()+" "+operand, " ") + "\n"
+}
+
+// TestApplyKernelError rejects one change of a table that needs several
+// commits.
+func TestApplyKernelError(t *testing.T) {
 	var k ipvstest.FakeKernel
-	if _, err := apply(t, &k, &reconcile.Table{Services: []reconcile.Service{service(mark)}}, reconcile.Options{}); err != nil {
+	if _, err := apply(t, &k, &reconcile.Table{Services: []reconcile.Service{service(fwmark)}}, reconcile.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	want := &reconcile.Table{Services: []reconcile.Service{service(dns)}}
@@ -112,24 +166,97 @@ func TestApplyRefused(t *testing.T) {
 		}
 		return 0
 	}
-	done, err := apply(t, &k, want, reconcile.Options{})
-	const text = "ipvs: add destination 10.0.0.150:53 of UDP 192.0.2.53:53: cannot allocate memory\n" +
-		"plan: nothing was removed because of this (still to remove: 1)"
-	if !errors.Is(err, syscall.ENOMEM) || err.Error() != text {
-		t.Errorf("error = %v", err)
+	var failed []string
+	onError := func(c *reconcile.Change, err error) {
+		failed = append(failed, fmt.Sprintf("%v: %t", c, errors.Is(err, syscall.ENOMEM)))
 	}
-	if n := strings.Count(done, "\n"); n != 300 || strings.Contains(done, "delete") {
-		t.Errorf("%d changes made", n)
+	changes, err := apply(t, &k, want, reconcile.Options{OnError: onError})
+	skipped := new(reconcile.SkippedError)
+	if !errors.Is(err, syscall.ENOMEM) || !errors.As(err, &skipped) || skipped.Removals != 1 {
+		t.Errorf("error = %v, want ENOMEM and one skipped removal", err)
 	}
+	if want := "\nreconcile: errors occurred; skipped removals: 1"; !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error = %q, want suffix %q", err, want)
+	}
+	addition := change(ipvs.OpAddDestination, "10.0.0.150:53 of UDP 192.0.2.53:53")
+	if want := []string{strings.TrimSuffix(addition, "\n") + ": true"}; !cmp.Equal(failed, want) {
+		t.Errorf("OnError calls: %q, want %q", failed, want)
+	}
+	if n := strings.Count(changes, "\n"); n != 300 || strings.Contains(changes, ipvs.OpRemoveService.String()) {
+		t.Errorf("%d changes made, want 300 additions:\n%s", n, changes)
+	}
+
 	k.Intercept = nil
-	done, err = apply(t, &k, want, reconcile.Options{})
-	if done != "add destination 10.0.0.150:53 of UDP 192.0.2.53:53\ndelete service FWM 7 IPv4\n" || err != nil {
-		t.Errorf("the second time: %q, %v", done, err)
+	changes, err = apply(t, &k, want, reconcile.Options{})
+	if changes != addition+change(ipvs.OpRemoveService, "FWM 7 IPv4") || err != nil {
+		t.Errorf("second Apply: changes %q, error %v", changes, err)
 	}
 }
 
-// What cannot be wanted is refused before anything is done.
-func TestApplyRefuses(t *testing.T) {
+// A deadSocket accepts requests and stops delivering replies after a number of
+// sends.
+type deadSocket struct {
+	ipvs.Socket
+	sends, limit int
+	sendErr      error // returned by Send beyond the limit
+}
+
+func (s *deadSocket) Send(b []byte) error {
+	if s.sends++; s.sends > s.limit && s.sendErr != nil {
+		return s.sendErr
+	}
+	return s.Socket.Send(b)
+}
+
+func (s *deadSocket) Receive(b []byte) (int, error) {
+	if s.sends > s.limit {
+		return 0, ipvs.ErrTimeout
+	}
+	return s.Socket.Receive(b)
+}
+
+func TestExecuteConnectionLost(t *testing.T) {
+	// 300 services replace one; a commit is a single send.
+	want := new(reconcile.Table)
+	for i := range 300 {
+		want.Services = append(want.Services, service(ipvs.MarkKey(uint32(i+1), ipvs.IPv4)))
+	}
+	have := &reconcile.Table{Services: []reconcile.Service{service(web)}}
+	for _, tt := range []struct {
+		name        string
+		sendErr     error
+		first, last string
+	}{
+		{name: "no reply", first: "FWM 129 IPv4", last: "FWM 256 IPv4"},
+		{name: "send error", sendErr: syscall.ECONNREFUSED, first: "FWM 129 IPv4"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var k ipvstest.FakeKernel
+			c := ipvs.NewClient(&deadSocket{Socket: k.Socket(), limit: 1, sendErr: tt.sendErr}, ipvstest.Family)
+			made := 0
+			o := reconcile.Options{
+				OnChange: func(*reconcile.Change) { made++ },
+				OnError:  func(c *reconcile.Change, err error) { t.Errorf("OnError(%v, %v)", c, err) },
+			}
+			err := reconcile.Execute(c, reconcile.Compare(want, have, o), o)
+			lost, skipped := new(reconcile.ConnLostError), new(reconcile.SkippedError)
+			if !errors.As(err, &lost) || !errors.As(err, &skipped) || skipped.Removals != 1 || made != 128 {
+				t.Fatalf("%d changes made, want 128; error = %v, want a ConnLostError and one skipped removal", made, err)
+			}
+			if lost.First.Service.ServiceKey.String() != tt.first {
+				t.Errorf("First = %v, want %s", lost.First, tt.first)
+			}
+			if tt.last == "" && lost.Last != nil || tt.last != "" && (lost.Last == nil || lost.Last.Service.ServiceKey.String() != tt.last) {
+				t.Errorf("Last = %v, want %q", lost.Last, tt.last)
+			}
+			if text := lost.Error(); !strings.Contains(text, lost.First.String()) || !strings.HasSuffix(text, lost.Err.Error()) {
+				t.Errorf("text %q", text)
+			}
+		})
+	}
+}
+
+func TestApplyInvalidTable(t *testing.T) {
 	var k ipvstest.FakeKernel
 	if _, err := apply(t, &k, &reconcile.Table{Services: []reconcile.Service{service(web)}}, reconcile.Options{}); err != nil {
 		t.Fatal(err)
@@ -138,16 +265,35 @@ func TestApplyRefuses(t *testing.T) {
 		name, text string
 		want       reconcile.Table
 	}{
-		{"nothing", reconcile.ErrEmptyTable.Error(), reconcile.Table{}},
-		{"a service twice", "plan: service TCP 192.0.2.1:80 is there twice",
-			reconcile.Table{Services: []reconcile.Service{service(web), service(ipvs.AddrKey(ipvs.TCP, ap("[::ffff:192.0.2.1]:80")))}}},
-		{"a destination twice", "plan: destination 198.51.100.1:80 of TCP 192.0.2.1:80 is there twice",
-			reconcile.Table{Services: []reconcile.Service{service(web, server("198.51.100.1:80", 1), server("198.51.100.1:80", 2))}}},
-		{"a daemon twice", "plan: the master daemon is there twice",
-			reconcile.Table{Services: []reconcile.Service{service(web)}, Daemons: []ipvs.Daemon{{State: ipvs.Master}, {State: ipvs.Master}}}},
+		{
+			name: "empty",
+			text: "reconcile: refusing to remove all services",
+		},
+		{
+			name: "duplicate service",
+			text: "reconcile: duplicate service TCP 192.0.2.1:80",
+			want: reconcile.Table{Services: []reconcile.Service{
+				service(web), service(ipvs.AddrKey(ipvs.TCP, ap("[::ffff:192.0.2.1]:80"))),
+			}},
+		},
+		{
+			name: "duplicate destination",
+			text: "reconcile: duplicate destination 198.51.100.1:80 of TCP 192.0.2.1:80",
+			want: reconcile.Table{Services: []reconcile.Service{
+				service(web, server("198.51.100.1:80", 1), server("198.51.100.1:80", 2)),
+			}},
+		},
+		{
+			name: "duplicate daemon",
+			text: "reconcile: duplicate master daemon",
+			want: reconcile.Table{
+				Services: []reconcile.Service{service(web)},
+				Daemons:  []ipvs.Daemon{{State: ipvs.Master}, {State: ipvs.Master}},
+			},
+		},
 	} {
-		if done, err := apply(t, &k, &tt.want, reconcile.Options{}); done != "" || err == nil || err.Error() != tt.text {
-			t.Errorf("%s: %q, %v", tt.name, done, err)
+		if changes, err := apply(t, &k, &tt.want, reconcile.Options{}); changes != "" || err == nil || err.Error() != tt.text {
+			t.Errorf("%s: changes %q, error %v, want %s", tt.name, changes, err, tt.text)
 		}
 	}
 	if len(k.Table) != 1 {
@@ -155,22 +301,21 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
-// Read reads no more than it is asked for; without a wanted table, everything.
 func TestRead(t *testing.T) {
 	k := ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900}, Daemons: []ipvs.Daemon{{State: ipvs.Master, Interface: "lo"}}}
 	for _, key := range []ipvs.ServiceKey{web, dns} {
 		k.Table = append(k.Table, ipvstest.Entry{Service: ipvs.Service{ServiceKey: key}, Destinations: []ipvs.Destination{server("198.51.100.1:80", 1)}})
 	}
-	c, _ := k.Dial()
+	c := dial(t, &k)
 	all, err := reconcile.Read(c, nil)
 	if err != nil || len(all.Services) != 2 || len(all.Services[1].Destinations) != 1 || all.Timeouts.TCP != 900 || len(all.Daemons) != 1 {
-		t.Errorf("%+v, %v", all, err)
+		t.Errorf("Read(nil) = %+v, %v", all, err)
 	}
-	some, err := reconcile.Read(c, &reconcile.Table{Services: []reconcile.Service{service(web)}})
-	if err != nil || len(some.Services[0].Destinations) != 1 || len(some.Services[1].Destinations) != 0 || len(some.Daemons) != 0 {
-		t.Errorf("%+v, %v", some, err)
+	part, err := reconcile.Read(c, &reconcile.Table{Services: []reconcile.Service{service(web)}})
+	if err != nil || len(part.Services[0].Destinations) != 1 || len(part.Services[1].Destinations) != 0 || len(part.Daemons) != 0 {
+		t.Errorf("Read(one service) = %+v, %v", part, err)
 	}
-	if text := fmt.Sprintf("%+v", some.Services[0]); !strings.Contains(text, "TCP 192.0.2.1:80") || !strings.Contains(text, "Weight:1") {
-		t.Errorf("%s leaves something out", text)
+	if text := fmt.Sprintf("%+v", part.Services[0]); !strings.Contains(text, "TCP 192.0.2.1:80") || !strings.Contains(text, "Weight:1") {
+		t.Errorf("Service.String() = %s, want key and destinations", text)
 	}
 }

@@ -1,10 +1,10 @@
-// Package reconcile finds and makes the changes that lead from the table of virtual
-// services that the kernel has to another one: the fewest, edited in place
-// where something is the same, so that connections, counters and persistence
-// survive, and in an order that is safe for traffic.
+// Package reconcile changes the kernel's table of virtual services to match a
+// wanted table. It makes as few changes as possible: entries in both tables
+// are updated in place and keep their connections, counters and persistence
+// templates. Changes are ordered so that traffic is not disrupted.
 //
-// Apply does all of it. Read, Compare and Change.Queue are its parts, for a
-// program that wants to show the changes first, or to make only some of them.
+// Apply does all of it. Read, Compare and Execute are its steps, for programs
+// that show the changes first or make only some of them.
 package reconcile
 
 import (
@@ -15,15 +15,16 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Table is the state of the kernel, as it is or as it is wanted.
+// A Table is the state of the kernel's IPVS, or the wanted state.
 type Table struct {
 	Services []Service
 
-	// Timeouts, where they are wanted: 0 is one that may stay as it is.
+	// Timeouts are the connection timeouts. In a wanted table, a value of 0
+	// keeps the kernel's.
 	Timeouts ipvs.Timeouts
 
-	// Daemons are the synchronisation daemons. None wanted means that all may
-	// stay as they are.
+	// Daemons are the sync daemons. A wanted table without daemons leaves
+	// running ones alone.
 	Daemons []ipvs.Daemon
 }
 
@@ -38,12 +39,12 @@ func (s Service) String() string {
 	return fmt.Sprintf("{Service:%v Destinations:%+v}", s.Service, s.Destinations)
 }
 
-// Read reads from the kernel what want is to be compared with: all services,
-// and of the others as much as want speaks of. It reads no destinations of a
-// service that want does not have, for they go with it. A nil want is everything.
+// Read reads the part of the kernel's table that Compare needs for want: all
+// services, the destinations of the services in want, and timeouts and daemons
+// if want has any. If want is nil, Read reads everything.
 //
-// It takes many questions, and is not one moment's picture of a table that is
-// being changed; but no service and no destination is in it twice.
+// Reading takes many requests, so the result is not atomic if other programs
+// change the table meanwhile; but no service and no destination is duplicated.
 func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	services, err := c.ServicesConsistent()
 	if err != nil {
@@ -79,44 +80,44 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	return have, nil
 }
 
-// Check returns an error if t has a service, a destination or a daemon twice.
-// Such a table cannot be wanted.
+// Validate returns an error if t has a duplicate service, destination or sync
+// daemon.
 func (t *Table) Validate() error {
-	t = t.complete()
+	t = t.withDefaults()
 	services := make(map[ipvs.ServiceKey]bool, len(t.Services))
 	for i := range t.Services {
 		s := &t.Services[i]
 		if services[s.ServiceKey] {
-			return fmt.Errorf("plan: service %s is there twice", s.ServiceKey)
+			return fmt.Errorf("reconcile: duplicate service %s", s.ServiceKey)
 		}
 		services[s.ServiceKey] = true
 		destinations := make(map[netip.AddrPort]bool, len(s.Destinations))
 		for j := range s.Destinations {
 			ap := s.Destinations[j].AddrPort
 			if destinations[ap] {
-				return fmt.Errorf("plan: destination %s of %s is there twice", ap, s.ServiceKey)
+				return fmt.Errorf("reconcile: duplicate destination %s of %s", ap, s.ServiceKey)
 			}
 			destinations[ap] = true
 		}
 	}
 	for i := range t.Daemons {
 		if t.daemon(t.Daemons[i].State) != &t.Daemons[i] {
-			return fmt.Errorf("plan: the %s daemon is there twice", t.Daemons[i].State)
+			return fmt.Errorf("reconcile: duplicate %s daemon", t.Daemons[i].State)
 		}
 	}
 	return nil
 }
 
-// complete returns t with all that stands for something else replaced by it,
-// as the kernel will tell it.
-func (t *Table) complete() *Table {
+// withDefaults returns a copy of t in the form in which the kernel reports it:
+// unset service fields filled in and IPv4-mapped addresses unmapped.
+func (t *Table) withDefaults() *Table {
 	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
 	for i := range c.Services {
 		s := &c.Services[i]
 		s.Service = ipvs.WithDefaults(s.Service)
-		mapped := func(d ipvs.Destination) bool { return d.AddrPort.Addr().Is4In6() }
-		if !slices.ContainsFunc(s.Destinations, mapped) {
-			continue // it can stay where it is
+		isMapped := func(d ipvs.Destination) bool { return d.AddrPort.Addr().Is4In6() }
+		if !slices.ContainsFunc(s.Destinations, isMapped) {
+			continue // share t's slice
 		}
 		s.Destinations = slices.Clone(s.Destinations)
 		for j := range s.Destinations {

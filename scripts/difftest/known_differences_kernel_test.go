@@ -136,7 +136,7 @@ var knownDifferences = []knownDifference{
 		text:    "$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n< -A -f 6",
 		ipvsadm: Result{Status: 2, Stderr: "invalid fwmark value `x' specified\n"},
 		ours: Result{Status: 2, Stderr: "line 2: invalid fwmark value `x' specified\n" +
-			"The rules before line 2 are in place; those behind it were not read\n"},
+			"stopped at line 2: earlier lines were executed, later lines were not read\n"},
 	},
 	{
 		title:   "ipvsadm-restore validates before clearing",

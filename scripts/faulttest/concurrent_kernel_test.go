@@ -122,7 +122,7 @@ func TestConcurrentPrograms(t *testing.T) {
 
 // isConflict reports whether a message is due to another writer on the same table.
 func isConflict(message string) bool {
-	for _, text := range []string{"already exists", "No such service", "No such destination", "Service not defined", "Nothing was removed because of this"} {
+	for _, text := range []string{"already exists", "No such service", "No such destination", "Service not defined", "errors occurred; skipped"} {
 		if strings.Contains(message, text) {
 			return true
 		}

@@ -1,183 +1,176 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"iter"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
+	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/reconcile"
 )
 
-// statusDifferent is what --diff returns when there is something to do.
-const statusDifferent = 1
-
-// compare carries out --apply and --diff: it reads the rules to their end, and
-// the table, and makes the changes between the two or prints them.
-func (p *invocation) applyOrDiff(cmd *command.Command) int {
-	rules, want, status := p.readDesired(cmd)
-	if status != statusOK {
+// apply executes --apply.
+func (inv *invocation) apply(cmd *command.Command) int {
+	changes, rules, status := inv.changes(cmd)
+	if changes == nil {
 		return status
 	}
-	if status := p.open(cmd.NetNS); status != statusOK {
-		return status
-	}
-	have, err := p.table(want)
-	if err != nil {
-		p.errorf(refusal(command.List, err))
-		if cmd.Verb == command.Diff {
-			return exitUsage
+	inv.startQueueing()
+	verbose := cmd.Options.Has(command.Verbose)
+	var made summary
+	var b []byte
+	err := reconcile.Execute(inv.client, changes, reconcile.Options{
+		OnChange: func(c *reconcile.Change) {
+			made.count(c.Op)
+			if verbose {
+				b = appendChange(b[:0], c)
+				inv.stdout.Write(b)
+			}
+		},
+		OnError: func(c *reconcile.Change, err error) {
+			inv.changeError(rules, c, kernelMessage(command.FromChange(&c.Change).Verb, err))
+		},
+	})
+	if lost := new(reconcile.ConnLostError); errors.As(err, &lost) {
+		last := ""
+		if lost.Last != nil {
+			last = changeName(rules, lost.Last)
 		}
+		inv.changeError(rules, lost.First, connLostMessage(lost.Err, last))
+	}
+	if skipped := new(reconcile.SkippedError); errors.As(err, &skipped) {
+		inv.errorf("errors occurred; skipped %s", humanize.Count(skipped.Removals, "removal"))
+	}
+	if verbose {
+		inv.stdout.WriteString(made.String())
+	}
+	if err != nil {
 		return exitKernelError
 	}
-	if len(want.Services) == 0 && len(have.Services) > 0 && !cmd.Options.Has(command.AllowEmpty) {
-		return p.refuseEmpty()
-	}
-	options := reconcile.Options{KeepWeights: cmd.Options.Has(command.KeepWeights)}
-	if cmd.Verb == command.Diff {
-		return p.diff(want, have, options)
-	}
-	return p.apply(rules, want, have, options, cmd.Options.Has(command.Verbose))
+	return exitOK
 }
 
-// wanted reads the rules on standard input into the table that they describe.
-func (p *invocation) readDesired(cmd *command.Command) (*ruleset.Rules, *reconcile.Table, int) {
-	if stdinClosed(p.stdin) {
-		p.errorf(msgStdinClosed)
-		return nil, nil, exitUsage
+// diff executes --diff.
+func (inv *invocation) diff(cmd *command.Command) int {
+	changes, _, status := inv.changes(cmd)
+	if changes == nil {
+		return status
 	}
-	var rules ruleset.Rules
-	empty := true
-	mistakes := p.readRules(p.stdin, func(c *command.Command, line int) error {
-		empty = false
-		return rules.Add(c, line)
-	})
-	table, more := rules.Table()
-	for _, m := range more {
-		mistakes = append(mistakes, lineError{m.Line, m.Text, exitUsage})
-	}
-	if len(mistakes) > 0 {
-		p.reportErrors(mistakes)
-		return nil, nil, exitUsage
-	}
-	if empty && !cmd.Options.Has(command.AllowEmpty) {
-		return nil, nil, p.refuseEmpty()
-	}
-	return &rules, table, statusOK
-}
-
-// refuseEmpty tells that the whole table would go: an empty file is more often
-// an accident than meant.
-func (p *invocation) refuseEmpty() int {
-	p.errorf("There is no service in the rules, which would clear the table: use --allow-empty if that is meant")
-	return exitUsage
-}
-
-// table reads from the kernel as much as want is to be compared with.
-func (p *invocation) table(want *reconcile.Table) (*reconcile.Table, error) {
-	have, err := reconcile.Read(p.client, want)
-	if err == nil {
-		tablefmt.SortTable(have)
-	}
-	return have, err
-}
-
-// diff prints what separates have from want, as rules for -R.
-func (p *invocation) diff(want, have *reconcile.Table, o reconcile.Options) int {
-	status := statusOK
 	var b []byte
-	for c := range reconcile.Compare(want, have, o) {
-		cmd := command.FromChange(&c.Change)
-		b = ruleset.Append(b[:0], &cmd, resolve.Numeric{})
-		p.stdout.Write(b)
-		status = statusDifferent
+	for c := range changes {
+		b = appendChange(b[:0], c)
+		inv.stdout.Write(b)
+		status = exitDifferent
 	}
-	if err := p.stdout.Flush(); err != nil {
-		p.errorf(err.Error())
+	if err := inv.stdout.Flush(); err != nil {
+		inv.errorf("%v", err)
 		return exitUsage
 	}
 	return status
 }
 
-// An applier makes the changes of a plan.
-type applier struct {
-	batchRunner
-	line  []byte
-	count map[command.Verb]int // of those made
-	left  int                  // removals that were not tried
+// changes reads the rules on standard input and then the kernel's table, and
+// returns the changes that turn the table into the one that the rules describe.
+// If there is an error, it is reported and changes is nil.
+func (inv *invocation) changes(cmd *command.Command) (changes iter.Seq[*reconcile.Change], rules *ruleset.Rules, status int) {
+	rules, want, status := inv.readWanted(cmd)
+	if status != exitOK {
+		return nil, nil, status
+	}
+	if status := inv.open(cmd.NetNS); status != exitOK {
+		return nil, nil, status
+	}
+	have, err := reconcile.Read(inv.client, want)
+	if err != nil {
+		inv.errorf("%s", kernelMessage(command.List, err))
+		if cmd.Verb == command.Diff {
+			return nil, nil, exitUsage
+		}
+		return nil, nil, exitKernelError
+	}
+	if len(want.Services) == 0 && len(have.Services) > 0 && !cmd.Options.Has(command.AllowEmpty) {
+		return nil, nil, inv.emptyError()
+	}
+	tablefmt.SortTable(have)
+	options := reconcile.Options{KeepWeights: cmd.Options.Has(command.KeepWeights)}
+	return reconcile.Compare(want, have, options), rules, exitOK
 }
 
-// applyQueue is how many changes are under way before their outcome is told.
-const applyQueue = 128
-
-// apply makes of have what is wanted.
-func (p *invocation) apply(rules *ruleset.Rules, want, have *reconcile.Table, o reconcile.Options, verbose bool) int {
-	a := &applier{batchRunner: p.newSender(), count: make(map[command.Verb]int)}
-	a.done = func(q queuedChange) {
-		a.count[q.verb]++
-		if verbose {
-			p.stdout.WriteString(q.text + "\n")
-		}
+// readWanted reads the rules on standard input and the table that they describe.
+func (inv *invocation) readWanted(cmd *command.Command) (*ruleset.Rules, *reconcile.Table, int) {
+	if stdinClosed(inv.stdin) {
+		inv.errorf(msgStdinClosed)
+		return nil, nil, exitUsage
 	}
-	p.startQueueing()
-	for c := range reconcile.Compare(want, have, o) {
-		a.change(c, rules.Line(c))
+	inv.parser.DetailedErrors = true
+	var rules ruleset.Rules
+	empty := true
+	errs, _ := inv.readRules(inv.stdin, func(c *command.Command, line int) error {
+		empty = false
+		return rules.Add(c, line)
+	})
+	table, invalid := rules.Table()
+	for _, e := range invalid {
+		errs = append(errs, lineError{line: e.Line, text: e.Text, status: exitUsage})
 	}
-	a.flush()
-	if a.left > 0 {
-		a.errorf(fmt.Sprintf("Nothing was removed because of this (still to remove: %d)", a.left))
+	if len(errs) > 0 {
+		inv.reportErrors(errs)
+		return nil, nil, exitUsage
 	}
-	if verbose {
-		p.stdout.WriteString(a.summary())
+	if empty && !cmd.Options.Has(command.AllowEmpty) {
+		return nil, nil, inv.emptyError()
 	}
-	return a.status
+	return &rules, table, exitOK
 }
 
-// change makes one change. Removals come last; they wait until all else is
-// done, and are not tried if any of it failed: what they remove may be all
-// that still works.
-func (a *applier) change(c *reconcile.Change, line int) {
-	removal := c.Prune
-	if len(a.queued) == applyQueue || removal && a.left == 0 && a.queueHasAdditions() {
-		a.flush()
-	}
-	if a.broken || removal && a.status != statusOK {
-		if removal {
-			a.left++
-		}
-		return
-	}
+// emptyError reports that --allow-empty is required.
+func (inv *invocation) emptyError() int {
+	inv.errorf("no services in input; refusing to clear the table (use --allow-empty to override)")
+	return exitUsage
+}
+
+// appendChange appends c as a rule, with a newline.
+func appendChange(b []byte, c *reconcile.Change) []byte {
 	cmd := command.FromChange(&c.Change)
-	a.line = ruleset.Append(a.line[:0], &cmd, resolve.Numeric{})
-	a.queue(&cmd, line, string(a.line[:len(a.line)-1]))
+	return ruleset.Append(b, &cmd, resolve.Numeric{})
 }
 
-// adding reports whether what is queued is no removal.
-func (a *applier) queueHasAdditions() bool { return len(a.queued) > 0 && a.queued[0].line != 0 }
-
-// tallies are the words for what was done, and the changes they stand for.
-var summaryLabels = []struct {
-	word  string
-	verbs []command.Verb
-}{
-	{"added", []command.Verb{command.AddService, command.AddServer, command.StartDaemon}},
-	{"edited", []command.Verb{command.EditService, command.EditServer, command.SetTimeouts}},
-	{"removed", []command.Verb{command.DeleteService, command.DeleteServer, command.StopDaemon}},
-}
-
-// tally counts what was done, as a comment among the rules printed.
-func (a *applier) summary() string {
-	text := "#"
-	for i, t := range summaryLabels {
-		n := 0
-		for _, verb := range t.verbs {
-			n += a.count[verb]
-		}
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprintf(" %d %s", n, t.word)
+// changeName is how messages refer to c: by its line in the input or, if it
+// removes an entry that the input does not have, as a rule.
+func changeName(rules *ruleset.Rules, c *reconcile.Change) string {
+	if line := rules.Line(c); line != 0 {
+		return lineName(line)
 	}
-	return text + "\n"
+	return strings.TrimSuffix(string(appendChange(nil, c)), "\n")
+}
+
+// changeError reports an error of one change.
+func (inv *invocation) changeError(rules *ruleset.Rules, c *reconcile.Change, text string) {
+	inv.errorf("%s", termsafe.Escape(changeName(rules, c)+": "+text))
+}
+
+// A summary counts the changes that were made.
+type summary struct{ added, edited, removed int }
+
+func (s *summary) count(op ipvs.Operation) {
+	switch op {
+	case ipvs.OpAddService, ipvs.OpAddDestination, ipvs.OpStartDaemon:
+		s.added++
+	case ipvs.OpUpdateService, ipvs.OpUpdateDestination, ipvs.OpSetTimeouts:
+		s.edited++
+	case ipvs.OpRemoveService, ipvs.OpRemoveDestination, ipvs.OpStopDaemon:
+		s.removed++
+	}
+}
+
+// String returns the summary as a comment line that -R ignores.
+func (s summary) String() string {
+	return fmt.Sprintf("# %d added, %d edited, %d removed\n", s.added, s.edited, s.removed)
 }

@@ -1,6 +1,6 @@
 //go:build kernel
 
-// --apply, --diff, -S --all and --netns on a real kernel.
+// Tests of --apply, --diff, -S --all and --netns.
 
 package cli_test
 
@@ -25,15 +25,15 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// A wire is a socket that counts what goes to the kernel and what it answers.
-type wire struct {
+// A countingSocket counts requests and completed replies by command.
+type countingSocket struct {
 	ipvs.Socket
 	commands map[uint32]netlinkmsg.Command // by sequence number
-	sent     map[netlinkmsg.Command]int
-	answered map[netlinkmsg.Command]int // messages that close an exchange
+	requests map[netlinkmsg.Command]int
+	replies  map[netlinkmsg.Command]int // acknowledgements, errors and ends of dumps
 }
 
-func (w *wire) Send(b []byte) error {
+func (s *countingSocket) Send(b []byte) error {
 	for rest := b; len(rest) > 0; {
 		f, r, err := netlinkmsg.Split(rest)
 		if err != nil {
@@ -41,14 +41,14 @@ func (w *wire) Send(b []byte) error {
 		}
 		rest = r
 		command := netlinkmsg.Command(f.Body[0])
-		w.commands[f.Header.Sequence] = command
-		w.sent[command]++
+		s.commands[f.Header.Sequence] = command
+		s.requests[command]++
 	}
-	return w.Socket.Send(b)
+	return s.Socket.Send(b)
 }
 
-func (w *wire) Receive(b []byte) (int, error) {
-	n, err := w.Socket.Receive(b)
+func (s *countingSocket) Receive(b []byte) (int, error) {
+	n, err := s.Socket.Receive(b)
 	for rest := b[:max(n, 0)]; len(rest) > 0; {
 		f, r, err := netlinkmsg.Split(rest)
 		if err != nil {
@@ -56,24 +56,25 @@ func (w *wire) Receive(b []byte) (int, error) {
 		}
 		rest = r
 		if f.Header.Type == netlink.Error || f.Header.Type == netlink.Done {
-			w.answered[w.commands[f.Header.Sequence]]++
+			s.replies[s.commands[f.Header.Sequence]]++
 		}
 	}
 	return n, err
 }
 
-// A host is a network namespace with a table of its own, reached from outside.
+// A host is a network namespace with an IPVS table, which the program accesses
+// with --netns.
 type host struct {
 	*testing.T
 	ns *testnet.Netns
-	wire
+	countingSocket
 }
 
-var hosts atomic.Int32
+var hostCount atomic.Int32
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	ns, err := testnet.NewNetns(fmt.Sprintf("host%d", hosts.Add(1)))
+	ns, err := testnet.NewNetns(fmt.Sprintf("host%d", hostCount.Add(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,68 +87,74 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
-// run runs the program on the host's table, with rules to read; it must end
-// with the status. What it said to the kernel is in the wire then.
+// run runs the program with rules on stdin and checks its exit status. The
+// requests are counted.
 func (h *host) run(line, rules string, status int) (stdout, stderr string) {
 	h.Helper()
-	h.wire = wire{commands: make(map[uint32]netlinkmsg.Command), sent: make(map[netlinkmsg.Command]int), answered: make(map[netlinkmsg.Command]int)}
+	h.countingSocket = countingSocket{
+		commands: make(map[uint32]netlinkmsg.Command),
+		requests: make(map[netlinkmsg.Command]int),
+		replies:  make(map[netlinkmsg.Command]int),
+	}
 	dial := func(options ...ipvs.Option) (*ipvs.Client, error) {
 		return ipvs.Dial(append(options, ipvs.WithSocketWrapper(func(s ipvs.Socket) ipvs.Socket {
-			h.wire.Socket = s
-			return &h.wire
+			h.Socket = s
+			return &h.countingSocket
 		}))...)
 	}
-	var out, complaint strings.Builder
+	var out, errs strings.Builder
 	args := append([]string{"ipvsadm"}, strings.Fields(line)...)
-	got := cli.Run(append(args, "--netns", h.ns.Name), strings.NewReader(rules), &out, &complaint, dial)
+	got := cli.Run(append(args, "--netns", h.ns.Name), strings.NewReader(rules), &out, &errs, dial)
 	if got != status {
-		h.Fatalf("%s: exit status %d, want %d\n%s%s\nthe rules were\n%s", line, got, status, out.String(), complaint.String(), rules)
+		h.Fatalf("%s: exit status %d, want %d\n%s%s\nrules:\n%s", line, got, status, out.String(), errs.String(), rules)
 	}
-	return out.String(), complaint.String()
+	return out.String(), errs.String()
 }
 
-// silent runs the program, which must do so without a word.
-func (h *host) silent(line, rules string) {
+// runQuiet runs the program, which must succeed without output.
+func (h *host) runQuiet(line, rules string) {
 	h.Helper()
 	if stdout, stderr := h.run(line, rules, 0); stdout+stderr != "" {
-		h.Fatalf("%s: %s%s\nthe rules were\n%s", line, stdout, stderr, rules)
+		h.Fatalf("%s: %s%s\nrules:\n%s", line, stdout, stderr, rules)
 	}
 }
 
-// wantReadOnly fails if the kernel was told to change anything, or answered so.
+// wantReadOnly fails the test if the last run sent a request that changes the
+// table.
 func (h *host) wantReadOnly(rules string) {
 	h.Helper()
-	for _, seen := range []map[netlinkmsg.Command]int{h.sent, h.answered} {
-		for command, n := range seen {
+	for _, counts := range []map[netlinkmsg.Command]int{h.requests, h.replies} {
+		for command, n := range counts {
 			switch command {
 			case netlinkmsg.GetInfo, netlinkmsg.GetService, netlinkmsg.GetDestination, netlinkmsg.GetConfig, netlinkmsg.GetDaemon:
 			default:
-				h.Fatalf("%d messages: %s\nthe rules were\n%s", n, command, rules)
+				h.Fatalf("%d messages: %s\nrules:\n%s", n, command, rules)
 			}
 		}
 	}
-	if h.answered[netlinkmsg.GetService] == 0 {
-		h.Fatal("the kernel was not asked for its services")
+	if h.replies[netlinkmsg.GetService] == 0 {
+		h.Fatal("the services were not read")
 	}
 }
 
+// saved returns the output of -S.
 func (h *host) saved(options string) string {
 	h.Helper()
 	stdout, _ := h.run("-S -n "+options, "", 0)
 	return stdout
 }
 
-// sorted puts the lines of a table in an order of their own: destinations of
-// two families have none in listings that the kernel's would not show through.
+// sorted sorts the lines of a table. The order of -S depends on the kernel's if a
+// service has destinations of two address families.
 func sorted(rules string) string {
 	lines := strings.SplitAfter(rules, "\n")
 	slices.Sort(lines)
 	return strings.Join(lines, "")
 }
 
-// every is rules of every kind that there is, with or without servers of
-// another family than their service's.
-func every(mixed bool) string {
+// allRules returns rules with every kind of service and server; mixed adds servers
+// whose address family differs from their service's.
+func allRules(mixed bool) string {
 	var b strings.Builder
 	add := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	add("--set 901 121 301")
@@ -164,7 +171,7 @@ func every(mixed bool) string {
 	add("-A -u 10.7.2.2:5061 --pe sip -o")
 	add("-A -f 4294967295 -o -p 1")
 	add("-A -t 10.7.2.2:0 -p -M 0.0.0.24")
-	add("-A -t 10.7.2.2:80 -M 255.255.0.0") // which means nothing
+	add("-A -t 10.7.2.2:80 -M 255.255.0.0") // no effect without -p
 	add("-A -t 0.0.0.0:80")
 	add("-A --sctp-service [fd07::2]:7 -p -M 1")
 	add("-A -t [fd07::2]:80 -s rr")
@@ -178,7 +185,7 @@ func every(mixed bool) string {
 			add("-a -f 101 -6 -r 10.7.1.2:%d %s", i, method)
 		}
 	}
-	// The director's own addresses.
+	// Servers on the director.
 	add("-a -t 10.7.2.2:80 -r 10.7.0.1 -m")
 	add("-a -t 10.7.2.2:80 -r 127.0.0.1 -i --tun-type gre")
 	add("-a -t [fd07::2]:80 -r [fd07::1]:80 -g")
@@ -187,35 +194,35 @@ func every(mixed bool) string {
 	return b.String()
 }
 
-// What the rules say is there after one run, and the second finds nothing to
-// do, as the messages tell: there is none but those that read the table.
+// TestApplyTwice checks that a second --apply sends no request that changes the
+// table.
 func TestApplyTwice(t *testing.T) {
 	h, other := newHost(t), newHost(t)
-	rules := every(true)
-	h.silent("--apply", rules)
-	other.silent("-R", rules)
+	rules := allRules(true)
+	h.runQuiet("--apply", rules)
+	other.runQuiet("-R", rules)
 	if got, want := sorted(h.saved("--all")), sorted(other.saved("--all")); got != want {
-		t.Errorf("the table is\n%sand should be\n%s", got, want)
+		t.Errorf("table:\n%swant:\n%s", got, want)
 	}
 	for _, again := range []string{rules, h.saved("--all"), h.saved("")} {
-		h.silent("--apply", again)
+		h.runQuiet("--apply", again)
 		h.wantReadOnly(again)
-		h.silent("--diff", again)
+		h.runQuiet("--diff", again)
 	}
 	if stdout, _ := h.run("--apply --verbose", rules, 0); stdout != "# 0 added, 0 edited, 0 removed\n" {
 		t.Error(stdout)
 	}
 	other.run("--apply --allow-empty", "", 0)
-	if left := other.saved(""); left != "" {
-		t.Errorf("left over:\n%s", left)
+	if got := other.saved(""); got != "" {
+		t.Errorf("table after --allow-empty:\n%s", got)
 	}
 }
 
-// some are rules for a small part of what there is.
-func some(r *rand.Rand) string {
+// someRules returns a random part of allRules with random variations.
+func someRules(r *rand.Rand) string {
 	var rules strings.Builder
 	defined := make(map[string]bool)
-	for line := range strings.Lines(every(true)) {
+	for line := range strings.Lines(allRules(true)) {
 		words := strings.Fields(line)
 		service := strings.Join(words[1:3], " ")
 		if words[len(words)-1] == "-6" || strings.Contains(line, " -6 ") {
@@ -225,7 +232,6 @@ func some(r *rand.Rand) string {
 			continue
 		}
 		defined[service] = defined[service] || words[0] == "-A"
-		// What remains is varied, where that goes together.
 		switch n := r.IntN(6); {
 		case n == 0 && words[0] == "-A" && !strings.Contains(line, " -s "):
 			line = strings.TrimSuffix(line, "\n") + " -s wrr\n"
@@ -241,185 +247,197 @@ func some(r *rand.Rand) string {
 	return rules.String()
 }
 
-// From whatever table --apply comes to the one that the rules make of nothing,
-// and so does what --diff prints: the kernel edits everything in place.
-func TestApplyFromTableToTable(t *testing.T) {
+// TestApplyRandomTablesKernel checks, for random tables and rules, that --apply,
+// the output of --diff and -R on an empty table have the same result.
+func TestApplyRandomTablesKernel(t *testing.T) {
 	const seed = 11
 	r := rand.New(rand.NewPCG(seed, seed))
 	live, diffed, fresh := newHost(t), newHost(t), newHost(t)
 	t.Logf("seed %d", seed)
 	for range 25 {
-		rules := some(r)
+		rules := someRules(r)
 		status := 1
 		if live.saved("") == "" && rules == "" {
 			status = 0
 		}
 		changes, _ := diffed.run("--diff --allow-empty", rules, status)
-		diffed.silent("-R", changes)
+		diffed.runQuiet("-R", changes)
 
-		done, stderr := live.run("--apply --allow-empty --verbose", rules, 0)
-		if comment := strings.Index(done, "#"); comment < 0 || done[:comment] != changes || stderr != "" {
-			t.Fatalf("--apply did\n%sand --diff said\n%s%s", done, changes, stderr)
+		stdout, stderr := live.run("--apply --allow-empty --verbose", rules, 0)
+		if comment := strings.Index(stdout, "#"); comment < 0 || stdout[:comment] != changes || stderr != "" {
+			t.Fatalf("--apply printed\n%s--diff printed\n%s%s", stdout, changes, stderr)
 		}
 		for command, word := range map[netlinkmsg.Command]string{
 			netlinkmsg.NewService: "-A ", netlinkmsg.SetService: "-E ", netlinkmsg.DelService: "-D ",
 			netlinkmsg.NewDestination: "-a ", netlinkmsg.SetDestination: "-e ", netlinkmsg.DelDestination: "-d ",
 		} {
-			if got, want := live.sent[command], strings.Count("\n"+changes, "\n"+word); got != want {
-				t.Errorf("%d messages to %s, and %d changes", got, command, want)
+			if got, want := live.requests[command], strings.Count("\n"+changes, "\n"+word); got != want {
+				t.Errorf("%d requests: %s, want %d", got, command, want)
 			}
 		}
 		fresh.run("-C", "", 0)
-		fresh.silent("-R", rules)
+		fresh.runQuiet("-R", rules)
 		want := sorted(fresh.saved(""))
 		for name, h := range map[string]*host{"--apply": live, "--diff | -R": diffed} {
 			if got := sorted(h.saved("")); got != want {
-				t.Fatalf("%s comes to\n%sand should to\n%sby\n%s", name, got, want, changes)
+				t.Fatalf("%s: table:\n%swant:\n%schanges:\n%s", name, got, want, changes)
 			}
 		}
-		live.silent("--apply --allow-empty", rules)
+		live.runQuiet("--apply --allow-empty", rules)
 		live.wantReadOnly(rules)
 	}
 }
 
-// One difference among 10,000 services costs one listing and one message.
-func TestApplyCostsOneMessage(t *testing.T) {
+// TestApplyRequestsKernel checks that a single difference among 10,000 services
+// takes one dump and one request.
+func TestApplyRequestsKernel(t *testing.T) {
 	const services = 10_000
 	h := newHost(t)
 	var rules strings.Builder
 	for i := range services {
 		fmt.Fprintf(&rules, "-A -f %d -s rr\n-a -f %d -r 10.7.1.1:0 -g -w 1\n", i+1, i+1)
 	}
-	h.silent("--apply", rules.String())
-	h.silent("--apply", strings.Replace(rules.String(), "-a -f 7777 -r 10.7.1.1:0 -g -w 1", "-a -f 7777 -r 10.7.1.1:0 -g -w 2", 1))
+	h.runQuiet("--apply", rules.String())
+	h.runQuiet("--apply", strings.Replace(rules.String(), "-a -f 7777 -r 10.7.1.1:0 -g -w 1", "-a -f 7777 -r 10.7.1.1:0 -g -w 2", 1))
 	want := map[netlinkmsg.Command]int{
 		netlinkmsg.GetInfo:        1,
 		netlinkmsg.GetService:     1,
 		netlinkmsg.GetDestination: services,
 		netlinkmsg.SetDestination: 1,
 	}
-	if !maps.Equal(h.sent, want) {
-		t.Errorf("sent %v, want %v", h.sent, want)
+	if !maps.Equal(h.requests, want) {
+		t.Errorf("requests %v, want %v", h.requests, want)
 	}
-	if !maps.Equal(h.answered, want) {
-		t.Errorf("the kernel answered %v, want %v", h.answered, want)
+	if !maps.Equal(h.replies, want) {
+		t.Errorf("replies %v, want %v", h.replies, want)
 	}
 	h.run("-C", "", 0)
 }
 
-// What fails is told, the rest is done, nothing is removed; when what was in
-// the way is gone, the same command goes on from there.
-func TestApplyFailsAndGoesOn(t *testing.T) {
+// TestApplyResume checks that a failed change is reported, that other additions
+// are made but no removals, and that a later --apply completes the work.
+func TestApplyResume(t *testing.T) {
 	h := newHost(t)
-	// Beside a daemon the kernel takes no servers of another family.
-	h.silent("-R", "-A -f 1 -s rr\n-a -f 1 -r 10.7.1.1\n-A -f 2 -s rr\n--start-daemon master --mcast-interface dummy0\n")
+	// While a sync daemon runs, the kernel rejects servers whose address family
+	// differs from their service's.
+	h.runQuiet("-R", "-A -f 1 -s rr\n-a -f 1 -r 10.7.1.1\n-A -f 2 -s rr\n--start-daemon master --mcast-interface dummy0\n")
 	const rules = "-A -f 1 -s wrr\n-a -f 1 -r 10.7.1.2\n-a -f 1 -r [fd07::9]:80 -i\n-A -f 3\n-a -f 3 -r 10.7.1.3\n"
 	stdout, stderr := h.run("--apply --verbose", rules, 255)
 	if want := "-E -f 1 -s wrr\n-a -f 1 -r 10.7.1.2:0 -g -w 1\n-A -f 3 -s wlc\n-a -f 3 -r 10.7.1.3:0 -g -w 1\n# 3 added, 1 edited, 0 removed\n"; stdout != want {
-		t.Errorf("done\n%swant\n%s", stdout, want)
+		t.Errorf("changes:\n%swant:\n%s", stdout, want)
 	}
 	if want := "line 3: Invalid operation.  Possibly wrong module version, address not unicast, ...\n" +
-		"Nothing was removed because of this (still to remove: 2)\n"; stderr != want {
-		t.Errorf("told\n%swant\n%s", stderr, want)
+		"errors occurred; skipped 2 removals\n"; stderr != want {
+		t.Errorf("stderr:\n%swant:\n%s", stderr, want)
 	}
 
-	pause()
-	h.silent("--stop-daemon master", "")
+	waitDaemonStarted()
+	h.runQuiet("--stop-daemon master", "")
 	stdout, stderr = h.run("--apply --verbose", rules, 0)
 	if want := "-a -f 1 -r [fd07::9]:80 -i -w 1 --tun-type ipip\n-d -f 1 -r 10.7.1.1:0\n-D -f 2\n# 1 added, 0 edited, 2 removed\n"; stdout != want || stderr != "" {
-		t.Errorf("then done\n%swant\n%s%s", stdout, want, stderr)
+		t.Errorf("second --apply: changes:\n%swant:\n%s%s", stdout, want, stderr)
 	}
-	h.silent("--apply", rules)
+	h.runQuiet("--apply", rules)
 	h.wantReadOnly(rules)
 
-	// The other way round: the daemon waits until the server has gone.
+	// The server is removed before the daemon is started, which fails until its
+	// interface exists.
 	const without = "-A -f 3\n--start-daemon master --mcast-interface later0\n"
 	if _, stderr := h.run("--apply", without, 255); stderr != "line 2: No such device\n" {
-		t.Errorf("told %s", stderr)
+		t.Errorf("stderr: %s", stderr)
 	}
 	if err := h.ns.IP("link add later0 type dummy", "link set later0 up", "address add 10.6.0.1/24 dev later0"); err != nil {
 		t.Fatal(err)
 	}
 	stdout, _ = h.run("--apply --verbose", without, 0)
 	if want := "--start-daemon master --mcast-interface later0 --syncid 0\n# 1 added, 0 edited, 0 removed\n"; stdout != want {
-		t.Errorf("then done\n%swant\n%s", stdout, want)
+		t.Errorf("second --apply: changes:\n%swant:\n%s", stdout, want)
 	}
 
-	// Of several mistakes that only the kernel can see, each is told.
+	// Each of several errors from the kernel is reported.
 	_, stderr = h.run("--apply", without+"-A -f 9 -s nosuch\n-a -f 3 -r 224.0.0.1\n-a -f 3 -r 10.7.1.4 -x 1 -y 2\n", 255)
 	if want := "line 4: Invalid operation.  Possibly wrong module version, address not unicast, ...\n" +
 		"line 5: Numerical result out of range\n" +
 		"line 3: Scheduler or persistence engine not found\n"; stderr != want {
-		t.Errorf("told\n%swant\n%s", stderr, want)
+		t.Errorf("stderr:\n%swant:\n%s", stderr, want)
 	}
-	pause()
-	h.silent("--stop-daemon master", "")
+	waitDaemonStarted()
+	h.runQuiet("--stop-daemon master", "")
 }
 
-// pause lets a synchronisation daemon settle: the kernel of User-Mode Linux
-// hangs when one is stopped that has only just been started.
-func pause() { time.Sleep(300 * time.Millisecond) }
+// waitDaemonStarted works around a hang of the User-Mode Linux kernel if a sync
+// daemon is stopped right after it was started.
+func waitDaemonStarted() { time.Sleep(300 * time.Millisecond) }
 
-// Daemons are left alone while they are what the rules say, restarted when
-// they are not, and stopped when no rule names them.
+// TestApplyDaemons checks that sync daemons are restarted only if their settings
+// differ, and stopped only if the rules have another daemon.
 func TestApplyDaemons(t *testing.T) {
 	h := newHost(t)
 	defer func() {
-		pause()
+		waitDaemonStarted()
 		h.run("-R", "--stop-daemon master\n--stop-daemon backup\n", 255)
 	}()
 	for _, tt := range []struct{ rules, changes string }{
-		{"--start-daemon master --mcast-interface dummy0\n", "--start-daemon master --mcast-interface dummy0 --syncid 0\n"},
-		{"--start-daemon master --mcast-interface dummy0 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1\n", ""},
-		{"--set 0 0 0\n", ""},
-		{"--start-daemon master --mcast-interface dummy0 --syncid 5\n--start-daemon backup --mcast-interface dummy0 --sync-maxlen 1\n",
-			"--stop-daemon master\n--start-daemon master --mcast-interface dummy0 --syncid 5\n" +
-				"--start-daemon backup --mcast-interface dummy0 --syncid 0 --sync-maxlen 1\n"},
-		{"--start-daemon backup --mcast-interface dummy0\n", "--stop-daemon master\n"},
-		{"--start-daemon backup --mcast-interface dummy0 --mcast-group ff02::77 --sync-maxlen 65507\n",
-			"--stop-daemon backup\n--start-daemon backup --mcast-interface dummy0 --syncid 0 --sync-maxlen 65507 --mcast-group ff02::77\n"},
+		{
+			rules:   "--start-daemon master --mcast-interface dummy0\n",
+			changes: "--start-daemon master --mcast-interface dummy0 --syncid 0\n",
+		},
+		{
+			rules: "--start-daemon master --mcast-interface dummy0 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1\n",
+		},
+		{rules: "--set 0 0 0\n"},
+		{
+			rules: "--start-daemon master --mcast-interface dummy0 --syncid 5\n--start-daemon backup --mcast-interface dummy0 --sync-maxlen 1\n",
+			changes: "--stop-daemon master\n--start-daemon master --mcast-interface dummy0 --syncid 5\n" +
+				"--start-daemon backup --mcast-interface dummy0 --syncid 0 --sync-maxlen 1\n",
+		},
+		{rules: "--start-daemon backup --mcast-interface dummy0\n", changes: "--stop-daemon master\n"},
+		{
+			rules:   "--start-daemon backup --mcast-interface dummy0 --mcast-group ff02::77 --sync-maxlen 65507\n",
+			changes: "--stop-daemon backup\n--start-daemon backup --mcast-interface dummy0 --syncid 0 --sync-maxlen 65507 --mcast-group ff02::77\n",
+		},
 	} {
-		pause()
+		waitDaemonStarted()
 		stdout, _ := h.run("--apply --verbose", tt.rules, 0)
 		if got, _, _ := strings.Cut(stdout, "#"); got != tt.changes {
-			t.Fatalf("%sdoes\n%sand should do\n%s", tt.rules, got, tt.changes)
+			t.Fatalf("%schanges:\n%swant:\n%s", tt.rules, got, tt.changes)
 		}
 		for _, again := range []string{tt.rules, h.saved("--all")} {
-			h.silent("--apply", again)
+			h.runQuiet("--apply", again)
 			h.wantReadOnly(again)
 		}
 	}
 }
 
-// What -S --all saves brings back everything, on another director as well.
-func TestSaveAllAndBack(t *testing.T) {
+// TestSaveAllRoundTrip restores the output of -S --all on other hosts.
+func TestSaveAllRoundTrip(t *testing.T) {
 	h := newHost(t)
-	h.silent("-R", every(false)+"--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-ttl 3\n")
+	h.runQuiet("-R", allRules(false)+"--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-ttl 3\n")
 	saved := h.saved("--all")
 	if !strings.HasPrefix(saved, "--set 901 121 301\n-A") || !strings.HasSuffix(saved,
 		"\n--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 3\n") {
 		t.Fatalf("saved\n%s", saved)
 	}
-	h.silent("--check", saved)
-	all := []*host{h}
+	h.runQuiet("--check", saved)
+	hosts := []*host{h}
 	for _, command := range []string{"-R", "--apply"} {
-		back := newHost(t)
-		back.silent(command, saved)
-		if got := back.saved("--all"); got != saved {
-			t.Errorf("%s brings back\n%sand should\n%s", command, got, saved)
+		restored := newHost(t)
+		restored.runQuiet(command, saved)
+		if got := restored.saved("--all"); got != saved {
+			t.Errorf("%s: table:\n%swant:\n%s", command, got, saved)
 		}
-		all = append(all, back)
+		hosts = append(hosts, restored)
 	}
-	pause()
-	for _, h := range all {
-		h.silent("--stop-daemon backup", "")
+	waitDaemonStarted()
+	for _, h := range hosts {
+		h.runQuiet("--stop-daemon backup", "")
 	}
 }
 
-// A namespace may be named or be a path.
+// TestNamespaces names network namespaces by name and by path.
 func TestNamespaces(t *testing.T) {
 	h := newHost(t)
-	h.silent("-A -f 7 -s rr", "")
+	h.runQuiet("-A -f 7 -s rr", "")
 	tool, err := testnet.NewTool()
 	if err != nil {
 		t.Fatal(err)
@@ -431,35 +449,61 @@ func TestNamespaces(t *testing.T) {
 	}
 	defer inside.Wait()
 	defer inside.Process.Kill()
-	here, err := testnet.NewNetns("elsewhere")
+	caller, err := testnet.NewNetns("elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer here.Close()
+	defer caller.Close()
 	const listed = "-A -f 7 -s rr\n"
 	for _, tt := range []struct {
 		line           string
 		status         int
 		stdout, stderr string
 	}{
-		{"ipvsadm -S -n", 0, "", ""},
-		{"ipvsadm -S -n -N " + h.ns.Name, 0, listed, ""},
-		{"ipvsadm -N " + h.ns.Name + " -S -n", 0, listed, ""},
-		{"ipvsadm -S -n --netns=" + h.ns.Path(), 0, listed, ""},
-		{fmt.Sprintf("ipvsadm -S -nN/proc/%d/ns/net", inside.Process.Pid), 0, listed, ""},
-		{"ipvsadm-save -N " + h.ns.Name, 0, listed, ""},
-		{"echo -A -f 8 -s rr | ipvsadm-restore -N " + h.ns.Name, 0, "", ""},
-		{"echo -A -f 9 -s rr | ipvsadm --apply --verbose -N " + h.ns.Name, 0, "-A -f 9 -s rr\n-D -f 8\n# 1 added, 0 edited, 1 removed\n", ""},
-		{"ipvsadm -L -nc -N " + h.ns.Name, 0, "IPVS connection entries\npro expire state       source             virtual            destination\n", ""},
-		{"ipvsadm -S -n", 0, "", ""},
-		{"ipvsadm -C -N foo", 2, "", "cannot open network namespace \"foo\": No such file or directory\n"},
-		{"ipvsadm -L -c -N foo", 2, "", "cannot open network namespace \"foo\": No such file or directory\n"},
-		{"ipvsadm -S -N /proc/1/ns/nosuch", 2, "", "cannot open network namespace \"/proc/1/ns/nosuch\": No such file or directory\n"},
-		{"ipvsadm -S -N /dev/null", 2, "", "cannot open network namespace \"/dev/null\": Invalid argument\n"},
-		{"ipvsadm -S -N /proc/1/ns/mnt", 2, "", "cannot open network namespace \"/proc/1/ns/mnt\": Invalid argument\n"},
-		{"ipvsadm -S -N ''", 2, "", "illegal network namespace specified\n"},
+		{line: "ipvsadm -S -n"},
+		{line: "ipvsadm -S -n -N " + h.ns.Name, stdout: listed},
+		{line: "ipvsadm -N " + h.ns.Name + " -S -n", stdout: listed},
+		{line: "ipvsadm -S -n --netns=" + h.ns.Path(), stdout: listed},
+		{line: fmt.Sprintf("ipvsadm -S -nN/proc/%d/ns/net", inside.Process.Pid), stdout: listed},
+		{line: "ipvsadm-save -N " + h.ns.Name, stdout: listed},
+		{line: "echo -A -f 8 -s rr | ipvsadm-restore -N " + h.ns.Name},
+		{
+			line:   "echo -A -f 9 -s rr | ipvsadm --apply --verbose -N " + h.ns.Name,
+			stdout: "-A -f 9 -s rr\n-D -f 8\n# 1 added, 0 edited, 1 removed\n",
+		},
+		{
+			line:   "ipvsadm -L -nc -N " + h.ns.Name,
+			stdout: "IPVS connection entries\npro expire state       source             virtual            destination\n",
+		},
+		{line: "ipvsadm -S -n"},
+		{
+			line:   "ipvsadm -C -N foo",
+			status: 2,
+			stderr: "cannot open network namespace \"foo\": No such file or directory\n",
+		},
+		{
+			line:   "ipvsadm -L -c -N foo",
+			status: 2,
+			stderr: "cannot open network namespace \"foo\": No such file or directory\n",
+		},
+		{
+			line:   "ipvsadm -S -N /proc/1/ns/nosuch",
+			status: 2,
+			stderr: "cannot open network namespace \"/proc/1/ns/nosuch\": No such file or directory\n",
+		},
+		{
+			line:   "ipvsadm -S -N /dev/null",
+			status: 2,
+			stderr: "cannot open network namespace \"/dev/null\": Invalid argument\n",
+		},
+		{
+			line:   "ipvsadm -S -N /proc/1/ns/mnt",
+			status: 2,
+			stderr: "cannot open network namespace \"/proc/1/ns/mnt\": Invalid argument\n",
+		},
+		{line: "ipvsadm -S -N ''", status: 2, stderr: "illegal network namespace specified\n"},
 	} {
-		got, err := tool.Shell(here, tt.line)
+		got, err := tool.Shell(caller, tt.line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -469,15 +513,15 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
-// --check needs no kernel with IPVS, and no privilege.
-func TestCheckAsNobody(t *testing.T) {
+// TestCheckUnprivileged runs --check as an ordinary user.
+func TestCheckUnprivileged(t *testing.T) {
 	program, err := os.Open(os.Getenv("GOIPVSADM"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer program.Close()
-	copied := "/run/tmp/goipvsadm-check"
-	to, err := os.OpenFile(copied, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	copyPath := "/run/tmp/goipvsadm-check"
+	to, err := os.OpenFile(copyPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -485,10 +529,10 @@ func TestCheckAsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.Close()
-	defer os.Remove(copied)
-	for rules, want := range map[string]string{every(true): "", "-A\n-A -f 0\n": "" +
+	defer os.Remove(copyPath)
+	for rules, want := range map[string]string{allRules(true): "", "-A\n-A -f 0\n": "" +
 		"line 1: You need to supply the 'service-address' option for the 'add-service' command\nline 2: invalid fwmark value `0' specified\n"} {
-		cmd := exec.Command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copied, "--check")
+		cmd := exec.Command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copyPath, "--check")
 		cmd.Stdin = strings.NewReader(rules)
 		out, _ := cmd.CombinedOutput()
 		status := 0

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// kernelWith returns a kernel on which rules were run.
+// kernelWith returns a kernel with the table that rules describe.
 func kernelWith(t *testing.T, rules string) *ipvstest.FakeKernel {
 	t.Helper()
 	k := &ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
@@ -26,8 +26,8 @@ func kernelWith(t *testing.T, rules string) *ipvstest.FakeKernel {
 	return k
 }
 
-// everything is all that -S --all saves.
-func everything(t *testing.T, k *ipvstest.FakeKernel) string {
+// saveAll returns the output of -S --all.
+func saveAll(t *testing.T, k *ipvstest.FakeKernel) string {
 	t.Helper()
 	r := run(k, "", "ipvsadm", "-S", "-n", "--all")
 	if r.status != 0 || r.stderr != "" {
@@ -36,12 +36,12 @@ func everything(t *testing.T, k *ipvstest.FakeKernel) string {
 	return r.stdout
 }
 
-// commands are the messages that k got which change something.
-func commands(k *ipvstest.FakeKernel) (got []string) {
+// changeCommands returns the commands of the requests that changed k.
+func changeCommands(k *ipvstest.FakeKernel) (commands []netlinkmsg.Command) {
 	for _, m := range k.Changes() {
-		got = append(got, m.Command.String())
+		commands = append(commands, m.Command)
 	}
-	return got
+	return commands
 }
 
 func TestApply(t *testing.T) {
@@ -64,65 +64,84 @@ func TestApply(t *testing.T) {
 	if got := run(k, after, "ipvsadm", "--diff"); got != (result{1, diff, ""}) {
 		t.Errorf("--diff: %+v", got)
 	}
-	if n := len(k.Changes()); n != 0 || rules(t, k) != before {
-		t.Errorf("--diff changed something: %v", commands(k))
+	if n := len(k.Changes()); n != 0 || savedRules(t, k) != before {
+		t.Errorf("--diff changed the table: %v", changeCommands(k))
 	}
 	if got := run(k, after, "ipvsadm", "--apply", "--verbose"); got != (result{0, diff + "# 3 added, 1 edited, 2 removed\n", ""}) {
 		t.Errorf("--apply: %+v", got)
 	}
-	want := []string{"edit service", "add destination", "add service", "add destination", "delete destination", "delete service"}
-	if d := cmp.Diff(want, commands(k)); d != "" {
+	want := []netlinkmsg.Command{
+		netlinkmsg.SetService, netlinkmsg.NewDestination, netlinkmsg.NewService, netlinkmsg.NewDestination,
+		netlinkmsg.DelDestination, netlinkmsg.DelService,
+	}
+	if d := cmp.Diff(want, changeCommands(k)); d != "" {
 		t.Error(d)
 	}
-	if got := rules(t, k); got != after {
-		t.Errorf("the table is\n%s", got)
+	if got := savedRules(t, k); got != after {
+		t.Errorf("table:\n%s", got)
 	}
 
-	// There is nothing left to do.
+	// A second run changes nothing.
 	k.Requests = nil
 	if got := run(k, after, "ipvsadm", "--apply"); got != (result{}) || len(k.Changes()) != 0 {
-		t.Errorf("again: %+v, %v", got, commands(k))
+		t.Errorf("second --apply: %+v, %v", got, changeCommands(k))
 	}
 	if got := run(k, after, "ipvsadm", "--apply", "--verbose"); got != (result{0, "# 0 added, 0 edited, 0 removed\n", ""}) {
-		t.Errorf("again: %+v", got)
+		t.Errorf("second --apply --verbose: %+v", got)
 	}
 	if got := run(k, after, "ipvsadm", "--diff"); got != (result{}) {
-		t.Errorf("--diff again: %+v", got)
+		t.Errorf("--diff after --apply: %+v", got)
 	}
 
-	// What --diff prints is what -R takes.
+	// The output of --diff is input for -R.
 	k = kernelWith(t, before)
-	if got := run(k, diff, "ipvsadm", "-R"); got != (result{}) || rules(t, k) != after {
-		t.Errorf("-R: %+v, then\n%s", got, rules(t, k))
+	if got := run(k, diff, "ipvsadm", "-R"); got != (result{}) || savedRules(t, k) != after {
+		t.Errorf("-R: %+v, table:\n%s", got, savedRules(t, k))
 	}
 }
 
-func TestApplyMistakes(t *testing.T) {
+func TestApplyInvalidRules(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules, stderr string
 	}{
-		{"other commands", "-C\n" + oneService + "-e -t 192.0.2.1:80 -r 198.51.100.1\n-L\n-S\n--stop-daemon master\n-h\n", "" +
-			"line 1: command 'flush' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
-			"line 3: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
-			"line 4: command 'list' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
-			"line 5: command 'save' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
-			"line 6: command 'stop-daemon' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
-			"line 7: command 'help' does not describe a table (use only -A, -a, --set and --start-daemon)\n"},
-		{"keys given twice", oneServer + oneServer, "" +
-			"line 3: service already defined on line 1\n" +
-			"line 4: server already defined on line 2\n"},
-		{"all mistakes in the order of lines", "-a -f 5 -r 192.0.2.9\n-A -q\n-R\n-a -f 6 -r 192.0.2.9\n--set 1 2\n", "" +
-			"line 1: service not defined\n" +
-			"line 2: -q: unknown option\n" +
-			"line 3: command 'restore' is not allowed in a rule\n" +
-			"line 4: service not defined\n" +
-			"line 5: --set option requires 3 timeout values\n"},
-		{"no rules", "# nothing\n\n", "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"},
+		{
+			name:  "commands that do not describe a table",
+			rules: "-C\n" + oneService + "-e -t 192.0.2.1:80 -r 198.51.100.1\n-L\n-S\n--stop-daemon master\n-h\n",
+			stderr: "" +
+				"line 1: command 'flush' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 3: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 4: command 'list' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 5: command 'save' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 6: command 'stop-daemon' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 7: command 'help' does not describe a table (use only -A, -a, --set and --start-daemon)\n",
+		},
+		{
+			name:  "duplicate service and server",
+			rules: oneServer + oneServer,
+			stderr: "" +
+				"line 3: service already defined on line 1\n" +
+				"line 4: server already defined on line 2\n",
+		},
+		{
+			name:  "errors are sorted by line",
+			rules: "-a -f 5 -r 192.0.2.9\n-A -q\n-R\n-a -f 6 -r 192.0.2.9\n--set 1 2\n",
+			stderr: "" +
+				"line 1: service not defined\n" +
+				"line 2: -q: unknown option\n" +
+				"line 3: command 'restore' is not allowed in a rule\n" +
+				"line 4: service not defined\n" +
+				"line 5: --set option requires 3 timeout values\n",
+		},
+		{
+			name:   "no rules, only a comment",
+			rules:  "# nothing\n\n",
+			stderr: "no services in input; refusing to clear the table (use --allow-empty to override)\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, command := range []string{"--apply", "--diff"} {
 				want := result{2, "", tt.stderr}
-				if got := runWithout(t, tt.rules, "ipvsadm", command); got != want {
+				if got := runWithoutKernel(t, tt.rules, "ipvsadm", command); got != want {
 					t.Errorf("%s: got\n%+v\nwant\n%+v", command, got, want)
 				}
 			}
@@ -131,54 +150,72 @@ func TestApplyMistakes(t *testing.T) {
 }
 
 func TestApplyEmpty(t *testing.T) {
-	const message = "There is no service in the rules, which would clear the table: use --allow-empty if that is meant\n"
+	const message = "no services in input; refusing to clear the table (use --allow-empty to override)\n"
 	for _, tt := range []struct {
 		name, before, rules, line string
 		want                      result
 		after                     string
 	}{
-		{"nothing", oneServer, "", "--apply", result{2, "", message}, oneServer},
-		{"nothing, meant", oneServer, "", "--apply --allow-empty", result{}, ""},
-		{"what it would do", oneServer, "", "--diff --allow-empty", result{1, "-D -t 192.0.2.1:80\n", ""}, oneServer},
-		{"settings alone", oneServer, "--set 1 2 3\n", "--apply", result{2, "", message}, oneServer},
-		{"settings alone, meant", oneServer, "--set 1 2 3\n", "--apply --allow-empty", result{}, ""},
-		{"settings alone without a table", "", "--set 1 2 3\n", "--apply --verbose", result{0, "--set 1 2 3\n# 0 added, 1 edited, 0 removed\n", ""}, ""},
+		{name: "empty input", before: oneServer, line: "--apply", want: result{2, "", message}, after: oneServer},
+		{name: "empty input, --allow-empty", before: oneServer, line: "--apply --allow-empty"},
+		{
+			name:   "empty input, --diff --allow-empty",
+			before: oneServer,
+			line:   "--diff --allow-empty",
+			want:   result{1, "-D -t 192.0.2.1:80\n", ""},
+			after:  oneServer,
+		},
+		{
+			name:   "timeouts only",
+			before: oneServer,
+			rules:  "--set 1 2 3\n",
+			line:   "--apply",
+			want:   result{2, "", message},
+			after:  oneServer,
+		},
+		{name: "timeouts only, --allow-empty", before: oneServer, rules: "--set 1 2 3\n", line: "--apply --allow-empty"},
+		{
+			name:  "timeouts only, empty table",
+			rules: "--set 1 2 3\n",
+			line:  "--apply --verbose",
+			want:  result{0, "--set 1 2 3\n# 0 added, 1 edited, 0 removed\n", ""},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := kernelWith(t, tt.before)
 			if got := run(k, tt.rules, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
-			if got := rules(t, k); got != tt.after {
-				t.Errorf("the table is\n%s", got)
+			if got := savedRules(t, k); got != tt.after {
+				t.Errorf("table:\n%s", got)
 			}
 		})
 	}
 }
 
-func TestApplySettings(t *testing.T) {
+func TestApplyTimeoutsAndDaemons(t *testing.T) {
 	k := kernelWith(t, oneServer+"--start-daemon backup --mcast-interface eth1\n")
 	const rules = "--set 0 60 0\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"
 	const changes = "--set 900 60 300\n--stop-daemon backup\n--start-daemon master --mcast-interface eth1 --syncid 3\n"
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != (result{0, changes + "# 1 added, 1 edited, 1 removed\n", ""}) {
 		t.Errorf("%+v", got)
 	}
-	// Without a rule for either nobody asks for them, nor touches them.
+	// Without rules for them, timeouts and daemons are neither read nor changed.
 	k.Requests = nil
 	if got := run(k, oneServer, "ipvsadm", "--apply"); got != (result{}) {
 		t.Errorf("%+v", got)
 	}
 	for _, m := range k.Requests {
 		if m.Command == netlinkmsg.GetConfig || m.Command == netlinkmsg.GetDaemon {
-			t.Errorf("asked for more than needed: %v", m.Command)
+			t.Errorf("unneeded request: %v", m.Command)
 		}
 	}
-	if want := "--set 900 60 300\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"; everything(t, k) != want {
-		t.Errorf("in the end\n%s", everything(t, k))
+	if want := "--set 900 60 300\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"; saveAll(t, k) != want {
+		t.Errorf("table:\n%s", saveAll(t, k))
 	}
 }
 
-func TestApplyKeepsWeights(t *testing.T) {
+func TestApplyKeepWeights(t *testing.T) {
 	k := kernelWith(t, oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n")
 	const rules = oneServer + "-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 5\n"
 	const changes = "-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 5\n"
@@ -189,13 +226,13 @@ func TestApplyKeepsWeights(t *testing.T) {
 		t.Errorf("--apply: %+v", got)
 	}
 	if got := run(k, rules, "ipvsadm", "--diff"); got != (result{1, "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 1\n", ""}) {
-		t.Errorf("--diff without: %+v", got)
+		t.Errorf("--diff without --keep-weights: %+v", got)
 	}
 }
 
-// A change that fails is told, what does not depend on it is done, and nothing
-// is removed; the same command goes on from there.
-func TestApplyGoesOnAfterAFailure(t *testing.T) {
+// TestApplyKernelError checks that a failed change is reported, that other
+// additions are made but no removals, and that a second run completes the work.
+func TestApplyKernelError(t *testing.T) {
 	const before = "-A -f 1 -s rr\n-a -f 1 -r 192.0.2.9:0 -g -w 1\n-A -f 2 -s rr\n"
 	const rules = "-A -f 3 -s rr\n-A -f 1 -s rr\n-a -f 1 -r 192.0.2.8:0\n-a -f 1 -r 192.0.2.7:0\n-A -f 4 -s rr\n"
 	k := kernelWith(t, before)
@@ -207,7 +244,7 @@ func TestApplyGoesOnAfterAFailure(t *testing.T) {
 	}
 	want := result{255,
 		"-A -f 3 -s rr\n-a -f 1 -r 192.0.2.7:0 -g -w 1\n-A -f 4 -s rr\n# 3 added, 0 edited, 0 removed\n",
-		"line 3: Memory allocation problem\nNothing was removed because of this (still to remove: 2)\n"}
+		"line 3: Memory allocation problem\nerrors occurred; skipped 2 removals\n"}
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
@@ -215,18 +252,19 @@ func TestApplyGoesOnAfterAFailure(t *testing.T) {
 	k.Requests = nil
 	want = result{0, "-a -f 1 -r 192.0.2.8:0 -g -w 1\n-d -f 1 -r 192.0.2.9:0\n-D -f 2\n# 1 added, 0 edited, 2 removed\n", ""}
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != want {
-		t.Errorf("again: got\n%+v\nwant\n%+v", got, want)
+		t.Errorf("second --apply: got\n%+v\nwant\n%+v", got, want)
 	}
 	if n := len(k.Changes()); n != 3 {
-		t.Errorf("again: %d changes, want 3", n)
+		t.Errorf("second --apply: %d changes, want 3", n)
 	}
 	if got := run(k, rules, "ipvsadm", "--diff"); got != (result{}) {
-		t.Errorf("in the end %+v", got)
+		t.Errorf("--diff: %+v", got)
 	}
 }
 
-// A removal that fails has no line: the message names it.
-func TestApplyRemovalThatFails(t *testing.T) {
+// TestApplyRemovalError checks that a message about a removal, which has no line,
+// begins with a rule.
+func TestApplyRemovalError(t *testing.T) {
 	k := kernelWith(t, "-A -f 1 -s rr\n-A -f 2 -s rr\n-A -f 3 -s rr\n")
 	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.DelService && m.Service.Mark == 2 {
@@ -238,12 +276,12 @@ func TestApplyRemovalThatFails(t *testing.T) {
 	if got := run(k, "-A -f 1 -s rr\n", "ipvsadm", "--apply"); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := rules(t, k); got != "-A -f 1 -s rr\n-A -f 2 -s rr\n" {
-		t.Errorf("the table is\n%s", got)
+	if got := savedRules(t, k); got != "-A -f 1 -s rr\n-A -f 2 -s rr\n" {
+		t.Errorf("table:\n%s", got)
 	}
 }
 
-func TestApplyWithoutATable(t *testing.T) {
+func TestApplyReadError(t *testing.T) {
 	k := &ipvstest.FakeKernel{Intercept: func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.GetService {
 			return syscall.ENOMEM
@@ -256,24 +294,25 @@ func TestApplyWithoutATable(t *testing.T) {
 		}
 	}
 	var stderr strings.Builder
-	dial := func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("no such thing") }
+	dial := func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("dial error") }
 	if status := Run([]string{"ipvsadm", "--diff"}, strings.NewReader(oneServer), &strings.Builder{}, &stderr, dial); status != 2 ||
-		!strings.HasPrefix(stderr.String(), "Can't initialize ipvs: no such thing\n") {
+		!strings.HasPrefix(stderr.String(), "Can't initialize ipvs: dial error\n") {
 		t.Errorf("status %d, %s", status, stderr.String())
 	}
 }
 
-func TestDiffThatIsLost(t *testing.T) {
+func TestDiffWriteError(t *testing.T) {
 	k := kernelWith(t, oneService)
 	var stderr strings.Builder
-	status := Run([]string{"ipvsadm", "--diff"}, strings.NewReader(oneServer), brokenPipe{}, &stderr, k.Dial)
+	status := Run([]string{"ipvsadm", "--diff"}, strings.NewReader(oneServer), failingWriter(syscall.ENOSPC), &stderr, k.Dial)
 	if want := "no space left on device\n"; status != 2 || stderr.String() != want {
 		t.Errorf("status %d, %q, want %q", status, stderr.String(), want)
 	}
 }
 
-// One difference costs one listing and one message, however large the table.
-func TestApplyCost(t *testing.T) {
+// TestApplyRequests checks that a single difference takes one dump and one
+// request, regardless of the size of the table.
+func TestApplyRequests(t *testing.T) {
 	const services = 300
 	var rules strings.Builder
 	for i := range services {
@@ -292,7 +331,7 @@ func TestApplyCost(t *testing.T) {
 	if d := cmp.Diff(want, count); d != "" {
 		t.Error(d)
 	}
-	// What goes as a whole is not looked into.
+	// Destinations of removed services are not read.
 	k.Requests = nil
 	run(k, "-A -f 77 -s rr\n", "ipvsadm", "--diff")
 	if n := len(k.Requests); n != 3 {
@@ -300,8 +339,8 @@ func TestApplyCost(t *testing.T) {
 	}
 }
 
-// randomRules are rules for a small world, so that two of them have much in
-// common.
+// randomRules returns rules from a small set of services and servers, so that two
+// results have much in common.
 func randomRules(r *rand.Rand) string {
 	pick := func(words ...string) string { return words[r.IntN(len(words))] }
 	var b strings.Builder
@@ -341,10 +380,10 @@ func randomRules(r *rand.Rand) string {
 	return b.String()
 }
 
-// From whatever table, --apply comes to the one that the rules describe, which
-// is what they make of an empty one; what --diff prints brings it about just
-// as well; and nothing is left to do then.
-func TestApplyFromAnywhere(t *testing.T) {
+// TestApplyRandomTables checks, for random tables and rules, that --apply, the
+// output of --diff and -R on an empty table have the same result, and that
+// there is no difference afterwards.
+func TestApplyRandomTables(t *testing.T) {
 	const seed = 5
 	r := rand.New(rand.NewPCG(seed, seed))
 	for i := range 150 {
@@ -353,26 +392,26 @@ func TestApplyFromAnywhere(t *testing.T) {
 		if got := run(k, to, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) {
 			t.Fatalf("seed %d, %d: %+v\nfrom\n%sto\n%s", seed, i, got, from, to)
 		}
-		if got, want := rules(t, k), rules(t, kernelWith(t, to)); got != want {
-			t.Fatalf("seed %d, %d: the table is\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
+		if got, want := savedRules(t, k), savedRules(t, kernelWith(t, to)); got != want {
+			t.Fatalf("seed %d, %d: table:\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
 		}
 		diff := run(other, to, "ipvsadm", "--diff", "--allow-empty")
 		if got := run(other, diff.stdout, "ipvsadm", "-R"); got != (result{}) {
-			t.Fatalf("seed %d, %d: -R of the difference: %+v\n%s", seed, i, got, diff.stdout)
+			t.Fatalf("seed %d, %d: -R with the output of --diff: %+v\n%s", seed, i, got, diff.stdout)
 		}
-		if got, want := everything(t, other), everything(t, k); got != want {
-			t.Fatalf("seed %d, %d: the difference comes to\n%swant\n%s", seed, i, got, want)
+		if got, want := saveAll(t, other), saveAll(t, k); got != want {
+			t.Fatalf("seed %d, %d: table after -R with the output of --diff:\n%swant\n%s", seed, i, got, want)
 		}
-		saved := everything(t, k)
+		saved := saveAll(t, k)
 		for _, rules := range []string{to, saved} {
 			k.Requests = nil
 			if got := run(k, rules, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) || len(k.Changes()) != 0 {
-				t.Fatalf("seed %d, %d: again: %+v, %v\n%s", seed, i, got, commands(k), rules)
+				t.Fatalf("seed %d, %d: second --apply: %+v, %v\n%s", seed, i, got, changeCommands(k), rules)
 			}
 		}
 		fresh := &ipvstest.FakeKernel{}
-		if got := run(fresh, saved, "ipvsadm", "-R"); got != (result{}) || everything(t, fresh) != saved {
-			t.Fatalf("seed %d, %d: -R of what -S --all saved: %+v\n%s", seed, i, got, saved)
+		if got := run(fresh, saved, "ipvsadm", "-R"); got != (result{}) || saveAll(t, fresh) != saved {
+			t.Fatalf("seed %d, %d: -R with the output of -S --all: %+v\n%s", seed, i, got, saved)
 		}
 	}
 }

@@ -11,69 +11,62 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 )
 
-// A lineMistake is what is wrong with a line of rules.
-type lineError struct {
-	line   int
-	text   string
-	status int // of -R
-}
-
-// readAll carries out the commands that read all rules before they do anything.
-func (p *invocation) runRules(cmd *command.Command) int {
-	p.parser.DetailedErrors = true
-	if cmd.Verb == command.Check {
-		return p.check()
-	}
-	return p.applyOrDiff(cmd)
-}
-
-// check carries out --check.
-func (p *invocation) check() int {
-	if stdinClosed(p.stdin) {
-		p.errorf(msgStdinClosed)
+// check executes --check.
+func (inv *invocation) check() int {
+	if stdinClosed(inv.stdin) {
+		inv.errorf(msgStdinClosed)
 		return exitUsage
 	}
-	mistakes := p.readRules(p.stdin, nil)
-	if len(mistakes) == 0 {
-		return statusOK
+	inv.parser.DetailedErrors = true
+	errs, _ := inv.readRules(inv.stdin, nil)
+	if len(errs) == 0 {
+		return exitOK
 	}
-	p.reportErrors(mistakes)
+	inv.reportErrors(errs)
 	return exitUsage
 }
 
-// readRules reads rules to their end, calls take for each good one, and
-// returns the mistakes. What take returns is another one, unless it is nil.
-func (p *invocation) readRules(rules io.Reader, take func(c *command.Command, line int) error) []lineError {
-	var mistakes []lineError
+// A lineError is an error in a line of rules.
+type lineError struct {
+	line   int
+	text   string
+	status int // exit status of -R
+}
+
+// readRules reads and checks rules, calls add, if set, for each valid one, and
+// returns the errors, those of add included. If rules cannot be
+// read, the read error is returned as well as being the last lineError.
+func (inv *invocation) readRules(rules io.Reader, add func(c *command.Command, line int) error) (errs []lineError, readErr error) {
 	reader := ruleset.NewReader(rules)
 	var cmd command.Command
 	for {
 		words, line, err := reader.Next()
 		if err != nil {
-			return append(mistakes, lineError{line + 1, err.Error(), exitUsage})
+			errs = append(errs, lineError{line: line + 1, text: err.Error(), status: exitUsage})
+			if err != ruleset.ErrLineTooLong {
+				readErr = err
+			}
+			return errs, readErr
 		}
 		if words == nil {
-			return mistakes
+			return errs, nil
 		}
-		err = p.parser.ParseRule(words, &cmd)
-		if e := new(command.Error); errors.As(err, &e) {
-			mistakes = append(mistakes, lineError{line, e.Text, e.Status()})
-			continue
-		}
-		if take == nil {
-			continue
-		}
-		if err := take(&cmd, line); err != nil {
-			mistakes = append(mistakes, lineError{line, err.Error(), exitUsage})
+		if e := new(command.Error); errors.As(inv.parser.ParseRule(words, &cmd), &e) {
+			errs = append(errs, lineError{line: line, text: e.Text, status: e.Status()})
+		} else if add != nil {
+			if err := add(&cmd, line); err != nil {
+				errs = append(errs, lineError{line: line, text: err.Error(), status: exitUsage})
+			}
 		}
 	}
 }
 
-// tellMistakes tells of all mistakes, and returns the status of the first.
-func (p *invocation) reportErrors(mistakes []lineError) int {
-	slices.SortStableFunc(mistakes, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
-	for _, m := range mistakes {
-		p.errorf(termsafe.Escape(linePrefix(m.line) + m.text))
+// reportErrors reports errs in the order of their lines and returns the status
+// of the first.
+func (inv *invocation) reportErrors(errs []lineError) int {
+	slices.SortStableFunc(errs, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
+	for _, e := range errs {
+		inv.errorf("%s", termsafe.Escape(lineName(e.line)+": "+e.text))
 	}
-	return mistakes[0].status
+	return errs[0].status
 }

@@ -1,5 +1,5 @@
-// Package cli is the program: it reads the command line, does what it says,
-// and answers with text and an exit status.
+// Package cli implements the program: it parses the command line, executes it
+// and returns an exit status.
 package cli
 
 import (
@@ -17,213 +17,156 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Exit statuses. What ipvsadm returns as -1 the shell sees as 255.
-const (
-	statusOK        = 0
-	exitListError   = 1 // the kernel refused a listing
-	exitUsage       = 2 // in the arguments, or no IPVS to be had
-	exitKernelError = 255
-)
-
-// A Dialer connects to the kernel.
+// A Dialer connects to the kernel's IPVS.
 type Dialer func(...ipvs.Option) (*ipvs.Client, error)
 
-// A program is one run.
+// An invocation is one run of the program.
 type invocation struct {
-	name      string // as it was called
+	name      string // argv[0], or ipvsadm for its applets
 	stdin     io.Reader
-	rawStdout io.Writer     // standard output
-	stdout    *bufio.Writer // the same, gathered
+	rawStdout io.Writer     // standard output without a buffer
+	stdout    *bufio.Writer // buffers rawStdout
 	stderr    io.Writer
-	files     struct{ stdout, stderr io.Writer } // the same, which may be a terminal
+	files     struct{ stdout, stderr io.Writer } // as passed to Run; may be terminals
 	dial      Dialer
 
-	outputs
-	allowEPIPE bool           // or the like, so whoever reads it may leave when he has seen enough
-	signal     syscall.Signal // that came during a drain, which is to end more than that; 0 if none did
+	outputQueue
+	allowEPIPE   bool           // a closed stdout does not change the exit status
+	caughtSignal syscall.Signal // signal that arrived during a drain, or 0; it also ends -R
 
-	prefix string // of a message, when it is about a line of rules
+	prefix string // prefix of messages: the line number of a rule
 	names  *resolve.Database
 	parser *command.Parser
-	client *ipvs.Client
+	client *ipvs.Client // nil until connect
 	info   ipvs.Info
 }
 
-// other returns what runs the program under another name than its own or
-// ipvsadm's.
-func applet(name string) func(p *invocation, args []string) int {
-	switch name {
-	case "ipvsadm-save":
-		return (*invocation).runSave
-	case "ipvsadm-restore":
-		return (*invocation).runRestore
-	}
-	return nil
-}
-
-// outputBuffer is how much of a listing is gathered before it is written.
+// outputBuffer is the size of the buffer of standard output, in bytes.
 const outputBuffer = 16 << 10
 
-// Run runs the program with the arguments args, of which the first is its
-// name, and returns its exit status.
+// Run runs the program with its name and arguments in args and returns its exit
+// status.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) int {
-	p := &invocation{
+	inv := &invocation{
 		stdin: stdin,
 		dial:  dial,
 		names: resolve.System(),
 	}
-	p.files.stdout, p.files.stderr = stdout, stderr
-	p.rawStdout = &output{&p.outputs, stdout}
-	p.stdout = bufio.NewWriterSize(p.rawStdout, outputBuffer)
-	p.stderr = &output{&p.outputs, stderr}
+	inv.files.stdout, inv.files.stderr = stdout, stderr
+	inv.rawStdout = &output{&inv.outputQueue, stdout}
+	inv.stdout = bufio.NewWriterSize(inv.rawStdout, outputBuffer)
+	inv.stderr = &output{&inv.outputQueue, stderr}
 	if len(args) > 0 {
-		p.name, args = args[0], args[1:]
+		inv.name, args = args[0], args[1:]
 	}
 	run := (*invocation).run
-	if other := applet(path.Base(p.name)); other != nil {
-		run = other
-		p.name = "ipvsadm"
+	if runApplet := applet(path.Base(inv.name)); runApplet != nil {
+		run = runApplet
+		inv.name = "ipvsadm"
 	}
-	p.parser = command.NewParser(p.name, p.names)
-	p.parser.DetailedErrors = path.Base(p.name) == help.Name
-	status := run(p, args)
-	if p.client != nil {
-		p.client.Close()
+	inv.parser = command.NewParser(inv.name, inv.names)
+	inv.parser.DetailedErrors = path.Base(inv.name) == help.Name
+	status := run(inv, args)
+	if inv.client != nil {
+		inv.client.Close()
 	}
-	// A table that was not written in full must not look saved.
-	err := cmp.Or(p.stdout.Flush(), p.finish())
-	if err != nil && status == statusOK && !(p.allowEPIPE && errors.Is(err, syscall.EPIPE)) {
-		defer p.finish()
-		p.errorf(fmt.Sprintf("%s: %v", p.name, err))
+	// An incomplete listing or saved table must not exit with status 0.
+	err := cmp.Or(inv.stdout.Flush(), inv.flushQueue())
+	if err != nil && status == exitOK && !(inv.allowEPIPE && errors.Is(err, syscall.EPIPE)) {
+		defer inv.flushQueue()
+		inv.errorf("%s: %v", inv.name, err)
 		return exitListError
 	}
 	return status
 }
 
-// run runs the command line args.
-func (p *invocation) run(args []string) int {
+// run parses and executes a command line.
+func (inv *invocation) run(args []string) int {
 	if len(args) > 0 && args[0] == completeFlag {
-		return p.complete(args[1:])
+		return inv.complete(args[1:])
 	}
 	var cmd command.Command
-	mistake := p.parser.Parse(args, &cmd)
+	err := inv.parser.Parse(args, &cmd)
 	switch cmd.Verb {
-	case command.Help, command.Version:
-		return p.printInfo(&cmd)
-	case command.Check, command.Apply, command.Diff:
-		// These look at what they are given before they look for a kernel.
-		if mistake != nil {
-			return p.usageError(mistake)
+	case command.Help, command.Version: // usage errors are ignored
+		return inv.execute(&cmd)
+	case command.Check, command.Apply, command.Diff, command.Doctor:
+		// These connect to the kernel themselves, if they need it.
+		if err != nil {
+			return inv.usageError(err)
 		}
-		return p.runRules(&cmd)
-	case command.Doctor:
-		// It does without a kernel what can be done.
-		if mistake != nil {
-			return p.usageError(mistake)
-		}
-		return p.doctor(&cmd)
+		return inv.execute(&cmd)
 	}
-	if mistake != nil && p.parser.DetailedErrors {
-		return p.usageError(mistake)
+	if err != nil && inv.parser.DetailedErrors {
+		return inv.usageError(err)
 	}
-	// As ipvsadm does, the kernel comes before the mistake.
-	if status := p.open(cmd.NetNS); status != statusOK {
+	// Like ipvsadm, connect to the kernel before reporting usage errors.
+	if status := inv.open(cmd.NetNS); status != exitOK {
 		return status
 	}
-	if mistake != nil {
-		return p.usageError(mistake)
-	}
-	if cmd.Verb == command.Restore {
-		return p.restore(p.stdin)
-	}
-	return p.execute(&cmd)
-}
-
-// open connects to the kernel, in the network namespace netns unless that is
-// "".
-func (p *invocation) open(netns string) int {
-	err := p.connect(netns)
-	if e := new(ipvs.NetNSError); errors.As(err, &e) {
-		return p.netnsError(netns, e)
-	}
 	if err != nil {
-		p.errorf("Can't initialize ipvs: " + errnoMessage(err) + "\n" +
-			"Are you sure that IP Virtual Server is built in the kernel or as module?")
-		return exitUsage
+		return inv.usageError(err)
 	}
-	return statusOK
+	return inv.execute(&cmd)
 }
 
-// connect connects to the kernel, and asks for its version.
-func (p *invocation) connect(netns string) (err error) {
-	options := append(inNetNS(netns), ipvs.WithModprobeOutput(p.files.stderr), ipvs.WithMappedAddresses())
-	if p.client, err = p.dial(options...); err != nil {
-		return err
-	}
-	p.info, err = p.client.Info()
-	return err
-}
-
-// inNetNS returns the option that leads to a network namespace, none for "".
-func inNetNS(netns string) []ipvs.Option {
-	if netns == "" {
-		return nil
-	}
-	return []ipvs.Option{ipvs.WithNetNS(netns)}
-}
-
-// noNetNS says why a network namespace cannot be entered.
-func (p *invocation) netnsError(netns string, err *ipvs.NetNSError) int {
-	p.errorf(fmt.Sprintf("cannot open network namespace %q: %s", netns, strerror(err.Errno)))
-	return exitUsage
-}
-
-// reason says why there is no IPVS to work with.
-func errnoMessage(err error) string {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return errnoText(errno)
-	}
-	return err.Error()
-}
-
-// mistaken tells of a mistake in a command line.
-func (p *invocation) usageError(err error) int {
-	p.errorf(err.Error())
-	var mistake *command.Error
-	if errors.As(err, &mistake) {
-		return mistake.Status()
-	}
-	return exitUsage
-}
-
-// complain writes a message. What was printed before it comes before it.
-func (p *invocation) errorf(text string) {
-	p.stdout.Flush()
-	io.WriteString(p.stderr, p.prefix+text+"\n")
-}
-
-// execute carries out a command other than the restoring of rules.
-func (p *invocation) execute(cmd *command.Command) int {
+// execute executes a command of the command line or of a rule and returns its
+// exit status.
+func (inv *invocation) execute(cmd *command.Command) int {
 	switch cmd.Verb {
 	case command.Help, command.Version:
-		return p.printInfo(cmd)
+		return inv.printInfo(cmd)
 	case command.List:
-		return p.list(cmd)
+		return inv.list(cmd)
 	case command.Save:
-		return p.save(cmd)
+		return inv.save(cmd)
+	case command.Restore:
+		return inv.restore(inv.stdin).status
+	case command.Check:
+		return inv.check()
+	case command.Apply:
+		return inv.apply(cmd)
+	case command.Diff:
+		return inv.diff(cmd)
+	case command.Doctor:
+		return inv.doctor(cmd)
 	}
-	return p.change(cmd)
+	if cmd.Options.Has(command.Drain) {
+		return inv.drain(cmd)
+	}
+	return inv.change(cmd)
 }
 
-// tell prints what the program says of itself.
-func (p *invocation) printInfo(cmd *command.Command) int {
-	p.allowEPIPE = true
-	name := path.Base(p.name)
-	if cmd.Verb == command.Help {
-		p.stdout.WriteString(help.Text(name))
-	} else {
-		p.stdout.WriteString(help.VersionLine(name))
+// change executes a command that is a single change of the table.
+func (inv *invocation) change(cmd *command.Command) int {
+	change := cmd.Change()
+	if err := inv.client.Do(&change); err != nil {
+		inv.errorf("%s", kernelMessage(cmd.Verb, err))
+		return exitKernelError
 	}
-	return statusOK
+	return exitOK
+}
+
+// printInfo prints the help or the version.
+func (inv *invocation) printInfo(cmd *command.Command) int {
+	inv.allowEPIPE = true
+	name := path.Base(inv.name)
+	if cmd.Verb == command.Help {
+		inv.stdout.WriteString(help.Text(name))
+	} else {
+		inv.stdout.WriteString(help.VersionLine(name))
+	}
+	return exitOK
+}
+
+// usageError reports a command-line error.
+func (inv *invocation) usageError(err error) int {
+	inv.errorf("%s", err)
+	return usageStatus(err)
+}
+
+// errorf flushes stdout and writes a line to stderr.
+func (inv *invocation) errorf(format string, args ...any) {
+	inv.stdout.Flush()
+	io.WriteString(inv.stderr, inv.prefix+fmt.Sprintf(format, args...)+"\n")
 }

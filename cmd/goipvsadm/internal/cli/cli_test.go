@@ -3,26 +3,24 @@ package cli
 import (
 	"errors"
 	"io"
-	"net/netip"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
-	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
 )
 
-// A result is what a run of the program shows.
+// A result is the exit status and output of a run of the program.
 type result struct {
 	status         int
 	stdout, stderr string
 }
 
-// run runs a command line on k.
+// run runs a command line with the kernel k.
 func run(k *ipvstest.FakeKernel, stdin string, args ...string) result {
 	var stdout, stderr strings.Builder
 	status := Run(args, strings.NewReader(stdin), &stdout, &stderr, k.Dial)
@@ -32,8 +30,8 @@ func run(k *ipvstest.FakeKernel, stdin string, args ...string) result {
 // words splits a command line at blanks.
 func words(line string) []string { return strings.Split(line, " ") }
 
-// rules returns the table of k as rules.
-func rules(t *testing.T, k *ipvstest.FakeKernel) string {
+// savedRules returns the table of k as rules.
+func savedRules(t *testing.T, k *ipvstest.FakeKernel) string {
 	t.Helper()
 	r := run(k, "", "ipvsadm", "-S", "-n")
 	if r.status != 0 || r.stderr != "" {
@@ -55,38 +53,124 @@ func TestCommands(t *testing.T) {
 		want   result
 		after  string // rules
 	}{
-		{"add a service", "", "-A -t 192.0.2.1:80 -s rr", result{}, oneService},
-		{"add it again", oneService, "-A -t 192.0.2.1:80", result{255, "", "Service already exists\n"}, oneService},
-		{"an unknown scheduler", "", "-A -t 192.0.2.1:80 -s nosuch", result{255, "", "Scheduler or persistence engine not found\n"}, ""},
-		{"edit a service", oneService, "-E -t 192.0.2.1:80 -s sh -p 60 -b sh-port", result{}, "-A -t 192.0.2.1:80 -s sh -p 60 -b sh-port\n"},
-		{"edit none", "", "-E -t 192.0.2.1:80 -s rr", result{255, "", "No such service\n"}, ""},
-		{"delete a service", oneServer, "-D -t 192.0.2.1:80", result{}, ""},
-		{"delete none", oneServer, "-D -u 192.0.2.1:80", result{255, "", "No such service\n"}, oneServer},
-		{"add a server", oneService, "-a -t 192.0.2.1:80 -r 198.51.100.1 -m", result{}, oneServer},
-		{"add it again", oneServer, "-a -t 192.0.2.1:80 -r 198.51.100.1 -m", result{255, "", "Destination already exists\n"}, oneServer},
-		{"add a server to nothing", "", "-a -t 192.0.2.1:80 -r 198.51.100.1", result{255, "", "Service not defined\n"}, ""},
-		{"a lower threshold above the upper", oneService, "-a -t 192.0.2.1:80 -r 198.51.100.1 -x 1 -y 2", result{255, "", "Numerical result out of range\n"}, oneService},
-		{"edit a server", oneServer, "-e -t 192.0.2.1:80 -r 198.51.100.1 -m -w 7 -x 20 -y 10", result{}, oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 7 -x 20 -y 10\n"},
-		{"edit no server", oneServer, "-e -t 192.0.2.1:80 -r 198.51.100.2", result{255, "", "No such destination\n"}, oneServer},
-		{"delete a server", oneServer, "-d -t 192.0.2.1:80 -r 198.51.100.1:80", result{}, oneService},
-		{"delete a server of nothing", oneServer, "-d -f 1 -r 198.51.100.1:80", result{255, "", "Service not defined\n"}, oneServer},
-		{"clear", oneServer, "-C", result{}, ""},
-		{"zero one that is not there", oneServer, "-Z -f 1", result{255, "", "No such service\n"}, oneServer},
-		{"stop no daemon", "", "--stop-daemon master", result{255, "", "No daemon is running\n"}, ""},
-		{"list one that is not there", oneServer, "-L -f 1", result{1, "", "No such service\n"}, oneServer},
-		{"list one", oneServer, "-L -n -t 192.0.2.1:80", result{0, "" +
-			"Prot LocalAddress:Port Scheduler Flags\n" +
-			"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n" +
-			"TCP  192.0.2.1:80 rr\n" +
-			"  -> 198.51.100.1:80              Masq    1      0          0         \n", ""}, oneServer},
-		{"list all", oneService, "-L -n", result{0, "" +
-			"IP Virtual Server version 1.2.1 (size=4096)\n" +
-			"Prot LocalAddress:Port Scheduler Flags\n" +
-			"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n" +
-			"TCP  192.0.2.1:80 rr\n", ""}, oneService},
-		{"a mistake", "", "-A -t 192.0.2.1:80 -w 1", result{2, "", "Illegal 'weight' option with the 'add-service' command\n"}, ""},
-		{"an unknown option", "", "-A --foo", result{255, "", "--foo: unknown option\n"}, ""},
-		{"no command", "", "-n", result{255, "", "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}, ""},
+		{name: "add a service", line: "-A -t 192.0.2.1:80 -s rr", after: oneService},
+		{
+			name:   "add a service that exists",
+			before: oneService,
+			line:   "-A -t 192.0.2.1:80",
+			want:   result{255, "", "Service already exists\n"},
+			after:  oneService,
+		},
+		{
+			name: "unknown scheduler",
+			line: "-A -t 192.0.2.1:80 -s nosuch",
+			want: result{255, "", "Scheduler or persistence engine not found\n"},
+		},
+		{
+			name:   "edit a service",
+			before: oneService,
+			line:   "-E -t 192.0.2.1:80 -s sh -p 60 -b sh-port",
+			after:  "-A -t 192.0.2.1:80 -s sh -p 60 -b sh-port\n",
+		},
+		{name: "edit a missing service", line: "-E -t 192.0.2.1:80 -s rr", want: result{255, "", "No such service\n"}},
+		{name: "delete a service", before: oneServer, line: "-D -t 192.0.2.1:80"},
+		{
+			name:   "delete a missing service",
+			before: oneServer,
+			line:   "-D -u 192.0.2.1:80",
+			want:   result{255, "", "No such service\n"},
+			after:  oneServer,
+		},
+		{name: "add a server", before: oneService, line: "-a -t 192.0.2.1:80 -r 198.51.100.1 -m", after: oneServer},
+		{
+			name:   "add a server that exists",
+			before: oneServer,
+			line:   "-a -t 192.0.2.1:80 -r 198.51.100.1 -m",
+			want:   result{255, "", "Destination already exists\n"},
+			after:  oneServer,
+		},
+		{
+			name: "add a server to a missing service",
+			line: "-a -t 192.0.2.1:80 -r 198.51.100.1",
+			want: result{255, "", "Service not defined\n"},
+		},
+		{
+			name:   "lower threshold exceeds upper threshold",
+			before: oneService,
+			line:   "-a -t 192.0.2.1:80 -r 198.51.100.1 -x 1 -y 2",
+			want:   result{255, "", "Numerical result out of range\n"},
+			after:  oneService,
+		},
+		{
+			name:   "edit a server",
+			before: oneServer,
+			line:   "-e -t 192.0.2.1:80 -r 198.51.100.1 -m -w 7 -x 20 -y 10",
+			after:  oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 7 -x 20 -y 10\n",
+		},
+		{
+			name:   "edit a missing server",
+			before: oneServer,
+			line:   "-e -t 192.0.2.1:80 -r 198.51.100.2",
+			want:   result{255, "", "No such destination\n"},
+			after:  oneServer,
+		},
+		{name: "delete a server", before: oneServer, line: "-d -t 192.0.2.1:80 -r 198.51.100.1:80", after: oneService},
+		{
+			name:   "delete a server of a missing service",
+			before: oneServer,
+			line:   "-d -f 1 -r 198.51.100.1:80",
+			want:   result{255, "", "Service not defined\n"},
+			after:  oneServer,
+		},
+		{name: "flush", before: oneServer, line: "-C"},
+		{
+			name:   "zero a missing service",
+			before: oneServer,
+			line:   "-Z -f 1",
+			want:   result{255, "", "No such service\n"},
+			after:  oneServer,
+		},
+		{name: "stop a daemon that is not running", line: "--stop-daemon master", want: result{255, "", "No daemon is running\n"}},
+		{
+			name:   "list a missing service",
+			before: oneServer,
+			line:   "-L -f 1",
+			want:   result{1, "", "No such service\n"},
+			after:  oneServer,
+		},
+		{
+			name:   "list one service",
+			before: oneServer,
+			line:   "-L -n -t 192.0.2.1:80",
+			want: result{0, "" +
+				"Prot LocalAddress:Port Scheduler Flags\n" +
+				"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n" +
+				"TCP  192.0.2.1:80 rr\n" +
+				"  -> 198.51.100.1:80              Masq    1      0          0         \n", ""},
+			after: oneServer,
+		},
+		{
+			name:   "list all services",
+			before: oneService,
+			line:   "-L -n",
+			want: result{0, "" +
+				"IP Virtual Server version 1.2.1 (size=4096)\n" +
+				"Prot LocalAddress:Port Scheduler Flags\n" +
+				"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n" +
+				"TCP  192.0.2.1:80 rr\n", ""},
+			after: oneService,
+		},
+		{
+			name: "usage error",
+			line: "-A -t 192.0.2.1:80 -w 1",
+			want: result{2, "", "Illegal 'weight' option with the 'add-service' command\n"},
+		},
+		{name: "unknown option", line: "-A --foo", want: result{255, "", "--foo: unknown option\n"}},
+		{
+			name: "no command",
+			line: "-n",
+			want: result{255, "", "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
@@ -96,7 +180,7 @@ func TestCommands(t *testing.T) {
 			if got := run(&k, "", append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
-			if got := rules(t, &k); got != tt.after {
+			if got := savedRules(t, &k); got != tt.after {
 				t.Errorf("table:\n%swant:\n%s", got, tt.after)
 			}
 		})
@@ -109,15 +193,20 @@ func TestTimeoutsAndDaemons(t *testing.T) {
 		line string
 		want result
 	}{
-		{"--set 100 0 7", result{}},
-		{"-L --timeout", result{0, "Timeout (tcp tcpfin udp): 100 120 7\n", ""}},
-		{"-L --daemon", result{}},
-		{"--start-daemon backup --mcast-interface eth1 --syncid 3", result{}},
-		{"--start-daemon backup", result{255, "", "Daemon has already run\n"}},
-		{"--start-daemon master --mcast-interface eth1 --mcast-group ff02::5 --mcast-port 1 --mcast-ttl 2 --sync-maxlen 3", result{}},
-		{"-L --daemon", result{0, "backup sync daemon (mcast=eth1, syncid=3)\n" +
-			"master sync daemon (mcast=eth1, syncid=0, maxlen=3, group=ff02::5, port=1, ttl=2)\n", ""}},
-		{"--stop-daemon backup", result{}},
+		{line: "--set 100 0 7"},
+		{line: "-L --timeout", want: result{0, "Timeout (tcp tcpfin udp): 100 120 7\n", ""}},
+		{line: "-L --daemon"},
+		{line: "--start-daemon backup --mcast-interface eth1 --syncid 3"},
+		{line: "--start-daemon backup", want: result{255, "", "Daemon has already run\n"}},
+		{
+			line: "--start-daemon master --mcast-interface eth1 --mcast-group ff02::5 --mcast-port 1 --mcast-ttl 2 --sync-maxlen 3",
+		},
+		{
+			line: "-L --daemon",
+			want: result{0, "backup sync daemon (mcast=eth1, syncid=3)\n" +
+				"master sync daemon (mcast=eth1, syncid=0, maxlen=3, group=ff02::5, port=1, ttl=2)\n", ""},
+		},
+		{line: "--stop-daemon backup"},
 	} {
 		if got := run(&k, "", append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.line, got, tt.want)
@@ -125,7 +214,7 @@ func TestTimeoutsAndDaemons(t *testing.T) {
 	}
 }
 
-func TestNoArgumentsList(t *testing.T) {
+func TestNoArguments(t *testing.T) {
 	var k ipvstest.FakeKernel
 	if got, want := run(&k, "", "ipvsadm"), run(&k, "", "ipvsadm", "-L"); got != want || got.stdout == "" {
 		t.Errorf("%+v, want %+v", got, want)
@@ -138,50 +227,92 @@ func TestRestore(t *testing.T) {
 		want        result
 		after       string
 	}{
-		{"comments, blanks and the program's name", "# head\n\n  \t\r\nipvsadm -A\t-t 192.0.2.1:80 -s rr # web\r\n", result{}, oneService},
-		{"no newline at the end", strings.TrimSuffix(oneServer, "\n"), result{}, oneServer},
-		{"a refusal is told and passed over", oneService + oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n",
-			result{255, "", "line 2: Service already exists\n"}, oneServer},
-		{"a mistake ends it", oneService + "-A -t foo:bar:baz\n-C\n",
-			result{2, "", "line 2: illegal virtual server address[:port] specified\n"}, oneService},
-		{"an option that cannot be read does not", "-A -t 192.0.2.1:80 --foo\n" + oneService,
-			result{255, "", "line 1: --foo: unknown option\n"}, oneService},
-		{"the first failure's status", "-D -f 1\n" + oneService + "-A -q\n-A -w\n-A\n",
-			result{255, "", "line 1: No such service\nline 3: -q: unknown option\nline 4: -w: missing argument\n" +
-				"line 5: You need to supply the 'service-address' option for the 'add-service' command\n"}, oneService},
-		{"a listing sees what went before", oneService + "-S -n\n-C\n-S -n\n", result{0, oneService, ""}, ""},
-		{"a message is safe to look at", "-A\x1b[31m\n-A -f 5\x1b]0;x\u202e\n", result{255, "",
-			"line 1: -A\\x1b[31m: unknown option\nline 2: invalid fwmark value `5\\x1b]0;x\\xe2\\x80\\xae' specified\n"}, ""},
-		{"a line beyond any rule ends it", oneService + strings.Repeat("x", 1<<20) + "\n-C\n",
-			result{255, "", "line 2: longer than 1 MiB\n"}, oneService},
-		{"a failed listing ends it", "-L -f 1\n" + oneService, result{1, "", "line 1: No such service\n"}, ""},
-		{"no restoring within", oneService + "-R\n-C\n",
-			result{255, "", "line 2: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}, oneService},
-		{"a NUL ends its word", "-A -t 192.0.2.1:80\x001 -s rr\x00\n", result{}, oneService},
-		{"the program's name may stand anywhere", "-A ipvsadm -t ipvsadm 192.0.2.1:80 -s rr ipvsadm\n", result{}, oneService},
+		{
+			name:  "comments, blanks and program name",
+			rules: "# head\n\n  \t\r\nipvsadm -A\t-t 192.0.2.1:80 -s rr # web\r\n",
+			after: oneService,
+		},
+		{name: "no final newline", rules: strings.TrimSuffix(oneServer, "\n"), after: oneServer},
+		{
+			name:  "kernel error does not stop",
+			rules: oneService + oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n",
+			want:  result{255, "", "line 2: Service already exists\n"},
+			after: oneServer,
+		},
+		{
+			name:  "usage error stops",
+			rules: oneService + "-A -t foo:bar:baz\n-C\n",
+			want:  result{2, "", "line 2: illegal virtual server address[:port] specified\n"},
+			after: oneService,
+		},
+		{
+			name:  "unknown option does not stop",
+			rules: "-A -t 192.0.2.1:80 --foo\n" + oneService,
+			want:  result{255, "", "line 1: --foo: unknown option\n"},
+			after: oneService,
+		},
+		{
+			name:  "status of the first failure",
+			rules: "-D -f 1\n" + oneService + "-A -q\n-A -w\n-A\n",
+			want: result{255, "", "line 1: No such service\nline 3: -q: unknown option\nline 4: -w: missing argument\n" +
+				"line 5: You need to supply the 'service-address' option for the 'add-service' command\n"},
+			after: oneService,
+		},
+		{
+			name:  "listing waits for changes",
+			rules: oneService + "-S -n\n-C\n-S -n\n",
+			want:  result{0, oneService, ""},
+		},
+		{
+			name:  "control characters in messages are escaped",
+			rules: "-A\x1b[31m\n-A -f 5\x1b]0;x\u202e\n",
+			want: result{255, "",
+				"line 1: -A\\x1b[31m: unknown option\nline 2: invalid fwmark value `5\\x1b]0;x\\xe2\\x80\\xae' specified\n"},
+		},
+		{
+			name:  "line too long",
+			rules: oneService + strings.Repeat("x", 1<<20) + "\n-C\n",
+			want:  result{255, "", "line 2: longer than 1 MiB\n"},
+			after: oneService,
+		},
+		{
+			name:  "failed listing stops",
+			rules: "-L -f 1\n" + oneService,
+			want:  result{1, "", "line 1: No such service\n"},
+		},
+		{
+			name:  "-R in a rule",
+			rules: oneService + "-R\n-C\n",
+			want:  result{255, "", "line 2: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"},
+			after: oneService,
+		},
+		{name: "NUL ends a word", rules: "-A -t 192.0.2.1:80\x001 -s rr\x00\n", after: oneService},
+		{
+			name:  "program name anywhere",
+			rules: "-A ipvsadm -t ipvsadm 192.0.2.1:80 -s rr ipvsadm\n",
+			after: oneService,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
-			got := run(&k, tt.rules, "ipvsadm", "-R")
-			if got.status != tt.want.status || got.stdout != tt.want.stdout || got.stderr != tt.want.stderr {
+			if got := run(&k, tt.rules, "ipvsadm", "-R"); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
-			if got := rules(t, &k); got != tt.after {
+			if got := savedRules(t, &k); got != tt.after {
 				t.Errorf("table:\n%swant:\n%s", got, tt.after)
 			}
 		})
 	}
 }
 
-// Whoever feeds rules through a pipe sees each take effect before writing the
-// next.
-func TestRestoreThroughAPipe(t *testing.T) {
+// TestRestorePipe checks that a writer on a pipe sees each rule take effect.
+func TestRestorePipe(t *testing.T) {
 	var k ipvstest.FakeKernel
 	r, w := io.Pipe()
 	done := make(chan int)
 	go func() { done <- Run([]string{"ipvsadm", "-R"}, r, io.Discard, io.Discard, k.Dial) }()
 	io.WriteString(w, oneService)
-	io.WriteString(w, "\n") // is taken when the rule before it is done
+	io.WriteString(w, "\n") // read after the rule before it was executed
 	if n := len(k.Table); n != 1 {
 		t.Errorf("%d services while the pipe is open, want 1", n)
 	}
@@ -191,18 +322,18 @@ func TestRestoreThroughAPipe(t *testing.T) {
 	}
 }
 
-// A change has one look-up of the table's version and one message.
-func TestRestoreInFewMessages(t *testing.T) {
+// TestRestoreRequests checks that each change is a single request.
+func TestRestoreRequests(t *testing.T) {
 	var k ipvstest.FakeKernel
 	run(&k, oneServer, "ipvsadm", "-R")
 	if n := len(k.Requests); n != 3 {
-		t.Errorf("%d requests, want 3: %v", n, k.Requests)
+		t.Errorf("%d requests, want 3 (version, service, server): %v", n, k.Requests)
 	}
 }
 
-func TestOtherNames(t *testing.T) {
+func TestApplets(t *testing.T) {
 	var k ipvstest.FakeKernel
-	if got := run(&k, oneServer, "/sbin/ipvsadm-restore", "whatever"); got != (result{}) {
+	if got := run(&k, oneServer, "/sbin/ipvsadm-restore", "ignored"); got != (result{}) {
 		t.Fatalf("restore: %+v", got)
 	}
 	if got := run(&k, "", "ipvsadm-save", "-n"); got != (result{0, oneServer, ""}) {
@@ -211,69 +342,91 @@ func TestOtherNames(t *testing.T) {
 	if got := run(&k, "", "ipvsadm-save", "-x"); got.status != 1 || got.stdout != "" || !strings.Contains(got.stderr, "-n") {
 		t.Errorf("save -x: %+v", got)
 	}
-	// Help clears nothing, nor does it wait for rules.
-	for _, line := range []string{"-h", "--help", "whatever --help", "-N other -h"} {
-		got := runWithout(t, "", append([]string{"/sbin/ipvsadm-restore"}, words(line)...)...)
+	// -h neither connects to the kernel nor reads rules.
+	for _, line := range []string{"-h", "--help", "ignored --help", "-N other -h"} {
+		got := runWithoutKernel(t, "", append([]string{"/sbin/ipvsadm-restore"}, words(line)...)...)
 		if got.status != 0 || got.stderr != "" || !strings.HasPrefix(got.stdout, "ipvsadm-restore: replaces the IPVS table") {
 			t.Errorf("restore %s: %+v", line, got)
 		}
 	}
-	// What was there before goes.
-	if got := run(&k, oneService, "ipvsadm-restore"); got != (result{}) || rules(t, &k) != oneService {
+	// ipvsadm-restore replaces the table.
+	if got := run(&k, oneService, "ipvsadm-restore"); got != (result{}) || savedRules(t, &k) != oneService {
 		t.Errorf("restore: %+v", got)
 	}
-	// Unless there is a mistake anywhere.
+	// An error in any rule prevents that.
 	for _, tt := range []struct {
 		rules  string
 		status int
 		stderr string
 	}{
-		{oneServer + "-A -w 1\n", 2, "line 3: You need to supply the 'service-address' option for the 'add-service' command\n"},
-		{oneServer + "-A --foo\n", 255, "line 3: --foo: unknown option\n"},
-		{oneServer + "-R\n", 255, "line 3: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"},
+		{
+			rules:  oneServer + "-A -w 1\n",
+			status: 2,
+			stderr: "line 3: You need to supply the 'service-address' option for the 'add-service' command\n",
+		},
+		{rules: oneServer + "-A --foo\n", status: 255, stderr: "line 3: --foo: unknown option\n"},
+		{
+			rules:  oneServer + "-R\n",
+			status: 255,
+			stderr: "line 3: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n",
+		},
 	} {
-		if got := run(&k, tt.rules, "ipvsadm-restore"); got != (result{tt.status, "", tt.stderr}) || rules(t, &k) != oneService {
-			t.Errorf("restore: %+v, then\n%s", got, rules(t, &k))
+		if got := run(&k, tt.rules, "ipvsadm-restore"); got != (result{tt.status, "", tt.stderr}) || savedRules(t, &k) != oneService {
+			t.Errorf("restore: %+v, table:\n%s", got, savedRules(t, &k))
 		}
 	}
 }
 
-// With nothing to lose, what stands before a mistake is better than nothing.
-func TestRestoreIntoAnEmptyTable(t *testing.T) {
+// TestRestoreEmptyTable checks that ipvsadm-restore executes the rules before the
+// first error if the table is empty.
+func TestRestoreEmptyTable(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules string
 		want        result
 		after       string
 	}{
-		{"a mistake ends it", oneServer + "-A -w 1\n-A -f 7\n-A -w 1\n", result{2, "",
-			"line 3: You need to supply the 'service-address' option for the 'add-service' command\n" +
-				"The rules before line 3 are in place; those behind it were not read\n"}, oneServer},
-		{"an option that cannot be read does not", oneService + "-A -q\n-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n", result{255, "",
-			"line 2: -q: unknown option\n"}, oneServer},
-		{"nor does a refusal", oneService + oneServer + "foo\n", result{255, "",
-			"line 2: Service already exists\nline 4: " + tryLine + "The rules before line 4 are in place; those behind it were not read\n"}, oneServer},
+		{
+			name:  "usage error stops",
+			rules: oneServer + "-A -w 1\n-A -f 7\n-A -w 1\n",
+			want: result{2, "",
+				"line 3: You need to supply the 'service-address' option for the 'add-service' command\n" +
+					"stopped at line 3: earlier lines were executed, later lines were not read\n"},
+			after: oneServer,
+		},
+		{
+			name:  "unknown option does not stop",
+			rules: oneService + "-A -q\n-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n",
+			want:  result{255, "", "line 2: -q: unknown option\n"},
+			after: oneServer,
+		},
+		{
+			name:  "kernel error does not stop",
+			rules: oneService + oneServer + "foo\n",
+			want: result{255, "",
+				"line 2: Service already exists\nline 4: " + tryLine + "stopped at line 4: earlier lines were executed, later lines were not read\n"},
+			after: oneServer,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
-			if got := run(&k, tt.rules, "ipvsadm-restore"); got != tt.want || rules(t, &k) != tt.after {
-				t.Errorf("got  %+v\nwant %+v\ntable:\n%swant:\n%s", got, tt.want, rules(t, &k), tt.after)
+			if got := run(&k, tt.rules, "ipvsadm-restore"); got != tt.want || savedRules(t, &k) != tt.after {
+				t.Errorf("got  %+v\nwant %+v\ntable:\n%swant:\n%s", got, tt.want, savedRules(t, &k), tt.after)
 			}
 		})
 	}
 }
 
-// A closed standard input, which the runtime makes /dev/null, is no empty file.
-func TestNobodyFeeds(t *testing.T) {
+func TestStdinClosed(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		file  string
 		flags int
 		want  bool
 	}{
-		{"closed", os.DevNull, os.O_RDWR, true},
-		{"</dev/null", os.DevNull, os.O_RDONLY, false},
-		{"another device", "/dev/zero", os.O_RDWR, false},
-		{"a file", t.TempDir() + "/file", os.O_RDWR | os.O_CREATE, false},
+		{name: "closed", file: os.DevNull, flags: os.O_RDWR, want: true},
+		{name: "</dev/null", file: os.DevNull, flags: os.O_RDONLY},
+		{name: "other device", file: "/dev/zero", flags: os.O_RDWR},
+		{name: "regular file", file: t.TempDir() + "/file", flags: os.O_RDWR | os.O_CREATE},
 	} {
 		file, err := os.OpenFile(tt.file, tt.flags, 0o600)
 		if err != nil {
@@ -286,11 +439,11 @@ func TestNobodyFeeds(t *testing.T) {
 	}
 }
 
-func TestHelpAndVersionNeedNoKernel(t *testing.T) {
+func TestHelpAndVersionWithoutKernel(t *testing.T) {
 	for _, tt := range []struct{ name, option, want string }{
-		{"/usr/sbin/ipvsadm", "-v", "ipvsadm v1.31 2019/12/24 (goipvsadm "},
-		{"goipvsadm", "--version", "goipvsadm "},
-		{"ipvsadm", "-h", "--add-service"},
+		{name: "/usr/sbin/ipvsadm", option: "-v", want: "ipvsadm v1.31 2019/12/24 (goipvsadm "},
+		{name: "goipvsadm", option: "--version", want: "goipvsadm "},
+		{name: "ipvsadm", option: "-h", want: "--add-service"},
 	} {
 		var stdout, stderr strings.Builder
 		status := Run([]string{tt.name, tt.option}, strings.NewReader(""), &stdout, &stderr, noIPVS)
@@ -304,23 +457,27 @@ func noIPVS(...ipvs.Option) (*ipvs.Client, error) {
 	return nil, &ipvs.Error{Op: "find its netlink family", Err: ipvs.ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
 }
 
-func TestNoKernel(t *testing.T) {
+func TestDialError(t *testing.T) {
 	denied := &ipvstest.FakeKernel{Intercept: func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }}
 	for _, tt := range []struct {
-		name   string
-		dial   Dialer
-		reason string
+		name    string
+		dial    Dialer
+		message string
 	}{
-		{"no module", noIPVS, "Protocol not available"},
-		{"no privilege", denied.Dial, "Permission denied (you must be root)"},
-		{"no sockets", func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("no sockets") }, "no sockets"},
+		{name: "no module", dial: noIPVS, message: "Protocol not available"},
+		{name: "no privilege", dial: denied.Dial, message: "Permission denied (you must be root)"},
+		{
+			name:    "socket error",
+			dial:    func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("socket error") },
+			message: "socket error",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			// The kernel comes before any mistake in the arguments.
+			// The connection is attempted before usage errors are reported.
 			for _, args := range [][]string{{"ipvsadm"}, {"ipvsadm", "-R"}, {"ipvsadm", "--foo"}, {"ipvsadm-save"}, {"ipvsadm-restore"}} {
 				var stdout, stderr strings.Builder
 				status := Run(args, strings.NewReader(oneService), &stdout, &stderr, tt.dial)
-				want := "Can't initialize ipvs: " + tt.reason +
+				want := "Can't initialize ipvs: " + tt.message +
 					"\nAre you sure that IP Virtual Server is built in the kernel or as module?\n"
 				if status != 2 || stdout.String() != "" || stderr.String() != want {
 					t.Errorf("%v: %d, %q, %q", args, status, stdout.String(), stderr.String())
@@ -330,7 +487,7 @@ func TestNoKernel(t *testing.T) {
 	}
 }
 
-// A family that goes away while the program runs.
+// TestModuleUnloaded removes the netlink family while the program runs.
 func TestModuleUnloaded(t *testing.T) {
 	k := &ipvstest.FakeKernel{}
 	calls := 0
@@ -346,61 +503,53 @@ func TestModuleUnloaded(t *testing.T) {
 	}
 }
 
-type brokenPipe struct{}
+// A failingWriter fails with an errno.
+type failingWriter syscall.Errno
 
-func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+func (w failingWriter) Write([]byte) (int, error) { return 0, syscall.Errno(w) }
 
-func TestOutputThatIsLost(t *testing.T) {
+func TestSaveWriteError(t *testing.T) {
 	var k ipvstest.FakeKernel
 	run(&k, oneServer, "ipvsadm", "-R")
 	var stderr strings.Builder
-	status := Run([]string{"ipvsadm", "-S", "-n"}, strings.NewReader(""), brokenPipe{}, &stderr, k.Dial)
+	status := Run([]string{"ipvsadm", "-S", "-n"}, strings.NewReader(""), failingWriter(syscall.ENOSPC), &stderr, k.Dial)
 	if want := "ipvsadm: no space left on device\n"; status != 1 || stderr.String() != want {
 		t.Errorf("status %d, %q, want %q", status, stderr.String(), want)
 	}
 }
 
-// A refusing output has a reader who left, or a full disk behind it.
-type refusing syscall.Errno
-
-func (r refusing) Write([]byte) (int, error) { return 0, syscall.Errno(r) }
-
-// Who has read enough of what the program says of itself, or of a diagnosis,
-// may leave. A disk that is full is another matter.
-func TestOutputThatIsRefused(t *testing.T) {
-	doctor := func(stdout io.Writer, stderr io.Writer) int {
-		return Run([]string{"goipvsadm", "--doctor", "-n"}, strings.NewReader(""), stdout, stderr, noIPVS)
-	}
-	diagnosis := doctor(io.Discard, io.Discard)
+// TestAllowEPIPE checks that a closed pipe, unlike a full disk, does not change
+// the exit status of commands that print information.
+func TestAllowEPIPE(t *testing.T) {
+	doctor := Run(words("goipvsadm --doctor -n"), strings.NewReader(""), io.Discard, io.Discard, noIPVS)
 	for _, tt := range []struct {
-		line       string
-		left, full int
+		line          string
+		epipe, enospc int // exit statuses
 	}{
-		{"goipvsadm -h", 0, 1},
-		{"ipvsadm -v", 0, 1},
-		{"goipvsadm --complete -L -", 0, 1},
-		{"ipvsadm-restore -h", 0, 1},
-		{"goipvsadm --doctor -n", diagnosis, diagnosis},
+		{line: "goipvsadm -h", enospc: 1},
+		{line: "ipvsadm -v", enospc: 1},
+		{line: "goipvsadm --complete -L -", enospc: 1},
+		{line: "ipvsadm-restore -h", enospc: 1},
+		{line: "goipvsadm --doctor -n", epipe: doctor, enospc: doctor},
 	} {
-		var left, full strings.Builder
-		if status := Run(words(tt.line), strings.NewReader(""), refusing(syscall.EPIPE), &left, noIPVS); status != tt.left || left.Len() > 0 {
-			t.Errorf("%s, whose reader left: status %d, want %d; %q", tt.line, status, tt.left, left.String())
+		var stderr strings.Builder
+		if status := Run(words(tt.line), strings.NewReader(""), failingWriter(syscall.EPIPE), &stderr, noIPVS); status != tt.epipe || stderr.Len() > 0 {
+			t.Errorf("%s with a closed pipe: status %d, want %d; stderr %q", tt.line, status, tt.epipe, stderr.String())
 		}
-		if status := Run(words(tt.line), strings.NewReader(""), refusing(syscall.ENOSPC), &full, noIPVS); status != tt.full || !strings.HasSuffix(full.String(), "no space left on device\n") {
-			t.Errorf("%s on a full disk: status %d, want %d; %q", tt.line, status, tt.full, full.String())
+		if status := Run(words(tt.line), strings.NewReader(""), failingWriter(syscall.ENOSPC), &stderr, noIPVS); status != tt.enospc || !strings.HasSuffix(stderr.String(), "no space left on device\n") {
+			t.Errorf("%s with a full disk: status %d, want %d; stderr %q", tt.line, status, tt.enospc, stderr.String())
 		}
 	}
 }
 
-// The kernel's own words for an errno that has no message.
-func TestGeneralMessages(t *testing.T) {
+func TestErrnoMessages(t *testing.T) {
 	for _, tt := range []struct {
 		errno syscall.Errno
 		want  string
 	}{
-		{syscall.ENODEV, "No such device"},
-		{syscall.ERANGE, "Numerical result out of range"},
-		{syscall.EOPNOTSUPP, "Operation not supported with IPv6"},
+		{errno: syscall.ENODEV, want: "No such device"},
+		{errno: syscall.ERANGE, want: "Numerical result out of range"},
+		{errno: syscall.EOPNOTSUPP, want: "Operation not supported with IPv6"},
 	} {
 		k := &ipvstest.FakeKernel{Intercept: func(m *netlinkmsg.Message) syscall.Errno {
 			if m.Command == netlinkmsg.NewDaemon {
@@ -414,9 +563,9 @@ func TestGeneralMessages(t *testing.T) {
 	}
 }
 
-// Every command comes to an end as a rule, and the rules behind it are read unless it
-// is one that ends them.
-func TestEveryCommandAsARule(t *testing.T) {
+// TestRestoreEveryCommand executes each command as a rule and checks whether the
+// next rule is executed.
+func TestRestoreEveryCommand(t *testing.T) {
 	const service = " -t 192.0.2.1:80"
 	for v, line := range [...]string{
 		command.AddService:    "-A -t 192.0.2.2:80",
@@ -447,18 +596,11 @@ func TestEveryCommandAsARule(t *testing.T) {
 		run(&k, "-A -t 192.0.2.1:80\n-a -r 192.0.2.10 -t 192.0.2.1:80\n--start-daemon backup\n", "ipvsadm", "-R")
 		r := run(&k, line+"\n-A -f 7\n", "ipvsadm", "-R")
 		verb := command.Verb(v)
-		wrong := verb == command.Restore || verb > command.Version
-		ends := wrong || verb == command.Help || verb == command.Version
-		behind := strings.Contains(run(&k, "", "ipvsadm", "-S", "-n").stdout, "-A -f 7")
-		if wrong != (r.status == exitKernelError) || behind == ends {
-			t.Errorf("%s: %+v, the rule behind it was run: %t", line, r, behind)
+		invalid := verb == command.Restore || verb > command.Version
+		stops := invalid || verb == command.Help || verb == command.Version
+		continued := strings.Contains(run(&k, "", "ipvsadm", "-S", "-n").stdout, "-A -f 7")
+		if invalid != (r.status == exitKernelError) || continued == stops {
+			t.Errorf("%s: %+v, next rule executed: %t", line, r, continued)
 		}
-	}
-}
-
-func TestNumericNamer(t *testing.T) {
-	ap := netip.MustParseAddrPort("[2001:db8::1]:80")
-	if got := string(resolve.Numeric{}.Append(nil, ap, ipvs.TCP)); got != "[2001:db8::1]:80" {
-		t.Errorf("Append = %q", got)
 	}
 }

@@ -13,55 +13,51 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// completing is how the completion scripts of shells call the program. What
-// follows are the words of a command line, of which the last is being typed.
+// completeFlag is the first argument when a shell's completion script calls the
+// program. The words of the command line follow; the last one is incomplete.
 const completeFlag = "--complete"
 
-// ipvsLoaded is there when the kernel has IPVS. Merely asking for the family
-// would load the module, which is more than a Tab should do.
-const ipvsLoaded = "/proc/net/ip_vs"
+// procIPVS exists if the ip_vs module is loaded. Looking up the netlink family
+// would autoload it; completion must not.
+const procIPVS = "/proc/net/ip_vs"
 
-// complete prints the words that could stand in place of the last of words,
-// each with a note behind a tab. It says nothing else, whatever is wrong, and
-// asks no name server, so that it does not keep anybody waiting.
-func (p *invocation) complete(words []string) int {
-	p.allowEPIPE = true
+// complete prints the candidates for the last of words, each followed by a tab
+// and its description. It prints no errors and sends no DNS queries.
+func (inv *invocation) complete(words []string) int {
+	inv.allowEPIPE = true
 	typed := ""
 	if n := len(words); n > 0 {
 		words, typed = words[:n-1], words[n-1]
 	}
 	offline := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errors.New("no name server is asked")
+		return nil, errors.New("completion sends no DNS queries")
 	}}
-	parser := command.NewParser(p.name, resolve.NewDatabase("/etc/hosts", "/etc/services", offline))
-	system := completion.Source{
+	parser := command.NewParser(inv.name, resolve.NewDatabase("/etc/hosts", "/etc/services", offline))
+	source := completion.Source{
 		Services: func(netns string) (services []ipvs.Service) {
-			p.withClient(netns, func(c *ipvs.Client) { services, _ = c.Services() })
+			inv.withClient(netns, func(c *ipvs.Client) { services, _ = c.Services() })
 			return services
 		},
 		Destinations: func(netns string, key ipvs.ServiceKey) (destinations []ipvs.Destination) {
-			p.withClient(netns, func(c *ipvs.Client) { destinations, _ = c.Destinations(key) })
+			inv.withClient(netns, func(c *ipvs.Client) { destinations, _ = c.Destinations(key) })
 			return destinations
 		},
 		Interfaces: interfaces,
 		NetNS:      func() []string { return dirNames("/run/netns") },
 	}
-	for _, proposal := range system.Candidates(parser.ParsePartial(words, typed)) {
-		p.stdout.WriteString(strings.TrimSuffix(proposal.Word+"\t"+proposal.Description, "\t") + "\n")
+	for _, candidate := range source.Candidates(parser.ParsePartial(words, typed)) {
+		inv.stdout.WriteString(strings.TrimSuffix(candidate.Word+"\t"+candidate.Description, "\t") + "\n")
 	}
-	return statusOK
+	return exitOK
 }
 
-// live calls f with a client, if there is an IPVS to be had.
-func (p *invocation) withClient(netns string, f func(*ipvs.Client)) {
-	if _, err := os.Stat(ipvsLoaded); err != nil {
+// withClient calls f with a client if the ip_vs module is loaded and the kernel
+// can be reached.
+func (inv *invocation) withClient(netns string, f func(*ipvs.Client)) {
+	if _, err := os.Stat(procIPVS); err != nil {
 		return
 	}
-	var options []ipvs.Option
-	if netns != "" {
-		options = append(options, ipvs.WithNetNS(netns))
-	}
-	c, err := p.dial(options...)
+	c, err := inv.dial(inNetNS(netns)...)
 	if err != nil {
 		return
 	}
@@ -79,7 +75,7 @@ func interfaces() []string {
 	return list
 }
 
-// entries returns the names of a directory's entries.
+// dirNames returns the names of the entries of a directory.
 func dirNames(directory string) []string {
 	var list []string
 	all, _ := os.ReadDir(directory)

@@ -9,14 +9,21 @@ import (
 
 func TestComplete(t *testing.T) {
 	for _, tt := range []struct{ name, line, want string }{
-		{"a word", "--complete --add-ser", "" +
-			"--add-service\tadd a service\n--add-server\tadd a server to a service\n"},
-		{"a value without a note", "--complete --start-daemon m", "master\n"},
-		{"nothing typed", "--complete -L --netns blue -j --exact --nosort --sort --syncid 1 -c --tun-info ",
-			"--numeric\tdo not resolve names\n--persistent-conn\tpersistent connections\n--sort\tsort services and servers\n"},
-		{"nothing to propose", "--complete -A -w ", ""},
-		{"a namespace that is not there", "--complete -L -N no-such-namespace -t ", ""},
-		{"after the options", "--complete -L -- ", ""},
+		{
+			name: "option",
+			line: "--complete --add-ser",
+			want: "" +
+				"--add-service\tadd a service\n--add-server\tadd a server to a service\n",
+		},
+		{name: "value without description", line: "--complete --start-daemon m", want: "master\n"},
+		{
+			name: "empty word",
+			line: "--complete -L --netns blue -j --exact --nosort --sort --syncid 1 -c --tun-info ",
+			want: "--numeric\tdo not resolve names\n--persistent-conn\tpersistent connections\n--sort\tsort services and servers\n",
+		},
+		{name: "no candidates", line: "--complete -A -w "},
+		{name: "missing namespace", line: "--complete -L -N no-such-namespace -t "},
+		{name: "after --", line: "--complete -L -- "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr strings.Builder
@@ -32,14 +39,15 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// Completion is for whoever types; elsewhere the word means nothing.
-func TestCompleteIsNoCommand(t *testing.T) {
+// TestCompleteNotFirst checks that --complete is an unknown option except as the
+// first argument.
+func TestCompleteNotFirst(t *testing.T) {
 	var k ipvstest.FakeKernel
 	want := result{255, "", "Try `goipvsadm -h' or 'goipvsadm --help' for more information.\n"}
 	if got := run(&k, "", "goipvsadm", "-n", "--complete"); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if got := run(&k, "--complete -A\n", "goipvsadm", "-R"); got.status != 255 || got.stdout != "" {
-		t.Errorf("in a rule: %+v", got)
+		t.Errorf("rule: %+v", got)
 	}
 }

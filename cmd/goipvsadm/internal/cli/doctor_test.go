@@ -12,22 +12,56 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// What the doctor is not asked for in the right way, and what it cannot do.
 func TestDoctor(t *testing.T) {
-	refuse := func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
+	denied := func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
 	for _, tt := range []struct {
 		name, line string
 		kernel     *ipvstest.FakeKernel
 		status     int
-		stdout     string // begins so
+		stdout     string // prefix
 		stderr     string
 	}{
-		{"a service that is not there", "--doctor -t 192.0.2.1:80", new(ipvstest.FakeKernel), 2, "", "No such service\n"},
-		{"an option of others", "--doctor --stats", new(ipvstest.FakeKernel), 2, "", "Illegal 'stats' option with the 'doctor' command\n"},
-		{"its option with others", "-L --probe", new(ipvstest.FakeKernel), 2, "", "Illegal 'probe' option with the 'list' command\n"},
-		{"a word too many", "--doctor now", new(ipvstest.FakeKernel), 2, "", "unexpected argument now\n"},
-		{"without privilege", "--doctor -n", &ipvstest.FakeKernel{Intercept: refuse}, 2, "Looked at 0 services with 0 servers, 0 connections", ""},
-		{"no such namespace", "--doctor -N nosuch", nil, 2, "", "cannot open network namespace \"nosuch\": No such file or directory\n"},
+		{
+			name:   "missing service",
+			line:   "--doctor -t 192.0.2.1:80",
+			kernel: new(ipvstest.FakeKernel),
+			status: 2,
+			stderr: "No such service\n",
+		},
+		{
+			name:   "option of another command",
+			line:   "--doctor --stats",
+			kernel: new(ipvstest.FakeKernel),
+			status: 2,
+			stderr: "Illegal 'stats' option with the 'doctor' command\n",
+		},
+		{
+			name:   "option with another command",
+			line:   "-L --probe",
+			kernel: new(ipvstest.FakeKernel),
+			status: 2,
+			stderr: "Illegal 'probe' option with the 'list' command\n",
+		},
+		{
+			name:   "unexpected argument",
+			line:   "--doctor now",
+			kernel: new(ipvstest.FakeKernel),
+			status: 2,
+			stderr: "unexpected argument now\n",
+		},
+		{
+			name:   "no privilege",
+			line:   "--doctor -n",
+			kernel: &ipvstest.FakeKernel{Intercept: denied},
+			status: 2,
+			stdout: "Looked at 0 services with 0 servers, 0 connections",
+		},
+		{
+			name:   "missing namespace",
+			line:   "--doctor -N nosuch",
+			status: 2,
+			stderr: "cannot open network namespace \"nosuch\": No such file or directory\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dial := func(...ipvs.Option) (*ipvs.Client, error) {
@@ -42,13 +76,13 @@ func TestDoctor(t *testing.T) {
 				t.Errorf("status %d, %q, %q", status, stdout.String(), stderr.String())
 			}
 			if tt.stdout == "" && stdout.Len() > 0 {
-				t.Errorf("it says %q", stdout.String())
+				t.Errorf("stdout %q, want none", stdout.String())
 			}
 		})
 	}
 }
 
-// Without IPVS the reason is said, and the rest is looked at.
+// TestDoctorWithoutIPVS checks that the other facts are still checked.
 func TestDoctorWithoutIPVS(t *testing.T) {
 	dial := func(...ipvs.Option) (*ipvs.Client, error) {
 		return nil, &ipvs.Error{Op: "find", Err: ipvs.ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
@@ -58,33 +92,33 @@ func TestDoctorWithoutIPVS(t *testing.T) {
 	if status != 2 || stderr.Len() > 0 || !strings.Contains(stdout.String(), "\nNot looked at: the table: Protocol not available\n") {
 		t.Errorf("status %d, %q, %q", status, stdout.String(), stderr.String())
 	}
-	dial = func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("of its own") }
+	dial = func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("dial error") }
 	stdout.Reset()
-	if Run([]string{"goipvsadm", "--doctor"}, strings.NewReader(""), &stdout, &stderr, dial); !strings.Contains(stdout.String(), ": of its own\n") {
+	if Run([]string{"goipvsadm", "--doctor"}, strings.NewReader(""), &stdout, &stderr, dial); !strings.Contains(stdout.String(), ": dial error\n") {
 		t.Errorf("%q", stdout.String())
 	}
 }
 
-func TestDiagnosis(t *testing.T) {
-	find := func(severities ...doctor.Severity) (findings []doctor.Finding) {
+func TestDoctorStatus(t *testing.T) {
+	findings := func(severities ...doctor.Severity) (all []doctor.Finding) {
 		for _, s := range severities {
-			findings = append(findings, doctor.Finding{Check: &doctor.Check{Severity: s}})
+			all = append(all, doctor.Finding{Check: &doctor.Check{Severity: s}})
 		}
-		return findings
+		return all
 	}
-	unseen := []doctor.Unavailable{{What: "routes"}}
+	missing := []doctor.Unavailable{{What: "routes"}}
 	for _, tt := range []struct {
 		missing  []doctor.Unavailable
 		findings []doctor.Finding
 		want     int
 	}{
-		{nil, nil, 0},
-		{nil, find(doctor.Hint), 0},
-		{nil, find(doctor.Hint, doctor.Warning, doctor.Hint), 1},
-		{nil, find(doctor.Error), 1},
-		{unseen, nil, 2},
-		{unseen, find(doctor.Hint), 2},
-		{unseen, find(doctor.Warning), 1},
+		{},
+		{findings: findings(doctor.Hint)},
+		{findings: findings(doctor.Hint, doctor.Warning, doctor.Hint), want: 1},
+		{findings: findings(doctor.Error), want: 1},
+		{missing: missing, want: 2},
+		{missing: missing, findings: findings(doctor.Hint), want: 2},
+		{missing: missing, findings: findings(doctor.Warning), want: 1},
 	} {
 		if got := doctorStatus(&doctor.Facts{Unavailable: tt.missing}, tt.findings); got != tt.want {
 			t.Errorf("%v, %d findings: %d, want %d", tt.missing, len(tt.findings), got, tt.want)

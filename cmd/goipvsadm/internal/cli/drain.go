@@ -16,43 +16,112 @@ import (
 	"goipvsadm/ipvs/drain"
 )
 
-// drainSignals end a drain before its time. ipvsadm would be ended by them too.
-var drainSignals = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
-
-// A caught signal is why a drain ended.
-type signalError syscall.Signal
-
-func (c signalError) Error() string { return syscall.Signal(c).String() }
-
-// A drainer drains one server.
+// A drainer drains one server and prints progress and messages.
 type drainer struct {
 	*invocation
 	service  ipvs.ServiceKey
 	server   netip.AddrPort
-	limit    time.Duration // 0 for none
-	progress statusLine
+	timeout  time.Duration // 0 waits without limit
+	progress progressLine
 }
 
-// drain carries out -d with --drain.
-func (p *invocation) drain(cmd *command.Command) int {
-	p.stdout.Flush() // what comes next may take hours
-	p.startQueueing()
+// drain executes -d with --drain.
+func (inv *invocation) drain(cmd *command.Command) int {
+	inv.stdout.Flush() // draining may take hours
+	inv.startQueueing()
 	d := &drainer{
-		invocation: p,
+		invocation: inv,
 		service:    cmd.Service.ServiceKey,
 		server:     cmd.Destination.AddrPort,
-		limit:      time.Duration(cmd.Drain) * time.Second,
-		progress:   newStatusLine(p.stderr, p.files.stderr),
+		timeout:    time.Duration(cmd.Drain) * time.Second,
+		progress:   newProgressLine(inv.stderr, inv.files.stderr),
 	}
 	var status int
-	if p.signal = runUntilSignal(func(ctx context.Context) { status = d.run(ctx) }); p.signal != 0 {
-		p.limitFlush()
+	inv.caughtSignal = runUntilSignal(func(ctx context.Context) { status = d.run(ctx) })
+	if inv.caughtSignal != 0 {
+		inv.limitFlush()
 	}
 	return status
 }
 
-// heed has work done with a context that one of drainSignals ends. It returns the
-// signal that came before the work was done, 0 if none did.
+// run drains the server and returns the exit status.
+func (d *drainer) run(ctx context.Context) int {
+	result, err := drain.Run(ctx, d.client, d.service, d.server, drain.Options{Timeout: d.timeout, OnPoll: d.showProgress})
+	d.progress.clear()
+	switch {
+	case err != nil:
+		return d.reportError(err)
+	case result.Busy() && result.RemovedByOther:
+		d.report("removed by another program; connections cut: %s", connectionCounts(&result.State))
+	case result.Busy():
+		d.report("removed after %d s; connections cut: %s", d.timeout/time.Second, connectionCounts(&result.State))
+	}
+	return exitOK
+}
+
+// reportError reports why the server was not removed, except after a signal,
+// and returns the exit status.
+func (d *drainer) reportError(err error) int {
+	restore := new(drain.RestoreWeightError)
+	notRestored := errors.As(err, &restore)
+	if notRestored {
+		err = restore.Cause
+	}
+	status := exitKernelError
+	changed, sig := new(drain.WeightChangedError), signalError(0)
+	switch {
+	case errors.As(err, &sig):
+		if !notRestored {
+			status = signalStatus(syscall.Signal(sig))
+		}
+	case errors.As(err, &changed):
+		d.report("weight changed to %d while draining; not removed", changed.Weight)
+	default:
+		d.errorf("%s", kernelMessage(command.DeleteServer, err))
+	}
+	if notRestored {
+		d.report("cannot restore weight %d (now 0): %s", restore.Weight, kernelMessage(command.EditServer, restore.Err))
+	}
+	return status
+}
+
+// showProgress shows on a terminal what the drain waits for. If earlier output
+// is still queued, because the terminal is stopped, it shows nothing.
+func (d *drainer) showProgress(now drain.State, left time.Duration) {
+	if d.hasBacklog() {
+		return
+	}
+	text := fmt.Sprintf("draining %s; connections left: %s", resolve.AppendNumeric(nil, d.server), connectionCounts(&now))
+	if d.timeout > 0 {
+		text += fmt.Sprintf("; timeout in %d s", (left+time.Second-1)/time.Second)
+	}
+	d.progress.show(text)
+}
+
+// report writes a message about the server.
+func (d *drainer) report(format string, args ...any) {
+	d.errorf("%s: %s", resolve.AppendNumeric(nil, d.server), fmt.Sprintf(format, args...))
+}
+
+// connectionCounts formats the connections that a drain waits for.
+func connectionCounts(s *drain.State) string {
+	if s.Persistent {
+		return fmt.Sprintf("%d active, %d persistent", s.ActiveConns, s.PersistentConns)
+	}
+	return fmt.Sprintf("%d active", s.ActiveConns)
+}
+
+// drainSignals abort a drain, so that it restores the weight. By default they
+// kill the program.
+var drainSignals = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
+
+// A signalError is the cancellation cause of a drain that a signal aborted.
+type signalError syscall.Signal
+
+func (e signalError) Error() string { return syscall.Signal(e).String() }
+
+// runUntilSignal calls work with a context that is canceled by the first of
+// drainSignals. It returns that signal, or 0 if none arrived while work ran.
 func runUntilSignal(work func(context.Context)) syscall.Signal {
 	signals := make(chan os.Signal, 1)
 	for _, s := range drainSignals {
@@ -60,97 +129,29 @@ func runUntilSignal(work func(context.Context)) syscall.Signal {
 			signal.Notify(signals, s)
 		}
 	}
-	ctx, end := context.WithCancelCause(context.Background())
-	over := make(chan struct{})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	watcherDone := make(chan struct{})
 	go func() {
-		defer close(over)
+		defer close(watcherDone)
 		select {
 		case s := <-signals:
-			end(signalError(s.(syscall.Signal)))
+			cancel(signalError(s.(syscall.Signal)))
 		case <-ctx.Done():
 		}
 	}()
 	work(ctx)
-	end(nil)
-	<-over
-	var came signalError
-	if errors.As(context.Cause(ctx), &came) {
-		// They are kept: one more of them, on the heels of the first, must not
-		// decide how the program ends.
-		return syscall.Signal(came)
+	cancel(nil)
+	<-watcherDone
+	var cause signalError
+	if errors.As(context.Cause(ctx), &cause) {
+		// Keep catching: a repeated signal must not change the exit status.
+		return syscall.Signal(cause)
 	}
-	signal.Stop(signals) // what comes next they may end
+	signal.Stop(signals)
 	select {
 	case s := <-signals:
 		return s.(syscall.Signal)
 	default:
 		return 0
 	}
-}
-
-// run drains the server and returns the exit status.
-func (d *drainer) run(ctx context.Context) int {
-	result, err := drain.Run(ctx, d.client, d.service, d.server, drain.Options{Timeout: d.limit, OnPoll: d.show})
-	d.progress.clear()
-	switch {
-	case err != nil:
-		return d.failed(err)
-	case result.Busy() && result.RemovedByOther:
-		d.tell("was removed meanwhile; connections cut: %s", connections(&result.State))
-	case result.Busy():
-		d.tell("removed after %d s; connections cut: %s", d.limit/time.Second, connections(&result.State))
-	}
-	return statusOK
-}
-
-// failed tells why the server was not removed, unless that was asked for by a
-// signal.
-func (d *drainer) failed(err error) int {
-	back := new(drain.RestoreWeightError)
-	stuck := errors.As(err, &back)
-	if stuck {
-		err = back.Cause
-	}
-	status := exitKernelError
-	changed, signal := new(drain.WeightChangedError), signalError(0)
-	switch {
-	case errors.As(err, &signal):
-		if !stuck {
-			status = 128 + int(signal)
-		}
-	case errors.As(err, &changed):
-		d.tell("not removed: its weight was set to %d meanwhile", changed.Weight)
-	default:
-		d.errorf(refusal(command.DeleteServer, err))
-	}
-	if stuck {
-		d.tell("its weight, now 0, could not be set to %d: %s", back.Weight, refusal(command.EditServer, back.Err))
-	}
-	return status
-}
-
-// connections counts those that a drain waits for.
-func connections(s *drain.State) string {
-	if s.Persistent {
-		return fmt.Sprintf("%d active, %d persistent", s.ActiveConns, s.PersistentConns)
-	}
-	return fmt.Sprintf("%d active", s.ActiveConns)
-}
-
-// show says on a terminal what the drain waits for, and how much longer, unless
-// the terminal is stopped.
-func (d *drainer) show(now drain.State, left time.Duration) {
-	if d.hasBacklog() {
-		return
-	}
-	text := fmt.Sprintf("draining %s; connections left: %s", resolve.AppendNumeric(nil, d.server), connections(&now))
-	if d.limit > 0 {
-		text += fmt.Sprintf("; %d s to go", (left+time.Second-1)/time.Second)
-	}
-	d.progress.show(text)
-}
-
-// tell writes a message about the server.
-func (d *drainer) tell(format string, args ...any) {
-	d.errorf(string(resolve.AppendNumeric(nil, d.server)) + ": " + fmt.Sprintf(format, args...))
 }

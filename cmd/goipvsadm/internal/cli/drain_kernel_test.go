@@ -1,6 +1,6 @@
 //go:build kernel
 
-// Draining, with real connections through a director that rewrites addresses.
+// Tests of draining with real connections through a director that uses NAT.
 
 package cli_test
 
@@ -29,7 +29,7 @@ const (
 	drainFirst = "-d -t " + virtual + " -r " + first + " --drain"
 )
 
-// drainLab is a client, a director and two servers.
+// A drainLab is a network of a client, a director and two servers.
 type drainLab struct {
 	t        *testing.T
 	tool     *testnet.Tool
@@ -68,7 +68,7 @@ func newDrainLab(t *testing.T) *drainLab {
 	return l
 }
 
-// run runs the program on the director; it must end with the status.
+// run runs the program on the director and checks its exit status.
 func (l *drainLab) run(line string, status int) testnet.Result {
 	l.t.Helper()
 	result, err := l.tool.Shell(l.director, "ipvsadm "+line)
@@ -81,7 +81,7 @@ func (l *drainLab) run(line string, status int) testnet.Result {
 	return result
 }
 
-// restore makes the table what rules say.
+// restore replaces the table and waits until no server has active connections.
 func (l *drainLab) restore(rules string) {
 	l.t.Helper()
 	if err := os.WriteFile(filepath.Join(l.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
@@ -89,13 +89,13 @@ func (l *drainLab) restore(rules string) {
 	}
 	l.run("-C", 0)
 	l.run("-R <rules", 0)
-	// The kernel remembers servers that were removed, and a connection to one that has just
-	// been closed counts until its end has come through.
+	// A server that is added again gets its old connections back, and closed ones
+	// count as active until the final packets arrive.
 	err := testnet.Eventually(func() error {
 		listing := l.run("-L -n", 0).Stdout
 		for line := range strings.Lines(listing) {
 			if fields := strings.Fields(line); len(fields) == 6 && fields[0] == "->" && fields[4] != "0" && fields[4] != "ActiveConn" {
-				return fmt.Errorf("connections are left over:\n%s", listing)
+				return fmt.Errorf("servers have active connections:\n%s", listing)
 			}
 		}
 		return nil
@@ -113,16 +113,16 @@ func (l *drainLab) table() string {
 func (l *drainLab) wantTable(want string) {
 	l.t.Helper()
 	if got := l.table(); got != want {
-		l.t.Fatalf("the table is\n%s\nand should be\n%s", got, want)
+		l.t.Fatalf("table:\n%s\nwant:\n%s", got, want)
 	}
 }
 
-// untilTable waits until the table is what it should be.
-func (l *drainLab) untilTable(want string) {
+// waitTable waits until the table is want.
+func (l *drainLab) waitTable(want string) {
 	l.t.Helper()
 	err := testnet.Eventually(func() error {
 		if got := l.table(); got != want {
-			return fmt.Errorf("the table stays\n%s\nand should become\n%s", got, want)
+			return fmt.Errorf("table:\n%s\nwant:\n%s", got, want)
 		}
 		return nil
 	})
@@ -131,135 +131,137 @@ func (l *drainLab) untilTable(want string) {
 	}
 }
 
-// hold opens a connection that the first server answers.
-func (l *drainLab) hold() *testnet.KeepAliveConn {
+// connectFirst opens a connection to the first server.
+func (l *drainLab) connectFirst() *testnet.KeepAliveConn {
 	l.t.Helper()
 	for range 4 {
-		held, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
+		conn, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
 		if err != nil {
 			l.t.Fatal(err)
 		}
 		if server == "first" {
-			l.t.Cleanup(held.Close)
-			return held
+			l.t.Cleanup(conn.Close)
+			return conn
 		}
-		held.Close()
+		conn.Close()
 	}
 	l.t.Fatal("no connection to the first server")
 	return nil
 }
 
+// command returns a command that runs the program, with a terminal type.
 func (l *drainLab) command(line string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(l.tool.Bin, "ipvsadm"), strings.Fields(line)...)
 	cmd.Env = append(os.Environ(), "TERM=linux")
 	return cmd
 }
 
-// A started program, and what it says.
-type started struct {
+// A runningProgram is a program that was started, with its output.
+type runningProgram struct {
 	*exec.Cmd
 	output strings.Builder
 }
 
-func (l *drainLab) start(line string) *started {
+func (l *drainLab) start(line string) *runningProgram {
 	l.t.Helper()
-	s := &started{Cmd: l.command(line)}
-	s.Stdout, s.Stderr = &s.output, &s.output
-	if err := l.director.Do(s.Start); err != nil {
+	p := &runningProgram{Cmd: l.command(line)}
+	p.Stdout, p.Stderr = &p.output, &p.output
+	if err := l.director.Do(p.Start); err != nil {
 		l.t.Fatal(err)
 	}
-	return s
+	return p
 }
 
-// wantEnd waits for the program to end.
-func (s *started) wantEnd(t *testing.T, status int, output string) {
+// wantExit waits for the program and checks its exit status and output.
+func (p *runningProgram) wantExit(t *testing.T, status int, output string) {
 	t.Helper()
-	s.Wait()
-	if got := s.ProcessState.ExitCode(); got != status || s.output.String() != output {
-		t.Errorf("exit status %d, want %d; output %q, want %q", got, status, s.output.String(), output)
+	p.Wait()
+	if got := p.ProcessState.ExitCode(); got != status || p.output.String() != output {
+		t.Errorf("exit status %d, want %d; output %q, want %q", got, status, p.output.String(), output)
 	}
 }
 
-func weightless(rule string) string { return strings.Replace(rule, "-w 3", "-w 0", 1) }
+// withWeight0 replaces the weight of the first server.
+func withWeight0(rule string) string { return strings.Replace(rule, "-w 3", "-w 0", 1) }
 
 func TestDrainWithTraffic(t *testing.T) {
 	l := newDrainLab(t)
 
-	t.Run("a connection is waited for", func(t *testing.T) {
+	t.Run("active connection", func(t *testing.T) {
 		l.t = t
 		l.restore(addService + addFirst + addSecond)
-		held := l.hold()
+		conn := l.connectFirst()
 		drain := l.start(drainFirst)
-		l.untilTable(addService + weightless(addFirst) + addSecond)
+		l.waitTable(addService + withWeight0(addFirst) + addSecond)
 		tally, err := l.client.CountResponses("http://"+virtual+"/", 12)
 		if err != nil || tally["second"] != 12 {
-			t.Errorf("new connections: %v, %v; all should go to the second server", tally, err)
+			t.Errorf("new connections: %v, %v; want all to the second server", tally, err)
 		}
-		for range 3 { // looks
-			if server, err := held.Get(); err != nil || server != "first" {
-				t.Fatalf("the old connection: %q, %v", server, err)
+		for range 3 { // polls
+			if server, err := conn.Get(); err != nil || server != "first" {
+				t.Fatalf("open connection: %q, %v", server, err)
 			}
 			time.Sleep(time.Second)
 		}
-		l.wantTable(addService + weightless(addFirst) + addSecond)
-		held.Close()
-		drain.wantEnd(t, 0, "")
+		l.wantTable(addService + withWeight0(addFirst) + addSecond)
+		conn.Close()
+		drain.wantExit(t, 0, "")
 		l.wantTable(addService + addSecond)
 	})
 
-	t.Run("the limit cuts it", func(t *testing.T) {
+	t.Run("timeout", func(t *testing.T) {
 		l.t = t
 		l.restore(addService + addFirst + addSecond)
-		l.hold()
-		l.hold()
-		l.start(drainFirst+"=2").wantEnd(t, 0, first+": removed after 2 s; connections cut: 2 active\n")
+		l.connectFirst()
+		l.connectFirst()
+		l.start(drainFirst+"=2").wantExit(t, 0, first+": removed after 2 s; connections cut: 2 active\n")
 		l.wantTable(addService + addSecond)
 	})
 
-	t.Run("an idle server goes at once", func(t *testing.T) {
+	t.Run("idle server", func(t *testing.T) {
 		l.t = t
 		l.restore(addService + addFirst + addSecond)
-		l.start(drainFirst).wantEnd(t, 0, "")
+		l.start(drainFirst).wantExit(t, 0, "")
 		l.wantTable(addService + addSecond)
-		l.start(drainFirst).wantEnd(t, 255, "No such destination\n")
+		l.start(drainFirst).wantExit(t, 255, "No such destination\n")
 		l.run("-C", 0)
-		l.start(drainFirst).wantEnd(t, 255, "Service not defined\n")
+		l.start(drainFirst).wantExit(t, 255, "Service not defined\n")
 	})
 
 	for _, tt := range []struct {
 		signal syscall.Signal
 		status int
-	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}, {syscall.SIGHUP, 129}, {syscall.SIGQUIT, 131}} {
-		t.Run(tt.signal.String()+" puts the weight back", func(t *testing.T) {
+	}{{signal: syscall.SIGINT, status: 130}, {signal: syscall.SIGTERM, status: 143}, {signal: syscall.SIGHUP, status: 129}, {signal: syscall.SIGQUIT, status: 131}} {
+		t.Run(tt.signal.String(), func(t *testing.T) {
 			l.t = t
 			l.restore(addService + addFirst + addSecond)
-			held := l.hold()
+			conn := l.connectFirst()
 			drain := l.start(drainFirst)
-			l.untilTable(addService + weightless(addFirst) + addSecond)
-			// More than one neither makes it hurry nor decides how it ends.
-			ended := make(chan struct{})
+			l.waitTable(addService + withWeight0(addFirst) + addSecond)
+			// Repeated signals must not change the result.
+			exited := make(chan struct{})
 			go func() {
 				for drain.Process.Signal(tt.signal) == nil {
 					select {
-					case <-ended:
+					case <-exited:
 						return
 					case <-time.After(time.Millisecond):
 					}
 				}
 			}()
-			drain.wantEnd(t, tt.status, "")
-			close(ended)
+			drain.wantExit(t, tt.status, "")
+			close(exited)
 			l.wantTable(addService + addFirst + addSecond)
-			if server, err := held.Get(); err != nil || server != "first" {
-				t.Errorf("the connection: %q, %v", server, err)
+			if server, err := conn.Get(); err != nil || server != "first" {
+				t.Errorf("open connection: %q, %v", server, err)
 			}
 		})
 	}
 
-	t.Run("a signal that the caller ignores", func(t *testing.T) {
+	t.Run("ignored signal", func(t *testing.T) {
 		l.t = t
 		l.restore(addService + addFirst + addSecond)
-		l.hold()
+		l.connectFirst()
 		result, err := l.tool.Shell(l.director, "trap '' HUP; ipvsadm "+drainFirst+"=3 & sleep 1; kill -HUP $!; wait $!")
 		want := testnet.Result{Stderr: first + ": removed after 3 s; connections cut: 1 active\n"}
 		if err != nil || result != want {
@@ -267,48 +269,48 @@ func TestDrainWithTraffic(t *testing.T) {
 		}
 	})
 
-	t.Run("somebody else puts it to work again", func(t *testing.T) {
+	t.Run("weight changed by another program", func(t *testing.T) {
 		l.t = t
 		l.restore(addService + addFirst + addSecond)
-		l.hold()
+		l.connectFirst()
 		drain := l.start(drainFirst)
-		l.untilTable(addService + weightless(addFirst) + addSecond)
+		l.waitTable(addService + withWeight0(addFirst) + addSecond)
 		l.run("-e -t "+virtual+" -r "+first+" -m -w 9", 0)
-		drain.wantEnd(t, 255, first+": not removed: its weight was set to 9 meanwhile\n")
+		drain.wantExit(t, 255, first+": weight changed to 9 while draining; not removed\n")
 	})
 
-	t.Run("somebody else removes it", func(t *testing.T) {
+	t.Run("service removed by another program", func(t *testing.T) {
 		l.t = t
 		l.restore(addService + addFirst + addSecond)
-		l.hold()
+		l.connectFirst()
 		drain := l.start(drainFirst)
-		l.untilTable(addService + weightless(addFirst) + addSecond)
+		l.waitTable(addService + withWeight0(addFirst) + addSecond)
 		l.run("-D -t "+virtual, 0)
-		drain.wantEnd(t, 0, first+": was removed meanwhile; connections cut: 1 active\n")
+		drain.wantExit(t, 0, first+": removed by another program; connections cut: 1 active\n")
 	})
 }
 
-// On a terminal a line shows what is left, and Ctrl-C is a key.
-func TestDrainOnATerminal(t *testing.T) {
+// TestDrainTerminal checks the progress line and Ctrl-C.
+func TestDrainTerminal(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(addService + addFirst + addSecond)
-	held := l.hold()
+	conn := l.connectFirst()
 	terminal, err := l.director.Terminal(120, 24, l.command(drainFirst+"=600"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; %d s to go\x1b[K", first, 600)
+	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; timeout in %d s\x1b[K", first, 600)
 	if got, err := terminal.ReadUntil(line); err != nil || got != line {
 		t.Fatalf("%q, %v", got, err)
 	}
-	l.wantTable(addService + weightless(addFirst) + addSecond)
-	l.wantSecond(t)
+	l.wantTable(addService + withWeight0(addFirst) + addSecond)
+	l.wantSecondServer(t)
 	if err := terminal.Type("\x03"); err != nil {
 		t.Fatal(err)
 	}
 	rest, status, err := terminal.Wait()
 	if err != nil || status != 130 || !strings.HasSuffix(rest, "^C\r\x1b[K") {
-		t.Errorf("%q, exit status %d, %v; want an empty line and 130", rest, status, err)
+		t.Errorf("%q, exit status %d, %v; want an erased line and 130", rest, status, err)
 	}
 	l.wantTable(addService + addFirst + addSecond)
 
@@ -320,30 +322,31 @@ func TestDrainOnATerminal(t *testing.T) {
 	if got, err := terminal.ReadUntil(narrow); err != nil || got != narrow {
 		t.Fatalf("%q, %v", got, err)
 	}
-	held.Close()
+	conn.Close()
 	rest, status, err = terminal.Wait()
 	if err != nil || status != 0 || strings.Trim(strings.ReplaceAll(rest, narrow, ""), "\r") != "\x1b[K" {
-		t.Errorf("%q, exit status %d, %v; want an empty line and 0", rest, status, err)
+		t.Errorf("%q, exit status %d, %v; want an erased line and 0", rest, status, err)
 	}
 	l.wantTable(addService + addSecond)
 }
 
-// An output that nobody reads keeps a drain neither from its work nor from ending.
-func TestDrainOnAStoppedTerminal(t *testing.T) {
+// TestDrainStoppedTerminal checks that a terminal stopped by Ctrl-S does not block
+// the drain or the exit.
+func TestDrainStoppedTerminal(t *testing.T) {
 	l := newDrainLab(t)
 	for _, tt := range []struct {
 		name   string
-		served bool // the drain comes to its end, and the signal after it
+		drains bool // the drain completes before the signal
 		status int
 		table  string
 	}{
-		{"ended by a signal", false, 128 + int(syscall.SIGTERM), addService + addFirst + addSecond},
-		{"done", true, -1, addService + addSecond},
+		{name: "aborted", status: 128 + int(syscall.SIGTERM), table: addService + addFirst + addSecond},
+		{name: "completed", drains: true, status: -1, table: addService + addSecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l.restore(addService + addFirst + addSecond)
-			held := l.hold()
-			defer held.Close()
+			conn := l.connectFirst()
+			defer conn.Close()
 			cmd := l.command(drainFirst)
 			terminal, err := l.director.Terminal(120, 24, cmd)
 			if err != nil {
@@ -352,10 +355,10 @@ func TestDrainOnAStoppedTerminal(t *testing.T) {
 			if err := terminal.Type("\x13"); err != nil {
 				t.Fatal(err)
 			}
-			l.untilTable(addService + weightless(addFirst) + addSecond)
-			if tt.served {
-				held.Close()
-				l.untilTable(tt.table)
+			l.waitTable(addService + withWeight0(addFirst) + addSecond)
+			if tt.drains {
+				conn.Close()
+				l.waitTable(tt.table)
 			}
 			cmd.Process.Signal(syscall.SIGTERM)
 			if _, status, err := terminal.Wait(); err != nil || status != tt.status {
@@ -366,8 +369,9 @@ func TestDrainOnAStoppedTerminal(t *testing.T) {
 	}
 }
 
-// A signal ends the waiting for more rules after a drain as it does before one.
-func TestDrainAmongRules(t *testing.T) {
+// TestSignalAfterDrain checks that a signal kills -R when it waits for rules after a
+// drain.
+func TestSignalAfterDrain(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(addService + addFirst + addSecond)
 	cmd := l.command("-R")
@@ -380,24 +384,24 @@ func TestDrainAmongRules(t *testing.T) {
 	}
 	const next = "-A -t 10.8.1.1:81 -s rr\n"
 	fmt.Fprint(rules, drainFirst+"\n"+next)
-	l.untilTable(addService + addSecond + next)
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	l.waitTable(addService + addSecond + next)
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
 	cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case err := <-ended:
+	case err := <-exited:
 		if want := "signal: terminated"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	case <-time.After(testnet.TestTimeout):
 		cmd.Process.Kill()
-		t.Errorf("it goes on (%s)", testnet.TimeoutHint)
+		t.Errorf("-R does not exit (%s)", testnet.TimeoutHint)
 	}
 }
 
-// A signal ends the rules also where drains are over so soon that it comes to one
-// that does not wait for anything.
-func TestSignalAmongShortDrains(t *testing.T) {
+// TestSignalShortDrains sends a signal to -R while it executes many drains that do
+// not wait.
+func TestSignalShortDrains(t *testing.T) {
 	l := newDrainLab(t)
 	const n = 500
 	var servers, drains strings.Builder
@@ -416,7 +420,7 @@ func TestSignalAmongShortDrains(t *testing.T) {
 		left := func() int { return strings.Count(l.table(), "\n-a ") }
 		if err := testnet.Eventually(func() error {
 			if left() == n {
-				return errors.New("nothing is drained")
+				return errors.New("no server was removed")
 			}
 			return nil
 		}); err != nil {
@@ -424,27 +428,26 @@ func TestSignalAmongShortDrains(t *testing.T) {
 		}
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
-		// Between two drains it is the signal itself that ends the program.
+		// Between two drains, the signal kills the program.
 		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 		if got := left(); got == 0 || status.ExitStatus() != 143 && status.Signal() != syscall.SIGTERM {
-			t.Errorf("%d of %d servers are left, %v", got, n, cmd.ProcessState)
+			t.Errorf("%d of %d servers left, %v", got, n, cmd.ProcessState)
 		}
 	}
 }
 
-// wantSecond checks that whoever comes while the first server is drained gets the second.
-func (l *drainLab) wantSecond(t *testing.T) {
+// wantSecondServer checks that a new connection goes to the second server.
+func (l *drainLab) wantSecondServer(t *testing.T) {
 	t.Helper()
-	held, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
+	conn, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
 	if err != nil || server != "second" {
 		t.Fatalf("%q, %v; want the second server", server, err)
 	}
-	held.Close()
+	conn.Close()
 }
 
-// What the director remembers of a client counts for a persistent service: as long as
-// it is there, the client would come back to the server.
-func TestDrainOfAPersistentService(t *testing.T) {
+// TestDrainPersistentService checks that persistence templates are waited for.
+func TestDrainPersistentService(t *testing.T) {
 	l := newDrainLab(t)
 	const (
 		service = "-A -u 10.8.1.1:53 -s rr -p 1\n"
@@ -452,17 +455,17 @@ func TestDrainOfAPersistentService(t *testing.T) {
 		drain   = "-d -u 10.8.1.1:53 -r 10.8.2.11 --drain"
 	)
 	l.restore("--set 0 0 1\n" + service + server)
-	l.datagram("10.8.1.1:53")
-	l.start(drain).wantEnd(t, 0, "") // when it is forgotten
+	l.sendDatagram("10.8.1.1:53")
+	l.start(drain).wantExit(t, 0, "") // after the template has expired
 	l.wantTable(service)
 
 	l.restore("--set 0 0 300\n-A -u 10.8.1.1:53 -s rr -p 600\n" + server)
-	l.datagram("10.8.1.1:53")
-	l.start(drain+"=1").wantEnd(t, 0, "10.8.2.11:53: removed after 1 s; connections cut: 0 active, 1 persistent\n")
+	l.sendDatagram("10.8.1.1:53")
+	l.start(drain+"=1").wantExit(t, 0, "10.8.2.11:53: removed after 1 s; connections cut: 0 active, 1 persistent\n")
 }
 
-// datagram sends something that nobody answers.
-func (l *drainLab) datagram(to string) {
+// sendDatagram sends a datagram from the client.
+func (l *drainLab) sendDatagram(to string) {
 	l.t.Helper()
 	conn, err := l.client.Netns.Dial(l.t.Context(), "udp", l.client.Source, to)
 	if err != nil {
@@ -474,8 +477,9 @@ func (l *drainLab) datagram(to string) {
 	}
 }
 
-// A server on the director itself stays what it was when its weight comes back.
-func TestDrainOfALocalServer(t *testing.T) {
+// TestDrainLocalServer aborts the drain of a server on the director and checks that
+// its configuration is restored.
+func TestDrainLocalServer(t *testing.T) {
 	l := newDrainLab(t)
 	server, err := l.director.Serve("first", ":8080")
 	if err != nil {
@@ -484,26 +488,26 @@ func TestDrainOfALocalServer(t *testing.T) {
 	defer server.Close()
 	rules := "-A -t 10.8.1.1:8080 -s rr\n-a -t 10.8.1.1:8080 -r 10.8.2.1:8080 -g -w 3\n"
 	l.restore(rules)
-	held, _, err := l.client.OpenKeepAlive("http://10.8.1.1:8080/")
+	conn, _, err := l.client.OpenKeepAlive("http://10.8.1.1:8080/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
+	defer conn.Close()
 	before := l.run("-L -n", 0).Stdout
 	if !strings.Contains(before, "Local") {
-		t.Fatalf("not a local server:\n%s", before)
+		t.Fatalf("forwarding method is not Local:\n%s", before)
 	}
 	drain := l.start("-d -t 10.8.1.1:8080 -r 10.8.2.1 --drain")
-	l.untilTable(weightless(rules))
+	l.waitTable(withWeight0(rules))
 	drain.Process.Signal(syscall.SIGINT)
-	drain.wantEnd(t, 130, "")
+	drain.wantExit(t, 130, "")
 	if after := l.run("-L -n", 0).Stdout; after != before {
 		t.Errorf("before\n%s\nafter\n%s", before, after)
 	}
 }
 
-// What the manual says of the kernel's settings.
-func TestDrainAndTheKernelsSettings(t *testing.T) {
+// TestDrainSysctls checks the manual's statements about sysctls.
+func TestDrainSysctls(t *testing.T) {
 	l := newDrainLab(t)
 	set := func(name, value string) {
 		t.Helper()
@@ -511,41 +515,41 @@ func TestDrainAndTheKernelsSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cut := func() *testnet.KeepAliveConn {
+	drainWithTimeout := func() *testnet.KeepAliveConn {
 		t.Helper()
 		l.restore(addService + addFirst + addSecond)
-		held := l.hold()
-		l.start(drainFirst+"=1").wantEnd(t, 0, first+": removed after 1 s; connections cut: 1 active\n")
-		return held
+		conn := l.connectFirst()
+		l.start(drainFirst+"=1").wantExit(t, 0, first+": removed after 1 s; connections cut: 1 active\n")
+		return conn
 	}
 
-	// A server that comes back soon has its connections.
-	held := cut()
+	// A server that is soon added again gets its connections back.
+	conn := drainWithTimeout()
 	l.run(strings.TrimSpace(addFirst), 0)
-	if server, err := held.Get(); err != nil || server != "first" {
-		t.Errorf("after the server came back: %q, %v", server, err)
+	if server, err := conn.Get(); err != nil || server != "first" {
+		t.Errorf("after the server was added again: %q, %v", server, err)
 	}
-	held.Close()
+	conn.Close()
 
 	set("expire_nodest_conn", "1")
-	if server, err := cut().Get(); err == nil || os.IsTimeout(err) {
-		t.Errorf("a connection without a server: %q, %v; want it to be ended", server, err)
+	if server, err := drainWithTimeout().Get(); err == nil || os.IsTimeout(err) {
+		t.Errorf("expire_nodest_conn: %q, %v; want a reset connection", server, err)
 	}
 
-	// A client that is remembered comes back to a server that is drained.
+	// A persistent client returns to a server that is being drained.
 	const persistent = "-A -t " + virtual + " -s wrr -p 600\n"
 	l.restore(persistent + addFirst)
-	l.hold()
+	l.connectFirst()
 	l.run(strings.TrimSpace(addSecond), 0)
 	drain := l.start(drainFirst)
-	l.untilTable(persistent + weightless(addFirst) + addSecond)
+	l.waitTable(persistent + withWeight0(addFirst) + addSecond)
 	if server, err := l.client.Get("http://" + virtual + "/"); err != nil || server != "first" {
-		t.Errorf("a persistent client: %q, %v; want the server it had", server, err)
+		t.Errorf("persistent client: %q, %v; want the first server", server, err)
 	}
 	set("expire_quiescent_template", "1")
 	if server, err := l.client.Get("http://" + virtual + "/"); err != nil || server != "second" {
-		t.Errorf("with expire_quiescent_template: %q, %v; want another server", server, err)
+		t.Errorf("expire_quiescent_template: %q, %v; want the second server", server, err)
 	}
 	drain.Process.Signal(syscall.SIGINT)
-	drain.wantEnd(t, 130, "")
+	drain.wantExit(t, 130, "")
 }

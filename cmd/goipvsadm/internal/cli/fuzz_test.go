@@ -18,34 +18,35 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
-// runOffline runs a command line where no name server is asked.
+// runOffline runs a command line without host and service names.
 func runOffline(k *ipvstest.FakeKernel, stdin string, args ...string) result {
-	return runNamed(k, offline(os.DevNull, os.DevNull), stdin, args...)
+	return runWithNames(k, offlineNames(os.DevNull, os.DevNull), stdin, args...)
 }
 
-// offline returns the names of two files.
-func offline(hosts, services string) *resolve.Database {
+// offlineNames returns the names in two files. DNS queries fail.
+func offlineNames(hosts, services string) *resolve.Database {
 	return resolve.NewDatabase(hosts, services, &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, errors.New("no name server here")
+		return nil, errors.New("no name server")
 	}})
 }
 
-func runNamed(k *ipvstest.FakeKernel, db *resolve.Database, stdin string, args ...string) result {
+// runWithNames runs a command line with the names of db.
+func runWithNames(k *ipvstest.FakeKernel, db *resolve.Database, stdin string, args ...string) result {
 	var stdout, stderr strings.Builder
-	p := &invocation{
+	inv := &invocation{
 		stdin: strings.NewReader(stdin), rawStdout: &stdout, stdout: bufio.NewWriter(&stdout), stderr: &stderr, dial: k.Dial,
 		names: db, parser: command.NewParser("ipvsadm", db),
 	}
-	status := p.run(args)
-	p.stdout.Flush()
+	status := inv.run(args)
+	inv.stdout.Flush()
 	return result{status, stdout.String(), stderr.String()}
 }
 
-// Whatever the rules are, --check and --apply agree about their mistakes, and
-// a table that --apply could make has nothing left to be done.
+// FuzzApply checks that --check and --apply agree about invalid rules, and that
+// there is no difference after a successful --apply.
 func FuzzApply(f *testing.F) {
 	f.Add("")
-	f.Add("# nothing\n\n")
+	f.Add("# comment\n\n")
 	f.Add(oneServer)
 	f.Add(oneServer + oneServer)
 	f.Add("-a -f 1 -r 192.0.2.1:0\n-A -f 1 -6\n-A --foo\n-R\n--set 1 2\n")
@@ -66,49 +67,51 @@ func FuzzApply(f *testing.F) {
 		if apply.status != 0 {
 			return
 		}
-		if again := runOffline(k, rules, "--diff", "--allow-empty"); again != (result{}) {
-			t.Fatalf("there is something left: %+v", again)
+		if diff := runOffline(k, rules, "--diff", "--allow-empty"); diff != (result{}) {
+			t.Fatalf("--diff after --apply: %+v", diff)
 		}
 	})
 }
 
-// A table that is saved by names, of files that lie, and with the name of any
-// interface, reads back as the same table; and it can be looked at.
+// FuzzSaveByName checks that a table saved with names from inconsistent files, and
+// with any interface name, reads back as the same table, and that the output
+// has no control characters.
 func FuzzSaveByName(f *testing.F) {
 	f.Add("192.0.2.1 vip\n198.51.100.1 vip\n", "http 80/tcp\nhttp 81/tcp\n", oneServer, "eth0")
 	f.Add("192.0.2.1 0x7f.1\n198.51.100.1 x:80\n", "81 80/tcp\n+1 80/udp\nx:9 53/udp\n", oneServer+"-A -u 192.0.2.1:53\n", "#c")
 	f.Add("fd00::1 vip6\n192.0.2.1 -A\n", "#a 80/tcp\n", "-A -t [fd00::1]:80\n-a -t [fd00::1]:80 -r [fd00::1]:81 -m\n"+oneServer, "ipvsadm")
 	f.Add("192.0.2.1 \u202e\n198.51.100.1 "+strings.Repeat("l", 58)+"\n", "http 80/tcp www 80\n", oneServer, "e\x1b[31m")
 	f.Add("192.0.2.1 012.1\n198.51.100.1 ipvsadm\n192.0.2.9 ipvsadm\n", "", "-A -f 1\n-a -f 1 -r 198.51.100.1:80\n"+oneServer, "$'x'")
-	directory := f.TempDir()
+	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, hosts, services, rules, device string) {
-		files := [2]string{directory + "/hosts", directory + "/services"}
+		files := [2]string{dir + "/hosts", dir + "/services"}
 		for i, text := range []string{hosts, services} {
 			if err := os.WriteFile(files[i], []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		db := offline(files[0], files[1])
+		db := offlineNames(files[0], files[1])
 		k := new(ipvstest.FakeKernel)
 		runOffline(k, rules, "-R")
 		if device == "" || len(device) > 15 || strings.ContainsFunc(device, func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) }) {
-			device = "eth0" // the kernel has no such names
+			device = "eth0" // not a valid interface name
 		}
 		k.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: device}}
-		saved := runNamed(k, db, "", "-S", "--all")
+		saved := runWithNames(k, db, "", "-S", "--all")
 		if saved.status != 0 || saved.stderr != "" || termsafe.HasControl(strings.ReplaceAll(saved.stdout, "\n", "")) {
-			t.Fatalf("saved: %+v", saved)
+			t.Fatalf("-S --all: %+v", saved)
 		}
-		back := new(ipvstest.FakeKernel)
-		if read := runNamed(back, db, saved.stdout, "-R"); read != (result{}) {
-			t.Fatalf("%s is read: %+v", saved.stdout, read)
+		restored := new(ipvstest.FakeKernel)
+		if read := runWithNames(restored, db, saved.stdout, "-R"); read != (result{}) {
+			t.Fatalf("-R with\n%s: %+v", saved.stdout, read)
 		}
-		if got, want := everythingIn(back), everythingIn(k); got != want {
-			t.Fatalf("saved:\n%sread:\n%swas:\n%s", saved.stdout, got, want)
+		if got, want := saveAllOffline(restored), saveAllOffline(k); got != want {
+			t.Fatalf("saved:\n%srestored:\n%swant:\n%s", saved.stdout, got, want)
 		}
 	})
 }
 
-func everythingIn(k *ipvstest.FakeKernel) string {
+// saveAllOffline returns the output of -S --all with numeric addresses.
+func saveAllOffline(k *ipvstest.FakeKernel) string {
 	return runOffline(k, "", "-S", "-n", "--all").stdout
 }

@@ -8,41 +8,41 @@ import (
 )
 
 // jsonConnections writes the connections as JSON.
-func (p *invocation) jsonConnections() error {
-	return jsonout.Connections(p.stdout, p.client.Connections())
+func (inv *invocation) jsonConnections() error {
+	return jsonout.Connections(inv.stdout, inv.client.Connections())
 }
 
-func (p *invocation) jsonTimeouts() error {
-	t, err := p.client.Timeouts()
+func (inv *invocation) jsonTimeouts() error {
+	t, err := inv.client.Timeouts()
 	if err != nil {
 		return err
 	}
-	return jsonout.Timeouts(p.stdout, &t)
+	return jsonout.Timeouts(inv.stdout, &t)
 }
 
-func (p *invocation) jsonDaemons() error {
-	daemons, err := p.client.Daemons()
+func (inv *invocation) jsonDaemons() error {
+	daemons, err := inv.client.Daemons()
 	if err != nil {
 		return err
 	}
-	return jsonout.Daemons(p.stdout, daemons)
+	return jsonout.Daemons(inv.stdout, daemons)
 }
 
-// jsonTable writes the services as JSON, one after the other. There is one
-// format: the options that choose columns choose nothing here.
-func (p *invocation) jsonTable(cmd *command.Command) error {
-	services, err := p.services(cmd)
+// jsonTable writes the services as JSON, as they are read. The options that
+// select columns are ignored.
+func (inv *invocation) jsonTable(cmd *command.Command) error {
+	services, err := inv.services(cmd)
 	if err != nil {
 		return err
 	}
-	t, err := jsonout.NewTable(p.stdout, &p.info)
+	t, err := jsonout.NewTable(inv.stdout, &inv.info)
 	if err != nil {
 		return err
 	}
 	var destinations []ipvs.Destination
 	for i := range services {
 		s := &services[i]
-		if destinations, err = p.client.AppendDestinationsConsistent(destinations[:0], s.ServiceKey); err != nil {
+		if destinations, err = inv.client.AppendDestinationsConsistent(destinations[:0], s.ServiceKey); err != nil {
 			return err
 		}
 		if !cmd.Options.Has(command.NoSort) {

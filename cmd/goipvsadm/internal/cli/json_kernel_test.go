@@ -1,6 +1,6 @@
 //go:build kernel
 
-// What the kernel tells, with real connections, in JSON.
+// Tests of -j with real connections.
 
 package cli_test
 
@@ -16,8 +16,8 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// A listLab is a client, a director and two servers, in networks of IPv4 and
-// IPv6.
+// A listLab is a network of a client, a director and two servers with IPv4 and IPv6
+// addresses.
 type listLab struct {
 	t        *testing.T
 	tool     *testnet.Tool
@@ -70,11 +70,11 @@ func newListLab(t *testing.T) *listLab {
 		t.Cleanup(func() { server.Close() })
 	}
 	l := &listLab{t, tool, network, network.Host("director"), testnet.Client{Netns: network.Host("client")}}
-	for _, marking := range []testnet.MarkRule{
+	for _, rule := range []testnet.MarkRule{
 		{Device: "eth0", To: netip.MustParseAddr("10.8.3.200"), Mark: 10},
 		{Device: "eth0", To: netip.MustParseAddr("fd08:3::200"), Mark: 4000000000},
 	} {
-		for _, line := range marking.AddCommands() {
+		for _, line := range rule.AddCommands() {
 			l.run(line, 0)
 		}
 	}
@@ -83,7 +83,7 @@ func newListLab(t *testing.T) *listLab {
 	return l
 }
 
-// run runs a line of shell on the director; it must end with the status.
+// run runs a shell command on the director and checks its exit status.
 func (l *listLab) run(line string, status int) testnet.Result {
 	l.t.Helper()
 	result, err := l.tool.Shell(l.director, line)
@@ -96,7 +96,7 @@ func (l *listLab) run(line string, status int) testnet.Result {
 	return result
 }
 
-// send sends a datagram from the client.
+// send sends a UDP datagram from the client.
 func (l *listLab) send(to, text string) {
 	l.t.Helper()
 	c, err := l.client.Netns.Dial(l.t.Context(), "udp", l.client.Source, to)
@@ -109,9 +109,9 @@ func (l *listLab) send(to, text string) {
 	}
 }
 
-// counted waits until the kernel has brought all counters up to date: it does
-// so every other second.
-func (l *listLab) counted() {
+// waitCounters waits until the kernel, which does so every two seconds, has updated
+// all counters.
+func (l *listLab) waitCounters() {
 	l.t.Helper()
 	err := testnet.Eventually(func() error {
 		var all listDocument
@@ -124,7 +124,7 @@ func (l *listLab) counted() {
 			}
 		}
 		if counted < 4 {
-			return errors.New("the counters stay behind")
+			return errors.New("counters were not updated")
 		}
 		return nil
 	})
@@ -133,13 +133,13 @@ func (l *listLab) counted() {
 	}
 }
 
-// list decodes a listing in JSON, which the schema must allow.
+// list decodes a JSON listing and validates it against the schema.
 func (l *listLab) list(options string, v any) {
 	l.t.Helper()
 	jsonouttest.Decode(l.t, []byte(l.run("ipvsadm -L -j "+options, 0).Stdout), v)
 }
 
-// A listDocument is what the tests look at of all documents.
+// A listDocument has the members of all JSON documents that the tests check.
 type listDocument struct {
 	Services []struct {
 		Address, Protocol string
@@ -192,19 +192,19 @@ type listStats struct {
 	OutBytes    uint64 `json:"out_bytes"`
 }
 
-// callID has what JSON escapes, of what the kernel takes.
+// callID has characters that JSON escapes.
 const callID = `<a"b\c>/[d]?{e}%*@client`
 
-func TestJSONFromTheKernel(t *testing.T) {
+func TestJSONKernel(t *testing.T) {
 	l := newListLab(t)
 	tally, err := l.client.CountResponses("http://10.8.3.100/", 20)
 	if err != nil || tally["one"] != 10 || tally["two"] != 10 {
 		t.Fatalf("%v, %v", tally, err)
 	}
-	l.send("10.8.3.200:7777", "to a mark")
-	l.send("[fd08:3::200]:7777", "to a mark")
+	l.send("10.8.3.200:7777", "fwmark")
+	l.send("[fd08:3::200]:7777", "fwmark")
 	l.send("10.8.3.100:5060", "INVITE sip:b@example.org SIP/2.0\r\nCall-ID: "+callID+"\r\nCSeq: 1 INVITE\r\n\r\n")
-	l.counted()
+	l.waitCounters()
 
 	t.Run("table", func(t *testing.T) {
 		var all, again listDocument
@@ -214,7 +214,7 @@ func TestJSONFromTheKernel(t *testing.T) {
 		for _, s := range all.Services {
 			names = append(names, fmt.Sprintf("%s/%s/%d/%d", s.Protocol, s.Address, s.Port, s.Mark))
 		}
-		// In ipvsadm's order, by which the large mark is negative.
+		// ipvsadm's order compares marks as signed numbers.
 		want := "//0/4000000000 tcp/10.8.3.100/80/0 udp/10.8.3.100/53/0 udp/10.8.3.100/5060/0 sctp/10.8.3.100/9/0 tcp/fd08:3::100/0/0 //0/10"
 		if got := strings.Join(names, " "); got != want {
 			t.Fatalf("services %s, want %s", got, want)
@@ -275,15 +275,15 @@ func TestJSONFromTheKernel(t *testing.T) {
 				seen["sip"]++
 			}
 		}
-		for what, count := range map[string]int{
+		for name, want := range map[string]int{
 			"mark 10 10.8.3.0": 1, "mark 4000000000 fd08:3::2": 1, "web 10.8.4.11": 10, "web 10.8.4.12": 10,
 		} {
-			if seen[what] != count {
-				t.Errorf("%s: %d times, want %d", what, seen[what], count)
+			if seen[name] != want {
+				t.Errorf("%s: %d connections, want %d", name, seen[name], want)
 			}
 		}
 		if seen["sip"] == 0 {
-			t.Errorf("the SIP call is missing: %+v", all.Connections)
+			t.Errorf("no SIP connection: %+v", all.Connections)
 		}
 	})
 

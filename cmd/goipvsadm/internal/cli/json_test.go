@@ -13,9 +13,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// busy returns a table in the kernel's order, which differs from the listing's:
-// services of ports 3, 1 and 2, each with two servers.
-func busy() *ipvstest.FakeKernel {
+// unsortedKernel returns a kernel that reports its services, on ports 3, 1 and 2,
+// and their two servers each in an order that differs from the listing's.
+func unsortedKernel() *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
 	for _, port := range []uint16{3, 1, 2} {
 		e := ipvstest.Entry{Service: ipvs.Service{
@@ -31,7 +31,7 @@ func busy() *ipvstest.FakeKernel {
 	return k
 }
 
-// A tableDocument is what the tests look at of a table in JSON.
+// A tableDocument has the members of a JSON table that the tests check.
 type tableDocument struct {
 	Services []struct {
 		Port    int
@@ -39,7 +39,8 @@ type tableDocument struct {
 	}
 }
 
-// outline writes a table as ports with the last digits of servers: "1:12 2:12".
+// outline formats the ports of the services, each with the last digits of its
+// servers' addresses: "1:12 2:12".
 func (d tableDocument) outline() string {
 	var words []string
 	for _, s := range d.Services {
@@ -53,14 +54,14 @@ func (d tableDocument) outline() string {
 }
 
 func TestJSONTable(t *testing.T) {
-	k := busy()
+	k := unsortedKernel()
 	for _, tt := range []struct{ options, want string }{
-		{"-j", "1:12 2:12 3:12"},
-		{"--json --nosort", "3:21 1:21 2:21"},
-		{"-j -n --stats --rate --exact --thresholds --persistent-conn --tun-info", "1:12 2:12 3:12"},
-		{"-j -t 192.0.2.1:2", "2:12"},
-		{"-j --top 2", "2:12 1:12"},
-		{"-j --top 9", "2:12 1:12 3:12"},
+		{options: "-j", want: "1:12 2:12 3:12"},
+		{options: "--json --nosort", want: "3:21 1:21 2:21"},
+		{options: "-j -n --stats --rate --exact --thresholds --persistent-conn --tun-info", want: "1:12 2:12 3:12"},
+		{options: "-j -t 192.0.2.1:2", want: "2:12"},
+		{options: "-j --top 2", want: "2:12 1:12"},
+		{options: "-j --top 9", want: "2:12 1:12 3:12"},
 	} {
 		t.Run(tt.options, func(t *testing.T) {
 			got := run(k, "", append([]string{"goipvsadm", "-L"}, words(tt.options)...)...)
@@ -74,17 +75,17 @@ func TestJSONTable(t *testing.T) {
 			}
 		})
 	}
-	// The other options change nothing.
+	// Options that select columns are ignored.
 	if got, want := run(k, "", "goipvsadm", "-Ljn", "--rate"), run(k, "", "goipvsadm", "-L", "-j"); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
 func TestJSONSettings(t *testing.T) {
-	k := busy()
+	k := unsortedKernel()
 	for _, tt := range []struct{ line, want string }{
-		{"-L -j --timeout", `{"timeouts":{"tcp":900,"tcp_fin":120,"udp":300}}` + "\n"},
-		{"-L -j --daemon", `{"daemons":[]}` + "\n"},
+		{line: "-L -j --timeout", want: `{"timeouts":{"tcp":900,"tcp_fin":120,"udp":300}}` + "\n"},
+		{line: "-L -j --daemon", want: `{"daemons":[]}` + "\n"},
 	} {
 		got := run(k, "", append([]string{"goipvsadm"}, words(tt.line)...)...)
 		if got != (result{0, tt.want, ""}) {
@@ -93,22 +94,22 @@ func TestJSONSettings(t *testing.T) {
 	}
 }
 
-// Where nothing was read, nothing is printed that might be taken for a table.
-func TestJSONOfNothing(t *testing.T) {
-	k := busy()
+// TestJSONKernelError checks that nothing is printed if the first request fails.
+func TestJSONKernelError(t *testing.T) {
+	k := unsortedKernel()
 	if got := run(k, "", "goipvsadm", "-L", "-j", "-f", "1"); got != (result{1, "", "No such service\n"}) {
-		t.Errorf("a service that is not there: %+v", got)
+		t.Errorf("missing service: %+v", got)
 	}
-	for _, refused := range []netlinkmsg.Command{netlinkmsg.GetService, netlinkmsg.GetConfig, netlinkmsg.GetDaemon} {
+	for _, failing := range []netlinkmsg.Command{netlinkmsg.GetService, netlinkmsg.GetConfig, netlinkmsg.GetDaemon} {
 		k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
-			if m.Command == refused {
+			if m.Command == failing {
 				return syscall.ENOMEM
 			}
 			return 0
 		}
 		line := map[netlinkmsg.Command]string{
 			netlinkmsg.GetService: "-L -j", netlinkmsg.GetConfig: "-L -j --timeout", netlinkmsg.GetDaemon: "-L -j --daemon",
-		}[refused]
+		}[failing]
 		got := run(k, "", append([]string{"goipvsadm"}, words(line)...)...)
 		if got != (result{1, "", "Memory allocation problem\n"}) {
 			t.Errorf("%s: %+v", line, got)
@@ -116,13 +117,13 @@ func TestJSONOfNothing(t *testing.T) {
 	}
 }
 
-// A table that was not read to its end is not valid JSON.
-func TestJSONCutShort(t *testing.T) {
-	k := busy()
-	servers := 0
+// TestJSONTruncated checks that an incomplete table is not valid JSON.
+func TestJSONTruncated(t *testing.T) {
+	k := unsortedKernel()
+	dumps := 0
 	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.GetDestination {
-			if servers++; servers == 2 {
+			if dumps++; dumps == 2 {
 				return syscall.ENOMEM
 			}
 		}
@@ -137,9 +138,9 @@ func TestJSONCutShort(t *testing.T) {
 	}
 }
 
-// --top without --watch goes by the kernel's rates.
+// TestTop checks that --top without --watch sorts by the kernel's rates.
 func TestTop(t *testing.T) {
-	got := run(busy(), "", "goipvsadm", "-L", "-n", "--top", "1", "--rate")
+	got := run(unsortedKernel(), "", "goipvsadm", "-L", "-n", "--top", "1", "--rate")
 	want := "" +
 		"IP Virtual Server version 1.2.1 (size=4096)\n" +
 		"Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n" +

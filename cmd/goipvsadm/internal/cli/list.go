@@ -12,9 +12,9 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// formats are the options that choose the columns; the first that is given
-// counts.
-var formats = []struct {
+// formatOptions select the columns of a listing. If several are given, the
+// first one here applies.
+var formatOptions = []struct {
 	option command.Option
 	format tablefmt.Format
 }{
@@ -25,106 +25,106 @@ var formats = []struct {
 	{command.TunInfo, tablefmt.TunnelInfo},
 }
 
-// list carries out -L.
-func (p *invocation) list(cmd *command.Command) int {
+// list executes -L.
+func (inv *invocation) list(cmd *command.Command) int {
 	var err error
-	p.allowEPIPE = true
+	inv.allowEPIPE = true
 	json := cmd.Options.Has(command.JSON)
 	switch {
 	case cmd.Options.Has(command.Watch):
-		return p.watch(cmd)
+		return inv.watch(cmd)
 	case cmd.Options.Has(command.Metrics):
-		err = p.listMetrics(cmd)
+		err = inv.listMetrics(cmd)
 	case cmd.Options.Has(command.Connection):
-		return p.listConnections(cmd)
+		return inv.listConnections(cmd)
 	case cmd.Options.Has(command.Timeout) && json:
-		err = p.jsonTimeouts()
+		err = inv.jsonTimeouts()
 	case cmd.Options.Has(command.Timeout):
-		err = p.listTimeouts()
+		err = inv.listTimeouts()
 	case cmd.Options.Has(command.Daemon) && json:
-		err = p.jsonDaemons()
+		err = inv.jsonDaemons()
 	case cmd.Options.Has(command.Daemon):
-		err = p.listDaemons()
+		err = inv.listDaemons()
 	case json:
-		err = p.jsonTable(cmd)
+		err = inv.jsonTable(cmd)
 	default:
-		err = p.listTable(cmd)
+		err = inv.listTable(cmd)
 	}
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		p.errorf(refusal(command.List, err))
+		inv.errorf("%s", kernelMessage(command.List, err))
 		return exitListError
 	}
-	return statusOK
+	return exitOK
 }
 
-func (p *invocation) listTimeouts() error {
-	t, err := p.client.Timeouts()
+func (inv *invocation) listTimeouts() error {
+	t, err := inv.client.Timeouts()
 	if err == nil {
-		p.stdout.Write(tablefmt.AppendTimeouts(nil, &t))
+		inv.stdout.Write(tablefmt.AppendTimeouts(nil, &t))
 	}
 	return err
 }
 
-func (p *invocation) listDaemons() error {
-	daemons, err := p.client.Daemons()
+func (inv *invocation) listDaemons() error {
+	daemons, err := inv.client.Daemons()
 	for i := range daemons {
-		p.stdout.Write(tablefmt.AppendDaemon(nil, &daemons[i]))
+		inv.stdout.Write(tablefmt.AppendDaemon(nil, &daemons[i]))
 	}
 	return err
 }
 
-func (p *invocation) listConnections(cmd *command.Command) int {
-	p.stdout.Flush() // connections come at their own pace
+func (inv *invocation) listConnections(cmd *command.Command) int {
+	inv.stdout.Flush() // the listing does not go through this buffer
 	var err error
 	if cmd.Options.Has(command.JSON) {
-		err = p.jsonConnections()
+		err = inv.jsonConnections()
 	} else {
-		err = tablefmt.Connections(p.rawStdout, p.client.Connections(), p.namer(cmd), cmd.Options.Has(command.PersistentConn))
+		err = tablefmt.Connections(inv.rawStdout, inv.client.Connections(), inv.namer(cmd), cmd.Options.Has(command.PersistentConn))
 	}
 	if err == nil || errors.Is(err, syscall.EPIPE) {
-		return statusOK
+		return exitOK
 	}
 	if file := new(fs.PathError); errors.As(err, &file) && file.Op == "open" {
-		p.errorf("cannot open file /proc/net/ip_vs_conn")
+		inv.errorf("cannot open file /proc/net/ip_vs_conn")
 	} else {
-		p.errorf(err.Error())
+		inv.errorf("%v", err)
 	}
 	return exitListError
 }
 
-// listTable lists the services with their destinations: all, or one.
-func (p *invocation) listTable(cmd *command.Command) error {
+// listTable lists all services, or one, with their destinations.
+func (inv *invocation) listTable(cmd *command.Command) error {
 	t := tablefmt.Table{Exact: cmd.Options.Has(command.Exact)}
-	for _, f := range formats {
+	for _, f := range formatOptions {
 		if cmd.Options.Has(f.option) {
 			t.Format = f.format
 			break
 		}
 	}
-	info := &p.info
+	info := &inv.info
 	if cmd.Options.Has(command.ServiceAddress) {
 		info = nil
 	}
-	services, err := p.services(cmd)
+	services, err := inv.services(cmd)
 	if err != nil {
 		return err
 	}
-	return p.writeServices(services, p.client.AppendDestinations, p.namer(cmd), !cmd.Options.Has(command.NoSort), func(n tablefmt.Namer) rowFormatter {
+	return inv.writeServices(services, inv.client.AppendDestinations, inv.namer(cmd), !cmd.Options.Has(command.NoSort), func(n tablefmt.Namer) rowFormatter {
 		t.Names = n
-		p.stdout.Write(t.AppendHeader(nil, info))
+		inv.stdout.Write(t.AppendHeader(nil, info))
 		return rowFormatter{t.AppendService, t.AppendDestination}
 	})
 }
 
-// services returns the services that a listing is to show, in its order.
-func (p *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
+// services returns the services to list, in the order of the listing.
+func (inv *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
 	if cmd.Options.Has(command.ServiceAddress) {
-		s, err := p.client.Service(cmd.Service.ServiceKey)
+		s, err := inv.client.Service(cmd.Service.ServiceKey)
 		return []ipvs.Service{s}, err
 	}
-	read := p.client.Services
+	read := inv.client.Services
 	if cmd.Options.HasAny(command.JSON, command.Metrics) {
-		read = p.client.ServicesConsistent
+		read = inv.client.ServicesConsistent
 	}
 	services, err := read()
 	if !cmd.Options.Has(command.NoSort) {
@@ -138,12 +138,12 @@ func (p *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
 }
 
 // namer returns the namer that the options ask for.
-func (p *invocation) namer(cmd *command.Command) tablefmt.Namer {
+func (inv *invocation) namer(cmd *command.Command) tablefmt.Namer {
 	if cmd.Options.Has(command.Numeric) {
 		return resolve.Numeric{}
 	}
 	if cmd.Verb == command.Save {
-		return resolve.NewRoundTripNamer(p.names)
+		return resolve.NewRoundTripNamer(inv.names)
 	}
-	return resolve.NewNamer(p.names)
+	return resolve.NewNamer(inv.names)
 }

@@ -15,14 +15,14 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// A faulty socket loses what the kernel answers.
+// A lossySocket drops replies of the kernel.
 type lossySocket struct {
 	ipvs.Socket
-	sends int
-	drop  func(sends int) bool // whether the answers to a send are dropped
-	noops bool                 // acknowledgements of a rehearsal are dropped
-	dead  bool                 // and so is all that comes later
-	told  bool
+	sends   int
+	drop    func(sends int) bool // reports whether to drop the replies to this send
+	noops   bool                 // drop the acknowledgements of Preflight
+	dead    bool                 // after the first loss, every Receive times out
+	dropped bool                 // replies were dropped; the next Receive fails
 }
 
 func (f *lossySocket) Send(b []byte) error {
@@ -35,7 +35,7 @@ func (f *lossySocket) Send(b []byte) error {
 		return err
 	}
 	noop := frame.Header.Type == netlink.Noop
-	if f.told = f.drop != nil && f.drop(f.sends); f.told || f.noops && noop && len(b) > 16 {
+	if f.dropped = f.drop != nil && f.drop(f.sends); f.dropped || f.noops && noop && len(b) > 16 {
 		for err == nil {
 			_, err = f.Socket.Receive(make([]byte, 1<<16))
 		}
@@ -45,24 +45,25 @@ func (f *lossySocket) Send(b []byte) error {
 
 func (f *lossySocket) Receive(b []byte) (int, error) {
 	switch {
-	case f.told && f.dead:
+	case f.dropped && f.dead:
 		return 0, ipvs.ErrTimeout
-	case f.told:
-		f.told = false
+	case f.dropped:
+		f.dropped = false
 		return 0, syscall.ENOBUFS
 	}
 	return f.Socket.Receive(b)
 }
 
-// through returns what dials k through f.
-func through(k *ipvstest.FakeKernel, f *lossySocket) Dialer {
+// dialThrough returns a Dialer that connects to k through f.
+func dialThrough(k *ipvstest.FakeKernel, f *lossySocket) Dialer {
 	return func(...ipvs.Option) (*ipvs.Client, error) {
 		f.Socket = k.Socket()
 		return ipvs.NewClient(f, ipvstest.Family), nil
 	}
 }
 
-func numbered(n int) string {
+// serviceRules returns rules for n services.
+func serviceRules(n int) string {
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, "-A -t 192.0.2.%d:80 -s rr\n", i)
@@ -70,39 +71,75 @@ func numbered(n int) string {
 	return b.String()
 }
 
-// What came of a rule whose answer was lost is told with its line.
-func TestLostAnswers(t *testing.T) {
-	const second = 3 // the first send asks for the version
+func TestLostReplies(t *testing.T) {
+	const secondBatch = 3 // the first send requests the version
 	for _, tt := range []struct {
 		name, line, rules string
-		f                 lossySocket
+		socket            lossySocket
 		status            int
 		want              string
 		services          int
 	}{
-		{"one is lost", "-R", numbered(200), lossySocket{drop: func(n int) bool { return n == second }}, 255,
-			"line 129: Service already exists (or done at the first try, whose answer was lost)\n", 200},
-		{"what cannot be tried again", "-R", oneService + "-D -t 192.0.2.1:80\n-E -t 192.0.2.2:80\n",
-			lossySocket{drop: func(n int) bool { return n == 2 }}, 255,
-			"line 1: The kernel's answer was lost: this may have been done or not\n" +
-				"line 2: The kernel's answer was lost: this may have been done or not\n" +
-				"line 3: No such service\n", 0},
-		{"the kernel falls silent", "-R", numbered(200), lossySocket{drop: func(n int) bool { return n >= second }, dead: true}, 255,
-			"line 129: the kernel does not answer: from here to line 200 it is not known what was done, and nothing was behind that\n", 200},
-		{"the kernel falls silent at once", "--apply", numbered(200), lossySocket{drop: func(n int) bool { return n >= 3 }, dead: true}, 255,
-			"line 1: the kernel does not answer: from here to line 128 it is not known what was done, and nothing was behind that\n", 128},
-		{"a command by itself", "-A -t 192.0.2.1:80", "", lossySocket{drop: func(n int) bool { return n == 2 }}, 255,
-			"Service already exists (or done at the first try, whose answer was lost)\n", 1},
-		{"a listing", "-L -n --stats", "", lossySocket{drop: func(n int) bool { return n >= 2 }, dead: true}, 1,
-			"ipvs: get service: the kernel does not answer\n", 0},
+		{
+			name:     "replies to a batch",
+			line:     "-R",
+			rules:    serviceRules(200),
+			socket:   lossySocket{drop: func(n int) bool { return n == secondBatch }},
+			status:   255,
+			want:     "line 129: Service already exists (after a retry; the first attempt may have succeeded)\n",
+			services: 200,
+		},
+		{
+			name:   "changes that cannot be retried",
+			line:   "-R",
+			rules:  oneService + "-D -t 192.0.2.1:80\n-E -t 192.0.2.2:80\n",
+			socket: lossySocket{drop: func(n int) bool { return n == 2 }},
+			status: 255,
+			want: "line 1: acknowledgement lost; the change may or may not have been applied\n" +
+				"line 2: acknowledgement lost; the change may or may not have been applied\n" +
+				"line 3: No such service\n",
+		},
+		{
+			name:     "no more replies",
+			line:     "-R",
+			rules:    serviceRules(200),
+			socket:   lossySocket{drop: func(n int) bool { return n >= secondBatch }, dead: true},
+			status:   255,
+			want:     "line 129: " + ipvs.ErrTimeout.Error() + ": outcome unknown from this line to line 200; later lines were not executed\n",
+			services: 200,
+		},
+		{
+			name:     "no replies to the first batch of --apply",
+			line:     "--apply",
+			rules:    serviceRules(200),
+			socket:   lossySocket{drop: func(n int) bool { return n >= 3 }, dead: true},
+			status:   255,
+			want:     "line 1: " + ipvs.ErrTimeout.Error() + ": outcome unknown from this line to line 128; later lines were not executed\n",
+			services: 128,
+		},
+		{
+			name:     "reply to a single change",
+			line:     "-A -t 192.0.2.1:80",
+			socket:   lossySocket{drop: func(n int) bool { return n == 2 }},
+			status:   255,
+			want:     "Service already exists (after a retry; the first attempt may have succeeded)\n",
+			services: 1,
+		},
+		{
+			name:   "no replies to a listing",
+			line:   "-L -n --stats",
+			socket: lossySocket{drop: func(n int) bool { return n >= 2 }, dead: true},
+			status: 1,
+			want:   "ipvs: get service: " + ipvs.ErrTimeout.Error() + "\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
 			var stdout, stderr strings.Builder
 			args := append([]string{"ipvsadm"}, words(tt.line)...)
-			status := Run(args, strings.NewReader(tt.rules), &stdout, &stderr, through(&k, &tt.f))
+			status := Run(args, strings.NewReader(tt.rules), &stdout, &stderr, dialThrough(&k, &tt.socket))
 			got := stderr.String()
-			if tt.name == "one is lost" {
+			if tt.name == "replies to a batch" { // only the first line
 				got, _, _ = strings.Cut(got, "\n")
 				got += "\n"
 			}
@@ -113,9 +150,9 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// A kernel that does not answer any more ends -R, however many rules a pipe
-// holds in store.
-func TestRestoreEndsWithTheKernel(t *testing.T) {
+// TestRestoreKernelTimeout checks that -R stops reading rules from a pipe if the
+// kernel does not reply.
+func TestRestoreKernelTimeout(t *testing.T) {
 	var k ipvstest.FakeKernel
 	rules, w := io.Pipe()
 	defer rules.Close()
@@ -126,30 +163,31 @@ func TestRestoreEndsWithTheKernel(t *testing.T) {
 			}
 		}
 	}()
-	ended := make(chan int)
+	exited := make(chan int)
 	go func() {
 		f := &lossySocket{drop: func(n int) bool { return n > 3 }, dead: true}
-		ended <- Run([]string{"ipvsadm", "-R"}, rules, io.Discard, io.Discard, through(&k, f))
+		exited <- Run([]string{"ipvsadm", "-R"}, rules, io.Discard, io.Discard, dialThrough(&k, f))
 	}()
 	select {
-	case status := <-ended:
+	case status := <-exited:
 		if status != 255 {
 			t.Errorf("status %d", status)
 		}
 	case <-time.After(time.Minute):
-		t.Error("-R goes on")
+		t.Error("-R does not exit")
 	}
 }
 
-// ipvsadm-restore clears nothing before it knows that rules will get through.
-func TestRestoreMakesSure(t *testing.T) {
+// TestRestorePreflight checks that ipvsadm-restore does not clear the table if the
+// preflight of the batch fails.
+func TestRestorePreflight(t *testing.T) {
 	k := kernelWith(t, oneServer)
 	var stderr strings.Builder
-	status := Run([]string{"ipvsadm-restore"}, strings.NewReader(numbered(200)), io.Discard, &stderr, through(k, &lossySocket{noops: true}))
-	if want := "ipvs: rehearse a batch: the kernel does not answer\nNothing was changed\n"; status != 255 || stderr.String() != want {
+	status := Run([]string{"ipvsadm-restore"}, strings.NewReader(serviceRules(200)), io.Discard, &stderr, dialThrough(k, &lossySocket{noops: true}))
+	if want := ": " + ipvs.ErrTimeout.Error() + "\nnothing was changed\n"; status != 255 || !strings.HasSuffix(stderr.String(), want) {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}
-	if got := rules(t, k); got != oneServer {
-		t.Errorf("the table is\n%s", got)
+	if got := savedRules(t, k); got != oneServer {
+		t.Errorf("table:\n%s", got)
 	}
 }

@@ -2,89 +2,99 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/ipvs"
 )
 
-// refusals are the messages for what the kernel refuses, where the errno says
-// something particular to the command.
-var kernelMessages = [...]struct {
-	verb  command.Verb
-	errno syscall.Errno
-	text  string
-}{
-	{command.AddService, syscall.EEXIST, "Service already exists"},
-	{command.AddService, syscall.ENOENT, "Scheduler or persistence engine not found"},
-	{command.EditService, syscall.ESRCH, "No such service"},
-	{command.EditService, syscall.ENOENT, "Scheduler or persistence engine not found"},
-	{command.DeleteService, syscall.ESRCH, "No such service"},
-	{command.Zero, syscall.ESRCH, "No such service"},
-	{command.List, syscall.ESRCH, "No such service"},
-	{command.AddServer, syscall.ESRCH, "Service not defined"},
-	{command.AddServer, syscall.EEXIST, "Destination already exists"},
-	{command.EditServer, syscall.ESRCH, "Service not defined"},
-	{command.EditServer, syscall.ENOENT, "No such destination"},
-	{command.DeleteServer, syscall.ESRCH, "Service not defined"},
-	{command.DeleteServer, syscall.ENOENT, "No such destination"},
-	{command.StartDaemon, syscall.EEXIST, "Daemon has already run"},
-	{command.StopDaemon, syscall.ESRCH, "No daemon is running"},
-}
-
-// generals are the messages for errnos that mean the same to every command.
-var errnoMessages = [...]struct {
-	errno syscall.Errno
-	text  string
-}{
-	{syscall.EPERM, "Permission denied (you must be root)"},
-	{syscall.EINVAL, "Invalid operation.  Possibly wrong module version, address not unicast, ..."},
-	{syscall.ENOPROTOOPT, "Protocol not available"},
-	{syscall.ENOMEM, "Memory allocation problem"},
-	{syscall.EOPNOTSUPP, "Operation not supported with IPv6"},
-	{syscall.EAFNOSUPPORT, "Operation not supported with specified address family"},
-	{syscall.EMSGSIZE, "Module is wrong version"},
-}
-
-// refusal returns the message for an error of the kernel.
-func refusal(verb command.Verb, err error) string {
-	refused := new(ipvs.Error)
+// kernelMessage returns ipvsadm's message for an error that a command got from
+// the kernel. Errors that ipvsadm does not have keep their own text.
+func kernelMessage(verb command.Verb, err error) string {
+	e := new(ipvs.Error)
 	switch {
-	case !errors.As(err, &refused), refused.Err == ipvs.ErrDumpInterrupted:
+	case !errors.As(err, &e), e.Err == ipvs.ErrDumpInterrupted:
 		return err.Error()
-	case refused.Err == ipvs.ErrAckLost:
-		return "The kernel's answer was lost: this may have been done or not"
-	case refused.AckLost:
-		return refusalText(verb, refused.Errno) + " (or done at the first try, whose answer was lost)"
+	case e.Err == ipvs.ErrAckLost:
+		return "acknowledgement lost; the change may or may not have been applied"
+	case e.AckLost:
+		return resultMessage(verb, e) + " (after a retry; the first attempt may have succeeded)"
 	}
-	return refusalText(verb, refused.Errno)
+	return resultMessage(verb, e)
 }
 
-func refusalText(verb command.Verb, errno syscall.Errno) string {
-	for _, r := range kernelMessages {
-		if r.verb == verb && r.errno == errno {
-			return r.text
+// resultMessage returns ipvsadm's message for the kernel's reply to a command.
+func resultMessage(verb command.Verb, e *ipvs.Error) string {
+	switch e.Err {
+	case ipvs.ErrServiceExists:
+		return "Service already exists"
+	case ipvs.ErrNoService:
+		switch verb {
+		case command.AddServer, command.EditServer, command.DeleteServer:
+			return "Service not defined"
 		}
+		return "No such service"
+	case ipvs.ErrDestinationExists:
+		return "Destination already exists"
+	case ipvs.ErrNoDestination:
+		return "No such destination"
+	case ipvs.ErrNoScheduler:
+		return "Scheduler or persistence engine not found"
+	case ipvs.ErrDaemonRunning:
+		return "Daemon has already run"
+	case ipvs.ErrNoDaemon:
+		return "No daemon is running"
 	}
-	return errnoText(errno)
+	return errnoText(e.Errno)
 }
 
-// general returns the message for an errno by itself.
+// errnoText returns ipvsadm's message for an errno without a meaning particular
+// to the command.
 func errnoText(errno syscall.Errno) string {
-	for _, g := range errnoMessages {
-		if g.errno == errno {
-			return g.text
-		}
+	switch errno {
+	case syscall.EPERM:
+		return "Permission denied (you must be root)"
+	case syscall.EINVAL:
+		return "Invalid operation.  Possibly wrong module version, address not unicast, ..."
+	case syscall.ENOPROTOOPT:
+		return "Protocol not available"
+	case syscall.ENOMEM:
+		return "Memory allocation problem"
+	case syscall.EOPNOTSUPP:
+		return "Operation not supported with IPv6"
+	case syscall.EAFNOSUPPORT:
+		return "Operation not supported with specified address family"
+	case syscall.EMSGSIZE:
+		return "Module is wrong version"
 	}
 	return strerror(errno)
 }
 
-// sentence returns the C library's text for an errno: Go's with a capital
-// letter.
+// strerror returns strerror(3)'s text, which is Go's with a capital letter.
 func strerror(errno syscall.Errno) string {
-	text := []byte(errno.Error())
-	if 'a' <= text[0] && text[0] <= 'z' {
-		text[0] -= 'a' - 'A'
+	text := errno.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// dialMessage returns the message for a failure to connect to the kernel.
+func dialMessage(err error) string {
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return errnoText(errno)
 	}
-	return string(text)
+	return err.Error()
+}
+
+// lineName is how messages refer to a line of rules.
+func lineName(line int) string { return fmt.Sprintf("line %d", line) }
+
+// connLostMessage returns the message for the first line whose change may not
+// have been made because the connection to the kernel was lost. last names the
+// last line whose change may have been made; it is "" if there is none.
+func connLostMessage(err error, last string) string {
+	if last == "" {
+		return fmt.Sprintf("%v: this and later lines were not executed", err)
+	}
+	return fmt.Sprintf("%v: outcome unknown from this line to %s; later lines were not executed", err, last)
 }

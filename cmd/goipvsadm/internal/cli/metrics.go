@@ -7,10 +7,10 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// listMetrics writes the table as metrics. It is read to its end before: a
-// reader of metrics could not see that it was cut short.
-func (p *invocation) listMetrics(cmd *command.Command) error {
-	services, err := p.services(cmd)
+// listMetrics writes the table as metrics. It reads all of it before writing,
+// because a truncated metrics document is valid.
+func (inv *invocation) listMetrics(cmd *command.Command) error {
+	services, err := inv.services(cmd)
 	if err != nil {
 		return err
 	}
@@ -18,22 +18,22 @@ func (p *invocation) listMetrics(cmd *command.Command) error {
 	for i := range services {
 		s := &t.Services[i]
 		s.Service = services[i]
-		if s.Destinations, err = p.client.AppendDestinationsConsistent(nil, s.ServiceKey); err != nil {
+		if s.Destinations, err = inv.client.AppendDestinationsConsistent(nil, s.ServiceKey); err != nil {
 			return err
 		}
 		if !cmd.Options.Has(command.NoSort) {
 			tablefmt.SortDestinations(s.Destinations)
 		}
 	}
-	if t.Timeouts, err = p.client.Timeouts(); err != nil {
+	if t.Timeouts, err = inv.client.Timeouts(); err != nil {
 		return err
 	}
-	if t.Daemons, err = p.client.Daemons(); err != nil {
+	if t.Daemons, err = inv.client.Daemons(); err != nil {
 		return err
 	}
 	format := metrics.Prometheus
 	if cmd.OpenMetrics {
 		format = metrics.OpenMetrics
 	}
-	return format.Write(p.stdout, &p.info, &t)
+	return format.Write(inv.stdout, &inv.info, &t)
 }

@@ -11,9 +11,9 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// The metrics of a table with services and servers of every kind, with what
-// real connections counted, as promtool sees them.
-func TestMetricsFromTheKernel(t *testing.T) {
+// TestMetricsKernel checks the metrics of a table with all kinds of services and
+// servers, and real connections, with promtool.
+func TestMetricsKernel(t *testing.T) {
 	promtool, err := filepath.Abs("../../../../scripts/promtool")
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestMetricsFromTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// The counters come up to date every other second.
+	// The kernel updates the counters every two seconds.
 	const connections = `ipvs_service_connections_total{family="ipv4",protocol="tcp",address="10.8.3.100",port="80"} `
 	text := ""
 	err = testnet.Eventually(func() error {
@@ -55,13 +55,16 @@ func TestMetricsFromTheKernel(t *testing.T) {
 		}
 	}
 	if !strings.Contains(text, "\n"+connections+"20\n") || strings.Count(text, "\nipvs_server_info{") != 9 {
-		t.Errorf("in\n%s", text)
+		t.Errorf("unexpected metrics:\n%s", text)
 	}
 
 	for _, step := range []struct{ name, setup string }{
-		{"every kind", "true"},
-		{"a daemon", "ipvsadm -d -f 10 -r [fd08:4::11]:0; ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 7; sleep 0.2"},
-		{"nothing", "ipvsadm --stop-daemon backup; ipvsadm -C"},
+		{name: "all kinds", setup: "true"},
+		{
+			name:  "daemon",
+			setup: "ipvsadm -d -f 10 -r [fd08:4::11]:0; ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 7; sleep 0.2",
+		},
+		{name: "empty table", setup: "ipvsadm --stop-daemon backup; ipvsadm -C"},
 	} {
 		l.run(step.setup, 0)
 		if got := l.run("ipvsadm -L --metrics | "+promtool+" check metrics", 0); got.Stdout+got.Stderr != "" {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"syscall"
@@ -10,8 +9,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// weights are the servers of which there is a weight: "1:12 2:12".
-func weights(text string) string {
+// weightOutline formats the servers in the weight metric like
+// tableDocument.outline.
+func weightOutline(text string) string {
 	var words []string
 	last := ""
 	for _, m := range regexp.MustCompile(`(?m)^ipvs_server_weight\{.*,port="(\d+)",server_address="198\.51\.100\.(\d)"`).FindAllStringSubmatch(text, -1) {
@@ -25,33 +25,36 @@ func weights(text string) string {
 }
 
 func TestMetrics(t *testing.T) {
-	k := busy()
+	k := unsortedKernel()
 	for _, tt := range []struct{ options, want string }{
-		{"--metrics", "1:12 2:12 3:12"},
-		{"--metrics=prometheus", "1:12 2:12 3:12"},
-		{"--metrics=openmetrics", "1:12 2:12 3:12"},
-		{"--metrics --nosort", "3:21 1:21 2:21"},
-		{"--metrics -n --stats --rate --exact --thresholds --persistent-conn --tun-info", "1:12 2:12 3:12"},
-		{"--metrics -t 192.0.2.1:2", "2:12"},
-		{"--metrics --top 2", "2:12 1:12"},
+		{options: "--metrics", want: "1:12 2:12 3:12"},
+		{options: "--metrics=prometheus", want: "1:12 2:12 3:12"},
+		{options: "--metrics=openmetrics", want: "1:12 2:12 3:12"},
+		{options: "--metrics --nosort", want: "3:21 1:21 2:21"},
+		{
+			options: "--metrics -n --stats --rate --exact --thresholds --persistent-conn --tun-info",
+			want:    "1:12 2:12 3:12",
+		},
+		{options: "--metrics -t 192.0.2.1:2", want: "2:12"},
+		{options: "--metrics --top 2", want: "2:12 1:12"},
 	} {
 		got := run(k, "", append([]string{"goipvsadm", "-L"}, words(tt.options)...)...)
 		if got.status != 0 || got.stderr != "" || !strings.HasSuffix(got.stdout, "\n# EOF\n") {
 			t.Fatalf("%s: %+v", tt.options, got)
 		}
-		if servers := weights(got.stdout); servers != tt.want {
+		if servers := weightOutline(got.stdout); servers != tt.want {
 			t.Errorf("%s: %s, want %s", tt.options, servers, tt.want)
 		}
 		if want := "ipvs_timeout_seconds{timeout=\"tcp\"} 900\n"; !strings.Contains(got.stdout, want) {
-			t.Errorf("%s lacks %s", tt.options, want)
+			t.Errorf("%s: no %s", tt.options, want)
 		}
 	}
 }
 
 func TestMetricsFormats(t *testing.T) {
-	k := busy()
-	plain := run(k, "", "goipvsadm", "-L", "--metrics")
-	if got := run(k, "", "goipvsadm", "-L", "--metrics=prometheus"); got != plain || !strings.Contains(got.stdout, "# TYPE ipvs_info gauge\n") {
+	k := unsortedKernel()
+	prometheus := run(k, "", "goipvsadm", "-L", "--metrics")
+	if got := run(k, "", "goipvsadm", "-L", "--metrics=prometheus"); got != prometheus || !strings.Contains(got.stdout, "# TYPE ipvs_info gauge\n") {
 		t.Errorf("%+v", got)
 	}
 	if got := run(k, "", "goipvsadm", "-L", "--metrics=openmetrics"); !strings.Contains(got.stdout, "# TYPE ipvs info\n") {
@@ -62,29 +65,29 @@ func TestMetricsFormats(t *testing.T) {
 	}
 }
 
-func TestMetricsConflicts(t *testing.T) {
+func TestMetricsConflictingOptions(t *testing.T) {
 	for _, option := range []string{"-j", "--watch", "-c", "--timeout", "--daemon"} {
-		got := run(busy(), "", "goipvsadm", "-L", "--metrics", option)
+		got := run(unsortedKernel(), "", "goipvsadm", "-L", "--metrics", option)
 		if got.status != 2 || got.stdout != "" || !strings.Contains(got.stderr, "options conflicts in the list command") {
 			t.Errorf("%s: %+v", option, got)
 		}
 	}
 }
 
-// Where something was not read, nothing is printed.
-func TestMetricsCutShort(t *testing.T) {
-	for _, refused := range []netlinkmsg.Command{
+// TestMetricsKernelError checks that nothing is printed if any request fails.
+func TestMetricsKernelError(t *testing.T) {
+	for _, failing := range []netlinkmsg.Command{
 		netlinkmsg.GetService, netlinkmsg.GetDestination, netlinkmsg.GetConfig, netlinkmsg.GetDaemon,
 	} {
-		k := busy()
+		k := unsortedKernel()
 		k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
-			if m.Command == refused {
+			if m.Command == failing {
 				return syscall.ENOMEM
 			}
 			return 0
 		}
 		if got := run(k, "", "goipvsadm", "-L", "--metrics"); got != (result{1, "", "Memory allocation problem\n"}) {
-			t.Error(fmt.Sprint(refused), got)
+			t.Errorf("%v: %+v", failing, got)
 		}
 	}
 }

@@ -16,110 +16,111 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Outputs are standard output and standard error. Their reader may be gone,
-// which ends a listing as it ends ipvsadm; or it may be slow, like somebody
-// who reads page by page. Work on the table heeds neither: what it says is
-// queued, and written as fast as it is read.
-type outputs struct {
-	queueing bool // on the table
-	hurried  bool // somebody wants the program to end
+// An outputQueue decouples the program from the readers of standard output and
+// standard error. Listings write directly, and a closed pipe ends them, as in
+// ipvsadm. While the table is being modified, output is queued and written by a
+// goroutine, so that a slow or closed reader cannot interrupt the change.
+type outputQueue struct {
+	queueing bool // writes are queued
+	limited  bool // flushQueue waits at most flushTimeout
 
-	mu    sync.Mutex
-	queue []queuedText
-	done  chan struct{} // closed when all is written; nil if all is
-	err   error         // the first that came then
+	mu      sync.Mutex
+	pending []queuedWrite
+	drained chan struct{} // closed when all writes are done; nil if none is pending
+	err     error         // first error of a queued write
 }
 
-// A queuedText is what waits for an output.
-type queuedText struct {
+type queuedWrite struct {
 	to   *output
 	text []byte
 }
 
-// work begins the work on the table, which goes on until the program ends.
-func (o *outputs) startQueueing() { o.queueing = true }
+// startQueueing queues all writes from now on.
+func (q *outputQueue) startQueueing() { q.queueing = true }
 
-// later writes text when all before it is written.
-func (o *outputs) enqueue(to *output, text []byte) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if n := len(o.queue); n > 0 && o.queue[n-1].to == to {
-		o.queue[n-1].text = append(o.queue[n-1].text, text...)
+// enqueue writes text to an output after all earlier writes.
+func (q *outputQueue) enqueue(to *output, text []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n := len(q.pending); n > 0 && q.pending[n-1].to == to {
+		q.pending[n-1].text = append(q.pending[n-1].text, text...)
 	} else {
-		o.queue = append(o.queue, queuedText{to, bytes.Clone(text)})
+		q.pending = append(q.pending, queuedWrite{to, bytes.Clone(text)})
 	}
-	if o.done == nil {
-		o.done = make(chan struct{})
-		go o.writeQueued()
+	if q.drained == nil {
+		q.drained = make(chan struct{})
+		go q.writePending()
 	}
 }
 
-// writeQueued writes until the queue is empty.
-func (o *outputs) writeQueued() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(o.queue) > 0 {
-		queue := o.queue
-		o.queue = nil
-		o.mu.Unlock()
-		err := writeAll(queue)
-		o.mu.Lock()
-		o.err = cmp.Or(o.err, err)
+// writePending writes until the queue is empty.
+func (q *outputQueue) writePending() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.pending) > 0 {
+		writes := q.pending
+		q.pending = nil
+		q.mu.Unlock()
+		err := writeAll(writes)
+		q.mu.Lock()
+		q.err = cmp.Or(q.err, err)
 	}
-	close(o.done)
-	o.done = nil
+	close(q.drained)
+	q.drained = nil
 }
 
-// writeAll returns the first error. A reader that is gone is none.
-func writeAll(queue []queuedText) error {
+// writeAll returns the first error other than EPIPE.
+func writeAll(writes []queuedWrite) error {
 	var first error
-	for _, q := range queue {
-		if _, err := q.to.write(q.text); !errors.Is(err, syscall.EPIPE) {
+	for _, w := range writes {
+		if _, err := w.to.write(w.text); !errors.Is(err, syscall.EPIPE) {
 			first = cmp.Or(first, err)
 		}
 	}
 	return first
 }
 
-// behind reports whether something waits to be written.
-func (o *outputs) hasBacklog() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.done != nil
+// hasBacklog reports whether queued writes are pending.
+func (q *outputQueue) hasBacklog() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.drained != nil
 }
 
-// hurry makes finish wait for an output that is stuck no longer than stuckLimit.
-func (o *outputs) limitFlush() { o.hurried = true }
+// limitFlush makes flushQueue wait at most flushTimeout for a blocked output.
+func (q *outputQueue) limitFlush() { q.limited = true }
 
 const flushTimeout = time.Second
 
-// finish waits until all is written. What nobody reads is no error.
-func (o *outputs) finish() error {
-	o.mu.Lock()
-	last := o.done
-	o.mu.Unlock()
-	if last != nil {
-		var limit <-chan time.Time
-		if o.hurried {
-			limit = time.After(flushTimeout)
+// flushQueue waits for all queued writes and returns the first error other than
+// EPIPE.
+func (q *outputQueue) flushQueue() error {
+	q.mu.Lock()
+	drained := q.drained
+	q.mu.Unlock()
+	if drained != nil {
+		var timeout <-chan time.Time
+		if q.limited {
+			timeout = time.After(flushTimeout)
 		}
 		select {
-		case <-last:
-		case <-limit:
+		case <-drained:
+		case <-timeout:
 		}
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
 }
 
-// An output is one of the outputs.
+// An output is standard output or standard error.
 type output struct {
-	*outputs
+	*outputQueue
 	w io.Writer
 }
 
-// Write writes b. It does not return where a signal is to end the program.
+// Write writes or queues b. If a direct write fails with EPIPE, the program is
+// killed by SIGPIPE unless its parent ignores that signal.
 func (o *output) Write(b []byte) (int, error) {
 	if o.queueing {
 		o.enqueue(o, b)
@@ -135,8 +136,8 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// write writes without the SIGPIPE that the runtime makes of a refusal on
-// standard output and standard error, even where the caller ignores it.
+// write writes b with write(2). os.File.Write would raise SIGPIPE on file
+// descriptors 1 and 2 even if the parent ignores it.
 func (o *output) write(b []byte) (n int, err error) {
 	file, ok := o.w.(*os.File)
 	if !ok {
@@ -146,18 +147,17 @@ func (o *output) write(b []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var refusal error
+	var writeErr error
 	err = raw.Write(func(fd uintptr) bool {
 		for n < len(b) {
 			var written int
-			written, refusal = unix.Write(int(fd), b[n:])
-			switch refusal {
+			written, writeErr = unix.Write(int(fd), b[n:])
+			switch writeErr {
 			case nil:
 				n += written
 			case unix.EINTR:
 			case unix.EAGAIN:
-				// Another program made it so that it does not wait, perhaps since
-				// this one began.
+				// Another process that shares the file has set O_NONBLOCK.
 				unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
 			default:
 				return true
@@ -165,15 +165,15 @@ func (o *output) write(b []byte) (n int, err error) {
 		}
 		return true
 	})
-	if err == nil && refusal != nil {
-		err = &fs.PathError{Op: "write", Path: file.Name(), Err: refusal}
+	if err == nil && writeErr != nil {
+		err = &fs.PathError{Op: "write", Path: file.Name(), Err: writeErr}
 	}
 	return n, err
 }
 
-// pipeIgnored reports whether the program was started with SIGPIPE ignored.
-// The runtime does not keep what it finds, but who hands that on ignores the
-// signal too, as a rule: a shell whose trap says so, and systemd.
+// parentIgnoresSIGPIPE reports whether the parent process ignores SIGPIPE, as
+// systemd and shells with trap ” PIPE do. The program inherits that
+// disposition, but the Go runtime overwrites it without saving it.
 func parentIgnoresSIGPIPE() bool {
 	status, _ := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/status")
 	_, mask, _ := strings.Cut(string(status), "\nSigIgn:\t")

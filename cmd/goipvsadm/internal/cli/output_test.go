@@ -14,72 +14,72 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A heldWriter keeps what is written for as long as somebody holds it.
-type heldWriter struct {
+// A blockingWriter blocks while its mutex is held by the test.
+type blockingWriter struct {
 	sync.Mutex
 	bytes.Buffer
 }
 
-func (w *heldWriter) Write(b []byte) (int, error) {
+func (w *blockingWriter) Write(b []byte) (int, error) {
 	w.Lock()
 	defer w.Unlock()
 	return w.Buffer.Write(b)
 }
 
-// What nobody reads takes no more memory than it has bytes.
-func TestManyMessages(t *testing.T) {
+// TestQueueManyWrites checks that queued writes keep their order and do not need
+// a goroutine each.
+func TestQueueManyWrites(t *testing.T) {
 	const n = 100_000
-	var all, want strings.Builder
-	var o outputs
-	held := new(heldWriter)
-	out, stderr := &output{&o, io.MultiWriter(held, &all)}, &output{&o, &all}
-	o.startQueueing()
-	held.Lock()
+	var got, want strings.Builder
+	var q outputQueue
+	blocking := new(blockingWriter)
+	stdout, stderr := &output{&q, io.MultiWriter(blocking, &got)}, &output{&q, &got}
+	q.startQueueing()
+	blocking.Lock()
 	before := runtime.NumGoroutine()
 	for i := range n {
-		fmt.Fprintf(&want, "line %d: out\nerr\n", i)
-		fmt.Fprintf(out, "line %d: out\n", i)
-		fmt.Fprintf(stderr, "err\n")
+		fmt.Fprintf(&want, "line %d: stdout\nstderr\n", i)
+		fmt.Fprintf(stdout, "line %d: stdout\n", i)
+		fmt.Fprintf(stderr, "stderr\n")
 	}
-	if more := runtime.NumGoroutine() - before; more > 10 {
-		t.Errorf("%d goroutines", more)
+	if started := runtime.NumGoroutine() - before; started > 10 {
+		t.Errorf("%d goroutines were started", started)
 	}
-	if !o.hasBacklog() {
-		t.Error("nothing waits to be written")
+	if !q.hasBacklog() {
+		t.Error("hasBacklog is false while the writer blocks")
 	}
-	held.Unlock()
-	if err := o.finish(); err != nil || o.hasBacklog() {
-		t.Errorf("%v, behind %t", err, o.hasBacklog())
+	blocking.Unlock()
+	if err := q.flushQueue(); err != nil || q.hasBacklog() {
+		t.Errorf("flushQueue: %v, hasBacklog %t", err, q.hasBacklog())
 	}
-	if all.String() != want.String() {
-		t.Error("it is not what was said, in the order in which it was said")
+	if got.String() != want.String() {
+		t.Error("the text or its order is wrong")
 	}
 }
 
-// Who wants the program to end does not wait for an output that is stuck.
-func TestStuckOutput(t *testing.T) {
-	var o outputs
-	held := new(heldWriter)
-	out := &output{&o, held}
-	o.startQueueing()
-	held.Lock()
-	defer held.Unlock()
-	io.WriteString(out, "stuck")
-	o.limitFlush()
-	if err := o.finish(); err != nil {
+func TestLimitFlush(t *testing.T) {
+	var q outputQueue
+	blocking := new(blockingWriter)
+	stdout := &output{&q, blocking}
+	q.startQueueing()
+	blocking.Lock()
+	defer blocking.Unlock()
+	io.WriteString(stdout, "text")
+	q.limitFlush()
+	if err := q.flushQueue(); err != nil {
 		t.Error(err)
 	}
 }
 
-// Another program that has the same pipe may make it so that writing does not
-// wait, at any time.
-func TestNonblockingMeanwhile(t *testing.T) {
+// TestWriteNonblockingPipe writes to a pipe that another process has made
+// non-blocking.
+func TestWriteNonblockingPipe(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	fd, err := unix.Dup(int(w.Fd())) // which makes it blocking
+	fd, err := unix.Dup(int(w.Fd())) // Fd makes the pipe blocking
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +91,16 @@ func TestNonblockingMeanwhile(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	got := make(chan []byte)
 	go func() {
-		time.Sleep(10 * time.Millisecond) // the pipe is full by then
+		time.Sleep(10 * time.Millisecond) // until the pipe is full
 		b, _ := io.ReadAll(r)
 		got <- b
 	}()
-	out := &output{new(outputs), file}
-	if n, err := out.Write(want); n != len(want) || err != nil {
-		t.Errorf("%d of %d bytes, %v", n, len(want), err)
+	stdout := &output{new(outputQueue), file}
+	if n, err := stdout.Write(want); n != len(want) || err != nil {
+		t.Errorf("wrote %d of %d bytes, %v", n, len(want), err)
 	}
 	file.Close()
 	if !bytes.Equal(<-got, want) {
-		t.Error("something else was written")
+		t.Error("the reader got other bytes")
 	}
 }

@@ -1,7 +1,7 @@
 //go:build kernel
 
-// What becomes of the table, and of the exit status, when nobody reads what the
-// program writes, or nobody does so for a while.
+// Tests of the table and the exit status if the reader of the output is slow or has
+// closed the pipe.
 
 package cli_test
 
@@ -14,8 +14,8 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// A shell runs lines of shell in a network namespace. In them ours is the
-// program under test, and ipvsadm the real one.
+// A shell runs shell scripts in a network namespace, where ./ours is the program
+// under test and ipvsadm is ipvsadm.
 type shell struct {
 	*testing.T
 	ns   *testnet.Netns
@@ -40,16 +40,16 @@ func (s *shell) run(format string, args ...any) testnet.Result {
 	return r
 }
 
-// rules writes a file of rules.
-func (s *shell) rules(name, text string) {
+// writeRules writes rules to a file.
+func (s *shell) writeRules(name, rules string) {
 	s.Helper()
-	if err := os.WriteFile(s.tool.Work+"/"+name, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(s.tool.Work+"/"+name, []byte(rules), 0o644); err != nil {
 		s.Fatal(err)
 	}
 }
 
-// nobody makes the descriptor 4 a pipe that nobody reads.
-const nobody = "mkfifo -m 600 pipe; exec 3<>pipe 4>pipe 3<&-; rm pipe\n"
+// closedPipe opens file descriptor 4 for writing to a pipe without a reader.
+const closedPipe = "mkfifo -m 600 pipe; exec 3<>pipe 4>pipe 3<&-; rm pipe\n"
 
 func services(n int, scheduler string) string {
 	var b strings.Builder
@@ -59,72 +59,76 @@ func services(n int, scheduler string) string {
 	return b.String()
 }
 
-// A reader that left ends a listing as it ends ipvsadm's, and in silence,
-// whether the caller ignores SIGPIPE or not. A table that is saved for nobody
-// is not saved.
-func TestReaderGoneFromListing(t *testing.T) {
+// TestListingClosedPipe checks that a closed pipe ends a listing as it ends
+// ipvsadm's, and that -S then fails, with and without SIGPIPE.
+func TestListingClosedPipe(t *testing.T) {
 	s := newShell(t)
-	s.rules("rules", services(300, "rr"))
+	s.writeRules("rules", services(300, "rr"))
 	s.run("ipvsadm -R <rules")
 	for _, tt := range []struct {
 		trap, command string
-		status        int  // of ours
-		theirs        bool // and of ipvsadm
+		status        int
+		ipvsadm       bool // ipvsadm has the same status
 		stderr        string
 	}{
-		{"", "-L -n", 141, true, ""},
-		{"", "-S -n", 141, true, ""},
-		{"", "-L -n -j", 141, false, ""},
-		{"", "-h", 141, true, ""},
-		{"", "--complete -L -", 141, false, ""},
-		{"", "--doctor -n", 141, false, ""},
-		{"trap '' PIPE", "-L -n", 0, true, ""},
-		{"trap '' PIPE", "-L -n -j", 0, false, ""},
-		{"trap '' PIPE", "-L -n --watch", 0, false, ""},
-		{"trap '' PIPE", "-L -c", 0, true, ""},
-		{"trap '' PIPE", "-h", 0, true, ""},
-		{"trap '' PIPE", "-v", 0, true, ""},
-		{"trap '' PIPE", "--complete -L -", 0, false, ""},
-		{"trap '' PIPE", "--doctor -n", 1, false, ""}, // there is something the matter
-		{"trap '' PIPE", "-S -n", 1, false, "./ours: write /dev/stdout: broken pipe\n"},
+		{command: "-L -n", status: 141, ipvsadm: true},
+		{command: "-S -n", status: 141, ipvsadm: true},
+		{command: "-L -n -j", status: 141},
+		{command: "-h", status: 141, ipvsadm: true},
+		{command: "--complete -L -", status: 141},
+		{command: "--doctor -n", status: 141},
+		{trap: "trap '' PIPE", command: "-L -n", ipvsadm: true},
+		{trap: "trap '' PIPE", command: "-L -n -j"},
+		{trap: "trap '' PIPE", command: "-L -n --watch"},
+		{trap: "trap '' PIPE", command: "-L -c", ipvsadm: true},
+		{trap: "trap '' PIPE", command: "-h", ipvsadm: true},
+		{trap: "trap '' PIPE", command: "-v", ipvsadm: true},
+		{trap: "trap '' PIPE", command: "--complete -L -"},
+		{trap: "trap '' PIPE", command: "--doctor -n", status: 1}, // it found problems
+		{trap: "trap '' PIPE", command: "-S -n", status: 1, stderr: "./ours: write /dev/stdout: broken pipe\n"},
 	} {
 		programs := []string{"./ours"}
-		if tt.theirs {
+		if tt.ipvsadm {
 			programs = append(programs, "ipvsadm")
 		}
 		for _, program := range programs {
-			r := s.run("%s\n%s%s %s >&4; echo $?", tt.trap, nobody, program, tt.command)
+			r := s.run("%s\n%s%s %s >&4; echo $?", tt.trap, closedPipe, program, tt.command)
 			if want := (testnet.Result{Stdout: fmt.Sprintln(tt.status), Stderr: tt.stderr}); r != want {
 				t.Errorf("%s, %s %s: %+v, want %+v", tt.trap, program, tt.command, r, want)
 			}
 		}
 	}
-	// Nothing is the matter with an empty table.
-	if r := s.run("ipvsadm -C; trap '' PIPE\n%s./ours --doctor -n >&4; echo $?", nobody); r != (testnet.Result{Stdout: "0\n"}) {
-		t.Errorf("--doctor, nothing the matter: %+v", r)
+	// --doctor finds no problems with an empty table.
+	if r := s.run("ipvsadm -C; trap '' PIPE\n%s./ours --doctor -n >&4; echo $?", closedPipe); r != (testnet.Result{Stdout: "0\n"}) {
+		t.Errorf("--doctor with an empty table: %+v", r)
 	}
 }
 
-// Work on the table goes on whatever becomes of the outputs.
-func TestReaderGoneFromChange(t *testing.T) {
+// TestChangeClosedPipe checks that a closed pipe does not interrupt commands that
+// change the table.
+func TestChangeClosedPipe(t *testing.T) {
 	s := newShell(t)
-	s.rules("rules", services(1000, "rr"))
-	s.rules("other", services(1000, "wrr"))
-	s.rules("twice", strings.Repeat("-A -f 1\n", 200)+services(100, "rr"))
-	s.rules("lists", strings.Repeat("-A -f 1\n-L -n\n-D -f 1\n", 50)+services(100, "rr"))
+	s.writeRules("rules", services(1000, "rr"))
+	s.writeRules("other", services(1000, "wrr"))
+	s.writeRules("twice", strings.Repeat("-A -f 1\n", 200)+services(100, "rr"))
+	s.writeRules("lists", strings.Repeat("-A -f 1\n-L -n\n-D -f 1\n", 50)+services(100, "rr"))
 	s.run("ln -s ours ipvsadm-restore")
 	for _, trap := range []string{"", "trap '' PIPE"} {
 		for _, tt := range []struct {
 			name, line string
-			want       string // status, and how many services have the schedulers wlc, rr and wrr
+			want       string // status, and numbers of services with the schedulers wlc, rr and wrr
 		}{
-			{"--apply --verbose", "./ours --apply --verbose <rules >&4; echo $?", "0 0 1000 0"},
-			{"--apply --verbose that edits", "./ours --apply <rules; ./ours --apply --verbose <other >&4; echo $?", "0 0 0 1000"},
-			{"-R and its messages", "./ours -R <twice 2>&4; echo $?", "255 1 100 0"},
-			{"-R and its listings", "./ours -R <lists >&4; echo $?", "0 0 100 0"},
-			{"ipvsadm-restore", "./ipvsadm-restore <twice 2>&4; echo $?", "255 1 100 0"},
+			{name: "--apply --verbose", line: "./ours --apply --verbose <rules >&4; echo $?", want: "0 0 1000 0"},
+			{
+				name: "--apply --verbose with updates",
+				line: "./ours --apply <rules; ./ours --apply --verbose <other >&4; echo $?",
+				want: "0 0 0 1000",
+			},
+			{name: "messages of -R", line: "./ours -R <twice 2>&4; echo $?", want: "255 1 100 0"},
+			{name: "listings in -R", line: "./ours -R <lists >&4; echo $?", want: "0 0 100 0"},
+			{name: "ipvsadm-restore", line: "./ipvsadm-restore <twice 2>&4; echo $?", want: "255 1 100 0"},
 		} {
-			r := s.run("ipvsadm -C\n%s\n%s%s\nipvsadm -S -n >table\nfor s in wlc rr wrr; do grep -c \" -s $s$\" table; done", trap, nobody, tt.line)
+			r := s.run("ipvsadm -C\n%s\n%s%s\nipvsadm -S -n >table\nfor s in wlc rr wrr; do grep -c \" -s $s$\" table; done", trap, closedPipe, tt.line)
 			if got := strings.Join(strings.Fields(r.Stdout), " "); got != tt.want || r.Stderr != "" {
 				t.Errorf("%s, %s: %s, want %s; %s", trap, tt.name, got, tt.want, r.Stderr)
 			}
@@ -132,44 +136,44 @@ func TestReaderGoneFromChange(t *testing.T) {
 	}
 }
 
-// Somebody who reads slowly, as page by page, does not keep the rest of a
-// change waiting; nor does he miss anything.
+// TestSlowReader checks that a slow reader, such as a pager, does not delay changes
+// and gets all output.
 func TestSlowReader(t *testing.T) {
 	s := newShell(t)
-	const n = 4000 // told in more than a pipe holds
-	s.rules("rules", services(n, "rr"))
+	const n = 4000 // with more output than a pipe buffers
+	s.writeRules("rules", services(n, "rr"))
 	r := s.run(`./ours --apply --verbose <rules | {
 			for i in $(seq 300); do
 				[ "$(ipvsadm -S -n | wc -l)" -ne %d ] || break
 				sleep 0.1
 			done
 			ipvsadm -S -n | wc -l
-			cat >told
+			cat >output
 		}
-		grep -c "^-A" told; tail -n 1 told`, n)
+		grep -c "^-A" output; tail -n 1 output`, n)
 	if want := fmt.Sprintf("%d\n%[1]d\n# %[1]d added, 0 edited, 0 removed\n", n); r.Stdout != want || r.Stderr != "" {
 		t.Errorf("%s%s, want %s", r.Stdout, r.Stderr, want)
 	}
 }
 
-// A standard input that is closed has no rules, which is not the same as an
-// empty file. ipvsadm-restore waits for ever then.
-func TestClosedInput(t *testing.T) {
+// TestClosedStdin checks that a closed standard input, unlike an empty file, is an
+// error where rules are required. ipvsadm-restore waits without limit.
+func TestClosedStdin(t *testing.T) {
 	s := newShell(t)
 	s.run("ln -s ours ipvsadm-restore")
-	const closed = "Standard input is closed: there are no rules to read\n"
+	const closed = "stdin is closed\n"
 	for _, tt := range []struct {
 		line          string
 		status        int
 		stderr, after string
 	}{
-		{"./ipvsadm-restore <&-", 2, closed, "-A -f 1 -s rr\n"},
-		{"./ours --apply --allow-empty <&-", 2, closed, "-A -f 1 -s rr\n"},
-		{"./ours --diff --allow-empty <&-", 2, closed, "-A -f 1 -s rr\n"},
-		{"./ours --check <&-", 2, closed, "-A -f 1 -s rr\n"},
-		{"./ours -R <&-", 0, "", "-A -f 1 -s rr\n"},
-		{"ipvsadm -R <&-", 0, "", "-A -f 1 -s rr\n"},
-		{"./ipvsadm-restore </dev/null", 0, "", ""},
+		{line: "./ipvsadm-restore <&-", status: 2, stderr: closed, after: "-A -f 1 -s rr\n"},
+		{line: "./ours --apply --allow-empty <&-", status: 2, stderr: closed, after: "-A -f 1 -s rr\n"},
+		{line: "./ours --diff --allow-empty <&-", status: 2, stderr: closed, after: "-A -f 1 -s rr\n"},
+		{line: "./ours --check <&-", status: 2, stderr: closed, after: "-A -f 1 -s rr\n"},
+		{line: "./ours -R <&-", after: "-A -f 1 -s rr\n"},
+		{line: "ipvsadm -R <&-", after: "-A -f 1 -s rr\n"},
+		{line: "./ipvsadm-restore </dev/null"},
 	} {
 		r := s.run("ipvsadm -C; ipvsadm -A -f 1 -s rr\n%s\necho $?\nipvsadm -S -n", tt.line)
 		if want := (testnet.Result{Stdout: fmt.Sprintln(tt.status) + tt.after, Stderr: tt.stderr}); r != want {

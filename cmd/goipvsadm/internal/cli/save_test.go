@@ -20,7 +20,7 @@ func TestSaveAll(t *testing.T) {
 	if got := run(k, "", "ipvsadm", "-S", "-n"); got != (result{0, oneServer, ""}) {
 		t.Errorf("-S: %+v", got)
 	}
-	if got := runWithout(t, all, "ipvsadm", "--check"); got != (result{}) {
+	if got := runWithoutKernel(t, all, "ipvsadm", "--check"); got != (result{}) {
 		t.Errorf("--check: %+v", got)
 	}
 	if got := run(k, all, "ipvsadm", "--diff"); got != (result{}) {
@@ -28,15 +28,15 @@ func TestSaveAll(t *testing.T) {
 	}
 	for _, command := range []string{"-R", "--apply"} {
 		var fresh ipvstest.FakeKernel
-		if got := run(&fresh, all, "ipvsadm", command); got != (result{}) || everything(t, &fresh) != all {
+		if got := run(&fresh, all, "ipvsadm", command); got != (result{}) || saveAll(t, &fresh) != all {
 			t.Errorf("%s: %+v", command, got)
 		}
 	}
 }
 
-func TestOtherNamespace(t *testing.T) {
+func TestMissingNamespace(t *testing.T) {
 	missing := func(options ...ipvs.Option) (*ipvs.Client, error) {
-		if len(options) != 3 { // of which one names the namespace
+		if len(options) != 3 { // modprobe output, mapped addresses, namespace
 			t.Errorf("%d options, want 3", len(options))
 		}
 		return nil, &ipvs.NetNSError{Path: "/run/netns/foo", Errno: syscall.ENOENT}
@@ -57,7 +57,7 @@ func TestOtherNamespace(t *testing.T) {
 		"ipvsadm-save -n -N foo",
 		"ipvsadm-save -Nfoo -n",
 		"ipvsadm-restore --netns=foo",
-		"ipvsadm-restore whatever -N foo",
+		"ipvsadm-restore ignored -N foo",
 	} {
 		var stdout, stderr strings.Builder
 		status := Run(words(tt), strings.NewReader(oneServer), &stdout, &stderr, missing)
@@ -66,8 +66,8 @@ func TestOtherNamespace(t *testing.T) {
 			t.Errorf("%s: status %d, %q", tt, status, stdout.String()+stderr.String())
 		}
 	}
-	// What cannot be a namespace's name is a mistake before all else.
-	if got := runWithout(t, "", "ipvsadm-restore", "-N"); got != (result{255, "", "-N: missing argument\n"}) {
+	// A missing argument is reported before anything else.
+	if got := runWithoutKernel(t, "", "ipvsadm-restore", "-N"); got != (result{255, "", "-N: missing argument\n"}) {
 		t.Errorf("%+v", got)
 	}
 }

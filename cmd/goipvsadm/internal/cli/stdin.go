@@ -7,13 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nobodyFeeds reports whether there are no rules because nobody gave any: r is
-// standard input, and was closed. Before a program starts, the runtime opens
-// /dev/null in the place of a closed standard file, for reading and writing.
-// Daemons give their children the same. Who means an empty file opens it for
-// reading, as a shell does after <.
-func stdinClosed(r io.Reader) bool {
-	file, ok := r.(*os.File)
+// stdinClosed reports whether stdin was closed by the parent process. The Go
+// runtime then opens /dev/null read-write in its place, as daemons do for their
+// children. A shell's </dev/null, which stands for an empty file, opens it
+// read-only.
+func stdinClosed(stdin io.Reader) bool {
+	file, ok := stdin.(*os.File)
 	if !ok {
 		return false
 	}
@@ -22,14 +21,13 @@ func stdinClosed(r io.Reader) bool {
 		return false
 	}
 	var flags int
-	var status unix.Stat_t
+	var stat unix.Stat_t
 	raw.Control(func(fd uintptr) {
 		flags, _ = unix.FcntlInt(fd, unix.F_GETFL, 0)
-		unix.Fstat(int(fd), &status)
+		unix.Fstat(int(fd), &stat)
 	})
-	null := status.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(status.Rdev) == unix.Mkdev(1, 3)
-	return null && flags&unix.O_ACCMODE == unix.O_RDWR
+	isNull := stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(stat.Rdev) == unix.Mkdev(1, 3)
+	return isNull && flags&unix.O_ACCMODE == unix.O_RDWR
 }
 
-// noInput is the message for such a standard input.
-const msgStdinClosed = "Standard input is closed: there are no rules to read"
+const msgStdinClosed = "stdin is closed"

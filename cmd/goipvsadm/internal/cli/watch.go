@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"os"
 	"syscall"
 	"time"
 
@@ -17,14 +16,14 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// watch carries out -L --watch.
-func (p *invocation) watch(cmd *command.Command) int {
-	p.stdout.Flush()
+// watch executes -L --watch.
+func (inv *invocation) watch(cmd *command.Command) int {
+	inv.stdout.Flush()
 	w := watch.Watch{
 		Interval: time.Duration(cmd.Interval) * time.Second,
 		Sampler: &sampler.Sampler{
-			Services:     func() ([]ipvs.Service, error) { return p.services(cmd) },
-			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return p.destinations(cmd, key) },
+			Services:     func() ([]ipvs.Service, error) { return inv.services(cmd) },
+			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return inv.destinations(cmd, key) },
 			Lag:          sampler.LagFor(cmd.Interval),
 		},
 		View: watch.View{
@@ -32,40 +31,40 @@ func (p *invocation) watch(cmd *command.Command) int {
 			Top:   int(cmd.Top),
 			Names: resolve.Numeric{},
 		},
-		Output: p.rawStdout,
-		Screen: p.files.stdout,
+		Output: inv.rawStdout,
+		Screen: inv.files.stdout,
 	}
 	if cmd.Options.Has(command.Top) {
 		w.Sampler.Order = sampler.ByPackets
 	}
-	for _, f := range formats {
+	for _, f := range formatOptions {
 		if cmd.Options.Has(f.option) {
 			w.View.Formats = append(w.View.Formats, f.format)
 		}
 	}
 	if !cmd.Options.Has(command.Numeric) {
-		w.Names = resolve.NewNamer(p.names)
+		w.Names = resolve.NewNamer(inv.names)
 	}
 	if cmd.Options.Has(command.JSON) {
-		out := p.stdout
-		w.Encode = func(r *sampler.Sample) error { return p.encodeReading(out, r) }
+		out := inv.stdout
+		w.Encode = func(s *sampler.Sample) error { return inv.writeSample(out, s) }
 	}
 	sig, err := w.Run()
-	// Whatever is left there is stuck.
-	p.stdout = bufio.NewWriter(io.Discard)
+	// Drop buffered output: writing it could block.
+	inv.stdout = bufio.NewWriter(io.Discard)
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		p.errorf(refusal(command.List, err))
+		inv.errorf("%s", kernelMessage(command.List, err))
 		return exitListError
 	}
 	return watchStatus(sig)
 }
 
-// destinations returns the destinations of a service in the order of a
+// destinations returns the destinations of a service in the order of the
 // listing.
-func (p *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
-	read := p.client.AppendDestinations
+func (inv *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
+	read := inv.client.AppendDestinations
 	if cmd.Options.Has(command.JSON) {
-		read = p.client.AppendDestinationsConsistent
+		read = inv.client.AppendDestinationsConsistent
 	}
 	destinations, err := read(nil, key)
 	if !cmd.Options.Has(command.NoSort) {
@@ -74,21 +73,10 @@ func (p *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]
 	return destinations, err
 }
 
-// encodeReading writes a reading as a line of JSON.
-func (p *invocation) encodeReading(out *bufio.Writer, r *sampler.Sample) error {
-	if err := jsonout.Sample(out, &p.info, r); err != nil {
+// writeSample writes a sample as a line of JSON.
+func (inv *invocation) writeSample(out *bufio.Writer, s *sampler.Sample) error {
+	if err := jsonout.Sample(out, &inv.info, s); err != nil {
 		return err
 	}
 	return out.Flush()
-}
-
-// stopped returns the status of a watch that ended. For whoever watches,
-// Ctrl-C is the way to end it; other signals leave the status that a shell
-// gives for them.
-func watchStatus(sig os.Signal) int {
-	number, ok := sig.(syscall.Signal)
-	if !ok || number == syscall.SIGINT {
-		return statusOK
-	}
-	return 128 + int(number)
 }

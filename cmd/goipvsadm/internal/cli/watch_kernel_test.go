@@ -1,6 +1,6 @@
 //go:build kernel
 
-// Watching real connections.
+// Tests of --watch with real connections.
 
 package cli_test
 
@@ -25,15 +25,15 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// traffic makes requests until end is called, which the end of the test does too. It
-// returns how many there were so far.
-func (l *listLab) traffic() (requests *atomic.Uint64, end func()) {
+// startTraffic sends HTTP requests until stop is called or the test ends, and counts
+// them.
+func (l *listLab) startTraffic() (requests *atomic.Uint64, stop func()) {
 	requests = new(atomic.Uint64)
-	var stop atomic.Bool
+	var stopping atomic.Bool
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for !stop.Load() {
+		for !stopping.Load() {
 			requests.Add(1)
 			if _, err := l.client.Get("http://10.8.3.100/"); err != nil {
 				l.t.Error(err)
@@ -41,21 +41,22 @@ func (l *listLab) traffic() (requests *atomic.Uint64, end func()) {
 			}
 		}
 	}()
-	end = func() {
-		stop.Store(true)
+	stop = func() {
+		stopping.Store(true)
 		<-done
 	}
-	l.t.Cleanup(end)
-	return requests, end
+	l.t.Cleanup(stop)
+	return requests, stop
 }
 
-func (l *listLab) program(args ...string) *exec.Cmd {
+// command returns a command that runs the program, with a terminal type.
+func (l *listLab) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(l.tool.Bin, "ipvsadm"), args...)
 	cmd.Env = append(cmd.Environ(), "TERM=xterm")
 	return cmd
 }
 
-// A watchDocument is what the tests look at of a reading.
+// A watchDocument has the members of a JSON sample that the tests check.
 type watchDocument struct {
 	Time     time.Time
 	Services []struct {
@@ -66,11 +67,11 @@ type watchDocument struct {
 	}
 }
 
-// What was measured is what the counters say, until they are set to zero.
-func TestWatchInJSON(t *testing.T) {
+// TestWatchJSON compares the measured rates with the counters, also across -Z.
+func TestWatchJSON(t *testing.T) {
 	l := newListLab(t)
-	requests, endTraffic := l.traffic()
-	cmd := l.program("-L", "-j", "--watch=2", "-t", "10.8.3.100:80", "-N", "director")
+	requests, stopTraffic := l.startTraffic()
+	cmd := l.command("-L", "-j", "--watch=2", "-t", "10.8.3.100:80", "-N", "director")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestWatchInJSON(t *testing.T) {
 	next := func() watchDocument {
 		t.Helper()
 		if !lines.Scan() {
-			t.Fatal("no further reading")
+			t.Fatal("no more samples")
 		}
 		var document watchDocument
 		jsonouttest.Decode(t, lines.Bytes(), &document)
@@ -94,7 +95,7 @@ func TestWatchInJSON(t *testing.T) {
 	}
 	before := next()
 	if before.Services[0].Measured != nil {
-		t.Error("the first reading measures something")
+		t.Error("the first sample has rates")
 	}
 	for compared := 0; compared < 2; {
 		document := next()
@@ -102,7 +103,7 @@ func TestWatchInJSON(t *testing.T) {
 		seconds := document.Time.Sub(before.Time).Seconds()
 		before = document
 		if counted == 0 {
-			continue // it repeats what was measured last
+			continue // the sample repeats the previous rates
 		}
 		compared++
 		got, want := document.Services[0].Measured.Connections, float64(counted)/seconds
@@ -111,22 +112,22 @@ func TestWatchInJSON(t *testing.T) {
 		}
 	}
 
-	// Without traffic, which could bring the counters past where they were.
-	endTraffic()
+	// Without traffic, the counters cannot exceed their old values again.
+	stopTraffic()
 	l.run("ipvsadm -Z", 0)
 	zeroed := false
 	for range 5 {
 		zeroed = zeroed || next().Services[0].Measured == nil
 	}
 	if !zeroed {
-		t.Error("something was measured across the counters' being set to zero")
+		t.Error("every sample after -Z has rates")
 	}
 
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("after Ctrl-C: %v", err)
+		t.Errorf("after SIGINT: %v", err)
 	}
 }
 
@@ -136,12 +137,12 @@ var (
 	serverShare = regexp.MustCompile(`(?m)^[ ^v] -> 10\.8\.4\.1[12]:80 .* (\d+)% ([#.]+) *$`)
 )
 
-// On a terminal, the busiest service comes first, with the rate of its
-// connections and its servers' shares.
-func TestWatchOnATerminal(t *testing.T) {
+// TestWatchTerminal checks the busiest service's connection rate and its servers'
+// shares.
+func TestWatchTerminal(t *testing.T) {
 	l := newListLab(t)
-	requests, _ := l.traffic()
-	terminal, err := l.director.Terminal(100, 30, l.program("-Ln", "--watch=2", "--top=1"))
+	requests, _ := l.startTraffic()
+	terminal, err := l.director.Terminal(100, 30, l.command("-Ln", "--watch=2", "--top=1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,18 +155,18 @@ func TestWatchOnATerminal(t *testing.T) {
 		row := serviceRow.FindStringSubmatch(frame)
 		shares := serverShare.FindAllStringSubmatch(frame, -1)
 		if row == nil || row[3] == "0" || len(shares) != 2 {
-			continue // nothing was counted yet
+			continue // no connections counted yet
 		}
 		rate, err := strconv.ParseFloat(row[3], 64)
 		if err != nil || rate > float64(requests.Load()) {
-			t.Errorf("%v connections per second after %d", rate, requests.Load())
+			t.Errorf("%v connections per second after %d requests", rate, requests.Load())
 		}
 		percent := 0
 		for _, share := range shares {
 			n, _ := strconv.Atoi(share[1])
 			percent += n
 			if part := float64(strings.Count(share[2], "#")) / float64(len(share[2])); math.Abs(part-float64(n)/100) > 0.1 {
-				t.Errorf("%d%% is drawn %s", n, share[2])
+				t.Errorf("bar for %d%%: %s", n, share[2])
 			}
 		}
 		if percent < 99 || percent > 101 || !strings.Contains(frame, "  the busiest 1 of 7 services  every 2s, ? helps, q quits") {
@@ -180,15 +181,15 @@ func TestWatchOnATerminal(t *testing.T) {
 		}
 		return
 	}
-	t.Error("no connections were seen")
+	t.Error("no frame shows connections")
 }
 
-// A key ends it where the terminal is stopped by Ctrl-S, and whether something
-// waits to be shown there or not.
-func TestWatchOnAStoppedTerminal(t *testing.T) {
+// TestWatchStoppedTerminal checks that q quits if the terminal is stopped by Ctrl-S,
+// with and without output that is blocked.
+func TestWatchStoppedTerminal(t *testing.T) {
 	l := newListLab(t)
-	for _, readings := range []time.Duration{0, 2} {
-		terminal, err := l.director.Terminal(80, 24, l.program("-Ln", "--watch=1"))
+	for _, samples := range []time.Duration{0, 2} {
+		terminal, err := l.director.Terminal(80, 24, l.command("-Ln", "--watch=1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,21 +199,21 @@ func TestWatchOnAStoppedTerminal(t *testing.T) {
 		if err := terminal.Type("\x13"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(readings * time.Second)
+		time.Sleep(samples * time.Second)
 		if err := terminal.Type("q"); err != nil {
 			t.Fatal(err)
 		}
 		rest, status, err := terminal.Wait()
 		if err != nil || status != 0 || !strings.HasSuffix(rest, "\x1b[?25h\x1b[?1049l") {
-			t.Errorf("q after %d readings: %q, %d, %v", readings, rest, status, err)
+			t.Errorf("q after %d samples: %q, %d, %v", samples, rest, status, err)
 		}
 	}
 }
 
-// What is watched goes away.
-func TestWatchWithoutAService(t *testing.T) {
+// TestWatchRemovedService removes the watched service.
+func TestWatchRemovedService(t *testing.T) {
 	l := newListLab(t)
-	terminal, err := l.director.Terminal(80, 24, l.program("-Ln", "--watch=1", "-f", "10"))
+	terminal, err := l.director.Terminal(80, 24, l.command("-Ln", "--watch=1", "-f", "10"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,36 +227,36 @@ func TestWatchWithoutAService(t *testing.T) {
 	}
 }
 
-// The sign of a server that is over its threshold is there while the kernel
-// gives it no connections, and no longer.
+// TestWatchThresholds checks that a server is marked exactly while the kernel
+// schedules no connections to it.
 func TestWatchThresholds(t *testing.T) {
 	l := newListLab(t)
-	// Connections of UDP are over after so many seconds: one that a busy machine lets end
-	// before its time takes the server out of its overload.
+	// UDP connections expire after this timeout. If a busy machine delayed their
+	// packets longer, the server would no longer be overloaded.
 	l.run("ipvsadm -C; ipvsadm --set 0 0 3", 0)
 	l.run("ipvsadm -A -u 10.8.3.100:5353 -s rr", 0)
 	for _, tt := range []struct {
-		server   string // a new one, since connections outlive a server that is removed
+		server   string // different in each case, because connections outlive a removed server
 		limits   string
-		up, down int // of connections: with so many the server is over its threshold, and is so no more
+		up, down int // numbers of connections at which overload begins and ends
 	}{
-		{"10.8.4.11:5353", "-x 4 -y 2", 4, 1},
-		{"10.8.4.12:5353", "-x 4", 4, 2},
+		{server: "10.8.4.11:5353", limits: "-x 4 -y 2", up: 4, down: 1},
+		{server: "10.8.4.12:5353", limits: "-x 4", up: 4, down: 2},
 	} {
 		t.Run(tt.limits, func(t *testing.T) {
 			l.t = t
 			l.run("ipvsadm -a -u 10.8.3.100:5353 -r "+tt.server+" -m "+tt.limits, 0)
 			defer l.run("ipvsadm -d -u 10.8.3.100:5353 -r "+tt.server, 0)
-			talk := l.talkers()
-			terminal, err := l.director.Terminal(100, 30, l.program("-Ln", "--watch=1"))
+			setConns := l.startUDPClients()
+			terminal, err := l.director.Terminal(100, 30, l.command("-Ln", "--watch=1"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			screen := new(testnet.Screen)
 			screen.Resize(100, 30)
-			shows := func(sign string, conns int) {
+			waitRow := func(mark string, conns int) {
 				t.Helper()
-				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, sign, regexp.QuoteMeta(tt.server), conns))
+				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, mark, regexp.QuoteMeta(tt.server), conns))
 				for range 40 {
 					frame, err := terminal.ReadUntil("\x1b[J")
 					if err != nil {
@@ -266,24 +267,24 @@ func TestWatchThresholds(t *testing.T) {
 						return
 					}
 				}
-				t.Fatalf("no %q and %d connections on\n%s", sign, conns, screen)
+				t.Fatalf("no row with mark %q and %d connections:\n%s", mark, conns, screen)
 			}
-			talk(tt.up - 1)
-			shows(" ", tt.up-1)
-			talk(tt.up)
-			shows("^", tt.up)
-			talk(tt.up + 1) // in vain
-			shows("^", tt.up)
+			setConns(tt.up - 1)
+			waitRow(" ", tt.up-1)
+			setConns(tt.up)
+			waitRow("^", tt.up)
+			setConns(tt.up + 1) // not scheduled
+			waitRow("^", tt.up)
 			for n := tt.up - 1; n > tt.down; n-- {
-				talk(n)
-				shows("^", n)
-				talk(n + 1) // in vain
-				shows("^", n)
+				setConns(n)
+				waitRow("^", n)
+				setConns(n + 1) // not scheduled
+				waitRow("^", n)
 			}
-			talk(tt.down)
-			shows(" ", tt.down)
-			talk(tt.down + 1)
-			shows(" ", tt.down+1)
+			setConns(tt.down)
+			waitRow(" ", tt.down)
+			setConns(tt.down + 1)
+			waitRow(" ", tt.down+1)
 			if err := terminal.Type("q"); err != nil {
 				t.Fatal(err)
 			}
@@ -294,16 +295,16 @@ func TestWatchThresholds(t *testing.T) {
 	}
 }
 
-// talkers returns a function that says how many talk to the UDP service from
-// then on, again and again until the test ends. Each is a connection.
-func (l *listLab) talkers() (talk func(n int)) {
-	var many atomic.Int64
+// startUDPClients returns a function that sets how many clients send datagrams to
+// the UDP service, repeatedly until the test ends. Each is one connection.
+func (l *listLab) startUDPClients() (setConns func(n int)) {
+	var active atomic.Int64
 	var conns []net.Conn
-	over, done := make(chan struct{}), make(chan struct{})
+	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		for {
-			for len(conns) < int(many.Load()) {
+			for len(conns) < int(active.Load()) {
 				conn, err := l.client.Netns.Dial(context.Background(), "udp", netip.Addr{}, "10.8.3.100:5353")
 				if err != nil {
 					l.t.Error(err)
@@ -311,22 +312,22 @@ func (l *listLab) talkers() (talk func(n int)) {
 				}
 				conns = append(conns, conn)
 			}
-			for _, conn := range conns[:many.Load()] {
-				conn.Write([]byte("x")) // an answer that there is nobody is none of ours
+			for _, conn := range conns[:active.Load()] {
+				conn.Write([]byte("x")) // ignore ECONNREFUSED from an ICMP error
 			}
 			select {
-			case <-over:
+			case <-stop:
 				return
 			case <-time.After(100 * time.Millisecond):
 			}
 		}
 	}()
 	l.t.Cleanup(func() {
-		close(over)
+		close(stop)
 		<-done
 		for _, conn := range conns {
 			conn.Close()
 		}
 	})
-	return func(n int) { many.Store(int64(n)) }
+	return func(n int) { active.Store(int64(n)) }
 }

@@ -7,14 +7,15 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// rows writes the services of a table, each followed by its destinations.
+// A rowFormatter formats the rows of a table: each service followed by its
+// destinations.
 type rowFormatter struct {
 	service     func(b []byte, s *ipvs.Service) []byte
 	destination func(b []byte, s *ipvs.Service, d *ipvs.Destination) []byte
 }
 
-// savedRows are the rules that would set the table up.
-func savedRows(n tablefmt.Namer) rowFormatter {
+// ruleFormatter formats rows as rules that add them.
+func ruleFormatter(n tablefmt.Namer) rowFormatter {
 	return rowFormatter{
 		func(b []byte, s *ipvs.Service) []byte { return ruleset.AppendService(b, s, n) },
 		func(b []byte, s *ipvs.Service, d *ipvs.Destination) []byte {
@@ -23,45 +24,46 @@ func savedRows(n tablefmt.Namer) rowFormatter {
 	}
 }
 
-// eachService writes services, in the order given, and their destinations,
-// which it reads from the kernel one service at a time and sorts if asked to.
-func (p *invocation) writeServices(services []ipvs.Service, read destinationReader, n tablefmt.Namer, sort bool, begin func(tablefmt.Namer) rowFormatter) error {
+// writeServices writes services in the given order, each followed by its
+// destinations, sorted if sort is set. It calls newFormatter when all names are
+// resolved, before the first row.
+func (inv *invocation) writeServices(services []ipvs.Service, read destinationReader, n tablefmt.Namer, sort bool, newFormatter func(tablefmt.Namer) rowFormatter) error {
 	if namer, ok := n.(*resolve.Namer); ok {
 		var err error
-		if read, err = p.prefetch(services, read, namer); err != nil {
+		if read, err = resolveNames(services, read, namer); err != nil {
 			return err
 		}
 	}
-	r := begin(n)
+	format := newFormatter(n)
 	var b []byte
 	i := 0
-	groups := readGroups(services, read)
-	for g := range groups.full {
+	pipeline := startDestPipeline(services, read)
+	for batch := range pipeline.full {
 		start := 0
-		for _, end := range g.ends {
-			s, destinations := &services[i], g.destinations[start:end]
+		for _, end := range batch.ends {
+			s, destinations := &services[i], batch.destinations[start:end]
 			if sort {
 				tablefmt.SortDestinations(destinations)
 			}
-			b = r.service(b[:0], s)
+			b = format.service(b[:0], s)
 			for j := range destinations {
-				b = r.destination(b, s, &destinations[j])
+				b = format.destination(b, s, &destinations[j])
 			}
-			p.stdout.Write(b)
+			inv.stdout.Write(b)
 			start = end
 			i++
 		}
-		if g.err != nil {
-			return g.err
+		if batch.err != nil {
+			return batch.err
 		}
-		groups.free <- g
+		pipeline.free <- batch
 	}
 	return nil
 }
 
-// prefetch reads all destinations at once, so that the names of all addresses
-// can be looked up side by side. It returns what reads them again.
-func (p *invocation) prefetch(services []ipvs.Service, read destinationReader, n *resolve.Namer) (destinationReader, error) {
+// resolveNames reads all destinations and looks up the names of all addresses in
+// parallel. It returns a reader of the destinations that were read.
+func resolveNames(services []ipvs.Service, read destinationReader, n *resolve.Namer) (destinationReader, error) {
 	all := make(map[ipvs.ServiceKey][]ipvs.Destination, len(services))
 	var endpoints []resolve.Endpoint
 	for i := range services {

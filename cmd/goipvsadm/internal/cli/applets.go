@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+)
+
+// applet returns the function for argv[0] names ipvsadm-save and
+// ipvsadm-restore, and nil for others.
+func applet(name string) func(inv *invocation, args []string) int {
+	switch name {
+	case "ipvsadm-save":
+		return (*invocation).runSave
+	case "ipvsadm-restore":
+		return (*invocation).runRestore
+	}
+	return nil
+}
+
+const saveUsage = "ipvsadm-save: prints the IPVS table as rules for ipvsadm-restore.\n" +
+	"   -n         print addresses and ports as numbers\n" +
+	"   -N NETNS   use the table of another network namespace"
+
+// runSave runs ipvsadm-save, which is -S.
+func (inv *invocation) runSave(args []string) int {
+	netns, args := cutNetNS(args)
+	line := append([]string{"-S"}, netns...)
+	if slices.Contains(args, "-n") {
+		line = append(line, "-n")
+	}
+	if slices.ContainsFunc(args, func(arg string) bool { return arg != "-n" && strings.HasPrefix(arg, "-") }) {
+		inv.errorf(saveUsage)
+		return exitListError
+	}
+	return inv.run(line)
+}
+
+const restoreUsage = "ipvsadm-restore: replaces the IPVS table with the rules on stdin, as printed by ipvsadm-save.\n" +
+	"   -N NETNS   use the table of another network namespace\n"
+
+// runRestore runs ipvsadm-restore, which is -C and -R. Arguments other than -h
+// and -N are ignored, as in ipvsadm's. The rules are checked before the table
+// is cleared; but if the table is empty, as at boot, the rules before the first
+// error are executed, as in ipvsadm's.
+func (inv *invocation) runRestore(args []string) int {
+	var cmd command.Command
+	netns, ignored := cutNetNS(args)
+	if slices.Contains(ignored, "-h") || slices.Contains(ignored, "--help") {
+		inv.allowEPIPE = true
+		inv.stdout.WriteString(restoreUsage)
+		return exitOK
+	}
+	if err := inv.parser.Parse(append([]string{"-R"}, netns...), &cmd); err != nil {
+		return inv.usageError(err)
+	}
+	if status := inv.open(cmd.NetNS); status != exitOK {
+		return status
+	}
+	if stdinClosed(inv.stdin) {
+		inv.errorf(msgStdinClosed)
+		return exitUsage
+	}
+	var rules bytes.Buffer
+	errs, readErr := inv.readRules(io.TeeReader(inv.stdin, &rules), detectUnreachable())
+	if readErr != nil {
+		inv.errorf("%v", readErr)
+		return exitUsage
+	}
+	if len(errs) > 0 {
+		if !inv.tableEmpty() {
+			return inv.reportErrors(errs)
+		}
+		r := inv.restore(&rules)
+		r.reportStop()
+		return r.status
+	}
+	// Verify that the batch will get through before clearing.
+	if err := inv.client.Batch().Preflight(bytes.Count(rules.Bytes(), []byte("\n")) + 1); err != nil {
+		inv.errorf("%s\nnothing was changed", kernelMessage(command.Flush, err))
+		return exitKernelError
+	}
+	if status := inv.change(&command.Command{Verb: command.Flush}); status != exitOK {
+		return status
+	}
+	r := inv.restore(&rules)
+	if r.status != exitOK {
+		r.reportStop()
+	}
+	return r.status
+}
+
+// detectUnreachable returns a function for readRules that reports the first rule
+// after -h or -v, which end the input.
+func detectUnreachable() func(*command.Command, int) error {
+	end, reported := 0, false
+	return func(c *command.Command, line int) error {
+		switch {
+		case end == 0 && (c.Verb == command.Help || c.Verb == command.Version):
+			end = line
+		case end != 0 && !reported:
+			reported = true
+			return fmt.Errorf("not reached: %s ends the input", lineName(end))
+		}
+		return nil
+	}
+}
+
+// tableEmpty reports whether the kernel has no services.
+func (inv *invocation) tableEmpty() bool {
+	services, err := inv.client.Services()
+	return err == nil && len(services) == 0
+}
+
+// cutNetNS splits args into -N or --netns with its value and the rest.
+func cutNetNS(args []string) (netns, rest []string) {
+	for len(args) > 0 {
+		n := 0
+		switch arg := args[0]; {
+		case arg == "-N", arg == "--netns":
+			n = min(2, len(args))
+		case strings.HasPrefix(arg, "-N"), strings.HasPrefix(arg, "--netns="):
+			n = 1
+		default:
+			rest = append(rest, arg)
+			args = args[1:]
+			continue
+		}
+		netns = append(netns, args[:n]...)
+		args = args[n:]
+	}
+	return netns, rest
+}

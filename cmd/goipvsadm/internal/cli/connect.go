@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"errors"
+
+	"goipvsadm/ipvs"
+)
+
+// open connects to the kernel and reports failure.
+func (inv *invocation) open(netns string) int {
+	err := inv.connect(netns)
+	if e := new(ipvs.NetNSError); errors.As(err, &e) {
+		return inv.netnsError(netns, e)
+	}
+	if err != nil {
+		inv.errorf("Can't initialize ipvs: %s\n"+
+			"Are you sure that IP Virtual Server is built in the kernel or as module?", dialMessage(err))
+		return exitUsage
+	}
+	return exitOK
+}
+
+// connect sets client and info. netns is the name or path of a network
+// namespace; "" stands for the caller's.
+func (inv *invocation) connect(netns string) (err error) {
+	options := append(inNetNS(netns), ipvs.WithModprobeOutput(inv.files.stderr), ipvs.WithMappedAddresses())
+	if inv.client, err = inv.dial(options...); err != nil {
+		return err
+	}
+	inv.info, err = inv.client.Info()
+	return err
+}
+
+// inNetNS returns the option for a network namespace; none for "".
+func inNetNS(netns string) []ipvs.Option {
+	if netns == "" {
+		return nil
+	}
+	return []ipvs.Option{ipvs.WithNetNS(netns)}
+}
+
+// netnsError reports that the network namespace cannot be entered.
+func (inv *invocation) netnsError(netns string, err *ipvs.NetNSError) int {
+	inv.errorf("cannot open network namespace %q: %s", netns, strerror(err.Errno))
+	return exitUsage
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/doctor"
+)
+
+// Exit statuses.
+const (
+	exitOK          = 0
+	exitListError   = 1   // the kernel rejected a listing, or stdout failed
+	exitUsage       = 2   // invalid arguments or rules, or IPVS is not available
+	exitKernelError = 255 // the kernel rejected a change; ipvsadm returns -1
+
+	exitDifferent = 1 // --diff printed changes
+
+	exitProblems   = 1 // --doctor found an error or a warning
+	exitIncomplete = 2 // --doctor found neither, but could not check everything
+)
+
+// usageStatus returns the exit status for an error of the parser.
+func usageStatus(err error) int {
+	if e := new(command.Error); errors.As(err, &e) {
+		return e.Status()
+	}
+	return exitUsage
+}
+
+// signalStatus returns the exit status that a shell reports for a program that
+// is killed by a signal.
+func signalStatus(sig syscall.Signal) int { return 128 + int(sig) }
+
+// watchStatus returns the exit status of a watch that sig ended; sig is nil if a
+// key did. Ctrl-C is a regular way to quit.
+func watchStatus(sig os.Signal) int {
+	number, ok := sig.(syscall.Signal)
+	if !ok || number == syscall.SIGINT {
+		return exitOK
+	}
+	return signalStatus(number)
+}
+
+// doctorStatus returns the exit status of --doctor.
+func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
+	switch worst, any := doctor.Worst(findings); {
+	case any && worst > doctor.Hint:
+		return exitProblems
+	case len(facts.Unavailable) > 0:
+		return exitIncomplete
+	}
+	return exitOK
+}
