@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Family is an address family (AF_INET or AF_INET6).
@@ -14,8 +12,8 @@ type Family uint16
 
 // The address families.
 const (
-	IPv4 Family = unix.AF_INET
-	IPv6 Family = unix.AF_INET6
+	IPv4 Family = 2  // AF_INET
+	IPv6 Family = 10 // AF_INET6 of Linux
 )
 
 // FamilyOf returns the family of a. An IPv4-mapped IPv6 address is IPv6.
@@ -43,9 +41,9 @@ type Protocol uint16
 
 // The protocols of virtual services.
 const (
-	TCP  Protocol = unix.IPPROTO_TCP
-	UDP  Protocol = unix.IPPROTO_UDP
-	SCTP Protocol = unix.IPPROTO_SCTP
+	TCP  Protocol = 6
+	UDP  Protocol = 17
+	SCTP Protocol = 132
 )
 
 // String returns "TCP", "UDP" or "SCTP".
