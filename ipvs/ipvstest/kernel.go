@@ -1,11 +1,14 @@
-// Package ipvstest is an IPVS without a kernel: a table in memory behind the
-// netlink messages of the real one, for tests of programs that use package
-// ipvs.
+// Package ipvstest implements IPVS in memory, for tests of programs that use
+// package ipvs. FakeKernel executes the netlink requests of a Client on a table;
+// FaultySocket simulates errors of the connection to it.
 package ipvstest
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/mdlayher/netlink"
@@ -15,41 +18,75 @@ import (
 	"goipvsadm/sched"
 )
 
-// Family is the number of the IPVS family here.
+// Family is the generic netlink family ID of IPVS on a FakeKernel.
 const Family = 28
 
-// A Kernel is a table of virtual services. It answers each client in turn, as
-// a kernel would, from as many goroutines as there are clients. The zero
-// Kernel is ready to use.
+// A FakeKernel is an IPVS table with the kernel's netlink interface. The zero
+// value is an empty table.
+//
+// Any number of clients may use a FakeKernel concurrently. The exported fields may
+// be accessed directly while no client is in use; otherwise use Entries, Received,
+// Changes and Modify.
 type FakeKernel struct {
 	Table    []Entry
 	Timeouts ipvs.Timeouts
 	Daemons  []ipvs.Daemon
 
-	// Fail, if not nil, may refuse a request before it is looked at.
+	// Intercept, if not nil, is called with each request before it is executed.
+	// Unless it returns 0, the request fails with this errno and is not executed.
+	// The table is not locked during the call.
 	Intercept func(m *netlinkmsg.Message) syscall.Errno
 
-	// Requests are the messages that came, oldest first.
+	// Requests are the requests received, oldest first.
 	Requests []netlinkmsg.Message
+
+	mu sync.Mutex // guards the fields except Intercept
 }
 
-// An Entry is a service and its destinations.
+// An Entry is a service with its destinations.
 type Entry struct {
 	Service      ipvs.Service
 	Destinations []ipvs.Destination
 }
 
-// Dial returns a client of k, whatever the options.
+// Dial returns a client of k. It ignores the options; with them it can replace
+// ipvs.Dial.
 func (k *FakeKernel) Dial(...ipvs.Option) (*ipvs.Client, error) {
 	return ipvs.NewClient(k.Socket(), Family), nil
 }
 
-// Socket returns a socket to k, for tests that put something before it.
-func (k *FakeKernel) Socket() ipvs.Socket { return &socket{k: k} }
+// Socket returns a socket connected to k, for tests that wrap it.
+func (k *FakeKernel) Socket() ipvs.Socket { return &socket{kernel: k} }
 
-// Changes returns the requests that change something.
+// Modify calls f, which may read and change the fields of k, while no request is
+// being executed. f must not use a client of k.
+func (k *FakeKernel) Modify(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
+}
+
+// Entries returns a copy of the table.
+func (k *FakeKernel) Entries() []Entry {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	entries := slices.Clone(k.Table)
+	for i := range entries {
+		entries[i].Destinations = slices.Clone(entries[i].Destinations)
+	}
+	return entries
+}
+
+// Received returns the requests received, oldest first.
+func (k *FakeKernel) Received() []netlinkmsg.Message {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.Requests)
+}
+
+// Changes returns the requests received that change the table, oldest first.
 func (k *FakeKernel) Changes() []netlinkmsg.Message {
-	return slices.DeleteFunc(slices.Clone(k.Requests), func(m netlinkmsg.Message) bool {
+	return slices.DeleteFunc(k.Received(), func(m netlinkmsg.Message) bool {
 		switch m.Command {
 		case netlinkmsg.GetService, netlinkmsg.GetDestination, netlinkmsg.GetDaemon,
 			netlinkmsg.GetConfig, netlinkmsg.GetInfo:
@@ -59,12 +96,14 @@ func (k *FakeKernel) Changes() []netlinkmsg.Message {
 	})
 }
 
-// A socket holds the answers to what it was sent, one a receive.
+// A socket is a connection to a FakeKernel. Like a netlink socket it has the
+// replies queued when Send returns.
 type socket struct {
-	k       *FakeKernel
-	answers [][]byte
+	kernel  *FakeKernel
+	replies [][]byte // datagrams not yet received
 }
 
+// Send executes the requests in b.
 func (s *socket) Send(b []byte) error {
 	for len(b) > 0 {
 		f, rest, err := netlinkmsg.Split(b)
@@ -73,61 +112,87 @@ func (s *socket) Send(b []byte) error {
 		}
 		b = rest
 		if f.Header.Type == netlink.Noop {
-			s.answers = append(s.answers, status(netlink.Error, f.Header.Sequence, 0))
+			if f.Header.Flags&netlink.Acknowledge != 0 {
+				s.replies = append(s.replies, statusMessage(netlink.Error, f.Header.Sequence, 0))
+			}
 			continue
 		}
 		var m netlinkmsg.Message
 		if err := m.Decode(f.Body, ipvs.IPv4); err != nil {
 			return err
 		}
-		s.k.Requests = append(s.k.Requests, m)
-		if err := s.answer(f.Header, &m); err != nil {
+		if err := s.execute(f.Header, &m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// Receive copies the next reply to b.
 func (s *socket) Receive(b []byte) (int, error) {
-	if len(s.answers) == 0 {
+	if len(s.replies) == 0 {
 		return 0, ipvs.ErrTimeout
 	}
-	n := copy(b, s.answers[0])
-	s.answers = s.answers[1:]
-	return n, nil
+	reply := s.replies[0]
+	s.replies = s.replies[1:]
+	return copyDatagram(b, reply)
 }
 
 func (s *socket) Close() error { return nil }
 
-// answer queues the answers to one message.
-func (s *socket) answer(h netlink.Header, m *netlinkmsg.Message) error {
-	var answers []netlinkmsg.Message
+// copyDatagram copies a datagram to the buffer of a Receive.
+func copyDatagram(b, datagram []byte) (int, error) {
+	if len(datagram) > len(b) {
+		return 0, fmt.Errorf("ipvstest: datagram of %d bytes does not fit a buffer of %d", len(datagram), len(b))
+	}
+	return copy(b, datagram), nil
+}
+
+// execute executes a request and queues the messages of its reply. The error is that
+// of encoding a reply.
+func (s *socket) execute(h netlink.Header, m *netlinkmsg.Message) error {
+	k := s.kernel
+	k.mu.Lock()
+	k.Requests = append(k.Requests, *m)
+	k.mu.Unlock()
 	var errno syscall.Errno
-	if s.k.Intercept != nil {
-		errno = s.k.Intercept(m)
+	if k.Intercept != nil {
+		errno = k.Intercept(m)
 	}
 	dump := h.Flags&netlink.Dump == netlink.Dump
 	if errno == 0 {
-		answers, errno = s.k.handle(m, dump)
-	}
-	for i := range answers {
-		b, err := answers[i].Append(nil, Family, netlink.Multi, h.Sequence)
-		if err != nil {
+		var err error
+		if errno, err = s.reply(h, m, dump); err != nil {
 			return err
 		}
-		s.answers = append(s.answers, b)
 	}
 	switch {
 	case dump:
-		s.answers = append(s.answers, status(netlink.Done, h.Sequence, errno))
+		s.replies = append(s.replies, statusMessage(netlink.Done, h.Sequence, errno))
 	case errno != 0 || h.Flags&netlink.Acknowledge != 0:
-		s.answers = append(s.answers, status(netlink.Error, h.Sequence, errno))
+		s.replies = append(s.replies, statusMessage(netlink.Error, h.Sequence, errno))
 	}
 	return nil
 }
 
-// status makes a message of the type Error or Done.
-func status(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []byte {
+// reply executes a request and queues the messages of its reply, except the final
+// one. The messages refer to the table, so it is locked until they are encoded.
+func (s *socket) reply(h netlink.Header, m *netlinkmsg.Message, dump bool) (syscall.Errno, error) {
+	s.kernel.mu.Lock()
+	defer s.kernel.mu.Unlock()
+	messages, errno := s.kernel.handle(m, dump)
+	for i := range messages {
+		b, err := messages[i].Append(nil, Family, netlink.Multi, h.Sequence)
+		if err != nil {
+			return 0, err
+		}
+		s.replies = append(s.replies, b)
+	}
+	return errno, nil
+}
+
+// statusMessage returns an NLMSG_ERROR or NLMSG_DONE message.
+func statusMessage(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []byte {
 	var b []byte
 	b = binary.NativeEndian.AppendUint32(b, 20)
 	b = binary.NativeEndian.AppendUint16(b, uint16(typ))
@@ -137,7 +202,7 @@ func status(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []byte {
 	return binary.NativeEndian.AppendUint32(b, uint32(-int32(errno)))
 }
 
-// handle carries out one request.
+// handle executes a request.
 func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message, syscall.Errno) {
 	switch m.Command {
 	case netlinkmsg.GetInfo:
@@ -145,15 +210,9 @@ func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Mess
 	case netlinkmsg.GetConfig:
 		return []netlinkmsg.Message{{Command: netlinkmsg.SetConfig, Timeouts: &k.Timeouts}}, 0
 	case netlinkmsg.SetConfig:
-		for _, v := range []struct{ to, from *uint32 }{
-			{&k.Timeouts.TCP, &m.Timeouts.TCP},
-			{&k.Timeouts.TCPFin, &m.Timeouts.TCPFin},
-			{&k.Timeouts.UDP, &m.Timeouts.UDP},
-		} {
-			if *v.from != 0 {
-				*v.to = *v.from
-			}
-		}
+		k.Timeouts.TCP = cmp.Or(m.Timeouts.TCP, k.Timeouts.TCP)
+		k.Timeouts.TCPFin = cmp.Or(m.Timeouts.TCPFin, k.Timeouts.TCPFin)
+		k.Timeouts.UDP = cmp.Or(m.Timeouts.UDP, k.Timeouts.UDP)
 		return nil, 0
 	case netlinkmsg.NewDaemon, netlinkmsg.DelDaemon, netlinkmsg.GetDaemon:
 		return k.daemon(m)
@@ -179,6 +238,7 @@ func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Mess
 	return k.service(m)
 }
 
+// daemon executes a request about sync daemons.
 func (k *FakeKernel) daemon(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Errno) {
 	if m.Command == netlinkmsg.GetDaemon {
 		var all []netlinkmsg.Message
@@ -201,7 +261,7 @@ func (k *FakeKernel) daemon(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscal
 	return nil, 0
 }
 
-// service carries out a request about one service.
+// service executes a request about one service or its destinations.
 func (k *FakeKernel) service(m *netlinkmsg.Message) ([]netlinkmsg.Message, syscall.Errno) {
 	if m.Service == nil {
 		return nil, syscall.EINVAL
@@ -220,13 +280,14 @@ func (k *FakeKernel) service(m *netlinkmsg.Message) ([]netlinkmsg.Message, sysca
 		if !slices.ContainsFunc(sched.All, func(s sched.Scheduler) bool { return s.Name == m.Service.Scheduler }) {
 			return nil, syscall.ENOENT
 		}
-		m.Service.Flags |= ipvs.Hashed
+		s := *m.Service
+		s.Flags |= ipvs.Hashed
 		if i < 0 {
-			k.Table = append(k.Table, Entry{Service: *m.Service})
+			k.Table = append(k.Table, Entry{Service: s})
 			return nil, 0
 		}
-		m.Service.Stats = k.Table[i].Service.Stats
-		k.Table[i].Service = *m.Service
+		s.Stats = k.Table[i].Service.Stats
+		k.Table[i].Service = s
 	case netlinkmsg.DelService:
 		k.Table = slices.Delete(k.Table, i, i+1)
 	case netlinkmsg.GetService:
@@ -245,7 +306,7 @@ func (k *FakeKernel) service(m *netlinkmsg.Message) ([]netlinkmsg.Message, sysca
 	return nil, 0
 }
 
-// destination carries out a change of one destination.
+// destination executes a change of one destination.
 func (e *Entry) destination(m *netlinkmsg.Message) syscall.Errno {
 	if m.Destination == nil {
 		return syscall.EINVAL
@@ -263,10 +324,10 @@ func (e *Entry) destination(m *netlinkmsg.Message) syscall.Errno {
 	case netlinkmsg.NewDestination:
 		e.Destinations = append(e.Destinations, *m.Destination)
 	case netlinkmsg.SetDestination:
-		old := &e.Destinations[i]
-		m.Destination.ActiveConns, m.Destination.InactiveConns = old.ActiveConns, old.InactiveConns
-		m.Destination.PersistentConns, m.Destination.Stats = old.PersistentConns, old.Stats
-		*old = *m.Destination
+		d, old := *m.Destination, &e.Destinations[i]
+		d.ActiveConns, d.InactiveConns = old.ActiveConns, old.InactiveConns
+		d.PersistentConns, d.Stats = old.PersistentConns, old.Stats
+		*old = d
 	case netlinkmsg.DelDestination:
 		e.Destinations = slices.Delete(e.Destinations, i, i+1)
 	default:
@@ -275,6 +336,7 @@ func (e *Entry) destination(m *netlinkmsg.Message) syscall.Errno {
 	return 0
 }
 
+// zero resets the counters of a service and its destinations.
 func (e *Entry) zero() {
 	e.Service.Stats = ipvs.Stats{}
 	for i := range e.Destinations {
