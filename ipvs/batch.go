@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"syscall"
 
 	"github.com/mdlayher/netlink"
@@ -12,344 +13,383 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// batchSize is how many messages go out in one system call, where there is
-// room for them and for their answers.
+// batchSize is the number of requests in a full chunk. A chunk is sent with one
+// system call if the socket buffers hold it and its acknowledgements.
 const batchSize = 128
 
-// A Batch collects changes and sends them to the kernel in few system calls,
-// in the order they were made. One that fails does not stop those behind it.
-// A Batch sends by itself whenever it has enough, while more changes are
-// made; Flush sends the rest and tells what failed.
+// A Batch sends changes to the kernel in few system calls, in the order in which
+// they were added. A failed change does not stop later ones.
 //
-// A Batch is for one goroutine. Other users of its Client may go on; they
-// see the changes when they have been sent.
+// Full chunks are sent in the background while more changes are added; Commit
+// sends the remainder and returns all failures. Changes that have not been sent
+// when a Batch is dropped without Commit are discarded. A dropped Batch needs no
+// cleanup: its goroutine ends after the full chunks.
+//
+// A Batch must not be used by several goroutines at once. Its Client may be; it
+// observes the changes that have been sent.
 type Batch struct {
-	c       *Client
-	change  Change      // the one added last
-	current *chunk      // takes it
-	free    chan *chunk // the others, when they are not on their way
-	pipe    *pipeline   // nil if nothing is
-	sent    int         // changes already handed over since the last Flush
+	client   *Client
+	change   Change // the change being added
+	current  *chunk // the chunk being filled
+	pipeline *pipeline
+	sent     int // number of changes in full chunks since the last Commit
 }
 
-// A load is what goes out in one system call.
-type chunk struct {
-	c      *Client
-	first  int // index of its first change
-	buf    []byte
-	queued []pendingRequest
-}
-
-// loads is how many loads a Batch has: one is with the kernel, one fills, and
-// two lie between, so that neither side waits for the other to wake up.
-const chunksInFlight = 4
-
-// Loads underway are sent one after the other, by a goroutine that ends when
-// full is closed.
-type pipeline struct {
-	full chan *chunk
-	done chan result // of all
-}
-
-// A queued message: where it starts in the buffer, its number, and what the
-// kernel answered.
-type pendingRequest struct {
-	start    int
-	seq      uint32
-	answered bool
-	err      error // of a change that was refused, or whose outcome is not known
-	mistake  error // of a change that cannot work: a message without effect is in its place
-}
-
-// A result is what came of loads.
-type result struct {
-	failures []ChangeError
-	err      *ConnLostError
-}
-
-// A Failure is one change of a Batch that the kernel refused, that was not sent
-// since it cannot work, or whose answer was lost.
+// A ChangeError is a change of a Batch that the kernel or the client rejected, or
+// whose acknowledgement was lost.
 type ChangeError struct {
-	Index int   // of the change, counted from 0 since the last Flush
+	Index int   // position of the change since the last Commit, from 0
 	Err   error // an *Error
 }
 
-// A BrokenError says that a Batch lost its connection to the kernel. Changes
-// are counted as in a Failure.
+// A ConnLostError reports that the connection to the kernel failed during a Batch.
+// Changes are counted as in ChangeError.
 type ConnLostError struct {
-	FirstUnknown int // what came of the changes before this one is known
-	FirstUnsent  int // the changes from this one on were not sent
+	FirstUnknown int // first change whose result is unknown
+	FirstUnsent  int // first change that was not sent
 	Err          error
 }
 
-// Error returns what is known of which changes, and why no more is.
+// Error returns which changes have an unknown result or were not sent.
 func (e *ConnLostError) Error() string {
 	if e.FirstUnknown == e.FirstUnsent {
-		return fmt.Sprintf("ipvs: changes from %d on were not sent: %v", e.FirstUnknown, e.Err)
+		return fmt.Sprintf("ipvs: connection lost: changes from %d on were not sent: %v", e.FirstUnknown, e.Err)
 	}
-	return fmt.Sprintf("ipvs: changes %d to %d may have been made or not, and none behind them was sent: %v", e.FirstUnknown, e.FirstUnsent-1, e.Err)
+	return fmt.Sprintf("ipvs: connection lost: changes %d to %d may or may not have been applied, later ones were not sent: %v",
+		e.FirstUnknown, e.FirstUnsent-1, e.Err)
 }
 
-// Unwrap returns why the connection was lost.
+// Unwrap returns the error of the socket.
 func (e *ConnLostError) Unwrap() error { return e.Err }
 
 // Batch returns an empty batch.
 func (c *Client) Batch() *Batch {
-	return &Batch{c: c, current: &chunk{c: c}}
+	return &Batch{client: c, current: &chunk{client: c}}
 }
 
-// Add queues a change.
+// Add adds a change.
 func (b *Batch) Add(c *Change) {
-	b.change = *c // defaults are filled in here, and escaping to the heap is paid for once
+	b.change = *c // defaults are filled in here; the copy would otherwise be allocated for each change
 	m := b.change.request()
 	b.current.add(&m)
-	if len(b.current.queued) == batchSize {
+	if len(b.current.requests) == batchSize {
 		b.startChunk()
 	}
 }
 
-// AddService queues what Client.AddService does.
+// AddService adds the change that Client.AddService makes.
 func (b *Batch) AddService(s Service) { b.Add(&Change{Op: OpAddService, Service: s}) }
 
-// UpdateService queues what Client.UpdateService does.
+// UpdateService adds the change that Client.UpdateService makes.
 func (b *Batch) UpdateService(s Service) { b.Add(&Change{Op: OpUpdateService, Service: s}) }
 
-// RemoveService queues what Client.RemoveService does.
+// RemoveService adds the change that Client.RemoveService makes.
 func (b *Batch) RemoveService(key ServiceKey) {
 	b.Add(&Change{Op: OpRemoveService, Service: Service{ServiceKey: key}})
 }
 
-// RemoveAllServices queues what Client.RemoveAllServices does.
+// RemoveAllServices adds the change that Client.RemoveAllServices makes.
 func (b *Batch) RemoveAllServices() { b.Add(&Change{Op: OpRemoveAllServices}) }
 
-// AddDestination queues what Client.AddDestination does.
+// AddDestination adds the change that Client.AddDestination makes.
 func (b *Batch) AddDestination(key ServiceKey, d Destination) {
 	b.Add(&Change{Op: OpAddDestination, Service: Service{ServiceKey: key}, Destination: d})
 }
 
-// UpdateDestination queues what Client.UpdateDestination does.
+// UpdateDestination adds the change that Client.UpdateDestination makes.
 func (b *Batch) UpdateDestination(key ServiceKey, d Destination) {
 	b.Add(&Change{Op: OpUpdateDestination, Service: Service{ServiceKey: key}, Destination: d})
 }
 
-// RemoveDestination queues what Client.RemoveDestination does.
+// RemoveDestination adds the change that Client.RemoveDestination makes.
 func (b *Batch) RemoveDestination(key ServiceKey, ap netip.AddrPort) {
 	b.Add(&Change{Op: OpRemoveDestination, Service: Service{ServiceKey: key}, Destination: Destination{AddrPort: ap}})
 }
 
-// Zero queues what Client.Zero does.
+// Zero adds the change that Client.Zero makes.
 func (b *Batch) Zero() { b.Add(&Change{Op: OpZero}) }
 
-// ZeroService queues what Client.ZeroService does.
+// ZeroService adds the change that Client.ZeroService makes.
 func (b *Batch) ZeroService(key ServiceKey) {
 	b.Add(&Change{Op: OpZeroService, Service: Service{ServiceKey: key}})
 }
 
-// SetTimeouts queues what Client.SetTimeouts does.
+// SetTimeouts adds the change that Client.SetTimeouts makes.
 func (b *Batch) SetTimeouts(t Timeouts) { b.Add(&Change{Op: OpSetTimeouts, Timeouts: t}) }
 
-// StartDaemon queues what Client.StartDaemon does.
+// StartDaemon adds the change that Client.StartDaemon makes.
 func (b *Batch) StartDaemon(d Daemon) { b.Add(&Change{Op: OpStartDaemon, Daemon: d}) }
 
-// StopDaemon queues what Client.StopDaemon does.
+// StopDaemon adds the change that Client.StopDaemon makes.
 func (b *Batch) StopDaemon(state DaemonState) {
 	b.Add(&Change{Op: OpStopDaemon, Daemon: Daemon{State: state}})
 }
 
-// Flush sends what is queued and returns the changes that failed since the
-// last Flush, in order. The error is a *BrokenError.
+// Commit sends the changes that have not been sent and returns, in order, the
+// changes that failed since the last Commit. The Batch is then empty and can be
+// used again. A non-nil error is a *ConnLostError.
 func (b *Batch) Commit() ([]ChangeError, error) {
-	var all result
-	if b.pipe != nil {
-		close(b.pipe.full)
-		all = <-b.pipe.done
-		b.pipe = nil
+	var r batchResult
+	if b.pipeline != nil {
+		r = b.pipeline.wait()
 	}
-	if len(b.current.queued) > 0 {
-		all.add(b.current)
+	if len(b.current.requests) > 0 {
+		r.send(b.current)
 	}
 	b.current.reset()
 	b.sent = 0
-	if all.err != nil {
-		return all.failures, all.err
+	if r.err != nil {
+		return r.failures, r.err
 	}
-	return all.failures, nil
+	return r.failures, nil
 }
 
-// dispatch hands the load that is full over to be sent.
+// startChunk hands the current chunk, which is full, to the pipeline.
 func (b *Batch) startChunk() {
-	if b.free == nil {
-		b.free = make(chan *chunk, chunksInFlight)
-		for range chunksInFlight - 1 {
-			b.free <- &chunk{c: b.c}
-		}
+	if b.pipeline == nil {
+		b.pipeline = newPipeline(b.client)
 	}
-	if b.pipe == nil {
-		b.pipe = &pipeline{make(chan *chunk, chunksInFlight), make(chan result, 1)}
-		go b.pipe.send(b.free)
-	}
-	b.sent += len(b.current.queued)
-	b.pipe.full <- b.current
-	b.current = <-b.free
+	b.sent += len(b.current.requests)
+	b.pipeline.push(b.current)
+	b.current = <-b.pipeline.free
 	b.current.first = b.sent
 }
 
-func (u *pipeline) send(empty chan<- *chunk) {
-	var all result
-	for l := range u.full {
-		all.add(l)
-		l.reset()
-		empty <- l
-	}
-	u.done <- all
+// chunksInFlight is the number of chunks of a Batch: one being filled, one being
+// sent, and two queued so that neither side waits for the other to be scheduled.
+const chunksInFlight = 4
+
+// A pipeline sends full chunks in order, in a goroutine that ends when no chunk is
+// queued.
+type pipeline struct {
+	free chan *chunk // chunks to fill
+
+	mu      sync.Mutex
+	queue   []*chunk // chunks to send
+	running bool     // the goroutine is running
+
+	run       func() // sendQueue; starting a goroutine with it does not allocate
+	goroutine sync.WaitGroup
+	result    batchResult // of the chunks sent since the last wait
 }
 
-// add sends l and adds what comes of it. Behind an error nothing is sent.
-func (r *result) add(l *chunk) {
+func newPipeline(c *Client) *pipeline {
+	p := &pipeline{free: make(chan *chunk, chunksInFlight), queue: make([]*chunk, 0, chunksInFlight)}
+	for range chunksInFlight - 1 {
+		p.free <- &chunk{client: c}
+	}
+	p.run = p.sendQueue
+	return p
+}
+
+// push queues a chunk and starts the goroutine if it is not running.
+func (p *pipeline) push(k *chunk) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = append(p.queue, k)
+	if !p.running {
+		p.running = true
+		p.goroutine.Add(1)
+		go p.run()
+	}
+}
+
+// sendQueue sends the queued chunks.
+func (p *pipeline) sendQueue() {
+	defer p.goroutine.Done()
+	for {
+		p.mu.Lock()
+		if len(p.queue) == 0 {
+			p.running = false
+			p.mu.Unlock()
+			return
+		}
+		k := p.queue[0]
+		p.queue = slices.Delete(p.queue, 0, 1)
+		p.mu.Unlock()
+		p.result.send(k)
+		k.reset()
+		p.free <- k
+	}
+}
+
+// wait waits until the queued chunks are sent and returns the result of the chunks
+// sent since the last wait.
+func (p *pipeline) wait() batchResult {
+	p.goroutine.Wait()
+	r := p.result
+	p.result = batchResult{}
+	return r
+}
+
+// A batchResult is the result of the chunks that were sent.
+type batchResult struct {
+	failures []ChangeError
+	err      *ConnLostError
+}
+
+// send sends k, unless the connection was lost, and adds its result.
+func (r *batchResult) send(k *chunk) {
 	if r.err != nil {
 		return
 	}
-	failures, err := l.send()
+	failures, err := k.send()
 	r.failures = append(r.failures, failures...)
 	r.err = err
 }
 
-func (l *chunk) reset() {
-	l.first, l.buf, l.queued = 0, l.buf[:0], l.queued[:0]
+// A chunk is a sequence of requests that are sent together.
+type chunk struct {
+	client   *Client
+	first    int              // index of the first change in the batch
+	buf      []byte           // encoded requests
+	requests []pendingRequest // one for each change
 }
 
-func (l *chunk) add(m *netlinkmsg.Message) {
-	q := pendingRequest{start: len(l.buf), seq: l.c.seq.Add(1)}
-	if q.mistake = l.c.normalizeAndValidate(m); q.mistake == nil {
+// A pendingRequest is a request in a chunk and its result.
+type pendingRequest struct {
+	start   int    // offset of the request in the buffer of the chunk
+	seq     uint32 // sequence number
+	invalid bool   // the change is invalid and a no-op was encoded in its place
+	acked   bool   // status is valid
+	status  replyStatus
+	err     error // error of an invalid change, or one that takes precedence over status
+}
+
+func (k *chunk) reset() {
+	k.first, k.buf, k.requests = 0, k.buf[:0], k.requests[:0]
+}
+
+// add encodes a request.
+func (k *chunk) add(m *netlinkmsg.Message) {
+	r := pendingRequest{start: len(k.buf), seq: k.client.seq.Add(1)}
+	if r.err = normalizeAndValidate(m); r.err == nil {
 		var err error
-		if l.buf, err = m.Append(l.buf, l.c.family, netlink.Request, q.seq); err != nil {
-			q.mistake = &Error{Op: describe(m), Err: err, Errno: syscall.EINVAL}
+		if k.buf, err = m.Append(k.buf, k.client.family, netlink.Request, r.seq); err != nil {
+			r.err = encodeError(m, err)
 		}
 	}
-	if q.mistake != nil {
-		l.buf = netlinkmsg.AppendNoop(l.buf, nlmsgHeaderLen, netlink.Request, q.seq)
+	if r.err != nil {
+		r.invalid = true
+		k.buf = netlinkmsg.AppendNoop(k.buf, nlmsgHeaderLen, netlink.Request, r.seq)
 	}
-	l.queued = append(l.queued, q)
+	k.requests = append(k.requests, r)
 }
 
-// bytes returns the messages from one up to another.
-func (l *chunk) bytes(from, to int) []byte {
-	end := len(l.buf)
-	if to < len(l.queued) {
-		end = l.queued[to].start
+// bytes returns the encoded requests from index from up to, but not including,
+// index to.
+func (k *chunk) bytes(from, to int) []byte {
+	end := len(k.buf)
+	if to < len(k.requests) {
+		end = k.requests[to].start
 	}
-	return l.buf[l.queued[from].start:end]
+	return k.buf[k.requests[from].start:end]
 }
 
-// message returns a queued message as it is read back from the buffer: the
-// many that succeed need not be kept.
-func (l *chunk) message(i int) *netlinkmsg.Message {
+// message decodes request i. Only failures need the decoded request, so it is not
+// kept.
+func (k *chunk) message(i int) *netlinkmsg.Message {
 	var m netlinkmsg.Message
-	f, _, err := netlinkmsg.Split(l.bytes(i, i+1))
-	if err == nil {
-		// What cannot be read back is at least told by its command.
-		_ = m.Decode(f.Body, netlinkmsg.IPv4)
+	if f, _, err := netlinkmsg.Split(k.bytes(i, i+1)); err == nil {
+		_ = m.Decode(f.Body, netlinkmsg.IPv4) // on error at least the command is set
 	}
 	return &m
 }
 
-// send sends the load, a part at a time, and returns what failed.
-func (l *chunk) send() ([]ChangeError, *ConnLostError) {
-	l.c.acquire()
-	defer l.c.mu.Unlock()
+// send sends the requests and returns the failures. The client's limits may
+// require several system calls.
+func (k *chunk) send() ([]ChangeError, *ConnLostError) {
+	k.client.acquire()
+	defer k.client.mu.Unlock()
 
-	if len(l.queued) == 1 {
-		return l.failures(1, l.sendRange(0, 1))
+	if len(k.requests) == 1 {
+		return k.failures(1, k.sendRange(0, 1))
 	}
-	l.c.initLimits()
-	for from := 0; from < len(l.queued); {
-		to := l.chunkEnd(from)
-		err := l.sendRange(from, to)
+	k.client.initLimits()
+	for from := 0; from < len(k.requests); {
+		to := k.sendEnd(from)
+		err := k.sendRange(from, to)
 		switch {
 		case err == nil:
 			from = to
 		case err.FirstUnsent == err.FirstUnknown && to > from+1 && isSendBufferError(err.Err):
-			// Less at a time, then.
-			l.c.limits.bytes = len(l.bytes(from, to)) / 2
+			k.client.limits.bytes = len(k.bytes(from, to)) / 2
 		default:
-			return l.failures(to, err)
+			return k.failures(to, err)
 		}
 	}
-	return l.failures(len(l.queued), nil)
+	return k.failures(len(k.requests), nil)
 }
 
-// part sends the messages from one up to another and reads the answers. All
-// that are refused are answered; of the others only the last one is, which
-// asks for it.
-func (l *chunk) sendRange(from, to int) *ConnLostError {
-	last := &l.queued[to-1]
-	netlinkmsg.AddFlags(l.buf[last.start:], netlink.Acknowledge)
-	if err := l.c.send(l.bytes(from, to)); err != nil {
+// sendRange sends the requests from index from up to, but not including, index to,
+// and reads their acknowledgements. The kernel acknowledges every request that
+// fails and, because it carries NLM_F_ACK, the last one.
+func (k *chunk) sendRange(from, to int) *ConnLostError {
+	last := &k.requests[to-1]
+	netlinkmsg.AddFlags(k.buf[last.start:], netlink.Acknowledge)
+	if err := k.client.send(k.bytes(from, to)); err != nil {
 		if isSendBufferError(err) && to == from+1 {
-			last.err = transportError(l.message(from), err)
+			last.err = transportError(k.message(from), err)
 			return nil
 		}
-		return &ConnLostError{from, from, err}
+		return &ConnLostError{FirstUnknown: from, FirstUnsent: from, Err: err}
 	}
-	if err := l.c.readReplies(l.queued[from].seq, last.seq, l.recordAck); err != nil {
-		if err := l.recoverLostAcks(from, to, err); err != nil {
-			return &ConnLostError{from, to, err}
+	if err := k.client.readReplies(k.requests[from].seq, last.seq, k.recordAck); err != nil {
+		if err := k.recoverLostAcks(from, to, err); err != nil {
+			return &ConnLostError{FirstUnknown: from, FirstUnsent: to, Err: err}
 		}
 	}
 	return nil
 }
 
-// take notes an answer to one of the messages.
-func (l *chunk) recordAck(f netlinkmsg.Frame) error {
+// recordAck stores the status that an acknowledgement reports in its request.
+func (k *chunk) recordAck(f netlinkmsg.Frame) error {
 	if !isFinal(f) {
 		return nil
 	}
-	// Numbers ascend, and may have begun anew at 0.
-	first := l.queued[0].seq
-	i, found := slices.BinarySearchFunc(l.queued, f.Header.Sequence, func(q pendingRequest, seq uint32) int {
-		return cmp.Compare(q.seq-first, seq-first)
+	first := k.requests[0].seq // differences to it ascend even if the sequence numbers wrap around
+	i, found := slices.BinarySearchFunc(k.requests, f.Header.Sequence, func(r pendingRequest, seq uint32) int {
+		return cmp.Compare(r.seq-first, seq-first)
 	})
-	if !found {
+	if !found || k.requests[i].invalid {
 		return nil
 	}
-	errno, err := f.Errno()
+	status, err := readStatus(f)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errTruncatedReply, err)
+		return err
 	}
-	l.queued[i].answered = true
-	l.queued[i].err = nil
-	if errno != 0 {
-		l.queued[i].err = errno
-	}
+	r := &k.requests[i]
+	r.acked, r.status, r.err = true, status, nil
 	return nil
 }
 
-// outcome returns the failures among the messages up to one, and err.
-func (l *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostError) {
+// failures returns the requests that failed, up to but not including index to, and
+// err with its indexes converted to those of the batch.
+func (k *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostError) {
 	var all []ChangeError
-	asked, vanished := err != nil, false
-	for i := range l.queued[:to] {
-		var errno syscall.Errno
-		if err := l.queued[i].mistake; err != nil {
-			all = append(all, ChangeError{l.first + i, err})
-			continue
+	// A failure with ENOENT may mean that the module was unloaded. Ask once, and
+	// not through a lost connection.
+	checked, gone := err != nil, false
+	for i := range k.requests[:to] {
+		r := &k.requests[i]
+		failure := r.err
+		if failure == nil {
+			if r.status.errno == 0 {
+				continue
+			}
+			if r.status.errno == syscall.ENOENT && !checked {
+				checked, gone = true, k.client.familyGone()
+			}
+			if r.status.errno == syscall.ENOENT && gone {
+				failure = noIPVSError(k.message(i))
+			} else {
+				failure = newError(k.message(i), r.status)
+			}
 		}
-		switch e := l.queued[i].err.(type) {
-		case nil:
-			continue
-		case syscall.Errno:
-			errno = e
-		default:
-			all = append(all, ChangeError{l.first + i, e})
-			continue
-		}
-		if errno == syscall.ENOENT && !asked {
-			asked, vanished = true, l.c.familyGone()
-		}
-		all = append(all, ChangeError{l.first + i, kernelError(l.message(i), errno, vanished && errno == syscall.ENOENT)})
+		all = append(all, ChangeError{Index: k.first + i, Err: failure})
 	}
 	if err != nil {
-		err = &ConnLostError{l.first + err.FirstUnknown, l.first + err.FirstUnsent, err.Err}
+		err = &ConnLostError{FirstUnknown: k.first + err.FirstUnknown, FirstUnsent: k.first + err.FirstUnsent, Err: err.Err}
 	}
 	return all, err
 }

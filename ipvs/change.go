@@ -10,7 +10,7 @@ import (
 // An Operation is a kind of change to the kernel's table.
 type Operation uint8
 
-// The operations, one for each method of Batch that queues a change.
+// The operations. Client and Batch have a method for each.
 const (
 	OpAddService Operation = iota + 1
 	OpUpdateService
@@ -45,20 +45,20 @@ type Change struct {
 	Daemon Daemon
 }
 
-// payload is the part of a Change that its request carries.
+// A payload is the part of a Change that its request carries.
 type payload uint8
 
 const (
 	carriesNothing payload = iota
 	carriesService
-	carriesDestination // and the key of its service
+	carriesDestination // with the key of its service
 	carriesTimeouts
 	carriesDaemon
 )
 
-// operations describes each operation: its command on the wire, what the
-// request carries, whether it removes an entry of the table, and what the
-// errnos mean that are particular to it.
+// operations lists, for each operation, its IPVS_CMD_*, the part of the Change that
+// the request carries, whether it removes an entry of the table or stops a daemon,
+// and the errnos that have a meaning specific to it.
 var operations = [...]struct {
 	command netlinkmsg.Command
 	carries payload
@@ -102,25 +102,25 @@ var operations = [...]struct {
 	OpStopDaemon: {command: netlinkmsg.DelDaemon, carries: carriesDaemon, removes: true,
 		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoDaemon, afterSuccess: true}}},
 
-	// Not a change, but its errno has a meaning of its own, too.
+	// Not a change; listed for the meaning of its errno.
 	opGetService: {command: netlinkmsg.GetService, carries: carriesService,
 		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoService}}},
 }
 
 const opGetService = OpStopDaemon + 1
 
-// An errnoMeaning is what an errno means as the reply to one operation.
+// An errnoMeaning is the meaning of an errno as the reply to one operation.
 type errnoMeaning struct {
 	errno syscall.Errno
-	err   *error // points to one of the Err variables, so that the table needs no initialization
+	err   *error // one of the Err variables; a pointer, so that the table needs no initialization
 
-	// afterSuccess is set if a second attempt fails with this errno when the
+	// afterSuccess reports that a second attempt fails with this errno if the
 	// first one succeeded.
 	afterSuccess bool
 }
 
-// meaningOf returns what an errno means as the reply to a command, or nil if it
-// has no particular meaning.
+// meaningOf returns the meaning of an errno as the reply to a command, or nil if
+// it has no specific meaning.
 func meaningOf(command netlinkmsg.Command, errno syscall.Errno) *errnoMeaning {
 	for i := range operations {
 		if operations[i].command != command {
@@ -135,9 +135,9 @@ func meaningOf(command netlinkmsg.Command, errno syscall.Errno) *errnoMeaning {
 	return nil
 }
 
-// String returns the operation in words, such as "add service".
+// String returns a description of the operation, such as "add service".
 func (o Operation) String() string {
-	if o == 0 || int(o) >= len(operations) {
+	if !o.isValid() {
 		return fmt.Sprintf("Operation(%d)", uint8(o))
 	}
 	return operations[o].command.String()
@@ -145,17 +145,23 @@ func (o Operation) String() string {
 
 // Removes reports whether the operation removes an entry of the table or stops
 // a sync daemon.
-func (o Operation) Removes() bool { return operations[o].removes }
+func (o Operation) Removes() bool { return o.isValid() && operations[o].removes }
 
-// String returns the change in words, such as "add destination 198.51.100.1:80
-// of TCP 192.0.2.1:80".
+func (o Operation) isValid() bool { return OpAddService <= o && o <= OpStopDaemon }
+
+// String returns a description of the change, such as "add destination
+// 198.51.100.1:80 of TCP 192.0.2.1:80".
 func (c *Change) String() string {
 	m := c.request()
 	return describe(&m)
 }
 
-// request returns the request for c, which points to the fields of c.
+// request returns the request for c. It points to the fields of c. The command of an
+// invalid operation is 0.
 func (c *Change) request() netlinkmsg.Message {
+	if !c.Op.isValid() {
+		return netlinkmsg.Message{}
+	}
 	o := &operations[c.Op]
 	m := netlinkmsg.Message{Command: o.command}
 	switch o.carries {

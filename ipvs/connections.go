@@ -12,32 +12,38 @@ import (
 	"syscall"
 )
 
-// A Connection is an entry of the kernel's connection table. A persistent
-// service has templates in it as well, whose Client is the client's address,
-// masked, with port 0.
+// A Connection is an entry of the kernel's connection table: a connection, or the
+// template that assigns a client of a persistent service to a destination. In a
+// template, Client is the masked address of the client with port 0.
 type Connection struct {
-	Protocol    Protocol // 0 for the template of a firewall mark
+	Protocol    Protocol // 0 for the template of a firewall-mark service
 	Client      netip.AddrPort
-	VIP         netip.AddrPort
+	VIP         netip.AddrPort // virtual address and port; for the template of a firewall mark, the mark as an IPv4 address
 	Destination netip.AddrPort
-	State       string // as the kernel names it, such as ESTABLISHED
-	Expires     uint32 // in seconds, unless traffic comes
+	State       string // the kernel's name of the state, such as ESTABLISHED
+	Expires     uint32 // seconds until the entry expires if the connection stays idle
 
-	// Of a connection that a persistence engine told apart.
-	Engine     string
-	EngineData string // what it goes by, such as a SIP Call-ID; sent by the client
+	Engine     string // persistence engine that matched the connection; "" if none
+	EngineData string // data that it matched, such as a SIP Call-ID; chosen by the client
 }
 
-// connectionsFile is relative to the thread: a Go program's threads may be in
-// different network namespaces.
+// connectionsFile belongs to the network namespace of the calling thread, which is
+// not always that of the process.
 const connectionsFile = "/proc/thread-self/net/ip_vs_conn"
 
-// Connections iterates over the connection table while it is read from
-// /proc/net/ip_vs_conn, so that its size does not matter. Connections come and
-// go meanwhile: one may be missed or seen twice. An error ends the iteration.
+// Connections iterates over the connection table, /proc/net/ip_vs_conn, while it
+// is read, so that memory use does not depend on its size. The iteration is not
+// atomic: connections that start or end while it runs may be missing or
+// duplicated. An error ends the iteration.
 func (c *Client) Connections() iter.Seq2[Connection, error] {
 	return func(yield func(Connection, error) bool) {
-		f, err := inside(c.netns, openConnections)
+		var f *os.File
+		err := doInNetNS(c.netns, func() (err error) {
+			if f, err = os.Open(connectionsFile); err != nil {
+				err = fmt.Errorf("ipvs: read connections: %w", err)
+			}
+			return err
+		})
 		if err != nil {
 			yield(Connection{}, err)
 			return
@@ -47,15 +53,8 @@ func (c *Client) Connections() iter.Seq2[Connection, error] {
 	}
 }
 
-func openConnections() (*os.File, error) {
-	f, err := os.Open(connectionsFile)
-	if err != nil {
-		return nil, fmt.Errorf("ipvs: read connections: %w", err)
-	}
-	return f, nil
-}
-
-// The columns of ip_vs_conn, of which the last two are often missing.
+// The columns of ip_vs_conn. The last two are present only for entries of a
+// persistence engine.
 const (
 	connProtocol = iota
 	connClient
@@ -73,23 +72,22 @@ const (
 
 var errColumns = errors.New("too few columns")
 
-// A connectionParser parses lines and keeps the words that repeat.
+// A connectionParser parses lines of ip_vs_conn.
 type connectionParser struct {
-	fields [connColumns][]byte
-	words  map[string]string
+	fields   [connColumns][]byte
+	interned map[string]string // strings that occur in many lines
 }
 
-// readConnections yields the connections in r, the first line of which is a
-// title.
+// readConnections yields the connections in r, whose first line is a header.
 func readConnections(r io.Reader, yield func(Connection, error) bool) {
-	p := connectionParser{words: make(map[string]string)}
+	p := connectionParser{interned: make(map[string]string)}
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for n := 0; ; n++ {
 		line, err := lines.ReadSlice('\n')
 		if n > 0 && len(bytes.TrimSpace(line)) > 0 {
 			c, perr := p.parse(line)
 			if perr != nil {
-				yield(c, fmt.Errorf("ipvs: line %d of the connections: %w", n+1, perr))
+				yield(c, fmt.Errorf("ipvs: read connections: line %d: %w", n+1, perr))
 				return
 			}
 			if !yield(c, nil) {
@@ -136,7 +134,8 @@ func (p *connectionParser) parse(line []byte) (Connection, error) {
 	return c, nil
 }
 
-// split splits line at blanks and returns the number of its columns.
+// split splits a line at white space into p.fields and returns the number of
+// columns.
 func (p *connectionParser) split(line []byte) int {
 	n, i := 0, 0
 	for n < connColumns {
@@ -156,14 +155,14 @@ func (p *connectionParser) split(line []byte) int {
 	return n
 }
 
-// word returns b as a string that was made once.
+// intern returns b as a string, which it allocates only once.
 func (p *connectionParser) intern(b []byte) string {
-	w, ok := p.words[string(b)]
+	s, ok := p.interned[string(b)]
 	if !ok {
-		w = string(b)
-		p.words[w] = w
+		s = string(b)
+		p.interned[s] = s
 	}
-	return w
+	return s
 }
 
 func parseProtocol(b []byte) (Protocol, error) {
@@ -174,14 +173,14 @@ func parseProtocol(b []byte) (Protocol, error) {
 		return UDP, nil
 	case "SCTP":
 		return SCTP, nil
-	case "IP": // the template of a firewall mark serves all protocols
+	case "IP": // template of a firewall-mark service
 		return 0, nil
 	}
 	return 0, fmt.Errorf("unknown protocol %q", b)
 }
 
-// parseEndpoint reads an address, eight hexadecimal digits for IPv4 or eight
-// groups of four for IPv6, and a port of four digits.
+// parseEndpoint parses an address, which is eight hexadecimal digits for IPv4 and
+// eight groups of four separated by colons for IPv6, and a port of four digits.
 func parseEndpoint(addr, port []byte) (netip.AddrPort, error) {
 	p, ok := hexBytes(port, 0)
 	if !ok || len(port) != 4 {
@@ -201,8 +200,8 @@ func parseEndpoint(addr, port []byte) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("address %q: %w", addr, syscall.EINVAL)
 }
 
-// hexBytes reads pairs of hexadecimal digits, with sep between every two pairs
-// unless it is 0.
+// hexBytes parses up to 16 bytes in hexadecimal. Unless sep is 0, it must follow
+// every second byte but the last.
 func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
 	n := 0
 	for i := 0; i < len(b); n++ {
@@ -225,7 +224,7 @@ func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
 	return out, true
 }
 
-// hexDigit is the value of each hexadecimal digit, 0xff for other bytes.
+// hexDigit maps a hexadecimal digit to its value and every other byte to 0xff.
 var hexDigit = func() (t [256]byte) {
 	for i := range t {
 		t[i] = 0xff

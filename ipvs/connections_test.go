@@ -11,8 +11,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-const connectionTitle = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n"
+const connectionHeader = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n"
 
+// parseConnections returns the connections up to the first error.
 func parseConnections(r io.Reader) (all []Connection, err error) {
 	readConnections(r, func(c Connection, e error) bool {
 		if e != nil {
@@ -30,23 +31,51 @@ func TestConnections(t *testing.T) {
 		name, line string
 		want       Connection
 	}{
-		{"TCP over IPv4", "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 1F90 ESTABLISHED     899",
-			Connection{TCP, ap("192.168.2.1:36142"), ap("192.168.2.110:80"), ap("192.168.1.11:8080"), "ESTABLISHED", 899, "", ""}},
-		{"a template", "TCP 0A000001 0000 0A000001 0050 0A000001 1F90 ASSURED         599",
-			Connection{TCP, ap("10.0.0.1:0"), ap("10.0.0.1:80"), ap("10.0.0.1:8080"), "ASSURED", 599, "", ""}},
-		{"the template of a mark", "IP  0A000001 0000 0000000A 0000 0A000001 0000 NONE            300",
-			Connection{0, ap("10.0.0.1:0"), ap("0.0.0.10:0"), ap("10.0.0.1:0"), "NONE", 300, "", ""}},
-		{"IPv6", "TCP 2001:0db8:0000:0000:0000:0000:0000:0001 C03A 2001:0db8:0000:0000:0000:0000:0000:0001 0050 2001:0db8:0000:0000:0000:0000:0000:0001 1F90 ESTABLISHED     899",
-			Connection{TCP, ap("[2001:db8::1]:49210"), ap("[2001:db8::1]:80"), ap("[2001:db8::1]:8080"), "ESTABLISHED", 899, "", ""}},
-		{"an IPv6 server of an IPv4 service", "SCTP 0A000001 0001 0A000001 0002 2001:0db8:0000:0000:0000:0000:0000:0009 0003 ESTABLISHED     4294967295",
-			Connection{SCTP, ap("10.0.0.1:1"), ap("10.0.0.1:2"), ap("[2001:db8::9]:3"), "ESTABLISHED", 1<<32 - 1, "", ""}},
-		{"engine data", "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip abc@def",
-			Connection{UDP, ap("10.0.0.1:0"), ap("10.0.0.1:5060"), ap("10.0.0.1:5061"), "NONE", 60, "sip", "abc@def"}},
-		{"a Call-ID of the kernel's greatest length", "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip " + strings.Repeat("x", 255),
-			Connection{UDP, ap("10.0.0.1:0"), ap("10.0.0.1:5060"), ap("10.0.0.1:5061"), "NONE", 60, "sip", strings.Repeat("x", 255)}},
+		{
+			name: "IPv4",
+			line: "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 1F90 ESTABLISHED     899",
+			want: Connection{Protocol: TCP, Client: ap("192.168.2.1:36142"), VIP: ap("192.168.2.110:80"),
+				Destination: ap("192.168.1.11:8080"), State: "ESTABLISHED", Expires: 899},
+		},
+		{
+			name: "template",
+			line: "TCP 0A000001 0000 0A000001 0050 0A000001 1F90 ASSURED         599",
+			want: Connection{Protocol: TCP, Client: ap("10.0.0.1:0"), VIP: ap("10.0.0.1:80"),
+				Destination: ap("10.0.0.1:8080"), State: "ASSURED", Expires: 599},
+		},
+		{
+			name: "template of a firewall mark",
+			line: "IP  0A000001 0000 0000000A 0000 0A000001 0000 NONE            300",
+			want: Connection{Client: ap("10.0.0.1:0"), VIP: ap("0.0.0.10:0"),
+				Destination: ap("10.0.0.1:0"), State: "NONE", Expires: 300},
+		},
+		{
+			name: "IPv6",
+			line: "TCP 2001:0db8:0000:0000:0000:0000:0000:0001 C03A 2001:0db8:0000:0000:0000:0000:0000:0001 0050 2001:0db8:0000:0000:0000:0000:0000:0001 1F90 ESTABLISHED     899",
+			want: Connection{Protocol: TCP, Client: ap("[2001:db8::1]:49210"), VIP: ap("[2001:db8::1]:80"),
+				Destination: ap("[2001:db8::1]:8080"), State: "ESTABLISHED", Expires: 899},
+		},
+		{
+			name: "IPv6 destination of an IPv4 service",
+			line: "SCTP 0A000001 0001 0A000001 0002 2001:0db8:0000:0000:0000:0000:0000:0009 0003 ESTABLISHED     4294967295",
+			want: Connection{Protocol: SCTP, Client: ap("10.0.0.1:1"), VIP: ap("10.0.0.1:2"),
+				Destination: ap("[2001:db8::9]:3"), State: "ESTABLISHED", Expires: 1<<32 - 1},
+		},
+		{
+			name: "persistence engine",
+			line: "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip abc@def",
+			want: Connection{Protocol: UDP, Client: ap("10.0.0.1:0"), VIP: ap("10.0.0.1:5060"),
+				Destination: ap("10.0.0.1:5061"), State: "NONE", Expires: 60, Engine: "sip", EngineData: "abc@def"},
+		},
+		{
+			name: "longest Call-ID that the kernel stores",
+			line: "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip " + strings.Repeat("x", 255),
+			want: Connection{Protocol: UDP, Client: ap("10.0.0.1:0"), VIP: ap("10.0.0.1:5060"),
+				Destination: ap("10.0.0.1:5061"), State: "NONE", Expires: 60, Engine: "sip", EngineData: strings.Repeat("x", 255)},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseConnections(strings.NewReader(connectionTitle + tt.line + "  \n"))
+			got, err := parseConnections(strings.NewReader(connectionHeader + tt.line + "  \n"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,67 +86,67 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-func TestConnectionsRefuses(t *testing.T) {
-	const good = "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED     899\n"
+func TestConnectionsInvalidLine(t *testing.T) {
+	const valid = "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED     899\n"
 	for _, tt := range []struct{ name, line string }{
-		{"too few columns", "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED\n"},
-		{"a protocol of its own", "XXX" + good[3:]},
-		{"an address that is none", strings.Replace(good, "C0A80201", "C0A8020G", 1)},
-		{"an address of seven digits", strings.Replace(good, "C0A80201", "C0A8020", 1)},
-		{"IPv6 with a colon too few", strings.Replace(good, "C0A80201", "2001:0db8:0000:0000:0000:0000:000000001", 1)},
-		{"a port that is none", strings.Replace(good, "8D2E", "-D2E", 1)},
-		{"a port of five digits", strings.Replace(good, "8D2E", "8D2E0", 1)},
-		{"an expiry that is none", strings.Replace(good, "899", "-99", 1)},
-		{"an expiry out of range", strings.Replace(good, "899", "4294967296", 1)},
-		{"an expiry far out of range", strings.Replace(good, "899", strings.Repeat("9", 40), 1)},
+		{name: "missing column", line: "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED\n"},
+		{name: "protocol", line: "XXX" + valid[3:]},
+		{name: "address", line: strings.Replace(valid, "C0A80201", "C0A8020G", 1)},
+		{name: "address of seven digits", line: strings.Replace(valid, "C0A80201", "C0A8020", 1)},
+		{name: "IPv6 address without a colon", line: strings.Replace(valid, "C0A80201", "2001:0db8:0000:0000:0000:0000:000000001", 1)},
+		{name: "port", line: strings.Replace(valid, "8D2E", "-D2E", 1)},
+		{name: "port of five digits", line: strings.Replace(valid, "8D2E", "8D2E0", 1)},
+		{name: "negative timer", line: strings.Replace(valid, "899", "-99", 1)},
+		{name: "timer of 33 bits", line: strings.Replace(valid, "899", "4294967296", 1)},
+		{name: "timer of 40 digits", line: strings.Replace(valid, "899", strings.Repeat("9", 40), 1)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseConnections(strings.NewReader(connectionTitle + good + tt.line))
+			got, err := parseConnections(strings.NewReader(connectionHeader + valid + tt.line))
 			if err == nil || !strings.Contains(err.Error(), "line 3") || len(got) != 1 {
 				t.Errorf("connections = %v, %v", got, err)
 			}
 		})
 	}
-	t.Run("a read that fails", func(t *testing.T) {
-		broken := errors.New("broken")
-		r := io.MultiReader(strings.NewReader(connectionTitle+good), iotest.ErrReader(broken))
-		if got, err := parseConnections(r); !errors.Is(err, broken) || len(got) != 1 {
+	t.Run("read error", func(t *testing.T) {
+		readErr := errors.New("read error")
+		r := io.MultiReader(strings.NewReader(connectionHeader+valid), iotest.ErrReader(readErr))
+		if got, err := parseConnections(r); !errors.Is(err, readErr) || len(got) != 1 {
 			t.Errorf("connections = %v, %v", got, err)
 		}
 	})
 }
 
-func TestConnectionsStops(t *testing.T) {
+func TestConnectionsBreak(t *testing.T) {
 	lines := strings.Repeat("TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 CLOSE     899\n", 5)
 	n := 0
-	readConnections(strings.NewReader(connectionTitle+lines), func(Connection, error) bool {
+	readConnections(strings.NewReader(connectionHeader+lines), func(Connection, error) bool {
 		n++
 		return n < 2
 	})
 	if n != 2 {
-		t.Errorf("%d connections after the caller had enough with 2", n)
+		t.Errorf("%d connections after a break at the second", n)
 	}
 }
 
-func TestConnectionsNoNamespace(t *testing.T) {
+func TestConnectionsNetNSError(t *testing.T) {
 	c := NewClient(nil, 0)
 	c.netns = "/run/netns/no-such-namespace"
 	for _, err := range c.Connections() {
 		if err == nil {
-			t.Error("connections of a namespace that does not exist")
+			t.Error("no error")
 		}
 	}
 }
 
 func FuzzConnections(f *testing.F) {
-	f.Add([]byte(connectionTitle + "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED     899\n"))
-	f.Add([]byte(connectionTitle + "UDP 2001:0db8:0000:0000:0000:0000:0000:0001 0000 0A000001 13C4 0A000001 13C5 NONE 60 sip abc\n"))
+	f.Add([]byte(connectionHeader + "TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED     899\n"))
+	f.Add([]byte(connectionHeader + "UDP 2001:0db8:0000:0000:0000:0000:0000:0001 0000 0A000001 13C4 0A000001 13C5 NONE 60 sip abc\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		all, _ := parseConnections(strings.NewReader(string(b)))
 		for _, c := range all {
 			for _, ap := range []netip.AddrPort{c.Client, c.VIP, c.Destination} {
 				if !ap.Addr().IsValid() {
-					t.Errorf("a connection without an address: %+v", c)
+					t.Errorf("connection without an address: %+v", c)
 				}
 			}
 		}
@@ -125,7 +154,7 @@ func FuzzConnections(f *testing.F) {
 }
 
 func BenchmarkConnections(b *testing.B) {
-	lines := connectionTitle + strings.Repeat("TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED     899\n", 1000)
+	lines := connectionHeader + strings.Repeat("TCP C0A80201 8D2E C0A8026E 0050 C0A8010B 0050 ESTABLISHED     899\n", 1000)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(lines)))
 	for b.Loop() {

@@ -13,46 +13,76 @@ import (
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
+	"goipvsadm/netlinkmsg"
 )
 
+// ap parses an address and port.
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 var compareAddr = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 
-// What is left out of a service is what one would expect, also in a batch and
-// in an update.
 func TestServiceDefaults(t *testing.T) {
-	web, web6 := ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:80"))
-	const persistent = ipvs.Persistent
+	web6 := ipvs.AddrKey(ipvs.TCP, ap("[2001:db8::1]:80"))
+	mapped := ap("[::ffff:192.0.2.1]:80")
 	for _, tt := range []struct {
 		name        string
 		given, want ipvs.Service
 	}{
-		{"IPv4", ipvs.Service{ServiceKey: web}, ipvs.Service{ServiceKey: web, Scheduler: "wlc", Netmask: 0xffffffff}},
-		{"IPv6", ipvs.Service{ServiceKey: web6}, ipvs.Service{ServiceKey: web6, Scheduler: "wlc", Netmask: 128}},
-		{"persistence", ipvs.Service{ServiceKey: web, Flags: persistent},
-			ipvs.Service{ServiceKey: web, Scheduler: "wlc", Flags: persistent, Timeout: 360, Netmask: 0xffffffff}},
-		{"all said", ipvs.Service{ServiceKey: web, Scheduler: "rr", Flags: persistent, Timeout: 1, Netmask: 0xff00},
-			ipvs.Service{ServiceKey: web, Scheduler: "rr", Flags: persistent, Timeout: 1, Netmask: 0xff00}},
-		{"all clients are one", ipvs.Service{ServiceKey: web, Flags: persistent, Netmask: ipvs.AllClients},
-			ipvs.Service{ServiceKey: web, Scheduler: "wlc", Flags: persistent, Timeout: 360, Netmask: ipvs.AllClients}},
-		{"an address without its family", ipvs.Service{ServiceKey: ipvs.ServiceKey{Protocol: ipvs.TCP, AddrPort: ap("[2001:db8::1]:80")}},
-			ipvs.Service{ServiceKey: web6, Scheduler: "wlc", Netmask: 128}},
-		{"a mark without a family", ipvs.Service{ServiceKey: ipvs.ServiceKey{Mark: 7}},
-			ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "wlc", Netmask: 0xffffffff}},
-		{"an IPv4-mapped address", ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("[::ffff:192.0.2.1]:80"))},
-			ipvs.Service{ServiceKey: web, Scheduler: "wlc", Netmask: 0xffffffff}},
-		{"an IPv4-mapped address without its family",
-			ipvs.Service{ServiceKey: ipvs.ServiceKey{Protocol: ipvs.TCP, AddrPort: ap("[::ffff:192.0.2.1]:80")}},
-			ipvs.Service{ServiceKey: web, Scheduler: "wlc", Netmask: 0xffffffff}},
-		{"an IPv4-mapped address said to be IPv6",
-			ipvs.Service{ServiceKey: ipvs.ServiceKey{Family: ipvs.IPv6, Protocol: ipvs.TCP, AddrPort: ap("[::ffff:192.0.2.1]:80")}},
-			ipvs.Service{ServiceKey: ipvs.ServiceKey{Family: ipvs.IPv6, Protocol: ipvs.TCP, AddrPort: ap("[::ffff:192.0.2.1]:80")},
-				Scheduler: "wlc", Netmask: 128}},
+		{
+			name:  "IPv4",
+			given: ipvs.Service{ServiceKey: web},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Netmask: 0xffffffff},
+		},
+		{
+			name:  "IPv6",
+			given: ipvs.Service{ServiceKey: web6},
+			want:  ipvs.Service{ServiceKey: web6, Scheduler: "wlc", Netmask: 128},
+		},
+		{
+			name:  "persistent",
+			given: ipvs.Service{ServiceKey: web, Flags: ipvs.Persistent},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 360, Netmask: 0xffffffff},
+		},
+		{
+			name:  "all fields set",
+			given: ipvs.Service{ServiceKey: web, Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 1, Netmask: 0xff00},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 1, Netmask: 0xff00},
+		},
+		{
+			name:  "netmask 0.0.0.0",
+			given: ipvs.Service{ServiceKey: web, Flags: ipvs.Persistent, Netmask: ipvs.AllClients},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 360, Netmask: ipvs.AllClients},
+		},
+		{
+			name:  "address without family",
+			given: ipvs.Service{ServiceKey: ipvs.ServiceKey{Protocol: ipvs.TCP, AddrPort: web6.AddrPort}},
+			want:  ipvs.Service{ServiceKey: web6, Scheduler: "wlc", Netmask: 128},
+		},
+		{
+			name:  "firewall mark without family",
+			given: ipvs.Service{ServiceKey: ipvs.ServiceKey{Mark: 7}},
+			want:  ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "wlc", Netmask: 0xffffffff},
+		},
+		{
+			name:  "AddrKey of an IPv4-mapped address",
+			given: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, mapped)},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Netmask: 0xffffffff},
+		},
+		{
+			name:  "IPv4-mapped address without family",
+			given: ipvs.Service{ServiceKey: ipvs.ServiceKey{Protocol: ipvs.TCP, AddrPort: mapped}},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Netmask: 0xffffffff},
+		},
+		{
+			name:  "IPv4-mapped address with family IPv6",
+			given: ipvs.Service{ServiceKey: ipvs.ServiceKey{Family: ipvs.IPv6, Protocol: ipvs.TCP, AddrPort: mapped}},
+			want: ipvs.Service{ServiceKey: ipvs.ServiceKey{Family: ipvs.IPv6, Protocol: ipvs.TCP, AddrPort: mapped},
+				Scheduler: "wlc", Netmask: 128},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(fields(tt.want), fields(ipvs.WithDefaults(tt.given))); diff != "" {
-				t.Errorf("Complete (-want +got):\n%s", diff)
+				t.Errorf("WithDefaults (-want +got):\n%s", diff)
 			}
 			var k ipvstest.FakeKernel
 			c, _ := k.Dial()
@@ -82,44 +112,48 @@ func TestServiceDefaults(t *testing.T) {
 	}
 }
 
-// fields is s without the methods by which cmp would compare and print it.
+// fields returns the configuration of s as a struct without methods, which cmp.Diff
+// compares and prints field by field.
 func fields(s ipvs.Service) any {
-	type bare struct {
+	type service struct {
 		Key       string
 		Scheduler string
 		Flags     uint32
 		Timeout   uint32
 		Netmask   uint64
-		Engine    string
+		PEName    string
 	}
-	return bare{fmt.Sprint(s.ServiceKey, s.Family), s.Scheduler, uint32(s.Flags), s.Timeout, uint64(s.Netmask), s.PEName}
+	return service{fmt.Sprint(s.ServiceKey, s.Family), s.Scheduler, uint32(s.Flags), s.Timeout, uint64(s.Netmask), s.PEName}
 }
 
-// A destination of the zero value is NAT with weight 0, as the kernel has it,
-// and its address may come from a socket that both families use.
-func TestDestinationDefaults(t *testing.T) {
+// TestDestinationSentAsGiven verifies that no field of a destination is replaced by
+// a default. The kernel rejects IPv4-mapped addresses.
+func TestDestinationSentAsGiven(t *testing.T) {
 	var k ipvstest.FakeKernel
 	c, _ := k.Dial()
-	web := ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))
-	mapped, plain := ap("[::ffff:198.51.100.1]:80"), ap("198.51.100.1:80")
 	if err := c.AddService(ipvs.Service{ServiceKey: web}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.AddDestination(web, ipvs.Destination{AddrPort: mapped}); err != nil {
-		t.Fatal(err)
+	want := []ipvs.Destination{{AddrPort: ap("198.51.100.1:80")}, {AddrPort: ap("[::ffff:198.51.100.1]:80")}}
+	for _, d := range want {
+		if err := c.AddDestination(web, d); err != nil {
+			t.Fatal(err)
+		}
 	}
-	want := []ipvs.Destination{{AddrPort: plain, Method: ipvs.Masquerading, Weight: 0}}
-	got, err := c.Destinations(ipvs.AddrKey(ipvs.TCP, ap("[::ffff:192.0.2.1]:80")))
+	got, err := c.Destinations(web)
 	if diff := cmp.Diff(want, got, compareAddr); diff != "" || err != nil {
-		t.Error(diff, err)
+		t.Errorf("%v, destinations (-want +got):\n%s", err, diff)
 	}
-	if err := c.RemoveDestination(web, mapped); err != nil {
-		t.Error(err)
+
+	k.Intercept = func(*netlinkmsg.Message) syscall.Errno { return syscall.EINVAL }
+	err = c.AddDestination(web, want[1])
+	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "IPv4-mapped") {
+		t.Errorf("error = %v, want one about an IPv4-mapped address", err)
 	}
 }
 
-// %+v leaves nothing out.
-func TestServicePrintsWhole(t *testing.T) {
+// TestServiceString verifies that String prints every field.
+func TestServiceString(t *testing.T) {
 	s := ipvs.Service{
 		ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "sh", PEName: "sip",
 		Flags: ipvs.Persistent | ipvs.Sched2 | 0x80, Timeout: 600, Netmask: 0xffffff00,
@@ -135,60 +169,63 @@ func TestServicePrintsWhole(t *testing.T) {
 	typ := reflect.TypeFor[ipvs.Service]()
 	for i := range typ.NumField() {
 		if f := typ.Field(i); !f.Anonymous && !strings.Contains(want, f.Name+":") {
-			t.Errorf("%s is left out", f.Name)
+			t.Errorf("field %s is missing", f.Name)
 		}
 	}
 }
 
-func TestOtherValuesPrint(t *testing.T) {
+func TestStructsPrintNames(t *testing.T) {
 	for _, tt := range []struct {
 		value any
 		want  string
 	}{
-		{ipvs.Info{Version: 0x010201, ConnTableSize: 4096}, "{Version:1.2.1 ConnTableSize:4096}"},
-		{ipvs.Tunnel{Type: ipvs.GUE, Port: 6080, Flags: ipvs.TunnelChecksum | ipvs.TunnelRemoteChecksum},
-			"{Type:gue Port:6080 Flags:TunnelChecksum|TunnelRemoteChecksum}"},
-		{ipvs.ServiceFlags(0), "0"},
+		{value: ipvs.Info{Version: 0x010201, ConnTableSize: 4096}, want: "{Version:1.2.1 ConnTableSize:4096}"},
+		{value: ipvs.Tunnel{Type: ipvs.GUE, Port: 6080, Flags: ipvs.TunnelChecksum | ipvs.TunnelRemoteChecksum},
+			want: "{Type:gue Port:6080 Flags:TunnelChecksum|TunnelRemoteChecksum}"},
+		{value: ipvs.ServiceFlags(0), want: "0"},
 	} {
 		if got := fmt.Sprintf("%+v", tt.value); got != tt.want {
-			t.Errorf("%s, want %s", got, tt.want)
+			t.Errorf("got %s, want %s", got, tt.want)
 		}
 	}
 }
 
 func TestCloseTwice(t *testing.T) {
 	var k ipvstest.FakeKernel
-	s := &closing{Socket: k.Socket()}
+	s := &closeErrorSocket{Socket: k.Socket()}
 	c := ipvs.NewClient(s, ipvstest.Family)
-	if err := c.Close(); err == nil {
-		t.Error("the socket's error is lost")
+	if err := c.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("first Close: %v, want EIO", err)
 	}
 	if err := c.Close(); err != nil || s.closed != 1 {
-		t.Errorf("the second time: %v; closed %d times", err, s.closed)
+		t.Errorf("second Close: %v; the socket was closed %d times", err, s.closed)
 	}
 }
 
-// A closing socket counts, and fails.
-type closing struct {
+// A closeErrorSocket counts the calls of Close, which fails.
+type closeErrorSocket struct {
 	ipvs.Socket
 	closed int
 }
 
-func (c *closing) Close() error {
+func (c *closeErrorSocket) Close() error {
 	c.closed++
 	return syscall.EIO
 }
 
-// A change that cannot work does not disturb those beside it.
-func TestMistakesInABatch(t *testing.T) {
+// TestBatchInvalidChange verifies that changes that fail validation do not affect
+// the other changes of a batch.
+func TestBatchInvalidChange(t *testing.T) {
 	var k ipvstest.FakeKernel
 	c, _ := k.Dial()
 	b := c.Batch()
 	for i := range 300 {
-		port := uint16(i % 100) // every hundredth cannot work
+		port := uint16(i % 100) // every hundredth change is invalid
 		b.AddService(ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 100)}), port))})
 	}
-	b.AddService(ipvs.Service{}) // the last one, which asks for an answer
+	b.AddService(ipvs.Service{}) // the last request, which asks for an acknowledgement
+	b.Add(&ipvs.Change{})
+	b.Add(&ipvs.Change{Op: 200})
 	failures, err := b.Commit()
 	if err != nil {
 		t.Fatal(err)
@@ -200,12 +237,12 @@ func TestMistakesInABatch(t *testing.T) {
 			t.Error(f.Err)
 		}
 	}
-	if diff := cmp.Diff([]int{0, 100, 200, 300}, got); diff != "" {
-		t.Error(diff)
+	if diff := cmp.Diff([]int{0, 100, 200, 300, 301, 302}, got); diff != "" {
+		t.Errorf("failed changes (-want +got):\n%s", diff)
 	}
-	const text = "ipvs: add service Protocol(0) invalid AddrPort: the service has neither an address nor a mark"
-	if got := failures[3].Err.Error(); got != text {
-		t.Errorf("got %q", got)
+	const want = "ipvs: add service Protocol(0) invalid AddrPort: service has neither address nor firewall mark"
+	if got := failures[3].Err.Error(); got != want {
+		t.Errorf("error = %q, want %q", got, want)
 	}
 	if len(k.Table) != 297 {
 		t.Errorf("%d services", len(k.Table))

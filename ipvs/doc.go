@@ -1,9 +1,9 @@
-// Package ipvs manages the Linux kernel's layer-4 load balancer, IPVS: its
-// virtual services, their destinations (real servers), time-outs,
-// connection-synchronisation daemons and connections.
+// Package ipvs manages IPVS, the layer-4 load balancer of the Linux kernel: virtual
+// services, their destinations (real servers), connection timeouts, connection
+// synchronization daemons, and the connection table.
 //
-// A Client speaks to the kernel over generic netlink. Reading and changing
-// the table needs CAP_NET_ADMIN in the network namespace it is for.
+// A Client talks to the kernel over generic netlink. Reading and changing the table
+// requires CAP_NET_ADMIN in the network namespace of the table.
 //
 //	c, err := ipvs.Dial()
 //	if err != nil { … }
@@ -17,14 +17,16 @@
 //		Weight:   1,                  // the zero Weight gets no connections
 //	})
 //
-// In a Service, zeros that cannot be meant stand for a default; see Complete.
-// In a Destination every zero is meant.
+// Zero-valued Service fields that would be invalid are replaced by defaults; see
+// WithDefaults. Destination fields are sent as given.
 //
-// A Client makes one change a message; a Batch makes many in few system calls.
-// Package plan finds the fewest changes that make the table another one,
-// package drain takes a destination out when its connections are over, and
-// package ipvstest is an IPVS without a kernel, for tests.
+// A Client sends one request for each change; a Batch sends many changes in few
+// system calls. Package reconcile makes the minimum of changes that turn the table
+// into another one, package drain removes a destination once its connections have
+// ended, and package ipvstest implements IPVS in memory for tests.
 //
-// Errors that the kernel answers are *Error values: errors.Is tells them
-// apart by the package's Err values as well as by the errno.
+// Errors of the kernel are *Error values. They match, with errors.Is, their errno
+// and the Err values of this package.
+//
+// On systems other than Linux, Dial returns an error.
 package ipvs

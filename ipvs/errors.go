@@ -8,59 +8,73 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// Errors of the kernel's answers, to be told apart with errors.Is.
+// Errors that an *Error matches with errors.Is.
 var (
 	ErrServiceExists     = errors.New("service already exists")
 	ErrNoService         = errors.New("no such service")
 	ErrDestinationExists = errors.New("destination already exists")
 	ErrNoDestination     = errors.New("no such destination")
 	ErrNoScheduler       = errors.New("scheduler or persistence engine not found")
-	ErrDaemonRunning     = errors.New("daemon is already running")
-	ErrNoDaemon          = errors.New("no daemon is running")
+	ErrDaemonRunning     = errors.New("sync daemon is already running")
+	ErrNoDaemon          = errors.New("no such sync daemon is running")
 
-	// ErrNoIPVS: the kernel has no IPVS, or lost it while the client was
-	// open. Its errno is ENOPROTOOPT, or EPERM where the caller could not use it
-	// either.
-	ErrNoIPVS = errors.New("the kernel has no IPVS")
+	// ErrNoIPVS means that the kernel has no IPVS, or that the ip_vs module was
+	// unloaded after Dial. The errno is ENOPROTOOPT.
+	ErrNoIPVS = errors.New("kernel does not support IPVS")
 
-	// ErrNoAnswer: the kernel did not answer in time.
-	ErrTimeout = errors.New("the kernel does not answer")
+	// ErrAckLost means that the acknowledgement of a change was lost, so that the
+	// change may or may not have been applied. In an *Error the errno is ENOBUFS.
+	ErrAckLost = errors.New("acknowledgement lost; the change may or may not have been applied")
 
-	// ErrAnswerLost: a change may have been made or not. In an *Error its
-	// errno is ENOBUFS.
-	ErrAckLost = errors.New("the kernel's answer was lost: this may have been done or not")
-
-	// ErrInterrupted: the table changed while it was read, again and again.
-	// Its errno is EINTR.
-	ErrDumpInterrupted = errors.New("the table kept changing while it was read")
+	// ErrDumpInterrupted means that the table changed during every attempt to
+	// read it. The errno is EINTR.
+	ErrDumpInterrupted = errors.New("table changed during every attempt to read it")
 )
 
-// An Error is the kernel's refusal of a command, or the client's of one that
-// the kernel would take though it cannot work. It unwraps to the Err value that
-// says what it means, where there is one, and to the errno.
-type Error struct {
-	Op    string        // what was being done, such as "add service TCP 192.0.2.1:80"
-	Err   error         // one of this package's Err values, or what is wrong, or nil
-	Errno syscall.Errno // EINVAL for what was not sent, since it cannot work
+// ErrTimeout means that the kernel did not reply in time. Its method Timeout
+// returns true.
+var ErrTimeout error = timeoutError{}
 
-	// Lost: the answer was lost, and this is what the kernel said when the
-	// command was sent again. It may have done it the first time.
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "no reply from the kernel" }
+func (timeoutError) Timeout() bool { return true }
+
+// An Error reports a request that the kernel rejected, or that the client rejected
+// before sending because the kernel would accept it but it could never work. It
+// matches both its Errno and, if there is one, the package's Err value for the
+// cause.
+type Error struct {
+	Op    string        // description of the request, such as "add service TCP 192.0.2.1:80"
+	Err   error         // cause: one of the package's Err values, a validation error, or nil
+	Errno syscall.Errno // errno of the kernel's reply; EINVAL if the request was not sent
+
+	// Message is the error text in the kernel's extended acknowledgement
+	// (NLMSGERR_ATTR_MSG), or "" if it sent none.
+	Message string
+
+	// AckLost reports that the first acknowledgement was lost and that the error
+	// is the result of the retry. The first attempt may have succeeded.
 	AckLost bool
 }
 
-// Error returns what was being done and why it failed.
+// Error returns the request and the cause of the error.
 func (e *Error) Error() string {
 	reason := e.Err
 	if reason == nil {
 		reason = e.Errno
 	}
-	if e.AckLost {
-		return fmt.Sprintf("ipvs: %s: %v (or done at the first try, whose answer was lost)", e.Op, reason)
+	text := fmt.Sprintf("ipvs: %s: %v", e.Op, reason)
+	if e.Message != "" {
+		text += " (" + e.Message + ")"
 	}
-	return fmt.Sprintf("ipvs: %s: %v", e.Op, reason)
+	if e.AckLost {
+		text += " (after a lost acknowledgement; the first attempt may have succeeded)"
+	}
+	return text
 }
 
-// Unwrap returns the meaning and the errno, and ErrAnswerLost if Lost.
+// Unwrap returns Errno, Err unless it is nil, and ErrAckLost if AckLost is set.
 func (e *Error) Unwrap() []error {
 	errs := []error{e.Errno}
 	if e.Err != nil {
@@ -72,32 +86,8 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// A NetNSError says that Dial could not enter a network namespace. It unwraps
-// to the errno: ENOENT if there is none of that name, EINVAL if the file is
-// something else, EPERM if the caller may not.
-type NetNSError struct {
-	Path  string
-	Errno syscall.Errno
-}
-
-// Error returns the path and what is wrong with it.
-func (e *NetNSError) Error() string {
-	return fmt.Sprintf("ipvs: open network namespace %s: %v", e.Path, e.Errno)
-}
-
-// Unwrap returns the errno.
-func (e *NetNSError) Unwrap() error { return e.Errno }
-
-func netnsError(path string, err error) error {
-	e := &NetNSError{Path: path}
-	if errors.As(err, &e.Errno) {
-		return e
-	}
-	return fmt.Errorf("ipvs: open network namespace %s: %w", path, err)
-}
-
-// meaning returns what an errno says of a command in particular, or of what is
-// wrong with what it carries, nil if nothing.
+// sentinelFor returns the meaning of an errno as the reply to a request: an Err
+// value or a validation error, or nil if it has none beyond its own text.
 func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
 	if m := meaningOf(request.Command, errno); m != nil {
 		return *m.err
@@ -105,7 +95,7 @@ func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
 	return firstMatch(kernelChecks, request, errno)
 }
 
-// operation puts a message into words.
+// describe returns a description of a request for Error.Op.
 func describe(m *netlinkmsg.Message) string {
 	switch {
 	case m.Destination != nil:

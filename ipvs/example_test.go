@@ -10,12 +10,13 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
-// The examples run against a kernel in memory; programs call ipvs.Dial.
+// kernel lets the examples run anywhere. Programs call ipvs.Dial instead of
+// kernel.Dial.
 var kernel ipvstest.FakeKernel
 
-// Balance a web site over two servers by direct routing. What a Service leaves
-// out has a default. A Destination that leaves out Method and Weight is reached
-// by NAT and, with weight 0, gets no connections: the kernel has it so.
+// Balance a web site over two servers by direct routing. Unset fields of a Service
+// have defaults. Those of a Destination do not: without Method it is reached by NAT,
+// and without Weight it gets no connections.
 func ExampleClient_AddService() {
 	c, err := kernel.Dial()
 	if err != nil {
@@ -26,7 +27,7 @@ func ExampleClient_AddService() {
 	site := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
 	err = c.AddService(ipvs.Service{ServiceKey: site, Scheduler: "wlc"})
 	if errors.Is(err, ipvs.ErrServiceExists) {
-		err = nil // set up before
+		err = nil
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -54,8 +55,7 @@ func ExampleClient_AddService() {
 	// 198.51.100.2:80 Route 1
 }
 
-// Take a server out of service: connections it has go on, new ones go
-// elsewhere.
+// Set the weight of a server to 0: it keeps its connections and gets no new ones.
 func ExampleClient_UpdateDestination() {
 	c, err := kernel.Dial()
 	if err != nil {
@@ -82,7 +82,7 @@ func ExampleClient_UpdateDestination() {
 	// 198.51.100.2:80 weight 0 with 0 active connections
 }
 
-// Make many changes in few system calls, and tell what failed.
+// Make many changes in few system calls and print those that failed.
 func ExampleBatch() {
 	c, err := kernel.Dial()
 	if err != nil {
@@ -100,7 +100,7 @@ func ExampleBatch() {
 	}
 	failures, err := b.Commit()
 	if err != nil {
-		log.Fatal(err) // the connection failed
+		log.Fatal(err) // the connection was lost
 	}
 	for _, f := range failures {
 		fmt.Printf("change %d: %v\n", f.Index, f.Err)
@@ -112,7 +112,7 @@ func ExampleBatch() {
 	// 250 servers
 }
 
-// Go through a table of any size without holding it in memory.
+// Iterate over a table of any size without holding it in memory.
 func ExampleClient_ServicesSeq() {
 	kernel := ipvstest.FakeKernel{Table: []ipvstest.Entry{
 		{

@@ -12,9 +12,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// A program of another module is built as README says, with nothing from a
-// network, and does on the kernel what the library is for.
-func TestOutsideProgram(t *testing.T) {
+// TestExternalModule builds a program of another module that uses the library, as
+// README describes it but without a network, and runs it on a kernel.
+func TestExternalModule(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
@@ -22,8 +22,8 @@ func TestOutsideProgram(t *testing.T) {
 	module := t.TempDir()
 	for name, text := range map[string][]byte{
 		"go.mod":  fmt.Appendf(nil, "module example.org/balance\n\ngo 1.26.0\n\nrequire goipvsadm v0.0.0\n\nreplace goipvsadm => %s\n", root),
-		"go.sum":  read(t, filepath.Join(root, "go.sum")),
-		"main.go": read(t, filepath.Join(root, "testdata/outside/main.go")),
+		"go.sum":  readFile(t, filepath.Join(root, "go.sum")),
+		"main.go": readFile(t, filepath.Join(root, "testdata/outside/main.go")),
 	} {
 		if err := os.WriteFile(filepath.Join(module, name), text, 0o644); err != nil {
 			t.Fatal(err)
@@ -54,16 +54,16 @@ done: add destination 198.51.100.2:80 of TCP 192.0.2.1:80
 done: add service UDP [2001:db8::1]:53
 `
 	if diff := gocmp.Diff(want, string(output)); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
+		t.Errorf("%v, output (-want +got):\n%s", err, diff)
 	}
 	got, err := c.Destinations(web)
 	if checkErr(t, err, nil); len(got) != 2 {
-		t.Errorf("destinations: %+v", got)
+		t.Errorf("destinations %+v, want 2", got)
 	}
 	checkErr(t, c.RemoveAllServices(), nil)
 }
 
-func read(t *testing.T, name string) []byte {
+func readFile(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {

@@ -16,272 +16,248 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// A liar is a socket that does what sockets may do on a bad day: of the calls
-// to it, counted from 0, those from first up to last go wrong. Its queue is a
-// kernel's: when it is full answers are dropped, and so are all that follow
-// until it has been read to the end.
-type faultySocket struct {
-	ipvs.Socket
-	lie         fault
-	first, last int
-	capacity    int // of the queue, 0 for no limit
-
-	calls     int
-	queue     [][]byte
-	earlier   []byte // the last answer that was read
-	congested bool
-	overrun   bool // is to be told
-}
-
-// A lie is what becomes of one call. A nil function leaves the call alone.
-// Answers that are lost are told (ENOBUFS), sooner or later, as the kernel does.
+// A fault replaces one call of a socket. A nil function leaves the call unchanged.
+// Like the kernel, a fault that loses replies reports ENOBUFS sooner or later.
 type fault struct {
-	name    string
-	dumps   bool // what a dump brings is no better than what was sent
-	send    func(l *faultySocket, b []byte) error
-	receive func(l *faultySocket, b []byte) (int, error)
+	name         string
+	corruptsDump bool // dumps that succeed may have missing, duplicate or reordered entries
+	send         func(s *ipvstest.FaultySocket, b []byte) error
+	receive      func(s *ipvstest.FaultySocket, b []byte) (int, error)
 }
 
-// tooManyCalls is more than any exchange takes, however it goes.
-const tooManyCalls = 20000
+// maxCalls is more socket calls than any request needs.
+const maxCalls = 20000
 
-func (l *faultySocket) lies() bool {
-	if l.calls > tooManyCalls {
-		panic("this call does not end")
+// A faultInjector counts the calls of a socket, from 0, and injects a fault into
+// those from first up to, but not including, last.
+type faultInjector struct {
+	*ipvstest.FaultySocket
+	fault       fault
+	first, last int
+	calls       int
+}
+
+func injectFault(k *ipvstest.FakeKernel, f fault, first, count int) *faultInjector {
+	i := &faultInjector{fault: f, first: first, last: first + count}
+	i.FaultySocket = &ipvstest.FaultySocket{
+		Socket: k.Socket(),
+		OnSend: func(s *ipvstest.FaultySocket, b []byte) error {
+			if i.isFaulty() && f.send != nil {
+				return f.send(s, b)
+			}
+			return s.Forward(b)
+		},
+		OnReceive: func(s *ipvstest.FaultySocket, b []byte) (int, error) {
+			if i.isFaulty() && f.receive != nil {
+				return f.receive(s, b)
+			}
+			return s.Next(b)
+		},
 	}
-	l.calls++
-	return l.first < l.calls && l.calls <= l.last
+	return i
 }
 
-func (l *faultySocket) Send(b []byte) error {
-	if l.lies() && l.lie.send != nil {
-		return l.lie.send(l, b)
+// isFaulty counts a call and reports whether the fault applies to it.
+func (i *faultInjector) isFaulty() bool {
+	call := i.calls
+	if i.calls++; call > maxCalls {
+		panic("the client does not stop calling the socket")
 	}
-	return l.pass(b)
+	return i.first <= call && call < i.last
 }
 
-// pass sends b and takes the answers into the queue.
-func (l *faultySocket) pass(b []byte) error {
-	if err := l.Socket.Send(b); err != nil {
-		return err
-	}
-	for {
-		answer := make([]byte, 16<<10)
-		n, err := l.Socket.Receive(answer)
-		if err != nil {
-			return nil
-		}
-		if l.congested || l.capacity > 0 && len(l.queue) == l.capacity {
-			l.overrun = l.overrun || !l.congested
-			l.congested = true
-			continue
-		}
-		l.queue = append(l.queue, answer[:n])
-	}
+func failSend(err error) func(*ipvstest.FaultySocket, []byte) error {
+	return func(*ipvstest.FaultySocket, []byte) error { return err }
 }
 
-func (l *faultySocket) Receive(b []byte) (int, error) {
-	if l.lies() && l.lie.receive != nil {
-		return l.lie.receive(l, b)
-	}
-	return l.next(b)
+func failReceive(err error) func(*ipvstest.FaultySocket, []byte) (int, error) {
+	return func(*ipvstest.FaultySocket, []byte) (int, error) { return 0, err }
 }
 
-// next reads the next answer.
-func (l *faultySocket) next(b []byte) (int, error) {
-	if l.overrun {
-		l.overrun = false
-		return 0, syscall.ENOBUFS
-	}
-	if len(l.queue) == 0 {
-		return 0, ipvs.ErrTimeout
-	}
-	l.earlier = l.queue[0]
-	l.queue = l.queue[1:]
-	l.congested = l.congested && len(l.queue) > 0
-	return copy(b, l.earlier), nil
+// dropReplies forwards requests and drops all their replies.
+func dropReplies(s *ipvstest.FaultySocket, b []byte) error {
+	queue := s.Queue
+	err := s.Forward(b)
+	s.Queue = queue
+	return err
 }
 
-func failSend(err error) func(*faultySocket, []byte) error {
-	return func(*faultySocket, []byte) error { return err }
-}
-
-func failReceive(err error) func(*faultySocket, []byte) (int, error) {
-	return func(*faultySocket, []byte) (int, error) { return 0, err }
-}
-
-// cut reads an answer and leaves of it what keep says.
-func cut(keep func(n int) int) func(*faultySocket, []byte) (int, error) {
-	return func(l *faultySocket, b []byte) (int, error) {
-		n, err := l.next(b)
-		return min(n, max(0, keep(n))), err
+// truncate shortens a datagram of n bytes to length(n).
+func truncate(length func(n int) int) func(*ipvstest.FaultySocket, []byte) (int, error) {
+	return func(s *ipvstest.FaultySocket, b []byte) (int, error) {
+		n, err := s.Next(b)
+		return min(n, max(0, length(n))), err
 	}
 }
 
-var lies = []fault{
-	{name: "the truth"},
-	{name: "the send buffer is too small", send: failSend(syscall.EMSGSIZE)},
-	{name: "no memory to send", send: failSend(syscall.ENOBUFS)},
-	{name: "a signal while sending", send: failSend(syscall.EINTR)},
-	{name: "sending is not allowed", send: failSend(syscall.EPERM)},
-	{name: "the kernel says nothing", send: func(l *faultySocket, b []byte) error {
-		queue := l.queue
-		err := l.pass(b)
-		l.queue = queue
-		return err
-	}},
-	{name: "no memory for the answers", send: func(l *faultySocket, b []byte) error {
-		queue := l.queue
-		err := l.pass(b)
-		l.queue, l.overrun = queue, true
-		return err
-	}},
-	{name: "every other answer is lost", send: func(l *faultySocket, b []byte) error {
-		n := len(l.queue)
-		err := l.pass(b)
+var lostAcks = fault{name: "replies lost, ENOBUFS", send: func(s *ipvstest.FaultySocket, b []byte) error {
+	err := dropReplies(s, b)
+	s.Overrun = true
+	return err
+}}
+
+var faults = []fault{
+	{name: "none"},
+	{name: "send: EMSGSIZE", send: failSend(syscall.EMSGSIZE)},
+	{name: "send: ENOBUFS", send: failSend(syscall.ENOBUFS)},
+	{name: "send: EINTR", send: failSend(syscall.EINTR)},
+	{name: "send: EPERM", send: failSend(syscall.EPERM)},
+	{name: "replies lost", send: dropReplies},
+	lostAcks,
+	{name: "every other reply lost, ENOBUFS", send: func(s *ipvstest.FaultySocket, b []byte) error {
+		n := len(s.Queue)
+		err := s.Forward(b)
 		i := 0
-		l.queue = slices.DeleteFunc(l.queue, func([]byte) bool { i++; return i > n && i%2 == 0 })
-		l.overrun = true
+		s.Queue = slices.DeleteFunc(s.Queue, func([]byte) bool { i++; return i > n && i%2 == 0 })
+		s.Overrun = true
 		return err
 	}},
-	{name: "answers come in another order", dumps: true, send: func(l *faultySocket, b []byte) error {
-		n := len(l.queue)
-		err := l.pass(b)
-		if len(l.queue) > n {
-			slices.Reverse(l.queue[n : len(l.queue)-1]) // all but the one that ends the exchange
+	{name: "replies reordered", corruptsDump: true, send: func(s *ipvstest.FaultySocket, b []byte) error {
+		n := len(s.Queue)
+		err := s.Forward(b)
+		if len(s.Queue) > n {
+			slices.Reverse(s.Queue[n : len(s.Queue)-1]) // all but the final message
 		}
 		return err
 	}},
-	{name: "the receive buffer overran", receive: failReceive(syscall.ENOBUFS)},
-	{name: "a signal while reading", receive: failReceive(syscall.EINTR)},
-	{name: "nothing comes in time", receive: failReceive(ipvs.ErrTimeout)},
-	{name: "nothing to be read", receive: failReceive(syscall.EAGAIN)},
-	{name: "the socket is closed", receive: failReceive(syscall.EBADF)},
-	{name: "an answer is lost", receive: func(l *faultySocket, b []byte) (int, error) {
-		l.overrun = true
-		return l.next(b[:0])
+	{name: "receive: ENOBUFS", receive: failReceive(syscall.ENOBUFS)},
+	{name: "receive: EINTR", receive: failReceive(syscall.EINTR)},
+	{name: "receive: timeout", receive: failReceive(ipvs.ErrTimeout)},
+	{name: "receive: EAGAIN", receive: failReceive(syscall.EAGAIN)},
+	{name: "receive: EBADF", receive: failReceive(syscall.EBADF)},
+	{name: "reply lost, ENOBUFS", receive: func(s *ipvstest.FaultySocket, b []byte) (int, error) {
+		_, _ = s.Next(b)
+		return 0, syscall.ENOBUFS
 	}},
-	{name: "an answer comes twice", dumps: true, receive: func(l *faultySocket, b []byte) (int, error) {
-		if l.earlier == nil {
-			return l.next(b)
+	{name: "reply duplicated", corruptsDump: true, receive: func(s *ipvstest.FaultySocket, b []byte) (int, error) {
+		if s.Last == nil {
+			return s.Next(b)
 		}
-		n := copy(b, l.earlier)
-		l.earlier = nil
+		n := copy(b, s.Last)
+		s.Last = nil
 		return n, nil
 	}},
-	{name: "an answer to somebody else", receive: func(l *faultySocket, b []byte) (int, error) {
-		m := netlinkmsg.Message{Command: netlinkmsg.NewService, Service: &ipvs.Service{ServiceKey: number(999)}}
-		reply, err := m.Append(nil, ipvstest.Family, 0, 1<<31)
-		return copy(b, reply), err
+	{name: "unrelated message", receive: func(_ *ipvstest.FaultySocket, b []byte) (int, error) {
+		m := netlinkmsg.Message{Command: netlinkmsg.NewService, Service: &ipvs.Service{ServiceKey: numberedKey(999)}}
+		datagram, err := m.Append(nil, ipvstest.Family, 0, 1<<31)
+		return copy(b, datagram), err
 	}},
-	{name: "an empty datagram", receive: cut(func(int) int { return 0 })},
-	{name: "half a header", receive: cut(func(int) int { return 7 })},
-	{name: "only a header", receive: cut(func(int) int { return 16 })},
-	{name: "a datagram cut short", receive: cut(func(n int) int { return n - 3 })},
+	{name: "empty datagram", receive: truncate(func(int) int { return 0 })},
+	{name: "truncated header", receive: truncate(func(int) int { return 7 })},
+	{name: "header without body", receive: truncate(func(int) int { return 16 })},
+	{name: "truncated body", receive: truncate(func(n int) int { return n - 3 })},
 }
 
-func number(i int) ipvs.ServiceKey {
+func numberedKey(i int) ipvs.ServiceKey {
 	return ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 80))
 }
 
+func numberedService(i int) ipvs.Service {
+	return ipvs.Service{ServiceKey: numberedKey(i), Scheduler: "rr"}
+}
+
 var (
-	known  = number(500)
-	server = ipvs.Destination{AddrPort: netip.MustParseAddrPort("10.9.0.1:80"), Weight: 1}
+	existingKey         = numberedKey(500)
+	existingDestination = ipvs.Destination{AddrPort: netip.MustParseAddrPort("10.9.0.1:80"), Weight: 1}
 )
 
-// newTable returns a kernel with one service and two servers.
-func newTable() *ipvstest.FakeKernel {
+// newKernel returns a kernel with one service of two destinations.
+func newKernel() *ipvstest.FakeKernel {
 	second := ipvs.Destination{AddrPort: netip.MustParseAddrPort("10.9.0.2:80"), Weight: 1}
 	return &ipvstest.FakeKernel{
 		Table: []ipvstest.Entry{{
-			Service:      ipvs.Service{ServiceKey: known, Scheduler: "rr", Flags: ipvs.Hashed},
-			Destinations: []ipvs.Destination{server, second},
+			Service:      ipvs.Service{ServiceKey: existingKey, Scheduler: "rr", Flags: ipvs.Hashed},
+			Destinations: []ipvs.Destination{existingDestination, second},
 		}},
 		Timeouts: ipvs.Timeouts{TCP: 1, TCPFin: 2, UDP: 3},
 		Daemons:  []ipvs.Daemon{{State: ipvs.Master, Interface: "lo"}},
 	}
 }
 
-// state is what the methods can change.
+// state describes everything that requests can change.
 func state(k *ipvstest.FakeKernel) string { return fmt.Sprint(k.Table, k.Timeouts, k.Daemons) }
 
-// tell returns a method that reads, and compares what it returns.
-func tell[T any](read func(*ipvs.Client) (T, error)) func(*ipvs.Client) (string, error) {
+// A clientCall calls a method of a client and describes what it returned.
+type clientCall func(*ipvs.Client) (string, error)
+
+func reads[T any](method func(*ipvs.Client) (T, error)) clientCall {
 	return func(c *ipvs.Client) (string, error) {
-		v, err := read(c)
+		v, err := method(c)
 		return fmt.Sprint(v), err
 	}
 }
 
-// do returns a method that changes something.
-func do(change func(*ipvs.Client) error) func(*ipvs.Client) (string, error) {
-	return func(c *ipvs.Client) (string, error) { return "", change(c) }
+func changes(method func(*ipvs.Client) error) clientCall {
+	return func(c *ipvs.Client) (string, error) { return "", method(c) }
 }
 
-var methods = []struct {
+var clientCalls = []struct {
 	name string
-	call func(*ipvs.Client) (string, error)
+	call clientCall
 }{
-	{"Info", tell((*ipvs.Client).Info)},
-	{"Services", tell((*ipvs.Client).Services)},
-	{"Service", tell(func(c *ipvs.Client) (ipvs.Service, error) { return c.Service(known) })},
-	{"Destinations", tell(func(c *ipvs.Client) ([]ipvs.Destination, error) { return c.Destinations(known) })},
-	{"Timeouts", tell((*ipvs.Client).Timeouts)},
-	{"Daemons", tell((*ipvs.Client).Daemons)},
-	{"AddService", do(func(c *ipvs.Client) error {
-		return c.AddService(ipvs.Service{ServiceKey: number(1), Scheduler: "rr"})
+	{name: "Info", call: reads((*ipvs.Client).Info)},
+	{name: "Services", call: reads((*ipvs.Client).Services)},
+	{name: "Service", call: reads(func(c *ipvs.Client) (ipvs.Service, error) { return c.Service(existingKey) })},
+	{name: "Destinations", call: reads(func(c *ipvs.Client) ([]ipvs.Destination, error) { return c.Destinations(existingKey) })},
+	{name: "Timeouts", call: reads((*ipvs.Client).Timeouts)},
+	{name: "Daemons", call: reads((*ipvs.Client).Daemons)},
+	{name: "AddService", call: changes(func(c *ipvs.Client) error { return c.AddService(numberedService(1)) })},
+	{name: "AddService, exists", call: changes(func(c *ipvs.Client) error {
+		return c.AddService(ipvs.Service{ServiceKey: existingKey, Scheduler: "wlc"})
 	})},
-	{"AddService that exists", do(func(c *ipvs.Client) error {
-		return c.AddService(ipvs.Service{ServiceKey: known, Scheduler: "wlc"})
+	{name: "UpdateService", call: changes(func(c *ipvs.Client) error {
+		return c.UpdateService(ipvs.Service{ServiceKey: existingKey, Scheduler: "wlc"})
 	})},
-	{"UpdateService", do(func(c *ipvs.Client) error {
-		return c.UpdateService(ipvs.Service{ServiceKey: known, Scheduler: "wlc"})
+	{name: "RemoveService", call: changes(func(c *ipvs.Client) error { return c.RemoveService(existingKey) })},
+	{name: "RemoveService, missing", call: changes(func(c *ipvs.Client) error { return c.RemoveService(numberedKey(1)) })},
+	{name: "AddDestination", call: changes(func(c *ipvs.Client) error {
+		return c.AddDestination(existingKey, ipvs.Destination{AddrPort: netip.MustParseAddrPort("10.9.0.9:80")})
 	})},
-	{"RemoveService", do(func(c *ipvs.Client) error { return c.RemoveService(known) })},
-	{"RemoveService that is none", do(func(c *ipvs.Client) error { return c.RemoveService(number(1)) })},
-	{"AddDestination", do(func(c *ipvs.Client) error {
-		return c.AddDestination(known, ipvs.Destination{AddrPort: netip.MustParseAddrPort("10.9.0.9:80")})
+	{name: "UpdateDestination", call: changes(func(c *ipvs.Client) error {
+		return c.UpdateDestination(existingKey, ipvs.Destination{AddrPort: existingDestination.AddrPort, Weight: 9})
 	})},
-	{"UpdateDestination", do(func(c *ipvs.Client) error {
-		return c.UpdateDestination(known, ipvs.Destination{AddrPort: server.AddrPort, Weight: 9})
+	{name: "RemoveDestination", call: changes(func(c *ipvs.Client) error {
+		return c.RemoveDestination(existingKey, existingDestination.AddrPort)
 	})},
-	{"RemoveDestination", do(func(c *ipvs.Client) error { return c.RemoveDestination(known, server.AddrPort) })},
-	{"Zero", do((*ipvs.Client).Zero)},
-	{"ZeroService", do(func(c *ipvs.Client) error { return c.ZeroService(known) })},
-	{"Flush", do((*ipvs.Client).RemoveAllServices)},
-	{"SetTimeouts", do(func(c *ipvs.Client) error { return c.SetTimeouts(ipvs.Timeouts{TCP: 77}) })},
-	{"StartDaemon", do(func(c *ipvs.Client) error { return c.StartDaemon(ipvs.Daemon{State: ipvs.Backup, Interface: "lo"}) })},
-	{"StopDaemon", do(func(c *ipvs.Client) error { return c.StopDaemon(ipvs.Master) })},
+	{name: "Zero", call: changes((*ipvs.Client).Zero)},
+	{name: "ZeroService", call: changes(func(c *ipvs.Client) error { return c.ZeroService(existingKey) })},
+	{name: "RemoveAllServices", call: changes((*ipvs.Client).RemoveAllServices)},
+	{name: "SetTimeouts", call: changes(func(c *ipvs.Client) error { return c.SetTimeouts(ipvs.Timeouts{TCP: 77}) })},
+	{name: "StartDaemon", call: changes(func(c *ipvs.Client) error {
+		return c.StartDaemon(ipvs.Daemon{State: ipvs.Backup, Interface: "lo"})
+	})},
+	{name: "StopDaemon", call: changes(func(c *ipvs.Client) error { return c.StopDaemon(ipvs.Master) })},
 }
 
-// Whatever a socket does, and whenever, every call ends, and what it says of
-// the table is so: nothing told as done is not, nothing told as refused is.
+// TestFaultInjection verifies that every call returns, and that its result matches
+// the table: a change that is reported as made was made, and one that is reported
+// as failed was not.
 func TestFaultInjection(t *testing.T) {
-	const steps = 6
-	for _, m := range methods {
-		honest := newTable()
-		before := state(honest)
-		c, _ := honest.Dial()
-		want, refused := m.call(c)
-		after := state(honest)
-		for _, lie := range lies {
-			for first := range steps {
-				for _, count := range []int{1, 2, 3, tooManyCalls} {
-					k := newTable()
-					l := &faultySocket{Socket: k.Socket(), lie: lie, first: first, last: first + count}
-					got, err := m.call(ipvs.NewClient(l, ipvstest.Family))
-					told := fmt.Sprintf("%s, %q in %d calls from %d on: %q, %v", m.name, lie.name, count, first, got, err)
+	const lastCall = 6
+	for _, m := range clientCalls {
+		k := newKernel()
+		before := state(k)
+		c, _ := k.Dial()
+		want, wantErr := m.call(c)
+		after := state(k)
+		for _, f := range faults {
+			for first := range lastCall {
+				for _, count := range []int{1, 2, 3, maxCalls} {
+					k := newKernel()
+					i := injectFault(k, f, first, count)
+					got, err := m.call(ipvs.NewClient(i, ipvstest.Family))
+					name := fmt.Sprintf("%s, fault %q in %d calls from call %d: %q, %v", m.name, f.name, count, first, got, err)
 					switch now := state(k); {
-					case err == nil && lie.dumps && strings.HasPrefix(got, "["):
-					case err == nil && (refused != nil || got != want || now != after):
-						t.Errorf("%s: the table is %s", told, now)
+					case err == nil && f.corruptsDump && strings.HasPrefix(got, "["):
+					case err == nil && (wantErr != nil || got != want || now != after):
+						t.Errorf("%s: the table is %s", name, now)
 					case err != nil && !errors.Is(err, ipvs.ErrAckLost) && now != before:
-						t.Errorf("%s: the table changed to %s", told, now)
+						t.Errorf("%s: the table changed to %s", name, now)
 					case now != before && now != after:
-						t.Errorf("%s: the table is neither what it was nor what it should be: %s", told, now)
+						t.Errorf("%s: unexpected table %s", name, now)
 					}
-					if l.calls < l.first && count == 1 {
-						break
+					if i.calls < i.first && count == 1 {
+						break // the call ended before the fault
 					}
 				}
 			}
@@ -289,124 +265,133 @@ func TestFaultInjection(t *testing.T) {
 	}
 }
 
-// A batch of services to add, of which every seventh exists already.
-const batched = 300
+// batchLen is the number of services that sendBatch adds. Those for which exists
+// returns true are in the table before.
+const batchLen = 300
 
 func exists(i int) bool { return i%7 == 0 }
 
-func batchTable() *ipvstest.FakeKernel {
-	k := newTable()
-	for i := range batched {
+const existing = (batchLen + 6) / 7
+
+// newBatchKernel returns a kernel with the services that exist before sendBatch.
+func newBatchKernel() *ipvstest.FakeKernel {
+	k := newKernel()
+	for i := range batchLen {
 		if exists(i) {
-			k.Table = append(k.Table, ipvstest.Entry{Service: ipvs.Service{ServiceKey: number(i), Scheduler: "rr"}})
+			k.Table = append(k.Table, ipvstest.Entry{Service: numberedService(i)})
 		}
 	}
 	return k
 }
 
-// checkBatch compares what a batch says of each of its changes with the table.
-func checkBatch(t *testing.T, told string, k *ipvstest.FakeKernel, failures []ipvs.ChangeError, err error) (lost int) {
-	t.Helper()
-	known := batched // changes whose outcome the batch knows
-	sent := batched
-	if err != nil {
-		broken := new(ipvs.ConnLostError)
-		if !errors.As(err, &broken) {
-			t.Fatalf("%s: error = %v", told, err)
-		}
-		known, sent = broken.FirstUnknown, broken.FirstUnsent
+func sendBatch(s ipvs.Socket) ([]ipvs.ChangeError, error) {
+	b := ipvs.NewClient(s, ipvstest.Family).Batch()
+	addServices(b)
+	return b.Commit()
+}
+
+func addServices(b *ipvs.Batch) {
+	for i := range batchLen {
+		b.AddService(numberedService(i))
 	}
-	added := make(map[ipvs.ServiceKey]int) // how often the kernel was asked to
+}
+
+// checkBatch compares the result of a batch with the table and the requests
+// received, and returns the number of changes that failed with ErrAckLost.
+func checkBatch(t *testing.T, name string, k *ipvstest.FakeKernel, failures []ipvs.ChangeError, err error) (acksLost int) {
+	t.Helper()
+	firstUnknown, firstUnsent := batchLen, batchLen
+	if err != nil {
+		lost := new(ipvs.ConnLostError)
+		if !errors.As(err, &lost) {
+			t.Fatalf("%s: error = %v", name, err)
+		}
+		firstUnknown, firstUnsent = lost.FirstUnknown, lost.FirstUnsent
+	}
+	attempts := make(map[ipvs.ServiceKey]int)
 	for _, m := range k.Requests {
 		if m.Command == netlinkmsg.NewService {
-			added[m.Service.ServiceKey]++
+			attempts[m.Service.ServiceKey]++
 		}
 	}
-	there := make(map[ipvs.ServiceKey]bool)
+	inTable := make(map[ipvs.ServiceKey]bool)
 	for _, e := range k.Table {
-		there[e.Service.ServiceKey] = true
+		inTable[e.Service.ServiceKey] = true
 	}
 	failed := make(map[int]error)
 	for i, f := range failures {
 		if i > 0 && failures[i-1].Index >= f.Index {
-			t.Errorf("%s: failure %d behind %d", told, f.Index, failures[i-1].Index)
+			t.Errorf("%s: failure of change %d after that of change %d", name, f.Index, failures[i-1].Index)
 		}
 		failed[f.Index] = f.Err
 	}
-	for i := range batched {
+	for i := range batchLen {
 		err := failed[i]
-		if errors.Is(err, ipvs.ErrAckLost) {
-			lost++
+		ackLost := errors.Is(err, ipvs.ErrAckLost)
+		if ackLost {
+			acksLost++
 		}
 		switch {
-		case i >= sent && (err != nil || added[number(i)] > 0):
-			t.Errorf("%s: change %d was sent: %v", told, i, err)
-		case i < known && err == nil && (exists(i) || !there[number(i)]):
-			t.Errorf("%s: change %d is told as done", told, i)
-		case err != nil && !errors.Is(err, ipvs.ErrAckLost) && !exists(i) && there[number(i)]:
-			t.Errorf("%s: change %d is told as refused: %v", told, i, err)
-		case i < known && exists(i) && !errors.Is(err, ipvs.ErrServiceExists) && !errors.Is(err, ipvs.ErrAckLost) && added[number(i)] > 0:
-			t.Errorf("%s: change %d: %v", told, i, err)
+		case i >= firstUnsent && (err != nil || attempts[numberedKey(i)] > 0):
+			t.Errorf("%s: change %d was sent: %v", name, i, err)
+		case i < firstUnknown && err == nil && (exists(i) || !inTable[numberedKey(i)]):
+			t.Errorf("%s: change %d is reported as made", name, i)
+		case err != nil && !ackLost && !exists(i) && inTable[numberedKey(i)]:
+			t.Errorf("%s: change %d is reported as failed: %v", name, i, err)
+		case i < firstUnknown && exists(i) && !ackLost && !errors.Is(err, ipvs.ErrServiceExists) && attempts[numberedKey(i)] > 0:
+			t.Errorf("%s: change %d: %v, want ErrServiceExists", name, i, err)
 		}
 	}
-	return lost
+	return acksLost
 }
 
-func sendBatch(s ipvs.Socket) ([]ipvs.ChangeError, error) {
-	b := ipvs.NewClient(s, ipvstest.Family).Batch()
-	for i := range batched {
-		b.AddService(ipvs.Service{ServiceKey: number(i), Scheduler: "rr"})
-	}
-	return b.Commit()
-}
-
-func TestLiesToABatch(t *testing.T) {
-	for _, lie := range lies {
+func TestBatchFaultInjection(t *testing.T) {
+	for _, f := range faults {
 		for _, first := range []int{0, 1, 2, 21, 45} {
-			for _, count := range []int{1, 3, 50, tooManyCalls} {
-				k := batchTable()
-				l := &faultySocket{Socket: k.Socket(), lie: lie, first: first, last: first + count}
-				failures, err := sendBatch(l)
-				told := fmt.Sprintf("%q in %d calls from %d on: %d failures, %v", lie.name, count, first, len(failures), err)
-				checkBatch(t, told, k, failures, err)
-				if lie.name == "the truth" && (err != nil || len(failures) != (batched+6)/7) {
-					t.Errorf("%s", told)
+			for _, count := range []int{1, 3, 50, maxCalls} {
+				k := newBatchKernel()
+				failures, err := sendBatch(injectFault(k, f, first, count))
+				name := fmt.Sprintf("fault %q in %d calls from call %d: %d failures, %v", f.name, count, first, len(failures), err)
+				checkBatch(t, name, k, failures, err)
+				if f.name == "none" && (err != nil || len(failures) != existing) {
+					t.Error(name)
 				}
 			}
 		}
 	}
 }
 
-// A queue for any number of answers: every change is tried, every refusal
-// told, and only of those behind the first loss is anything in doubt.
-func TestOverrun(t *testing.T) {
+// TestReceiveQueueOverrun sends a batch with receive queues of many sizes. Every
+// change must be tried, every failure reported, and at most the acknowledgements of
+// one chunk lost.
+func TestReceiveQueueOverrun(t *testing.T) {
 	for capacity := 1; capacity <= 130; capacity += 1 + capacity/8 {
-		k := batchTable()
-		failures, err := sendBatch(&faultySocket{Socket: k.Socket(), capacity: capacity})
-		told := fmt.Sprintf("room for %d: %d failures, %v", capacity, len(failures), err)
-		lost := checkBatch(t, told, k, failures, err)
-		if err != nil || lost > 128 {
-			t.Errorf("%s, %d lost", told, lost)
+		k := newBatchKernel()
+		failures, err := sendBatch(&ipvstest.FaultySocket{Socket: k.Socket(), Capacity: capacity})
+		name := fmt.Sprintf("capacity %d: %d failures, %v", capacity, len(failures), err)
+		acksLost := checkBatch(t, name, k, failures, err)
+		if err != nil || acksLost > 128 {
+			t.Errorf("%s, %d acknowledgements lost", name, acksLost)
 		}
-		if len(k.Table) != 1+batched {
-			t.Errorf("%s: %d services", told, len(k.Table))
+		if len(k.Table) != 1+batchLen {
+			t.Errorf("%s: %d services", name, len(k.Table))
 		}
 	}
 }
 
-// What is tried again must not undo what was done in between.
-func TestNothingTwice(t *testing.T) {
-	k := newTable()
-	l := &faultySocket{Socket: k.Socket(), lie: lies[slices.IndexFunc(lies, func(l fault) bool { return l.name == "no memory for the answers" })], last: 1}
-	b := ipvs.NewClient(l, ipvstest.Family).Batch()
-	b.RemoveService(known) // 0
-	b.AddService(ipvs.Service{ServiceKey: known, Scheduler: "wlc"})
-	b.AddDestination(known, server)
-	b.AddService(ipvs.Service{ServiceKey: number(1), Scheduler: "rr"})    // 3: by itself
-	b.AddDestination(number(1), server)                                   // 4
-	b.UpdateService(ipvs.Service{ServiceKey: number(2), Scheduler: "rr"}) // 5: refused
-	b.AddService(ipvs.Service{ServiceKey: number(3), Scheduler: "none"})  // 6: refused
-	b.SetTimeouts(ipvs.Timeouts{TCP: 9})                                  // 7
+// TestResendConflict verifies that requests are resent only if that cannot undo
+// another change of the same batch.
+func TestResendConflict(t *testing.T) {
+	k := newKernel()
+	b := ipvs.NewClient(injectFault(k, lostAcks, 0, 1), ipvstest.Family).Batch()
+	b.RemoveService(existingKey) // 0 to 2 conflict
+	b.AddService(ipvs.Service{ServiceKey: existingKey, Scheduler: "wlc"})
+	b.AddDestination(existingKey, existingDestination)
+	b.AddService(numberedService(1))
+	b.AddDestination(numberedKey(1), existingDestination)
+	b.UpdateService(numberedService(2))                                         // 5: fails
+	b.AddService(ipvs.Service{ServiceKey: numberedKey(3), Scheduler: "nosuch"}) // 6: fails
+	b.SetTimeouts(ipvs.Timeouts{TCP: 9})
 	failures, err := b.Commit()
 	if err != nil {
 		t.Fatal(err)
@@ -415,69 +400,71 @@ func TestNothingTwice(t *testing.T) {
 	for _, f := range failures {
 		got = append(got, fmt.Sprintf("%d: %v", f.Index, f.Err))
 	}
+	const (
+		lost    = "acknowledgement lost; the change may or may not have been applied"
+		retried = "(after a lost acknowledgement; the first attempt may have succeeded)"
+	)
 	want := []string{
-		"0: ipvs: delete service TCP 10.0.1.244:80: the kernel's answer was lost: this may have been done or not",
-		"1: ipvs: add service TCP 10.0.1.244:80: the kernel's answer was lost: this may have been done or not",
-		"2: ipvs: add destination 10.9.0.1:80 of TCP 10.0.1.244:80: the kernel's answer was lost: this may have been done or not",
-		"3: ipvs: add service TCP 10.0.0.1:80: service already exists (or done at the first try, whose answer was lost)",
-		"4: ipvs: add destination 10.9.0.1:80 of TCP 10.0.0.1:80: destination already exists (or done at the first try, whose answer was lost)",
+		"0: ipvs: delete service TCP 10.0.1.244:80: " + lost,
+		"1: ipvs: add service TCP 10.0.1.244:80: " + lost,
+		"2: ipvs: add destination 10.9.0.1:80 of TCP 10.0.1.244:80: " + lost,
+		"3: ipvs: add service TCP 10.0.0.1:80: service already exists " + retried,
+		"4: ipvs: add destination 10.9.0.1:80 of TCP 10.0.0.1:80: destination already exists " + retried,
 		"5: ipvs: edit service TCP 10.0.0.2:80: no such service",
 		"6: ipvs: add service TCP 10.0.0.3:80: scheduler or persistence engine not found",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("failures (-want +got):\n%s", diff)
 	}
 	sent := make(map[netlinkmsg.Command]int)
 	for _, m := range k.Changes() {
 		sent[m.Command]++
 	}
 	if sent[netlinkmsg.DelService] != 1 || len(k.Table) != 2 || len(k.Table[0].Destinations) != 1 {
-		t.Errorf("%v, the table is %v", sent, k.Table)
+		t.Errorf("sent %v, the table is %v", sent, k.Table)
 	}
 }
 
-// A rehearsal finds out how much goes through, and changes nothing.
-func TestRehearse(t *testing.T) {
-	for _, lie := range lies {
-		for _, count := range []int{0, 1, 2, 3, 20, tooManyCalls} {
-			k := batchTable()
+// TestPreflight verifies that Preflight changes nothing, and that a batch gets
+// through if Preflight returned no error.
+func TestPreflight(t *testing.T) {
+	for _, f := range faults {
+		for _, count := range []int{0, 1, 2, 3, 20, maxCalls} {
+			k := newBatchKernel()
 			before := state(k)
-			l := &faultySocket{Socket: k.Socket(), lie: lie, last: count}
-			b := ipvs.NewClient(l, ipvstest.Family).Batch()
+			i := injectFault(k, f, 0, count)
+			b := ipvs.NewClient(i, ipvstest.Family).Batch()
 			err := b.Preflight(1000)
+			name := fmt.Sprintf("fault %q in %d calls", f.name, count)
 			if state(k) != before || len(k.Changes()) > 0 {
-				t.Errorf("%q in %d calls: the table changed", lie.name, count)
+				t.Errorf("%s: the table changed", name)
 			}
 			if err != nil {
 				continue
 			}
-			if l.last > l.calls && (lie.send != nil || lie.receive != nil) && !lie.dumps {
-				t.Errorf("%q in %d calls passes", lie.name, count)
+			if i.last > i.calls && (f.send != nil || f.receive != nil) && !f.corruptsDump {
+				t.Errorf("%s: no error", name)
 			}
-			l.last = 0
-			for i := range batched {
-				b.AddService(ipvs.Service{ServiceKey: number(i), Scheduler: "rr"})
-			}
+			i.last = 0
+			addServices(b)
 			failures, err := b.Commit()
-			told := fmt.Sprintf("%q in %d calls: %d failures, %v", lie.name, count, len(failures), err)
-			if checkBatch(t, told, k, failures, err) > 0 || err != nil {
-				t.Error(told)
+			name += fmt.Sprintf(": %d failures, %v", len(failures), err)
+			if checkBatch(t, name, k, failures, err) > 0 || err != nil {
+				t.Error(name)
 			}
 		}
 	}
 	for capacity := 2; capacity <= 130; capacity += 1 + capacity/8 {
-		k := batchTable()
-		b := ipvs.NewClient(&faultySocket{Socket: k.Socket(), capacity: capacity}, ipvstest.Family).Batch()
+		k := newBatchKernel()
+		b := ipvs.NewClient(&ipvstest.FaultySocket{Socket: k.Socket(), Capacity: capacity}, ipvstest.Family).Batch()
 		if err := b.Preflight(1000); err != nil {
-			t.Fatalf("room for %d: %v", capacity, err)
+			t.Fatalf("capacity %d: %v", capacity, err)
 		}
-		for i := range batched {
-			b.AddService(ipvs.Service{ServiceKey: number(i), Scheduler: "rr"})
-		}
+		addServices(b)
 		failures, err := b.Commit()
-		told := fmt.Sprintf("room for %d: %d failures, %v", capacity, len(failures), err)
-		if checkBatch(t, told, k, failures, err) > 0 || len(failures) != (batched+6)/7 {
-			t.Error(told)
+		name := fmt.Sprintf("capacity %d: %d failures, %v", capacity, len(failures), err)
+		if checkBatch(t, name, k, failures, err) > 0 || len(failures) != existing {
+			t.Error(name)
 		}
 	}
 }

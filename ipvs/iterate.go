@@ -9,10 +9,10 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// ServicesSeq iterates over all virtual services while they are read, so that
-// their number does not matter. What is said of Services holds for it. Within
-// the loop the client may be used as ever: what it has not read yet of the
-// services then waits in memory. An error ends the iteration.
+// ServicesSeq iterates over all virtual services while the dump is read, so that
+// memory use does not depend on their number. Like that of Services, the dump is
+// not atomic. The Client may be used inside the loop; the rest of the dump is then
+// buffered in memory. An error ends the iteration.
 func (c *Client) ServicesSeq() iter.Seq2[Service, error] {
 	return func(yield func(Service, error) bool) {
 		var s Service
@@ -24,42 +24,43 @@ func (c *Client) ServicesSeq() iter.Seq2[Service, error] {
 	}
 }
 
-// DestinationsSeq is to Destinations what ServicesSeq is to Services.
+// DestinationsSeq iterates over the destinations of a service, as ServicesSeq does
+// over services. A missing service has no destinations.
 func (c *Client) DestinationsSeq(key ServiceKey) iter.Seq2[Destination, error] {
 	return func(yield func(Destination, error) bool) {
 		var d Destination
-		m := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
-		err := c.iterate(m, &netlinkmsg.Message{Destination: &d}, func() bool { return yield(d, nil) })
+		request := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
+		err := c.iterate(request, &netlinkmsg.Message{Destination: &d}, func() bool { return yield(d, nil) })
 		if err != nil {
 			yield(Destination{}, err)
 		}
 	}
 }
 
-// iterate sends m, decodes the answers into answer, one after the other, and
-// calls each after each until that returns false.
-func (c *Client) iterate(m, answer *netlinkmsg.Message, each func() bool) error {
-	s, err := c.begin(m)
+// iterate sends a dump request, decodes each message of the reply into reply and
+// then calls each, until that returns false.
+func (c *Client) iterate(request, reply *netlinkmsg.Message, each func() bool) error {
+	d, err := c.startDump(request)
 	if err != nil {
 		return err
 	}
-	defer s.discard()
+	defer d.discard()
 	family := netlinkmsg.IPv4
-	if m.Service != nil {
-		family = m.Service.Family
+	if request.Service != nil {
+		family = request.Service.Family
 	}
 	for {
-		b, err := s.next()
+		b, err := d.next()
 		if err != nil || len(b) == 0 {
 			return err
 		}
 		for len(b) > 0 {
 			var f netlinkmsg.Frame
 			if f, b, err = netlinkmsg.Split(b); err == nil {
-				err = answer.Decode(f.Body, family)
+				err = reply.Decode(f.Body, family)
 			}
 			if err != nil {
-				return transportError(m, err)
+				return transportError(request, err)
 			}
 			if !each() {
 				return nil
@@ -68,23 +69,24 @@ func (c *Client) iterate(m, answer *netlinkmsg.Message, each func() bool) error 
 	}
 }
 
-// A stream is a dump that is read piece by piece. The socket has one at a time,
-// and no other answers in between, so whoever wants the client meanwhile reads
-// it to its end first.
+// A dump is a dump request whose reply is read one datagram at a time. A socket
+// has one dump at a time, and no other reply while it runs: another request first
+// reads the rest of the dump into memory.
 type dump struct {
-	c *Client
-	m *netlinkmsg.Message
+	client  *Client
+	request *netlinkmsg.Message
 
-	// Under the client's mutex.
+	// Guarded by the client's mutex.
 	seq         uint32
-	pending     []byte // whole messages that were read, but not taken
-	spare       []byte // what was taken last
-	done        bool   // the dump was read to its end
-	interrupted bool
+	pending     []byte // messages that next has not returned
+	spare       []byte // buffer of the messages that next returned last
+	done        bool   // the final message was read, or err is set
+	interrupted bool   // the kernel marked the dump as interrupted
 	err         error
 }
 
-// lock waits for the turn to use the socket.
+// acquire locks the client for a request. If an iteration is running, it reads the
+// rest of its dump first.
 func (c *Client) acquire() {
 	c.mu.Lock()
 	if c.activeDump != nil {
@@ -92,93 +94,93 @@ func (c *Client) acquire() {
 	}
 }
 
-// begin asks for a dump.
-func (c *Client) begin(m *netlinkmsg.Message) (*dump, error) {
-	if err := c.normalizeAndValidate(m); err != nil {
+// startDump sends a dump request.
+func (c *Client) startDump(request *netlinkmsg.Message) (*dump, error) {
+	if err := normalizeAndValidate(request); err != nil {
 		return nil, err
 	}
 	c.acquire()
 	defer c.mu.Unlock()
-	s := &dump{c: c, m: m, seq: c.seq.Add(1)}
+	d := &dump{client: c, request: request, seq: c.seq.Add(1)}
 	var err error
-	if c.out, err = m.Append(c.out[:0], c.family, netlink.Request|netlink.Dump, s.seq); err != nil {
-		return nil, transportError(m, err)
+	if c.out, err = request.Append(c.out[:0], c.family, netlink.Request|netlink.Dump, d.seq); err != nil {
+		return nil, encodeError(request, err)
 	}
 	if err := c.send(c.out); err != nil {
-		return nil, transportError(m, err)
+		return nil, transportError(request, err)
 	}
-	c.activeDump = s
-	return s, nil
+	c.activeDump = d
+	return d, nil
 }
 
-// take returns messages, as many as there are, which are good until the next
-// call. None is the end.
-func (s *dump) next() ([]byte, error) {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	for len(s.pending) == 0 && !s.done {
-		s.fill()
+// next returns one or more messages, which are valid until the next call, or none
+// at the end of the dump.
+func (d *dump) next() ([]byte, error) {
+	d.client.mu.Lock()
+	defer d.client.mu.Unlock()
+	for len(d.pending) == 0 && !d.done {
+		d.fill()
 	}
-	b := s.pending
-	s.pending, s.spare = s.spare[:0], b
+	b := d.pending
+	d.pending, d.spare = d.spare[:0], b
 	if len(b) == 0 {
-		return nil, s.err
+		return nil, d.err
 	}
 	return b, nil
 }
 
-// more reads what one system call brings.
-func (s *dump) fill() {
-	b, err := s.c.receive()
-	for err == nil && len(b) > 0 && !s.done {
-		whole := b
+// fill reads one datagram.
+func (d *dump) fill() {
+	b, err := d.client.receive()
+	for err == nil && len(b) > 0 && !d.done {
+		message := b
 		var f netlinkmsg.Frame
 		f, b, err = netlinkmsg.Split(b)
 		switch {
-		case err != nil || f.Header.Sequence != s.seq:
+		case err != nil || f.Header.Sequence != d.seq || !d.client.isOurs(f):
 		case isFinal(f):
-			var errno syscall.Errno
-			errno, err = f.Errno()
-			s.finish(errno)
+			var status replyStatus
+			status, err = readStatus(f)
+			d.finish(status)
 		default:
-			s.interrupted = s.interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
-			s.pending = append(s.pending, whole[:len(whole)-len(b)]...)
+			d.interrupted = d.interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
+			d.pending = append(d.pending, message[:len(message)-len(b)]...)
 		}
 	}
 	if err != nil {
-		s.finish(0)
-		s.err = transportError(s.m, err)
+		d.finish(replyStatus{})
+		d.err = transportError(d.request, err)
 		if recoverable(err) {
-			_ = s.c.flushReceiveQueue(nil) // for those who come next
+			_ = d.client.flushReceiveQueue(nil) // the next request needs an empty queue
 		}
 	}
 }
 
-// finish notes that the dump was read, and what the kernel said at its end.
-func (s *dump) finish(errno syscall.Errno) {
-	s.done = true
-	s.c.activeDump = nil
+// finish ends the dump with the status of its final message.
+func (d *dump) finish(status replyStatus) {
+	d.done = true
+	d.client.activeDump = nil
 	switch {
-	case errno != 0 && errno != syscall.EINTR:
-		s.err = kernelError(s.m, errno, errno == syscall.ENOENT && s.c.familyGone())
-	case errno != 0 || s.interrupted:
-		s.err = &Error{Op: describe(s.m), Err: ErrDumpInterrupted, Errno: syscall.EINTR}
+	case status.errno != 0 && status.errno != syscall.EINTR:
+		d.err = d.client.kernelError(d.request, status)
+	case status.errno != 0 || d.interrupted:
+		d.err = &Error{Op: describe(d.request), Err: ErrDumpInterrupted, Errno: syscall.EINTR}
 	}
 }
 
-// finish reads the dump to its end.
-func (s *dump) bufferRest() {
-	for !s.done {
-		s.fill()
+// bufferRest reads the rest of the dump into memory.
+func (d *dump) bufferRest() {
+	for !d.done {
+		d.fill()
 	}
 }
 
-// abandon reads what nobody wants any more.
-func (s *dump) discard() {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	for !s.done {
-		s.pending = s.pending[:0]
-		s.fill()
+// discard reads and drops the rest of the dump.
+func (d *dump) discard() {
+	d.client.mu.Lock()
+	defer d.client.mu.Unlock()
+	for !d.done {
+		d.pending = d.pending[:0]
+		d.fill()
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// Of a table that comes in many pieces, each service comes once and in the
-// order of Services, whatever is asked in between; and memory does not grow
-// with it where nothing is.
+// TestKernelServicesSeq iterates over a dump of many datagrams. It must return the
+// services in the order of Services, also if requests are made inside the loop, and
+// without such requests use little memory.
 func TestKernelServicesSeq(t *testing.T) {
 	c, err := Dial()
 	if err != nil {
@@ -32,9 +32,9 @@ func TestKernelServicesSeq(t *testing.T) {
 		t.Fatal(failures, err)
 	}
 	t.Cleanup(func() { checkErr(t, c.RemoveAllServices(), nil) })
-	want := settled(t, c)
+	want := stableServices(t, c)
 	if len(want) != n {
-		t.Fatalf("%d services", len(want))
+		t.Fatalf("%d services, want %d", len(want), n)
 	}
 
 	var before, after runtime.MemStats
@@ -42,22 +42,22 @@ func TestKernelServicesSeq(t *testing.T) {
 	i := 0
 	for s, err := range c.ServicesSeq() {
 		if err != nil || s != want[i] {
-			t.Fatalf("%v, %v in place %d, want %v", s, err, i, want[i])
+			t.Fatalf("service %d = %v, %v, want %v", i, s, err, want[i])
 		}
 		i++
 	}
 	runtime.ReadMemStats(&after)
 	if i != n {
-		t.Errorf("%d services", i)
+		t.Errorf("%d services, want %d", i, n)
 	}
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 100<<10 {
-		t.Errorf("%d bytes were allocated", grown)
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 100<<10 {
+		t.Errorf("%d bytes were allocated", allocated)
 	}
 
 	i = 0
 	for s, err := range c.ServicesSeq() {
 		if err != nil || s != want[i] {
-			t.Fatalf("%v, %v in place %d, want %v", s, err, i, want[i])
+			t.Fatalf("service %d = %v, %v, want %v", i, s, err, want[i])
 		}
 		if i%100 == 0 {
 			for d, err := range c.DestinationsSeq(s.ServiceKey) {
@@ -69,16 +69,16 @@ func TestKernelServicesSeq(t *testing.T) {
 		i++
 	}
 	if i != n {
-		t.Errorf("%d services", i)
+		t.Errorf("%d services, want %d", i, n)
 	}
 	for range c.ServicesSeq() {
-		break // what is left of the dump is not in anybody's way
+		break // the cleanup must not receive the rest of the dump
 	}
 }
 
-// settled returns the services when their order stays: Linux 7.2 moves them
-// to a larger hash table after they were added.
-func settled(t *testing.T, c *Client) []Service {
+// stableServices returns the services once their order does not change any more:
+// Linux 7.2 moves services to a larger hash table in the background.
+func stableServices(t *testing.T, c *Client) []Service {
 	t.Helper()
 	var last []Service
 	checkErr(t, testnet.Eventually(func() error {

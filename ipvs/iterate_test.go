@@ -2,6 +2,7 @@ package ipvs_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -12,8 +13,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// many returns a kernel with n services of one destination each, and a client.
-func many(n int) (*ipvstest.FakeKernel, *ipvs.Client) {
+// kernelWithServices returns a kernel with n services of one destination each, and a
+// client. Service i has the firewall mark i+1.
+func kernelWithServices(n int) (*ipvstest.FakeKernel, *ipvs.Client) {
 	k := &ipvstest.FakeKernel{}
 	for i := range n {
 		k.Table = append(k.Table, ipvstest.Entry{
@@ -27,32 +29,32 @@ func many(n int) (*ipvstest.FakeKernel, *ipvs.Client) {
 
 func TestServicesSeq(t *testing.T) {
 	const n = 500
-	_, c := many(n)
+	_, c := kernelWithServices(n)
 	for _, tt := range []struct {
-		name   string
-		within func(i int, s ipvs.Service) error
+		name string
+		body func(i int, s ipvs.Service) error // body of the loop
 	}{
-		{"alone", func(int, ipvs.Service) error { return nil }},
-		{"another question in each round", func(_ int, s ipvs.Service) error {
+		{name: "no request", body: func(int, ipvs.Service) error { return nil }},
+		{name: "request in each iteration", body: func(_ int, s ipvs.Service) error {
 			destinations, err := c.Destinations(s.ServiceKey)
 			if err == nil && len(destinations) != 1 {
-				err = errors.New("destinations are missing")
+				err = fmt.Errorf("%d destinations", len(destinations))
 			}
 			return err
 		}},
-		{"another question late", func(i int, _ ipvs.Service) (err error) {
+		{name: "request in one iteration", body: func(i int, _ ipvs.Service) (err error) {
 			if i == n/2 {
 				_, err = c.Info()
 			}
 			return err
 		}},
-		{"changes", func(_ int, s ipvs.Service) error {
+		{name: "batch in each iteration", body: func(_ int, s ipvs.Service) error {
 			b := c.Batch()
 			b.ZeroService(s.ServiceKey)
 			_, err := b.Commit()
 			return err
 		}},
-		{"an iteration within", func(i int, s ipvs.Service) error {
+		{name: "nested iteration", body: func(i int, s ipvs.Service) error {
 			count := 0
 			for _, err := range c.DestinationsSeq(s.ServiceKey) {
 				if err != nil {
@@ -61,7 +63,7 @@ func TestServicesSeq(t *testing.T) {
 				count++
 			}
 			if count != 1 {
-				return errors.New("destinations are missing")
+				return fmt.Errorf("%d destinations", count)
 			}
 			return nil
 		}},
@@ -73,23 +75,24 @@ func TestServicesSeq(t *testing.T) {
 					t.Fatal(err)
 				}
 				if s.Mark != uint32(i+1) {
-					t.Fatalf("mark %d in place %d", s.Mark, i)
+					t.Fatalf("service %d has firewall mark %d", i, s.Mark)
 				}
-				if err := tt.within(i, s); err != nil {
+				if err := tt.body(i, s); err != nil {
 					t.Fatal(err)
 				}
 				i++
 			}
 			if i != n {
-				t.Errorf("%d services", i)
+				t.Errorf("%d services, want %d", i, n)
 			}
 		})
 	}
 }
 
-// Whoever stops early leaves nothing behind.
-func TestServicesSeqStops(t *testing.T) {
-	_, c := many(100)
+// TestServicesSeqBreak verifies that the rest of a dump does not disturb the next
+// request.
+func TestServicesSeqBreak(t *testing.T) {
+	_, c := kernelWithServices(100)
 	for s, err := range c.ServicesSeq() {
 		if err != nil {
 			t.Fatal(err)
@@ -104,31 +107,32 @@ func TestServicesSeqStops(t *testing.T) {
 	}
 }
 
-func TestServicesSeqFails(t *testing.T) {
-	k, c := many(3)
+func TestServicesSeqErrors(t *testing.T) {
+	k, c := kernelWithServices(3)
 	for _, err := range c.DestinationsSeq(ipvs.ServiceKey{}) {
 		if !errors.Is(err, syscall.EINVAL) {
-			t.Errorf("a key that is none: %v", err)
+			t.Errorf("invalid key: %v, want EINVAL", err)
 		}
 	}
 	for range c.DestinationsSeq(ipvs.MarkKey(99, ipvs.IPv4)) {
-		t.Error("a service that is not there has destinations")
+		t.Error("a missing service has destinations")
 	}
 	k.Intercept = func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
-	rounds := 0
+	iterations := 0
 	for s, err := range c.ServicesSeq() {
-		if rounds++; !errors.Is(err, syscall.EPERM) || s != (ipvs.Service{}) {
-			t.Errorf("%v, %v", s, err)
+		if iterations++; !errors.Is(err, syscall.EPERM) || s != (ipvs.Service{}) {
+			t.Errorf("%v, %v, want EPERM", s, err)
 		}
 	}
-	if rounds != 1 {
-		t.Errorf("%d rounds", rounds)
+	if iterations != 1 {
+		t.Errorf("%d iterations, want 1", iterations)
 	}
 }
 
-// Several may iterate, and change the table, through one client at a time.
-func TestServicesSeqConcurrently(t *testing.T) {
-	_, c := many(200)
+// TestServicesSeqConcurrent iterates in several goroutines, one of which also changes
+// the table.
+func TestServicesSeqConcurrent(t *testing.T) {
+	_, c := kernelWithServices(200)
 	var wait sync.WaitGroup
 	for i := range 4 {
 		wait.Go(func() {

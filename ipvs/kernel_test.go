@@ -12,16 +12,16 @@ import (
 	"goipvsadm/ipvs/internal/nltest"
 )
 
-var update = flag.Bool("update", false, "record testdata/netlink anew")
+var update = flag.Bool("update", false, "rewrite the recording in testdata/netlink")
 
-// TestKernelSteps runs the steps on the kernel's own IPVS.
+// TestKernelSteps runs the walkthrough on a kernel.
 func TestKernelSteps(t *testing.T) {
 	c, err := Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	// A kernel whose connection table grows makes it for the first service.
+	// Since Linux 7.2 the kernel allocates its connection table with the first service.
 	checkErr(t, c.AddService(Service{ServiceKey: ServiceKey{Mark: 1, Family: IPv4}, Scheduler: "rr"}), nil)
 	checkErr(t, c.RemoveAllServices(), nil)
 
@@ -29,7 +29,7 @@ func TestKernelSteps(t *testing.T) {
 	c.s = &nltest.Recorder{Socket: c.s, W: &recording}
 	for _, s := range steps {
 		fmt.Fprintf(&recording, "# %s\n", s.name)
-		t.Run(s.name, func(t *testing.T) { s.do(t, c) })
+		t.Run(s.name, func(t *testing.T) { s.run(t, c) })
 	}
 	if !*update || t.Failed() {
 		return

@@ -1,69 +1,35 @@
 package ipvs
 
 import (
-	"os"
-	"runtime"
-
-	"golang.org/x/sys/unix"
+	"fmt"
+	"syscall"
 )
 
-// openNetNS opens the network namespace that a path leads to.
-func openNetNS(path string) (*os.File, error) {
-	ns, err := openNonblock(path)
-	if err == nil && ns.Fd() == 0 {
-		// Where standard input was closed. To package netlink a 0 is no
-		// namespace at all, so this one only keeps the place.
-		defer ns.Close()
-		ns, err = openNonblock(path)
-	}
-	if err != nil {
-		return nil, netnsError(path, err)
-	}
-	return ns, nil
-}
-
-// openAtOnce opens a file for reading, and does not wait for whoever would
-// write, should it be a FIFO.
-func openNonblock(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-}
-
-// Inside calls f on a thread that is in the network namespace that the options
-// name: what f opens and reads there, such as a netlink socket or a file below
-// /proc/sys/net, is of that one. Goroutines that f starts are elsewhere. The
-// error is a *NetNSError, or f's own.
-func DoInNetNS(f func() error, options ...Option) error {
+// DoInNetNS calls f in the network namespace that WithNetNS(name) selects, or in
+// the caller's if name is empty. Sockets that f opens and files that it opens
+// below /proc/sys/net belong to that namespace; goroutines that f starts run in
+// the original one. The error is a *NetNSError or that of f.
+func DoInNetNS(name string, f func() error) error {
 	var cfg config
-	for _, o := range options {
-		o(&cfg)
+	if name != "" {
+		WithNetNS(name)(&cfg)
 	}
-	_, err := inside(cfg.netns, func() (*os.File, error) { return nil, f() })
-	return err
+	return doInNetNS(cfg.netns, f)
 }
 
-// inside calls open on a thread that is in the network namespace that a path
-// leads to, "" for the caller's. The error is a *NetNSError, or open's own.
-func inside(netns string, open func() (*os.File, error)) (opened *os.File, err error) {
-	if netns == "" {
-		return open()
-	}
-	ns, err := openNetNS(netns)
-	if err != nil {
-		return nil, err
-	}
-	defer ns.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// Never unlocked: the thread ends with the goroutine, and nothing else
-		// can find itself in the other namespace.
-		runtime.LockOSThread()
-		if err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			err = netnsError(netns, err)
-			return
-		}
-		opened, err = open()
-	}()
-	<-done
-	return opened, err
+// A NetNSError reports that a network namespace could not be entered.
+type NetNSError struct {
+	Path string
+
+	// Errno is ENOENT if the file does not exist, EINVAL if it is not a network
+	// namespace, and EPERM if the caller lacks CAP_SYS_ADMIN.
+	Errno syscall.Errno
 }
+
+// Error returns the path and the reason.
+func (e *NetNSError) Error() string {
+	return fmt.Sprintf("ipvs: open network namespace %s: %v", e.Path, e.Errno)
+}
+
+// Unwrap returns the errno.
+func (e *NetNSError) Unwrap() error { return e.Errno }

@@ -9,42 +9,39 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// The kernel drops an answer that it has no memory or no room for. It has done
-// what the message said all the same, so that the message cannot simply be sent
-// again: whatever was done since would be undone, or a rule that was carried
-// out be told as refused.
+// This file recovers from lost acknowledgements. The kernel drops an
+// acknowledgement if the receive buffer is full or memory is short. The request
+// itself was executed, so resending it blindly is not safe: it could undo a later
+// change, or report EEXIST for a change that succeeded.
 
-// lossTries is how often something is asked when the answers are lost.
+// maxAckRetries is the maximum number of attempts at a request whose replies are
+// lost.
 const maxAckRetries = 3
 
-// smallest is the size of a message that has nothing but a header.
+// nlmsgHeaderLen is the size of a netlink message without a body.
 const nlmsgHeaderLen = 16
 
-// recoverable reports whether the connection may still be of use after err:
-// an answer did not come, or did not come in full.
+// recoverable reports whether the socket can still be used after err: a reply was
+// lost or incomplete.
 func recoverable(err error) bool {
-	for _, e := range []error{syscall.ENOBUFS, ErrTimeout, errTruncatedReply} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, syscall.ENOBUFS) || errors.Is(err, ErrTimeout) || errors.Is(err, errIncompleteReply)
 }
 
-// unsent reports whether err says that there was no room for what was sent,
-// and that less of it might find some.
+// isSendBufferError reports whether a send failed because it exceeds the send
+// buffer or memory is short; a smaller send may succeed.
 func isSendBufferError(err error) bool {
 	return errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// resync hands take what the kernel left of earlier exchanges, and makes sure
-// that it answers again: it drops all answers until its queue has been read to
-// the end.
-func (c *Client) flushReceiveQueue(take func(netlinkmsg.Frame) error) error {
+// flushReceiveQueue reads the replies that are still queued, calls handle (which
+// may be nil) with each message, and then waits for the acknowledgement of a
+// no-op. After an overrun the kernel drops all replies until the queue has been
+// emptied; the no-op verifies that it replies again.
+func (c *Client) flushReceiveQueue(handle func(netlinkmsg.Frame) error) error {
 	if c.kernel != nil {
 		c.kernel.setNonblocking(true)
 	}
-	err := c.readUntil(0, take)
+	err := c.readUntil(0, handle)
 	if c.kernel != nil {
 		c.kernel.setNonblocking(false)
 	}
@@ -52,17 +49,17 @@ func (c *Client) flushReceiveQueue(take func(netlinkmsg.Frame) error) error {
 		return err
 	}
 	seq := c.seq.Add(1)
-	// It has a single answer, for which an empty queue has room.
 	c.out = netlinkmsg.AppendNoop(c.out[:0], nlmsgHeaderLen, netlink.Request|netlink.Acknowledge, seq)
 	if err := c.send(c.out); err != nil {
 		return err
 	}
-	return c.readUntil(seq, take)
+	return c.readUntil(seq, handle)
 }
 
-// drain reads until the request numbered seq is answered, or for 0 until
-// nothing is left, and hands all else to take.
-func (c *Client) readUntil(seq uint32, take func(netlinkmsg.Frame) error) error {
+// readUntil reads up to the final message for the request seq, and calls handle,
+// unless it is nil, with every other message. If seq is 0, it reads until the
+// queue is empty and returns ErrTimeout.
+func (c *Client) readUntil(seq uint32, handle func(netlinkmsg.Frame) error) error {
 	for range maxUnrelated {
 		b, err := c.receive()
 		if err != nil {
@@ -74,105 +71,109 @@ func (c *Client) readUntil(seq uint32, take func(netlinkmsg.Frame) error) error 
 		for len(b) > 0 {
 			var f netlinkmsg.Frame
 			if f, b, err = netlinkmsg.Split(b); err != nil {
-				break // of no use, like an answer that was lost
+				break // equivalent to a lost reply
+			}
+			if !c.isOurs(f) {
+				continue
 			}
 			if seq != 0 && f.Header.Sequence == seq && isFinal(f) {
 				return nil
 			}
-			if take != nil {
-				_ = take(f)
+			if handle != nil {
+				_ = handle(f)
 			}
 		}
 	}
 	return ErrTimeout
 }
 
-// settle finds out what came of the messages from one up to another, after an
-// error in reading the answers. What is left open is tried again where that is
-// harmless, and told as not known elsewhere. An error says that the connection
-// is of no use.
-func (l *chunk) recoverLostAcks(from, to int, err error) error {
-	if !recoverable(err) {
-		return err
+// recoverLostAcks determines the results of the requests from index from up to,
+// but not including, index to, after reading their acknowledgements failed with
+// readErr. It resends requests without a result if that is safe, and marks the
+// others with ErrAckLost. It returns an error if the socket can no longer be used.
+func (k *chunk) recoverLostAcks(from, to int, readErr error) error {
+	if !recoverable(readErr) {
+		return readErr
 	}
-	// An empty queue has room for one answer, however small it is.
-	l.c.initLimits()
-	l.c.limits.acks = 1
-	if l.c.flushReceiveQueue(l.recordAck) != nil {
-		return err
+	// Even the smallest receive buffer holds one acknowledgement.
+	k.client.initLimits()
+	k.client.limits.acks = 1
+	if k.client.flushReceiveQueue(k.recordAck) != nil {
+		return readErr
 	}
-	open := make(map[int]*netlinkmsg.Message)
+	unacked := make(map[int]*netlinkmsg.Message)
 	for i := from; i < to; i++ {
-		if !l.queued[i].answered && l.queued[i].mistake == nil {
-			open[i] = l.message(i)
+		if r := &k.requests[i]; !r.acked && !r.invalid {
+			unacked[i] = k.message(i)
 		}
 	}
 	losses := 0
 	for i := from; i < to; i++ {
-		m := open[i]
+		m := unacked[i]
 		if m == nil {
 			continue
 		}
-		l.queued[i].err = &Error{Op: describe(m), Err: ErrAckLost, Errno: syscall.ENOBUFS}
-		if losses == maxAckRetries || !safeToResend(i, open) {
+		k.requests[i].err = &Error{Op: describe(m), Err: ErrAckLost, Errno: syscall.ENOBUFS}
+		if losses == maxAckRetries || !safeToResend(i, unacked) {
 			continue
 		}
-		if err := l.resend(i, m); err != nil {
+		if err := k.resend(i, m); err != nil {
 			return err
 		}
-		if !l.queued[i].answered {
+		if !k.requests[i].acked {
 			losses++
 		}
 	}
 	return nil
 }
 
-// again sends a message a second time, by itself. An error says that the
-// connection is of no use.
-func (l *chunk) resend(i int, m *netlinkmsg.Message) error {
-	q := &l.queued[i]
-	netlinkmsg.AddFlags(l.buf[q.start:], netlink.Acknowledge)
-	if err := l.c.send(l.bytes(i, i+1)); err != nil {
+// resend sends request i, which decodes to m, a second time, by itself. It returns
+// an error if the socket can no longer be used.
+func (k *chunk) resend(i int, m *netlinkmsg.Message) error {
+	r := &k.requests[i]
+	netlinkmsg.AddFlags(k.buf[r.start:], netlink.Acknowledge)
+	if err := k.client.send(k.bytes(i, i+1)); err != nil {
 		if isSendBufferError(err) {
 			return nil
 		}
 		return err
 	}
-	if err := l.c.readReplies(q.seq, q.seq, l.recordAck); err != nil {
+	if err := k.client.readReplies(r.seq, r.seq, k.recordAck); err != nil {
 		if !recoverable(err) {
 			return err
 		}
-		if err := l.c.flushReceiveQueue(l.recordAck); err != nil {
+		if err := k.client.flushReceiveQueue(k.recordAck); err != nil {
 			return err
 		}
 	}
-	if errno, ok := q.err.(syscall.Errno); ok && afterSuccess(m.Command, errno) {
-		q.err = &Error{Op: describe(m), Err: sentinelFor(m, errno), Errno: errno, AckLost: true}
+	if r.acked && followsSuccess(m.Command, r.status.errno) {
+		e := newError(m, r.status)
+		e.AckLost = true
+		r.err = e
 	}
 	return nil
 }
 
-// afterSuccess reports whether errno, as the reply to a second attempt, is what
-// the success of the first one leads to.
-func afterSuccess(command netlinkmsg.Command, errno syscall.Errno) bool {
+// followsSuccess reports whether a second attempt at a command fails with this
+// errno if the first attempt succeeded.
+func followsSuccess(command netlinkmsg.Command, errno syscall.Errno) bool {
 	m := meaningOf(command, errno)
 	return m != nil && m.afterSuccess
 }
 
-// alone reports whether a message of open can be carried out again without
-// undoing what another one did.
-func safeToResend(i int, open map[int]*netlinkmsg.Message) bool {
-	for j, m := range open {
-		if j != i && conflicts(open[i], m) {
+// safeToResend reports whether resending request i cannot conflict with another
+// unacknowledged request.
+func safeToResend(i int, unacked map[int]*netlinkmsg.Message) bool {
+	for j, m := range unacked {
+		if j != i && conflicts(unacked[i], m) {
 			return false
 		}
 	}
 	return true
 }
 
-// crosses reports whether it matters in which order two changes are made, or
-// how often. What a service is and which destinations it has do not depend on
-// each other, unless it is removed.
+// conflicts reports whether a and b do not commute. The configuration of a service
+// and that of its destinations are independent, unless the service is removed.
 func conflicts(a, b *netlinkmsg.Message) bool {
 	switch {
 	case a.Timeouts != nil || b.Timeouts != nil:
@@ -180,7 +181,7 @@ func conflicts(a, b *netlinkmsg.Message) bool {
 	case a.Daemon != nil || b.Daemon != nil:
 		return a.Daemon != nil && b.Daemon != nil && a.Daemon.State == b.Daemon.State
 	case a.Service == nil || b.Service == nil:
-		return true // the whole table
+		return true // changes the whole table
 	case a.Service.ServiceKey != b.Service.ServiceKey:
 		return false
 	case a.Destination != nil && b.Destination != nil:

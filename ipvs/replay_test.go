@@ -9,15 +9,15 @@ import (
 
 const recordingFile = "../testdata/netlink/linux-6.1-le.txt"
 
-// recordedFamily is the number that IPVS had when the recording was made.
+// recordedFamily is the family ID of IPVS in the recording.
 const recordedFamily = 0x1c
 
-// firstRecorded is the number of the first recorded message: one went before
-// it, to clear the table.
-const firstRecorded = 2
+// firstRecordedSeq is the sequence number of the first recorded request. The request
+// before it, which cleared the table, is not part of the recording.
+const firstRecordedSeq = 2
 
-// TestRecordedSteps plays the steps against what a kernel answered to them:
-// the client must send the same bytes and make the same of the answers.
+// TestRecordedSteps replays the recorded replies of a kernel to the walkthrough. The
+// client must send the recorded requests and return the expected results.
 func TestRecordedSteps(t *testing.T) {
 	f, err := os.Open(recordingFile)
 	if err != nil {
@@ -29,12 +29,12 @@ func TestRecordedSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := NewClient(nil, recordedFamily)
-	c.seq.Store(firstRecorded - 1)
+	c.seq.Store(firstRecordedSeq - 1)
 	for _, s := range steps {
 		t.Run(s.name, func(t *testing.T) {
 			r := &nltest.Replay{Packets: recording[s.name]}
 			c.s = r
-			s.do(t, c)
+			s.run(t, c)
 			if len(r.Packets) != 0 {
 				t.Errorf("%d recorded calls were not made", len(r.Packets))
 			}

@@ -10,76 +10,88 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// dumpTries is how often a dump that changed underneath is read again.
+// maxDumpRetries is the maximum number of attempts at a consistent dump.
 const maxDumpRetries = 10
 
-var errTruncatedReply = errors.New("the kernel's answer is incomplete")
+// maxUnrelated is the maximum number of messages that are skipped while waiting
+// for a reply.
+const maxUnrelated = 16 * batchSize
 
-// Do makes a change, as the method of its operation does.
+// maxEINTR is the maximum number of attempts at a system call that a signal
+// interrupts.
+const maxEINTR = 100
+
+var errIncompleteReply = errors.New("incomplete reply from the kernel")
+
+// Do makes one change and returns once the kernel acknowledged it. The methods of
+// Client that change the table call Do.
 func (c *Client) Do(change *Change) error {
-	l := chunk{c: c}
-	ch := *change // defaults are filled in
+	ch := *change // normalizeAndValidate fills in defaults
 	request := ch.request()
-	m := &request
-	l.add(m)
-	if err := l.queued[0].mistake; err != nil {
-		return err
+	k := chunk{client: c}
+	k.add(&request)
+	if k.requests[0].invalid {
+		return k.requests[0].err
 	}
-	failures, err := l.send()
+	failures, err := k.send()
 	switch {
 	case err != nil && err.FirstUnsent > 0:
-		return transportError(m, fmt.Errorf("%w: %w", ErrAckLost, err.Err))
+		return transportError(&request, fmt.Errorf("%w: %w", ErrAckLost, err.Err))
 	case err != nil:
-		return transportError(m, err.Err)
+		return transportError(&request, err.Err)
 	case len(failures) > 0:
 		return failures[0].Err
 	}
 	return nil
 }
 
-// get decodes the one answer to m into answer.
-func (c *Client) get(m, answer *netlinkmsg.Message) error {
-	got := false
-	err := c.query(m, netlink.Request|netlink.Acknowledge, func() {}, func(body []byte) error {
-		got = true
-		return answer.Decode(body, netlinkmsg.IPv4)
-	}, func() bool { return false })
-	if err == nil && !got {
-		err = transportError(m, errTruncatedReply)
+// get sends a request with a single reply and decodes it into reply.
+func (c *Client) get(request, reply *netlinkmsg.Message) error {
+	received := false
+	err := c.query(request, netlink.Request|netlink.Acknowledge,
+		func() {},
+		func(body []byte) error {
+			received = true
+			return reply.Decode(body, netlinkmsg.IPv4)
+		},
+		func() bool { return false })
+	if err == nil && !received {
+		err = transportError(request, errIncompleteReply)
 	}
 	return err
 }
 
-// dump decodes the answers to m into answer, one after the other, and calls
-// each after each. It calls restart before each try: the kernel may have to
-// be asked more than once, also because torn says so of what came.
-func (c *Client) dump(m, answer *netlinkmsg.Message, restart, each func(), torn func() bool) error {
+// dump sends a dump request, decodes each message of the reply into reply and then
+// calls each. Before every attempt it calls restart; the caller must discard what
+// it collected. A dump of several datagrams is repeated if inconsistent returns
+// true; one that fits into a single datagram is atomic.
+func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), inconsistent func() bool) error {
 	family := netlinkmsg.IPv4
-	if m.Service != nil {
-		family = m.Service.Family
+	if request.Service != nil {
+		family = request.Service.Family
 	}
 	var datagrams int
-	var last uint64 // the receive that brought the last of them
-	handle := func(body []byte) error {
-		if last != c.receives {
-			last = c.receives
-			datagrams++
-		}
-		if err := answer.Decode(body, family); err != nil {
-			return err
-		}
-		each()
-		return nil
-	}
-	begin := func() {
-		datagrams, last = 0, 0
-		restart()
-	}
-	// What comes in one piece is of one moment.
-	return c.query(m, netlink.Request|netlink.Dump, begin, handle, func() bool { return datagrams > 1 && torn() })
+	var last uint64 // value of c.datagrams at the last message
+	return c.query(request, netlink.Request|netlink.Dump,
+		func() {
+			datagrams, last = 0, 0
+			restart()
+		},
+		func(body []byte) error {
+			if last != c.datagrams {
+				last = c.datagrams
+				datagrams++
+			}
+			if err := reply.Decode(body, family); err != nil {
+				return err
+			}
+			each()
+			return nil
+		},
+		func() bool { return datagrams > 1 && inconsistent() })
 }
 
-// repeats reports whether two of list have the same key.
+// hasDuplicates reports whether two elements of list have the same key.
 func hasDuplicates[T any, K comparable](list []T, key func(*T) K) bool {
 	seen := make(map[K]bool, len(list))
 	for i := range list {
@@ -92,12 +104,13 @@ func hasDuplicates[T any, K comparable](list []T, key func(*T) K) bool {
 	return false
 }
 
-// read sends m, which changes nothing, hands the bodies of the answers to
-// take, and returns the kernel's refusal as an error. It calls restart before
-// each try: what changed while it was read, as the kernel or torn says, or did
-// not arrive in full, is asked for again.
-func (c *Client) query(m *netlinkmsg.Message, flags netlink.HeaderFlags, restart func(), take func([]byte) error, torn func() bool) error {
-	if err := c.normalizeAndValidate(m); err != nil {
+// query sends a read-only request and calls handle with the body of each message
+// of the reply. It repeats the request, after calling restart, if the reply was
+// lost, if the kernel marked the dump as interrupted (NLM_F_DUMP_INTR), or if
+// inconsistent returns true.
+func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
+	restart func(), handle func(body []byte) error, inconsistent func() bool) error {
+	if err := normalizeAndValidate(request); err != nil {
 		return err
 	}
 	c.acquire()
@@ -105,61 +118,65 @@ func (c *Client) query(m *netlinkmsg.Message, flags netlink.HeaderFlags, restart
 	losses := 0
 	for range maxDumpRetries {
 		restart()
-		errno, err := c.exchange(m, flags, take)
+		status, err := c.exchange(request, flags, handle)
 		switch {
-		case err == nil && errno == 0 && torn():
-		case err == nil && errno == 0:
+		case err == nil && status.errno == 0 && inconsistent():
+		case err == nil && status.errno == 0:
 			return nil
-		case err == nil && errno != syscall.EINTR:
-			return kernelError(m, errno, errno == syscall.ENOENT && c.familyGone())
+		case err == nil && status.errno != syscall.EINTR:
+			return c.kernelError(request, status)
 		case err != nil:
 			if losses++; !recoverable(err) || losses == maxAckRetries || c.flushReceiveQueue(nil) != nil {
-				return transportError(m, err)
+				return transportError(request, err)
 			}
 		}
 	}
-	return &Error{Op: describe(m), Err: ErrDumpInterrupted, Errno: syscall.EINTR}
+	return &Error{Op: describe(request), Err: ErrDumpInterrupted, Errno: syscall.EINTR}
 }
 
-// exchange sends m and reads until the kernel has answered it in full. The
-// errno is the kernel's refusal, the error anything else.
-func (c *Client) exchange(m *netlinkmsg.Message, flags netlink.HeaderFlags, take func([]byte) error) (errno syscall.Errno, err error) {
+// exchange sends a request and reads its complete reply. It calls handle with the
+// body of each message but the final one, whose status it returns; the errno is
+// EINTR if the kernel marked the dump as interrupted. The error is a transport
+// error or the first error of handle.
+func (c *Client) exchange(request *netlinkmsg.Message, flags netlink.HeaderFlags, handle func(body []byte) error) (replyStatus, error) {
 	seq := c.seq.Add(1)
-	if c.out, err = m.Append(c.out[:0], c.family, flags, seq); err != nil {
-		return 0, err
+	var err error
+	if c.out, err = request.Append(c.out[:0], c.family, flags, seq); err != nil {
+		return replyStatus{}, err
 	}
 	if err := c.send(c.out); err != nil {
-		return 0, err
+		return replyStatus{}, err
 	}
-	var bad error // the first answer that could not be taken; the rest is read all the same
+	var status replyStatus
+	var handleErr error // does not stop the reading: the next reply would follow the rest of this one
 	interrupted := false
-	err = c.readReplies(seq, seq, func(f netlinkmsg.Frame) error {
+	err = c.readReplies(seq, seq, func(f netlinkmsg.Frame) (err error) {
 		interrupted = interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
 		if isFinal(f) {
-			errno, err = f.Errno()
+			status, err = readStatus(f)
 			return err
 		}
-		if bad == nil && take != nil {
-			bad = take(f.Body)
+		if handleErr == nil && handle != nil {
+			handleErr = handle(f.Body)
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
-		return 0, err
-	case errno == 0 && interrupted:
-		return syscall.EINTR, nil
-	case errno == 0:
-		return 0, bad
+		return replyStatus{}, err
+	case status.errno != 0:
+		return status, nil
+	case interrupted:
+		return replyStatus{errno: syscall.EINTR}, nil
 	}
-	return errno, nil
+	return replyStatus{}, handleErr
 }
 
-// answers hands the answers to the requests numbered from first to last to
-// take, until that one which closes the exchange of the last. Among them may be
-// answers to earlier requests, whose reader gave up.
-func (c *Client) readReplies(first, last uint32, take func(netlinkmsg.Frame) error) error {
-	for strangers := 0; strangers < maxUnrelated; {
+// readReplies calls handle with every message that replies to a request with a
+// sequence number from first to last, up to the final message for last. It skips
+// stale replies and messages for other sockets.
+func (c *Client) readReplies(first, last uint32, handle func(netlinkmsg.Frame) error) error {
+	for unrelated := 0; unrelated < maxUnrelated; {
 		b, err := c.receive()
 		if err != nil {
 			return err
@@ -167,13 +184,13 @@ func (c *Client) readReplies(first, last uint32, take func(netlinkmsg.Frame) err
 		for len(b) > 0 {
 			var f netlinkmsg.Frame
 			if f, b, err = netlinkmsg.Split(b); err != nil {
-				return fmt.Errorf("%w: %w", errTruncatedReply, err)
+				return fmt.Errorf("%w: %w", errIncompleteReply, err)
 			}
-			if f.Header.Sequence-first > last-first {
-				strangers++
+			if !c.isOurs(f) || f.Header.Sequence-first > last-first {
+				unrelated++
 				continue
 			}
-			if err := take(f); err != nil {
+			if err := handle(f); err != nil {
 				return err
 			}
 			if f.Header.Sequence == last && isFinal(f) {
@@ -184,13 +201,17 @@ func (c *Client) readReplies(first, last uint32, take func(netlinkmsg.Frame) err
 	return ErrTimeout
 }
 
-// maxStrangers is how many messages are read in search of an answer.
-const maxUnrelated = 16 * batchSize
+// isOurs reports whether a message replies to a request of this client's socket.
+func (c *Client) isOurs(f netlinkmsg.Frame) bool {
+	return f.Header.PID == c.portID || f.Header.PID == 0 || c.portID == 0
+}
 
-// interruptions is how many signals in a row a system call is made again after.
-const maxEINTR = 100
+// isFinal reports whether a message ends a reply.
+func isFinal(f netlinkmsg.Frame) bool {
+	return f.Header.Type == netlink.Error || f.Header.Type == netlink.Done
+}
 
-// send hands b to the kernel. After an error nothing has been sent.
+// send sends b with one system call. After an error no request was sent.
 func (c *Client) send(b []byte) (err error) {
 	for range maxEINTR {
 		if err = c.s.Send(b); !errors.Is(err, syscall.EINTR) {
@@ -200,7 +221,7 @@ func (c *Client) send(b []byte) (err error) {
 	return err
 }
 
-// receive returns what one system call brings.
+// receive returns the next datagram, which is valid until the next call.
 func (c *Client) receive() ([]byte, error) {
 	var n int
 	var err error
@@ -215,35 +236,96 @@ func (c *Client) receive() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case n == 0:
-		return nil, errTruncatedReply
+		return nil, errIncompleteReply
 	}
-	c.receives++
+	c.datagrams++
 	return c.in[:n], nil
 }
 
-// closes reports whether f is the last message of an answer.
-func isFinal(f netlinkmsg.Frame) bool {
-	return f.Header.Type == netlink.Error || f.Header.Type == netlink.Done
+// A replyStatus is the result that the final message of a reply reports.
+type replyStatus struct {
+	errno   syscall.Errno // 0 for success
+	message string        // NLMSGERR_ATTR_MSG of an extended acknowledgement, or ""
 }
 
-// vanished asks whether the family is gone: its module may have been unloaded
-// after Dial. The kernel answers any command with ENOENT then, which for some
-// is an answer of IPVS as well.
+// readStatus reads an NLMSG_ERROR or NLMSG_DONE message.
+func readStatus(f netlinkmsg.Frame) (replyStatus, error) {
+	errno, err := f.Errno()
+	if err != nil {
+		return replyStatus{}, fmt.Errorf("%w: %w", errIncompleteReply, err)
+	}
+	if errno == 0 {
+		return replyStatus{}, nil
+	}
+	return replyStatus{errno: errno, message: extendedAck(f)}, nil
+}
+
+// attrMessage is the error text in an extended acknowledgement
+// (NLMSGERR_ATTR_MSG).
+const attrMessage = 1
+
+// extendedAck returns the error text that the kernel attached to an NLMSG_ERROR
+// or NLMSG_DONE message, or "" if there is none.
+func extendedAck(f netlinkmsg.Frame) string {
+	if f.Header.Flags&netlink.AcknowledgeTLVs == 0 {
+		return ""
+	}
+	attrs := f.Body[min(4, len(f.Body)):] // after the errno
+	if f.Header.Type == netlink.Error {
+		// The header of the request comes first, and without NETLINK_CAP_ACK its
+		// body, too.
+		if f.Header.Flags&netlink.Capped != 0 {
+			attrs = attrs[min(nlmsgHeaderLen, len(attrs)):]
+		} else if _, rest, err := netlinkmsg.Split(attrs); err == nil {
+			attrs = rest
+		} else {
+			return ""
+		}
+	}
+	ad, err := netlink.NewAttributeDecoder(attrs)
+	if err != nil {
+		return ""
+	}
+	for ad.Next() {
+		if ad.Type() == attrMessage {
+			return ad.String()
+		}
+	}
+	return ""
+}
+
+// kernelError returns the error for a request that the kernel rejected.
+func (c *Client) kernelError(request *netlinkmsg.Message, status replyStatus) error {
+	if status.errno == syscall.ENOENT && c.familyGone() {
+		return noIPVSError(request)
+	}
+	return newError(request, status)
+}
+
+// familyGone reports whether the IPVS family is gone because the ip_vs module was
+// unloaded after Dial. The kernel then returns ENOENT for every command, which is
+// also an error of some IPVS commands; GetInfo is not one of these.
 func (c *Client) familyGone() bool {
 	probe := &netlinkmsg.Message{Command: netlinkmsg.GetInfo}
-	errno, err := c.exchange(probe, netlink.Request|netlink.Acknowledge, nil)
-	return err == nil && errno == syscall.ENOENT
+	status, err := c.exchange(probe, netlink.Request|netlink.Acknowledge, nil)
+	return err == nil && status.errno == syscall.ENOENT
 }
 
-// refusal makes the kernel's errno into an error.
-func kernelError(m *netlinkmsg.Message, errno syscall.Errno, vanished bool) error {
-	if vanished {
-		return &Error{Op: describe(m), Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
-	}
-	return &Error{Op: describe(m), Err: sentinelFor(m, errno), Errno: errno}
+func noIPVSError(request *netlinkmsg.Message) error {
+	return &Error{Op: describe(request), Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
 }
 
-// failure wraps what kept a message from being sent or answered.
-func transportError(m *netlinkmsg.Message, err error) error {
-	return fmt.Errorf("ipvs: %s: %w", describe(m), err)
+func newError(request *netlinkmsg.Message, status replyStatus) *Error {
+	return &Error{Op: describe(request), Err: sentinelFor(request, status.errno), Errno: status.errno, Message: status.message}
+}
+
+// encodeError returns the error for a request that cannot be encoded.
+func encodeError(request *netlinkmsg.Message, err error) error {
+	return &Error{Op: describe(request), Err: err, Errno: syscall.EINVAL}
+}
+
+// transportError returns the error for a request that could not be sent or whose
+// reply could not be read.
+func transportError(request *netlinkmsg.Message, err error) error {
+	return fmt.Errorf("ipvs: %s: %w", describe(request), err)
 }

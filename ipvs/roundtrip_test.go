@@ -1,58 +1,34 @@
-package ipvs
+package ipvs_test
 
 import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/netlink"
 
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
 )
 
-// A script is a socket whose answers are made up: each receive brings what the
-// next function makes of the last message sent.
-type scriptedSocket struct {
-	sent    []netlink.Header // of the last message of each send
-	receive []func(last netlink.Header) ([]byte, error)
+var (
+	web            = ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))
+	webDestination = ipvs.Destination{AddrPort: ap("198.51.100.1:80"), Weight: 1}
+)
+
+// scripted returns a client that receives the given replies.
+func scripted(replies ...ipvstest.Reply) *ipvs.Client {
+	return ipvs.NewClient(ipvstest.Script(replies...), ipvstest.Family)
 }
 
-func (s *scriptedSocket) Send(b []byte) error {
-	for len(b) > 0 {
-		f, rest, err := netlinkmsg.Split(b)
-		if err != nil {
-			return err
-		}
-		if b = rest; len(b) == 0 {
-			s.sent = append(s.sent, f.Header)
-		}
-	}
-	return nil
-}
-
-func (s *scriptedSocket) Receive(b []byte) (int, error) {
-	if len(s.receive) == 0 {
-		return 0, errors.New("nothing more to receive")
-	}
-	f := s.receive[0]
-	s.receive = s.receive[1:]
-	data, err := f(s.sent[len(s.sent)-1])
-	return copy(b, data), err
-}
-
-func (s *scriptedSocket) Close() error { return nil }
-
-func scripted(receive ...func(netlink.Header) ([]byte, error)) *Client {
-	return NewClient(&scriptedSocket{receive: receive}, 28)
-}
-
-type answer = func(netlink.Header) ([]byte, error)
-
-// frame makes a message of any type.
-func frame(typ netlink.HeaderType, flags netlink.HeaderFlags, seq uint32, body []byte) []byte {
+// message encodes a netlink message.
+func message(typ netlink.HeaderType, flags netlink.HeaderFlags, seq uint32, body []byte) []byte {
 	var b []byte
 	b = binary.NativeEndian.AppendUint32(b, uint32(16+len(body)))
 	b = binary.NativeEndian.AppendUint16(b, uint16(typ))
@@ -62,96 +38,222 @@ func frame(typ netlink.HeaderType, flags netlink.HeaderFlags, seq uint32, body [
 	return append(b, body...)
 }
 
+// withPortID sets the port ID to which a message is addressed.
+func withPortID(id uint32, r ipvstest.Reply) ipvstest.Reply {
+	return func(h netlink.Header) ([]byte, error) {
+		b, err := r(h)
+		binary.NativeEndian.PutUint32(b[12:], id)
+		return b, err
+	}
+}
+
 func errnoBody(errno syscall.Errno) []byte {
 	return binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno)))
 }
 
-func status(errno syscall.Errno) answer {
+// ack acknowledges the last request.
+func ack(errno syscall.Errno) ipvstest.Reply { return ackEarlier(0, errno) }
+
+// ackEarlier acknowledges the request that was sent offset requests before the last
+// one.
+func ackEarlier(offset uint32, errno syscall.Errno) ipvstest.Reply {
 	return func(h netlink.Header) ([]byte, error) {
-		return frame(netlink.Error, 0, h.Sequence, errnoBody(errno)), nil
+		return message(netlink.Error, 0, h.Sequence-offset, errnoBody(errno)), nil
 	}
 }
 
-func done(errno syscall.Errno) answer {
+// done ends a dump.
+func done(errno syscall.Errno) ipvstest.Reply {
 	return func(h netlink.Header) ([]byte, error) {
-		return frame(netlink.Done, netlink.Multi, h.Sequence, errnoBody(errno)), nil
+		return message(netlink.Done, netlink.Multi, h.Sequence, errnoBody(errno)), nil
 	}
 }
 
-// reply is a message of the family.
-func reply(flags netlink.HeaderFlags, m netlinkmsg.Message) answer {
+func reply(flags netlink.HeaderFlags, m netlinkmsg.Message) ipvstest.Reply {
 	return func(h netlink.Header) ([]byte, error) {
-		return m.Append(nil, 28, flags, h.Sequence)
+		return m.Append(nil, ipvstest.Family, flags, h.Sequence)
 	}
 }
 
-func fails(err error) answer {
+func serviceReply(flags netlink.HeaderFlags) ipvstest.Reply {
+	return reply(flags, netlinkmsg.Message{Command: netlinkmsg.NewService,
+		Service: &ipvs.Service{ServiceKey: web, Scheduler: "rr"}})
+}
+
+func fail(err error) ipvstest.Reply {
 	return func(netlink.Header) ([]byte, error) { return nil, err }
 }
 
-func serviceReply(flags netlink.HeaderFlags) answer {
-	return reply(flags, netlinkmsg.Message{Command: netlinkmsg.NewService,
-		Service: &Service{ServiceKey: web, Scheduler: "rr"}})
+func listServices(c *ipvs.Client) error { _, err := c.Services(); return err }
+func getService(c *ipvs.Client) error   { _, err := c.Service(web); return err }
+func addService(c *ipvs.Client) error   { return c.AddService(ipvs.Service{ServiceKey: web}) }
+
+func TestRoundTrip(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		call    func(*ipvs.Client) error
+		replies []ipvstest.Reply
+	}{
+		{
+			name: "interrupted dump is repeated",
+			call: listServices,
+			replies: []ipvstest.Reply{
+				serviceReply(netlink.Multi | netlink.DumpInterrupted), done(0),
+				serviceReply(netlink.Multi), done(0),
+			},
+		},
+		{
+			name: "dump is repeated after an overrun",
+			call: listServices,
+			replies: []ipvstest.Reply{
+				fail(syscall.ENOBUFS), serviceReply(netlink.Multi), fail(ipvs.ErrTimeout), ack(0),
+				serviceReply(netlink.Multi), done(0),
+			},
+		},
+		{
+			name:    "stale reply is skipped",
+			call:    getService,
+			replies: []ipvstest.Reply{ackEarlier(1, syscall.EPERM), serviceReply(0), ack(0)},
+		},
+		{
+			name:    "reply to another port is skipped",
+			call:    getService,
+			replies: []ipvstest.Reply{withPortID(8, ack(syscall.EPERM)), withPortID(7, serviceReply(0)), withPortID(7, ack(0))},
+		},
+		{
+			name: "dump message to another port is skipped",
+			call: func(c *ipvs.Client) error {
+				for _, err := range c.ServicesSeq() {
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			replies: []ipvstest.Reply{withPortID(8, done(syscall.EPERM)), withPortID(7, done(0))},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := scripted(tt.replies...)
+			c.SetPortID(7)
+			if err := tt.call(c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestRoundTripErrors(t *testing.T) {
-	list := func(c *Client) error { _, err := c.Services(); return err }
-	get := func(c *Client) error { _, err := c.Service(web); return err }
-	add := func(c *Client) error { return c.AddService(Service{ServiceKey: web}) }
 	for _, tt := range []struct {
 		name    string
-		do      func(*Client) error
-		receive []answer
-		want    []error // none: success
-		text    string
+		call    func(*ipvs.Client) error
+		replies []ipvstest.Reply
+		want    []error
+		text    string // not compared if empty
 	}{
-		{"no privilege", add, []answer{status(syscall.EPERM)}, []error{fs.ErrPermission, syscall.EPERM},
-			"ipvs: add service TCP 192.0.2.1:80: operation not permitted"},
-		{"an errno with a meaning", add, []answer{status(syscall.EEXIST)}, []error{ErrServiceExists, fs.ErrExist},
-			"ipvs: add service TCP 192.0.2.1:80: service already exists"},
-		{"the module was unloaded", add, []answer{status(syscall.ENOENT), status(syscall.ENOENT)},
-			[]error{ErrNoIPVS, syscall.ENOPROTOOPT}, "ipvs: add service TCP 192.0.2.1:80: the kernel has no IPVS"},
-		{"the module is there, the scheduler is not", add, []answer{status(syscall.ENOENT), status(0)},
-			[]error{ErrNoScheduler}, "ipvs: add service TCP 192.0.2.1:80: scheduler or persistence engine not found"},
-		{"a dump that changed underneath is read again", list,
-			[]answer{serviceReply(netlink.Multi | netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0)}, nil, ""},
-		{"an overflown receive buffer is read to its end, and the question asked again", list,
-			[]answer{fails(syscall.ENOBUFS), serviceReply(netlink.Multi), fails(ErrTimeout), status(0),
-				serviceReply(netlink.Multi), done(0)}, nil, ""},
-		{"the kernel does not answer", list, []answer{fails(ErrTimeout), fails(ErrTimeout), fails(ErrTimeout)},
-			[]error{ErrTimeout}, "ipvs: get service: the kernel does not answer"},
-		{"the kernel does not answer to a change", add, []answer{fails(ErrTimeout), fails(ErrTimeout), fails(ErrTimeout)},
-			[]error{ErrTimeout, ErrAckLost},
-			"ipvs: add service TCP 192.0.2.1:80: the kernel's answer was lost: this may have been done or not: the kernel does not answer"},
-		{"a dump that ends in an error", list, []answer{done(syscall.EMSGSIZE)}, []error{syscall.EMSGSIZE}, "ipvs: get service: message too long"},
-		{"an old answer is passed over", get, []answer{
-			func(h netlink.Header) ([]byte, error) {
-				return frame(netlink.Error, 0, h.Sequence-1, errnoBody(syscall.EPERM)), nil
-			}, serviceReply(0), status(0)}, nil, ""},
-		{"no answer but success", get, []answer{status(0)}, []error{errTruncatedReply}, "ipvs: get service TCP 192.0.2.1:80: the kernel's answer is incomplete"},
-		{"an empty datagram", get, []answer{fails(nil)}, []error{errTruncatedReply}, ""},
-		{"a reply cut short", get, []answer{func(h netlink.Header) ([]byte, error) {
-			b, _ := serviceReply(0)(h)
-			return b[:len(b)-6], nil
-		}}, []error{nil}, ""},
-		{"an error message without its errno", get, []answer{func(h netlink.Header) ([]byte, error) {
-			return frame(netlink.Error, 0, h.Sequence, []byte{1}), nil
-		}}, []error{nil}, ""},
-		{"an attribute too short", get, []answer{func(h netlink.Header) ([]byte, error) {
-			body := append([]byte{byte(netlinkmsg.NewService), 1, 0, 0}, binary.NativeEndian.AppendUint32(nil, 1<<16|8)...)
-			body = append(body, binary.NativeEndian.AppendUint32(nil, 1<<16|4)...)
-			return frame(28, 0, h.Sequence, body), nil
-		}, status(0)}, []error{nil}, ""},
-		{"the socket fails", get, []answer{fails(syscall.ECONNREFUSED)}, []error{syscall.ECONNREFUSED},
-			"ipvs: get service TCP 192.0.2.1:80: connection refused"},
+		{
+			name:    "permission denied",
+			call:    addService,
+			replies: []ipvstest.Reply{ack(syscall.EPERM)},
+			want:    []error{fs.ErrPermission, syscall.EPERM},
+			text:    "ipvs: add service TCP 192.0.2.1:80: operation not permitted",
+		},
+		{
+			name:    "service exists",
+			call:    addService,
+			replies: []ipvstest.Reply{ack(syscall.EEXIST)},
+			want:    []error{ipvs.ErrServiceExists, fs.ErrExist},
+			text:    "ipvs: add service TCP 192.0.2.1:80: service already exists",
+		},
+		{
+			name:    "module unloaded",
+			call:    addService,
+			replies: []ipvstest.Reply{ack(syscall.ENOENT), ack(syscall.ENOENT)},
+			want:    []error{ipvs.ErrNoIPVS, syscall.ENOPROTOOPT},
+			text:    "ipvs: add service TCP 192.0.2.1:80: kernel does not support IPVS",
+		},
+		{
+			name:    "scheduler missing",
+			call:    addService,
+			replies: []ipvstest.Reply{ack(syscall.ENOENT), ack(0)},
+			want:    []error{ipvs.ErrNoScheduler},
+			text:    "ipvs: add service TCP 192.0.2.1:80: scheduler or persistence engine not found",
+		},
+		{
+			name:    "dump times out",
+			call:    listServices,
+			replies: []ipvstest.Reply{fail(ipvs.ErrTimeout), fail(ipvs.ErrTimeout), fail(ipvs.ErrTimeout)},
+			want:    []error{ipvs.ErrTimeout},
+			text:    "ipvs: get service: no reply from the kernel",
+		},
+		{
+			name:    "change times out",
+			call:    addService,
+			replies: []ipvstest.Reply{fail(ipvs.ErrTimeout), fail(ipvs.ErrTimeout), fail(ipvs.ErrTimeout)},
+			want:    []error{ipvs.ErrTimeout, ipvs.ErrAckLost},
+			text:    "ipvs: add service TCP 192.0.2.1:80: acknowledgement lost; the change may or may not have been applied: no reply from the kernel",
+		},
+		{
+			name:    "dump ends with an errno",
+			call:    listServices,
+			replies: []ipvstest.Reply{done(syscall.EMSGSIZE)},
+			want:    []error{syscall.EMSGSIZE},
+			text:    "ipvs: get service: message too long",
+		},
+		{
+			name:    "acknowledgement without a reply",
+			call:    getService,
+			replies: []ipvstest.Reply{ack(0)},
+			want:    []error{ipvs.ErrIncompleteReply},
+			text:    "ipvs: get service TCP 192.0.2.1:80: incomplete reply from the kernel",
+		},
+		{
+			name:    "empty datagram",
+			call:    getService,
+			replies: []ipvstest.Reply{fail(nil)},
+			want:    []error{ipvs.ErrIncompleteReply},
+		},
+		{
+			name: "truncated reply",
+			call: getService,
+			replies: []ipvstest.Reply{func(h netlink.Header) ([]byte, error) {
+				b, err := serviceReply(0)(h)
+				return b[:len(b)-6], err
+			}},
+			want: []error{ipvs.ErrIncompleteReply},
+		},
+		{
+			name: "acknowledgement without an errno",
+			call: getService,
+			replies: []ipvstest.Reply{func(h netlink.Header) ([]byte, error) {
+				return message(netlink.Error, 0, h.Sequence, []byte{1}), nil
+			}},
+			want: []error{ipvs.ErrIncompleteReply},
+		},
+		{
+			name: "attribute too short",
+			call: getService,
+			replies: []ipvstest.Reply{func(h netlink.Header) ([]byte, error) {
+				body := append([]byte{byte(netlinkmsg.NewService), 1, 0, 0}, binary.NativeEndian.AppendUint32(nil, 1<<16|8)...)
+				body = append(body, binary.NativeEndian.AppendUint32(nil, 1<<16|4)...)
+				return message(ipvstest.Family, 0, h.Sequence, body), nil
+			}, ack(0)},
+		},
+		{
+			name:    "socket error",
+			call:    getService,
+			replies: []ipvstest.Reply{fail(syscall.ECONNREFUSED)},
+			want:    []error{syscall.ECONNREFUSED},
+			text:    "ipvs: get service TCP 192.0.2.1:80: connection refused",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := tt.do(scripted(tt.receive...))
-			if (err != nil) != (tt.want != nil) {
-				t.Fatalf("error = %v", err)
+			err := tt.call(scripted(tt.replies...))
+			if err == nil {
+				t.Fatal("no error")
 			}
 			for _, want := range tt.want {
-				if want != nil && !errors.Is(err, want) {
+				if !errors.Is(err, want) {
 					t.Errorf("error = %v, want %v", err, want)
 				}
 			}
@@ -162,141 +264,212 @@ func TestRoundTripErrors(t *testing.T) {
 	}
 }
 
-func TestDumpGivesUp(t *testing.T) {
-	var receive []answer
-	for range maxDumpRetries {
-		receive = append(receive, serviceReply(netlink.Multi|netlink.DumpInterrupted), done(0))
-	}
-	_, err := scripted(receive...).Services()
-	checkErr(t, err, ErrDumpInterrupted, syscall.EINTR)
-}
-
-// A dump that is read again must not leave what the first try brought.
-func TestDumpStartsAfresh(t *testing.T) {
-	c := scripted(serviceReply(netlink.Multi|netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0))
-	services, err := c.Services()
-	if checkErr(t, err, nil); len(services) != 1 {
-		t.Errorf("%d services, want 1", len(services))
+func TestTimeoutError(t *testing.T) {
+	err := listServices(scripted(fail(ipvs.ErrTimeout), fail(ipvs.ErrTimeout), fail(ipvs.ErrTimeout)))
+	var timeout interface{ Timeout() bool }
+	if !errors.As(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("error = %v, want a timeout", err)
 	}
 }
 
-func TestBatch(t *testing.T) {
-	t.Run("sends by itself and keeps count", func(t *testing.T) {
-		// Of 300 changes those at 1, 127, 128 and 299 fail.
-		refuse := func(offset uint32, errno syscall.Errno) answer {
-			return func(h netlink.Header) ([]byte, error) {
-				return frame(netlink.Error, 0, h.Sequence-offset, errnoBody(errno)), nil
-			}
-		}
-		s := &scriptedSocket{receive: []answer{
-			refuse(batchSize-2, syscall.EEXIST), refuse(0, syscall.EEXIST),
-			refuse(batchSize-1, syscall.EEXIST), refuse(0, 0),
-			refuse(0, syscall.EEXIST),
-		}}
-		b := NewClient(s, 28).Batch()
-		for range 300 {
-			b.AddService(Service{ServiceKey: web})
-		}
-		failures, err := b.Commit()
-		checkErr(t, err, nil)
-		if len(s.sent) != 3 {
-			t.Errorf("%d sends, want 3", len(s.sent))
-		}
-		var got []int
-		for _, f := range failures {
-			got = append(got, f.Index)
-			checkErr(t, f.Err, ErrServiceExists)
-		}
-		if want := []int{1, 127, 128, 299}; len(got) != 4 || [4]int(got) != [4]int(want) {
-			t.Errorf("failures at %v, want %v", got, want)
-		}
-		for _, h := range s.sent {
-			if h.Flags&netlink.Acknowledge == 0 {
-				t.Error("the last message of a batch asks for no answer")
-			}
-		}
-	})
-	t.Run("an empty one sends nothing", func(t *testing.T) {
-		s := &scriptedSocket{}
-		failures, err := NewClient(s, 28).Batch().Commit()
-		if checkErr(t, err, nil); len(failures) != 0 || len(s.sent) != 0 {
-			t.Errorf("%v, %d sends", failures, len(s.sent))
-		}
-	})
-	t.Run("a broken connection", func(t *testing.T) {
-		b := scripted(status(0), fails(syscall.ENOBUFS), fails(syscall.EBADF)).Batch()
-		for range 3 * batchSize {
-			b.RemoveService(web)
-		}
-		_, err := b.Commit()
-		checkErr(t, err, syscall.ENOBUFS)
-		broken := new(ConnLostError)
-		if !errors.As(err, &broken) || broken.FirstUnknown != batchSize || broken.FirstUnsent != 2*batchSize {
-			t.Errorf("error = %#v", err)
-		}
-		if want := "ipvs: changes 128 to 255 may have been made or not, and none behind them was sent: no buffer space available"; err.Error() != want {
-			t.Errorf("error = %q", err)
-		}
-	})
-	t.Run("the module was unloaded", func(t *testing.T) {
-		b := scripted(status(syscall.ENOENT), status(syscall.ENOENT)).Batch()
-		b.AddDestination(web, destinations[0])
-		failures, err := b.Commit()
-		checkErr(t, err, nil)
-		checkErr(t, failures[0].Err, ErrNoIPVS)
-	})
+// attribute encodes a netlink attribute.
+func attribute(typ uint16, data string) []byte {
+	b := binary.NativeEndian.AppendUint16(nil, uint16(4+len(data)))
+	b = binary.NativeEndian.AppendUint16(b, typ)
+	b = append(b, data...)
+	return append(b, make([]byte, (4-len(b)%4)%4)...)
 }
 
-// A reading that has a service twice was torn by a change, unless it came in
-// one piece.
-func TestUnique(t *testing.T) {
-	twice := func(h netlink.Header) ([]byte, error) {
-		b, _ := serviceReply(netlink.Multi)(h)
-		return append(b, b...), nil
-	}
-	torn := []answer{serviceReply(netlink.Multi), serviceReply(netlink.Multi), done(0)}
-	whole := []answer{serviceReply(netlink.Multi), done(0)}
+func TestExtendedAcknowledgement(t *testing.T) {
+	const (
+		attrMessage = 1 // NLMSGERR_ATTR_MSG
+		attrOffset  = 2 // NLMSGERR_ATTR_OFFS
+	)
+	attributes := slices.Concat(attribute(attrOffset, "\x10\x00\x00\x00"), attribute(attrMessage, "Attribute failed policy validation\x00"))
+	request := message(ipvstest.Family, 0, 1, make([]byte, 10)) // not a multiple of 4
+	padded := append(slices.Clone(request), 0, 0)
+	const want = "Attribute failed policy validation"
 	for _, tt := range []struct {
-		name         string
-		receive      []answer
-		plain, again int
-		err          error
+		name  string
+		typ   netlink.HeaderType
+		flags netlink.HeaderFlags
+		rest  []byte // of the body, after the errno
+		want  string
 	}{
-		{"torn once", slices.Concat(torn, whole), 2, 1, nil},
-		{"torn again and again", slices.Repeat(torn, maxDumpRetries), 2, 0, ErrDumpInterrupted},
-		{"in one piece", []answer{twice, done(0)}, 2, 2, nil},
+		{name: "capped", typ: netlink.Error, flags: netlink.Capped | netlink.AcknowledgeTLVs,
+			rest: slices.Concat(request[:16], attributes), want: want},
+		{name: "with request", typ: netlink.Error, flags: netlink.AcknowledgeTLVs,
+			rest: slices.Concat(padded, attributes), want: want},
+		{name: "end of dump", typ: netlink.Done, flags: netlink.Multi | netlink.AcknowledgeTLVs, rest: attributes, want: want},
+		{name: "no attributes", typ: netlink.Error, flags: netlink.Capped, rest: request[:16]},
+		{name: "no message", typ: netlink.Error, flags: netlink.Capped | netlink.AcknowledgeTLVs,
+			rest: slices.Concat(request[:16], attribute(attrOffset, "\x10\x00\x00\x00"))},
+		{name: "attributes not flagged", typ: netlink.Error, flags: netlink.Capped, rest: slices.Concat(request[:16], attributes)},
+		{name: "body missing", typ: netlink.Error, flags: netlink.Capped | netlink.AcknowledgeTLVs},
+		{name: "request truncated", typ: netlink.Error, flags: netlink.AcknowledgeTLVs, rest: request[:12]},
+		{name: "attribute truncated", typ: netlink.Error, flags: netlink.Capped | netlink.AcknowledgeTLVs,
+			rest: slices.Concat(request[:16], attribute(attrMessage, want)[:20])},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			services, err := scripted(tt.receive...).Services()
-			if checkErr(t, err, nil); len(services) != tt.plain {
-				t.Errorf("%d services, want %d", len(services), tt.plain)
+			r := func(h netlink.Header) ([]byte, error) {
+				return message(tt.typ, tt.flags, h.Sequence, slices.Concat(errnoBody(syscall.EINVAL), tt.rest)), nil
 			}
-			services, err = scripted(tt.receive...).ServicesConsistent()
-			if !errors.Is(err, tt.err) || err == nil && len(services) != tt.again {
-				t.Errorf("%d services, %v", len(services), err)
+			text := "invalid argument"
+			if tt.want != "" {
+				text += " (" + tt.want + ")"
+			}
+			b := scripted(r).Batch()
+			b.AddService(ipvs.Service{ServiceKey: web})
+			failures, err := b.Commit()
+			if err != nil || len(failures) != 1 {
+				t.Fatalf("%v, %v", failures, err)
+			}
+			for _, err := range []error{failures[0].Err, listServices(scripted(r))} {
+				e := new(ipvs.Error)
+				if !errors.As(err, &e) || e.Errno != syscall.EINVAL || e.Message != tt.want || !strings.HasSuffix(err.Error(), ": "+text) {
+					t.Errorf("error = %v, want %s", err, text)
+				}
 			}
 		})
 	}
 }
 
-// Destinations are compared with those of the same reading alone.
-func TestUniqueDestinations(t *testing.T) {
-	d := reply(netlink.Multi, netlinkmsg.Message{Command: netlinkmsg.NewDestination, Destination: &destinations[0]})
-	ds := []Destination{destinations[0]}
-	ds, err := scripted(d, d, done(0), d, done(0)).AppendDestinationsConsistent(ds, web)
-	if checkErr(t, err, nil); len(ds) != 2 {
-		t.Errorf("%d destinations, want 2", len(ds))
+func TestDumpInterrupted(t *testing.T) {
+	attempt := []ipvstest.Reply{serviceReply(netlink.Multi | netlink.DumpInterrupted), done(0)}
+	err := listServices(scripted(slices.Repeat(attempt, ipvs.MaxDumpRetries)...))
+	if !errors.Is(err, ipvs.ErrDumpInterrupted) || !errors.Is(err, syscall.EINTR) {
+		t.Errorf("error = %v, want ErrDumpInterrupted", err)
 	}
 }
 
-// A change that was not sent is in nobody's way when answers are lost: what is
-// beside it can be tried again.
-func TestMistakeBesideLostAnswers(t *testing.T) {
-	b := scripted(fails(syscall.ENOBUFS), fails(ErrTimeout), status(0), status(0)).Batch()
-	b.AddService(Service{})
-	b.AddService(Service{ServiceKey: web})
+// TestDumpRestart verifies that a repeated dump returns nothing of the first attempt.
+func TestDumpRestart(t *testing.T) {
+	c := scripted(serviceReply(netlink.Multi|netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0))
+	services, err := c.Services()
+	if err != nil || len(services) != 1 {
+		t.Errorf("%d services, %v, want 1", len(services), err)
+	}
+}
+
+// TestBatchChunks adds 300 changes, of which 1, 127, 128 and 299 fail.
+func TestBatchChunks(t *testing.T) {
+	s := ipvstest.Script(
+		ackEarlier(ipvs.BatchSize-2, syscall.EEXIST), ack(syscall.EEXIST),
+		ackEarlier(ipvs.BatchSize-1, syscall.EEXIST), ack(0),
+		ack(syscall.EEXIST),
+	)
+	b := ipvs.NewClient(s, ipvstest.Family).Batch()
+	for range 300 {
+		b.AddService(ipvs.Service{ServiceKey: web})
+	}
 	failures, err := b.Commit()
-	if checkErr(t, err, nil); err != nil || len(failures) != 1 || failures[0].Index != 0 {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Sent) != 3 {
+		t.Errorf("%d sends, want 3", len(s.Sent))
+	}
+	var got []int
+	for _, f := range failures {
+		got = append(got, f.Index)
+		if !errors.Is(f.Err, ipvs.ErrServiceExists) {
+			t.Errorf("change %d: %v, want ErrServiceExists", f.Index, f.Err)
+		}
+	}
+	if diff := cmp.Diff([]int{1, 127, 128, 299}, got); diff != "" {
+		t.Errorf("failed changes (-want +got):\n%s", diff)
+	}
+	for i, h := range s.Sent {
+		if h.Flags&netlink.Acknowledge == 0 {
+			t.Errorf("the last request of send %d does not ask for an acknowledgement", i)
+		}
+	}
+}
+
+func TestBatchEmpty(t *testing.T) {
+	s := ipvstest.Script()
+	failures, err := ipvs.NewClient(s, ipvstest.Family).Batch().Commit()
+	if err != nil || len(failures) != 0 || len(s.Sent) != 0 {
+		t.Errorf("%v, %v, %d sends", failures, err, len(s.Sent))
+	}
+}
+
+func TestBatchConnLost(t *testing.T) {
+	b := scripted(ack(0), fail(syscall.ENOBUFS), fail(syscall.EBADF)).Batch()
+	for range 3 * ipvs.BatchSize {
+		b.RemoveService(web)
+	}
+	_, err := b.Commit()
+	lost := new(ipvs.ConnLostError)
+	if !errors.As(err, &lost) || lost.FirstUnknown != ipvs.BatchSize || lost.FirstUnsent != 2*ipvs.BatchSize || !errors.Is(err, syscall.ENOBUFS) {
+		t.Errorf("error = %#v", err)
+	}
+	const want = "ipvs: connection lost: changes 128 to 255 may or may not have been applied, later ones were not sent: no buffer space available"
+	if err.Error() != want {
+		t.Errorf("error = %q, want %q", err, want)
+	}
+}
+
+func TestBatchModuleUnloaded(t *testing.T) {
+	b := scripted(ack(syscall.ENOENT), ack(syscall.ENOENT)).Batch()
+	b.AddDestination(web, webDestination)
+	failures, err := b.Commit()
+	if err != nil || len(failures) != 1 || !errors.Is(failures[0].Err, ipvs.ErrNoIPVS) {
+		t.Errorf("%v, %v, want ErrNoIPVS", failures, err)
+	}
+}
+
+// TestServicesConsistent verifies that a dump with a duplicate is repeated, unless it
+// fits into one datagram.
+func TestServicesConsistent(t *testing.T) {
+	oneDatagram := func(h netlink.Header) ([]byte, error) {
+		b, err := serviceReply(netlink.Multi)(h)
+		return append(b, b...), err
+	}
+	duplicate := []ipvstest.Reply{serviceReply(netlink.Multi), serviceReply(netlink.Multi), done(0)}
+	unique := []ipvstest.Reply{serviceReply(netlink.Multi), done(0)}
+	for _, tt := range []struct {
+		name       string
+		replies    []ipvstest.Reply
+		services   int // returned by Services
+		consistent int // returned by ServicesConsistent
+		err        error
+	}{
+		{name: "duplicate once", replies: slices.Concat(duplicate, unique), services: 2, consistent: 1},
+		{name: "duplicate in every attempt", replies: slices.Repeat(duplicate, ipvs.MaxDumpRetries), services: 2, err: ipvs.ErrDumpInterrupted},
+		{name: "duplicate in one datagram", replies: []ipvstest.Reply{oneDatagram, done(0)}, services: 2, consistent: 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			services, err := scripted(tt.replies...).Services()
+			if err != nil || len(services) != tt.services {
+				t.Errorf("%d services, %v, want %d", len(services), err, tt.services)
+			}
+			services, err = scripted(tt.replies...).ServicesConsistent()
+			if !errors.Is(err, tt.err) || err == nil && len(services) != tt.consistent {
+				t.Errorf("%d services, %v, want %d, %v", len(services), err, tt.consistent, tt.err)
+			}
+		})
+	}
+}
+
+// TestAppendDestinationsConsistent verifies that destinations already in the slice do
+// not count as duplicates.
+func TestAppendDestinationsConsistent(t *testing.T) {
+	d := reply(netlink.Multi, netlinkmsg.Message{Command: netlinkmsg.NewDestination, Destination: &webDestination})
+	ds, err := scripted(d, d, done(0), d, done(0)).AppendDestinationsConsistent([]ipvs.Destination{webDestination}, web)
+	if err != nil || len(ds) != 2 {
+		t.Errorf("%d destinations, %v, want 2", len(ds), err)
+	}
+}
+
+// TestResendNextToInvalidChange verifies that a change that failed validation does
+// not keep another one from being resent.
+func TestResendNextToInvalidChange(t *testing.T) {
+	b := scripted(fail(syscall.ENOBUFS), fail(ipvs.ErrTimeout), ack(0), ack(0)).Batch()
+	b.AddService(ipvs.Service{})
+	b.AddService(ipvs.Service{ServiceKey: web})
+	failures, err := b.Commit()
+	if err != nil || len(failures) != 1 || failures[0].Index != 0 {
 		t.Errorf("%v, %v", failures, err)
 	}
 }

@@ -4,97 +4,68 @@ import (
 	"fmt"
 
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 
 	"goipvsadm/netlinkmsg"
 )
 
-// The buffers of a socket bound what goes to the kernel at once. A message
-// must fit into the send buffer as a whole (EMSGSIZE), and the answers to
-// refused changes lie in the receive buffer until they are read: those that do
-// not fit are dropped (ENOBUFS). Machines are tuned to other sizes than the
-// kernel's defaults of some 200 KiB, so a batch looks before it begins.
+// This file fits batches to the socket buffers. The requests of one send must fit
+// the send buffer (else EMSGSIZE), and the acknowledgements of failed requests
+// wait in the receive buffer; those that do not fit are dropped (ENOBUFS). The
+// kernel's defaults are about 208 KiB, but net.core.wmem_default and rmem_default
+// can be smaller.
 
-// A room is how much goes to the kernel in one system call.
+// batchLimits bounds one send.
 type batchLimits struct {
-	bytes int // of messages
-	acks  int // to them: each refused change has one
+	bytes int // size of the requests
+	acks  int // number of acknowledgements that fit the receive buffer
 }
 
-// batchRoom is what a batch of the full size needs. A change is less than 400
-// bytes long.
-var batchRoom = batchLimits{bytes: 400 * batchSize, acks: batchSize}
+// fullBatch is what a full chunk needs. A request is shorter than 400 bytes.
+var fullBatch = batchLimits{bytes: 400 * batchSize, acks: batchSize}
 
 const (
-	// sendReserve is what a send buffer has beyond the messages it takes.
+	// sndbufOverhead is the size of a send buffer beyond the largest datagram
+	// that it accepts.
 	sndbufOverhead = 64
-	// answerSpace is what an answer takes of a receive buffer at most: 768
-	// bytes in Linux 6.1, 1280 before 4.3, when it repeats the message.
+
+	// ackTruesize is the maximum size that the kernel charges to the receive
+	// buffer for an acknowledgement: 768 bytes on Linux 6.1, or 1280 with a long
+	// extended acknowledgement or before Linux 4.3, which repeats the request.
 	ackTruesize = 1536
 )
 
-// room makes the socket's buffers as large as want needs, if they are smaller,
-// and returns what they hold. Beyond the system's limits (net.core.wmem_max,
-// rmem_max) that takes CAP_NET_ADMIN in the first user namespace.
-func (s *socket) growBuffers(want batchLimits) batchLimits {
-	bytes, answers := want.bytes+sndbufOverhead, want.acks*ackTruesize
-	bytes = s.growBuffer(unix.SO_SNDBUF, bytes, s.conn.SetWriteBuffer)
-	answers = s.growBuffer(unix.SO_RCVBUF, answers, s.conn.SetReadBuffer)
-	return batchLimits{bytes - sndbufOverhead, answers / ackTruesize}
-}
-
-// enlarge makes a buffer as large as want, unless it is, and returns its size.
-func (s *socket) growBuffer(option, want int, set func(bytes int) error) int {
-	size := s.bufferSize(option)
-	if size < want && set((want+1)/2) == nil { // the kernel doubles it
-		size = s.bufferSize(option)
-	}
-	return size
-}
-
-// buffer returns the size of a buffer, 0 if it cannot be told.
-func (s *socket) bufferSize(option int) (size int) {
-	err := s.raw.Control(func(fd uintptr) {
-		size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, option)
-	})
-	if err != nil {
-		return 0
-	}
-	return size
-}
-
-// ready finds out how much room there is, once.
+// initLimits sets the limits of the client on first use.
 func (c *Client) initLimits() {
 	if c.limits != (batchLimits{}) {
 		return
 	}
-	c.limits = batchRoom
+	c.limits = fullBatch
 	if c.kernel != nil {
-		c.limits = c.kernel.growBuffers(batchRoom)
+		c.limits = c.kernel.growBuffers(fullBatch)
 	}
 	c.limits.acks = max(1, c.limits.acks)
 }
 
-// fit returns the end of the part of the load, from a message on, that there
-// is room for. A single message is sent in any case.
-func (l *chunk) chunkEnd(from int) (to int) {
-	to = min(len(l.queued), from+l.c.limits.acks)
-	for to > from+1 && len(l.bytes(from, to)) > l.c.limits.bytes {
+// sendEnd returns the end of the range of requests, starting at from, that fits
+// the limits. It contains at least one request.
+func (k *chunk) sendEnd(from int) (to int) {
+	to = min(len(k.requests), from+k.client.limits.acks)
+	for to > from+1 && len(k.bytes(from, to)) > k.client.limits.bytes {
 		to--
 	}
 	return to
 }
 
-// rehearsed is the size of the messages of a rehearsal: a usual change's.
+// preflightMsgSize is the size of a no-op of Preflight: that of a typical change.
 const preflightMsgSize = 256
 
-// Rehearse makes sure that a batch gets through. It has the kernel acknowledge
-// as many messages as there are going to be changes, or as go out at once, of a
-// kind that has no effect. What does not get through is tried in smaller
-// numbers, to which the client then keeps. An error says that changes would not
-// reach the kernel, or their outcome not be known.
+// Preflight verifies that a batch of the given number of changes will get through:
+// it sends as many no-ops (NLMSG_NOOP), up to the size of one send, and waits for
+// their acknowledgements. If some do not get through, the client sends smaller
+// batches from then on. An error means that changes would not reach the kernel or
+// that their results would be unknown.
 func (b *Batch) Preflight(changes int) error {
-	c := b.c
+	c := b.client
 	c.acquire()
 	defer c.mu.Unlock()
 	c.initLimits()
@@ -109,32 +80,33 @@ func (b *Batch) Preflight(changes int) error {
 		case n > 1 && sent && recoverable(err) && c.flushReceiveQueue(nil) == nil:
 			c.limits.acks = n / 2
 		default:
-			return fmt.Errorf("ipvs: rehearse a batch: %w", err)
+			return fmt.Errorf("ipvs: preflight: %w", err)
 		}
 	}
 }
 
-// rehearse sends n messages and reads the acknowledgements of all.
+// sendNoops sends n no-ops with one system call and reads the acknowledgement of
+// each.
 func (c *Client) sendNoops(n int) (sent bool, err error) {
 	var out []byte
-	due := make(map[uint32]bool, n)
+	unacked := make(map[uint32]bool, n)
 	first := c.seq.Add(uint32(n)) - uint32(n-1)
 	for i := range uint32(n) {
-		due[first+i] = true
+		unacked[first+i] = true
 		out = netlinkmsg.AppendNoop(out, preflightMsgSize, netlink.Request|netlink.Acknowledge, first+i)
 	}
 	if err := c.send(out); err != nil {
 		return false, err
 	}
 	err = c.readReplies(first, first+uint32(n-1), func(f netlinkmsg.Frame) error {
-		errno, err := f.Errno()
-		if err == nil && errno == 0 {
-			delete(due, f.Header.Sequence)
+		status, err := readStatus(f)
+		if err == nil && status.errno == 0 {
+			delete(unacked, f.Header.Sequence)
 		}
 		return err
 	})
-	if err == nil && len(due) > 0 {
-		err = errTruncatedReply
+	if err == nil && len(unacked) > 0 {
+		err = errIncompleteReply
 	}
 	return true, err
 }

@@ -14,12 +14,12 @@ import (
 	"goipvsadm/sched"
 )
 
-// go doc shows of an alias only that it is one, so the fields stand in its
-// comment: the same ones as in the declaration, in the same order.
+// TestTypesAreDocumented verifies that the comment of each alias lists the fields of
+// the type in the order of their declaration. go doc does not show the fields of an
+// alias.
 func TestTypesAreDocumented(t *testing.T) {
 	declared := structs(t, "../netlinkmsg")
-	all := token.NewFileSet()
-	file, err := parser.ParseFile(all, "types.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "types.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,29 +33,29 @@ func TestTypesAreDocumented(t *testing.T) {
 			name := spec.Name.Name
 			text := decl.Doc.Text()
 			if !strings.Contains(text, name+" ") {
-				t.Errorf("%s has no comment of its own", name)
+				t.Errorf("%s has no comment", name)
 			}
-			_, shown, found := strings.Cut(text, "\ttype "+name+" struct {\n")
+			_, listed, found := strings.Cut(text, "\ttype "+name+" struct {\n")
 			if want := declared[name]; want != nil {
-				shown, _, _ = strings.Cut(shown, "\t}")
-				if diff := gocmp.Diff(want, fieldsOf(t, "package p\ntype "+name+" struct {\n"+shown+"}")[name]); diff != "" {
+				listed, _, _ = strings.Cut(listed, "\t}")
+				if diff := gocmp.Diff(want, fieldsOf(t, "package p\ntype "+name+" struct {\n"+listed+"}")[name]); diff != "" {
 					t.Errorf("%s (-declared +documented):\n%s", name, diff)
 				}
 				delete(declared, name)
 			} else if found {
-				t.Errorf("%s is no struct", name)
+				t.Errorf("%s is documented as a struct", name)
 			}
 		}
 	}
 	for name := range declared {
-		if name != "Message" && name != "Frame" { // of the wire alone
-			t.Errorf("%s has no name here", name)
+		if name != "Message" && name != "Frame" { // not part of the API
+			t.Errorf("%s has no alias", name)
 		}
 	}
 }
 
-// structs returns the exported fields of the structs of a package with their
-// types.
+// structs returns the fields, with their types, of the exported structs in a
+// directory.
 func structs(t *testing.T, directory string) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(directory, "*.go"))
@@ -73,6 +73,7 @@ func structs(t *testing.T, directory string) map[string][]string {
 	return all
 }
 
+// fieldsOf returns the fields of the exported structs in a source file.
 func fieldsOf(t *testing.T, source string) map[string][]string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
@@ -84,6 +85,7 @@ func fieldsOf(t *testing.T, source string) map[string][]string {
 	return all
 }
 
+// collect adds the fields of the exported structs in f to all.
 func collect(f *ast.File, all map[string][]string) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
@@ -105,7 +107,7 @@ func collect(f *ast.File, all map[string][]string) {
 	})
 }
 
-func TestSchedulerNamesFit(t *testing.T) {
+func TestSchedulerNameLengths(t *testing.T) {
 	for _, s := range sched.All {
 		if len(s.Name) > MaxNameLen {
 			t.Errorf("scheduler name %q is longer than %d bytes", s.Name, MaxNameLen)

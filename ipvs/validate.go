@@ -7,28 +7,28 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// Some of what cannot work the kernel refuses, with an errno that says little,
-// and some it takes. The first gets its reason when the kernel has refused it,
-// so that the kernel's other reasons come first; the second is never sent.
+// The kernel rejects some invalid requests with a bare EINVAL and silently accepts
+// others. kernelChecks explain the former after the fact; clientChecks reject the
+// latter before they are sent.
 
-// A mistake is something that cannot work. One of its functions tells whether
-// it was made.
+// A check recognizes one kind of invalid request. Exactly one of its functions is
+// set, and returns true if the request is invalid.
 type check struct {
-	commands    commandSet    // that can make it; 0 for all that carry what is looked at
-	errno       syscall.Errno // the kernel's; EINVAL where it has none
+	commands    commandSet    // commands to which the check applies; 0 for all
+	errno       syscall.Errno // errno of the kernel, or EINVAL in clientChecks
 	reason      validationError
 	service     func(*Service) bool
 	destination func(*Service, *Destination) bool
 	daemon      func(*Daemon) bool
 }
 
-// A reason says what is wrong. It is a string, so that the compiler lays the
-// tables out, and a program has nothing to do for them when it starts.
+// A validationError describes an invalid request. As a constant string it needs no
+// initialization at program start.
 type validationError string
 
-func (r validationError) Error() string { return string(r) }
+func (e validationError) Error() string { return string(e) }
 
-// commands are a set, with a bit for each: every change is looked at.
+// A commandSet is a set of commands, with bit 1<<c set for command c.
 type commandSet uint32
 
 const (
@@ -37,66 +37,70 @@ const (
 	daemonStart        commandSet = 1 << netlinkmsg.NewDaemon
 )
 
-// unsendable are the mistakes that the kernel takes.
+// clientChecks recognize invalid requests that the kernel accepts.
 var clientChecks = []check{
-	{errno: syscall.EINVAL, reason: "the service has neither an address nor a mark",
+	{errno: syscall.EINVAL, reason: "service has neither address nor firewall mark",
 		service: func(s *Service) bool { return s.Mark == 0 && !s.AddrPort.Addr().IsValid() }},
-	{errno: syscall.EINVAL, reason: "the service has both an address and a mark",
+	{errno: syscall.EINVAL, reason: "service has both an address and a firewall mark",
 		service: func(s *Service) bool { return s.Mark != 0 && s.AddrPort.IsValid() }},
-	{errno: syscall.EINVAL, reason: "the service's address is not of its family",
+	{errno: syscall.EINVAL, reason: "service address does not match its address family",
 		service: func(s *Service) bool { return s.Mark == 0 && s.Family != netlinkmsg.FamilyOf(s.AddrPort.Addr()) }},
-	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the service's protocol is none of TCP, UDP and SCTP",
+	{commands: serviceChanges, errno: syscall.EINVAL, reason: "protocol must be TCP, UDP or SCTP",
 		service: func(s *Service) bool {
 			return s.Mark == 0 && s.Protocol != TCP && s.Protocol != UDP && s.Protocol != SCTP
 		}},
-	{commands: serviceChanges, errno: syscall.EINVAL, reason: "a service of all ports, which is port 0, must be persistent",
+	{commands: serviceChanges, errno: syscall.EINVAL, reason: "port 0 (all ports) requires a persistent service",
 		service: func(s *Service) bool { return s.Mark == 0 && s.AddrPort.Port() == 0 && s.Flags&Persistent == 0 }},
-	{commands: serviceChanges, errno: syscall.EINVAL, reason: "only a UDP service can be scheduled by the packet",
+	{commands: serviceChanges, errno: syscall.EINVAL, reason: "one-packet scheduling requires UDP",
 		service: func(s *Service) bool { return s.Mark == 0 && s.Flags&OnePacket != 0 && s.Protocol != UDP }},
-	{commands: destinationChanges, errno: syscall.EINVAL, reason: "no such forwarding method",
+	{commands: destinationChanges, errno: syscall.EINVAL, reason: "unknown forwarding method",
 		destination: func(_ *Service, d *Destination) bool { return d.Method > Bypass }},
-	{commands: destinationChanges, errno: syscall.EINVAL, reason: "no such type of tunnel",
+	{commands: destinationChanges, errno: syscall.EINVAL, reason: "unknown tunnel type",
 		destination: func(_ *Service, d *Destination) bool { return d.Method == Tunneling && d.Tunnel.Type > GRE }},
-	{commands: daemonStart, errno: syscall.EINVAL, reason: "the daemon's id is above 255",
+	{commands: daemonStart, errno: syscall.EINVAL, reason: "sync ID must be 0-255",
 		daemon: func(d *Daemon) bool { return d.SyncID > math.MaxUint8 }},
 }
 
-// refusable are the mistakes that the kernel refuses.
+// kernelChecks recognize invalid requests that the kernel rejects.
 var kernelChecks = []check{
-	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the scheduler's name has more than 15 bytes",
+	{commands: serviceChanges, errno: syscall.EINVAL, reason: "scheduler name exceeds 15 bytes",
 		service: func(s *Service) bool { return len(s.Scheduler) > MaxNameLen }},
-	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the persistence engine's name has more than 15 bytes",
+	{commands: serviceChanges, errno: syscall.EINVAL, reason: "persistence engine name exceeds 15 bytes",
 		service: func(s *Service) bool { return len(s.PEName) > MaxNameLen }},
-	{commands: serviceChanges, errno: syscall.EINVAL, reason: "the netmask of an IPv6 service is the length of a prefix, up to 128",
+	{commands: serviceChanges, errno: syscall.EINVAL, reason: "IPv6 netmask must be a prefix length of 1-128",
 		service: func(s *Service) bool { return s.Family == IPv6 && s.Netmask > 128 }},
-	{commands: destinationChanges, errno: syscall.EINVAL, reason: "the destination has not the address of a host",
+	{commands: destinationChanges, errno: syscall.EINVAL, reason: "destination address is IPv4-mapped; use the IPv4 address (netip.Addr.Unmap)",
+		destination: func(_ *Service, d *Destination) bool { return d.AddrPort.Addr().Is4In6() }},
+	{commands: destinationChanges, errno: syscall.EINVAL, reason: "destination is not a unicast address",
 		destination: func(_ *Service, d *Destination) bool {
 			addr := d.AddrPort.Addr()
-			return !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() || addr.Is4In6()
+			return !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast()
 		}},
-	{commands: destinationChanges, errno: syscall.EINVAL, reason: "a destination of another family than its service's must be reached by Tunneling",
+	{commands: destinationChanges, errno: syscall.EINVAL, reason: "mixed address families require tunneling",
 		destination: func(s *Service, d *Destination) bool {
 			return d.Method != Tunneling && s.Family != netlinkmsg.FamilyOf(d.AddrPort.Addr())
 		}},
-	{commands: destinationChanges, errno: syscall.EINVAL, reason: "a GUE tunnel must have a port",
+	{commands: destinationChanges, errno: syscall.EINVAL, reason: "GUE tunnel requires a port",
 		destination: func(_ *Service, d *Destination) bool {
 			return d.Method == Tunneling && d.Tunnel.Type == GUE && d.Tunnel.Port == 0
 		}},
-	{commands: destinationChanges, errno: syscall.ERANGE, reason: "the weight is above 2147483647",
+	{commands: destinationChanges, errno: syscall.ERANGE, reason: "weight exceeds 2147483647",
 		destination: func(_ *Service, d *Destination) bool { return d.Weight > math.MaxInt32 }},
-	{commands: destinationChanges, errno: syscall.ERANGE, reason: "the lower threshold is above the upper one",
+	{commands: destinationChanges, errno: syscall.ERANGE, reason: "lower threshold exceeds upper threshold",
 		destination: func(_ *Service, d *Destination) bool { return d.LowerThreshold > d.UpperThreshold }},
-	{errno: syscall.EINVAL, reason: "the daemon is neither a master nor a backup",
+	{errno: syscall.EINVAL, reason: "sync daemon state must be master or backup",
 		daemon: func(d *Daemon) bool { return d.State != Master && d.State != Backup }},
-	{commands: daemonStart, errno: syscall.ENODEV, reason: "the daemon has no interface",
+	{commands: daemonStart, errno: syscall.ENODEV, reason: "sync daemon requires an interface",
 		daemon: func(d *Daemon) bool { return d.Interface == "" }},
-	{commands: daemonStart, errno: syscall.EINVAL, reason: "the interface's name has more than 15 bytes",
+	{commands: daemonStart, errno: syscall.EINVAL, reason: "interface name exceeds 15 bytes",
 		daemon: func(d *Daemon) bool { return len(d.Interface) > MaxNameLen }},
-	{commands: daemonStart, errno: syscall.EINVAL, reason: "the daemon's group is no multicast address",
+	{commands: daemonStart, errno: syscall.EINVAL, reason: "sync group is IPv4-mapped; use the IPv4 address (netip.Addr.Unmap)",
+		daemon: func(d *Daemon) bool { return d.Group.Is4In6() }},
+	{commands: daemonStart, errno: syscall.EINVAL, reason: "sync group is not a multicast address",
 		daemon: func(d *Daemon) bool { return d.Group.IsValid() && !d.Group.IsMulticast() }},
 }
 
-// made reports whether m has the mistake.
+// matches reports whether m is invalid in the way that k recognizes.
 func (k *check) matches(m *netlinkmsg.Message) bool {
 	switch {
 	case k.commands != 0 && k.commands&(1<<m.Command) == 0:
@@ -109,23 +113,34 @@ func (k *check) matches(m *netlinkmsg.Message) bool {
 	return m.Daemon != nil && k.daemon(m.Daemon)
 }
 
-// find returns the first of the mistakes that m makes and the kernel answers
-// with errno, or nil.
-func firstMatch(mistakes []check, m *netlinkmsg.Message, errno syscall.Errno) error {
-	for i := range mistakes {
-		if k := &mistakes[i]; k.errno == errno && k.matches(m) {
+// firstMatch returns the reason of the first check with this errno that matches m,
+// or nil.
+func firstMatch(checks []check, m *netlinkmsg.Message, errno syscall.Errno) error {
+	for i := range checks {
+		if k := &checks[i]; k.errno == errno && k.matches(m) {
 			return k.reason
 		}
 	}
 	return nil
 }
 
-// prepare completes what m carries, and returns an *Error if it is not to be
-// sent.
-func (c *Client) normalizeAndValidate(m *netlinkmsg.Message) error {
-	c.applyDefaults(m)
-	if err := firstMatch(clientChecks, m, syscall.EINVAL); err != nil {
-		return &Error{Op: describe(m), Err: err, Errno: syscall.EINVAL}
+// normalizeAndValidate fills in the defaults of the service in m. It returns an
+// *Error if m must not be sent.
+func normalizeAndValidate(m *netlinkmsg.Message) error {
+	if m.Service != nil {
+		normalizeKey(&m.Service.ServiceKey)
+		if m.Command == netlinkmsg.NewService || m.Command == netlinkmsg.SetService {
+			serviceDefaults(m.Service)
+		}
+	}
+	var reason error
+	if m.Command == 0 {
+		reason = validationError("unknown operation")
+	} else {
+		reason = firstMatch(clientChecks, m, syscall.EINVAL)
+	}
+	if reason != nil {
+		return &Error{Op: describe(m), Err: reason, Errno: syscall.EINVAL}
 	}
 	return nil
 }

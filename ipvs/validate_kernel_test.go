@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// What cannot work is an error that says why, whether the kernel takes it or
-// refuses it.
-func TestMistakes(t *testing.T) {
+// TestKernelValidation makes invalid changes. Each must fail with an error that states
+// the reason, whether the client or the kernel rejects it.
+func TestKernelValidation(t *testing.T) {
 	c, err := Dial()
 	if err != nil {
 		t.Fatal(err)
@@ -25,60 +25,89 @@ func TestMistakes(t *testing.T) {
 	}
 	daemon := func(d Daemon) func() error { return func() error { return c.StartDaemon(d) } }
 	server := ap("198.51.100.1:80")
-	gone := ServiceKey{Family: IPv4, Protocol: TCP, AddrPort: ap("[2001:db8::1]:80")}
+	wrongFamily := ServiceKey{Family: IPv4, Protocol: TCP, AddrPort: ap("[2001:db8::1]:80")}
 	for _, tt := range []struct {
 		name  string
-		do    func() error
+		call  func() error
 		errno syscall.Errno
 		text  string
 	}{
-		{"no key", service(Service{}), syscall.EINVAL, "neither an address nor a mark"},
-		{"two keys", service(Service{ServiceKey: ServiceKey{Protocol: TCP, AddrPort: server, Mark: 7}}), syscall.EINVAL, "both an address and a mark"},
-		{"another family", service(Service{ServiceKey: gone}), syscall.EINVAL, "not of its family"},
-		{"another family of what is removed", func() error { return c.RemoveService(gone) }, syscall.EINVAL, "not of its family"},
-		{"another family of what is read", func() error { _, err := c.Destinations(gone); return err }, syscall.EINVAL, "not of its family"},
-		{"no protocol", service(Service{ServiceKey: ServiceKey{AddrPort: server}}), syscall.EINVAL, "none of TCP, UDP and SCTP"},
-		{"another protocol", service(Service{ServiceKey: AddrKey(1, server)}), syscall.EINVAL, "none of TCP, UDP and SCTP"},
-		{"all ports", service(Service{ServiceKey: AddrKey(TCP, ap("192.0.2.9:0"))}), syscall.EINVAL, "must be persistent"},
-		{"one packet of TCP", service(Service{ServiceKey: none, Flags: OnePacket}), syscall.EINVAL, "only a UDP service"},
-		{"a long scheduler", service(Service{ServiceKey: none, Scheduler: long}), syscall.EINVAL, "the scheduler's name"},
-		{"a long engine", service(Service{ServiceKey: none, Flags: Persistent, PEName: long}), syscall.EINVAL, "engine's name"},
-		{"a long prefix", service(Service{ServiceKey: AddrKey(TCP, ap("[2001:db8::9]:80")), Netmask: 129}), syscall.EINVAL, "up to 128"},
+		{name: "no key", errno: syscall.EINVAL, text: "neither address nor firewall mark",
+			call: service(Service{})},
+		{name: "address and mark", errno: syscall.EINVAL, text: "both an address and a firewall mark",
+			call: service(Service{ServiceKey: ServiceKey{Protocol: TCP, AddrPort: server, Mark: 7}})},
+		{name: "family of an added service", errno: syscall.EINVAL, text: "does not match its address family",
+			call: service(Service{ServiceKey: wrongFamily})},
+		{name: "family of a removed service", errno: syscall.EINVAL, text: "does not match its address family",
+			call: func() error { return c.RemoveService(wrongFamily) }},
+		{name: "family of a read service", errno: syscall.EINVAL, text: "does not match its address family",
+			call: func() error { _, err := c.Destinations(wrongFamily); return err }},
+		{name: "no protocol", errno: syscall.EINVAL, text: "protocol must be",
+			call: service(Service{ServiceKey: ServiceKey{AddrPort: server}})},
+		{name: "ICMP", errno: syscall.EINVAL, text: "protocol must be",
+			call: service(Service{ServiceKey: AddrKey(1, server)})},
+		{name: "port 0", errno: syscall.EINVAL, text: "requires a persistent service",
+			call: service(Service{ServiceKey: AddrKey(TCP, ap("192.0.2.9:0"))})},
+		{name: "one-packet scheduling of TCP", errno: syscall.EINVAL, text: "requires UDP",
+			call: service(Service{ServiceKey: missing, Flags: OnePacket})},
+		{name: "scheduler name", errno: syscall.EINVAL, text: "scheduler name",
+			call: service(Service{ServiceKey: missing, Scheduler: long})},
+		{name: "engine name", errno: syscall.EINVAL, text: "engine name",
+			call: service(Service{ServiceKey: missing, Flags: Persistent, PEName: long})},
+		{name: "IPv6 netmask", errno: syscall.EINVAL, text: "prefix length of 1-128",
+			call: service(Service{ServiceKey: AddrKey(TCP, ap("[2001:db8::9]:80")), Netmask: 129})},
 
-		{"no address", destination(web, Destination{}), syscall.EINVAL, "the address of a host"},
-		{"multicast", destination(web, Destination{AddrPort: ap("224.0.0.1:80")}), syscall.EINVAL, "the address of a host"},
-		{"not there, and no address", destination(none, Destination{}), syscall.ESRCH, "no such service"},
-		{"another family by NAT", destination(web, Destination{AddrPort: ap("[2001:db8::2]:80")}), syscall.EINVAL, "by Tunneling"},
-		{"a tunnel without a port", destination(web, Destination{AddrPort: server, Method: Tunneling, Tunnel: Tunnel{Type: GUE}}), syscall.EINVAL, "must have a port"},
-		{"no such tunnel", destination(web, Destination{AddrPort: server, Method: Tunneling, Tunnel: Tunnel{Type: 7}}), syscall.EINVAL, "no such type of tunnel"},
-		{"no such method", destination(web, Destination{AddrPort: server, Method: 7}), syscall.EINVAL, "no such forwarding method"},
-		{"a weight", destination(web, Destination{AddrPort: server, Weight: 1 << 31}), syscall.ERANGE, "the weight is above"},
-		{"thresholds", destination(web, Destination{AddrPort: server, LowerThreshold: 2, UpperThreshold: 1}), syscall.ERANGE, "the lower threshold"},
+		{name: "no destination address", errno: syscall.EINVAL, text: "not a unicast address",
+			call: destination(web, Destination{})},
+		{name: "multicast destination", errno: syscall.EINVAL, text: "not a unicast address",
+			call: destination(web, Destination{AddrPort: ap("224.0.0.1:80")})},
+		{name: "no destination address, no service", errno: syscall.ESRCH, text: "no such service",
+			call: destination(missing, Destination{})},
+		{name: "IPv4-mapped destination", errno: syscall.EINVAL, text: "IPv4-mapped",
+			call: destination(web, Destination{AddrPort: ap("[::ffff:198.51.100.1]:80")})},
+		{name: "IPv6 destination with NAT", errno: syscall.EINVAL, text: "require tunneling",
+			call: destination(web, Destination{AddrPort: ap("[2001:db8::2]:80")})},
+		{name: "GUE without a port", errno: syscall.EINVAL, text: "requires a port",
+			call: destination(web, Destination{AddrPort: server, Method: Tunneling, Tunnel: Tunnel{Type: GUE}})},
+		{name: "tunnel type", errno: syscall.EINVAL, text: "unknown tunnel type",
+			call: destination(web, Destination{AddrPort: server, Method: Tunneling, Tunnel: Tunnel{Type: 7}})},
+		{name: "forwarding method", errno: syscall.EINVAL, text: "unknown forwarding method",
+			call: destination(web, Destination{AddrPort: server, Method: 7})},
+		{name: "weight", errno: syscall.ERANGE, text: "weight exceeds",
+			call: destination(web, Destination{AddrPort: server, Weight: 1 << 31})},
+		{name: "thresholds", errno: syscall.ERANGE, text: "lower threshold",
+			call: destination(web, Destination{AddrPort: server, LowerThreshold: 2, UpperThreshold: 1})},
 
-		{"no role", daemon(Daemon{Interface: "lo"}), syscall.EINVAL, "neither a master nor a backup"},
-		{"no role to stop", func() error { return c.StopDaemon(0) }, syscall.EINVAL, "neither a master nor a backup"},
-		{"no interface", daemon(Daemon{State: Master}), syscall.ENODEV, "no interface"},
-		{"a long interface", daemon(Daemon{State: Master, Interface: long}), syscall.EINVAL, "the interface's name"},
-		{"an id", daemon(Daemon{State: Master, Interface: "lo", SyncID: 256}), syscall.EINVAL, "above 255"},
-		{"a group", daemon(Daemon{State: Master, Interface: "lo", Group: netip.MustParseAddr("192.0.2.1")}), syscall.EINVAL, "no multicast address"},
+		{name: "no daemon state", errno: syscall.EINVAL, text: "master or backup",
+			call: daemon(Daemon{Interface: "lo"})},
+		{name: "no daemon state to stop", errno: syscall.EINVAL, text: "master or backup",
+			call: func() error { return c.StopDaemon(0) }},
+		{name: "no interface", errno: syscall.ENODEV, text: "requires an interface",
+			call: daemon(Daemon{State: Master})},
+		{name: "interface name", errno: syscall.EINVAL, text: "interface name",
+			call: daemon(Daemon{State: Master, Interface: long})},
+		{name: "sync ID", errno: syscall.EINVAL, text: "0-255",
+			call: daemon(Daemon{State: Master, Interface: "lo", SyncID: 256})},
+		{name: "group", errno: syscall.EINVAL, text: "not a multicast address",
+			call: daemon(Daemon{State: Master, Interface: "lo", Group: netip.MustParseAddr("192.0.2.1")})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			checkErr(t, c.RemoveAllServices(), nil)
 			checkErr(t, c.AddService(Service{ServiceKey: web}), nil)
-			err := tt.do()
+			err := tt.call()
 			if !errors.Is(err, tt.errno) || !strings.Contains(err.Error(), tt.text) {
 				t.Errorf("error = %v, want %v and %q", err, tt.errno, tt.text)
 			}
 			services, err := c.Services()
 			if checkErr(t, err, nil); len(services) != 1 {
-				t.Errorf("services: %v", services)
+				t.Errorf("services %v, want 1", services)
 			}
 		})
 	}
 }
 
-// The zero values of a service work on the kernel, and mean there what the
-// documentation says.
+// TestKernelDefaults verifies that the kernel accepts services with unset fields and
+// returns the documented defaults.
 func TestKernelDefaults(t *testing.T) {
 	c, err := Dial()
 	if err != nil {
@@ -103,22 +132,22 @@ func TestKernelDefaults(t *testing.T) {
 		if got != want {
 			t.Errorf("got  %v\nwant %v", got, want)
 		}
-		// What was read can be written, and means the same.
+		// An update with the returned service changes nothing.
 		checkErr(t, c.UpdateService(got), nil)
-		if again, err := c.Service(s.ServiceKey); again != got || err != nil {
-			t.Errorf("%v, %v after an update of %v", again, err, got)
+		if updated, err := c.Service(s.ServiceKey); updated != got || err != nil {
+			t.Errorf("%v, %v after an update with %v", updated, err, got)
 		}
 	}
 	checkErr(t, c.RemoveAllServices(), nil)
 	checkErr(t, c.AddService(Service{ServiceKey: web}), nil)
-	checkErr(t, c.AddDestination(web, Destination{AddrPort: ap("[::ffff:198.51.100.1]:80")}), nil)
+	checkErr(t, c.AddDestination(web, Destination{AddrPort: ap("198.51.100.1:80")}), nil)
 	got, err := c.Destinations(web)
 	if checkErr(t, err, nil); len(got) != 1 || got[0] != (Destination{AddrPort: ap("198.51.100.1:80")}) {
-		t.Errorf("%+v", got)
+		t.Errorf("destinations %+v", got)
 	}
 	checkErr(t, c.Close(), nil)
 	checkErr(t, c.Close(), nil)
 	if _, err := c.Services(); err == nil {
-		t.Error("a closed client reads")
+		t.Error("Services of a closed client returns no error")
 	}
 }

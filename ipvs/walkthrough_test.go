@@ -12,30 +12,31 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// The steps are a walk through all of the client's methods. They run twice:
-// on a real kernel, which is where testdata/netlink was recorded, and without
-// one against that recording.
+// The steps call all methods of a client. TestKernelSteps runs them on a kernel and
+// can record the messages to testdata/netlink; TestRecordedSteps runs them on that
+// recording.
 
-// A step is one call, or a few that belong together.
+// A step is one call or a few related ones.
 type step struct {
-	name string
-	do   func(t *testing.T, c *Client)
+	name string // title in the recording
+	run  func(t *testing.T, c *Client)
 }
 
+// ap parses an address and port.
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 var compareAddr = gocmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 
 var (
-	web  = AddrKey(TCP, ap("192.0.2.1:80"))
-	web6 = AddrKey(TCP, ap("[2001:db8::1]:80"))
-	sip  = AddrKey(UDP, ap("192.0.2.1:5060"))
-	tel  = AddrKey(SCTP, ap("192.0.2.1:2905"))
-	mark = MarkKey(3000000000, IPv6)
-	none = AddrKey(TCP, ap("192.0.2.99:80"))
+	web     = AddrKey(TCP, ap("192.0.2.1:80"))
+	web6    = AddrKey(TCP, ap("[2001:db8::1]:80"))
+	sip     = AddrKey(UDP, ap("192.0.2.1:5060"))
+	tel     = AddrKey(SCTP, ap("192.0.2.1:2905"))
+	mark    = MarkKey(3000000000, IPv6)
+	missing = AddrKey(TCP, ap("192.0.2.99:80")) // never added
 )
 
-// services are what the steps set up, as the kernel reports them.
+// services are the services that the steps add, as the kernel returns them.
 var services = []Service{
 	{ServiceKey: web, Scheduler: "wrr", Flags: Persistent | Hashed, Timeout: 600, Netmask: 0xffffff00},
 	{ServiceKey: tel, Scheduler: "rr", Flags: Hashed, Netmask: 0xffffffff},
@@ -44,7 +45,7 @@ var services = []Service{
 	{ServiceKey: mark, Scheduler: "rr", Flags: Persistent | Hashed, Timeout: 300, Netmask: 64},
 }
 
-// destinations are those of web.
+// destinations are the destinations of web.
 var destinations = []Destination{
 	{AddrPort: ap("198.51.100.1:8080"), Method: Masquerading, Weight: 5, UpperThreshold: 200, LowerThreshold: 100},
 	{AddrPort: ap("198.51.100.2:80"), Method: DirectRouting, Weight: 65535},
@@ -59,8 +60,8 @@ var daemon = Daemon{
 	MaxLen: 1400, Group: netip.MustParseAddr("224.0.0.82"), Port: 8850, TTL: 3,
 }
 
-// configured is a service as it is asked for: without what the kernel adds.
-func configured(s Service) Service {
+// requested returns s as a request contains it, without the flag that the kernel sets.
+func requested(s Service) Service {
 	s.Flags &^= Hashed
 	return s
 }
@@ -84,7 +85,7 @@ var steps = []step{
 	}},
 	{"add services", func(t *testing.T, c *Client) {
 		for _, s := range services[1:] {
-			checkErr(t, c.AddService(configured(s)), nil)
+			checkErr(t, c.AddService(requested(s)), nil)
 		}
 		checkErr(t, c.AddService(Service{ServiceKey: web, Scheduler: "rr", Netmask: 0xffffffff}), nil)
 	}},
@@ -92,13 +93,13 @@ var steps = []step{
 		checkErr(t, c.AddService(Service{ServiceKey: web, Scheduler: "rr"}), ErrServiceExists, syscall.EEXIST)
 	}},
 	{"add service: no scheduler", func(t *testing.T, c *Client) {
-		checkErr(t, c.AddService(Service{ServiceKey: none, Scheduler: "nosuch"}), ErrNoScheduler, syscall.ENOENT)
+		checkErr(t, c.AddService(Service{ServiceKey: missing, Scheduler: "nosuch"}), ErrNoScheduler, syscall.ENOENT)
 	}},
 	{"edit service", func(t *testing.T, c *Client) {
-		checkErr(t, c.UpdateService(configured(services[0])), nil)
+		checkErr(t, c.UpdateService(requested(services[0])), nil)
 	}},
 	{"edit service: none", func(t *testing.T, c *Client) {
-		checkErr(t, c.UpdateService(Service{ServiceKey: none, Scheduler: "rr"}), ErrNoService, syscall.ESRCH)
+		checkErr(t, c.UpdateService(Service{ServiceKey: missing, Scheduler: "rr"}), ErrNoService, syscall.ESRCH)
 	}},
 	{"add destinations", func(t *testing.T, c *Client) {
 		for _, d := range destinations[1:] {
@@ -111,7 +112,7 @@ var steps = []step{
 		checkErr(t, c.AddDestination(web, destinations[0]), ErrDestinationExists, syscall.EEXIST)
 	}},
 	{"add destination: no service", func(t *testing.T, c *Client) {
-		checkErr(t, c.AddDestination(none, destinations[0]), ErrNoService, syscall.ESRCH)
+		checkErr(t, c.AddDestination(missing, destinations[0]), ErrNoService, syscall.ESRCH)
 	}},
 	{"add destination: not unicast", func(t *testing.T, c *Client) {
 		checkErr(t, c.AddDestination(web, Destination{AddrPort: ap("224.0.0.1:80")}), syscall.EINVAL)
@@ -123,7 +124,7 @@ var steps = []step{
 		checkErr(t, c.UpdateDestination(web, Destination{AddrPort: ap("198.51.100.99:80")}), ErrNoDestination, syscall.ENOENT)
 	}},
 	{"edit destination: no service", func(t *testing.T, c *Client) {
-		checkErr(t, c.UpdateDestination(none, destinations[0]), ErrNoService)
+		checkErr(t, c.UpdateDestination(missing, destinations[0]), ErrNoService)
 	}},
 	{"list services", func(t *testing.T, c *Client) {
 		got, err := c.Services()
@@ -146,7 +147,7 @@ var steps = []step{
 		}
 	}},
 	{"get service: none", func(t *testing.T, c *Client) {
-		_, err := c.Service(none)
+		_, err := c.Service(missing)
 		checkErr(t, err, ErrNoService, syscall.ESRCH)
 	}},
 	{"list destinations", func(t *testing.T, c *Client) {
@@ -159,22 +160,23 @@ var steps = []step{
 		got, err = c.Destinations(sip)
 		checkErr(t, err, nil)
 		if len(got) != 0 {
-			t.Errorf("destinations of an empty service: %v", got)
+			t.Errorf("destinations of a service without destinations: %v", got)
 		}
 	}},
 	{"zero", func(t *testing.T, c *Client) {
 		checkErr(t, c.ZeroService(web), nil)
-		checkErr(t, c.ZeroService(none), ErrNoService)
+		checkErr(t, c.ZeroService(missing), ErrNoService)
 		checkErr(t, c.Zero(), nil)
 	}},
 	{"remove", func(t *testing.T, c *Client) {
 		checkErr(t, c.RemoveDestination(web, destinations[5].AddrPort), nil)
 		checkErr(t, c.RemoveDestination(web, destinations[5].AddrPort), ErrNoDestination, syscall.ENOENT)
-		checkErr(t, c.RemoveDestination(none, destinations[5].AddrPort), ErrNoService)
+		checkErr(t, c.RemoveDestination(missing, destinations[5].AddrPort), ErrNoService)
 		checkErr(t, c.RemoveService(tel), nil)
 		checkErr(t, c.RemoveService(tel), ErrNoService, syscall.ESRCH)
 	}},
-	// The kernel refuses a daemon while a service has a server of another family.
+	// The kernel does not start a sync daemon while a service has a destination of
+	// another address family.
 	{"daemon", func(t *testing.T, c *Client) {
 		checkErr(t, c.StartDaemon(daemon), nil)
 		checkErr(t, c.StartDaemon(daemon), ErrDaemonRunning, syscall.EEXIST)
@@ -183,7 +185,7 @@ var steps = []step{
 		if diff := gocmp.Diff([]Daemon{daemon}, got, gocmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("daemons (-want +got):\n%s", diff)
 		}
-		// User-Mode Linux hangs when a daemon is stopped before it got going.
+		// User-Mode Linux hangs if a daemon is stopped while it starts.
 		time.Sleep(100 * time.Millisecond)
 		checkErr(t, c.StopDaemon(Master), nil)
 		checkErr(t, c.StopDaemon(Master), ErrNoDaemon, syscall.ESRCH)
@@ -191,20 +193,20 @@ var steps = []step{
 	}},
 	{"batch", func(t *testing.T, c *Client) {
 		b := c.Batch()
-		b.RemoveService(none)                 // 0: fails
-		b.AddService(configured(services[1])) // 1
-		b.AddService(configured(services[1])) // 2: fails
+		b.RemoveService(missing)             // 0 fails
+		b.AddService(requested(services[1])) // 1
+		b.AddService(requested(services[1])) // 2 fails
 		b.AddDestination(tel, destinations[1])
-		b.UpdateDestination(tel, Destination{AddrPort: ap("198.51.100.99:80")}) // 4: fails
+		b.UpdateDestination(tel, Destination{AddrPort: ap("198.51.100.99:80")}) // 4 fails
 		b.RemoveDestination(tel, destinations[1].AddrPort)
 		b.ZeroService(tel)
 		b.Zero()
 		b.SetTimeouts(Timeouts{TCP: 900, TCPFin: 120, UDP: 300})
-		b.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}) // 9: fails
-		b.StopDaemon(Backup)                                       // 10: fails
-		b.UpdateService(configured(services[1]))
+		b.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}) // 9 fails
+		b.StopDaemon(Backup)                                       // 10 fails
+		b.UpdateService(requested(services[1]))
 		b.RemoveService(tel) // 12
-		b.RemoveService(tel) // 13: fails, and is the last
+		b.RemoveService(tel) // 13 fails and is the last request
 		failures, err := b.Commit()
 		checkErr(t, err, nil)
 		want := []struct {
@@ -216,12 +218,12 @@ var steps = []step{
 		}
 		for i, w := range want {
 			if f := failures[i]; f.Index != w.index || !errors.Is(f.Err, w.err) {
-				t.Errorf("failure %d = %v, want %v", i, f, w)
+				t.Errorf("failure %d = change %d: %v, want change %d: %v", i, f.Index, f.Err, w.index, w.err)
 			}
 		}
 		failures, err = b.Commit()
 		if checkErr(t, err, nil); len(failures) != 0 {
-			t.Errorf("failures told twice: %v", failures)
+			t.Errorf("the second Commit returns the failures of the first: %v", failures)
 		}
 	}},
 	{"flush", func(t *testing.T, c *Client) {
@@ -229,12 +231,12 @@ var steps = []step{
 		got, err := c.Services()
 		checkErr(t, err, nil)
 		if len(got) != 0 {
-			t.Errorf("services after a flush: %v", got)
+			t.Errorf("services after RemoveAllServices: %v", got)
 		}
 	}},
 }
 
-// checkErr fails unless err is nil or, where they are given, all of want.
+// checkErr reports an error unless err matches all of want. Only a nil err matches nil.
 func checkErr(t *testing.T, err error, want ...error) {
 	t.Helper()
 	for _, w := range want {

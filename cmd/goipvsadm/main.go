@@ -12,9 +12,8 @@ import (
 	"os"
 
 	"goipvsadm/cmd/goipvsadm/internal/cli"
-	"goipvsadm/ipvs"
 )
 
 func main() {
-	os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, ipvs.Dial))
+	os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr, cli.Dial))
 }

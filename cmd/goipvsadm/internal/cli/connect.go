@@ -23,7 +23,7 @@ func (inv *invocation) open(netns string) int {
 // connect sets client and info. netns is the name or path of a network
 // namespace; "" stands for the caller's.
 func (inv *invocation) connect(netns string) (err error) {
-	options := append(inNetNS(netns), ipvs.WithModprobeOutput(inv.files.stderr), ipvs.WithMappedAddresses())
+	options := append(inNetNS(netns), ipvs.WithModprobeOutput(inv.files.stderr))
 	if inv.client, err = inv.dial(options...); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (inv *invocation) doctor(cmd *command.Command) int {
 	g := doctor.Collector{
 		Program:   path.Base(inv.name),
 		NetNS:     cmd.NetNS,
-		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(f, inNetNS(cmd.NetNS)...) },
+		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(cmd.NetNS, f) },
 		Probe:     cmd.Options.Has(command.Probe),
 		ErrorText: func(err error) string { return kernelMessage(command.List, err) },
 	}

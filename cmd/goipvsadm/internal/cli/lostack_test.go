@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -12,57 +11,48 @@ import (
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
-	"goipvsadm/netlinkmsg"
 )
 
-// A lossySocket drops replies of the kernel.
-type lossySocket struct {
-	ipvs.Socket
-	sends   int
-	drop    func(sends int) bool // reports whether to drop the replies to this send
-	noops   bool                 // drop the acknowledgements of Preflight
-	dead    bool                 // after the first loss, every Receive times out
-	dropped bool                 // replies were dropped; the next Receive fails
+// A replyLoss selects the sends, counted from 1, whose replies are lost, and whether
+// the next receive reports the loss with ENOBUFS or times out.
+type replyLoss struct {
+	lost   func(send int, last netlink.Header) bool
+	silent bool
 }
 
-func (f *lossySocket) Send(b []byte) error {
-	f.sends++
-	if err := f.Socket.Send(b); err != nil {
-		return err
-	}
-	frame, _, err := netlinkmsg.Split(b)
-	if err != nil {
-		return err
-	}
-	noop := frame.Header.Type == netlink.Noop
-	if f.dropped = f.drop != nil && f.drop(f.sends); f.dropped || f.noops && noop && len(b) > 16 {
-		for err == nil {
-			_, err = f.Socket.Receive(make([]byte, 1<<16))
-		}
-	}
-	return nil
+// sendAt selects one send.
+func sendAt(n int) func(int, netlink.Header) bool {
+	return func(send int, _ netlink.Header) bool { return send == n }
 }
 
-func (f *lossySocket) Receive(b []byte) (int, error) {
-	switch {
-	case f.dropped && f.dead:
-		return 0, ipvs.ErrTimeout
-	case f.dropped:
-		f.dropped = false
-		return 0, syscall.ENOBUFS
-	}
-	return f.Socket.Receive(b)
+// sendsFrom selects a send and all later ones.
+func sendsFrom(n int) func(int, netlink.Header) bool {
+	return func(send int, _ netlink.Header) bool { return send >= n }
 }
 
-// dialThrough returns a Dialer that connects to k through f.
-func dialThrough(k *ipvstest.FakeKernel, f *lossySocket) Dialer {
+// preflightNoops selects the no-ops of Preflight, which are longer than a header.
+func preflightNoops(_ int, last netlink.Header) bool {
+	return last.Type == netlink.Noop && last.Length > 16
+}
+
+// dialLossy returns a Dialer for k whose connection loses replies.
+func dialLossy(k *ipvstest.FakeKernel, loss replyLoss) Dialer {
 	return func(...ipvs.Option) (*ipvs.Client, error) {
-		f.Socket = k.Socket()
-		return ipvs.NewClient(f, ipvstest.Family), nil
+		s := &ipvstest.FaultySocket{
+			Socket: k.Socket(),
+			OnSend: func(s *ipvstest.FaultySocket, b []byte) error {
+				err := s.Forward(b)
+				if loss.lost(len(s.Sent), s.Sent[len(s.Sent)-1]) {
+					s.Queue, s.Overrun = nil, !loss.silent
+				}
+				return err
+			},
+		}
+		return ipvs.NewClient(s, ipvstest.Family), nil
 	}
 }
 
-// serviceRules returns rules for n services.
+// serviceRules returns rules that add n services.
 func serviceRules(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -71,87 +61,84 @@ func serviceRules(n int) string {
 	return b.String()
 }
 
+// TestLostReplies verifies that a rule whose acknowledgement is lost is reported with
+// its line number.
 func TestLostReplies(t *testing.T) {
-	const secondBatch = 3 // the first send requests the version
+	const secondChunk = 3 // send 1 reads the version
 	for _, tt := range []struct {
-		name, line, rules string
-		socket            lossySocket
-		status            int
-		want              string
-		services          int
+		name      string
+		line      string
+		rules     string
+		loss      replyLoss
+		status    int
+		want      string // standard error
+		firstLine bool   // want is only the first line
+		services  int
 	}{
 		{
-			name:     "replies to a batch",
-			line:     "-R",
-			rules:    serviceRules(200),
-			socket:   lossySocket{drop: func(n int) bool { return n == secondBatch }},
-			status:   255,
-			want:     "line 129: Service already exists (after a retry; the first attempt may have succeeded)\n",
-			services: 200,
+			name: "one chunk", line: "-R", rules: serviceRules(200),
+			loss:      replyLoss{lost: sendAt(secondChunk)},
+			status:    255,
+			want:      "line 129: Service already exists (after a retry; the first attempt may have succeeded)\n",
+			firstLine: true,
+			services:  200,
 		},
 		{
-			name:   "changes that cannot be retried",
-			line:   "-R",
-			rules:  oneService + "-D -t 192.0.2.1:80\n-E -t 192.0.2.2:80\n",
-			socket: lossySocket{drop: func(n int) bool { return n == 2 }},
+			name: "not safe to resend", line: "-R", rules: oneService + "-D -t 192.0.2.1:80\n-E -t 192.0.2.2:80\n",
+			loss:   replyLoss{lost: sendAt(2)},
 			status: 255,
 			want: "line 1: acknowledgement lost; the change may or may not have been applied\n" +
 				"line 2: acknowledgement lost; the change may or may not have been applied\n" +
 				"line 3: No such service\n",
 		},
 		{
-			name:     "no more replies",
-			line:     "-R",
-			rules:    serviceRules(200),
-			socket:   lossySocket{drop: func(n int) bool { return n >= secondBatch }, dead: true},
+			name: "no more replies", line: "-R", rules: serviceRules(200),
+			loss:     replyLoss{lost: sendsFrom(secondChunk), silent: true},
 			status:   255,
-			want:     "line 129: " + ipvs.ErrTimeout.Error() + ": outcome unknown from this line to line 200; later lines were not executed\n",
+			want:     "line 129: no reply from the kernel: outcome unknown from this line to line 200; later lines were not executed\n",
 			services: 200,
 		},
 		{
-			name:     "no replies to the first batch of --apply",
-			line:     "--apply",
-			rules:    serviceRules(200),
-			socket:   lossySocket{drop: func(n int) bool { return n >= 3 }, dead: true},
+			name: "no more replies to --apply", line: "--apply", rules: serviceRules(200),
+			loss:     replyLoss{lost: sendsFrom(3), silent: true},
 			status:   255,
-			want:     "line 1: " + ipvs.ErrTimeout.Error() + ": outcome unknown from this line to line 128; later lines were not executed\n",
+			want:     "line 1: no reply from the kernel: outcome unknown from this line to line 128; later lines were not executed\n",
 			services: 128,
 		},
 		{
-			name:     "reply to a single change",
-			line:     "-A -t 192.0.2.1:80",
-			socket:   lossySocket{drop: func(n int) bool { return n == 2 }},
+			name: "single command", line: "-A -t 192.0.2.1:80",
+			loss:     replyLoss{lost: sendAt(2)},
 			status:   255,
 			want:     "Service already exists (after a retry; the first attempt may have succeeded)\n",
 			services: 1,
 		},
 		{
-			name:   "no replies to a listing",
-			line:   "-L -n --stats",
-			socket: lossySocket{drop: func(n int) bool { return n >= 2 }, dead: true},
+			name: "listing", line: "-L -n --stats",
+			loss:   replyLoss{lost: sendsFrom(2), silent: true},
 			status: 1,
-			want:   "ipvs: get service: " + ipvs.ErrTimeout.Error() + "\n",
+			want:   "ipvs: get service: no reply from the kernel\n",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
 			var stdout, stderr strings.Builder
 			args := append([]string{"ipvsadm"}, words(tt.line)...)
-			status := Run(args, strings.NewReader(tt.rules), &stdout, &stderr, dialThrough(&k, &tt.socket))
+			status := Run(args, strings.NewReader(tt.rules), &stdout, &stderr, dialLossy(&k, tt.loss))
 			got := stderr.String()
-			if tt.name == "replies to a batch" { // only the first line
+			if tt.firstLine {
 				got, _, _ = strings.Cut(got, "\n")
 				got += "\n"
 			}
 			if status != tt.status || got != tt.want || len(k.Table) != tt.services {
-				t.Errorf("status %d, %d services\n%s", status, len(k.Table), stderr.String())
+				t.Errorf("status %d, %d services, standard error:\n%s\nwant status %d, %d services:\n%s",
+					status, len(k.Table), stderr.String(), tt.status, tt.services, tt.want)
 			}
 		})
 	}
 }
 
-// TestRestoreKernelTimeout checks that -R stops reading rules from a pipe if the
-// kernel does not reply.
+// TestRestoreKernelTimeout verifies that -R exits when the kernel stops replying, even if
+// its input never ends.
 func TestRestoreKernelTimeout(t *testing.T) {
 	var k ipvstest.FakeKernel
 	rules, w := io.Pipe()
@@ -165,29 +152,31 @@ func TestRestoreKernelTimeout(t *testing.T) {
 	}()
 	exited := make(chan int)
 	go func() {
-		f := &lossySocket{drop: func(n int) bool { return n > 3 }, dead: true}
-		exited <- Run([]string{"ipvsadm", "-R"}, rules, io.Discard, io.Discard, dialThrough(&k, f))
+		dial := dialLossy(&k, replyLoss{lost: sendsFrom(4), silent: true})
+		exited <- Run([]string{"ipvsadm", "-R"}, rules, io.Discard, io.Discard, dial)
 	}()
 	select {
 	case status := <-exited:
 		if status != 255 {
-			t.Errorf("status %d", status)
+			t.Errorf("status %d, want 255", status)
 		}
 	case <-time.After(time.Minute):
 		t.Error("-R does not exit")
 	}
 }
 
-// TestRestorePreflight checks that ipvsadm-restore does not clear the table if the
-// preflight of the batch fails.
+// TestRestorePreflight verifies that ipvsadm-restore does not clear the table if its
+// preflight fails.
 func TestRestorePreflight(t *testing.T) {
 	k := kernelWith(t, oneServer)
 	var stderr strings.Builder
-	status := Run([]string{"ipvsadm-restore"}, strings.NewReader(serviceRules(200)), io.Discard, &stderr, dialThrough(k, &lossySocket{noops: true}))
-	if want := ": " + ipvs.ErrTimeout.Error() + "\nnothing was changed\n"; status != 255 || !strings.HasSuffix(stderr.String(), want) {
-		t.Errorf("status %d: %s", status, stderr.String())
+	dial := dialLossy(k, replyLoss{lost: preflightNoops, silent: true})
+	status := Run([]string{"ipvsadm-restore"}, strings.NewReader(serviceRules(200)), io.Discard, &stderr, dial)
+	const want = "ipvs: preflight: no reply from the kernel\nnothing was changed\n"
+	if status != 255 || stderr.String() != want {
+		t.Errorf("status %d, standard error %q, want status 255, %q", status, stderr.String(), want)
 	}
 	if got := savedRules(t, k); got != oneServer {
-		t.Errorf("table:\n%s", got)
+		t.Errorf("the table is\n%s", got)
 	}
 }

@@ -36,8 +36,8 @@ func TestSaveAll(t *testing.T) {
 
 func TestMissingNamespace(t *testing.T) {
 	missing := func(options ...ipvs.Option) (*ipvs.Client, error) {
-		if len(options) != 3 { // modprobe output, mapped addresses, namespace
-			t.Errorf("%d options, want 3", len(options))
+		if len(options) != 2 { // modprobe output, namespace
+			t.Errorf("%d options, want 2", len(options))
 		}
 		return nil, &ipvs.NetNSError{Path: "/run/netns/foo", Errno: syscall.ENOENT}
 	}

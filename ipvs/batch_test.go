@@ -1,0 +1,79 @@
+package ipvs_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
+)
+
+// TestBatchDropped verifies that a batch that is dropped without Commit leaves no
+// goroutine behind, and that its full chunks are sent.
+func TestBatchDropped(t *testing.T) {
+	before := runtime.NumGoroutine()
+	var k ipvstest.FakeKernel
+	c, _ := k.Dial()
+	const batches = 10
+	for range batches {
+		b := c.Batch()
+		for i := range 2*ipvs.BatchSize + 1 {
+			b.AddService(numberedService(i))
+		}
+	}
+	for start := time.Now(); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Since(start) > time.Minute {
+			t.Fatalf("%d goroutines, want %d", runtime.NumGoroutine(), before)
+		}
+	}
+	if n := len(k.Received()); n != batches*2*ipvs.BatchSize {
+		t.Errorf("%d requests, want %d", n, batches*2*ipvs.BatchSize)
+	}
+	if n := len(k.Entries()); n != 2*ipvs.BatchSize {
+		t.Errorf("%d services, want %d", n, 2*ipvs.BatchSize)
+	}
+}
+
+// TestBatchReuse verifies that indexes start at 0 after Commit.
+func TestBatchReuse(t *testing.T) {
+	var k ipvstest.FakeKernel
+	c, _ := k.Dial()
+	b := c.Batch()
+	for round := range 3 {
+		for range 2 * ipvs.BatchSize {
+			b.AddService(numberedService(round))
+		}
+		b.AddService(numberedService(-1))
+		failures, err := b.Commit()
+		want := 2*ipvs.BatchSize - 1
+		if round > 0 {
+			want++ // the last service exists
+		}
+		if err != nil || len(failures) != want || failures[0].Index != 1 {
+			t.Fatalf("round %d: %d failures, %v", round, len(failures), err)
+		}
+	}
+}
+
+// TestBatchAllocs verifies that a batch does not allocate memory for each change.
+func TestBatchAllocs(t *testing.T) {
+	s := &ipvstest.FaultySocket{OnReceive: func(s *ipvstest.FaultySocket, b []byte) (int, error) {
+		datagram, err := ack(0)(s.Sent[len(s.Sent)-1])
+		return copy(b, datagram), err
+	}}
+	b := ipvs.NewClient(s, ipvstest.Family).Batch()
+	change := &ipvs.Change{Op: ipvs.OpAddService, Service: ipvs.Service{ServiceKey: web}}
+	const changes = 10 * ipvs.BatchSize
+	allocs := testing.AllocsPerRun(20, func() {
+		for range changes {
+			b.Add(change)
+		}
+		if _, err := b.Commit(); err != nil {
+			t.Error(err)
+		}
+	})
+	if perChange := allocs / changes; perChange > 0.1 {
+		t.Errorf("%.2f allocations per change", perChange)
+	}
+}

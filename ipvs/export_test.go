@@ -1,0 +1,12 @@
+package ipvs
+
+// Internals for tests in package ipvs_test.
+const (
+	BatchSize      = batchSize
+	MaxDumpRetries = maxDumpRetries
+)
+
+var ErrIncompleteReply = errIncompleteReply
+
+// SetPortID sets the port ID to which replies must be addressed.
+func (c *Client) SetPortID(id uint32) { c.portID = id }
