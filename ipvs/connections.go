@@ -23,8 +23,8 @@ type Connection struct {
 	State       string // the kernel's name of the state, such as ESTABLISHED
 	Expires     uint32 // seconds until the entry expires if the connection stays idle
 
-	Engine     string // persistence engine that matched the connection; "" if none
-	EngineData string // data that it matched, such as a SIP Call-ID; chosen by the client
+	PEName string // persistence engine that matched the connection; "" if none
+	PEData string // data that it matched, such as a SIP Call-ID; chosen by the client
 }
 
 // connectionsFile belongs to the network namespace of the calling thread, which is
@@ -65,8 +65,8 @@ const (
 	connDestinationPort
 	connState
 	connExpires
-	connEngine
-	connEngineData
+	connPEName
+	connPEData
 	connColumns
 )
 
@@ -128,8 +128,8 @@ func (p *connectionParser) parse(line []byte) (Connection, error) {
 		return c, err
 	}
 	c.State = p.intern(f[connState])
-	if n > connEngineData {
-		c.Engine, c.EngineData = p.intern(f[connEngine]), string(f[connEngineData])
+	if n > connPEData {
+		c.PEName, c.PEData = p.intern(f[connPEName]), string(f[connPEData])
 	}
 	return c, nil
 }

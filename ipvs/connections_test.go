@@ -65,13 +65,13 @@ func TestConnections(t *testing.T) {
 			name: "persistence engine",
 			line: "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip abc@def",
 			want: Connection{Protocol: UDP, Client: ap("10.0.0.1:0"), VIP: ap("10.0.0.1:5060"),
-				Destination: ap("10.0.0.1:5061"), State: "NONE", Expires: 60, Engine: "sip", EngineData: "abc@def"},
+				Destination: ap("10.0.0.1:5061"), State: "NONE", Expires: 60, PEName: "sip", PEData: "abc@def"},
 		},
 		{
 			name: "longest Call-ID that the kernel stores",
 			line: "UDP 0A000001 0000 0A000001 13C4 0A000001 13C5 NONE             60 sip " + strings.Repeat("x", 255),
 			want: Connection{Protocol: UDP, Client: ap("10.0.0.1:0"), VIP: ap("10.0.0.1:5060"),
-				Destination: ap("10.0.0.1:5061"), State: "NONE", Expires: 60, Engine: "sip", EngineData: strings.Repeat("x", 255)},
+				Destination: ap("10.0.0.1:5061"), State: "NONE", Expires: 60, PEName: "sip", PEData: strings.Repeat("x", 255)},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

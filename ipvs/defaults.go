@@ -12,7 +12,7 @@ import (
 const DefaultPersistenceTimeout = 360
 
 // WithDefaults returns s with unset fields filled in: Family from the address
-// (IPv4 for a firewall mark), Scheduler sched.Default (wlc), Netmask FullNetmask,
+// (IPv4 for a firewall mark), Scheduler sched.Default (wlc), Netmask HostNetmask,
 // and with the flag Persistent a Timeout of DefaultPersistenceTimeout. An
 // IPv4-mapped address becomes the IPv4 address, unless Family is IPv6.
 //
@@ -47,7 +47,7 @@ func serviceDefaults(s *Service) {
 	}
 	if s.Netmask == 0 {
 		// The kernel rejects an IPv6 service without a netmask, persistent or not.
-		s.Netmask = FullNetmask(s.Family)
+		s.Netmask = HostNetmask(s.Family)
 	}
 	if s.Flags&Persistent != 0 && s.Timeout == 0 {
 		s.Timeout = DefaultPersistenceTimeout

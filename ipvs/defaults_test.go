@@ -50,8 +50,8 @@ func TestServiceDefaults(t *testing.T) {
 		},
 		{
 			name:  "netmask 0.0.0.0",
-			given: ipvs.Service{ServiceKey: web, Flags: ipvs.Persistent, Netmask: ipvs.AllClients},
-			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 360, Netmask: ipvs.AllClients},
+			given: ipvs.Service{ServiceKey: web, Flags: ipvs.Persistent, Netmask: ipvs.ZeroNetmask},
+			want:  ipvs.Service{ServiceKey: web, Scheduler: "wlc", Flags: ipvs.Persistent, Timeout: 360, Netmask: ipvs.ZeroNetmask},
 		},
 		{
 			name:  "address without family",

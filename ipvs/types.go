@@ -14,9 +14,9 @@ import (
 //	type Service struct {
 //		ServiceKey              // identity of the service; see AddrKey and MarkKey
 //		Scheduler  string       // name, such as wlc, of at most 15 bytes; "" selects sched.Default
-//		Flags      ServiceFlags // Persistent, OnePacket and scheduler flags; Hashed is set by the kernel
+//		Flags      ServiceFlags // Persistent, OnePacketScheduling and scheduler flags; Hashed is set by the kernel
 //		Timeout    uint32       // persistence timeout in seconds; 0 selects DefaultPersistenceTimeout
-//		Netmask    Netmask      // persistence granularity; 0 selects FullNetmask
+//		Netmask    Netmask      // persistence granularity; 0 selects HostNetmask
 //		PEName     string       // persistence engine name of at most 15 bytes; "" selects none
 //		Stats      Stats        // counters; ignored in requests
 //	}
@@ -39,13 +39,13 @@ type Service = netlinkmsg.Service
 type ServiceKey = netlinkmsg.ServiceKey
 
 // ServiceFlags are the flags of a service (IP_VS_SVC_F_*): Persistent, Hashed,
-// OnePacket, and Sched1 to Sched3.
+// OnePacketScheduling, and Sched1 to Sched3.
 type ServiceFlags = netlinkmsg.ServiceFlags
 
 // Netmask is the persistence granularity: clients whose masked addresses are equal
 // share a destination. For IPv4 it is the mask as a number (255.255.255.0 is
-// 0xffffff00), for IPv6 a prefix length of 1 to 128. 0 selects FullNetmask; the
-// IPv4 mask 0.0.0.0 is AllClients.
+// 0xffffff00), for IPv6 a prefix length of 1 to 128. 0 selects HostNetmask; the
+// IPv4 mask 0.0.0.0 is ZeroNetmask.
 type Netmask = netlinkmsg.Netmask
 
 // A Destination is a real server of a virtual service: its configuration,
@@ -162,10 +162,10 @@ const (
 	IPv6 = netlinkmsg.IPv6
 )
 
-// AllClients is the IPv4 persistence netmask 0.0.0.0, with which all clients share a
+// ZeroNetmask is the IPv4 persistence netmask 0.0.0.0, with which all clients share a
 // destination. It is not represented as 0 because the zero Netmask selects
-// FullNetmask.
-const AllClients = netlinkmsg.ZeroNetmask
+// HostNetmask.
+const ZeroNetmask = netlinkmsg.ZeroNetmask
 
 // Protocols of virtual services.
 const (
@@ -177,13 +177,13 @@ const (
 // Flags of a service. The meaning of Sched1 to Sched3 depends on the scheduler; see
 // package sched.
 const (
-	Persistent = netlinkmsg.Persistent
-	Hashed     = netlinkmsg.Hashed
-	OnePacket  = netlinkmsg.OnePacketScheduling
-	Sched1     = netlinkmsg.Sched1
-	Sched2     = netlinkmsg.Sched2
-	Sched3     = netlinkmsg.Sched3
-	SchedFlags = netlinkmsg.SchedFlags
+	Persistent          = netlinkmsg.Persistent
+	Hashed              = netlinkmsg.Hashed
+	OnePacketScheduling = netlinkmsg.OnePacketScheduling
+	Sched1              = netlinkmsg.Sched1
+	Sched2              = netlinkmsg.Sched2
+	Sched3              = netlinkmsg.Sched3
+	SchedFlags          = netlinkmsg.SchedFlags
 )
 
 // Forwarding methods. The kernel reports Local for a destination that is the director
@@ -220,9 +220,9 @@ var (
 	// MarkKey returns the key of the service for a firewall mark.
 	MarkKey = netlinkmsg.MarkKey
 
-	// FullNetmask returns the persistence netmask with which every client address
+	// HostNetmask returns the persistence netmask with which every client address
 	// is assigned separately: 255.255.255.255 or a prefix length of 128.
-	FullNetmask = netlinkmsg.HostNetmask
+	HostNetmask = netlinkmsg.HostNetmask
 
 	// FamilyOf returns the family of an address. An IPv4-mapped IPv6 address is
 	// IPv6.

@@ -52,7 +52,7 @@ var clientChecks = []check{
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "port 0 (all ports) requires a persistent service",
 		service: func(s *Service) bool { return s.Mark == 0 && s.AddrPort.Port() == 0 && s.Flags&Persistent == 0 }},
 	{commands: serviceChanges, errno: syscall.EINVAL, reason: "one-packet scheduling requires UDP",
-		service: func(s *Service) bool { return s.Mark == 0 && s.Flags&OnePacket != 0 && s.Protocol != UDP }},
+		service: func(s *Service) bool { return s.Mark == 0 && s.Flags&OnePacketScheduling != 0 && s.Protocol != UDP }},
 	{commands: destinationChanges, errno: syscall.EINVAL, reason: "unknown forwarding method",
 		destination: func(_ *Service, d *Destination) bool { return d.Method > Bypass }},
 	{commands: destinationChanges, errno: syscall.EINVAL, reason: "unknown tunnel type",

@@ -49,7 +49,7 @@ func TestKernelValidation(t *testing.T) {
 		{name: "port 0", errno: syscall.EINVAL, text: "requires a persistent service",
 			call: service(Service{ServiceKey: AddrKey(TCP, ap("192.0.2.9:0"))})},
 		{name: "one-packet scheduling of TCP", errno: syscall.EINVAL, text: "requires UDP",
-			call: service(Service{ServiceKey: missing, Flags: OnePacket})},
+			call: service(Service{ServiceKey: missing, Flags: OnePacketScheduling})},
 		{name: "scheduler name", errno: syscall.EINVAL, text: "scheduler name",
 			call: service(Service{ServiceKey: missing, Scheduler: long})},
 		{name: "engine name", errno: syscall.EINVAL, text: "engine name",
@@ -120,8 +120,8 @@ func TestKernelDefaults(t *testing.T) {
 		{ServiceKey: web, Flags: Persistent},
 		{ServiceKey: web6, Flags: Persistent},
 		{ServiceKey: ServiceKey{Mark: 7}, Flags: Persistent},
-		{ServiceKey: web, Flags: Persistent, Netmask: AllClients},
-		{ServiceKey: AddrKey(UDP, ap("[::ffff:192.0.2.1]:53")), Flags: OnePacket},
+		{ServiceKey: web, Flags: Persistent, Netmask: ZeroNetmask},
+		{ServiceKey: AddrKey(UDP, ap("[::ffff:192.0.2.1]:53")), Flags: OnePacketScheduling},
 	} {
 		checkErr(t, c.RemoveAllServices(), nil)
 		checkErr(t, c.AddService(s), nil)

@@ -40,7 +40,7 @@ var (
 var services = []Service{
 	{ServiceKey: web, Scheduler: "wrr", Flags: Persistent | Hashed, Timeout: 600, Netmask: 0xffffff00},
 	{ServiceKey: tel, Scheduler: "rr", Flags: Hashed, Netmask: 0xffffffff},
-	{ServiceKey: sip, Scheduler: "rr", Flags: Persistent | OnePacket | Hashed, Timeout: 60, Netmask: 0xffffffff, PEName: "sip"},
+	{ServiceKey: sip, Scheduler: "rr", Flags: Persistent | OnePacketScheduling | Hashed, Timeout: 60, Netmask: 0xffffffff, PEName: "sip"},
 	{ServiceKey: web6, Scheduler: "sh", Flags: Sched1 | Sched2 | Hashed, Netmask: 128},
 	{ServiceKey: mark, Scheduler: "rr", Flags: Persistent | Hashed, Timeout: 300, Netmask: 64},
 }

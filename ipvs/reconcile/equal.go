@@ -14,7 +14,7 @@ import (
 // the effect of the wanted one.
 func serviceEqual(want, have *ipvs.Service) bool {
 	// The kernel sets and clears Hashed itself.
-	const flags = ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags
+	const flags = ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags
 	if want.Flags&flags != have.Flags&flags || want.Scheduler != have.Scheduler || want.PEName != have.PEName {
 		return false
 	}

@@ -24,7 +24,7 @@ func TestServiceEqual(t *testing.T) {
 		{name: "timeout", want: service(persistent, 60, 64), have: service(persistent, 61, 64)},
 		{name: "persistence", want: service(persistent, 60, 64), have: service(0, 60, 64)},
 		{name: "scheduler flag", want: service(ipvs.Sched2, 0, 0), have: service(ipvs.Sched1, 0, 0)},
-		{name: "one-packet scheduling", want: service(ipvs.OnePacket, 0, 0), have: service(0, 0, 0)},
+		{name: "one-packet scheduling", want: service(ipvs.OnePacketScheduling, 0, 0), have: service(0, 0, 0)},
 		{name: "persistence engine", want: ipvs.Service{PEName: "sip"}, have: ipvs.Service{}},
 		{name: "scheduler", want: ipvs.Service{Scheduler: "sh"}, have: ipvs.Service{Scheduler: "rr"}},
 		{name: "counters", want: ipvs.Service{}, have: ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, equal: true},

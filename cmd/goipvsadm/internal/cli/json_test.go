@@ -20,7 +20,7 @@ func unsortedKernel() *ipvstest.FakeKernel {
 	for _, port := range []uint16{3, 1, 2} {
 		e := ipvstest.Entry{Service: ipvs.Service{
 			ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port)),
-			Scheduler:  "rr", Netmask: ipvs.FullNetmask(ipvs.IPv4),
+			Scheduler:  "rr", Netmask: ipvs.HostNetmask(ipvs.IPv4),
 			Stats: ipvs.Stats{InPPS: uint64(port % 3), CPS: uint64(port)},
 		}}
 		for _, addr := range []string{"198.51.100.2:80", "198.51.100.1:80"} {

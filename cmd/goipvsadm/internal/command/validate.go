@@ -55,7 +55,7 @@ func (p *Parser) reparseDependent() *Error {
 	}
 	switch {
 	case !given.Has(Netmask):
-		s.Netmask = ipvs.FullNetmask(s.Family)
+		s.Netmask = ipvs.HostNetmask(s.Family)
 	case s.Family == ipvs.IPv6:
 		return p.setNetmask(p.netmask)
 	}

@@ -159,7 +159,7 @@ func (p *Parser) setNetmask(value string) *Error {
 	bits := mask.As4()
 	s.Netmask = ipvs.Netmask(binary.BigEndian.Uint32(bits[:]))
 	if s.Netmask == 0 {
-		s.Netmask = ipvs.AllClients
+		s.Netmask = ipvs.ZeroNetmask
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func numberPrefix(value string) string {
 }
 
 func (p *Parser) setOnePacket(string) *Error {
-	p.cmd.Service.Flags |= ipvs.OnePacket
+	p.cmd.Service.Flags |= ipvs.OnePacketScheduling
 	return nil
 }
 

@@ -16,7 +16,7 @@ func largeTable() *ipvstest.FakeKernel {
 		e := ipvstest.Entry{Service: ipvs.Service{
 			ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(vip, 80)),
 			Scheduler:  "wlc",
-			Netmask:    ipvs.FullNetmask(ipvs.IPv4),
+			Netmask:    ipvs.HostNetmask(ipvs.IPv4),
 		}}
 		for range 10 {
 			e.Destinations = append(e.Destinations, ipvs.Destination{

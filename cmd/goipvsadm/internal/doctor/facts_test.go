@@ -34,7 +34,7 @@ func healthyFacts() *Facts {
 		Program: "goipvsadm",
 		Services: []Service{{
 			Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "wlc",
-				Netmask: ipvs.FullNetmask(ipvs.IPv4), Stats: *traffic},
+				Netmask: ipvs.HostNetmask(ipvs.IPv4), Stats: *traffic},
 			Delta:   traffic,
 			Servers: []Server{server("10.0.0.11:80"), server("10.0.0.12:80")},
 		}},

@@ -265,7 +265,7 @@ func thresholdUnreachable(f *Facts, report func(Finding)) {
 		}
 		evidence := ""
 		switch maxConns := f.Memory / minConnSize; {
-		case s.Flags&ipvs.OnePacket != 0:
+		case s.Flags&ipvs.OnePacketScheduling != 0:
 			evidence = "with one-packet scheduling, connections have no entries"
 		case maxConns > 0 && uint64(d.UpperThreshold) > maxConns:
 			evidence = fmt.Sprintf("the threshold is %s, but memory holds at most %s",

@@ -169,13 +169,13 @@ func persistenceNetmaskZero(f *Facts, report func(Finding)) {
 				available++
 			}
 		}
-		if s.Flags&ipvs.Persistent == 0 || s.Netmask != ipvs.AllClients || available < 2 {
+		if s.Flags&ipvs.Persistent == 0 || s.Netmask != ipvs.ZeroNetmask || available < 2 {
 			continue
 		}
 		busiest := slices.MaxFunc(s.Servers, func(a, b Server) int { return a.Conns.Total - b.Conns.Total })
 		report(s.serviceFinding(fmt.Sprintf("%s of %s are to %s",
 			humanize.Count(busiest.Conns.Total, ""), humanize.Count(conns, "connection"), busiest.AddrPort.Addr()),
-			f.editService(s, func(s *ipvs.Service) { s.Netmask = ipvs.FullNetmask(s.Family) })))
+			f.editService(s, func(s *ipvs.Service) { s.Netmask = ipvs.HostNetmask(s.Family) })))
 	}
 }
 

@@ -83,16 +83,16 @@ func newConnection(c *ipvs.Connection) connection {
 		ServerPort:    c.Destination.Port(),
 		State:         c.State,
 		ExpiresIn:     c.Expires,
-		Engine:        c.Engine,
-		EngineData:    clientText(c.EngineData),
+		Engine:        c.PEName,
+		EngineData:    clientText(c.PEData),
 	}
 	if c.Protocol == 0 {
 		v.Mark = templateMark(c.VIP.Addr())
 	} else {
 		v.virtualAddr = &virtualAddr{lowerName(c.Protocol), c.VIP.Addr(), c.VIP.Port()}
 	}
-	if !utf8.ValidString(c.EngineData) {
-		v.EngineBytes = []byte(c.EngineData)
+	if !utf8.ValidString(c.PEData) {
+		v.EngineBytes = []byte(c.PEData)
 	}
 	return v
 }

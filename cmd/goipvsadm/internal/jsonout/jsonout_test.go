@@ -50,7 +50,7 @@ var tableTests = []struct {
 	{
 		name: "IPv4 address",
 		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "rr", Flags: ipvs.Hashed,
-			Netmask: ipvs.FullNetmask(ipvs.IPv4), Stats: largeCounters},
+			Netmask: ipvs.HostNetmask(ipvs.IPv4), Stats: largeCounters},
 		destinations: []ipvs.Destination{{AddrPort: ap("198.51.100.1:8080"), Weight: 65536, UpperThreshold: 1<<32 - 1, LowerThreshold: 2,
 			ActiveConns: 3, InactiveConns: 4, PersistentConns: 5, Stats: largeCounters}},
 		want: `{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80,"scheduler":"rr","scheduler_flags":[],` +
@@ -62,7 +62,7 @@ var tableTests = []struct {
 	{
 		name: "IPv6 address, any port, all flags, tunnels of both families",
 		service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8::1]:0")), Scheduler: "sh",
-			Flags:   ipvs.Hashed | ipvs.Persistent | ipvs.OnePacket | ipvs.SchedFlags,
+			Flags:   ipvs.Hashed | ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags,
 			Timeout: 360, Netmask: 64, PEName: "sip"},
 		destinations: []ipvs.Destination{
 			{AddrPort: ap("[2001:db8::2]:0"), Method: ipvs.Tunneling, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 5555, Flags: ipvs.TunnelRemoteChecksum}},
@@ -187,7 +187,7 @@ var connectionTests = []struct {
 	{
 		name: "IPv6 with persistence engine data",
 		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("[2001:db8::5]:5060"), VIP: ap("[2001:db8::1]:5060"),
-			Destination: ap("[2001:db8::2]:5060"), State: "UDP", Expires: 1<<32 - 1, Engine: "sip", EngineData: `<a&"b\>@host`},
+			Destination: ap("[2001:db8::2]:5060"), State: "UDP", Expires: 1<<32 - 1, PEName: "sip", PEData: `<a&"b\>@host`},
 		want: `{"protocol":"udp","virtual_address":"2001:db8::1","virtual_port":5060,"client_address":"2001:db8::5","client_port":5060,` +
 			`"server_address":"2001:db8::2","server_port":5060,"state":"UDP","expires_in":4294967295,` +
 			`"engine":"sip","engine_data":"<a&\"b\\>@host"}`,
@@ -207,7 +207,7 @@ var connectionTests = []struct {
 	{
 		name: "engine data with control characters",
 		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
-			State: "UDP", Engine: "sip", EngineData: "\x1b[2J\x7f\u009b\u202e\U0001f600"},
+			State: "UDP", PEName: "sip", PEData: "\x1b[2J\x7f\u009b\u202e\U0001f600"},
 		want: `{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
 			`"server_address":"198.51.100.1","server_port":1,"state":"UDP","expires_in":0,` +
 			`"engine":"sip","engine_data":"\u001b[2J\u007f\u009b\u202e\ud83d\ude00"}`,
@@ -215,7 +215,7 @@ var connectionTests = []struct {
 	{
 		name: "engine data that is not UTF-8",
 		connection: ipvs.Connection{Protocol: ipvs.UDP, Client: ap("203.0.113.5:1"), VIP: ap("192.0.2.1:1"), Destination: ap("198.51.100.1:1"),
-			State: "UDP", Engine: "sip", EngineData: "a\xff\x00b"},
+			State: "UDP", PEName: "sip", PEData: "a\xff\x00b"},
 		want: `{"protocol":"udp","virtual_address":"192.0.2.1","virtual_port":1,"client_address":"203.0.113.5","client_port":1,` +
 			`"server_address":"198.51.100.1","server_port":1,"state":"UDP","expires_in":0,` +
 			`"engine":"sip","engine_data":"a\ufffd\u0000b","engine_data_base64":"Yf8AYg=="}`,

@@ -92,7 +92,7 @@ func newService(s *ipvs.Service) service {
 		Mark:           s.Mark,
 		Scheduler:      s.Scheduler,
 		SchedulerFlags: schedulerFlags(s),
-		OnePacket:      s.Flags&ipvs.OnePacket != 0,
+		OnePacket:      s.Flags&ipvs.OnePacketScheduling != 0,
 		Persistence: persistence{
 			Enabled: s.Flags&ipvs.Persistent != 0,
 			Timeout: s.Timeout,

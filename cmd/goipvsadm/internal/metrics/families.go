@@ -122,7 +122,7 @@ func writeServiceInfo(w *writer, s *ipvs.Service) {
 	}
 	w.label("scheduler", s.Scheduler)
 	w.label("scheduler_flags", sched.FlagNames(s.Scheduler, uint32(s.Flags&ipvs.SchedFlags)))
-	w.label("one_packet", strconv.FormatBool(s.Flags&ipvs.OnePacket != 0))
+	w.label("one_packet", strconv.FormatBool(s.Flags&ipvs.OnePacketScheduling != 0))
 	w.label("persistent", strconv.FormatBool(persistent))
 	w.label("persistence_netmask", netmask)
 	w.label("persistence_engine", s.PEName)

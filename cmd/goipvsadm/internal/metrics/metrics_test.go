@@ -67,7 +67,7 @@ func TestWrite(t *testing.T) {
 					Stats: ipvs.Stats{Conns: 11, InPackets: 12, OutPackets: 13, InBytes: 14, OutBytes: 15},
 				}},
 			},
-			{Service: ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "a\\b\"c\nd\xff", Flags: ipvs.OnePacket, Netmask: 0xffffffff}},
+			{Service: ipvs.Service{ServiceKey: ipvs.MarkKey(1<<32-1, ipvs.IPv4), Scheduler: "a\\b\"c\nd\xff", Flags: ipvs.OnePacketScheduling, Netmask: 0xffffffff}},
 		},
 		Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300},
 		Daemons:  []ipvs.Daemon{{State: ipvs.Backup, Interface: "eth0", SyncID: 255}},

@@ -62,7 +62,7 @@ func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []b
 	if s.Flags&ipvs.Persistent != 0 {
 		b = append(b, " -p "...)
 		b = strconv.AppendUint(b, uint64(s.Timeout), 10)
-		if s.Netmask != ipvs.FullNetmask(s.Family) {
+		if s.Netmask != ipvs.HostNetmask(s.Family) {
 			b = append(b, " -M "...)
 			b = s.Netmask.AppendTo(b, s.Family)
 		}
@@ -71,7 +71,7 @@ func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []b
 		b = append(b, " --pe "...)
 		b = append(b, s.PEName...)
 	}
-	if s.Flags&ipvs.OnePacket != 0 {
+	if s.Flags&ipvs.OnePacketScheduling != 0 {
 		b = append(b, " -o"...)
 	}
 	if s.Flags&ipvs.SchedFlags != 0 {

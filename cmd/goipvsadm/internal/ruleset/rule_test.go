@@ -29,7 +29,7 @@ func TestAppendService(t *testing.T) {
 			service: ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "10.0.0.1:80"), Scheduler: "wlc", Netmask: full, Flags: ipvs.Hashed},
 			want:    "-A -t 10.0.0.1:80 -s wlc\n",
 		}, {
-			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:53"), Scheduler: "rr", Netmask: full, Flags: ipvs.OnePacket},
+			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:53"), Scheduler: "rr", Netmask: full, Flags: ipvs.OnePacketScheduling},
 			want:    "-A -u 10.0.0.1:53 -s rr -o\n",
 		}, {
 			service: ipvs.Service{ServiceKey: serviceKey(ipvs.SCTP, "[fd00::1]:7"), Scheduler: "rr", Netmask: 128},
@@ -54,7 +54,7 @@ func TestAppendService(t *testing.T) {
 			want:    "-A -t [fd00::1]:0 -s rr -p 1 -M 64\n",
 		}, {
 			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:5060"), Scheduler: "sh", Netmask: 0xff000000, PEName: "sip", Timeout: 5,
-				Flags: ipvs.Persistent | ipvs.OnePacket | ipvs.Sched1 | ipvs.Sched2},
+				Flags: ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.Sched1 | ipvs.Sched2},
 			want: "-A -u 10.0.0.1:5060 -s sh -p 5 -M 255.0.0.0 --pe sip -o -b sh-fallback,sh-port\n",
 		}, {
 			service: ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:5060"), Scheduler: "rr", Netmask: full, PEName: "sip"},

@@ -97,10 +97,10 @@ func appendConnection(b []byte, c *ipvs.Connection, names Namer, withEngine bool
 	b = append(pad(names.Append(b, c.VIP, c.Protocol), len(b), 18), ' ')
 	start := len(b)
 	b = names.Append(b, c.Destination, c.Protocol)
-	if withEngine && c.EngineData != "" {
+	if withEngine && c.PEData != "" {
 		b = append(pad(b, start, 16), ' ')
-		b = append(padRight(b, c.Engine, 18), ' ')
-		b = append(b, termsafe.Escape(c.EngineData)...)
+		b = append(padRight(b, c.PEName, 18), ' ')
+		b = append(b, termsafe.Escape(c.PEData)...)
 	}
 	return append(b, '\n')
 }

@@ -40,7 +40,7 @@ func connection(p ipvs.Protocol, client, virtual, destination, state string, exp
 		Protocol: p,
 		Client:   addrPort(client), VIP: addrPort(virtual), Destination: addrPort(destination),
 		State: state, Expires: expires,
-		Engine: engine, EngineData: data,
+		PEName: engine, PEData: data,
 	}
 }
 

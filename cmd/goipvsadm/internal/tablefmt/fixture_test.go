@@ -81,7 +81,7 @@ var entries = []entry{
 		},
 	},
 	{
-		ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "1.2.3.4:53"), Scheduler: "mh", Netmask: 0xffffffff, Flags: ipvs.OnePacket | ipvs.Sched1 | ipvs.Sched2, PEName: "sip"},
+		ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "1.2.3.4:53"), Scheduler: "mh", Netmask: 0xffffffff, Flags: ipvs.OnePacketScheduling | ipvs.Sched1 | ipvs.Sched2, PEName: "sip"},
 		[]ipvs.Destination{
 			{AddrPort: addrPort("10.0.0.1:53"), Method: ipvs.Tunneling, Weight: 1},
 			{AddrPort: addrPort("10.0.0.2:53"), Method: ipvs.Tunneling, Weight: 1, Tunnel: ipvs.Tunnel{Type: ipvs.GUE, Port: 65535}},
@@ -92,7 +92,7 @@ var entries = []entry{
 		},
 	},
 	{
-		ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "1.2.3.4:5060"), Scheduler: "wlc", Netmask: 0xffffffff, Flags: ipvs.Persistent | ipvs.OnePacket, Timeout: 2678400, PEName: "sip"},
+		ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "1.2.3.4:5060"), Scheduler: "wlc", Netmask: 0xffffffff, Flags: ipvs.Persistent | ipvs.OnePacketScheduling, Timeout: 2678400, PEName: "sip"},
 		nil,
 	},
 	{

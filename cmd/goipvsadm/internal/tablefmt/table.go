@@ -144,7 +144,7 @@ func appendConfiguration(b []byte, s *ipvs.Service) []byte {
 	if s.Flags&ipvs.Persistent != 0 {
 		b = append(b, " persistent "...)
 		b = strconv.AppendUint(b, uint64(s.Timeout), 10)
-		if s.Netmask != ipvs.FullNetmask(s.Family) {
+		if s.Netmask != ipvs.HostNetmask(s.Family) {
 			b = append(b, " mask "...)
 			b = s.Netmask.AppendTo(b, s.Family)
 		}
@@ -153,7 +153,7 @@ func appendConfiguration(b []byte, s *ipvs.Service) []byte {
 			b = append(b, s.PEName...)
 		}
 	}
-	if s.Flags&ipvs.OnePacket != 0 {
+	if s.Flags&ipvs.OnePacketScheduling != 0 {
 		b = append(b, " ops"...)
 	}
 	return b

@@ -22,7 +22,7 @@ func manyServices() *ipvstest.FakeKernel {
 	k := new(ipvstest.FakeKernel)
 	for n := range uint64(30) {
 		service := ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), 80))
-		e := ipvstest.Entry{Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.FullNetmask(ipvs.IPv4)}}
+		e := ipvstest.Entry{Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.HostNetmask(ipvs.IPv4)}}
 		bytes := 1000 * n
 		if n == 16 {
 			bytes = 1e6

@@ -38,7 +38,7 @@ func testSample() *sampler.Sample {
 			},
 			{
 				Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, ap("[2001:db8:1234:5678:9abc:def0:1234:5678]:5060")), Scheduler: "rr",
-					Flags: ipvs.OnePacket, Netmask: 128},
+					Flags: ipvs.OnePacketScheduling, Netmask: 128},
 				Measured: rates(0),
 				Destinations: []sampler.Destination{
 					{Destination: ipvs.Destination{AddrPort: ap("[2001:db8::2]:5060"), Weight: 65535, ActiveConns: 4e9, InactiveConns: 1e6},

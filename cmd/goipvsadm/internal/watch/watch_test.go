@@ -52,7 +52,7 @@ func fakeTable(scenario string) *ipvstest.FakeKernel {
 	}
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("127.0.0.1:80"))
 	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
-		Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.FullNetmask(ipvs.IPv4)},
+		Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.HostNetmask(ipvs.IPv4)},
 		Destinations: []ipvs.Destination{
 			{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Weight: 1, ActiveConns: 30},
 			{AddrPort: netip.MustParseAddrPort("198.51.100.2:80"), Weight: 1, InactiveConns: 10},
