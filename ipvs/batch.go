@@ -20,10 +20,10 @@ const batchSize = 128
 // A Batch sends changes to the kernel in few system calls, in the order in which
 // they were added. A failed change does not stop later ones.
 //
-// Full chunks are sent in the background while more changes are added; Commit
-// sends the remainder and returns all failures. Changes that have not been sent
-// when a Batch is dropped without Commit are discarded. A dropped Batch needs no
-// cleanup: its goroutine ends after the full chunks.
+// Each chunk of 128 changes is sent in the background while more changes are added;
+// Commit sends the remainder and returns all failures. A Batch that is dropped
+// without Commit needs no cleanup: full chunks are still sent, the remainder is
+// discarded, and the goroutine ends.
 //
 // A Batch must not be used by several goroutines at once. Its Client may be; it
 // observes the changes that have been sent.
@@ -39,7 +39,7 @@ type Batch struct {
 // whose acknowledgement was lost.
 type ChangeError struct {
 	Index int   // position of the change since the last Commit, from 0
-	Err   error // an *Error
+	Err   error // an *Error, or the error of the socket if the change does not fit its send buffer
 }
 
 // A ConnLostError reports that the connection to the kernel failed during a Batch.
@@ -286,8 +286,8 @@ func (k *chunk) bytes(from, to int) []byte {
 	return k.buf[k.requests[from].start:end]
 }
 
-// message decodes request i. Only failures need the decoded request, so it is not
-// kept.
+// message decodes request i from the buffer. Requests are not kept otherwise, because
+// only failures need them.
 func (k *chunk) message(i int) *netlinkmsg.Message {
 	var m netlinkmsg.Message
 	if f, _, err := netlinkmsg.Split(k.bytes(i, i+1)); err == nil {

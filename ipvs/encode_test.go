@@ -10,7 +10,8 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
-// A name of 65,539 bytes does not fit an attribute, whose length has 16 bits.
+// TestUnencodableNames sends names that an attribute cannot contain: its length has
+// 16 bits, and a NUL byte ends a name.
 func TestUnencodableNames(t *testing.T) {
 	for _, name := range []string{strings.Repeat("x", 65539), "rr\x00"} {
 		k := &ipvstest.FakeKernel{}
@@ -18,10 +19,8 @@ func TestUnencodableNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))}
-		withScheduler, withPEName := s, s
-		withScheduler.Scheduler = name
-		withPEName.PEName = name
+		withScheduler := ipvs.Service{ServiceKey: web, Scheduler: name}
+		withPEName := ipvs.Service{ServiceKey: web, PEName: name}
 		for field, err := range map[string]error{
 			"Scheduler": c.AddService(withScheduler),
 			"PEName":    c.UpdateService(withPEName),

@@ -45,7 +45,7 @@ func dialFixedBuffers(t *testing.T, send, receive int, exaggerated bool) *Client
 			t.Fatal(err)
 		}
 	}
-	c.kernel = &fixedBuffers{s, exaggerated}
+	c.kernel = &fixedBuffers{socket: s, exaggerated: exaggerated}
 	return c
 }
 

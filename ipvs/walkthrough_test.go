@@ -67,14 +67,14 @@ func requested(s Service) Service {
 }
 
 var steps = []step{
-	{"info", func(t *testing.T, c *Client) {
+	{name: "info", run: func(t *testing.T, c *Client) {
 		info, err := c.Info()
 		checkErr(t, err, nil)
 		if info.Version != 0x010201 || info.ConnTableSize == 0 {
 			t.Errorf("info = %+v", info)
 		}
 	}},
-	{"timeouts", func(t *testing.T, c *Client) {
+	{name: "timeouts", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.SetTimeouts(Timeouts{TCP: 800, TCPFin: 100, UDP: 250}), nil)
 		checkErr(t, c.SetTimeouts(Timeouts{UDP: 251}), nil)
 		got, err := c.Timeouts()
@@ -83,50 +83,50 @@ var steps = []step{
 			t.Errorf("timeouts = %+v, want %+v", got, want)
 		}
 	}},
-	{"add services", func(t *testing.T, c *Client) {
+	{name: "add services", run: func(t *testing.T, c *Client) {
 		for _, s := range services[1:] {
 			checkErr(t, c.AddService(requested(s)), nil)
 		}
 		checkErr(t, c.AddService(Service{ServiceKey: web, Scheduler: "rr", Netmask: 0xffffffff}), nil)
 	}},
-	{"add service: exists", func(t *testing.T, c *Client) {
+	{name: "add service: exists", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.AddService(Service{ServiceKey: web, Scheduler: "rr"}), ErrServiceExists, syscall.EEXIST)
 	}},
-	{"add service: no scheduler", func(t *testing.T, c *Client) {
+	{name: "add service: no scheduler", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.AddService(Service{ServiceKey: missing, Scheduler: "nosuch"}), ErrNoScheduler, syscall.ENOENT)
 	}},
-	{"edit service", func(t *testing.T, c *Client) {
+	{name: "edit service", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.UpdateService(requested(services[0])), nil)
 	}},
-	{"edit service: none", func(t *testing.T, c *Client) {
+	{name: "edit service: none", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.UpdateService(Service{ServiceKey: missing, Scheduler: "rr"}), ErrNoService, syscall.ESRCH)
 	}},
-	{"add destinations", func(t *testing.T, c *Client) {
+	{name: "add destinations", run: func(t *testing.T, c *Client) {
 		for _, d := range destinations[1:] {
 			checkErr(t, c.AddDestination(web, d), nil)
 		}
 		checkErr(t, c.AddDestination(web, Destination{AddrPort: destinations[0].AddrPort, Weight: 1}), nil)
 		checkErr(t, c.AddDestination(mark, Destination{AddrPort: ap("[2001:db8::7]:0"), Method: DirectRouting, Weight: 1}), nil)
 	}},
-	{"add destination: exists", func(t *testing.T, c *Client) {
+	{name: "add destination: exists", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.AddDestination(web, destinations[0]), ErrDestinationExists, syscall.EEXIST)
 	}},
-	{"add destination: no service", func(t *testing.T, c *Client) {
+	{name: "add destination: no service", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.AddDestination(missing, destinations[0]), ErrNoService, syscall.ESRCH)
 	}},
-	{"add destination: not unicast", func(t *testing.T, c *Client) {
+	{name: "add destination: not unicast", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.AddDestination(web, Destination{AddrPort: ap("224.0.0.1:80")}), syscall.EINVAL)
 	}},
-	{"edit destination", func(t *testing.T, c *Client) {
+	{name: "edit destination", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.UpdateDestination(web, destinations[0]), nil)
 	}},
-	{"edit destination: none", func(t *testing.T, c *Client) {
+	{name: "edit destination: none", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.UpdateDestination(web, Destination{AddrPort: ap("198.51.100.99:80")}), ErrNoDestination, syscall.ENOENT)
 	}},
-	{"edit destination: no service", func(t *testing.T, c *Client) {
+	{name: "edit destination: no service", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.UpdateDestination(missing, destinations[0]), ErrNoService)
 	}},
-	{"list services", func(t *testing.T, c *Client) {
+	{name: "list services", run: func(t *testing.T, c *Client) {
 		got, err := c.Services()
 		checkErr(t, err, nil)
 		slices.SortFunc(got, func(a, b Service) int {
@@ -137,7 +137,7 @@ var steps = []step{
 			t.Errorf("services (-want +got):\n%s", diff)
 		}
 	}},
-	{"get service", func(t *testing.T, c *Client) {
+	{name: "get service", run: func(t *testing.T, c *Client) {
 		for _, want := range services {
 			got, err := c.Service(want.ServiceKey)
 			checkErr(t, err, nil)
@@ -146,11 +146,11 @@ var steps = []step{
 			}
 		}
 	}},
-	{"get service: none", func(t *testing.T, c *Client) {
+	{name: "get service: none", run: func(t *testing.T, c *Client) {
 		_, err := c.Service(missing)
 		checkErr(t, err, ErrNoService, syscall.ESRCH)
 	}},
-	{"list destinations", func(t *testing.T, c *Client) {
+	{name: "list destinations", run: func(t *testing.T, c *Client) {
 		got, err := c.Destinations(web)
 		checkErr(t, err, nil)
 		slices.SortFunc(got, func(a, b Destination) int { return a.AddrPort.Compare(b.AddrPort) })
@@ -163,12 +163,12 @@ var steps = []step{
 			t.Errorf("destinations of a service without destinations: %v", got)
 		}
 	}},
-	{"zero", func(t *testing.T, c *Client) {
+	{name: "zero", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.ZeroService(web), nil)
 		checkErr(t, c.ZeroService(missing), ErrNoService)
 		checkErr(t, c.Zero(), nil)
 	}},
-	{"remove", func(t *testing.T, c *Client) {
+	{name: "remove", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.RemoveDestination(web, destinations[5].AddrPort), nil)
 		checkErr(t, c.RemoveDestination(web, destinations[5].AddrPort), ErrNoDestination, syscall.ENOENT)
 		checkErr(t, c.RemoveDestination(missing, destinations[5].AddrPort), ErrNoService)
@@ -177,7 +177,7 @@ var steps = []step{
 	}},
 	// The kernel does not start a sync daemon while a service has a destination of
 	// another address family.
-	{"daemon", func(t *testing.T, c *Client) {
+	{name: "daemon", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.StartDaemon(daemon), nil)
 		checkErr(t, c.StartDaemon(daemon), ErrDaemonRunning, syscall.EEXIST)
 		got, err := c.Daemons()
@@ -191,7 +191,7 @@ var steps = []step{
 		checkErr(t, c.StopDaemon(Master), ErrNoDaemon, syscall.ESRCH)
 		checkErr(t, c.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}), syscall.ENODEV)
 	}},
-	{"batch", func(t *testing.T, c *Client) {
+	{name: "batch", run: func(t *testing.T, c *Client) {
 		b := c.Batch()
 		b.RemoveService(missing)             // 0 fails
 		b.AddService(requested(services[1])) // 1
@@ -212,7 +212,14 @@ var steps = []step{
 		want := []struct {
 			index int
 			err   error
-		}{{0, ErrNoService}, {2, ErrServiceExists}, {4, ErrNoDestination}, {9, syscall.ENODEV}, {10, ErrNoDaemon}, {13, ErrNoService}}
+		}{
+			{index: 0, err: ErrNoService},
+			{index: 2, err: ErrServiceExists},
+			{index: 4, err: ErrNoDestination},
+			{index: 9, err: syscall.ENODEV},
+			{index: 10, err: ErrNoDaemon},
+			{index: 13, err: ErrNoService},
+		}
 		if len(failures) != len(want) {
 			t.Fatalf("failures = %v", failures)
 		}
@@ -226,7 +233,7 @@ var steps = []step{
 			t.Errorf("the second Commit returns the failures of the first: %v", failures)
 		}
 	}},
-	{"flush", func(t *testing.T, c *Client) {
+	{name: "flush", run: func(t *testing.T, c *Client) {
 		checkErr(t, c.RemoveAllServices(), nil)
 		got, err := c.Services()
 		checkErr(t, err, nil)

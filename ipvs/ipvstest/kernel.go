@@ -176,7 +176,7 @@ func (s *socket) execute(h netlink.Header, m *netlinkmsg.Message) error {
 }
 
 // reply executes a request and queues the messages of its reply, except the final
-// one. The messages refer to the table, so it is locked until they are encoded.
+// one. It locks the table until they are encoded, because they refer to it.
 func (s *socket) reply(h netlink.Header, m *netlinkmsg.Message, dump bool) (syscall.Errno, error) {
 	s.kernel.mu.Lock()
 	defer s.kernel.mu.Unlock()
