@@ -67,6 +67,13 @@ func (s *socket) rawFunc(system func(int, []byte) (int, error)) func(fd uintptr)
 	}
 }
 
+// recv reads one datagram into b and returns its length, which exceeds len(b) if
+// the datagram was truncated (MSG_TRUNC).
+func recv(fd int, b []byte) (int, error) {
+	n, _, err := unix.Recvfrom(fd, b, unix.MSG_TRUNC)
+	return n, err
+}
+
 // Send sends b. It never blocks: the kernel accepts a netlink datagram at once or
 // returns an error.
 func (s *socket) Send(b []byte) error {
