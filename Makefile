@@ -14,6 +14,11 @@ PREFIX := /usr/local
 DESTDIR :=
 export CGO_ENABLED := 0
 
+# Go, among others, needs a home directory.
+ifeq ($(HOME),)
+export HOME := $(or $(shell getent passwd "$$(id -u)" | cut -d : -f 6),$(CURDIR)/build/home)
+endif
+
 # The version is that of the git tag; without tags it is the default in package help.
 VERSION := $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
 LDFLAGS = -s -w $(if $(VERSION),-X goipvsadm/cmd/goipvsadm/internal/help.Version=$(VERSION))
