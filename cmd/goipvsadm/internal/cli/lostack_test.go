@@ -13,6 +13,7 @@ import (
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
+	"goipvsadm/scripts/testnet"
 )
 
 // A faulty socket loses what the kernel answers.
@@ -136,7 +137,7 @@ func TestRestoreEndsWithTheKernel(t *testing.T) {
 		if status != 255 {
 			t.Errorf("status %d", status)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(testnet.TestTimeout):
 		t.Error("-R goes on")
 	}
 }
