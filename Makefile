@@ -14,8 +14,14 @@ PREFIX := /usr/local
 DESTDIR :=
 export CGO_ENABLED := 0
 
+# Go, among others, needs a home directory.
+ifeq ($(HOME),)
+export HOME := $(or $(shell getent passwd "$$(id -u)" | cut -d : -f 6),$(CURDIR)/build/home)
+endif
+
 # The version is that of the git tag; without tags it is the default in package help.
-VERSION := $(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//')
+# An unpacked archive may be inside another repository.
+VERSION := $(if $(wildcard .git),$(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//'))
 LDFLAGS = -s -w $(if $(VERSION),-X goipvsadm/cmd/goipvsadm/internal/help.Version=$(VERSION))
 
 PROGRAM := build/goipvsadm
@@ -253,6 +259,11 @@ packages: ## build .deb, .rpm and .apk for all architectures in build/packages
 	@scripts/setup build
 	scripts/packaging/packages $(architectures)
 
+.PHONY: package
+package: ## build the packages for this machine (.deb, .rpm or .apk)
+	@scripts/setup build
+	scripts/packaging/packages -n
+
 .PHONY: package-tests
 package-tests: ## test the packages, with live traffic (installs dependencies)
 	@scripts/packaging/test
@@ -272,6 +283,7 @@ lint-shell: # lint the scripts and units that are installed, and the packaging s
 
 .PHONY: clean
 clean: ## delete build
+	@[ ! -d build/home ] || chmod -R u+w build/home # with a read-only module cache
 	rm -rf build
 
 .PHONY: help

@@ -52,16 +52,12 @@ const DumpAndReset = `-S -n
 --stop-daemon backup
 `
 
-// NewComparer compares the program at path ours with the real ipvsadm, which is the first one in
-// PATH unless IPVSADM_REFERENCE is set.
+// NewComparer compares the program at path ours with the real ipvsadm; see
+// testnet.ReferenceProgram.
 func NewComparer(t *testing.T, ours string) *Comparer {
 	t.Helper()
-	reference := os.Getenv("IPVSADM_REFERENCE")
-	if reference == "" {
-		reference = "ipvsadm"
-	}
 	r := &Comparer{
-		Reference:      Program{Path: LookPath(t, reference)},
+		Reference:      Program{Path: ReferenceProgram(t)},
 		Ours:           Program{Path: LookPath(t, ours)},
 		ReferenceNetns: newNetns(t, "reference"),
 		OursNetns:      newNetns(t, "ours"),
@@ -87,6 +83,16 @@ func ProgramUnderTest(t *testing.T) string {
 	path := os.Getenv("GOIPVSADM")
 	if path == "" {
 		t.Fatal("GOIPVSADM is not set (path of the program under test)")
+	}
+	return path
+}
+
+// ReferenceProgram returns the path of the real ipvsadm.
+func ReferenceProgram(t *testing.T) string {
+	t.Helper()
+	path, err := testnet.ReferenceProgram()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

@@ -91,13 +91,13 @@ func envNumber(t *testing.T, name string, defaultValue uint64) uint64 {
 
 // The real ipvsadm must not differ from itself; otherwise results are not reproducible.
 func TestCompareReferenceWithItself(t *testing.T) {
-	r := NewComparer(t, "ipvsadm")
+	r := NewComparer(t, ReferenceProgram(t))
 	compareRandom(t, r, NewGenerator(2), 100)
 }
 
 // A program that differs from ipvsadm in one detail must be detected.
 func TestCompareDetectsDifferences(t *testing.T) {
-	real := LookPath(t, "ipvsadm")
+	real := ReferenceProgram(t)
 	for name, test := range map[string]struct{ script, text string }{
 		"stdout":    {real + ` "$@" | sed s/rr/RR/`, "$ ipvsadm -A -f 5 -s rr\n$ ipvsadm -L"},
 		"stderr":    {real + ` "$@" 2>/dev/null`, "$ ipvsadm -D -f 5"},

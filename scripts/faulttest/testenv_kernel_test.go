@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 }
 
 // commandTimeout is the time after which a command is considered to hang.
-const commandTimeout = time.Minute
+var commandTimeout = 2 * testnet.TestTimeout
 
 // testEnv runs goipvsadm and the real ipvsadm on the table of this kernel.
 type testEnv struct {
@@ -71,7 +71,7 @@ func newTestEnv(t *testing.T) *testEnv {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	real, err := exec.LookPath("ipvsadm")
+	real, err := testnet.ReferenceProgram()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -213,6 +213,19 @@ func TestInstallKeepsPackageFiles(t *testing.T) {
 	s.mustFail("/etc/init.d/goipvsadm belongs to package goipvsadm", "install-service")
 }
 
+// make works without HOME, as in some containers and services.
+func TestMakeWithoutHome(t *testing.T) {
+	t.Setenv("HOME", "")
+	s := newInstallRoot(t)
+	goCommand := filepath.Join(t.TempDir(), "go")
+	if err := os.WriteFile(goCommand, []byte("#!/bin/sh\n[ \"$1\" != build ] || echo \"home=$HOME\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.make("build", "GO="+goCommand); err != nil || !strings.Contains(out, "\nhome=/") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // install rebuilds a program that is older than its sources, and no other.
 func TestInstallRebuildsStaleProgram(t *testing.T) {
 	s := newInstallRoot(t)

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// fakeSystem returns a PATH with the standard tools that scripts/setup runs and the given
-// programs, but with nothing that scripts/setup could install.
-func fakeSystem(t *testing.T, programs map[string]string) (path string) {
+// fakeSystem returns a PATH with the standard tools that scripts/setup runs, the given additional
+// ones and the given programs, but with nothing that scripts/setup could install.
+func fakeSystem(t *testing.T, programs map[string]string, tools ...string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"awk", "cat", "dirname", "env", "grep", "head", "paste", "realpath", "sed", "sh", "sort"} {
+	for _, name := range append(tools, "awk", "cat", "dirname", "env", "grep", "head", "paste", "realpath", "sed", "sh", "sort") {
 		program, err := exec.LookPath(name)
 		if err != nil {
 			t.Fatal(err)

@@ -40,8 +40,9 @@ type replacementTest struct {
 func newReplacementTest(t *testing.T) *replacementTest {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "ipvsadm")
+	reference := filepath.Join(filepath.Dir(difftest.ReferenceProgram(t)), "ipvsadm")
 	for _, suffix := range []string{"", "-save", "-restore"} {
-		copyProgram(t, difftest.LookPath(t, "ipvsadm"+suffix), copied+suffix)
+		copyProgram(t, reference+suffix, copied+suffix)
 	}
 	t.Setenv("IPVSADM_REFERENCE", copied)
 	network, err := testnet.Build(replacementPlan)

@@ -11,6 +11,7 @@ import (
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
+	"goipvsadm/scripts/testnet"
 )
 
 // A replyLoss selects the sends, counted from 1, whose replies are lost, and whether
@@ -160,7 +161,7 @@ func TestRestoreKernelTimeout(t *testing.T) {
 		if status != 255 {
 			t.Errorf("status %d, want 255", status)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(testnet.TestTimeout):
 		t.Error("-R does not exit")
 	}
 }

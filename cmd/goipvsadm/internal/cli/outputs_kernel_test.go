@@ -143,7 +143,7 @@ func TestSlowReader(t *testing.T) {
 	const n = 4000 // with more output than a pipe buffers
 	s.writeRules("rules", services(n, "rr"))
 	r := s.run(`./ours --apply --verbose <rules | {
-			for i in $(seq 300); do
+			for i in $(seq $((300 * ${GOIPVSADM_PATIENCE:-1}))); do
 				[ "$(ipvsadm -S -n | wc -l)" -ne %d ] || break
 				sleep 0.1
 			done

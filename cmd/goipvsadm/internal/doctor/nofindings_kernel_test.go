@@ -73,7 +73,7 @@ func TestKeepalived(t *testing.T) {
 	tb := newTestbed(t, "", drPlan)
 	director := tb.network.Host("director")
 	exited := startKeepalived(t, director)
-	tb.shell(director, "for i in $(seq 100); do [ $(ipvsadm -S -n | grep -c -- '^-a') = 2 ] && exit; sleep .1; done; exit 1")
+	tb.shell(director, "for i in $(seq $((300 * ${GOIPVSADM_PATIENCE:-1}))); do [ $(ipvsadm -S -n | grep -c -- '^-a') = 2 ] && exit; sleep .1; done; exit 1")
 	tb.startTraffic(drTraffic...)
 	d := tb.examine("director")
 	d.expect(t, "other-program")
@@ -86,7 +86,7 @@ func TestKeepalived(t *testing.T) {
 	tb.shell(home(t), d.Findings[0].Do[1].Command)
 	select {
 	case <-exited:
-	case <-time.After(time.Minute):
+	case <-time.After(testnet.TestTimeout):
 		t.Fatal("keepalived is still running")
 	}
 	tb.restore(drRules) // keepalived has removed its services

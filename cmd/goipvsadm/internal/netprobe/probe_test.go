@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"goipvsadm/scripts/testnet"
 )
 
 func TestProbeServers(t *testing.T) {
@@ -24,7 +26,7 @@ func TestProbeServers(t *testing.T) {
 		{AddrPort: addrPort(listener)},
 		{AddrPort: addrPort(closed)},
 		{AddrPort: addrPort(listener), Source: addr("127.0.0.9")},
-	}, 20*time.Second)
+	}, testnet.TestTimeout)
 	if err != nil || len(results) != 3 {
 		t.Fatalf("got %v, error %v; want 3 results", results, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"goipvsadm/ipvs"
+	"goipvsadm/scripts/testnet"
 )
 
 func TestNsswitchSources(t *testing.T) {
@@ -71,7 +72,7 @@ esac
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	db.getent = &getent{path: path, timeout: 10 * time.Second, slots: make(chan struct{}, 4)}
+	db.getent = &getent{path: path, timeout: testnet.TestTimeout, slots: make(chan struct{}, 4)}
 	return func() []string {
 		text := strings.TrimSuffix(readFile(directory+"/calls"), "\n")
 		os.Remove(directory + "/calls")
@@ -198,7 +199,7 @@ func TestGetentPorts(t *testing.T) {
 // If getent is missing or times out, the next source is queried.
 func TestGetentUnavailable(t *testing.T) {
 	d := nsswitchDatabase(t, "hosts: sss files\nservices: sss files\n")
-	d.getent = &getent{path: "/nonexistent/getent", timeout: time.Minute, slots: make(chan struct{}, 1)}
+	d.getent = &getent{path: "/nonexistent/getent", timeout: testnet.TestTimeout, slots: make(chan struct{}, 1)}
 	d.hosts = func() hosts { return readHosts("10.1.1.1 slow\n") }
 	for range 2 {
 		if addrs, _ := d.lookupHost("slow"); len(addrs) != 1 {
@@ -233,7 +234,7 @@ echo "$last host-$last"
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d.getent = &getent{path: path, timeout: time.Minute, slots: make(chan struct{}, 4)}
+	d.getent = &getent{path: path, timeout: testnet.TestTimeout, slots: make(chan struct{}, 4)}
 	var endpoints []Endpoint
 	for i := range 20 {
 		addr := netip.AddrFrom4([4]byte{10, 9, 0, byte(i)})

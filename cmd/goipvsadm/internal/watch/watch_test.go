@@ -364,7 +364,7 @@ func TestSignalFullPipe(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			kill := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() })
+			kill := time.AfterFunc(testTimeout, func() { cmd.Process.Kill() })
 			defer kill.Stop()
 			// Let the program write one listing, then fill the pipe again.
 			io.ReadFull(r, make([]byte, 4096))
