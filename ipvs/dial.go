@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,25 +20,16 @@ import (
 type Option func(*config)
 
 type config struct {
-	netns    string    // path of a network namespace, "" for the caller's
+	netns    *string   // network namespace as in NetNSPath; nil for the caller's
 	modprobe io.Writer // nil for nowhere
 	wrap     func(Socket) Socket
 	mapped   bool
 }
 
-// netnsDir is where ip-netns(8) keeps its namespaces.
-const netnsDir = "/run/netns/"
-
-// InNetNS makes the client act in another network namespace: one that ip-netns
-// knows by name, or, if name holds a slash, the one a path such as
-// /proc/PID/ns/net leads to.
+// WithNetNS connects to the IPVS of another network namespace, given by its path, its
+// name in ip-netns(8) or Docker, or the ID of a process in it; see NetNSPath.
 func WithNetNS(name string) Option {
-	return func(c *config) {
-		c.netns = name
-		if !strings.Contains(name, "/") {
-			c.netns = netnsDir + name
-		}
-	}
+	return func(c *config) { c.netns = &name }
 }
 
 // ModprobeOutput says where what modprobe prints goes, should Dial have to run
@@ -62,7 +52,7 @@ func WithMappedAddresses() Option {
 }
 
 // Dial connects to the kernel's IPVS in the network namespace of the calling
-// thread, or in the one that InNetNS names. Where the kernel has IPVS as a
+// thread, or in the one of WithNetNS. Where the kernel has IPVS as a
 // module that does not load by itself, Dial runs modprobe as root.
 //
 // The error is ErrNoIPVS if there is no IPVS even then, and a *NetNSError if
@@ -73,7 +63,11 @@ func Dial(options ...Option) (*Client, error) {
 	for _, o := range options {
 		o(&cfg)
 	}
-	conn, err := dial(cfg.netns)
+	netns, err := cfg.netnsPath()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(netns)
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +83,20 @@ func Dial(options ...Option) (*Client, error) {
 	}
 	c := NewClient(s, family)
 	c.kernel = s
-	c.netns = cfg.netns
+	c.netns = netns
 	c.keepMapped = cfg.mapped
 	if cfg.wrap != nil {
 		c.s = cfg.wrap(c.s)
 	}
 	return c, nil
+}
+
+// netnsPath returns the path of the network namespace, or "" for the caller's.
+func (c *config) netnsPath() (string, error) {
+	if c.netns == nil {
+		return "", nil
+	}
+	return NetNSPath(*c.netns)
 }
 
 // dial opens a connection in a network namespace, given by its path, or in the

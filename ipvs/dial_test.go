@@ -65,7 +65,8 @@ func TestDialNoNamespace(t *testing.T) {
 		name, path string
 		want       error
 	}{
-		{"no-such-namespace", "/run/netns/no-such-namespace", fs.ErrNotExist},
+		{"no-such-namespace", "no-such-namespace", fs.ErrNotExist},
+		{"", "", fs.ErrNotExist},
 		{"/proc/self/ns/no-such", "/proc/self/ns/no-such", fs.ErrNotExist},
 		{"/proc/self/ns/mnt", "/proc/self/ns/mnt", syscall.EINVAL},
 		{"/dev/null", "/dev/null", syscall.EINVAL},

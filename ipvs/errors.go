@@ -72,22 +72,6 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// A NetNSError says that Dial could not enter a network namespace. It unwraps
-// to the errno: ENOENT if there is none of that name, EINVAL if the file is
-// something else, EPERM if the caller may not.
-type NetNSError struct {
-	Path  string
-	Errno syscall.Errno
-}
-
-// Error returns the path and what is wrong with it.
-func (e *NetNSError) Error() string {
-	return fmt.Sprintf("ipvs: open network namespace %s: %v", e.Path, e.Errno)
-}
-
-// Unwrap returns the errno.
-func (e *NetNSError) Unwrap() error { return e.Errno }
-
 func netnsError(path string, err error) error {
 	e := &NetNSError{Path: path}
 	if errors.As(err, &e.Errno) {

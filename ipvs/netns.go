@@ -28,16 +28,20 @@ func openNonblock(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
-// Inside calls f on a thread that is in the network namespace that the options
-// name: what f opens and reads there, such as a netlink socket or a file below
-// /proc/sys/net, is of that one. Goroutines that f starts are elsewhere. The
-// error is a *NetNSError, or f's own.
+// DoInNetNS calls f on a thread in the network namespace that WithNetNS selects, or in
+// the caller's without that option; other options have no effect. Sockets that f opens
+// and files that it opens below /proc/sys/net belong to that namespace; goroutines that f
+// starts run in the original one. The error is a *NetNSError or that of f.
 func DoInNetNS(f func() error, options ...Option) error {
 	var cfg config
 	for _, o := range options {
 		o(&cfg)
 	}
-	_, err := inside(cfg.netns, func() (*os.File, error) { return nil, f() })
+	netns, err := cfg.netnsPath()
+	if err != nil {
+		return err
+	}
+	_, err = inside(netns, func() (*os.File, error) { return nil, f() })
 	return err
 }
 

@@ -416,7 +416,7 @@ func TestSaveAllAndBack(t *testing.T) {
 	}
 }
 
-// A namespace may be named or be a path.
+// A namespace is given by its name in ip-netns(8) or Docker, its path or a process ID.
 func TestNamespaces(t *testing.T) {
 	h := newHost(t)
 	h.silent("-A -f 7 -s rr", "")
@@ -436,7 +436,16 @@ func TestNamespaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer here.Close()
+	const docker = "/run/docker/netns/ingress_sbox"
+	if out, err := exec.Command("sh", "-c", "mkdir -p /run/docker/netns && touch "+docker+" && mount --bind "+h.ns.Path()+" "+docker).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	defer exec.Command("sh", "-c", "umount "+docker+" && rm "+docker).Run()
 	const listed = "-A -f 7 -s rr\n"
+	notFound := func(name, process string) string {
+		return fmt.Sprintf("cannot open network namespace %q: No such file or directory (tried /run/netns/%[1]s, /var/run/netns/%[1]s, "+
+			"/run/docker/netns/%[1]s, /var/run/docker/netns/%[1]s%[2]s)\n", name, process)
+	}
 	for _, tt := range []struct {
 		line           string
 		status         int
@@ -447,13 +456,17 @@ func TestNamespaces(t *testing.T) {
 		{"ipvsadm -N " + h.ns.Name + " -S -n", 0, listed, ""},
 		{"ipvsadm -S -n --netns=" + h.ns.Path(), 0, listed, ""},
 		{fmt.Sprintf("ipvsadm -S -nN/proc/%d/ns/net", inside.Process.Pid), 0, listed, ""},
+		{fmt.Sprintf("ipvsadm -S -n -N %d", inside.Process.Pid), 0, listed, ""},
+		{"ipvsadm -S -n -N ingress_sbox", 0, listed, ""},
+		{"ipvsadm --complete -S -N ingress_s", 0, "ingress_sbox\n", ""},
 		{"ipvsadm-save -N " + h.ns.Name, 0, listed, ""},
 		{"echo -A -f 8 -s rr | ipvsadm-restore -N " + h.ns.Name, 0, "", ""},
 		{"echo -A -f 9 -s rr | ipvsadm --apply --verbose -N " + h.ns.Name, 0, "-A -f 9 -s rr\n-D -f 8\n# 1 added, 0 edited, 1 removed\n", ""},
 		{"ipvsadm -L -nc -N " + h.ns.Name, 0, "IPVS connection entries\npro expire state       source             virtual            destination\n", ""},
 		{"ipvsadm -S -n", 0, "", ""},
-		{"ipvsadm -C -N foo", 2, "", "cannot open network namespace \"foo\": No such file or directory\n"},
-		{"ipvsadm -L -c -N foo", 2, "", "cannot open network namespace \"foo\": No such file or directory\n"},
+		{"ipvsadm -C -N foo", 2, "", notFound("foo", "")},
+		{"ipvsadm -L -c -N foo", 2, "", notFound("foo", "")},
+		{"ipvsadm -S -N 4000000000", 2, "", notFound("4000000000", ", /proc/4000000000/ns/net")},
 		{"ipvsadm -S -N /proc/1/ns/nosuch", 2, "", "cannot open network namespace \"/proc/1/ns/nosuch\": No such file or directory\n"},
 		{"ipvsadm -S -N /dev/null", 2, "", "cannot open network namespace \"/dev/null\": Invalid argument\n"},
 		{"ipvsadm -S -N /proc/1/ns/mnt", 2, "", "cannot open network namespace \"/proc/1/ns/mnt\": Invalid argument\n"},

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/help"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 	"goipvsadm/ipvs"
 )
 
@@ -174,7 +176,11 @@ func inNetNS(netns string) []ipvs.Option {
 
 // noNetNS says why a network namespace cannot be entered.
 func (p *invocation) netnsError(netns string, err *ipvs.NetNSError) int {
-	p.errorf(fmt.Sprintf("cannot open network namespace %q: %s", netns, strerror(err.Errno)))
+	text := fmt.Sprintf("cannot open network namespace %q: %s", netns, strerror(err.Errno))
+	if err.Tried != nil {
+		text += " (tried " + strings.Join(err.Tried, ", ") + ")"
+	}
+	p.errorf(termsafe.Escape(text))
 	return exitUsage
 }
 

@@ -44,7 +44,7 @@ func (p *invocation) complete(words []string) int {
 			return destinations
 		},
 		Interfaces: interfaces,
-		NetNS:      func() []string { return dirNames("/run/netns") },
+		NetNS:      ipvs.NetNSNames,
 	}
 	for _, proposal := range system.Candidates(parser.ParsePartial(words, typed)) {
 		p.stdout.WriteString(strings.TrimSuffix(proposal.Word+"\t"+proposal.Description, "\t") + "\n")
@@ -75,16 +75,6 @@ func interfaces() []string {
 	all, _ := net.Interfaces()
 	for _, i := range all {
 		list = append(list, i.Name)
-	}
-	return list
-}
-
-// entries returns the names of a directory's entries.
-func dirNames(directory string) []string {
-	var list []string
-	all, _ := os.ReadDir(directory)
-	for _, e := range all {
-		list = append(list, e.Name())
 	}
 	return list
 }

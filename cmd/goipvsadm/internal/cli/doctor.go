@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"path"
+	"strings"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -24,7 +25,7 @@ const (
 func (p *invocation) doctor(cmd *command.Command) int {
 	c := doctor.Collector{
 		Program:   path.Base(p.name),
-		NetNS:     cmd.NetNS,
+		NetNS:     remedyNetNS(cmd.NetNS),
 		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(f, inNetNS(cmd.NetNS)...) },
 		Probe:     cmd.Options.Has(command.Probe),
 		ErrorText: func(err error) string { return refusal(command.List, err) },
@@ -74,4 +75,17 @@ func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
 		return exitIncomplete
 	}
 	return statusHealthy
+}
+
+// remedyNetNS returns the network namespace netns, as given to --netns, in a form that other
+// programs accept: a name that ip-netns(8) lists, or a path.
+func remedyNetNS(netns string) string {
+	if netns == "" {
+		return ""
+	}
+	path, err := ipvs.NetNSPath(netns)
+	if err != nil || strings.TrimPrefix(path, "/var") == "/run/netns/"+netns {
+		return netns
+	}
+	return path
 }
