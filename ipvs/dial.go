@@ -24,6 +24,8 @@ type config struct {
 	modprobe io.Writer // nil for nowhere
 	wrap     func(Socket) Socket
 	mapped   bool
+
+	loadedOnly bool // the ip_vs module is not loaded
 }
 
 // WithNetNS connects to the IPVS of another network namespace, given by its path, its
@@ -71,7 +73,12 @@ func Dial(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	family, err := findFamily(conn, func() { modprobe(cfg.modprobe) })
+	var family uint16
+	if cfg.loadedOnly {
+		family, err = findLoadedFamily(conn)
+	} else {
+		family, err = findFamily(conn, func() { modprobe(cfg.modprobe) })
+	}
 	if err != nil {
 		conn.Close()
 		return nil, err
