@@ -28,7 +28,11 @@ func Dial(options ...Option) (*Client, error) {
 	for _, o := range options {
 		o(&cfg)
 	}
-	conn, err := dialNetlink(cfg.netns)
+	netns, err := cfg.netnsPath()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dialNetlink(netns)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +40,12 @@ func Dial(options ...Option) (*Client, error) {
 	if cfg.noModprobe {
 		loadModule = nil
 	}
-	family, err := findFamily(conn, loadModule)
+	var family uint16
+	if cfg.loadedOnly {
+		family, err = findLoadedFamily(conn)
+	} else {
+		family, err = findFamily(conn, loadModule)
+	}
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -49,7 +58,7 @@ func Dial(options ...Option) (*Client, error) {
 	c := NewClient(s, family)
 	c.kernel = s
 	c.portID = s.portID
-	c.netns = cfg.netns
+	c.netns = netns
 	if cfg.wrapSocket != nil {
 		c.s = cfg.wrapSocket(c.s)
 	}

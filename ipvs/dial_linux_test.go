@@ -92,7 +92,7 @@ func TestDialNetNSError(t *testing.T) {
 		name, path string
 		want       error
 	}{
-		{name: "no-such-namespace", path: "/run/netns/no-such-namespace", want: fs.ErrNotExist},
+		{name: "no-such-namespace", path: "no-such-namespace", want: fs.ErrNotExist},
 		{name: "/proc/self/ns/no-such", path: "/proc/self/ns/no-such", want: fs.ErrNotExist},
 		{name: "/proc/self/ns/mnt", path: "/proc/self/ns/mnt", want: syscall.EINVAL},
 		{name: "/dev/null", path: "/dev/null", want: syscall.EINVAL},

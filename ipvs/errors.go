@@ -107,3 +107,7 @@ func describe(m *netlinkmsg.Message) string {
 	}
 	return m.Command.String()
 }
+
+// ErrNotLoaded is the error of Dial with the option WithoutModuleLoading if the kernel
+// has no IPVS, or has not loaded it yet.
+var ErrNotLoaded = errors.New("the kernel module ip_vs is not loaded")

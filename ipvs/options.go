@@ -2,7 +2,6 @@ package ipvs
 
 import (
 	"io"
-	"strings"
 	"time"
 )
 
@@ -10,9 +9,10 @@ import (
 type Option func(*config)
 
 type config struct {
-	netns          string        // path of a network namespace; "" for the caller's
+	netns          *string       // network namespace as in NetNSPath; nil for the caller's
 	modprobeOutput io.Writer     // output of modprobe; nil discards it
 	noModprobe     bool          // modprobe is not run
+	loadedOnly     bool          // the ip_vs module is not loaded
 	timeout        time.Duration // maximum wait for a reply
 	wrapSocket     func(Socket) Socket
 }
@@ -22,19 +22,18 @@ type config struct {
 // so a wait this long means that the reply was lost.
 const DefaultReplyTimeout = 5 * time.Second
 
-// netnsDir is the directory in which ip-netns(8) keeps named network namespaces.
-const netnsDir = "/run/netns/"
-
-// WithNetNS connects to the IPVS of another network namespace: the one that
-// ip-netns(8) lists under this name, or, if name contains a slash, the one at
-// this path, such as /proc/PID/ns/net.
+// WithNetNS connects to the IPVS of another network namespace, given by its path, its
+// name in ip-netns(8) or Docker, or the ID of a process in it; see NetNSPath.
 func WithNetNS(name string) Option {
-	return func(c *config) {
-		c.netns = name
-		if !strings.Contains(name, "/") {
-			c.netns = netnsDir + name
-		}
+	return func(c *config) { c.netns = &name }
+}
+
+// netnsPath returns the path of the network namespace, or "" for the caller's.
+func (c *config) netnsPath() (string, error) {
+	if c.netns == nil {
+		return "", nil
 	}
+	return NetNSPath(*c.netns)
 }
 
 // WithModprobeOutput sends the output of modprobe(8) to w. Dial runs modprobe if
@@ -61,4 +60,11 @@ func WithTimeout(d time.Duration) Option {
 // example to log or count messages.
 func WithSocketWrapper(wrap func(Socket) Socket) Option {
 	return func(c *config) { c.wrapSocket = wrap }
+}
+
+// WithoutModuleLoading makes Dial return an error that matches ErrNotLoaded if the ip_vs
+// module is neither loaded nor built in. By default the module is loaded, first by the kernel, when
+// Dial looks its netlink family up, then by modprobe(8).
+func WithoutModuleLoading() Option {
+	return func(c *config) { c.loadedOnly = true }
 }

@@ -5,17 +5,21 @@
 package integration
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"goipvsadm/scripts/difftest"
+	"goipvsadm/scripts/testnet"
 )
 
 // reverseName returns the DNS name of an address in in-addr.arpa or ip6.arpa.
@@ -125,6 +129,83 @@ func TestNames(t *testing.T) {
 	for _, c := range parsed {
 		if difference := r.Compare(t, c); difference != "" {
 			t.Error(difference)
+		}
+	}
+}
+
+// The environment variables of the C library's resolver have the same effect on both programs.
+func TestResolverEnvironment(t *testing.T) {
+	replaceEtcFile(t, "resolv.conf", "search example.org\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	replaceEtcFile(t, "hosts", "10.1.1.1 local\n")
+	replaceEtcFile(t, "nsswitch.conf", "hosts: files dns\nservices: files\n")
+	aliases := filepath.Join(t.TempDir(), "aliases")
+	if err := os.WriteFile(aliases, []byte("web only.example.net\nlocal only.example.net\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
+	for _, netns := range []*testnet.Netns{r.ReferenceNetns, r.OursNetns} {
+		server := exampleDNS()
+		server.records["both"] = []record{{typeA, "10.0.0.51"}}
+		server.records["both.example.org"] = []record{{typeA, "10.0.0.52"}}
+		server.serve(t, netns)
+	}
+	var cases strings.Builder
+	cases.WriteString("$ ipvsadm -A -f 1\n")
+	for i, host := range []string{"one", "only", "both", "web", "local", "deep.sub", "only.example.net", "one.example.org.", "nosuch"} {
+		fmt.Fprintf(&cases, "$ ipvsadm -a -f 1 -r %s:%d\n", host, 8000+i)
+	}
+	cases.WriteString("$ ipvsadm -L\n$ ipvsadm -A -t 10.0.0.1:80\n$ ipvsadm -S\n")
+	for _, variable := range []string{"LOCALDOMAIN=example.net", "LOCALDOMAIN=example.net example.org", "LOCALDOMAIN=", "HOSTALIASES=" + aliases, "RES_OPTIONS=ndots:0"} {
+		t.Run(variable, func(t *testing.T) {
+			name, value, _ := strings.Cut(variable, "=")
+			t.Setenv(name, value)
+			parsed, err := difftest.ParseCases(variable, cases.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range parsed {
+				if difference := r.Compare(t, c); difference != "" {
+					t.Error(difference)
+				}
+			}
+		})
+	}
+}
+
+// Both programs ignore these variables if they have privileges that the caller lacks.
+func TestResolverEnvironmentIgnored(t *testing.T) {
+	replaceEtcFile(t, "resolv.conf", "search example.org\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	replaceEtcFile(t, "nsswitch.conf", "hosts: files dns\nservices: files\n")
+	t.Setenv("LOCALDOMAIN", "example.net")
+	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
+	exampleDNS().serve(t, r.OursNetns)
+	directory, err := os.MkdirTemp("", "public")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(directory) })
+	if err := os.Chmod(directory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, program := range []difftest.Program{r.Reference, r.Ours} {
+		path := filepath.Join(directory, fmt.Sprint(i))
+		copyProgram(t, program.Path, path)
+		// A vfs_cap_data of revision 2: effective and permitted CAP_NET_ADMIN and CAP_NET_RAW.
+		capabilities := append(binary.LittleEndian.AppendUint32([]byte{1, 0, 0, 2}, 1<<unix.CAP_NET_ADMIN|1<<unix.CAP_NET_RAW), make([]byte, 12)...)
+		if err := unix.Setxattr(path, "security.capability", capabilities, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct{ line, stderr string }{
+			{line: "-A -t one:80"},
+			{line: "-A -t only:80", stderr: "illegal virtual server address[:port] specified\n"},
+			{line: "-C"},
+		} {
+			var stderr strings.Builder
+			cmd := &exec.Cmd{Path: path, Args: append([]string{"ipvsadm"}, strings.Fields(tt.line)...), Stderr: &stderr,
+				SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}}
+			if err := r.OursNetns.Run(cmd); (err == nil) != (tt.stderr == "") || stderr.String() != tt.stderr {
+				t.Errorf("%s %s: %v, %q; want %q", program.Path, tt.line, err, stderr.String(), tt.stderr)
+			}
 		}
 	}
 }

@@ -434,7 +434,7 @@ func TestSaveAllRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNamespaces names network namespaces by name and by path.
+// TestNamespaces names network namespaces by name, path and process ID.
 func TestNamespaces(t *testing.T) {
 	h := newHost(t)
 	h.runQuiet("-A -f 7 -s rr", "")
@@ -454,7 +454,16 @@ func TestNamespaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer caller.Close()
+	const docker = "/run/docker/netns/ingress_sbox"
+	if out, err := exec.Command("sh", "-c", "mkdir -p /run/docker/netns && touch "+docker+" && mount --bind "+h.ns.Path()+" "+docker).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	defer exec.Command("sh", "-c", "umount "+docker+" && rm "+docker).Run()
 	const listed = "-A -f 7 -s rr\n"
+	notFound := func(name, process string) string {
+		return fmt.Sprintf("cannot open network namespace %q: No such file or directory (tried /run/netns/%[1]s, /var/run/netns/%[1]s, "+
+			"/run/docker/netns/%[1]s, /var/run/docker/netns/%[1]s%[2]s)\n", name, process)
+	}
 	for _, tt := range []struct {
 		line           string
 		status         int
@@ -465,6 +474,9 @@ func TestNamespaces(t *testing.T) {
 		{line: "ipvsadm -N " + h.ns.Name + " -S -n", stdout: listed},
 		{line: "ipvsadm -S -n --netns=" + h.ns.Path(), stdout: listed},
 		{line: fmt.Sprintf("ipvsadm -S -nN/proc/%d/ns/net", inside.Process.Pid), stdout: listed},
+		{line: fmt.Sprintf("ipvsadm -S -n -N %d", inside.Process.Pid), stdout: listed},
+		{line: "ipvsadm -S -n -N ingress_sbox", stdout: listed},
+		{line: "ipvsadm --complete -S -N ingress_s", stdout: "ingress_sbox\n"},
 		{line: "ipvsadm-save -N " + h.ns.Name, stdout: listed},
 		{line: "echo -A -f 8 -s rr | ipvsadm-restore -N " + h.ns.Name},
 		{
@@ -479,12 +491,17 @@ func TestNamespaces(t *testing.T) {
 		{
 			line:   "ipvsadm -C -N foo",
 			status: 2,
-			stderr: "cannot open network namespace \"foo\": No such file or directory\n",
+			stderr: notFound("foo", ""),
 		},
 		{
 			line:   "ipvsadm -L -c -N foo",
 			status: 2,
-			stderr: "cannot open network namespace \"foo\": No such file or directory\n",
+			stderr: notFound("foo", ""),
+		},
+		{
+			line:   "ipvsadm -S -N 4000000000",
+			status: 2,
+			stderr: notFound("4000000000", ", /proc/4000000000/ns/net"),
 		},
 		{
 			line:   "ipvsadm -S -N /proc/1/ns/nosuch",

@@ -101,7 +101,11 @@ func (inv *invocation) run(args []string) int {
 		return inv.usageError(err)
 	}
 	// Like ipvsadm, connect to the kernel before reporting usage errors.
-	if status := inv.open(cmd.NetNS); status != exitOK {
+	var options []ipvs.Option
+	if cmd.Options.Has(command.Metrics) {
+		options = append(options, ipvs.WithoutModuleLoading()) // monitoring must not change the machine
+	}
+	if status := inv.open(cmd.NetNS, options...); status != exitOK {
 		return status
 	}
 	if err != nil {

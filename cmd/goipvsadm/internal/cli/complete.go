@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -16,10 +15,6 @@ import (
 // completeFlag is the first argument when a shell's completion script calls the
 // program. The words of the command line follow; the last one is incomplete.
 const completeFlag = "--complete"
-
-// procIPVS exists if the ip_vs module is loaded. Looking up the netlink family
-// would autoload it; completion must not.
-const procIPVS = "/proc/net/ip_vs"
 
 // complete prints the candidates for the last of words, each followed by a tab
 // and its description. It prints no errors and sends no DNS queries.
@@ -43,7 +38,7 @@ func (inv *invocation) complete(words []string) int {
 			return destinations
 		},
 		Interfaces: interfaces,
-		NetNS:      func() []string { return dirNames("/run/netns") },
+		NetNS:      ipvs.NetNSNames,
 	}
 	for _, candidate := range source.Candidates(parser.ParsePartial(words, typed)) {
 		inv.stdout.WriteString(strings.TrimSuffix(candidate.Word+"\t"+candidate.Description, "\t") + "\n")
@@ -54,10 +49,7 @@ func (inv *invocation) complete(words []string) int {
 // withClient calls f with a client if the ip_vs module is loaded and the kernel
 // can be reached.
 func (inv *invocation) withClient(netns string, f func(*ipvs.Client)) {
-	if _, err := os.Stat(procIPVS); err != nil {
-		return
-	}
-	c, err := inv.dial(inNetNS(netns)...)
+	c, err := inv.dial(append(inNetNS(netns), ipvs.WithoutModuleLoading())...)
 	if err != nil {
 		return
 	}
@@ -71,16 +63,6 @@ func interfaces() []string {
 	all, _ := net.Interfaces()
 	for _, i := range all {
 		list = append(list, i.Name)
-	}
-	return list
-}
-
-// dirNames returns the names of the entries of a directory.
-func dirNames(directory string) []string {
-	var list []string
-	all, _ := os.ReadDir(directory)
-	for _, e := range all {
-		list = append(list, e.Name())
 	}
 	return list
 }

@@ -2,15 +2,22 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 	"goipvsadm/ipvs"
 )
 
 // open connects to the kernel and reports failure.
-func (inv *invocation) open(netns string) int {
-	err := inv.connect(netns)
+func (inv *invocation) open(netns string, options ...ipvs.Option) int {
+	err := inv.connect(netns, options...)
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
 		return inv.netnsError(netns, e)
+	}
+	if errors.Is(err, ipvs.ErrNotLoaded) {
+		inv.errorf("the kernel module ip_vs is not loaded: run `modprobe ip_vs' or add a service")
+		return exitUsage
 	}
 	if err != nil {
 		inv.errorf("Can't initialize ipvs: %s\n"+
@@ -22,8 +29,9 @@ func (inv *invocation) open(netns string) int {
 
 // connect sets client and info. netns is the name or path of a network
 // namespace; "" stands for the caller's.
-func (inv *invocation) connect(netns string) (err error) {
-	options := append(inNetNS(netns), ipvs.WithModprobeOutput(inv.files.stderr))
+func (inv *invocation) connect(netns string, options ...ipvs.Option) (err error) {
+	options = append(options, inNetNS(netns)...)
+	options = append(options, ipvs.WithModprobeOutput(inv.files.stderr))
 	if inv.client, err = inv.dial(options...); err != nil {
 		return err
 	}
@@ -41,6 +49,10 @@ func inNetNS(netns string) []ipvs.Option {
 
 // netnsError reports that the network namespace cannot be entered.
 func (inv *invocation) netnsError(netns string, err *ipvs.NetNSError) int {
-	inv.errorf("cannot open network namespace %q: %s", netns, strerror(err.Errno))
+	text := fmt.Sprintf("cannot open network namespace %q: %s", netns, strerror(err.Errno))
+	if err.Tried != nil {
+		text += " (tried " + strings.Join(err.Tried, ", ") + ")"
+	}
+	inv.errorf("%s", termsafe.Escape(text))
 	return exitUsage
 }

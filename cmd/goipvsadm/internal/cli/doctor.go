@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"path"
+	"strings"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -17,7 +18,7 @@ import (
 func (inv *invocation) doctor(cmd *command.Command) int {
 	g := doctor.Collector{
 		Program:   path.Base(inv.name),
-		NetNS:     cmd.NetNS,
+		NetNS:     remedyNetNS(cmd.NetNS),
 		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(cmd.NetNS, f) },
 		Probe:     cmd.Options.Has(command.Probe),
 		ErrorText: func(err error) string { return kernelMessage(command.List, err) },
@@ -56,4 +57,17 @@ func (inv *invocation) doctor(cmd *command.Command) int {
 		return cmp.Or(status, exitIncomplete)
 	}
 	return status
+}
+
+// remedyNetNS returns the network namespace netns, as given to --netns, in a form that other
+// programs accept: a name that ip-netns(8) lists, or a path.
+func remedyNetNS(netns string) string {
+	if netns == "" {
+		return ""
+	}
+	path, err := ipvs.NetNSPath(netns)
+	if err != nil || strings.TrimPrefix(path, "/var") == "/run/netns/"+netns {
+		return netns
+	}
+	return path
 }

@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
+
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/metrics"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
+	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/reconcile"
 )
 
@@ -31,9 +35,16 @@ func (inv *invocation) listMetrics(cmd *command.Command) error {
 	if t.Daemons, err = inv.client.Daemons(); err != nil {
 		return err
 	}
+	totals := new(ipvs.Stats)
+	switch *totals, err = inv.client.Totals(); {
+	case errors.Is(err, fs.ErrNotExist): // as in a container without /proc/net
+		totals = nil
+	case err != nil:
+		return err
+	}
 	format := metrics.Prometheus
 	if cmd.OpenMetrics {
 		format = metrics.OpenMetrics
 	}
-	return format.Write(inv.stdout, &inv.info, &t)
+	return format.Write(inv.stdout, &inv.info, totals, &t)
 }

@@ -4,6 +4,8 @@ package cli_test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +60,20 @@ func TestMetricsKernel(t *testing.T) {
 		t.Errorf("unexpected metrics:\n%s", text)
 	}
 
+	// The totals of the namespace include services that were removed.
+	l.run("ipvsadm -D -t 10.8.3.100:80", 0)
+	if text := l.run("ipvsadm -L --metrics", 0).Stdout; !strings.Contains(text, "\nipvs_connections_total 20\n") {
+		t.Errorf("no ipvs_connections_total 20 in\n%s", text)
+	}
+	elsewhere, err := l.tool.Shell(l.network.Host("one"), "ipvsadm -L --metrics -N "+l.director.Name+" | grep ^ipvs_.*_total\\ ; ipvsadm -L --metrics | grep ^ipvs_conn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := elsewhere.Stdout; !strings.Contains(text, "ipvs_connections_total 20\n") || !strings.Contains(text, "\nipvs_connections_total 0\n") ||
+		strings.Contains(text, "ipvs_out_bytes_total 0\n") {
+		t.Errorf("from another namespace, and there:\n%s", text)
+	}
+
 	for _, step := range []struct{ name, setup string }{
 		{name: "all kinds", setup: "true"},
 		{
@@ -70,5 +86,62 @@ func TestMetricsKernel(t *testing.T) {
 		if got := l.run("ipvsadm -L --metrics | "+promtool+" check metrics", 0); got.Stdout+got.Stderr != "" {
 			t.Errorf("%s: promtool: %s%s", step.name, got.Stdout, got.Stderr)
 		}
+	}
+}
+
+// Only commands that change the table, and the listings of ipvsadm, load the module.
+func TestModuleLoading(t *testing.T) {
+	tool, err := testnet.NewTool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tool.Close()
+	ns, err := testnet.NewNetns("modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	const notLoaded = "the kernel module ip_vs is not loaded: run `modprobe ip_vs' or add a service\n"
+	for _, tt := range []struct {
+		line   string
+		want   testnet.Result
+		loaded bool
+	}{
+		{line: "ipvsadm -L --metrics", want: testnet.Result{Status: 2, Stderr: notLoaded}},
+		{line: "ipvsadm -L --metrics=openmetrics -N modules", want: testnet.Result{Status: 2, Stderr: notLoaded}},
+		{line: "ipvsadm --complete -D -t ''"},
+		{line: "ipvsadm --complete -N modules -D -t ''"},
+		{line: "echo -A -t 192.0.2.1:80 -s wlc -p --pe sip | ipvsadm --check"},
+		{line: "ipvsadm -h >/dev/null; ipvsadm -v >/dev/null"},
+		{line: "ipvsadm -S", loaded: true},
+	} {
+		unloadIPVS(t)
+		got, err := tool.Shell(ns, tt.line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.line, got, tt.want)
+		}
+		if _, err := os.Stat("/sys/module/ip_vs"); (err == nil) != tt.loaded {
+			t.Errorf("%s: module loaded: %v, want %v", tt.line, err == nil, tt.loaded)
+		}
+	}
+}
+
+// unloadIPVS removes the module. It retries, because namespaces and their tables are
+// freed asynchronously.
+func unloadIPVS(t *testing.T) {
+	t.Helper()
+	err := testnet.Eventually(func() error {
+		out, err := exec.Command("sh", "-c", "for m in $(lsmod | sed -n 's/^\\(ip_vs_[a-z_]*\\) .*/\\1/p'); do modprobe -r $m; done; "+
+			"if [ -e /sys/module/ip_vs ]; then modprobe -r ip_vs; fi").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("unload ip_vs: %w: %s", err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

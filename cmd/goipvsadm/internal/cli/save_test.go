@@ -39,7 +39,7 @@ func TestMissingNamespace(t *testing.T) {
 		if len(options) != 2 { // modprobe output, namespace
 			t.Errorf("%d options, want 2", len(options))
 		}
-		return nil, &ipvs.NetNSError{Path: "/run/netns/foo", Errno: syscall.ENOENT}
+		return nil, &ipvs.NetNSError{Path: "foo", Tried: []string{"/run/netns/foo", "/run/docker/netns/foo"}, Errno: syscall.ENOENT}
 	}
 	for _, tt := range []string{
 		"ipvsadm -L -n -N foo",
@@ -61,7 +61,7 @@ func TestMissingNamespace(t *testing.T) {
 	} {
 		var stdout, stderr strings.Builder
 		status := Run(words(tt), strings.NewReader(oneServer), &stdout, &stderr, missing)
-		want := "cannot open network namespace \"foo\": No such file or directory\n"
+		want := "cannot open network namespace \"foo\": No such file or directory (tried /run/netns/foo, /run/docker/netns/foo)\n"
 		if status != 2 || stdout.String() != "" || stderr.String() != want {
 			t.Errorf("%s: status %d, %q", tt, status, stdout.String()+stderr.String())
 		}

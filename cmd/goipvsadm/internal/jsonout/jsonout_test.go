@@ -303,10 +303,11 @@ func TestSettings(t *testing.T) {
 		`{"state":"backup","mcast_interface":"e\ufffd\u001b","mcast_interface_base64":"ZZsb","syncid":0}`+"\n]}\n")
 }
 
-// The test documents use every member that the schema defines, and no others.
-func TestSchemaIsComplete(t *testing.T) {
-	inDocuments := make(map[string]bool)
-	for _, document := range []string{
+// allDocuments returns documents that together have every member that the schema
+// defines.
+func allDocuments(t *testing.T) []string {
+	t.Helper()
+	return []string{
 		render(t, writeTable(len(tableTests))),
 		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
 		render(t, func(w *bufio.Writer) error {
@@ -317,7 +318,13 @@ func TestSchemaIsComplete(t *testing.T) {
 			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
 		reports[1].want,
-	} {
+	}
+}
+
+// The test documents use every member that the schema defines, and no others.
+func TestSchemaIsComplete(t *testing.T) {
+	inDocuments := make(map[string]bool)
+	for _, document := range allDocuments(t) {
 		var v any
 		jsonouttest.Decode(t, []byte(document), &v)
 		walkObjects(v, func(object map[string]any) {
@@ -339,6 +346,38 @@ func TestSchemaIsComplete(t *testing.T) {
 	})
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(inSchema)), slices.Sorted(maps.Keys(inDocuments))); diff != "" {
 		t.Errorf("-in the schema +in documents:\n%s", diff)
+	}
+}
+
+// A client that validates with the published schema accepts the output of later releases,
+// which may add members to any object. The tests use a strict schema that does not.
+func TestSchemaAcceptsAddedMembers(t *testing.T) {
+	for _, document := range allDocuments(t) {
+		if err := jsonouttest.ValidatePublished([]byte(document)); err != nil {
+			t.Error(err)
+		}
+		d := json.NewDecoder(strings.NewReader(document))
+		d.UseNumber() // counters exceed the precision of float64
+		var v any
+		if err := d.Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		var all []map[string]any
+		walkObjects(v, func(object map[string]any) { all = append(all, object) })
+		for _, object := range all {
+			object["added"] = "value"
+			b, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := jsonouttest.ValidatePublished(b); err != nil {
+				t.Errorf("%v\nin %s", err, b)
+			}
+			if jsonouttest.Validate(b) == nil {
+				t.Errorf("valid in the strict schema: %s", b)
+			}
+			delete(object, "added")
+		}
 	}
 }
 

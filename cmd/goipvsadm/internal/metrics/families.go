@@ -34,6 +34,11 @@ func Families() []Family {
 			w.startSample()
 			w.endSample(uint64(in.info.ConnTableSize))
 		}},
+		{"ipvs_connections_total", counter, "Connections to all virtual services, including removed ones.", totalCounter(func(s *ipvs.Stats) uint64 { return s.Conns })},
+		{"ipvs_in_packets_total", counter, "Packets from clients of all virtual services, including removed ones.", totalCounter(func(s *ipvs.Stats) uint64 { return s.InPackets })},
+		{"ipvs_out_packets_total", counter, "Packets to clients of all virtual services, including removed ones, that passed through the director.", totalCounter(func(s *ipvs.Stats) uint64 { return s.OutPackets })},
+		{"ipvs_in_bytes_total", counter, "Bytes from clients of all virtual services, including removed ones.", totalCounter(func(s *ipvs.Stats) uint64 { return s.InBytes })},
+		{"ipvs_out_bytes_total", counter, "Bytes to clients of all virtual services, including removed ones, that passed through the director.", totalCounter(func(s *ipvs.Stats) uint64 { return s.OutBytes })},
 
 		{"ipvs_service_info", gauge, "Configuration of a virtual service; always 1.", eachService(writeServiceInfo)},
 		{"ipvs_service_persistence_timeout_seconds", gauge, "Time for which a client of a persistent service stays with its server after its last connection.",
@@ -82,6 +87,16 @@ func Families() []Family {
 					w.endSample(uint64(d.MaxLen))
 				}
 			})},
+	}
+}
+
+// totalCounter returns a function that writes a sample of the totals if they are known.
+func totalCounter(value func(*ipvs.Stats) uint64) func(*writer, *input) {
+	return func(w *writer, in *input) {
+		if in.totals != nil {
+			w.startSample()
+			w.endSample(value(in.totals))
+		}
 	}
 }
 

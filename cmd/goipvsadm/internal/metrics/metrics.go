@@ -19,17 +19,19 @@ import (
 // An input holds the values to write.
 type input struct {
 	*reconcile.Table
-	info *ipvs.Info
+	info   *ipvs.Info
+	totals *ipvs.Stats // counters of all services together; nil if unknown
 }
 
-// Write writes all families. It iterates over the table once per family, because
-// both formats require the samples of a family to be adjacent.
-func (format Format) Write(out *bufio.Writer, info *ipvs.Info, t *reconcile.Table) error {
+// Write writes all families. totals are the counters of all services together, or nil
+// if they are unknown. Write iterates over the table once per family, because both
+// formats require the samples of a family to be adjacent.
+func (format Format) Write(out *bufio.Writer, info *ipvs.Info, totals *ipvs.Stats, t *reconcile.Table) error {
 	w := &writer{out: out}
 	for _, f := range Families() {
 		w.family = f.Name
 		format.writeHeader(w, f)
-		f.writeSamples(w, &input{t, info})
+		f.writeSamples(w, &input{t, info, totals})
 	}
 	_, err := out.WriteString("# EOF\n")
 	return err

@@ -16,7 +16,10 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-var info = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
+var (
+	info   = &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
+	totals = &ipvs.Stats{Conns: 1<<64 - 1, InPackets: 21, OutPackets: 22, InBytes: 23, OutBytes: 24, CPS: 25}
+)
 
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
@@ -31,7 +34,7 @@ func render(t *testing.T, format Format, table *reconcile.Table) string {
 	t.Helper()
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
-	if err := format.Write(w, info, table); err != nil {
+	if err := format.Write(w, info, totals, table); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Flush(); err != nil {
@@ -77,6 +80,11 @@ func TestWrite(t *testing.T) {
 	const mark = `family="ipv4",mark="4294967295"`
 	want := `ipvs_info{version="1.2.1"} 1
 ipvs_connection_table_size 4096
+ipvs_connections_total 18446744073709551615
+ipvs_in_packets_total 21
+ipvs_out_packets_total 22
+ipvs_in_bytes_total 23
+ipvs_out_bytes_total 24
 ipvs_service_info{` + service + `,scheduler="sh",scheduler_flags="sh-fallback,sh-port",one_packet="false",persistent="true",persistence_netmask="64",persistence_engine="sip"} 1
 ipvs_service_info{` + mark + `,scheduler="a\\b\"c\nd` + "\uFFFD" + `",scheduler_flags="",one_packet="true",persistent="false",persistence_netmask="",persistence_engine=""} 1
 ipvs_service_persistence_timeout_seconds{` + service + `} 600
@@ -120,6 +128,19 @@ ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 		if !strings.Contains(renderPrometheus(t, table), want+"\n") {
 			t.Errorf("missing sample %s", want)
 		}
+	}
+}
+
+// Without the totals, their families have no samples.
+func TestWriteWithoutTotals(t *testing.T) {
+	var b strings.Builder
+	w := bufio.NewWriter(&b)
+	if err := OpenMetrics.Write(w, info, nil, &reconcile.Table{}); err != nil {
+		t.Fatal(err)
+	}
+	w.Flush()
+	if text := b.String(); strings.Contains(text, "\nipvs_connections_total ") || !strings.Contains(text, "\n# TYPE ipvs_connections counter\n") {
+		t.Errorf("wrote\n%s", text)
 	}
 }
 
@@ -225,7 +246,7 @@ func TestFamiliesDocumented(t *testing.T) {
 }
 
 func TestWriteError(t *testing.T) {
-	if err := Prometheus.Write(bufio.NewWriterSize(failingWriter{}, 16), info, &reconcile.Table{}); !errors.Is(err, errWrite) {
+	if err := Prometheus.Write(bufio.NewWriterSize(failingWriter{}, 16), info, totals, &reconcile.Table{}); !errors.Is(err, errWrite) {
 		t.Errorf("error = %v", err)
 	}
 }

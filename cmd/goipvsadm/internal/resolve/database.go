@@ -21,7 +21,8 @@ type Database struct {
 
 	sources   func(database string) sources // the sources of hosts or services
 	localHost *localHost
-	getent    *getent // nil if getent must not be run
+	getent    *getent                     // nil if getent must not be run
+	lookupEnv func(string) (string, bool) // environment variables of the C library's resolver
 }
 
 // System returns the names of the local machine, configured by nsswitch.conf.
@@ -31,6 +32,7 @@ func System() *Database {
 	d.sources = func(database string) sources { return nsswitchSources(config(), database) }
 	d.localHost = systemLocalHost()
 	d.getent = systemGetent()
+	d.lookupEnv = lookupEnv
 	return d
 }
 
@@ -43,8 +45,13 @@ func NewDatabase(hostsFile, servicesFile string, resolver *net.Resolver) *Databa
 		services: sync.OnceValue(func() services { return readServices(readFile(servicesFile)) }),
 		resolver: resolver,
 		sources:  defaultSources,
+
+		lookupEnv: emptyEnv,
 	}
 }
+
+// emptyEnv is os.LookupEnv in an empty environment.
+func emptyEnv(string) (string, bool) { return "", false }
 
 // requiredPaths maps sources to the file or directory without which they have no
 // names.

@@ -5,16 +5,19 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
 // net.Resolver always consults the hosts file as well. For the source dns it is
 // therefore used only for names and addresses that the hosts file lacks; others are
-// looked up with getent -s dns.
+// looked up with getent -s dns. Neither does it support the environment variables of
+// the C library's resolver (resolv.conf(5), hostname(7)): if one of them applies,
+// getent is used as well.
 
 // dnsHost returns the IPv4 addresses of a host in the DNS.
 func (d *Database) dnsHost(name string) (addrs []netip.Addr, st status) {
-	if d.hosts().contains(name) {
+	if d.hosts().contains(name) || d.hasEnv("LOCALDOMAIN", "HOSTALIASES", "RES_OPTIONS") {
 		addrs, st = d.dnsHostViaGetent(name)
 	} else {
 		addrs, st = d.resolverHost(name)
@@ -25,7 +28,16 @@ func (d *Database) dnsHost(name string) (addrs []netip.Addr, st status) {
 	return addrs, st
 }
 
-// dnsHostViaGetent is dnsHost for a name in the hosts file.
+// hasEnv reports whether one of the environment variables is set. Even an empty
+// LOCALDOMAIN replaces the search list.
+func (d *Database) hasEnv(variables ...string) bool {
+	return slices.ContainsFunc(variables, func(name string) bool {
+		_, ok := d.lookupEnv(name)
+		return ok
+	})
+}
+
+// dnsHostViaGetent is dnsHost with getent.
 func (d *Database) dnsHostViaGetent(name string) ([]netip.Addr, status) {
 	addrs, ok := d.getent.hostAddrs("dns", name)
 	if len(addrs) > 0 {
@@ -47,7 +59,7 @@ func (d *Database) dnsName(addr netip.Addr) (name string, st status) {
 	// net.Resolver does not find it in the hosts file unless it is listed there in
 	// this form.
 	mapped := netip.AddrFrom16(addr.As16())
-	if d.hosts().names[mapped] == "" {
+	if d.hosts().names[mapped] == "" && !d.hasEnv("RES_OPTIONS") {
 		name, _ = d.resolverName(mapped.String())
 	} else {
 		name, _ = d.getent.hostName("dns", addr)

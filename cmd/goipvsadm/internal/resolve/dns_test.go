@@ -83,3 +83,47 @@ func TestDNSWithoutGetent(t *testing.T) {
 		}
 	}
 }
+
+// If a variable of the C library's resolver is set, the DNS is queried with getent, which
+// obeys it.
+func TestDNSEnvironment(t *testing.T) {
+	server := &fakeNameServer{lookup: func(question string) string {
+		if question == "7.0.0.10.in-addr.arpa" {
+			return "seven.example.org"
+		}
+		return ""
+	}}
+	for _, tt := range []struct {
+		name, variable string
+		word           string // a name or an address
+		want           string
+		calls          string // arguments of getent
+	}{
+		{name: "search list", variable: "LOCALDOMAIN", word: "director", want: "10.5.0.1 10.5.0.2", calls: "-s dns -- ahostsv4 director"},
+		{name: "aliases", variable: "HOSTALIASES", word: "director", want: "10.5.0.1 10.5.0.2", calls: "-s dns -- ahostsv4 director"},
+		{name: "options", variable: "RES_OPTIONS", word: "director", want: "10.5.0.1 10.5.0.2", calls: "-s dns -- ahostsv4 director"},
+		{name: "unknown name", variable: "LOCALDOMAIN", word: "nosuch", calls: "-s dns -- ahostsv4 nosuch"},
+		{name: "another variable", variable: "LOCALDOMAINS", word: "director"},
+		{name: "address, options", variable: "RES_OPTIONS", word: "10.5.0.1", want: "director", calls: "-s dns -- hosts 10.5.0.1"},
+		{name: "address, search list", variable: "LOCALDOMAIN", word: "10.0.0.7", want: "seven.example.org"},
+	} {
+		d := nsswitchDatabase(t, "hosts: dns")
+		d.resolver = server.database(t).resolver
+		d.hosts = func() hosts { return readHosts("") }
+		d.lookupEnv = func(name string) (string, bool) { return "", name == tt.variable }
+		calls := fakeGetent(t, d)
+		var got string
+		if addr, err := netip.ParseAddr(tt.word); err == nil {
+			got = d.hostName(addr)
+		} else {
+			addrs, _ := d.lookupHost(tt.word)
+			got = strings.Trim(fmt.Sprint(addrs), "[]")
+		}
+		if got != tt.want {
+			t.Errorf("%s: %s resolves to %q, want %q", tt.name, tt.word, got, tt.want)
+		}
+		if got := strings.Join(calls(), "|"); got != tt.calls {
+			t.Errorf("%s: getent calls %q, want %q", tt.name, got, tt.calls)
+		}
+	}
+}

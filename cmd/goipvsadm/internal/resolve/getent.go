@@ -39,6 +39,7 @@ func (g *getent) query(sources, database, key string) (lines [][]string, ok bool
 	defer cancel()
 	// After -- the key cannot be taken for an option.
 	cmd := exec.CommandContext(ctx, g.path, "-s", sources, "--", database, key)
+	cmd.Env = childEnv()
 	cmd.WaitDelay = time.Second // do not wait for child processes that keep the pipe open
 	out, err := cmd.Output()
 	if exit := new(exec.ExitError); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {

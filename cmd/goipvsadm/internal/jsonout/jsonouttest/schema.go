@@ -41,8 +41,14 @@ func readSchema() ([]byte, error) {
 	}
 }
 
-// compileSchema compiles the schema once; an invalid schema is an error.
-var compileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+// The compiled schemas. An invalid schema is an error.
+var (
+	published = sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(func(any) {}) })
+	strict    = sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(forbidAdditional) })
+)
+
+// compile compiles the schema after adapt has modified it.
+func compile(adapt func(schema any)) (*jsonschema.Schema, error) {
 	b, err := readSchema()
 	if err != nil {
 		return nil, err
@@ -51,17 +57,44 @@ var compileSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	adapt(schema)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	if err := c.AddResource(schemaFile, schema); err != nil {
 		return nil, err
 	}
 	return c.Compile(schemaFile)
-})
+}
 
-// Validate validates a document.
-func Validate(document []byte) error {
-	schema, err := compileSchema()
+// forbidAdditional makes all object types in a schema reject members that they do not
+// define.
+func forbidAdditional(schema any) {
+	switch v := schema.(type) {
+	case map[string]any:
+		if v["type"] == "object" {
+			v["additionalProperties"] = false
+		}
+		for _, member := range v {
+			forbidAdditional(member)
+		}
+	case []any:
+		for _, element := range v {
+			forbidAdditional(element)
+		}
+	}
+}
+
+// Validate validates a document against a strict version of the schema, in which objects
+// have no members other than those that the schema defines. The published schema allows
+// others, so that a client that validates with it also accepts the output of later
+// releases.
+func Validate(document []byte) error { return validate(document, strict) }
+
+// ValidatePublished validates a document against the schema as it is published.
+func ValidatePublished(document []byte) error { return validate(document, published) }
+
+func validate(document []byte, compiled func() (*jsonschema.Schema, error)) error {
+	schema, err := compiled()
 	if err != nil {
 		return err
 	}
