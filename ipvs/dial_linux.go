@@ -51,7 +51,7 @@ func Dial(options ...Option) (*Client, error) {
 	c.portID = s.portID
 	c.netns = cfg.netns
 	if cfg.wrapSocket != nil {
-		c.s = cfg.wrapSocket(c.s)
+		c.socket = cfg.wrapSocket(c.socket)
 	}
 	return c, nil
 }

@@ -36,7 +36,7 @@ func isSendBufferError(err error) bool {
 // flushReceiveQueue reads the replies that are still queued, calls handle (which
 // may be nil) with each message, and then waits for the acknowledgement of a
 // no-op. After an overrun the kernel drops all replies until the queue has been
-// emptied; the no-op verifies that it replies again.
+// emptied; the acknowledgement verifies that it no longer drops them.
 func (c *Client) flushReceiveQueue(handle func(netlinkmsg.Frame) error) error {
 	if c.kernel != nil {
 		c.kernel.setNonblocking(true)
