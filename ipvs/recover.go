@@ -127,8 +127,8 @@ func (k *chunk) recoverLostAcks(from, to int, readErr error) error {
 	return nil
 }
 
-// resend sends request i, which decodes to m, a second time, by itself. It returns
-// an error if the socket can no longer be used.
+// resend sends only request i, which decodes to m, a second time. It returns an
+// error if the socket can no longer be used.
 func (k *chunk) resend(i int, m *netlinkmsg.Message) error {
 	r := &k.requests[i]
 	netlinkmsg.AddFlags(k.buf[r.start:], netlink.Acknowledge)
@@ -172,8 +172,9 @@ func safeToResend(i int, unacked map[int]*netlinkmsg.Message) bool {
 	return true
 }
 
-// conflicts reports whether a and b do not commute. The configuration of a service
-// and that of its destinations are independent, unless the service is removed.
+// conflicts reports whether the result of a and b may depend on their order. The
+// configuration of a service and that of its destinations are independent, unless
+// the service is removed.
 func conflicts(a, b *netlinkmsg.Message) bool {
 	switch {
 	case a.Timeouts != nil || b.Timeouts != nil:
