@@ -25,8 +25,8 @@ const batchSize = 128
 // without Commit needs no cleanup: full chunks are still sent, the remainder is
 // discarded, and the goroutine ends.
 //
-// A Batch must not be used by several goroutines at once. Its Client may be; it
-// observes the changes that have been sent.
+// A Batch is not safe for concurrent use. Its Client may be used while the batch is
+// filled; its reads include the changes that have already been sent.
 type Batch struct {
 	client   *Client
 	change   Change // the change being added
@@ -170,7 +170,7 @@ type pipeline struct {
 
 	run       func() // sendQueue; starting a goroutine with it does not allocate
 	goroutine sync.WaitGroup
-	result    batchResult // of the chunks sent since the last wait
+	result    batchResult // result of the chunks sent since the last wait
 }
 
 func newPipeline(c *Client) *pipeline {
@@ -286,8 +286,8 @@ func (k *chunk) bytes(from, to int) []byte {
 	return k.buf[k.requests[from].start:end]
 }
 
-// message decodes request i from the buffer. Requests are not kept otherwise, because
-// only failures need them.
+// message decodes request i from the buffer. Decoded requests are not stored, because
+// they are needed for failures only.
 func (k *chunk) message(i int) *netlinkmsg.Message {
 	var m netlinkmsg.Message
 	if f, _, err := netlinkmsg.Split(k.bytes(i, i+1)); err == nil {
@@ -367,8 +367,8 @@ func (k *chunk) recordAck(f netlinkmsg.Frame) error {
 // err with its indexes converted to those of the batch.
 func (k *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostError) {
 	var all []ChangeError
-	// A failure with ENOENT may mean that the module was unloaded. Ask once, and
-	// not through a lost connection.
+	// A failure with ENOENT may mean that the module was unloaded. Check this only
+	// once, and only if the connection was not lost.
 	checked, gone := err != nil, false
 	for i := range k.requests[:to] {
 		r := &k.requests[i]

@@ -11,7 +11,7 @@ import (
 // A Client is a connection to the kernel's IPVS. It is safe for concurrent use;
 // requests are serialized.
 type Client struct {
-	s      Socket
+	socket Socket
 	kernel kernelSocket // the kernel socket below s, or nil
 	family uint16       // generic netlink family ID of IPVS
 	portID uint32       // netlink port ID of the socket; 0 accepts replies to any port
@@ -27,20 +27,20 @@ type Client struct {
 	limits     batchLimits // limits of a send; zero until initLimits
 }
 
-// receiveBuffer is the size of the buffer for replies, and so of the largest
-// datagram of a dump: the kernel allocates a buffer as large as the reader's, and
-// 320 bytes of bookkeeping, for each datagram. 8 KiB less these 320 bytes fills
-// one slab object exactly. A larger buffer costs more than it saves, because many
-// kernels clear each allocation (init_on_alloc=1).
+// receiveBuffer is the size of the buffer for replies. It limits the datagrams of a
+// dump: for each datagram, the kernel allocates a buffer of the size that the
+// reader uses, plus 320 bytes of bookkeeping. With 8 KiB in total, an allocation
+// fills one slab object exactly. A larger buffer costs more than it saves, because
+// many kernels clear each allocation (init_on_alloc=1).
 const receiveBuffer = 8<<10 - 320
 
 // NewClient returns a client of a socket on which the generic netlink family IPVS
-// has the given ID. It is meant for tests; see package ipvstest. Programs use
-// Dial.
+// has the given ID. It is intended for tests; see package ipvstest. Programs
+// use Dial.
 func NewClient(s Socket, family uint16) *Client {
 	// One allocation for both buffers: most requests fit into 320 bytes.
 	b := make([]byte, 8<<10)
-	return &Client{s: s, family: family, in: b[:receiveBuffer:receiveBuffer], out: b[receiveBuffer:]}
+	return &Client{socket: s, family: family, in: b[:receiveBuffer:receiveBuffer], out: b[receiveBuffer:]}
 }
 
 // Close closes the connection. Closing a closed client has no effect.
@@ -48,7 +48,7 @@ func (c *Client) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	return c.s.Close()
+	return c.socket.Close()
 }
 
 // Info returns the version of the kernel's IPVS and the size of its connection
@@ -88,10 +88,10 @@ func (c *Client) Service(key ServiceKey) (Service, error) {
 	return s, err
 }
 
-// Destinations returns the destinations of a service in the kernel's order. A
-// missing service yields an empty slice; the kernel does not distinguish the two.
-// The dump is not atomic: if a destination is removed while it runs, another one
-// may be missing.
+// Destinations returns the destinations of a service in the kernel's order. The
+// result is empty if the service does not exist: the kernel does not distinguish
+// that from a service without destinations. The dump is not atomic: if a
+// destination is removed while it runs, another one may be missing.
 func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
 	return c.AppendDestinations(nil, key)
 }
@@ -176,8 +176,8 @@ func (c *Client) Timeouts() (Timeouts, error) {
 	return t, err
 }
 
-// SetTimeouts sets the timeouts of idle connections. A timeout of 0 is not
-// changed.
+// SetTimeouts sets the timeouts of idle connections. A field of 0 keeps the
+// current timeout.
 func (c *Client) SetTimeouts(t Timeouts) error { return c.Do(&Change{Op: OpSetTimeouts, Timeouts: t}) }
 
 // Daemons returns the sync daemons that are running: at most one master and one

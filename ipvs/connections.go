@@ -31,8 +31,8 @@ type Connection struct {
 // not always that of the process.
 const connectionsFile = "/proc/thread-self/net/ip_vs_conn"
 
-// Connections iterates over the connection table, /proc/net/ip_vs_conn, while it
-// is read, so that memory use does not depend on its size. The iteration is not
+// Connections iterates over the connection table, /proc/net/ip_vs_conn, as it is
+// read, so that memory use does not depend on the size of the table. The iteration is not
 // atomic: connections that start or end while it runs may be missing or
 // duplicated. An error ends the iteration.
 func (c *Client) Connections() iter.Seq2[Connection, error] {
@@ -200,8 +200,8 @@ func parseEndpoint(addr, port []byte) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("address %q: %w", addr, syscall.EINVAL)
 }
 
-// hexBytes parses up to 16 bytes in hexadecimal. Unless sep is 0, it must follow
-// every second byte but the last.
+// hexBytes parses up to 16 bytes in hexadecimal. Unless sep is 0, sep must
+// follow every second byte but the last.
 func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
 	n := 0
 	for i := 0; i < len(b); n++ {

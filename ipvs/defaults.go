@@ -8,7 +8,7 @@ import (
 )
 
 // DefaultPersistenceTimeout is the Timeout, in seconds, of a persistent Service
-// that does not set one. It is that of ipvsadm.
+// that does not set one, as in ipvsadm.
 const DefaultPersistenceTimeout = 360
 
 // WithDefaults returns s with unset fields filled in: Family from the address

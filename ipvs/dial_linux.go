@@ -60,7 +60,7 @@ func Dial(options ...Option) (*Client, error) {
 	c.portID = s.portID
 	c.netns = netns
 	if cfg.wrapSocket != nil {
-		c.s = cfg.wrapSocket(c.s)
+		c.socket = cfg.wrapSocket(c.socket)
 	}
 	return c, nil
 }

@@ -21,9 +21,9 @@
 // WithDefaults. Destination fields are sent as given.
 //
 // A Client sends one request for each change; a Batch sends many changes in few
-// system calls. Package reconcile makes the minimum of changes that turn the table
-// into another one, package drain removes a destination once its connections have
-// ended, and package ipvstest implements IPVS in memory for tests.
+// system calls. Package reconcile makes the minimum number of changes to turn one
+// table into another, package drain removes a destination after its connections
+// have ended, and package ipvstest implements IPVS in memory for tests.
 //
 // Errors of the kernel are *Error values. They match, with errors.Is, their errno
 // and the Err values of this package.

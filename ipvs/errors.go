@@ -40,10 +40,9 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "no reply from the kernel" }
 func (timeoutError) Timeout() bool { return true }
 
-// An Error reports a request that the kernel rejected, or that the client rejected
-// before sending because the kernel would accept it but it could never work. It
-// matches both its Errno and, if there is one, the package's Err value for the
-// cause.
+// An Error reports a request that the kernel rejected, or an invalid request that
+// the client did not send because the kernel would have accepted it. It matches
+// both its Errno and, for causes that have one, the package's Err value.
 type Error struct {
 	Op    string        // description of the request, such as "add service TCP 192.0.2.1:80"
 	Err   error         // cause: one of the package's Err values, a validation error, or nil
@@ -87,7 +86,7 @@ func (e *Error) Unwrap() []error {
 }
 
 // sentinelFor returns the meaning of an errno as the reply to a request: an Err
-// value or a validation error, or nil if it has none beyond its own text.
+// value or a validation error. It returns nil if the errno has no specific meaning.
 func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
 	if m := meaningOf(request.Command, errno); m != nil {
 		return *m.err

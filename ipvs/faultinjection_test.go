@@ -425,8 +425,8 @@ func TestResendConflict(t *testing.T) {
 	}
 }
 
-// TestPreflight verifies that Preflight changes nothing, and that a batch gets
-// through if Preflight returned no error.
+// TestPreflight verifies that Preflight changes nothing, and that a batch succeeds
+// if Preflight returned no error.
 func TestPreflight(t *testing.T) {
 	for _, f := range faults {
 		for _, count := range []int{0, 1, 2, 3, 20, maxCalls} {

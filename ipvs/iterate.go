@@ -69,9 +69,9 @@ func (c *Client) iterate(request, reply *netlinkmsg.Message, each func() bool) e
 	}
 }
 
-// A dump is a dump request whose reply is read one datagram at a time. A socket
-// has one dump at a time, and no other reply while it runs: another request first
-// reads the rest of the dump into memory.
+// A dump is a dump request whose reply is read datagram by datagram. A socket can
+// have only one unfinished dump, and no other replies in between: before the next
+// request, acquire reads the rest of the dump into memory.
 type dump struct {
 	client  *Client
 	request *netlinkmsg.Message

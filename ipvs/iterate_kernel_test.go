@@ -12,9 +12,9 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// TestKernelServicesSeq iterates over a dump of many datagrams. It must return the
-// services in the order of Services, also if requests are made inside the loop, and
-// without such requests use little memory.
+// TestKernelServicesSeq iterates over a dump of many datagrams, with and without
+// requests inside the loop. The iteration must yield the same services as Services,
+// and must use little memory if the loop makes no requests.
 func TestKernelServicesSeq(t *testing.T) {
 	c, err := Dial()
 	if err != nil {
@@ -76,8 +76,8 @@ func TestKernelServicesSeq(t *testing.T) {
 	}
 }
 
-// stableServices returns the services once their order does not change any more:
-// Linux 7.2 moves services to a larger hash table in the background.
+// stableServices waits until the order of the services stops changing, and returns
+// them. Linux 7.2 moves services to a larger hash table in the background.
 func stableServices(t *testing.T, c *Client) []Service {
 	t.Helper()
 	var last []Service

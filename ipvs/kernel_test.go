@@ -26,7 +26,7 @@ func TestKernelSteps(t *testing.T) {
 	checkErr(t, c.RemoveAllServices(), nil)
 
 	var recording bytes.Buffer
-	c.s = &nltest.Recorder{Socket: c.s, W: &recording}
+	c.socket = &nltest.Recorder{Socket: c.socket, W: &recording}
 	for _, s := range steps {
 		fmt.Fprintf(&recording, "# %s\n", s.name)
 		t.Run(s.name, func(t *testing.T) { s.run(t, c) })

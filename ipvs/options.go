@@ -51,7 +51,7 @@ func WithoutModprobe() Option {
 
 // WithTimeout sets the maximum time that a client waits for a reply; see
 // DefaultReplyTimeout. The lookup of the netlink family, during which the kernel may
-// load the ip_vs module, has a limit of its own.
+// load the ip_vs module, has a separate limit.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) { c.timeout = d }
 }

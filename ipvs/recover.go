@@ -36,7 +36,7 @@ func isSendBufferError(err error) bool {
 // flushReceiveQueue reads the replies that are still queued, calls handle (which
 // may be nil) with each message, and then waits for the acknowledgement of a
 // no-op. After an overrun the kernel drops all replies until the queue has been
-// emptied; the no-op verifies that it replies again.
+// emptied; the acknowledgement verifies that it no longer drops them.
 func (c *Client) flushReceiveQueue(handle func(netlinkmsg.Frame) error) error {
 	if c.kernel != nil {
 		c.kernel.setNonblocking(true)
@@ -127,8 +127,8 @@ func (k *chunk) recoverLostAcks(from, to int, readErr error) error {
 	return nil
 }
 
-// resend sends request i, which decodes to m, a second time, by itself. It returns
-// an error if the socket can no longer be used.
+// resend sends only request i, which decodes to m, a second time. It returns an
+// error if the socket can no longer be used.
 func (k *chunk) resend(i int, m *netlinkmsg.Message) error {
 	r := &k.requests[i]
 	netlinkmsg.AddFlags(k.buf[r.start:], netlink.Acknowledge)
@@ -172,8 +172,9 @@ func safeToResend(i int, unacked map[int]*netlinkmsg.Message) bool {
 	return true
 }
 
-// conflicts reports whether a and b do not commute. The configuration of a service
-// and that of its destinations are independent, unless the service is removed.
+// conflicts reports whether the result of a and b may depend on their order. The
+// configuration of a service and that of its destinations are independent, unless
+// the service is removed.
 func conflicts(a, b *netlinkmsg.Message) bool {
 	switch {
 	case a.Timeouts != nil || b.Timeouts != nil:

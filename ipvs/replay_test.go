@@ -16,8 +16,8 @@ const recordedFamily = 0x1c
 // before it, which cleared the table, is not part of the recording.
 const firstRecordedSeq = 2
 
-// TestRecordedSteps replays the recorded replies of a kernel to the walkthrough. The
-// client must send the recorded requests and return the expected results.
+// TestRecordedSteps runs the steps in walkthrough_test.go with the recorded replies of
+// a kernel. The client must send the recorded requests and return the expected results.
 func TestRecordedSteps(t *testing.T) {
 	f, err := os.Open(recordingFile)
 	if err != nil {
@@ -33,7 +33,7 @@ func TestRecordedSteps(t *testing.T) {
 	for _, s := range steps {
 		t.Run(s.name, func(t *testing.T) {
 			r := &nltest.Replay{Packets: recording[s.name]}
-			c.s = r
+			c.socket = r
 			s.run(t, c)
 			if len(r.Packets) != 0 {
 				t.Errorf("%d recorded calls were not made", len(r.Packets))

@@ -62,9 +62,9 @@ func (c *Client) get(request, reply *netlinkmsg.Message) error {
 }
 
 // dump sends a dump request, decodes each message of the reply into reply and then
-// calls each. Before every attempt it calls restart; the caller must discard what
-// it collected. A dump of several datagrams is repeated if inconsistent returns
-// true; one that fits into a single datagram is atomic.
+// calls each. Before every attempt it calls restart, which must discard the results
+// of the previous attempt. A dump of several datagrams is repeated if inconsistent
+// returns true; one that fits into a single datagram is atomic.
 func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), inconsistent func() bool) error {
 	family := netlinkmsg.IPv4
 	if request.Service != nil {
@@ -148,7 +148,7 @@ func (c *Client) exchange(request *netlinkmsg.Message, flags netlink.HeaderFlags
 		return replyStatus{}, err
 	}
 	var status replyStatus
-	var handleErr error // does not stop the reading: the next reply would follow the rest of this one
+	var handleErr error // returned at the end: the reply must be read completely before the next request
 	interrupted := false
 	err = c.readReplies(seq, seq, func(f netlinkmsg.Frame) (err error) {
 		interrupted = interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
@@ -214,7 +214,7 @@ func isFinal(f netlinkmsg.Frame) bool {
 // send sends b with one system call. After an error no request was sent.
 func (c *Client) send(b []byte) (err error) {
 	for range maxEINTR {
-		if err = c.s.Send(b); !errors.Is(err, syscall.EINTR) {
+		if err = c.socket.Send(b); !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}
@@ -226,7 +226,7 @@ func (c *Client) receive() ([]byte, error) {
 	var n int
 	var err error
 	for range maxEINTR {
-		if n, err = c.s.Receive(c.in); !errors.Is(err, syscall.EINTR) {
+		if n, err = c.socket.Receive(c.in); !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}
@@ -303,8 +303,8 @@ func (c *Client) kernelError(request *netlinkmsg.Message, status replyStatus) er
 }
 
 // familyGone reports whether the IPVS family is gone because the ip_vs module was
-// unloaded after Dial. The kernel then returns ENOENT for every command, which is
-// also an error of some IPVS commands; GetInfo is not one of these.
+// unloaded after Dial. The kernel then returns ENOENT for every command. GetInfo
+// does not return ENOENT for any other reason, unlike some commands.
 func (c *Client) familyGone() bool {
 	probe := &netlinkmsg.Message{Command: netlinkmsg.GetInfo}
 	status, err := c.exchange(probe, netlink.Request|netlink.Acknowledge, nil)

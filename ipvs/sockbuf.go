@@ -20,7 +20,8 @@ type batchLimits struct {
 	acks  int // number of acknowledgements that fit the receive buffer
 }
 
-// fullBatch is what a full chunk needs. A request is shorter than 400 bytes.
+// fullBatch is the limits that a full chunk requires. A request is shorter than 400
+// bytes.
 var fullBatch = batchLimits{bytes: 400 * batchSize, acks: batchSize}
 
 const (
@@ -59,11 +60,12 @@ func (k *chunk) sendEnd(from int) (to int) {
 // preflightMsgSize is the size of a no-op of Preflight: that of a typical change.
 const preflightMsgSize = 256
 
-// Preflight verifies that a batch of the given number of changes will get through:
-// it sends as many no-ops (NLMSG_NOOP), up to the size of one send, and waits for
-// their acknowledgements. If some do not get through, the client sends smaller
-// batches from then on. An error means that changes would not reach the kernel or
-// that their results would be unknown.
+// Preflight verifies that the kernel can receive a batch of the given number of
+// changes and acknowledge all of them: it sends the same number of no-ops
+// (NLMSG_NOOP), or as many as fit one send, and waits for their acknowledgements.
+// If the socket buffers are too small for these, the client divides later batches
+// into smaller sends. After an error, changes would not reach the kernel or their
+// results would be unknown.
 func (b *Batch) Preflight(changes int) error {
 	c := b.client
 	c.acquire()

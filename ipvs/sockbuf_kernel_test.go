@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fixedBuffers is a kernelSocket whose buffers do not grow. If exaggerated is set, it
-// claims that they did.
+// fixedBuffers is a kernelSocket whose buffers do not grow. If overstated is set,
+// growBuffers returns larger limits than the buffers have.
 type fixedBuffers struct {
 	*socket
-	exaggerated bool
+	overstated bool
 }
 
 func (s *fixedBuffers) growBuffers(want batchLimits) batchLimits {
-	if s.exaggerated {
+	if s.overstated {
 		return want
 	}
 	return batchLimits{bytes: s.bufferSize(unix.SO_SNDBUF) - sndbufOverhead, acks: s.bufferSize(unix.SO_RCVBUF) / ackTruesize}
@@ -27,14 +27,14 @@ func (s *fixedBuffers) growBuffers(want batchLimits) batchLimits {
 
 // dialFixedBuffers returns a client with fixed buffers of the given sizes, as
 // getsockopt reports them. The kernel raises sizes below its minimum.
-func dialFixedBuffers(t *testing.T, send, receive int, exaggerated bool) *Client {
+func dialFixedBuffers(t *testing.T, send, receive int, overstated bool) *Client {
 	t.Helper()
 	c, err := Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	s := c.s.(*socket)
+	s := c.socket.(*socket)
 	for option, size := range map[int]int{unix.SO_SNDBUF: send, unix.SO_RCVBUF: receive} {
 		err := s.raw.Control(func(fd uintptr) {
 			if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, size/2); err != nil {
@@ -45,7 +45,7 @@ func dialFixedBuffers(t *testing.T, send, receive int, exaggerated bool) *Client
 			t.Fatal(err)
 		}
 	}
-	c.kernel = &fixedBuffers{socket: s, exaggerated: exaggerated}
+	c.kernel = &fixedBuffers{socket: s, overstated: overstated}
 	return c
 }
 
@@ -66,20 +66,20 @@ func TestKernelSocketBuffers(t *testing.T) {
 	receiveSizes := []int{0, 3000, 4608, 9216, 16384, 32768, 65536, 87380}
 	for _, tt := range []struct {
 		send, receive []int
-		exaggerated   bool
+		overstated    bool
 		preflight     bool
 	}{
 		{send: []int{0, 6000, 9216, 16384, 32768}, receive: []int{large}},
-		{send: []int{0, 9216}, receive: []int{large}, exaggerated: true},
+		{send: []int{0, 9216}, receive: []int{large}, overstated: true},
 		{send: []int{large}, receive: receiveSizes},
-		{send: []int{large}, receive: receiveSizes, exaggerated: true, preflight: true},
-		{send: []int{large}, receive: receiveSizes, exaggerated: true},
+		{send: []int{large}, receive: receiveSizes, overstated: true, preflight: true},
+		{send: []int{large}, receive: receiveSizes, overstated: true},
 		{send: []int{0}, receive: []int{0}},
-		{send: []int{0}, receive: []int{0}, exaggerated: true},
+		{send: []int{0}, receive: []int{0}, overstated: true},
 	} {
 		for _, send := range tt.send {
 			for _, receive := range tt.receive {
-				name := fmt.Sprintf("send %d, receive %d, exaggerated %v, preflight %v", send, receive, tt.exaggerated, tt.preflight)
+				name := fmt.Sprintf("send %d, receive %d, overstated %v, preflight %v", send, receive, tt.overstated, tt.preflight)
 				t.Run(name, func(t *testing.T) {
 					checkErr(t, setup.RemoveAllServices(), nil)
 					for i := range changes {
@@ -87,7 +87,7 @@ func TestKernelSocketBuffers(t *testing.T) {
 							checkErr(t, setup.AddService(Service{ServiceKey: key(i), Scheduler: "rr"}), nil)
 						}
 					}
-					b := dialFixedBuffers(t, send, receive, tt.exaggerated).Batch()
+					b := dialFixedBuffers(t, send, receive, tt.overstated).Batch()
 					if tt.preflight {
 						checkErr(t, b.Preflight(changes), nil)
 					}
@@ -113,9 +113,9 @@ func TestKernelSocketBuffers(t *testing.T) {
 						}
 					}
 					switch {
-					case acksLost > 0 && (!tt.exaggerated || tt.preflight):
+					case acksLost > 0 && (!tt.overstated || tt.preflight):
 						t.Errorf("%d acknowledgements were lost", acksLost)
-					case acksLost == 0 && tt.exaggerated && !tt.preflight && receive < 1<<16:
+					case acksLost == 0 && tt.overstated && !tt.preflight && receive < 1<<16:
 						t.Error("no acknowledgement was lost")
 					}
 					services, err := setup.Services()

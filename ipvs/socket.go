@@ -18,8 +18,8 @@ type Socket interface {
 
 // A kernelSocket is a Socket with kernel buffers.
 type kernelSocket interface {
-	// growBuffers enlarges the socket's buffers to hold want, if they are
-	// smaller, and returns what they hold.
+	// growBuffers enlarges the socket's buffers if they are too small for want,
+	// and returns the limits of the resulting buffers.
 	growBuffers(want batchLimits) batchLimits
 
 	// setNonblocking selects whether Receive returns ErrTimeout at once if no

@@ -84,8 +84,8 @@ func (s *socket) Send(b []byte) error {
 	return s.err
 }
 
-// Receive reads a datagram. Replies are usually queued before Send returns, so it
-// waits only after it found the queue empty.
+// Receive reads a datagram. It waits only if a first attempt finds the queue empty,
+// because replies are usually queued before Send returns.
 func (s *socket) Receive(b []byte) (int, error) {
 	s.buf = b
 	if err := s.raw.Read(s.read); err != nil {

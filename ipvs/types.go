@@ -56,9 +56,9 @@ type Netmask = netlinkmsg.Netmask
 //		Method          ForwardingMethod // forwarding method; the zero value is Masquerading (NAT)
 //		Weight          uint32           // at most 2147483647; 0 schedules no new connections to it
 //		Tunnel          Tunnel           // encapsulation with the method Tunneling
-//		UpperThreshold  uint32           // connections above which it gets no new ones; 0 is unlimited
-//		LowerThreshold  uint32           // connections below which it gets new ones again; 0 selects 3/4 of UpperThreshold
-//		ActiveConns     uint32           // this and the following fields are ignored in requests
+//		UpperThreshold  uint32           // number of connections at which scheduling to it stops; 0 means no limit
+//		LowerThreshold  uint32           // number of connections below which scheduling resumes; 0 selects 3/4 of UpperThreshold
+//		ActiveConns     uint32           // established connections; this and the following fields are ignored in requests
 //		InactiveConns   uint32           // connections that are closed or closing, and all of UDP
 //		PersistentConns uint32           // persistence templates
 //		Stats           Stats
@@ -127,8 +127,8 @@ type Daemon = netlinkmsg.Daemon
 // A DaemonState is the role of a sync daemon: Master or Backup.
 type DaemonState = netlinkmsg.DaemonState
 
-// Timeouts are the timeouts of idle connections in seconds. SetTimeouts does not
-// change a timeout of 0.
+// Timeouts are the timeouts of idle connections in seconds. In SetTimeouts, a field
+// of 0 keeps the current timeout.
 //
 //	type Timeouts struct {
 //		TCP    uint32 // established TCP connections

@@ -7,9 +7,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// The kernel rejects some invalid requests with a bare EINVAL and silently accepts
-// others. kernelChecks explain the former after the fact; clientChecks reject the
-// latter before they are sent.
+// The kernel rejects some invalid requests with an EINVAL that does not name the
+// reason, and silently accepts others. kernelChecks determine the reason of the
+// EINVAL afterwards; clientChecks reject the other requests before they are sent.
 
 // A check recognizes one kind of invalid request. Exactly one of its functions is
 // set, and returns true if the request is invalid.
@@ -100,7 +100,7 @@ var kernelChecks = []check{
 		daemon: func(d *Daemon) bool { return d.Group.IsValid() && !d.Group.IsMulticast() }},
 }
 
-// matches reports whether m is invalid in the way that k recognizes.
+// matches reports whether m is invalid according to k.
 func (k *check) matches(m *netlinkmsg.Message) bool {
 	switch {
 	case k.commands != 0 && k.commands&(1<<m.Command) == 0:

@@ -16,7 +16,7 @@ import (
 // can record the messages to testdata/netlink; TestRecordedSteps runs them on that
 // recording.
 
-// A step is one call or a few related ones.
+// A step makes one or several related calls.
 type step struct {
 	name string // title in the recording
 	run  func(t *testing.T, c *Client)

@@ -62,13 +62,13 @@ func appendNetUint32(b []byte, typ uint16, v uint32) []byte {
 }
 
 // appendName appends name with its terminating NUL, which is part of the
-// payload. what is the name's description for errors.
-func appendName(b []byte, typ uint16, name, what string) ([]byte, error) {
+// payload. Error messages use description for the name.
+func appendName(b []byte, typ uint16, name, description string) ([]byte, error) {
 	switch {
 	case len(name) > maxNameLen:
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", what, len(name), maxNameLen)
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", description, len(name), maxNameLen)
 	case strings.IndexByte(name, 0) >= 0:
-		return nil, fmt.Errorf("%s %q contains a NUL byte", what, name)
+		return nil, fmt.Errorf("%s %q contains a NUL byte", description, name)
 	}
 	b = appendAttrHeader(b, typ, uint16(len(name)+1))
 	b = append(append(b, name...), 0)
@@ -107,19 +107,19 @@ func pad4(b []byte, n int) []byte {
 // attributes is a list of encoded attributes, of which the first is the current
 // one. It is decoded by a loop such as
 //
-//	var short attributes
+//	var tooShort attributes
 //	a := attributes(b)
 //	for ; a.valid(); a = a.next() {
 //		switch a.typ() {
 //		case typeOfWeight:
-//			weight = a.uint32(&short)
+//			weight = a.uint32(&tooShort)
 //		}
 //	}
-//	return a.err(short)
+//	return a.err(tooShort)
 //
 // which ignores unknown types and uses the last of several attributes of one
 // type. A payload may be longer than expected, because later kernels may extend
-// it. If it is shorter, the method that reads it sets short to a.
+// it. If it is shorter, the method that reads it sets tooShort to a.
 //
 // Decoding a destination takes about 25 iterations of such loops. All methods but
 // malformed are therefore written to be inlined, with few bounds checks.
@@ -141,18 +141,18 @@ func (a attributes) next() attributes {
 }
 
 // err returns an error if the loop stopped before a malformed attribute, or if
-// short is set.
-func (a attributes) err(short attributes) error {
-	if len(a) == 0 && short == nil {
+// tooShort is set.
+func (a attributes) err(tooShort attributes) error {
+	if len(a) == 0 && tooShort == nil {
 		return nil
 	}
-	return a.malformed(short)
+	return a.malformed(tooShort)
 }
 
-func (a attributes) malformed(short attributes) error {
+func (a attributes) malformed(tooShort attributes) error {
 	switch {
-	case short != nil:
-		return fmt.Errorf("attribute %d has a payload of only %d bytes", short.typ(), len(short.payload()))
+	case tooShort != nil:
+		return fmt.Errorf("attribute %d has a payload of only %d bytes", tooShort.typ(), len(tooShort.payload()))
 	case len(a) >= attrHeaderLen:
 		return fmt.Errorf("attribute of length %d in %d bytes", native.Uint16(a), len(a))
 	}
@@ -166,48 +166,48 @@ func (a attributes) payload() []byte {
 	return a[attrHeaderLen:n:n]
 }
 
-func (a attributes) uint8(short *attributes) uint8 {
+func (a attributes) uint8(tooShort *attributes) uint8 {
 	if native.Uint16(a) < attrHeaderLen+1 {
-		*short = a
+		*tooShort = a
 		return 0
 	}
 	return a[attrHeaderLen]
 }
 
-func (a attributes) uint16(short *attributes) uint16 {
+func (a attributes) uint16(tooShort *attributes) uint16 {
 	if native.Uint16(a) < attrHeaderLen+2 {
-		*short = a
+		*tooShort = a
 		return 0
 	}
 	return native.Uint16(a[attrHeaderLen:])
 }
 
 // port returns a number of two bytes in network byte order.
-func (a attributes) port(short *attributes) uint16 {
+func (a attributes) port(tooShort *attributes) uint16 {
 	if native.Uint16(a) < attrHeaderLen+2 {
-		*short = a
+		*tooShort = a
 		return 0
 	}
 	return binary.BigEndian.Uint16(a[attrHeaderLen:])
 }
 
-func (a attributes) uint32(short *attributes) uint32 {
+func (a attributes) uint32(tooShort *attributes) uint32 {
 	if native.Uint16(a) < attrHeaderLen+4 {
-		*short = a
+		*tooShort = a
 		return 0
 	}
 	return native.Uint32(a[attrHeaderLen:])
 }
 
 // counter returns a number of four or eight bytes.
-func (a attributes) counter(short *attributes) uint64 {
+func (a attributes) counter(tooShort *attributes) uint64 {
 	switch n := native.Uint16(a); {
 	case n >= attrHeaderLen+8:
 		return native.Uint64(a[attrHeaderLen:])
 	case n >= attrHeaderLen+4:
 		return uint64(native.Uint32(a[attrHeaderLen:]))
 	}
-	*short = a
+	*tooShort = a
 	return 0
 }
 

@@ -64,29 +64,29 @@ func (d *Daemon) append(b []byte) ([]byte, error) {
 func (d *Daemon) decode(b []byte) error {
 	*d = Daemon{}
 	var group, group6 []byte
-	var short attributes
+	var tooShort attributes
 	a := attributes(b)
 	for ; a.valid(); a = a.next() {
 		switch a.typ() {
 		case daemonState:
-			d.State = DaemonState(a.uint32(&short))
+			d.State = DaemonState(a.uint32(&tooShort))
 		case daemonInterface:
 			d.Interface = cString(a.payload(), "")
 		case daemonSyncID:
-			d.SyncID = a.uint32(&short)
+			d.SyncID = a.uint32(&tooShort)
 		case daemonMaxLen:
-			d.MaxLen = a.uint16(&short)
+			d.MaxLen = a.uint16(&tooShort)
 		case daemonGroup:
 			group = a.payload()
 		case daemonGroup6:
 			group6 = a.payload()
 		case daemonPort:
-			d.Port = a.uint16(&short)
+			d.Port = a.uint16(&tooShort)
 		case daemonTTL:
-			d.TTL = a.uint8(&short)
+			d.TTL = a.uint8(&tooShort)
 		}
 	}
-	err := a.err(short)
+	err := a.err(tooShort)
 	switch {
 	case err != nil:
 	case group != nil:

@@ -21,9 +21,9 @@ type Destination struct {
 	Weight uint32           // share of new connections, at most 2147483647; 0 for none
 	Tunnel Tunnel           // encapsulation, used by Tunneling
 
-	// A destination with more than UpperThreshold connections gets no new ones
-	// until it has fewer than LowerThreshold. An UpperThreshold of 0 is no limit,
-	// a LowerThreshold of 0 is three quarters of UpperThreshold.
+	// Scheduling to a destination stops when it has UpperThreshold connections,
+	// and resumes when it has fewer than LowerThreshold. An UpperThreshold of 0
+	// means no limit, a LowerThreshold of 0 three quarters of UpperThreshold.
 	UpperThreshold uint32
 	LowerThreshold uint32
 
@@ -90,49 +90,49 @@ func (d *Destination) append(b []byte, full bool) []byte {
 // destinations.
 func (d *Destination) decode(b []byte, family Family) error {
 	*d = Destination{}
-	var raw struct { // in one struct, which needs no registers in the loop
+	var raw struct { // a struct stays in memory and leaves the registers to the loop
 		addr, stats, stats64 []byte
 		family               Family
 		port                 uint16
 	}
 	raw.family = family
-	var short attributes
+	var tooShort attributes
 	a := attributes(b)
 	for ; a.valid(); a = a.next() {
 		switch a.typ() {
 		case destAddr:
 			raw.addr = a.payload()
 		case destPort:
-			raw.port = a.port(&short)
+			raw.port = a.port(&tooShort)
 		case destMethod:
-			d.Method = ForwardingMethod(a.uint32(&short) & forwardingMask)
+			d.Method = ForwardingMethod(a.uint32(&tooShort) & forwardingMask)
 		case destWeight:
-			d.Weight = a.uint32(&short)
+			d.Weight = a.uint32(&tooShort)
 		case destUpper:
-			d.UpperThreshold = a.uint32(&short)
+			d.UpperThreshold = a.uint32(&tooShort)
 		case destLower:
-			d.LowerThreshold = a.uint32(&short)
+			d.LowerThreshold = a.uint32(&tooShort)
 		case destActive:
-			d.ActiveConns = a.uint32(&short)
+			d.ActiveConns = a.uint32(&tooShort)
 		case destInactive:
-			d.InactiveConns = a.uint32(&short)
+			d.InactiveConns = a.uint32(&tooShort)
 		case destPersistent:
-			d.PersistentConns = a.uint32(&short)
+			d.PersistentConns = a.uint32(&tooShort)
 		case destStats:
 			raw.stats = a.payload()
 		case destFamily:
-			raw.family = Family(a.uint16(&short))
+			raw.family = Family(a.uint16(&tooShort))
 		case destStats64:
 			raw.stats64 = a.payload()
 		case destTunnelType:
-			d.Tunnel.Type = TunnelType(a.uint8(&short))
+			d.Tunnel.Type = TunnelType(a.uint8(&tooShort))
 		case destTunnelPort:
-			d.Tunnel.Port = a.port(&short)
+			d.Tunnel.Port = a.port(&tooShort)
 		case destTunnelFlags:
-			d.Tunnel.Flags = TunnelFlags(a.uint16(&short))
+			d.Tunnel.Flags = TunnelFlags(a.uint16(&tooShort))
 		}
 	}
-	if err := a.err(short); err != nil {
+	if err := a.err(tooShort); err != nil {
 		return err
 	}
 	addr, err := address(raw.family, raw.addr)

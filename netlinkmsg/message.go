@@ -234,7 +234,7 @@ func (m *Message) decode(b []byte, family Family) error {
 	var raw struct{ service, destination, daemon []byte }
 	var timeouts Timeouts
 	hasTimeouts := false
-	var short attributes
+	var tooShort attributes
 	a := attributes(b)
 	for ; a.valid(); a = a.next() {
 		switch a.typ() {
@@ -245,14 +245,14 @@ func (m *Message) decode(b []byte, family Family) error {
 		case cmdDaemon:
 			raw.daemon = a.payload()
 		case cmdTimeoutTCP:
-			timeouts.TCP, hasTimeouts = a.uint32(&short), true
+			timeouts.TCP, hasTimeouts = a.uint32(&tooShort), true
 		case cmdTimeoutTCPFin:
-			timeouts.TCPFin, hasTimeouts = a.uint32(&short), true
+			timeouts.TCPFin, hasTimeouts = a.uint32(&tooShort), true
 		case cmdTimeoutUDP:
-			timeouts.UDP, hasTimeouts = a.uint32(&short), true
+			timeouts.UDP, hasTimeouts = a.uint32(&tooShort), true
 		}
 	}
-	if err := a.err(short); err != nil {
+	if err := a.err(tooShort); err != nil {
 		return err
 	}
 	if raw.service != nil {
@@ -295,15 +295,15 @@ func (m *Message) decodeInfo(b []byte) error {
 		m.Info = new(Info)
 	}
 	*m.Info = Info{}
-	var short attributes
+	var tooShort attributes
 	a := attributes(b)
 	for ; a.valid(); a = a.next() {
 		switch a.typ() {
 		case infoVersion:
-			m.Info.Version = Version(a.uint32(&short))
+			m.Info.Version = Version(a.uint32(&tooShort))
 		case infoConnTableSize:
-			m.Info.ConnTableSize = a.uint32(&short)
+			m.Info.ConnTableSize = a.uint32(&tooShort)
 		}
 	}
-	return a.err(short)
+	return a.err(tooShort)
 }

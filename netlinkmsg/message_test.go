@@ -111,8 +111,8 @@ func TestMessageRoundTrip(t *testing.T) {
 	}
 }
 
-// A name of 65,539 bytes would wrap the 16-bit length of its attribute, so that
-// its contents were parsed as attributes.
+// A name of 65,539 bytes would overflow the 16-bit length of its attribute, and its
+// contents would be parsed as attributes.
 func TestAppendInvalidField(t *testing.T) {
 	wrapping := "rr" + strings.Repeat("\x00", 6) + string(appendUint32(nil, svcMark, 7))
 	wrapping += strings.Repeat("x", 65539-len(wrapping))
@@ -528,8 +528,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// FuzzDecode checks that encoding and decoding a decoded message again changes
-// nothing.
+// FuzzDecode checks that a decoded message has the same encoding after it is
+// encoded and decoded once more.
 func FuzzDecode(f *testing.F) {
 	for _, m := range messages {
 		f.Add(appendBody(f, &m.m))

@@ -169,26 +169,26 @@ func (s *Service) decode(b []byte) error {
 		addr, netmask, stats, stats64 []byte
 		port                          uint16
 	}
-	var short attributes
+	var tooShort attributes
 	a := attributes(b)
 	for ; a.valid(); a = a.next() {
 		switch a.typ() {
 		case svcFamily:
-			s.Family = Family(a.uint16(&short))
+			s.Family = Family(a.uint16(&tooShort))
 		case svcProtocol:
-			s.Protocol = Protocol(a.uint16(&short))
+			s.Protocol = Protocol(a.uint16(&tooShort))
 		case svcAddr:
 			raw.addr = a.payload()
 		case svcPort:
-			raw.port = a.port(&short)
+			raw.port = a.port(&tooShort)
 		case svcMark:
-			s.Mark = a.uint32(&short)
+			s.Mark = a.uint32(&tooShort)
 		case svcScheduler:
 			s.Scheduler = cString(a.payload(), scheduler)
 		case svcFlags:
-			s.Flags = ServiceFlags(a.uint32(&short)) // the mask after them is all ones
+			s.Flags = ServiceFlags(a.uint32(&tooShort)) // the mask after them is all ones
 		case svcTimeout:
-			s.Timeout = a.uint32(&short)
+			s.Timeout = a.uint32(&tooShort)
 		case svcNetmask:
 			raw.netmask = a.payload()
 		case svcStats:
@@ -199,7 +199,7 @@ func (s *Service) decode(b []byte) error {
 			raw.stats64 = a.payload()
 		}
 	}
-	err := a.err(short)
+	err := a.err(tooShort)
 	if err == nil && raw.addr != nil && s.Mark == 0 {
 		var addr netip.Addr
 		addr, err = address(s.Family, raw.addr)

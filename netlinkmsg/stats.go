@@ -77,33 +77,33 @@ func (s *Stats) decode(stats, stats64 []byte) error {
 	if stats64 == nil {
 		stats64 = stats
 	}
-	var short attributes
+	var tooShort attributes
 	a := attributes(stats64)
 	for ; a.valid(); a = a.next() {
 		switch a.typ() {
 		case statsConns:
-			s.Conns = a.counter(&short)
+			s.Conns = a.counter(&tooShort)
 		case statsInPackets:
-			s.InPackets = a.counter(&short)
+			s.InPackets = a.counter(&tooShort)
 		case statsOutPackets:
-			s.OutPackets = a.counter(&short)
+			s.OutPackets = a.counter(&tooShort)
 		case statsInBytes:
-			s.InBytes = a.counter(&short)
+			s.InBytes = a.counter(&tooShort)
 		case statsOutBytes:
-			s.OutBytes = a.counter(&short)
+			s.OutBytes = a.counter(&tooShort)
 		case statsCPS:
-			s.CPS = a.counter(&short)
+			s.CPS = a.counter(&tooShort)
 		case statsInPPS:
-			s.InPPS = a.counter(&short)
+			s.InPPS = a.counter(&tooShort)
 		case statsOutPPS:
-			s.OutPPS = a.counter(&short)
+			s.OutPPS = a.counter(&tooShort)
 		case statsInBPS:
-			s.InBPS = a.counter(&short)
+			s.InBPS = a.counter(&tooShort)
 		case statsOutBPS:
-			s.OutBPS = a.counter(&short)
+			s.OutBPS = a.counter(&tooShort)
 		}
 	}
-	if err := a.err(short); err != nil {
+	if err := a.err(tooShort); err != nil {
 		return fmt.Errorf("statistics: %w", err)
 	}
 	return nil

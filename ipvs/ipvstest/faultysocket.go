@@ -15,9 +15,9 @@ import (
 // the replies. OnSend and OnReceive can replace the behavior of individual calls,
 // and Capacity limits the queue. Script returns a FaultySocket without a kernel.
 //
-// Like a kernel socket's receive buffer, the queue drops replies when it is full,
-// and from then on until it has been emptied; Receive reports this once, with
-// ENOBUFS.
+// When the queue is full, it drops all replies until it is empty again, like the
+// receive buffer of a kernel socket. For each such overrun, Receive returns ENOBUFS
+// once.
 type FaultySocket struct {
 	// Socket executes the requests. If it is nil, requests are discarded.
 	ipvs.Socket
@@ -28,12 +28,12 @@ type FaultySocket struct {
 	// OnReceive, if not nil, replaces Receive. It may call Next.
 	OnReceive func(s *FaultySocket, b []byte) (int, error)
 
-	// Capacity is the maximum number of datagrams in the queue; 0 is unlimited.
+	// Capacity is the maximum number of datagrams in the queue; 0 means no limit.
 	Capacity int
 
 	Queue   [][]byte         // datagrams not yet received
 	Overrun bool             // the next Receive returns ENOBUFS
-	Last    []byte           // datagram received last
+	Last    []byte           // last datagram received
 	Sent    []netlink.Header // for each Send, the header of its last request
 
 	congested bool // replies are dropped until the queue is empty

@@ -49,8 +49,8 @@ type Entry struct {
 	Destinations []ipvs.Destination
 }
 
-// Dial returns a client of k. It ignores the options; with them it can replace
-// ipvs.Dial.
+// Dial returns a client of k. It accepts and ignores options, so that k.Dial can be
+// used in place of ipvs.Dial.
 func (k *FakeKernel) Dial(...ipvs.Option) (*ipvs.Client, error) {
 	return ipvs.NewClient(k.Socket(), Family), nil
 }
@@ -96,8 +96,8 @@ func (k *FakeKernel) Changes() []netlinkmsg.Message {
 	})
 }
 
-// A socket is a connection to a FakeKernel. Like a netlink socket it has the
-// replies queued when Send returns.
+// A socket is a connection to a FakeKernel. As with a netlink socket, replies are
+// queued before Send returns.
 type socket struct {
 	kernel  *FakeKernel
 	replies [][]byte // datagrams not yet received
@@ -148,8 +148,8 @@ func copyDatagram(b, datagram []byte) (int, error) {
 	return copy(b, datagram), nil
 }
 
-// execute executes a request and queues the messages of its reply. The error is that
-// of encoding a reply.
+// execute executes a request and queues the messages of its reply. It returns an
+// error if the reply cannot be encoded.
 func (s *socket) execute(h netlink.Header, m *netlinkmsg.Message) error {
 	k := s.kernel
 	k.mu.Lock()
@@ -176,7 +176,7 @@ func (s *socket) execute(h netlink.Header, m *netlinkmsg.Message) error {
 }
 
 // reply executes a request and queues the messages of its reply, except the final
-// one. It locks the table until they are encoded, because they refer to it.
+// one. The messages point into the table, which is locked until they are encoded.
 func (s *socket) reply(h netlink.Header, m *netlinkmsg.Message, dump bool) (syscall.Errno, error) {
 	s.kernel.mu.Lock()
 	defer s.kernel.mu.Unlock()

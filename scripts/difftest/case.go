@@ -32,10 +32,10 @@ type Case struct {
 //	$ ipvsadm -A -t 10.0.0.1:80 -s 'r r'
 //	$ ipvsadm -R
 //	< a line of standard input
-//	< "bytes with\tescapes, and no newline of their own"
+//	< "a Go string with\tescapes, to which no newline is added"
 //
 // Arguments are separated by blanks. Within an argument, '...' is literal and "..." is a Go string
-// literal. Cases are named after source and line.
+// literal. The name of a case is its source and line number.
 func ParseCases(source, text string) ([]Case, error) {
 	var cases []Case
 	var current Case

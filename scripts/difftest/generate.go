@@ -320,7 +320,7 @@ func (g *Generator) mutate(words []string) []string {
 	return slices.Insert(words, at, strings.Fields(g.pick(extraWords...))...)
 }
 
-// randomLine generates a command line with options that may not go with the command. It avoids
+// randomLine generates a command line whose options need not be valid for the command. It avoids
 // known differences.
 func (g *Generator) randomLine() []string {
 	for {

@@ -82,9 +82,9 @@ func removeKnownDifferences(c Command, ours Result, referenceStatus int) (Result
 	return ours, referenceStatus
 }
 
-// restoreStatus returns the exit status that goipvsadm -R must have, which is that of the first
-// failed line, given the number of failed lines and ipvsadm's exit status, which is that of the
-// last line. Both programs continue only after failures with status 255.
+// restoreStatus returns the exit status that goipvsadm -R must have, given the number of failed
+// lines and ipvsadm's exit status. goipvsadm exits with the status of the first failed line, ipvsadm
+// with that of the last line. Both programs continue only after failures with status 255.
 func restoreStatus(failed, last int) int {
 	switch {
 	case failed == 0, failed == 1 && last != 0:

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// ipvsadm compares addresses by signed 32-bit subtraction. It sorts orderedAddresses, which lie
-// within half of the number range, consistently; the order of unorderedAddresses depends on the
-// order in which the kernel returns them. 127.0.0.1 is not included: the C library sends DNS queries there by default, and
-// a service on its port 53 would count them.
+// ipvsadm compares addresses by signed 32-bit subtraction. This does not overflow for
+// orderedAddresses. The listed order of unorderedAddresses depends on the order in which the kernel
+// returns them. 127.0.0.1 is not included: the C library sends DNS queries to it by default, and a
+// service on its port 53 would count them.
 var (
 	orderedAddresses   = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.2", "16.0.0.9"}
 	unorderedAddresses = []string{"10.0.0.1", "127.0.0.2", "128.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.0.2", "200.1.1.1", "64.0.0.5", "1.1.1.1"}

@@ -55,7 +55,7 @@ func readTable(readme string) ([]result, error) {
 	return nil, errors.New("no table with the columns ipvsadm, ours and floor")
 }
 
-// cells returns the cells of a row of a Markdown table, or nil if line is none.
+// cells returns the cells of a row of a Markdown table, or nil if line is not a row.
 func cells(line string) []string {
 	line = strings.TrimSpace(line)
 	if len(line) < 2 || line[0] != '|' || line[len(line)-1] != '|' {

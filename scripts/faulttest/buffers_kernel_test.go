@@ -28,11 +28,11 @@ func (r *testEnv) setBufferSize(name string, size int) {
 }
 
 // bufferSizes returns sizes from the smallest that the kernel accepts to one that holds a complete
-// batch; more of them if multiplier is greater than 1.
+// batch; more of them if repetitionFactor is greater than 1.
 func bufferSizes(smallest int) []int {
 	var all []int
 	step := 8.0
-	if multiplier > 1 {
+	if repetitionFactor > 1 {
 		step = 1.2
 	}
 	for size := float64(smallest); size < 212992; size *= step {
@@ -50,7 +50,7 @@ func TestSmallBuffers(t *testing.T) {
 				r := newTestEnv(t)
 				r.setBufferSize(name, size)
 				runs := []func(string, string) result{r.runWithFile, r.runWithPipe}
-				if multiplier == 1 {
+				if repetitionFactor == 1 {
 					r.rand.Shuffle(2, func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
 					runs = runs[:1]
 				}

@@ -104,7 +104,7 @@ func TestConcurrentPrograms(t *testing.T) {
 		}
 		counts <- "-L"
 	})
-	time.Sleep(2 * time.Second * time.Duration(multiplier))
+	time.Sleep(2 * time.Second * time.Duration(repetitionFactor))
 	close(stop)
 	wg.Wait()
 	close(counts)

@@ -49,7 +49,7 @@ func TestKilled(t *testing.T) {
 		start := time.Now()
 		r.runWithFile("ipvsadm --apply", newTable())
 		target := time.Since(start) * 4 / 5 // delay that is likely to hit the command while it changes the table
-		for ; kills < 2*multiplier; kills++ {
+		for ; kills < 2*repetitionFactor; kills++ {
 			before, after := tt.before(), newTable()
 			r.load(before)
 			tt.kill(after, target*3/4+time.Duration(r.rand.Int64N(int64(target/2))))

@@ -83,7 +83,7 @@ func TestDescriptors(t *testing.T) {
 	r := newTestEnv(t)
 	for i, command := range commands {
 		for j, redirection := range redirections {
-			if multiplier == 1 && (i+j+int(seed))%6 != 0 {
+			if repetitionFactor == 1 && (i+j+int(seed))%6 != 0 {
 				continue
 			}
 			want := command.want

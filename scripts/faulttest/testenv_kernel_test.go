@@ -30,14 +30,14 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// multiplier is the value of GOIPVSADM_FAULTS.
-var multiplier = 1
+// repetitionFactor is the value of GOIPVSADM_FAULTS.
+var repetitionFactor = 1
 
 var seed = uint64(time.Now().UnixNano()) % 1_000_000
 
 func TestMain(m *testing.M) {
 	for name, set := range map[string]func(uint64){
-		"GOIPVSADM_FAULTS":      func(n uint64) { multiplier = int(n) },
+		"GOIPVSADM_FAULTS":      func(n uint64) { repetitionFactor = int(n) },
 		"GOIPVSADM_FAULTS_SEED": func(n uint64) { seed = n },
 	} {
 		if s := os.Getenv(name); s != "" {
@@ -228,7 +228,8 @@ func sortLines(rules string) string {
 	return strings.Join(lines, "")
 }
 
-// diffLines returns the first ten lines, in sorted order, whose number differs between the texts.
+// diffLines returns the first ten lines, in sorted order, that occur more often in one text than in
+// the other.
 func diffLines(got, want string) string {
 	counts := make(map[string]int)
 	for line := range strings.Lines(got) {

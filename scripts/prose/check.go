@@ -20,8 +20,8 @@ func (f finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: use %s instead", f.file, f.line, f.phrase, f.replacement)
 }
 
-// check checks all files below root with the embedded rules and exceptions. Exceptions that are
-// not needed are an error.
+// check checks all files below root with the embedded rules and exceptions. It returns an error if
+// an exception is not used.
 func check(root string) ([]finding, error) {
 	rules, err := parseRules(rulesText)
 	if err != nil {
@@ -41,7 +41,7 @@ func check(root string) ([]finding, error) {
 			return err
 		}
 		if entry.IsDir() {
-			// Of the test data, only programs are checked.
+			// The only test data to check are the programs in the testdata directory at the root.
 			if name == ".git" || name == "build" || entry.Name() == "testdata" && name != "testdata" {
 				return filepath.SkipDir
 			}

@@ -46,7 +46,7 @@ func TestKernelFeatures(t *testing.T) {
 			t.Logf("missing: %s", f.name)
 		}
 	}
-	// A kernel that lacks most of them means that the probes are broken.
+	// All tested kernels have most of the features. If fewer are found, the probes are broken.
 	if present < len(features)/2 {
 		t.Errorf("only %d of %d features found", present, len(features))
 	}

@@ -137,8 +137,8 @@ func (s *Screen) applySequence(text string) {
 	}
 }
 
-// clear clears the rows from <= row < to, the first one from the cursor on. A cursor at the
-// right margin counts as in the last column, as on real terminals.
+// clear clears the rows from <= row < to, the first one only to the right of the cursor and in
+// its column. A cursor after the last column is treated as in the last column, as on real terminals.
 func (s *Screen) clear(from, to int) {
 	column := min(s.column, s.width-1)
 	for row := from; row < to; row++ {

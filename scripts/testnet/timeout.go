@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestTimeout bounds each wait in a test, for an event that normally follows at once: 30
-// seconds, multiplied by the environment variable GOIPVSADM_PATIENCE (default 1), which is set
-// on slow machines. All timeouts in tests scale with it.
+// TestTimeout is the maximum wait in a test for an event that is expected immediately: 30
+// seconds, multiplied by the environment variable GOIPVSADM_PATIENCE (default 1; set it on slow
+// machines). All other timeouts in tests are proportional to it.
 var TestTimeout = 30 * time.Second * timeoutFactor()
 
 func timeoutFactor() time.Duration {
@@ -27,8 +27,8 @@ func timeoutFactor() time.Duration {
 // TimeoutHint is appended to the error about an exceeded time limit.
 const TimeoutHint = "set GOIPVSADM_PATIENCE=2 in the environment to double all time limits"
 
-// Eventually calls f every 100 ms until it returns nil or TestTimeout has passed. It then
-// returns f's last error, with the limit and how to raise it.
+// Eventually calls f every 100 ms until it returns nil or TestTimeout has passed. In the second
+// case, Eventually returns the last error of f with the limit and TimeoutHint.
 func Eventually(f func() error) error {
 	end := time.Now().Add(TestTimeout)
 	for {

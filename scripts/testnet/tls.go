@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// tlsName is the host name in the certificate, which must serve for any address.
+// tlsName is the host name in the certificate. Clients verify this name for servers at any address.
 const tlsName = "testnet.example"
 
 // certificate is self-signed, and generated once per process.

@@ -62,7 +62,7 @@ type Result struct {
 }
 
 // Shell runs a shell command line inside a namespace, with the program under test as
-// ipvsadm. The error is for a command that could not be run at all.
+// ipvsadm. It returns an error only if the command cannot be started.
 func (t *Tool) Shell(n *Netns, line string) (Result, error) {
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = t.Work

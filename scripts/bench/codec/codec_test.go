@@ -32,7 +32,7 @@ func mobyDestination(*moby.Destination) nl.NetlinkRequestData
 //go:linkname mobyParse github.com/moby/ipvs.(*Handle).parseDestination
 func mobyParse(*moby.Handle, []byte) (*moby.Destination, error)
 
-const family = 28 // any type of a generic netlink family
+const family = 28 // message type of the family; an arbitrary value
 
 var (
 	service     = netip.MustParseAddrPort("10.1.2.3:80")

@@ -108,10 +108,10 @@ func printHeader(unit string) {
 }
 
 func (r *row) print() {
-	their, our, floor := median(r.times[ipvsadmIndex]), median(r.times[oursIndex]), median(r.times[floorIndex])
+	ipvsadmTime, goipvsadmTime, floor := median(r.times[ipvsadmIndex]), median(r.times[oursIndex]), median(r.times[floorIndex])
 	fmt.Printf("| %s | %s | %s | %s | %s | %s | %s | %.1f |\n", r.name,
-		formatCost(their, r.repeat), formatCost(our, r.repeat), ratio(their, our), r.target,
-		formatCost(floor, r.repeat), ratio(our, floor), float64(r.peak)/1024)
+		formatCost(ipvsadmTime, r.repeat), formatCost(goipvsadmTime, r.repeat), ratio(ipvsadmTime, goipvsadmTime), r.target,
+		formatCost(floor, r.repeat), ratio(goipvsadmTime, floor), float64(r.peak)/1024)
 }
 
 func median(t []time.Duration) time.Duration {

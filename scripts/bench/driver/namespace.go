@@ -7,9 +7,9 @@ import (
 )
 
 // newNamespace moves the calling thread, and thus the programs that it starts, to
-// a new network namespace, and sets lo up. Clearing the table instead would not
-// be enough: the kernel keeps removed servers for two minutes in a list that it
-// searches for each new one, so that each round would be slower than the one before.
+// a new network namespace, and sets lo up. It is not enough to clear the table: the
+// kernel keeps removed servers for two minutes in a list, which it searches for each
+// added server, so that each round would be slower than the previous one.
 func newNamespace() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("making a network namespace: %w", err)

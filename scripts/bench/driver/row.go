@@ -11,7 +11,7 @@ import (
 // row is a workload and its measurements.
 type row struct {
 	name   string
-	target string
+	target string // minimum ratio of ipvsadm's cost to that of goipvsadm, as printed
 
 	prepare        func() error         // sets up a new namespace
 	reuseNamespace bool                 // use one namespace for all runs, which change nothing

@@ -51,7 +51,8 @@ func speedRows(connections int) []*row {
 		listRow("-S -n", table),
 		listRow("-L -n --stats", table),
 		connectionsRow(connections),
-		// Dominated by waiting, which counts one million instructions per millisecond.
+		// This workload mostly waits. A millisecond of waiting counts as one million
+		// instructions.
 		{
 			name: "-L, 500 servers, DNS of 50 ms", target: "≥ 40", reuseNamespace: true,
 			prepare: func() error {
@@ -80,7 +81,8 @@ func timedRows() []*row {
 	}
 }
 
-// memoryRows returns the workloads with limited memory, for goipvsadm only.
+// memoryRows returns the workloads for which the memory of goipvsadm is limited.
+// They do not run ipvsadm.
 func memoryRows() []*row {
 	const limit = 32 << 10
 	restore := restoreRow("-R, 1,000,000 rules", "–", ruleSet{services: 90910, servers: 10}, nil)
@@ -128,15 +130,15 @@ func connectionsRow(n int) *row {
 		normalize: func(b []byte) []byte { return expiryColumn.ReplaceAll(b, []byte("$1 ")) },
 		extra: func(r *row) error {
 			const lines = 3 // two header lines and the first connection
-			their, err := firstLines(lines, ipvsadmPath, strings.Fields(options)...)
+			ipvsadmTime, err := firstLines(lines, ipvsadmPath, strings.Fields(options)...)
 			if err != nil {
 				return err
 			}
-			our, err := firstLines(lines, goipvsadmPath, strings.Fields(options)...)
+			goipvsadmTime, err := firstLines(lines, goipvsadmPath, strings.Fields(options)...)
 			if err != nil {
 				return err
 			}
-			r.notes = append(r.notes, fmt.Sprintf("first connection after %s, ipvsadm %s", formatCost(our, 1), formatCost(their, 1)))
+			r.notes = append(r.notes, fmt.Sprintf("first connection after %s, ipvsadm %s", formatCost(goipvsadmTime, 1), formatCost(ipvsadmTime, 1)))
 			return nil
 		},
 	}
@@ -147,8 +149,8 @@ func fixedArgs(s string) func(int) []string {
 	return func(int) []string { return strings.Fields(s) }
 }
 
-// commandRequests returns the encoded requests of a command with a single
-// request, which follows the lookup of the family and of the version.
+// commandRequests returns the encoded requests of a command: the lookup of the
+// family, GetInfo and r.
 func commandRequests(r request) ([]byte, error) {
 	f, err := lookupFamily()
 	if err != nil {

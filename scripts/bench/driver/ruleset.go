@@ -119,7 +119,7 @@ func (r ruleSet) requests(family uint16) [][]byte {
 	return out
 }
 
-// appendMessage appends m, which is known to be valid, to b.
+// appendMessage appends m, which must be valid, to b.
 func appendMessage(b []byte, m netlinkmsg.Message, family uint16, flags netlink.HeaderFlags, seq uint32) []byte {
 	b, err := m.Append(b, family, flags, seq)
 	if err != nil {

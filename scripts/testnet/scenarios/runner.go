@@ -40,7 +40,7 @@ func (r *runner) failf(format string, args ...any) {
 	}
 }
 
-// comment writes a comment, separated by an empty line from the steps before it.
+// comment writes a comment, preceded by an empty line unless it is the first output.
 func (r *runner) comment(text string) {
 	if r.hasOutput {
 		r.printf("\n")
@@ -132,8 +132,8 @@ func (r *runner) expectListing(want string) {
 	}
 }
 
-// clientFrom returns a client on a host that connects from the given address, or from any if
-// that is empty.
+// clientFrom returns a client on a host that connects from the given address. If address is empty,
+// the kernel selects one.
 func (r *runner) clientFrom(host, address string) testnet.Client {
 	client := testnet.Client{Netns: r.network.Host(host)}
 	if address != "" {
@@ -168,8 +168,8 @@ func (r *runner) countResponses(client testnet.Client, url string, n int) testne
 	return counts
 }
 
-// expectPersistent makes n requests, which must all go to one server, and returns its name.
-// Unless want is empty, it must be that server.
+// expectPersistent makes n requests and returns the name of the server that responded. All
+// responses must come from the server want or, if want is empty, from any one server.
 func (r *runner) expectPersistent(client testnet.Client, url string, n int, want string) string {
 	counts := r.countResponses(client, url, n)
 	if r.err != nil {

@@ -1,7 +1,7 @@
 // Package command parses command lines, both the program's own and the rules
-// that -R reads, into a Command: what to do, to which service or server, with
-// which options. Option syntax, error messages and the order in which errors
-// are found are ipvsadm's.
+// that -R reads, into a Command, which holds the operation, its service or
+// server and the options. Option syntax, error messages and the order in which
+// errors are detected are the same as in ipvsadm.
 package command
 
 import "goipvsadm/ipvs"
@@ -31,7 +31,8 @@ type Command struct {
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 }
 
-// A Verb is what a command does. The zero Verb means that no command was given.
+// A Verb is the operation of a command. The zero Verb means that no command was
+// given.
 type Verb uint8
 
 // The commands of ipvsadm.
@@ -109,7 +110,8 @@ const (
 	listOptions = 1<<Numeric | 1<<Stats | 1<<Rate | 1<<Thresholds | 1<<PersistentConn | 1<<NoSort |
 		1<<SyncID | 1<<Exact | 1<<TunInfo | 1<<JSON | 1<<Metrics | 1<<Watch | 1<<Top
 
-	// listSubjects select what -L lists instead of the whole table.
+	// listSubjects are the options with which -L lists something other than the
+	// whole table.
 	listSubjects = 1<<Connection | 1<<ServiceAddress | 1<<Timeout | 1<<Daemon
 )
 

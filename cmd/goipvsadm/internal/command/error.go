@@ -26,12 +26,12 @@ func (e *Error) Status() int {
 type Kind uint8
 
 const (
-	// InvalidArgument is an invalid value, a missing option, an option that
-	// does not go with the command or with others, a second command or an
-	// unexpected operand.
+	// InvalidArgument is an invalid value, a missing option, an option that the
+	// command does not support or that conflicts with another, a second command
+	// or an unexpected operand.
 	InvalidArgument Kind = iota
-	// BadOption is an option that does not exist, lacks its value or has a
-	// value that it does not take.
+	// BadOption is an option that does not exist, lacks its value or must not
+	// have a value.
 	BadOption
 	// NoCommand is a line that does not begin with a command.
 	NoCommand

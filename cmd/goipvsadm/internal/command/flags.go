@@ -16,13 +16,13 @@ type flag struct {
 	set func(p *Parser, value string) *Error
 }
 
-// A valueMode says whether a flag takes a value, and where it may stand.
+// A valueMode determines whether a flag has a value, and the syntax of the value.
 type valueMode uint8
 
 const (
 	valueNone     valueMode = iota
 	valueRequired           // -tX, -t=X, -t X, --tcp-service=X or --tcp-service X
-	valueOptional           // the same, or no value before another flag and at the end of the line
+	valueOptional           // as valueRequired, or no value before another flag or at the end of the line
 	valueAttached           // --drain=X, or no value
 )
 
@@ -115,8 +115,8 @@ var flags = [...]flag{
 	{long: "probe", option: Probe},
 }
 
-// noLongName is the long name of a flag that has only a short one. It cannot be
-// typed: in a word, = separates the name of a flag from its value.
+// noLongName is the long name of a flag that has only a short one. No word selects
+// it, because = separates the name of a flag from its value.
 const noLongName = "="
 
 // noValue is the value that pflag passes for a flag given without one. No

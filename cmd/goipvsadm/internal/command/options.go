@@ -11,8 +11,8 @@ import (
 // --sctp-service and -f.
 type Option uint8
 
-// The options. If several of those given are illegal, the message is about the
-// first in this order, which is ipvsadm's.
+// The options, in the order in which ipvsadm checks them: if several options are
+// illegal, the error message reports the first in this order.
 const (
 	Numeric Option = iota
 	Connection
@@ -64,13 +64,13 @@ const (
 
 	numOptions
 
-	// repeatable is the option of flags that go with any command and may be
+	// repeatable is the option of flags that any command supports and that may be
 	// repeated. It is never in a set of Options.
 	repeatable Option = 255
 )
 
 // String returns the name of the option in messages: the long name of its flag,
-// or a name of its own if several flags set it.
+// or another name if several flags set it.
 func (o Option) String() string {
 	switch o {
 	case ServiceAddress:
@@ -102,18 +102,18 @@ func (s Options) HasAny(options ...Option) bool {
 	return false
 }
 
-// optionRules says which options go with a command or a tunnel type. Options in
-// none of the sets are illegal.
+// optionRules holds the options that a command or a tunnel type supports. Options
+// in none of the sets are illegal.
 type optionRules struct {
 	required  Options
 	allowed   Options
 	exclusive Options // at most one of these is allowed
 }
 
-// tunnelOptions are the options that go only with the tunneling method.
+// tunnelOptions are the options that only the tunneling method supports.
 const tunnelOptions Options = 1<<TunType | 1<<TunPort | 1<<TunNoCsum | 1<<TunCsum | 1<<TunRemCsum
 
-// tunnelTypes says which of tunnelOptions go with each tunnel type.
+// tunnelTypes holds the rules for the tunnelOptions of each tunnel type.
 var tunnelTypes = [...]optionRules{
 	ipvs.IPIP: {allowed: 1 << TunType},
 	ipvs.GUE:  {allowed: 1 << TunType, required: 1 << TunPort, exclusive: 1<<TunNoCsum | 1<<TunCsum | 1<<TunRemCsum},
@@ -121,8 +121,8 @@ var tunnelTypes = [...]optionRules{
 }
 
 // check returns an error for the first option that is missing, illegal or in
-// conflict with another. The name and the kind, "command" or "tunnel type", say
-// in the message what the option does not go with.
+// conflict with another. The error message contains the name and the kind of the
+// command or tunnel type; kind is "command" or "tunnel type".
 func (r *optionRules) check(given Options, name fmt.Stringer, kind string) *Error {
 	exclusive := numOptions // the exclusive option given, if any
 	for rest := given | r.required; rest != 0; rest &= rest - 1 {

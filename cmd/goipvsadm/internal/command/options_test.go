@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// optionMatrix says which options go with which commands, in the notation of
+// optionMatrix lists the options of each command, in a notation like that of
 // ipvsadm's documentation: + is required, · is allowed, 1 is allowed unless
 // another option marked 1 is given, and an empty cell is illegal.
 const optionMatrix = `

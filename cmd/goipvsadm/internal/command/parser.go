@@ -32,7 +32,7 @@ type state struct {
 	cmd       *Command
 	isImplied bool     // the verb was implied by an option, such as List by -j
 	word      string   // the word being parsed, as typed
-	lastWord  string   // the value of word if that is the next word, else word itself
+	lastWord  string   // the word after word if it is the value of word, otherwise word
 	operands  []string // words that are neither flags nor their values
 
 	// Values whose meaning may depend on a flag that follows.
@@ -43,8 +43,8 @@ type state struct {
 	schedFlags     string        // value of -b
 }
 
-// NewParser returns a Parser that calls the program by its name in messages and
-// resolves names of hosts and ports with db.
+// NewParser returns a Parser whose messages contain the name of the program and
+// which resolves names of hosts and ports with db.
 func NewParser(program string, db *resolve.Database) *Parser {
 	p := &Parser{program: program, names: db, flagSet: pflag.NewFlagSet("", pflag.ContinueOnError)}
 	p.onFlag = func(pf *pflag.Flag, value string) error { return p.handleFlag(pf.Value.(*flag), value) }
@@ -59,7 +59,7 @@ func NewParser(program string, db *resolve.Database) *Parser {
 // Parse parses the arguments of the program into cmd, whose previous contents
 // are discarded. The first flag must be a command or imply one, but --netns may
 // precede it. Without arguments the command is List. A non-nil error is an
-// *Error; cmd then contains what was parsed before it.
+// *Error; cmd then contains the words before the error.
 func (p *Parser) Parse(words []string, cmd *Command) error {
 	p.reset(cmd)
 	if len(words) == 0 {
@@ -108,7 +108,7 @@ func (p *Parser) parseWords(words []string) error {
 			continue
 		}
 		var err error
-		if f, value, rest := p.fastPath(words); f != nil {
+		if f, value, rest := p.cutShortFlag(words); f != nil {
 			words, err = rest, p.handleFlag(f, value)
 		} else {
 			var args []string

@@ -114,8 +114,8 @@ func describe(c *Command) string {
 	return string(b)
 }
 
-// A lineTest is a command line and its outcome. The note, if any, says which rule
-// the line is an example of.
+// A lineTest is a command line and its outcome. The optional note is the rule that
+// the line tests.
 type lineTest struct{ line, want, note string }
 
 func runLineTests(t *testing.T, tests []lineTest) {
@@ -159,7 +159,7 @@ func TestParseFlags(t *testing.T) {
 		{line: "-6", want: usageError},
 		{line: "-p", want: usageError},
 		{line: "-t 10.0.0.1:80 -A", want: usageError},
-		{line: "-t bad", want: usageError, note: "before the value is parsed"},
+		{line: "-t bad", want: usageError, note: "reported before the value is parsed"},
 		{line: "-q", want: usageError, note: "unknown flag"},
 		{line: "foo -q", want: usageError},
 		{line: "--foo", want: usageError},
@@ -178,7 +178,7 @@ func TestParseFlags(t *testing.T) {
 
 		{line: "-L -q", want: "255 -q: unknown option"},
 		{line: "-L --foo", want: "255 --foo: unknown option"},
-		{line: "-L --foo=3", want: "255 --foo=3: unknown option", note: "whole word in the message"},
+		{line: "-L --foo=3", want: "255 --foo=3: unknown option", note: "the message contains the whole word"},
 		{line: "-L --foo 3", want: "255 --foo: unknown option"},
 		{line: "-L --num", want: "255 --num: unknown option", note: "no abbreviations"},
 		{line: "-Lq", want: "255 -Lq: unknown option"},
@@ -217,19 +217,19 @@ func TestParseFlags(t *testing.T) {
 		{line: "-L --list", want: "2 invalid option `--list'"},
 		{line: "-ALn", want: "2 invalid option `-ALn'"},
 		{line: "-L -nA", want: "2 invalid option `-nA'"},
-		{line: "-L -nAq", want: "2 invalid option `-nAq'", note: "before the unknown flag"},
-		{line: "-L -nqA", want: "255 -nqA: unknown option", note: "after the unknown flag"},
+		{line: "-L -nAq", want: "2 invalid option `-nAq'", note: "-A is reported before the unknown flag"},
+		{line: "-L -nqA", want: "255 -nqA: unknown option", note: "the unknown flag is reported before -A"},
 		{line: "-L -nAt x", want: "2 invalid option `-nAt'"},
 		{line: "-LR", want: "2 invalid option `-LR'"},
 		{line: "-L -h", want: "2 invalid option `-h'"},
 		{line: "-Lh", want: "2 invalid option `-Lh'"},
 		{line: "-L --version", want: "2 invalid option `--version'"},
 		{line: "-L --set 1 2 3", want: "2 invalid option `--set'"},
-		{line: "-L --start-daemon master", want: "2 invalid option `master'", note: "the value in the message"},
+		{line: "-L --start-daemon master", want: "2 invalid option `master'", note: "the message contains the value"},
 		{line: "-L --start-daemon=master", want: "2 invalid option `--start-daemon=master'"},
 		{line: "-L --stop-daemon=foo", want: "2 invalid option `--stop-daemon=foo'", note: "before the value is parsed"},
 
-		{line: "-hq", want: "help", note: "the rest of the line is ignored"},
+		{line: "-hq", want: "help", note: "words after -h are ignored"},
 		{line: "-vh", want: "version"},
 		{line: "-h --foo", want: "help"},
 		{line: "-v -L", want: "version"},
@@ -254,7 +254,7 @@ func TestParseOperands(t *testing.T) {
 		{line: "-L -n -- -q", want: "2 unexpected argument -q"},
 		{line: "-L foo --", want: "2 unexpected argument foo"},
 		{line: "-C foo -n", want: "2 unexpected argument foo", note: "checked before the options"},
-		{line: "-A -t bad foo", want: badService, note: "checked after the values"},
+		{line: "-A -t bad foo", want: badService, note: "values are checked before operands"},
 		{line: "--set 1 2 3", want: "set 1 2 3"},
 		{line: "--set 0 0 0", want: "set 0 0 0"},
 		{line: "--set +1 010 ' 3'", want: "set 1 10 3"},
@@ -265,7 +265,7 @@ func TestParseOperands(t *testing.T) {
 		{line: "--set 1 a 3", want: "2 invalid timeout value `a' specified"},
 		{line: "--set '' 2 3", want: "2 invalid timeout value `' specified"},
 		{line: "--set a b c d", want: "2 invalid timeout value `a' specified"},
-		{line: "--set 1 2 2678401 4", want: "2 invalid timeout value `2678401' specified", note: "checked before the fourth operand"},
+		{line: "--set 1 2 2678401 4", want: "2 invalid timeout value `2678401' specified", note: "the values are checked before the number of operands"},
 		{line: "--set 1 2 3 4", want: "2 unexpected argument 4"},
 		{line: "--set", want: "2 --set option requires 3 timeout values"},
 		{line: "--set 1 2", want: "2 --set option requires 3 timeout values"},
@@ -395,7 +395,7 @@ func TestParseOptionRepeated(t *testing.T) {
 	}
 	runLineTests(t, []lineTest{
 		{line: "-L --sort --sort", want: "list"},
-		{line: "-A --sort -t 10.0.0.1:80", want: "add-service TCP 10.0.0.1:80" + defaults, note: "goes with any command"},
+		{line: "-A --sort -t 10.0.0.1:80", want: "add-service TCP 10.0.0.1:80" + defaults, note: "any command accepts --sort"},
 		{line: "-D -f 5 -6 -6", want: "delete-service mark 5 IPv6"},
 		{line: service + "-u 10.0.0.1:80 -q", want: "2 multiple 'service-address' options specified", note: "errors in the order of words"},
 		{line: service + "-q -u 10.0.0.1:80", want: "255 -q: unknown option"},

@@ -18,9 +18,9 @@ type Partial struct {
 	// if it is not a value.
 	ValueOf string
 
-	// Word is the part of the next word that has been typed. If that is a
-	// long flag with its value, Prefix is the flag up to the =, and Word the
-	// part of the value.
+	// Word is the beginning of the next word. If it contains a long flag and the
+	// beginning of its value, Prefix is the flag up to and including the =, and
+	// Word is the beginning of the value.
 	Prefix, Word string
 
 	// Done is set if no flag or value can follow.
@@ -56,8 +56,8 @@ func (p *Parser) ParsePartial(words []string, next string) *Partial {
 	return u
 }
 
-// NextFlags returns the flags that may come next, each as its spellings, the
-// long one first. They are the commands if there is no command yet.
+// NextFlags returns the spellings of each flag that may come next, the long one
+// first. If the command line has no command yet, these are mainly the commands.
 func (u *Partial) NextFlags() [][]string {
 	var next [][]string
 	for i := range flags {

@@ -2,27 +2,30 @@ package command
 
 import "strings"
 
-// pflag and popt, which ipvsadm uses, disagree about some words. These are
-// rewritten before pflag parses them:
+// ipvsadm parses its arguments with the library popt, and this package with
+// pflag. Words that the two interpret differently are rewritten before pflag
+// parses them:
 //
-//   - -p takes the next word as its value unless that begins with a dash, and
-//     has a default value otherwise.
+//   - The value of -p is the next word, unless that begins with a dash; then -p
+//     has its default value.
 //   - An = after a short flag introduces a value even at the end of the word:
-//     -t= has an empty value, and -n= has a value that -n does not take.
-//   - -test.x is -t with a value, not a flag of go test.
+//     -t= has an empty value, and -n= is an error, since -n has no value.
+//   - -test.x is -t with the value est.x; pflag would ignore it as a flag of
+//     go test.
 
-// fastPath parses a first word that is a single short flag, as all words of
-// saved rules are, without pflag. It returns the flag, its value, or noValue if
-// it takes none, and the remaining words. It returns a nil flag for any other
-// word and if a value is missing.
-func (p *Parser) fastPath(words []string) (f *flag, value string, rest []string) {
+// cutShortFlag parses the first word if it is a single short flag, such as -t.
+// It does not use pflag, which would slow down -R: most rules consist of such
+// flags. It returns the flag, its value (noValue for a flag without one) and the
+// remaining words. The flag is nil if the first word is anything else or if the
+// value is missing.
+func (p *Parser) cutShortFlag(words []string) (f *flag, value string, rest []string) {
 	word := words[0]
 	if len(word) != 2 || p.short[word[1]] == nil {
 		return nil, "", words
 	}
 	p.word, p.lastWord = word, word
 	f = p.short[word[1]]
-	args, rest := p.takeValue(f, words)
+	args, rest := p.splitValue(f, words)
 	switch {
 	case len(args) == 2:
 		return f, args[1], rest
@@ -32,9 +35,9 @@ func (p *Parser) fastPath(words []string) (f *flag, value string, rest []string)
 	return nil, "", words
 }
 
-// splitFlag splits the first word, which is a long flag or one or several short
-// ones, off words, along with the word that is its value. It returns them as
-// arguments for pflag, and the remaining words.
+// splitFlag splits words into the arguments for the next call of pflag and the
+// remaining words. The arguments are the first word, which is a long flag or a
+// group of short flags such as -nt, and its value if that is the second word.
 func (p *Parser) splitFlag(words []string) (args, rest []string) {
 	word, rest := words[0], words[1:]
 	p.word, p.lastWord = word, word
@@ -44,7 +47,7 @@ func (p *Parser) splitFlag(words []string) (args, rest []string) {
 		if hasValue || f == nil {
 			return words[:1], rest
 		}
-		return p.takeValue(f, words)
+		return p.splitValue(f, words)
 	}
 	for i := 1; i < len(word); i++ {
 		f, after := p.register(p.short[word[i]]), word[i+1:]
@@ -53,7 +56,7 @@ func (p *Parser) splitFlag(words []string) (args, rest []string) {
 		}
 		switch {
 		case after == "":
-			return p.takeValue(f, words)
+			return p.splitValue(f, words)
 		case f.value != valueNone:
 			return append(p.pflagArgs[:0], word[:i+1], strings.TrimPrefix(after, "=")), rest
 		case after == "=":
@@ -63,9 +66,10 @@ func (p *Parser) splitFlag(words []string) (args, rest []string) {
 	return words[:1], rest
 }
 
-// takeValue returns the first word, which ends in the flag f, followed by the
-// value of f if that is a word of its own, and the remaining words.
-func (p *Parser) takeValue(f *flag, words []string) (args, rest []string) {
+// splitValue splits words after the flag f, with which the first word ends, and
+// its value: the second word, or the default for an optional value that is
+// missing. It splits words after the first one if f takes no separate value.
+func (p *Parser) splitValue(f *flag, words []string) (args, rest []string) {
 	rest = words[1:]
 	switch {
 	case f.value == valueNone || f.value == valueAttached:

@@ -2,9 +2,9 @@ package command
 
 import "fmt"
 
-// ParseRule parses a line of a ruleset into cmd, as Parse does a command line.
-// A rule cannot read another ruleset, act on another network namespace, run
-// until interrupted or diagnose the host.
+// ParseRule parses a line of a ruleset into cmd. It is like Parse, but rejects
+// commands that read another ruleset, act on another network namespace, run until
+// interrupted or diagnose the host.
 func (p *Parser) ParseRule(words []string, cmd *Command) error {
 	if err := p.Parse(words, cmd); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"goipvsadm/sched"
 )
 
-// validate checks the command after its last word, in ipvsadm's order, and sets
-// what depends on several flags.
+// validate checks the command after its last word was parsed, in ipvsadm's order,
+// and sets the fields that depend on several flags.
 func (p *Parser) validate() *Error {
 	if err := p.reparseDependent(); err != nil {
 		return err
@@ -43,8 +43,8 @@ func (p *Parser) validate() *Error {
 	return nil
 }
 
-// reparseDependent parses the values of -r and -M again if the service on which
-// their meaning depends followed them.
+// reparseDependent parses the values of -r and -M again if they precede the
+// service, on which their meaning depends.
 func (p *Parser) reparseDependent() *Error {
 	given := p.cmd.Options
 	s := &p.cmd.Service
@@ -135,8 +135,8 @@ func (c *Command) validateServer(hasPort bool) *Error {
 	return tunnelTypes[t].check(c.Options&tunnelOptions, t, "tunnel type")
 }
 
-// inheritPort sets the port of the server to that of its service, unless the
-// server has a port of its own.
+// inheritPort sets the port of the server to that of its service, unless hasPort
+// is set.
 func (c *Command) inheritPort(hasPort bool) {
 	if d := &c.Destination; !hasPort {
 		d.AddrPort = netip.AddrPortFrom(d.AddrPort.Addr(), c.Service.AddrPort.Port())

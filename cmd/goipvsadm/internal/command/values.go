@@ -19,7 +19,8 @@ const (
 	maxEngineNameLen = 16      // bytes that ipvsadm keeps of a persistence engine's name
 )
 
-// setNumber sets field to a number from low to high. The message calls it name.
+// setNumber sets field to a number from low to high. The error message contains
+// name.
 func setNumber[T uint8 | uint16 | uint32](value, name string, low, high int64, field *T) *Error {
 	n, ok := resolve.Number(value, low, high)
 	if !ok {
@@ -164,8 +165,8 @@ func (p *Parser) setNetmask(value string) *Error {
 	return nil
 }
 
-// numberPrefix returns value up to the end of the number that it begins with.
-// ipvsadm ignores the text after a prefix length, but after no other number.
+// numberPrefix returns the number at the beginning of value. ipvsadm ignores the
+// text after a prefix length, but rejects text after any other number.
 func numberPrefix(value string) string {
 	digits := strings.TrimLeft(value, " \t\n\v\f\r")
 	if digits != "" && (digits[0] == '+' || digits[0] == '-') {
@@ -191,8 +192,8 @@ func (p *Parser) setSchedFlags(value string) *Error {
 }
 
 // setRealServer parses the address of a server. A port name is looked up by the
-// protocol of the service. If -r precedes the service, the name may be that of
-// any protocol, and reparseDependent parses the value again.
+// protocol of the service. If -r precedes the service, a port name of any protocol
+// is accepted, and reparseDependent parses the value again.
 func (p *Parser) setRealServer(value string) *Error {
 	p.server = value
 	protocol := portProtocol(&p.cmd.Service)

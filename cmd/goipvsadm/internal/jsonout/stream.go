@@ -16,7 +16,8 @@ type streamWriter struct {
 	count   int           // number of elements written
 }
 
-// newStreamWriter writes the members of head, an object, and starts the array name.
+// newStreamWriter writes the members of the object head and starts the array, whose
+// member is called name.
 func newStreamWriter(w *bufio.Writer, head any, name, newline string) (*streamWriter, error) {
 	sw := &streamWriter{w: w, newline: newline}
 	sw.encoder = newEncoder(&sw.buf)

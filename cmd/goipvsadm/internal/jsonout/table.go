@@ -12,8 +12,8 @@ import (
 // End.
 type Table struct{ stream *streamWriter }
 
-// A head holds the members of a table document that precede the services.
-type head struct {
+// A tableHeader holds the members of a table document that precede the services.
+type tableHeader struct {
 	Time    string `json:"time,omitempty"`
 	Version string `json:"ipvs_version"`
 	Size    uint32 `json:"connection_table_size"`
@@ -21,14 +21,14 @@ type head struct {
 
 // NewTable starts a table on w.
 func NewTable(w *bufio.Writer, info *ipvs.Info) (*Table, error) {
-	return newTable(w, newHead(info), "\n")
+	return newTable(w, newTableHeader(info), "\n")
 }
 
-func newHead(info *ipvs.Info) head {
-	return head{Version: info.Version.String(), Size: info.ConnTableSize}
+func newTableHeader(info *ipvs.Info) tableHeader {
+	return tableHeader{Version: info.Version.String(), Size: info.ConnTableSize}
 }
 
-func newTable(w *bufio.Writer, h head, newline string) (*Table, error) {
+func newTable(w *bufio.Writer, h tableHeader, newline string) (*Table, error) {
 	sw, err := newStreamWriter(w, h, "services", newline)
 	return &Table{sw}, err
 }
@@ -48,7 +48,7 @@ func (t *Table) End() error { return t.stream.end() }
 // Sample writes a sample as a table on one line, with its time and the measured
 // rates.
 func Sample(w *bufio.Writer, info *ipvs.Info, sample *sampler.Sample) error {
-	h := newHead(info)
+	h := newTableHeader(info)
 	h.Time = sample.Time.Format(time.RFC3339Nano)
 	t, err := newTable(w, h, "")
 	if err != nil {

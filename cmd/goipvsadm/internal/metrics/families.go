@@ -55,8 +55,8 @@ func Families() []Family {
 
 		{"ipvs_server_info", gauge, "Forwarding method and tunnel of a real server; always 1.", eachServer(writeServerInfo)},
 		{"ipvs_server_weight", gauge, "Weight of a real server; 0 means no new connections.", serverGauge(func(d *ipvs.Destination) uint32 { return d.Weight })},
-		{"ipvs_server_upper_threshold", gauge, "Number of connections from which on a real server gets no new ones; 0 means no limit.", serverGauge(func(d *ipvs.Destination) uint32 { return d.UpperThreshold })},
-		{"ipvs_server_lower_threshold", gauge, "Number of connections below which a real server that reached its upper threshold gets new ones again; 0 means three quarters of the upper threshold.", serverGauge(func(d *ipvs.Destination) uint32 { return d.LowerThreshold })},
+		{"ipvs_server_upper_threshold", gauge, "Number of connections at which scheduling to a real server stops; 0 means no limit.", serverGauge(func(d *ipvs.Destination) uint32 { return d.UpperThreshold })},
+		{"ipvs_server_lower_threshold", gauge, "Number of connections below which scheduling to a real server that reached its upper threshold resumes; 0 means three quarters of the upper threshold.", serverGauge(func(d *ipvs.Destination) uint32 { return d.LowerThreshold })},
 		{"ipvs_server_active_connections", gauge, "Active connections of a real server.", serverGauge(func(d *ipvs.Destination) uint32 { return d.ActiveConns })},
 		{"ipvs_server_inactive_connections", gauge, "Inactive connections of a real server, such as closed TCP connections that have not expired, and all UDP connections.", serverGauge(func(d *ipvs.Destination) uint32 { return d.InactiveConns })},
 		{"ipvs_server_persistent_connections", gauge, "Persistence entries of a real server: clients of persistent services that are bound to it.", serverGauge(func(d *ipvs.Destination) uint32 { return d.PersistentConns })},

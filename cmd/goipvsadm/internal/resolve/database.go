@@ -25,7 +25,8 @@ type Database struct {
 	lookupEnv func(string) (string, bool) // environment variables of the C library's resolver
 }
 
-// System returns the names of the local machine, configured by nsswitch.conf.
+// System returns a Database of the names on the local machine, as configured by
+// nsswitch.conf.
 func System() *Database {
 	d := NewDatabase("/etc/hosts", "/etc/services", &net.Resolver{PreferGo: true})
 	config := sync.OnceValue(func() string { return readFile("/etc/nsswitch.conf") })
@@ -36,9 +37,9 @@ func System() *Database {
 	return d
 }
 
-// NewDatabase returns the host names of a hosts file, then of the DNS as queried by
-// resolver, and the port names of a services file. A file that cannot be read counts
-// as empty.
+// NewDatabase returns a Database that looks up hosts in a hosts file and then with
+// resolver in the DNS, and ports in a services file. A file that cannot be read is
+// treated as empty.
 func NewDatabase(hostsFile, servicesFile string, resolver *net.Resolver) *Database {
 	return &Database{
 		hosts:    sync.OnceValue(func() hosts { return readHosts(readFile(hostsFile)) }),
@@ -199,7 +200,7 @@ func (d *Database) portName(port uint16, p ipvs.Protocol) string {
 	return name
 }
 
-// hosts holds the entries of a hosts file. The first of conflicting lines counts.
+// hosts holds the entries of a hosts file. If lines conflict, the first is used.
 type hosts struct {
 	addrs map[string]netip.Addr // IPv4 addresses by lower-case name; invalid for names with IPv6 addresses only
 	names map[netip.Addr]string // canonical names
@@ -243,14 +244,14 @@ func (h hosts) contains(name string) bool {
 	return plain || dotted
 }
 
-// services holds the entries of a services file. The first of conflicting lines
-// counts.
+// services holds the entries of a services file. If lines conflict, the first is
+// used.
 type services struct {
 	ports map[serviceName]uint16
 	names map[servicePort]string // canonical names
 }
 
-// Protocols are spelled as in the file, or anyProtocolName.
+// The protocol is a name from the file, or anyProtocolName.
 type (
 	serviceName struct{ name, protocol string }
 	servicePort struct {
@@ -309,7 +310,7 @@ func readFile(name string) string {
 	return string(b)
 }
 
-// commentedFields splits a line, without the comment that # starts.
+// commentedFields splits a line after removing its comment, which begins with #.
 func commentedFields(line string) []string {
 	line, _, _ = strings.Cut(line, "#")
 	return fields(line)

@@ -55,9 +55,8 @@ func (d *Database) dnsHostViaGetent(name string) ([]netip.Addr, status) {
 // dnsName returns the name of an address in the DNS. As in the C library, the status is
 // notFound even if name servers fail.
 func (d *Database) dnsName(addr netip.Addr) (name string, st status) {
-	// An IPv4-mapped address results in the same query as the IPv4 address, but
-	// net.Resolver does not find it in the hosts file unless it is listed there in
-	// this form.
+	// For an IPv4-mapped address, net.Resolver sends the same query as for the IPv4
+	// address, but does not use the entries of the hosts file for the latter.
 	mapped := netip.AddrFrom16(addr.As16())
 	if d.hosts().names[mapped] == "" && !d.hasEnv("RES_OPTIONS") {
 		name, _ = d.resolverName(mapped.String())

@@ -37,7 +37,7 @@ func (g *getent) query(sources, database, key string) (lines [][]string, ok bool
 	defer func() { <-g.slots }()
 	ctx, cancel := context.WithTimeout(context.Background(), g.timeout)
 	defer cancel()
-	// After -- the key cannot be taken for an option.
+	// The -- prevents getent from parsing a key such as -s as an option.
 	cmd := exec.CommandContext(ctx, g.path, "-s", sources, "--", database, key)
 	cmd.Env = childEnv()
 	cmd.WaitDelay = time.Second // do not wait for child processes that keep the pipe open

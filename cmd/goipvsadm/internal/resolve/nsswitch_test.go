@@ -16,7 +16,8 @@ import (
 )
 
 func TestNsswitchSources(t *testing.T) {
-	// want lists the sources and the initials of the statuses after which they return.
+	// want lists each source with the statuses that end the search after it, by their
+	// initials: s for success, n for notFound, u for unavailable, t for tryAgain.
 	for _, tt := range []struct{ text, database, want string }{
 		{database: "hosts", want: "files:s dns:s"},
 		{database: "services", want: "files:s"},
@@ -51,8 +52,8 @@ func TestNsswitchSources(t *testing.T) {
 	}
 }
 
-// fakeGetent installs a getent in db that knows a few names. calls returns the arguments
-// of its calls and resets the record.
+// fakeGetent makes db use a getent that resolves only a few names. calls returns the
+// arguments with which it was run since the previous call of calls.
 func fakeGetent(t *testing.T, db *Database) (calls func() []string) {
 	t.Helper()
 	directory := t.TempDir()
@@ -143,7 +144,7 @@ func TestGetent(t *testing.T) {
 		nsswitch        string
 		name, wantAddrs string
 		addr, wantName  string
-		calls           string // arguments of getent, separated by |
+		calls           string // arguments of each getent process, separated by |
 	}{
 		{nsswitch: "hosts: files sss dns", name: "web1", wantAddrs: "10.1.1.1", addr: "10.1.1.1", wantName: "web1"},
 		{nsswitch: "hosts: files sss dns", name: "director", wantAddrs: "10.5.0.1 10.5.0.2", addr: "10.5.0.1", wantName: "director",
@@ -196,7 +197,7 @@ func TestGetentPorts(t *testing.T) {
 	}
 }
 
-// If getent is missing or times out, the next source is queried.
+// If getent cannot be executed or times out, the next source is queried.
 func TestGetentUnavailable(t *testing.T) {
 	d := nsswitchDatabase(t, "hosts: sss files\nservices: sss files\n")
 	d.getent = &getent{path: "/nonexistent/getent", timeout: testnet.TestTimeout, slots: make(chan struct{}, 1)}

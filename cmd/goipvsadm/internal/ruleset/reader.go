@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// program is a word that a Reader skips: like ipvsadm -R, it accepts rules that
+// programName is a word that a Reader skips, because ipvsadm -R accepts rules that
 // begin with the name of the program.
-const program = "ipvsadm"
+const programName = "ipvsadm"
 
-// bufferSize is the number of bytes read at a time.
+// bufferSize is the maximum number of bytes per read.
 const bufferSize = 256 << 10
 
 // maxLine is the maximum length of a line, including its newline. It is far
@@ -35,13 +35,14 @@ func NewReader(r io.Reader) *Reader {
 	return &Reader{s: s}
 }
 
-// Next returns the words of the next line that has any, and the number of the
-// line, counted from 1. The words are valid until the next call. At the end of
-// the ruleset words is nil. After an error, line is the last line before it.
+// Next returns the words and the number of the next line, skipping lines without
+// words. Lines are numbered from 1. The words are valid until the next call. At
+// the end of the ruleset words is nil. With an error, line is the number of the
+// last line that was read without one.
 //
 // Words are separated by spaces, tabs and carriage returns. There is no quoting.
 // A # at the beginning of a word starts a comment. The word ipvsadm is skipped
-// wherever it stands. A NUL ends its word: the rest of the word is skipped.
+// at any position. A word that contains a NUL is truncated before the NUL.
 func (r *Reader) Next() (words []string, line int, err error) {
 	for r.s.Scan() {
 		r.line++
@@ -77,7 +78,7 @@ func (r *Reader) split(text string) {
 		if hasNUL {
 			word, _, _ = strings.Cut(word, "\x00")
 		}
-		if word != program {
+		if word != programName {
 			r.words = append(r.words, word)
 		}
 	}

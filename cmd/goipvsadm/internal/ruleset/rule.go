@@ -17,9 +17,9 @@ import (
 )
 
 // Append appends the rule for c: a command that adds, edits or removes a
-// service, a server or a sync daemon, or sets the timeouts. Rules that edit
-// include every option, so that the rule alone determines the result. Append
-// panics if c is any other command.
+// service, a server or a sync daemon, or sets the timeouts. A rule that edits an
+// entry includes all options, so that the result does not depend on the previous
+// state. Append panics if c is any other command.
 func Append(b []byte, c *command.Command, n tablefmt.Namer) []byte {
 	switch c.Verb {
 	case command.AddService:
@@ -130,9 +130,9 @@ func appendDestinationKey(b []byte, s *ipvs.Service, d *ipvs.Destination, n tabl
 	return n.Append(b, d.AddrPort, s.Protocol)
 }
 
-// methodFlag returns the flag for m. It is that of direct routing, the default,
-// for Local, the method that the kernel reports for a destination on the director
-// itself regardless of the method set.
+// methodFlag returns the flag for m. The kernel reports Local for a destination on
+// the director itself, whichever method was configured. Local has no flag; -g, the
+// default, is used for it.
 func methodFlag(m ipvs.ForwardingMethod) string {
 	switch m {
 	case ipvs.Masquerading:
@@ -143,7 +143,7 @@ func methodFlag(m ipvs.ForwardingMethod) string {
 	return " -g"
 }
 
-// appendTunnel appends the options of t that go with its type.
+// appendTunnel appends the type of t and the options that this type supports.
 func appendTunnel(b []byte, t *ipvs.Tunnel) []byte {
 	b = append(b, " --tun-type "...)
 	b = append(b, t.Type.String()...)
@@ -200,7 +200,7 @@ func AppendDaemon(b []byte, d *ipvs.Daemon) []byte {
 // skip as a comment or as the name of the program is attached with =.
 func appendInterface(b []byte, name string) []byte {
 	b = append(b, " --mcast-interface"...)
-	if name[0] == '#' || name == program {
+	if name[0] == '#' || name == programName {
 		b = append(b, '=')
 	} else {
 		b = append(b, ' ')

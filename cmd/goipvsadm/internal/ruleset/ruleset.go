@@ -9,8 +9,8 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// Rules collects the rules of a ruleset, in any order, into the table that they
-// describe, and records the line of each. The zero Rules is empty.
+// Rules collects rules, in any order, into the table that they describe, and
+// records the line number of each rule. The zero Rules is empty.
 type Rules struct {
 	table        reconcile.Table
 	services     map[ipvs.ServiceKey]*serviceRule
@@ -22,7 +22,7 @@ type Rules struct {
 // A serviceRule locates a service in the table and in the ruleset.
 type serviceRule struct {
 	index int // index in table.Services
-	line  int // 0 as long as only rules for servers of the service were added
+	line  int // line number of its rule; 0 if only rules for its servers were added so far
 }
 
 // A LineError is an error in a line of a ruleset.
@@ -31,8 +31,9 @@ type LineError struct {
 	Text string
 }
 
-// Add adds the rule on a line. It returns an error if the rule does not describe
-// a part of a table or describes the same part as an earlier one.
+// Add adds the rule on a line. It returns an error if the rule does not define a
+// service, a server, the timeouts or a sync daemon, or if an earlier rule already
+// defined the same one.
 func (r *Rules) Add(c *command.Command, line int) error {
 	if r.services == nil {
 		r.services = make(map[ipvs.ServiceKey]*serviceRule)
@@ -52,8 +53,8 @@ func (r *Rules) Add(c *command.Command, line int) error {
 	return fmt.Errorf("command '%s' does not describe a table (use only -A, -a, --set and --start-daemon)", c.Verb)
 }
 
-// service returns the service with the key, and adds it without a configuration
-// if there is none.
+// service returns the service with the key. If the table has no such service,
+// service adds one without a configuration.
 func (r *Rules) service(key ipvs.ServiceKey) (*reconcile.Service, *serviceRule) {
 	rule := r.services[key]
 	if rule == nil {
@@ -107,8 +108,8 @@ func (r *Rules) addDaemon(d *ipvs.Daemon, line int) error {
 	return nil
 }
 
-// Table returns the table, and an error for each server whose service has no
-// rule.
+// Table returns the table and an error for each server whose service no rule
+// defines.
 func (r *Rules) Table() (*reconcile.Table, []LineError) {
 	var errs []LineError
 	for key, line := range r.destinations {

@@ -13,9 +13,9 @@ type Order int
 // The sort orders. All but ByAddress put the highest rate first.
 const (
 	ByAddress Order = iota // the order in which Sampler.Services returns them
-	ByPackets              // incoming packets, which pass the director with every forwarding method; then new connections
-	ByConns                // new connections; then incoming packets
-	ByBytes                // bytes in both directions; then incoming packets
+	ByPackets              // incoming packets, then new connections; replies may bypass the director
+	ByConns                // new connections, then incoming packets
+	ByBytes                // bytes in both directions, then incoming packets
 )
 
 // orders holds the name and the sort keys of each Order. Services are compared
@@ -30,7 +30,7 @@ var orders = [...]struct {
 	ByBytes:   {"bytes", func(r Rates) []float64 { return []float64{r.InBytes + r.OutBytes, r.InPackets} }},
 }
 
-// String returns the name of o: address, packets, connections or bytes.
+// String returns "address", "packets", "connections" or "bytes".
 func (o Order) String() string { return orders[o].name }
 
 // Next returns the order after o, and the first one after the last.

@@ -6,7 +6,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Rates are per second.
+// Rates holds the rates of a service or destination, per second.
 type Rates struct {
 	Conns      float64
 	InPackets  float64
@@ -26,9 +26,9 @@ func KernelRates(s *ipvs.Service) Rates {
 	}
 }
 
-// computeRates returns the rates of key between two snapshots that were taken
-// elapsed apart. It returns nil if a snapshot lacks key, or if the counters
-// were reset in between: by -Z, or because key was removed and added again.
+// computeRates returns the rates of key in the time elapsed between two
+// snapshots. It returns nil if a snapshot lacks key, or if the counters were
+// reset between the snapshots, by -Z or by removing and re-adding key.
 func computeRates[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.Duration) *Rates {
 	start, inBefore := before[key]
 	end, inAfter := after[key]

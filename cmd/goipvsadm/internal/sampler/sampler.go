@@ -44,8 +44,8 @@ type Sampler struct {
 	// Order is the sort order of the services in a sample.
 	Order Order
 
-	// Lag is the distance to the sample that a new one is compared with: 1 is
-	// the previous sample. See LagFor.
+	// Lag selects the earlier sample with which a new one is compared: 1 is the
+	// previous sample, 2 the one before it. See LagFor.
 	Lag int
 
 	now     func() time.Time   // time.Now if nil; set by tests
@@ -53,12 +53,12 @@ type Sampler struct {
 	last    tableSnapshot
 }
 
-// A tableSnapshot holds what the last call of Read read.
+// A tableSnapshot holds the table as read by the last call of Read.
 type tableSnapshot struct {
 	time         time.Time
 	services     []ipvs.Service
 	window       window
-	destinations map[ipvs.ServiceKey][]Destination // only of the services that were shown so far
+	destinations map[ipvs.ServiceKey][]Destination // only of services that a sample included
 }
 
 // A counterSnapshot holds the counters of one sample, for comparison with later
@@ -168,8 +168,8 @@ func (s *Sampler) destinations(key ipvs.ServiceKey, counters *counterSnapshot) (
 type window struct{ from, to *counterSnapshot }
 
 // window returns the window that ends with counters. If no counter changed in
-// it, the kernel has probably not updated its counters yet: it returns the
-// previous window then.
+// that window, the kernel has probably not updated its counters yet, and window
+// returns the previous window instead.
 func (s *Sampler) window(counters *counterSnapshot) window {
 	n := len(s.history)
 	if n < s.Lag {

@@ -24,7 +24,8 @@ type entry struct {
 	servers        []uint64 // connections of each server
 }
 
-// A fakeTable is a table that a test moves from step to step.
+// A fakeTable provides a Sampler with the contents of a table and a clock. The test
+// sets both.
 type fakeTable struct {
 	clock            time.Time
 	current          []entry
@@ -175,7 +176,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Resort reads nothing twice, and destinations that it reads have no rates.
+// Resort reads only destinations that the last sample lacks, and returns no rates for
+// them.
 func TestResort(t *testing.T) {
 	table := fakeTable{clock: time.Now()}
 	sampler := table.sampler()
@@ -220,8 +222,8 @@ func TestOrderNext(t *testing.T) {
 	}
 }
 
-// serviceSteps returns steps in which one service and its only server have the
-// given connection counts.
+// serviceSteps returns one step for each element of conns, which is the connection
+// counter of a service and of its only server.
 func serviceSteps(interval time.Duration, conns ...uint64) []step {
 	var steps []step
 	for _, n := range conns {

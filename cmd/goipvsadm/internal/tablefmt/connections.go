@@ -27,9 +27,9 @@ type prefetcher interface {
 	Prefetch(endpoints []resolve.Endpoint)
 }
 
-// Connections writes the connections of seq to w while seq is read. With withEngine
-// set it adds the name and data of persistence engines. If seq starts with an error,
-// Connections returns the error and writes nothing.
+// Connections writes the connections to w as seq yields them. If withEngine is set, it
+// adds the columns of persistence engines. If seq yields an error first, Connections
+// returns the error and writes nothing.
 //
 // The first connection is written immediately. Later ones are written in batches of
 // doubling size, so that the names of a batch can be looked up concurrently.

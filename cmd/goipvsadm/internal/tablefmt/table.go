@@ -8,8 +8,8 @@ import (
 	"goipvsadm/sched"
 )
 
-// A Namer appends an address and port, numerically or by name. p selects the name of
-// the port; it is 0 for servers of a firewall mark.
+// A Namer appends an address and port, numerically or by name. The name of the port
+// depends on the protocol p, which is 0 for the servers of a firewall mark.
 type Namer interface {
 	Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte
 }

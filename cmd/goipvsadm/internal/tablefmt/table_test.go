@@ -41,7 +41,7 @@ func TestHeaderWithoutInfo(t *testing.T) {
 	}
 }
 
-// ipvsadm prints wrong values here, or values that -R cannot read.
+// For these entries ipvsadm prints wrong values, or values that its -R rejects.
 func TestIntentionalDifferences(t *testing.T) {
 	plain, stats, rate := Table{Names: resolve.Numeric{}}, Table{Format: Stats, Names: resolve.Numeric{}}, Table{Format: Rate, Names: resolve.Numeric{}}
 	key := serviceKey(ipvs.TCP, "1.2.3.4:80")

@@ -67,8 +67,8 @@ func escape(text string, mustEscape func(rune) bool) string {
 // Words with control characters are written in the $'…' quoting of bash.
 const quotePrefix, quoteSuffix = "$'", "'"
 
-// Quote returns word, in $'…' quotes if it contains control characters or is
-// itself of the form $'…'. Unquote reverses it.
+// Quote returns word, quoted if it contains control characters or is itself of the
+// form $'…'. Unquote reverses Quote.
 func Quote(word string) string {
 	if _, quoted := cutQuotes(word); !quoted && !HasControl(word) {
 		return word
@@ -76,8 +76,7 @@ func Quote(word string) string {
 	return quotePrefix + escape(word, func(r rune) bool { return IsControl(r) || r == '\\' || r == '\'' }) + quoteSuffix
 }
 
-// Unquote returns the word that Quote returned as word. It returns any other
-// word unchanged.
+// Unquote reverses Quote. It returns a word that is not of the form $'…' unchanged.
 func Unquote(word string) string {
 	text, quoted := cutQuotes(word)
 	if !quoted {

@@ -7,10 +7,10 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// An Alert is a condition of a server that the view highlights.
+// An Alert is a condition for which the view highlights a server.
 type Alert byte
 
-// The alerts. If several conditions hold, the first one counts.
+// The alerts. If several conditions hold, the view shows the first one.
 const (
 	NoAlert       Alert = iota
 	Drained             // weight 0: no new connections
@@ -18,8 +18,8 @@ const (
 	ShareDropped        // the server suddenly lost its share of connections
 )
 
-// alertStyles holds how each Alert is displayed: the character before the arrow, the
-// color as SGR parameters (ISO 6429), and the text in the help.
+// alertStyles holds the display of each Alert: the character before the arrow, the
+// color as SGR parameters (ISO 6429), and the description on the help screen.
 var alertStyles = [...]struct {
 	sign    byte
 	color   string
@@ -56,8 +56,8 @@ type serverState struct {
 	droppedAt     time.Time // zero if the share did not drop
 }
 
-// observe records sample. If the previous call had a sample of the same time, observe
-// only adds servers that were missing from it.
+// observe records sample. If it has the same time as the previous sample, observe only
+// records the servers that were missing from that one.
 func (t *alertTracker) observe(sample *sampler.Sample) {
 	repeated := sample.Time.Equal(t.sampleTime)
 	servers := make(map[ipvs.DestinationKey]serverState)
@@ -97,9 +97,9 @@ func (s serverState) update(d *sampler.Destination, total uint64, now time.Time)
 }
 
 // isOverThreshold reports whether the kernel assigns no new connections to d because
-// of its thresholds. Once d has reached the upper threshold, this lasts until it falls
-// below the lower threshold, or below three quarters of the upper one if no lower
-// threshold is set.
+// of its thresholds. Once d has reached the upper threshold, it receives new connections
+// only after it falls below the lower threshold or, if that is not set, below three
+// quarters of the upper threshold.
 func isOverThreshold(d *sampler.Destination, wasOver bool) bool {
 	upper, lower, conns := uint64(d.UpperThreshold), uint64(d.LowerThreshold), connCount(d)
 	switch {

@@ -26,7 +26,7 @@ type column struct {
 	format cellFunc
 }
 
-// A cellFunc returns the text of a row in a column.
+// A cellFunc returns the text of a column in row r.
 type cellFunc func(v *View, r *row) string
 
 // columns returns all columns in display order. It is a function and not a variable so

@@ -6,7 +6,7 @@ import "bytes"
 type key int
 
 const (
-	keyUnknown key = 256 + iota // an escape sequence without a meaning here
+	keyUnknown key = 256 + iota // any other escape sequence
 	keyUp
 	keyDown
 	keyPageUp
@@ -25,8 +25,8 @@ const (
 	keyCtrlU     key = '\x15'
 )
 
-// escapeSequences lists what follows "ESC [" or "ESC O" in the escape sequences of
-// keys. Terminals differ in Home and End.
+// escapeSequences lists the suffixes of the escape sequences of keys, after "ESC [" or
+// "ESC O". Home and End have a different sequence on each type of terminal.
 var escapeSequences = [...]struct {
 	suffix string
 	key    key
@@ -38,8 +38,8 @@ var escapeSequences = [...]struct {
 }
 
 // decodeKey returns the first key in b, which must not be empty, and its length in
-// bytes. The length is 0 if b holds an incomplete escape sequence; with timedOut
-// set, an incomplete sequence is the key Esc.
+// bytes. If b holds an incomplete escape sequence, the length is 0 or, with timedOut
+// set, the first key is Esc.
 func decodeKey(b []byte, timedOut bool) (k key, length int) {
 	if key(b[0]) != keyEscape {
 		return key(b[0]), 1

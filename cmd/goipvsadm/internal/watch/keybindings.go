@@ -7,12 +7,12 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
-// A keyResult is what must happen after a key was handled.
+// A keyResult is the action that the session must perform after a key was handled.
 type keyResult int
 
 const (
 	redraw keyResult = iota
-	needFullRead
+	resort           // sort the last sample again, and read the destinations that it lacks
 	quit
 )
 
@@ -41,7 +41,7 @@ func (s *session) handleKey(k key) keyResult {
 	case 's', 'S':
 		s.Sampler.Order = s.Sampler.Order.Next()
 		if s.View.Top > 0 && s.Sampler.Order == sampler.ByAddress {
-			s.Sampler.Order = s.Sampler.Order.Next() // the first N by address are not interesting
+			s.Sampler.Order = s.Sampler.Order.Next() // the order by address does not select the busiest services
 		}
 	case keyEscape:
 		s.View.filter = ""
@@ -62,7 +62,7 @@ func (s *session) handleKey(k key) keyResult {
 	}
 	s.View.offset = 0
 	s.readAll = true
-	return needFullRead
+	return resort
 }
 
 // scroll scrolls by a number of lines. View.visibleRows limits the offset to the end of
@@ -70,10 +70,11 @@ func (s *session) handleKey(k key) keyResult {
 func (s *session) scroll(lines int) keyResult {
 	s.View.offset = max(0, s.View.offset+lines)
 	s.readAll = true
-	return needFullRead
+	return resort
 }
 
-// editFilter handles a key while a filter is entered. The filter applies immediately.
+// editFilter handles a key while a filter is entered. The filter is applied after every
+// key.
 func (s *session) editFilter(k key) keyResult {
 	switch {
 	case k == keyEnter || k == keyLineFeed:
@@ -91,7 +92,7 @@ func (s *session) editFilter(k key) keyResult {
 	}
 	s.View.filter, s.View.offset = s.filterInput, 0
 	s.readAll = true
-	return needFullRead
+	return resort
 }
 
 // filterPrompt returns the first line of the screen while a filter is entered. Long

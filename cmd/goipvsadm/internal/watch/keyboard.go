@@ -29,8 +29,8 @@ func openKeyboard() *keyboard {
 	return k
 }
 
-// escapeDelay is how long readKeys waits for the rest of an escape sequence before it
-// takes the bytes received so far for the key Esc.
+// escapeDelay is how long readKeys waits for the end of an escape sequence before it
+// decodes the bytes received so far as the key Esc and other keys.
 const escapeDelay = 100 * time.Millisecond
 
 // readKeys sends keys to k.keys until the keyboard is closed.
@@ -63,8 +63,8 @@ func (k *keyboard) readKeys() {
 	}
 }
 
-// setCbreak makes the terminal deliver each key immediately and without echo. Keys that
-// generate signals still do so.
+// setCbreak sets the terminal to cbreak mode: keys are neither buffered until the end of
+// a line nor echoed, but Ctrl-C and Ctrl-Z still generate signals.
 func (k *keyboard) setCbreak() error {
 	var err error
 	fdErr := withFD(k.tty, func(fd int) {

@@ -209,7 +209,7 @@ func TestFilterKeys(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// The filter also matches names, once they are known.
+// The filter also matches names after they are looked up.
 func TestFilterKeysByName(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-L", "--watch=60"), 80, 24)
 	p.waitText("TCP  localhost:")

@@ -16,10 +16,10 @@ type Resolver interface {
 }
 
 // An asyncNamer looks up names in the background, so that a slow name server does not
-// block the display. Until the name of an endpoint is known it is shown numerically.
+// block the display. An endpoint is shown numerically until its name was looked up.
 type asyncNamer struct {
 	names    map[resolve.Endpoint]string
-	pending  map[resolve.Endpoint]bool // needed since the last lookup
+	pending  map[resolve.Endpoint]bool // endpoints to look up next
 	requests chan []resolve.Endpoint
 	results  chan map[resolve.Endpoint]string
 	busy     bool // a lookup is running
@@ -56,8 +56,8 @@ func (n *asyncNamer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte
 	return resolve.AppendNumeric(b, ap)
 }
 
-// startLookup starts a lookup of the pending endpoints, unless one is running. Pass the
-// map received from n.results to store.
+// startLookup starts a lookup of the pending endpoints, unless one is running. The
+// caller must receive the result from n.results and pass it to store.
 func (n *asyncNamer) startLookup() {
 	if n.busy || len(n.pending) == 0 {
 		return

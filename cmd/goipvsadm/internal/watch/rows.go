@@ -23,9 +23,9 @@ type row struct {
 	alert    Alert
 }
 
-// share returns the server's fraction of the connections of its service. It reports
-// false for a service and if there are no connections. Inactive connections count,
-// because all UDP connections are inactive.
+// share returns the server's fraction of the connections of its service. ok is false
+// if r shows a service or if the service has no connections. Inactive connections are
+// included, because the kernel counts all UDP connections as inactive.
 func (r *row) share() (share float64, ok bool) {
 	if r.server == nil || r.totalConns == 0 {
 		return 0, false
@@ -91,10 +91,10 @@ func (v *View) matchesFilter(r *row) bool {
 	return false
 }
 
-// visibleRows returns the rows that fit in height lines, filled; a negative height is
-// unlimited. matching is the number of services as returned by rows. If rows are hidden,
-// the last line is reserved for the text hidden, which counts them. The first visible
-// row is always a service: it replaces the row of a server if necessary.
+// visibleRows returns the rows that fit in height lines, filled; a negative height means
+// unlimited. matching is the number of services as returned by rows. If not all rows fit,
+// the last line is reserved for hidden, a text with the number of hidden rows. If the
+// first visible row would be a server, it is replaced by the row of its service.
 func (v *View) visibleRows(rows []row, matching, height int) (visible []row, hidden string) {
 	serviceRows := 0
 	for i := range rows {

@@ -22,7 +22,7 @@ type session struct {
 	filterInput string // the filter that is being entered
 }
 
-// A mode determines what the screen shows and what keys mean.
+// A mode determines the contents of the screen and the meaning of keys.
 type mode int
 
 const (
@@ -104,7 +104,7 @@ func (s *session) display(sample *sampler.Sample, tick <-chan time.Time) (stop b
 			if result == quit {
 				return true, nil, nil
 			}
-			if result == needFullRead {
+			if result == resort {
 				if sample, err = s.Sampler.Resort(s.readLimit()); err != nil {
 					return false, nil, err
 				}

@@ -46,9 +46,8 @@ func terminalFile(w io.Writer) *os.File {
 	return f
 }
 
-// useColor reports whether to use color: the user does not disable it with NO_COLOR
-// (https://no-color.org), and the terminal is not one of the types known to be
-// monochrome.
+// useColor reports whether to use color. It returns false if NO_COLOR is set
+// (https://no-color.org) or if TERM names a monochrome terminal and COLORTERM is not set.
 func useColor() bool {
 	t := os.Getenv("TERM")
 	switch {
@@ -135,8 +134,8 @@ func (s *screen) write(text string) {
 	}()
 }
 
-// writing reports whether a write is running. Pass the error received from writeResult
-// to writeDone.
+// writing reports whether a write is running. If so, the caller must receive its error
+// from writeResult and pass it to writeDone.
 func (s *screen) writing() bool { return s.writeResult != nil }
 
 // writeDone handles the result of a write: it returns an error, otherwise it starts
@@ -157,9 +156,9 @@ func (s *screen) waitWrite() {
 	s.writeResult, s.pending = nil, ""
 }
 
-// forceOutput tries to complete a blocked write and reports whether it could do anything.
-// Attempt 0 restarts output that was stopped with Ctrl-S. Attempt 1 discards output
-// that the other end of the terminal does not read. There are no further attempts.
+// forceOutput tries to unblock a write. Attempt 0 restarts output that was stopped with
+// Ctrl-S. Attempt 1 discards output that the other end of the terminal has not read. For
+// any other attempt, or if the attempt fails, forceOutput returns false.
 func (s *screen) forceOutput(attempt int) bool {
 	err := errors.New("no further attempt")
 	withFD(s.terminal, func(fd int) {

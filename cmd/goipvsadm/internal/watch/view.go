@@ -35,8 +35,8 @@ type Line struct {
 // headerLines is the number of lines above the rows: the header and two title lines.
 const headerLines = 3
 
-// Lines returns what a terminal of width columns and height lines shows of sample. A
-// width or height of 0 means unlimited. An offset beyond the end is reduced.
+// Lines returns the lines that show sample on a terminal of width columns and height
+// lines. A width or height of 0 means unlimited. An offset beyond the end is reduced.
 func (v *View) Lines(sample *sampler.Sample, width, height int) []Line {
 	rows, matching := v.rows(sample)
 	lines := []Line{{Text: v.header(sample, matching, width)}}
@@ -61,7 +61,8 @@ func (v *View) selectedServices(sample *sampler.Sample) int {
 
 // header returns the first line: time, number of services and notes. matching is the
 // number of services that match the filter. If the line is too long, notes are dropped
-// from the left, then the time, then the number of services; the last note stays.
+// from the left, then the time, then the number of services. The last note is never
+// dropped.
 func (v *View) header(sample *sampler.Sample, matching, width int) string {
 	count := humanize.Count(sample.Total, "service")
 	switch selected := v.selectedServices(sample); {

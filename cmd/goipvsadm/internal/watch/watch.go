@@ -40,8 +40,8 @@ var stopSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, s
 const stopTimeout = time.Second
 
 // Run displays samples until a key or signal ends the watch. It returns the signal, or
-// nil for the key q. It restores the terminal before it returns. A goroutine that is still
-// blocked after stopTimeout is left behind.
+// nil for the key q. It restores the terminal before it returns. It does not wait for a
+// goroutine that is still blocked after stopTimeout.
 func (w *Watch) Run() (os.Signal, error) {
 	signals := make(chan os.Signal, 8)
 	defer signal.Stop(signals)
@@ -66,8 +66,8 @@ func (w *Watch) Run() (os.Signal, error) {
 	return l.forwardSignals(signals)
 }
 
-// A loop runs the display in a goroutine of its own, so that signals are handled while
-// the display is blocked.
+// A loop runs the display in a separate goroutine, so that signals are handled while the
+// display is blocked.
 type loop struct {
 	screen  *screen // nil if listings are written
 	signals chan os.Signal

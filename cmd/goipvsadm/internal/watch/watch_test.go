@@ -127,7 +127,7 @@ func TestTerminal(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// The terminal is restored however the program exits.
+// The terminal is restored for every way in which the program exits.
 func TestExit(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -181,7 +181,7 @@ func TestStopAndContinue(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// Names replace addresses once they are known.
+// Names replace addresses after they are looked up.
 func TestTerminalNames(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-L", "--watch=1"), 80, 24)
 	p.waitText("TCP  localhost:")
@@ -307,7 +307,8 @@ func TestKeysStoppedTerminal(t *testing.T) {
 	}
 }
 
-// Keys typed while the terminal is stopped take effect, and show when it continues.
+// Keys typed while the terminal is stopped are handled, and their effect is displayed
+// when the terminal continues.
 func TestFilterStoppedTerminal(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.typeKeys("/")
