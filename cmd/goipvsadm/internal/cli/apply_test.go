@@ -379,8 +379,9 @@ func TestDiffWriteError(t *testing.T) {
 	}
 }
 
-// TestApplyRequests checks that a single difference takes one dump and one
-// request, regardless of the size of the table.
+// TestApplyRequests checks that a single difference takes one request, and reading
+// the table two dumps of the services, which are more than one datagram, and one
+// of the destinations of each.
 func TestApplyRequests(t *testing.T) {
 	const services = 300
 	var rules strings.Builder
@@ -396,15 +397,15 @@ func TestApplyRequests(t *testing.T) {
 	for _, m := range k.Requests {
 		count[m.Command]++
 	}
-	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 1, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
+	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 2, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
 	if d := cmp.Diff(want, count); d != "" {
 		t.Error(d)
 	}
 	// Destinations of removed services are not read.
 	k.Requests = nil
 	run(k, "-A -f 77 -s rr\n", "ipvsadm", "--diff")
-	if n := len(k.Requests); n != 3 {
-		t.Errorf("%d requests, want 3", n)
+	if n := len(k.Requests); n != 4 {
+		t.Errorf("%d requests, want 4", n)
 	}
 }
 
