@@ -2,6 +2,9 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -193,5 +196,44 @@ func TestApplyDaemonRejected(t *testing.T) {
 				t.Errorf("daemons %+v, want %+v", k.Daemons, running)
 			}
 		})
+	}
+}
+
+// TestApplySwap checks, for random weights, that a service which has a destination
+// with a weight above 0 before and after Apply has one after each change.
+func TestApplySwap(t *testing.T) {
+	for seed := range uint64(50) {
+		r := rand.New(rand.NewPCG(seed, seed))
+		randomTable := func() *reconcile.Table {
+			want := new(reconcile.Table)
+			for i := range 3 {
+				s := service(ipvs.MarkKey(uint32(i+1), ipvs.IPv4))
+				for j := range 200 {
+					if weight := uint32(r.IntN(60)); r.IntN(3) > 0 {
+						s.Destinations = append(s.Destinations, server(fmt.Sprintf("10.0.0.%d:80", j+1), weight/58))
+					}
+				}
+				s.Destinations = append(s.Destinations, server(fmt.Sprintf("10.0.1.%d:80", r.IntN(250)), 1))
+				want.Services = append(want.Services, s)
+			}
+			return want
+		}
+		var k ipvstest.FakeKernel
+		if _, err := apply(t, &k, randomTable(), reconcile.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		changes := 0
+		k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+			changes++
+			for _, entry := range k.Table {
+				if !slices.ContainsFunc(entry.Destinations, func(d ipvs.Destination) bool { return d.Weight > 0 }) {
+					t.Fatalf("seed %d: no weight above 0 before change %d", seed, changes)
+				}
+			}
+			return 0
+		}
+		if _, err := apply(t, &k, randomTable(), reconcile.Options{}); err != nil || changes == 0 {
+			t.Fatal(err)
+		}
 	}
 }
