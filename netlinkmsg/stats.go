@@ -77,6 +77,9 @@ func (s *Stats) decode(stats, stats64 []byte) error {
 	if stats64 == nil {
 		stats64 = stats
 	}
+	if s.decodeInOrder(stats64) {
+		return nil
+	}
 	var short attributes
 	a := attributes(stats64)
 	for ; a.valid(); a = a.next() {
@@ -107,4 +110,32 @@ func (s *Stats) decode(stats, stats64 []byte) error {
 		return fmt.Errorf("statistics: %w", err)
 	}
 	return nil
+}
+
+// decodeInOrder decodes b if it is STATS64 as the kernel sends it on most
+// architectures: all numbers, in the order of their types, without padding. This is
+// half of the bytes of a service or destination.
+func (s *Stats) decodeInOrder(b []byte) bool {
+	const size = attrHeaderLen + 8
+	if len(b) != size*statsOutBPS {
+		return false
+	}
+	for i := range uint16(statsOutBPS) {
+		h := b[int(i)*size:]
+		if native.Uint16(h) != size || native.Uint16(h[2:]) != i+1 {
+			return false
+		}
+	}
+	number := func(typ int) uint64 { return native.Uint64(b[typ*size-8:]) }
+	s.Conns = number(statsConns)
+	s.InPackets = number(statsInPackets)
+	s.OutPackets = number(statsOutPackets)
+	s.InBytes = number(statsInBytes)
+	s.OutBytes = number(statsOutBytes)
+	s.CPS = number(statsCPS)
+	s.InPPS = number(statsInPPS)
+	s.OutPPS = number(statsOutPPS)
+	s.InBPS = number(statsInBPS)
+	s.OutBPS = number(statsOutBPS)
+	return true
 }
