@@ -24,6 +24,7 @@ type Client struct {
 	activeDump *dump       // iteration whose dump has not been read completely
 	in, out    []byte      // buffers for replies and requests
 	datagrams  uint64      // number of datagrams received
+	datagram   int         // length of the last datagram
 	limits     batchLimits // limits of a send; zero until initLimits
 }
 
@@ -60,23 +61,15 @@ func (c *Client) Info() (Info, error) {
 }
 
 // Services returns all virtual services in the kernel's order. The dump is not
-// atomic: services added or removed while it runs may be missing or duplicated.
-// ServicesSeq streams the dump.
-func (c *Client) Services() ([]Service, error) { return c.services(false) }
-
-// ServicesConsistent is like Services but retries if the dump contains a
-// duplicate. After ten attempts it returns ErrDumpInterrupted.
-func (c *Client) ServicesConsistent() ([]Service, error) { return c.services(true) }
-
-func (c *Client) services(unique bool) ([]Service, error) {
+// atomic: services added or removed while it runs may be missing or duplicated,
+// and so may be services that are neither. ServicesSeq streams the dump.
+func (c *Client) Services() ([]Service, error) {
 	var services []Service
 	var s Service
 	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetService}, &netlinkmsg.Message{Service: &s},
 		func() { services = services[:0] },
 		func() { services = append(services, s) },
-		func() bool {
-			return unique && hasDuplicates(services, func(s *Service) ServiceKey { return s.ServiceKey })
-		})
+		acceptDump)
 	return services, err
 }
 
@@ -99,25 +92,13 @@ func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
 // AppendDestinations is like Destinations but appends to ds, so that reading many
 // services can reuse one slice.
 func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destination, error) {
-	return c.appendDestinations(ds, key, false)
-}
-
-// AppendDestinationsConsistent is like AppendDestinations but retries if the dump
-// contains a duplicate. After ten attempts it returns ErrDumpInterrupted.
-func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) ([]Destination, error) {
-	return c.appendDestinations(ds, key, true)
-}
-
-func (c *Client) appendDestinations(ds []Destination, key ServiceKey, unique bool) ([]Destination, error) {
 	before := len(ds)
 	var d Destination
 	request := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
 	err := c.dump(request, &netlinkmsg.Message{Destination: &d},
 		func() { ds = ds[:before] },
 		func() { ds = append(ds, d) },
-		func() bool {
-			return unique && hasDuplicates(ds[before:], func(d *Destination) netip.AddrPort { return d.AddrPort })
-		})
+		acceptDump)
 	return ds, err
 }
 
@@ -188,7 +169,7 @@ func (c *Client) Daemons() ([]Daemon, error) {
 	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetDaemon}, &netlinkmsg.Message{Daemon: &d},
 		func() { daemons = daemons[:0] },
 		func() { daemons = append(daemons, d) },
-		func() bool { return false })
+		acceptDump)
 	return daemons, err
 }
 

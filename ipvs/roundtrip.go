@@ -10,7 +10,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// maxDumpRetries is the maximum number of attempts at a consistent dump.
+// maxDumpRetries is the maximum number of attempts at a dump.
 const maxDumpRetries = 10
 
 // maxUnrelated is the maximum number of messages that are skipped while waiting
@@ -62,54 +62,52 @@ func (c *Client) get(request, reply *netlinkmsg.Message) error {
 }
 
 // dump sends a dump request, decodes each message of the reply into reply and then
-// calls each. Before every attempt it calls restart, which must discard the results
-// of the previous attempt. A dump of several datagrams is repeated if inconsistent
-// returns true; one that fits into a single datagram is atomic.
-func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), inconsistent func() bool) error {
+// calls each. Before every attempt it calls restart. After a complete dump it calls
+// repeat, and repeats the dump if that returns true; atomic reports whether the
+// dump is one datagram, of which the kernel has not filled so much that another
+// message did not fit.
+func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), repeat func(atomic bool) bool) error {
 	family := netlinkmsg.IPv4
 	if request.Service != nil {
 		family = request.Service.Family
 	}
-	var datagrams int
+	var datagrams, length, longest int
 	var last uint64 // value of c.datagrams at the last message
 	return c.query(request, netlink.Request|netlink.Dump,
 		func() {
-			datagrams, last = 0, 0
+			datagrams, length, longest, last = 0, 0, 0, 0
 			restart()
 		},
 		func(body []byte) error {
 			if last != c.datagrams {
 				last = c.datagrams
+				length = c.datagram
 				datagrams++
 			}
+			longest = max(longest, len(body))
 			if err := reply.Decode(body, family); err != nil {
 				return err
 			}
 			each()
 			return nil
 		},
-		func() bool { return datagrams > 1 && inconsistent() })
+		func() bool { return repeat(datagrams <= 1 && length+longest+messageSlack <= receiveBuffer) })
 }
 
-// hasDuplicates reports whether two elements of list have the same key.
-func hasDuplicates[T any, K comparable](list []T, key func(*T) K) bool {
-	seen := make(map[K]bool, len(list))
-	for i := range list {
-		k := key(&list[i])
-		if seen[k] {
-			return true
-		}
-		seen[k] = true
-	}
-	return false
-}
+// messageSlack is how much longer the next message of a dump may be than the
+// longest one so far, by its header and by names of schedulers and persistence
+// engines.
+const messageSlack = 64
+
+// acceptDump is a repeat function for dump that accepts every dump.
+func acceptDump(bool) bool { return false }
 
 // query sends a read-only request and calls handle with the body of each message
 // of the reply. It repeats the request, after calling restart, if the reply was
 // lost, if the kernel marked the dump as interrupted (NLM_F_DUMP_INTR), or if
-// inconsistent returns true.
+// repeat returns true. After ten attempts it returns ErrDumpInterrupted.
 func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
-	restart func(), handle func(body []byte) error, inconsistent func() bool) error {
+	restart func(), handle func(body []byte) error, repeat func() bool) error {
 	if err := normalizeAndValidate(request); err != nil {
 		return err
 	}
@@ -120,7 +118,7 @@ func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
 		restart()
 		status, err := c.exchange(request, flags, handle)
 		switch {
-		case err == nil && status.errno == 0 && inconsistent():
+		case err == nil && status.errno == 0 && repeat():
 		case err == nil && status.errno == 0:
 			return nil
 		case err == nil && status.errno != syscall.EINTR:
@@ -239,6 +237,7 @@ func (c *Client) receive() ([]byte, error) {
 		return nil, errIncompleteReply
 	}
 	c.datagrams++
+	c.datagram = n
 	return c.in[:n], nil
 }
 

@@ -2,12 +2,19 @@
 // connections: it sets the weight to 0, so that no new connections are
 // scheduled, and removes the destination when its connections have closed. If
 // another program changes the weight while draining, that weight is kept.
+//
+// A dump does not prove that the kernel does not have the destination any more,
+// because it can skip one while others are removed. Run therefore confirms it
+// with an update, which the kernel rejects if the destination does not exist. The
+// update has the configuration of the last poll, so that it changes nothing unless
+// another program has changed the destination since and no dump has listed it.
 package drain
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"time"
 
@@ -25,6 +32,11 @@ type Options struct {
 	// OnPoll, if set, is called after each poll that finds open connections,
 	// with the time left until the Timeout, if there is one.
 	OnPoll func(s State, left time.Duration)
+
+	// OnFallback, if set, is called if the service's scheduler assigns clients
+	// to the destination even if its weight is 0, before the weight is changed
+	// (FallbackSet or NoFallback) and at the end (FallbackKept).
+	OnFallback func(f Fallback, scheduler string)
 }
 
 // A State is the destination as last reported by the kernel.
@@ -34,12 +46,17 @@ type State struct {
 	// Persistent is set if the service is persistent. PersistentConns are then
 	// waited for too, because those clients would return to the destination.
 	Persistent bool
+
+	// HalfOpenConns is the number of ActiveConns whose TCP handshake is not
+	// complete. It is 0 unless all ActiveConns are half-open.
+	HalfOpenConns uint32
 }
 
-// Busy reports whether the destination has connections to wait for. Inactive
-// ones, which include all UDP connections, are not waited for.
+// Busy reports whether the destination has connections to wait for. Half-open
+// ones are not waited for, and neither are inactive ones, which include all UDP
+// connections.
 func (s *State) Busy() bool {
-	return s.ActiveConns > 0 || s.Persistent && s.PersistentConns > 0
+	return s.ActiveConns > s.HalfOpenConns || s.Persistent && s.PersistentConns > 0
 }
 
 // A Result describes a completed drain. If its State is Busy, the connections
@@ -82,31 +99,38 @@ func (e *RestoreWeightError) Unwrap() []error { return []error{e.Cause, e.Err} }
 // such as ipvs.ErrNoDestination. If the weight cannot be restored, the error is
 // a *RestoreWeightError. If another program changes the weight, it is a
 // *WeightChangedError.
+//
+// The schedulers sh and mh reject the clients of a destination with weight 0
+// unless their fallback flag is set. Run sets the flag and clears it at the end,
+// unless another program has changed the service or another destination has
+// weight 0. If it cannot be cleared, the error is a *RestoreFallbackError; the
+// Result is then set if the destination was removed.
 func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server netip.AddrPort, o Options) (*Result, error) {
 	s, err := c.Service(service)
 	if err != nil {
 		return nil, err
 	}
 	d := &drainer{
-		Client:     c,
-		service:    service,
-		server:     netip.AddrPortFrom(server.Addr().Unmap(), server.Port()),
-		options:    o,
-		persistent: s.Flags&ipvs.Persistent != 0,
+		Client:      c,
+		service:     service,
+		server:      netip.AddrPortFrom(server.Addr().Unmap(), server.Port()),
+		options:     o,
+		persistent:  s.Flags&ipvs.Persistent != 0,
+		connections: c.Connections,
 	}
 	if d.original, err = d.poll(); err != nil {
 		return nil, err
 	}
-	if d.original == nil {
-		// Let the kernel return the error.
-		return &Result{}, c.RemoveDestination(service, server)
+	d.last = d.original
+	f := fallback{drainer: d}
+	if err := f.set(s); err != nil {
+		return nil, err
 	}
-	if d.original.Weight != 0 {
-		if err := d.setWeight(d.original, 0); err != nil {
-			return nil, err
-		}
+	result, err := d.drain(ctx)
+	if restoreErr := f.restore(); restoreErr != nil {
+		err = &RestoreFallbackError{Scheduler: s.Scheduler, Cause: err, Err: restoreErr}
 	}
-	return d.wait(ctx)
+	return result, err
 }
 
 // A drainer drains one destination.
@@ -117,29 +141,47 @@ type drainer struct {
 	options    Options
 	persistent bool
 	original   *State // destination before the drain
+	last       *State // destination when it was last found
+
+	connections func() iter.Seq2[ipvs.Connection, error]
+	nextReading time.Time // the connection table is not read before
 }
 
-// wait polls until the destination can be removed or the drain is aborted.
-func (d *drainer) wait(ctx context.Context) (*Result, error) {
+// drain sets the weight to 0 and waits until the destination can be removed or
+// the drain is aborted.
+func (d *drainer) drain(ctx context.Context) (*Result, error) {
+	if d.original.Weight != 0 {
+		if err := d.setWeight(d.original, 0); err != nil {
+			return nil, err
+		}
+	}
 	begin := time.Now()
-	last := d.original
 	for polls := 1; ; polls++ {
 		now, err := d.poll()
 		left := d.options.Timeout - time.Since(begin)
+		timedOut := d.options.Timeout > 0 && left <= 0
 		switch {
+		case isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted):
+			if err := d.setWeight(d.last, 0); isMissing(err) {
+				return &Result{State: *d.last, RemovedByOther: true}, nil
+			} else if err != nil {
+				return nil, d.abort(err)
+			}
+			now = d.last
+			if timedOut {
+				return d.remove(ctx, now)
+			}
 		case err != nil:
 			return nil, d.abort(err)
-		case now == nil:
-			return &Result{State: *last, RemovedByOther: true}, nil
 		case now.Weight != 0:
 			return nil, &WeightChangedError{now.Weight}
-		case drained(now, polls), d.options.Timeout > 0 && left <= 0:
+		case drained(now, polls), timedOut:
 			return d.remove(ctx, now)
 		}
+		d.last = now
 		if d.options.OnPoll != nil {
 			d.options.OnPoll(*now, max(0, left))
 		}
-		last = now
 		pause := pollInterval
 		if d.options.Timeout > 0 {
 			pause = min(pause, left)
@@ -152,22 +194,22 @@ func (d *drainer) wait(ctx context.Context) (*Result, error) {
 	}
 }
 
-// poll returns the destination, or nil if the kernel does not have it.
+// poll reads the destination.
 func (d *drainer) poll() (*State, error) {
-	destinations, err := d.Destinations(d.service)
-	for i := range destinations {
-		if destinations[i].AddrPort == d.server {
-			return &State{destinations[i], d.persistent}, err
-		}
+	destination, err := d.Destination(d.service, d.server)
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	s := &State{Destination: destination, Persistent: d.persistent}
+	s.HalfOpenConns = d.halfOpen(destination.ActiveConns)
+	return s, nil
 }
 
-// drained reports whether now has no connections to wait for. A connection
-// whose TCP handshake is in progress counts as inactive, so inactive
-// connections get one poll interval to become active.
+// drained reports whether now has no connections to wait for. Connections whose
+// TCP handshake is in progress, which the kernel counts as active or inactive, get
+// one poll interval to become established.
 func drained(now *State, polls int) bool {
-	return !now.Busy() && (now.InactiveConns == 0 || polls > 1)
+	return !now.Busy() && (now.InactiveConns == 0 && now.HalfOpenConns == 0 || polls > 1)
 }
 
 // remove removes the destination, whose last known state is now.
@@ -188,9 +230,16 @@ func (d *drainer) remove(ctx context.Context, now *State) (*Result, error) {
 // abort restores the weight, unless another program has changed it, and returns
 // cause or a *RestoreWeightError.
 func (d *drainer) abort(cause error) error {
-	now, err := d.poll()
-	if err == nil && now != nil && now.Weight == 0 && d.original.Weight != 0 {
-		err = d.setWeight(now, d.original.Weight)
+	if d.original.Weight == 0 {
+		return cause
+	}
+	destination, err := d.Destination(d.service, d.server)
+	if isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted) {
+		destination, err = d.last.Destination, nil
+		destination.Weight = 0 // unless the kernel has it, the update fails
+	}
+	if err == nil && destination.Weight == 0 {
+		err = d.setWeight(&State{Destination: destination}, d.original.Weight)
 	}
 	if err != nil && !isMissing(err) {
 		return &RestoreWeightError{Weight: d.original.Weight, Cause: cause, Err: err}

@@ -37,10 +37,17 @@ type FakeKernel struct {
 	// The table is not locked during the call.
 	Intercept func(m *netlinkmsg.Message) syscall.Errno
 
+	// OnContinue, if not nil, is called before each datagram of a dump except the
+	// first, with the request. Like the kernel, a FakeKernel counts the rows that it
+	// has dumped and continues at the row with this number: if the function removes
+	// rows before it, as many rows are skipped, and if it adds some, rows are
+	// repeated. The table is not locked during the call.
+	OnContinue func(m *netlinkmsg.Message)
+
 	// Requests are the requests received, oldest first.
 	Requests []netlinkmsg.Message
 
-	mu sync.Mutex // guards the fields except Intercept
+	mu sync.Mutex // guards the fields except Intercept and OnContinue
 }
 
 // An Entry is a service with its destinations.
@@ -96,11 +103,52 @@ func (k *FakeKernel) Changes() []netlinkmsg.Message {
 	})
 }
 
-// A socket is a connection to a FakeKernel. As with a netlink socket, replies are
-// queued before Send returns.
+// A socket is a connection to a FakeKernel. Like a netlink socket it has the
+// replies queued when Send returns, except those of a dump.
 type socket struct {
 	kernel  *FakeKernel
-	replies [][]byte // datagrams not yet received
+	replies []reply // not yet received
+}
+
+// A reply is a datagram or a dump.
+type reply struct {
+	datagram []byte
+	dump     *dump
+}
+
+// A dump is a dump request whose datagrams are created when they are received.
+type dump struct {
+	request  netlinkmsg.Message
+	seq      uint32
+	position int // number of messages in the datagrams so far
+}
+
+// maxDatagram is the size that the kernel gives to the datagrams of a dump if the
+// client's buffer is large enough.
+const maxDatagram = 8<<10 - 320
+
+// next returns the next datagram of a dump, of at most size bytes, or none at its
+// end.
+func (k *FakeKernel) next(d *dump, size int) ([]byte, error) {
+	if d.position > 0 && k.OnContinue != nil {
+		k.OnContinue(&d.request)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	messages, _ := k.handle(&d.request, true)
+	var datagram []byte
+	for i := d.position; i < len(messages); i++ {
+		b, err := messages[i].Append(datagram, Family, netlink.Multi, d.seq)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > size && len(datagram) > 0 {
+			break
+		}
+		datagram = b
+		d.position++
+	}
+	return datagram, nil
 }
 
 // Send executes the requests in b.
@@ -113,7 +161,7 @@ func (s *socket) Send(b []byte) error {
 		b = rest
 		if f.Header.Type == netlink.Noop {
 			if f.Header.Flags&netlink.Acknowledge != 0 {
-				s.replies = append(s.replies, statusMessage(netlink.Error, f.Header.Sequence, 0))
+				s.queue(statusMessage(netlink.Error, f.Header.Sequence, 0))
 			}
 			continue
 		}
@@ -133,10 +181,22 @@ func (s *socket) Receive(b []byte) (int, error) {
 	if len(s.replies) == 0 {
 		return 0, ipvs.ErrTimeout
 	}
-	reply := s.replies[0]
+	r := s.replies[0]
+	if r.dump != nil {
+		datagram, err := s.kernel.next(r.dump, min(len(b), maxDatagram))
+		if err != nil {
+			return 0, err
+		}
+		if len(datagram) > 0 {
+			return copyDatagram(b, datagram)
+		}
+		r.datagram = statusMessage(netlink.Done, r.dump.seq, 0)
+	}
 	s.replies = s.replies[1:]
-	return copyDatagram(b, reply)
+	return copyDatagram(b, r.datagram)
 }
+
+func (s *socket) queue(datagram []byte) { s.replies = append(s.replies, reply{datagram: datagram}) }
 
 func (s *socket) Close() error { return nil }
 
@@ -159,34 +219,39 @@ func (s *socket) execute(h netlink.Header, m *netlinkmsg.Message) error {
 	if k.Intercept != nil {
 		errno = k.Intercept(m)
 	}
-	dump := h.Flags&netlink.Dump == netlink.Dump
+	isDump := h.Flags&netlink.Dump == netlink.Dump
+	if errno == 0 && isDump {
+		s.replies = append(s.replies, reply{dump: &dump{request: *m, seq: h.Sequence}})
+		return nil
+	}
 	if errno == 0 {
 		var err error
-		if errno, err = s.reply(h, m, dump); err != nil {
+		if errno, err = s.reply(h, m); err != nil {
 			return err
 		}
 	}
 	switch {
-	case dump:
-		s.replies = append(s.replies, statusMessage(netlink.Done, h.Sequence, errno))
+	case isDump:
+		s.queue(statusMessage(netlink.Done, h.Sequence, errno))
 	case errno != 0 || h.Flags&netlink.Acknowledge != 0:
-		s.replies = append(s.replies, statusMessage(netlink.Error, h.Sequence, errno))
+		s.queue(statusMessage(netlink.Error, h.Sequence, errno))
 	}
 	return nil
 }
 
-// reply executes a request and queues the messages of its reply, except the final
-// one. The messages point into the table, which is locked until they are encoded.
-func (s *socket) reply(h netlink.Header, m *netlinkmsg.Message, dump bool) (syscall.Errno, error) {
+// reply executes a request other than a dump and queues the messages of its reply,
+// except the final one. It locks the table until they are encoded, because they
+// refer to it.
+func (s *socket) reply(h netlink.Header, m *netlinkmsg.Message) (syscall.Errno, error) {
 	s.kernel.mu.Lock()
 	defer s.kernel.mu.Unlock()
-	messages, errno := s.kernel.handle(m, dump)
+	messages, errno := s.kernel.handle(m, false)
 	for i := range messages {
 		b, err := messages[i].Append(nil, Family, netlink.Multi, h.Sequence)
 		if err != nil {
 			return 0, err
 		}
-		s.replies = append(s.replies, b)
+		s.queue(b)
 	}
 	return errno, nil
 }

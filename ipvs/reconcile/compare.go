@@ -33,22 +33,29 @@ type Options struct {
 // fields of want's services have the defaults of ipvs.WithDefaults. Each Change
 // is valid only until the next iteration.
 //
-// The order is safe for traffic:
+// The order is safe for traffic: capacity is added before it is taken away.
 //
 //  1. the timeouts;
-//  2. additions and updates, in want's order, each service before its
+//  2. additions and raised weights, in want's order, each service before its
 //     destinations;
-//  3. removals of services and destinations, in have's order;
-//  4. sync daemons, because the kernel rejects a daemon while a destination's
-//     address family differs from its service's.
+//  3. other updates;
+//  4. lowered weights, those that become 0 last;
+//  5. removals of services and destinations, in have's order;
+//  6. sync daemons, because the kernel rejects a daemon while a destination's
+//     address family differs from its service's: those that are not running are
+//     started, those with other settings are restarted, and those that are not
+//     wanted are stopped.
 func Compare(want, have *Table, o Options) iter.Seq[*Change] {
 	return func(yield func(*Change) bool) {
 		d := &differ{want: want.withDefaults(), have: have, keepWeights: o.KeepWeights, yield: yield}
 		d.setTimeouts()
-		d.addAndUpdate()
+		d.addAndRaise()
+		d.emitDeferred(d.updates, false)
+		d.emitDeferred(d.lowered, false)
+		d.emitDeferred(d.disabled, true)
 		d.remove()
-		d.stopDaemons()
 		d.startDaemons()
+		d.stopDaemons()
 	}
 }
 
@@ -59,6 +66,18 @@ type differ struct {
 	yield       func(*Change) bool
 	stopped     bool // yield returned false
 	current     Change
+
+	// Updates that are made later, in want's order.
+	updates  []deferredUpdate // the weight does not change
+	lowered  []deferredUpdate // the weight is lowered
+	disabled []deferredUpdate // the weight is lowered to 0
+}
+
+// A deferredUpdate refers to an update of a service or destination.
+type deferredUpdate struct {
+	service     int32  // index in want.Services
+	destination int32  // index in the service's Destinations; -1 for the service itself
+	weight      uint32 // weight to set
 }
 
 // emit yields c with the operation op.
@@ -81,39 +100,65 @@ func (d *differ) setTimeouts() {
 	}
 }
 
-// addAndUpdate adds and updates services and their destinations.
-func (d *differ) addAndUpdate() {
+// addAndRaise adds services and destinations and raises weights. It defers all
+// other updates.
+func (d *differ) addAndRaise() {
 	existing := d.have.servicesByKey()
 	for i := range d.want.Services {
 		want := &d.want.Services[i]
 		have := existing[want.ServiceKey]
-		c := Change{Change: ipvs.Change{Service: want.Service}}
 		switch {
 		case have == nil:
-			d.emit(ipvs.OpAddService, c)
+			d.emit(ipvs.OpAddService, Change{Change: ipvs.Change{Service: want.Service}})
 		case !serviceEqual(&want.Service, &have.Service):
-			d.emit(ipvs.OpUpdateService, c)
+			d.updates = append(d.updates, deferredUpdate{service: int32(i), destination: -1})
 		}
-		d.addAndUpdateDestinations(want, have)
+		d.addAndRaiseDestinations(i, have)
 	}
 }
 
-// addAndUpdateDestinations adds and updates the destinations of want. have is
-// nil if the kernel does not have the service yet.
-func (d *differ) addAndUpdateDestinations(want, have *Service) {
+// addAndRaiseDestinations does this for the destinations of service i of want.
+// have is nil if the kernel does not have the service yet.
+func (d *differ) addAndRaiseDestinations(i int, have *Service) {
+	want := &d.want.Services[i]
 	existing := have.destinationsByAddr()
-	for _, wanted := range want.Destinations {
+	for j, wanted := range want.Destinations {
 		have := existing[wanted.AddrPort]
 		if have != nil && d.keepWeights {
 			wanted.Weight = have.Weight
 		}
 		c := Change{Change: ipvs.Change{Service: want.Service, Destination: wanted}}
+		later := deferredUpdate{service: int32(i), destination: int32(j), weight: wanted.Weight}
 		switch {
 		case have == nil:
 			d.emit(ipvs.OpAddDestination, c)
-		case !destinationEqual(&wanted, have):
+		case destinationEqual(&wanted, have):
+		case wanted.Weight > have.Weight:
 			d.emit(ipvs.OpUpdateDestination, c)
+		case wanted.Weight == have.Weight:
+			d.updates = append(d.updates, later)
+		case wanted.Weight > 0:
+			d.lowered = append(d.lowered, later)
+		default:
+			d.disabled = append(d.disabled, later)
 		}
+	}
+}
+
+// emitDeferred yields updates that were deferred. disable is set if they lower a
+// weight to 0.
+func (d *differ) emitDeferred(updates []deferredUpdate, disable bool) {
+	for _, u := range updates {
+		want := &d.want.Services[u.service]
+		c := Change{Change: ipvs.Change{Service: want.Service}}
+		if u.destination < 0 {
+			d.emit(ipvs.OpUpdateService, c)
+			continue
+		}
+		c.Destination = want.Destinations[u.destination]
+		c.Destination.Weight = u.weight
+		c.Disable = disable
+		d.emit(ipvs.OpUpdateDestination, c)
 	}
 }
 
@@ -159,11 +204,10 @@ func (d *differ) startDaemons() {
 		if have != nil && daemonEqual(want, have) {
 			continue
 		}
-		c := Change{Change: ipvs.Change{Daemon: *want}}
 		if have != nil {
-			d.emit(ipvs.OpStopDaemon, c)
+			d.emit(ipvs.OpStopDaemon, Change{Change: ipvs.Change{Daemon: *have}})
 		}
-		d.emit(ipvs.OpStartDaemon, c)
+		d.emit(ipvs.OpStartDaemon, Change{Change: ipvs.Change{Daemon: *want}})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/netip"
 
 	"goipvsadm/ipvs"
 )
@@ -31,20 +32,58 @@ func (e *ConnLostError) Error() string {
 // Unwrap returns the error from the socket.
 func (e *ConnLostError) Unwrap() error { return e.Err }
 
-// A SkippedError reports that removals were not attempted because an earlier
-// change failed.
-type SkippedError struct{ Removals int }
+// A SkippedError reports changes that were not attempted because an earlier
+// change failed: without that change, they could leave a service without
+// destinations.
+type SkippedError struct {
+	// Service is the service of the destinations that were skipped. It is the
+	// zero value for removals of services and sync daemons, and for all changes
+	// after the connection was lost.
+	Service ipvs.ServiceKey
 
-// Error returns the number of skipped removals.
-func (e *SkippedError) Error() string {
-	return fmt.Sprintf("reconcile: errors occurred; skipped removals: %d", e.Removals)
+	Weights  int // number of weights that were not lowered to 0
+	Removals int // number of entries that were not removed
 }
+
+// Error returns the numbers of skipped changes.
+func (e *SkippedError) Error() string {
+	text := "reconcile: errors occurred; skipped"
+	if e.Service != (ipvs.ServiceKey{}) {
+		text = fmt.Sprintf("reconcile: %s: errors occurred; skipped", e.Service)
+	}
+	if e.Weights > 0 {
+		text += fmt.Sprintf(" weights of 0: %d", e.Weights)
+		if e.Removals > 0 {
+			text += ","
+		}
+	}
+	if e.Removals > 0 {
+		text += fmt.Sprintf(" removals: %d", e.Removals)
+	}
+	return text
+}
+
+// A RestartError reports that a sync daemon was stopped, that, because of Cause,
+// it could not be started with other settings and, because of Err, not with its
+// previous ones either. It unwraps to both.
+type RestartError struct {
+	Previous   ipvs.Daemon
+	Cause, Err error
+}
+
+// Error returns the message, with both errors.
+func (e *RestartError) Error() string {
+	return fmt.Sprintf("reconcile: %v; cannot start the %s daemon with its previous settings: %v", e.Cause, e.Previous.State, e.Err)
+}
+
+// Unwrap returns Cause and Err.
+func (e *RestartError) Unwrap() []error { return []error{e.Cause, e.Err} }
 
 // Apply changes the kernel's table to match want. Entries that want does not
 // have are removed. It is Validate, Read, Compare and Execute in one call.
 //
-// The table is read once, without a lock: changes that other programs make
-// while Apply runs may go unnoticed until the next call.
+// The table is read without a lock: changes that other programs make while Apply
+// runs may go unnoticed until the next call.
 func Apply(c *ipvs.Client, want *Table, o Options) error {
 	if err := want.Validate(); err != nil {
 		return err
@@ -61,25 +100,37 @@ func Apply(c *ipvs.Client, want *Table, o Options) error {
 
 // Execute makes changes in the order given. As the kernel's replies arrive, it
 // calls o.OnChange for each change that was made and o.OnError for each that
-// failed, in the same order.
+// failed.
 //
-// A failed change does not stop the additions and updates after it, but no
-// removal is attempted once a change has failed: the entries to remove may be
-// the only ones that still work. Calling Apply again resumes where this call
-// stopped.
+// An entry to add that exists is updated, and a destination to update that does
+// not exist is added, unless o.KeepWeights is set: another program has added or
+// removed it, or the kernel's dump did not list it. This is done before weights
+// are lowered to 0. For the same reason, an entry to remove that does not exist
+// is not an error.
+//
+// A failed change does not stop the additions and updates after it. But once a
+// change of a service has failed, its destinations are neither removed nor is
+// their weight lowered to 0, and once any change has failed, no service is
+// removed and no sync daemon stopped: they may be the only ones that still work.
+// Calling Apply again resumes where this call stopped.
+//
+// A sync daemon is only stopped for a restart if the kernel does not reject the
+// new settings, and if it cannot be started with these, it is started with the
+// previous ones.
+//
+// With o.KeepWeights, Execute reads the weights of a service's destinations again
+// before it updates some of them. The kernel has no update without a weight, so a
+// weight that another program sets between this read and the update is lost.
 //
 // The returned error joins the errors of the failed changes, as passed to
-// o.OnError, and then a *ConnLostError and a *SkippedError if they apply.
+// o.OnError, and then a *ConnLostError and *SkippedErrors if they apply.
 func Execute(c *ipvs.Client, changes iter.Seq[*Change], o Options) error {
-	e := &executor{batch: c.Batch(), options: o}
+	e := &executor{client: c, batch: c.Batch(), options: o}
 	for change := range changes {
 		e.add(change)
 	}
-	e.commit()
-	if e.skipped > 0 {
-		e.errs = append(e.errs, &SkippedError{e.skipped})
-	}
-	return errors.Join(e.errs...)
+	e.flush()
+	return errors.Join(append(e.errs, e.skippedErrors...)...)
 }
 
 // maxPending is the number of changes after which their outcomes are reported.
@@ -87,28 +138,140 @@ const maxPending = 128
 
 // An executor sends changes to the kernel and applies the failure policy.
 type executor struct {
+	client   *ipvs.Client
 	batch    *ipvs.Batch
 	options  Options
-	pending  []Change // changes in batch
-	errs     []error
-	connLost bool
-	skipped  int // number of removals that were not attempted
+	pending  []pendingChange // changes in batch
+	retries  []Change        // changes to try again, as another operation
+	stop     *Change         // stop of a sync daemon that the next change starts again
+	reducing bool            // the last change was a removal or lowered a weight to 0
+
+	weights   map[netip.AddrPort]uint32 // current weights of weightsOf; nil after a commit
+	weightsOf ipvs.ServiceKey
+
+	errs          []error
+	connLost      bool
+	failed        map[ipvs.ServiceKey]bool // services of additions and updates that failed
+	anyFailed     bool
+	skipped       map[ipvs.ServiceKey]*SkippedError
+	skippedErrors []error // values of skipped, in the order of their first change
 }
 
-// add queues c or, according to the failure policy, skips it. A removal needs the
-// outcomes of all additions and updates before it.
+// A pendingChange is a change in the batch.
+type pendingChange struct {
+	Change
+	retried bool // the change is not tried again
+}
+
+// add queues, executes or, according to the failure policy, skips c.
 func (e *executor) add(c *Change) {
-	n := len(e.pending)
-	if n == maxPending || n > 0 && c.Prune && !e.pending[n-1].Prune {
+	reducing := c.Prune || c.Disable
+	if reducing && !e.reducing {
+		e.flush() // the failure policy needs the outcomes of all earlier changes
+	}
+	e.reducing = reducing
+	switch {
+	case reducing && e.skip(c):
+	case c.Op == ipvs.OpStopDaemon && !c.Prune:
+		stop := *c
+		e.stop = &stop
+	case c.Op == ipvs.OpStartDaemon && e.stop != nil:
+		e.flush()
+		if !e.connLost {
+			e.restartDaemon(e.stop, c)
+		}
+		e.stop = nil
+	default:
+		e.queue(c, false)
+	}
+}
+
+// skip reports whether c, which removes an entry or lowers a weight to 0, must not
+// be made, and counts it then.
+func (e *executor) skip(c *Change) bool {
+	var key ipvs.ServiceKey
+	switch {
+	case e.connLost:
+	case c.Op == ipvs.OpRemoveDestination || c.Op == ipvs.OpUpdateDestination:
+		if key = c.Service.ServiceKey; !e.failed[key] {
+			return false
+		}
+	case !e.anyFailed:
+		return false
+	}
+	s := e.skipped[key]
+	if s == nil {
+		s = &SkippedError{Service: key}
+		if e.skipped == nil {
+			e.skipped = make(map[ipvs.ServiceKey]*SkippedError)
+		}
+		e.skipped[key] = s
+		e.skippedErrors = append(e.skippedErrors, s)
+	}
+	if c.Disable {
+		s.Weights++
+	} else {
+		s.Removals++
+	}
+	return true
+}
+
+// queue adds c to the batch.
+func (e *executor) queue(c *Change, retried bool) {
+	if len(e.pending) == maxPending {
 		e.commit()
 	}
-	switch {
-	case c.Prune && len(e.errs) > 0:
-		e.skipped++
-	case !e.connLost:
-		e.batch.Add(&c.Change)
-		e.pending = append(e.pending, *c)
+	p := pendingChange{*c, retried}
+	if e.options.KeepWeights && c.Op == ipvs.OpUpdateDestination && !e.connLost {
+		if err := e.keepWeight(&p.Change); err != nil {
+			e.fail(c, err)
+			return
+		}
 	}
+	if !e.connLost {
+		e.batch.Add(&p.Change.Change)
+		e.pending = append(e.pending, p)
+	}
+}
+
+// keepWeight sets the weight in c, an update of a destination, to the current one.
+// Between reading the weights of a service and sending the updates that use them,
+// nothing else is sent.
+func (e *executor) keepWeight(c *Change) error {
+	if e.weights == nil || e.weightsOf != c.Service.ServiceKey {
+		e.commit()
+		destinations, err := e.client.AppendDestinationsConsistent(nil, c.Service.ServiceKey)
+		if err != nil {
+			return err
+		}
+		e.weights, e.weightsOf = make(map[netip.AddrPort]uint32, len(destinations)), c.Service.ServiceKey
+		for i := range destinations {
+			e.weights[destinations[i].AddrPort] = destinations[i].Weight
+		}
+	}
+	if weight, ok := e.weights[c.Destination.AddrPort]; ok {
+		c.Destination.Weight = weight
+	}
+	return nil
+}
+
+// flush commits the pending changes and makes the retries.
+func (e *executor) flush() {
+	e.commit()
+	retries := e.retries
+	e.retries = nil
+	for i := range retries {
+		if c := &retries[i]; !c.Disable {
+			e.queue(c, true)
+		}
+	}
+	e.commit()
+	for i := range retries {
+		if c := &retries[i]; c.Disable && !e.skip(c) {
+			e.queue(c, true)
+		}
+	}
+	e.commit()
 }
 
 // commit sends the pending changes and reports their outcomes.
@@ -120,34 +283,108 @@ func (e *executor) commit() {
 		known = lost.FirstUnknown
 	}
 	for i := range e.pending {
-		switch c := &e.pending[i]; {
+		switch p := &e.pending[i]; {
 		case len(failures) > 0 && failures[0].Index == i:
-			e.failed(c, failures[0].Err)
+			if !e.resolve(p, failures[0].Err) {
+				e.fail(&p.Change, failures[0].Err)
+			}
 			failures = failures[1:]
-		case i < known && e.options.OnChange != nil:
-			e.options.OnChange(c)
+		case i < known:
+			e.made(&p.Change)
 		}
 	}
 	if err != nil {
-		e.connLost = true
+		e.connLost, e.anyFailed = true, true
 		e.errs = append(e.errs, e.connLostError(lost))
 	}
 	e.pending = e.pending[:0]
+	e.weights = nil
 }
 
-func (e *executor) failed(c *Change, err error) {
+// resolve reports whether the failure of p with err is no error, because the
+// entry to remove does not exist, or the change is tried again as another
+// operation.
+func (e *executor) resolve(p *pendingChange, err error) bool {
+	c := p.Change
+	switch {
+	case c.Op.Removes():
+		missing := errors.Is(err, ipvs.ErrNoService) || errors.Is(err, ipvs.ErrNoDestination) || errors.Is(err, ipvs.ErrNoDaemon)
+		if missing && errors.Is(err, ipvs.ErrAckLost) {
+			e.made(&c)
+		}
+		return missing
+	case p.retried:
+		return false
+	case errors.Is(err, ipvs.ErrServiceExists):
+		c.Op = ipvs.OpUpdateService
+	case errors.Is(err, ipvs.ErrDestinationExists):
+		c.Op = ipvs.OpUpdateDestination
+		c.Disable = c.Destination.Weight == 0
+	case errors.Is(err, ipvs.ErrNoDestination) && !e.options.KeepWeights:
+		c.Op = ipvs.OpAddDestination
+		c.Disable = false
+	default:
+		return false
+	}
+	e.retries = append(e.retries, c)
+	return true
+}
+
+// made reports that c was made.
+func (e *executor) made(c *Change) {
+	if e.options.OnChange != nil {
+		e.options.OnChange(c)
+	}
+}
+
+// fail reports that c failed.
+func (e *executor) fail(c *Change, err error) {
+	if !c.Prune && !c.Disable {
+		e.anyFailed = true
+		if c.Service.ServiceKey != (ipvs.ServiceKey{}) {
+			if e.failed == nil {
+				e.failed = make(map[ipvs.ServiceKey]bool)
+			}
+			e.failed[c.Service.ServiceKey] = true
+		}
+	}
 	e.errs = append(e.errs, err)
 	if e.options.OnError != nil {
 		e.options.OnError(c, err)
 	}
 }
 
+// restartDaemon restarts a sync daemon with other settings.
+func (e *executor) restartDaemon(stop, start *Change) {
+	// The kernel checks the interface before it rejects a second daemon.
+	err := e.client.StartDaemon(start.Daemon)
+	if errors.Is(err, ipvs.ErrDaemonRunning) {
+		if err := e.client.StopDaemon(stop.Daemon.State); err != nil && !errors.Is(err, ipvs.ErrNoDaemon) {
+			e.fail(stop, err)
+			return
+		}
+		if err = e.client.StartDaemon(start.Daemon); err != nil {
+			if restoreErr := e.client.StartDaemon(stop.Daemon); restoreErr != nil {
+				e.made(stop)
+				err = &RestartError{Previous: stop.Daemon, Cause: err, Err: restoreErr}
+			}
+		} else {
+			e.made(stop)
+		}
+	}
+	if err != nil {
+		e.fail(start, err)
+		return
+	}
+	e.made(start)
+}
+
 // connLostError returns lost with the changes instead of their indexes.
 func (e *executor) connLostError(lost *ipvs.ConnLostError) *ConnLostError {
-	first := e.pending[lost.FirstUnknown]
+	first := e.pending[lost.FirstUnknown].Change
 	err := &ConnLostError{First: &first, Err: lost.Err}
 	if lost.FirstUnsent > lost.FirstUnknown {
-		last := e.pending[lost.FirstUnsent-1]
+		last := e.pending[lost.FirstUnsent-1].Change
 		err.Last = &last
 	}
 	return err

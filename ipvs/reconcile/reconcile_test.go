@@ -94,9 +94,9 @@ func TestApply(t *testing.T) {
 				service(web6),
 			}},
 			changes: []string{
-				change(ipvs.OpUpdateDestination, "198.51.100.1:80 of TCP 192.0.2.1:80"),
 				change(ipvs.OpAddDestination, "198.51.100.3:80 of TCP 192.0.2.1:80"),
 				change(ipvs.OpAddService, "TCP [2001:db8::1]:80"),
+				change(ipvs.OpUpdateDestination, "198.51.100.1:80 of TCP 192.0.2.1:80"),
 				change(ipvs.OpRemoveDestination, "198.51.100.2:80 of TCP 192.0.2.1:80"),
 				change(ipvs.OpRemoveService, "FWM 7 IPv4"),
 			},
@@ -119,8 +119,8 @@ func TestApply(t *testing.T) {
 				Daemons: []ipvs.Daemon{{State: ipvs.Backup, Interface: "eth0"}},
 			},
 			changes: []string{
-				change(ipvs.OpStopDaemon, "master"),
 				change(ipvs.OpStartDaemon, "backup"),
+				change(ipvs.OpStopDaemon, "master"),
 			},
 		},
 		{

@@ -44,7 +44,9 @@ func (s Service) String() string {
 // if want has any. If want is nil, Read reads everything.
 //
 // Reading takes many requests, so the result is not atomic if other programs
-// change the table meanwhile; but no service and no destination is duplicated.
+// change the table meanwhile; but no service and no destination is duplicated, and
+// none that exists all the time is missing, as ipvs.Client.ServicesConsistent
+// describes.
 func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	services, err := c.ServicesConsistent()
 	if err != nil {

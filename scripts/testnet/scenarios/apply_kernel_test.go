@@ -41,12 +41,12 @@ const (
 	wantChanges = `
 -A -u VIP:53 -s rr
 -a -u VIP:53 -r WEB2:53 METHOD -w 1
--E -t VIP:80 -s wrr
 -e -t VIP:80 -r WEB1:80 METHOD -w 3 -x 1000 -y 900
 -a -t VIP:80 -r WEB2:80 METHOD -w 1
--E -t VIP:81 -s wlc -p 600
 -e -t VIP:81 -r WEB1:81 METHOD -w 5
 -e -t VIP:81 -r WEB2:81 METHOD -w 5
+-E -t VIP:80 -s wrr
+-E -t VIP:81 -s wlc -p 600
 -d -t VIP:80 -r DOWN:80
 -D -f 99
 # 3 added, 5 edited, 2 removed

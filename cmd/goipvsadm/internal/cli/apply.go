@@ -27,6 +27,7 @@ func (inv *invocation) apply(cmd *command.Command) int {
 	var made summary
 	var b []byte
 	err := reconcile.Execute(inv.client, changes, reconcile.Options{
+		KeepWeights: cmd.Options.Has(command.KeepWeights),
 		OnChange: func(c *reconcile.Change) {
 			made.count(c.Op)
 			if verbose {
@@ -35,18 +36,13 @@ func (inv *invocation) apply(cmd *command.Command) int {
 			}
 		},
 		OnError: func(c *reconcile.Change, err error) {
-			inv.changeError(rules, c, kernelMessage(command.FromChange(&c.Change).Verb, err))
+			inv.changeError(rules, c, changeMessage(c, err))
 		},
 	})
-	if lost := new(reconcile.ConnLostError); errors.As(err, &lost) {
-		last := ""
-		if lost.Last != nil {
-			last = changeName(rules, lost.Last)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			inv.reportIncomplete(rules, err)
 		}
-		inv.changeError(rules, lost.First, connLostMessage(lost.Err, last))
-	}
-	if skipped := new(reconcile.SkippedError); errors.As(err, &skipped) {
-		inv.errorf("errors occurred; skipped %s", humanize.Count(skipped.Removals, "removal"))
 	}
 	if verbose {
 		inv.stdout.WriteString(made.String())
@@ -55,6 +51,49 @@ func (inv *invocation) apply(cmd *command.Command) int {
 		return exitKernelError
 	}
 	return exitOK
+}
+
+// reportIncomplete reports that changes were not made because the connection was
+// lost or an earlier change failed. It ignores other errors.
+func (inv *invocation) reportIncomplete(rules *ruleset.Rules, err error) {
+	switch e := err.(type) {
+	case *reconcile.ConnLostError:
+		last := ""
+		if e.Last != nil {
+			last = changeName(rules, e.Last)
+		}
+		inv.changeError(rules, e.First, connLostMessage(e.Err, last))
+	case *reconcile.SkippedError:
+		inv.errorf("%s", skippedMessage(e))
+	}
+}
+
+// skippedMessage returns the message for changes that were not attempted.
+func skippedMessage(e *reconcile.SkippedError) string {
+	var skipped []string
+	if e.Weights > 0 {
+		skipped = append(skipped, humanize.Count(e.Weights, "change")+" to weight 0")
+	}
+	if e.Removals > 0 {
+		skipped = append(skipped, humanize.Count(e.Removals, "removal"))
+	}
+	text := "errors occurred; skipped " + strings.Join(skipped, " and ")
+	if e.Service != (ipvs.ServiceKey{}) {
+		remove := ipvs.Change{Op: ipvs.OpRemoveService, Service: ipvs.Service{ServiceKey: e.Service}}
+		rule := string(appendChange(nil, &reconcile.Change{Change: remove}))
+		text = strings.TrimSuffix(strings.TrimPrefix(rule, "-D "), "\n") + ": " + text
+	}
+	return text
+}
+
+// changeMessage returns the message for an error of a change.
+func changeMessage(c *reconcile.Change, err error) string {
+	verb := command.FromChange(&c.Change).Verb
+	if restart := new(reconcile.RestartError); errors.As(err, &restart) {
+		return fmt.Sprintf("%s; cannot start the daemon with its previous settings: %s",
+			kernelMessage(verb, restart.Cause), kernelMessage(verb, restart.Err))
+	}
+	return kernelMessage(verb, err)
 }
 
 // diff executes --diff.

@@ -54,10 +54,10 @@ func TestApply(t *testing.T) {
 		"-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n" +
 		"-A -f 7 -s sh\n" +
 		"-a -f 7 -r 198.51.100.1:0 -g -w 3\n"
-	const diff = "-E -t 192.0.2.1:80 -s wlc -p 60\n" +
-		"-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n" +
+	const diff = "-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n" +
 		"-A -f 7 -s sh\n" +
 		"-a -f 7 -r 198.51.100.1:0 -g -w 3\n" +
+		"-E -t 192.0.2.1:80 -s wlc -p 60\n" +
 		"-d -t 192.0.2.1:80 -r 198.51.100.2:80\n" +
 		"-D -u 192.0.2.1:53\n"
 	k := kernelWith(t, before)
@@ -71,7 +71,7 @@ func TestApply(t *testing.T) {
 		t.Errorf("--apply: %+v", got)
 	}
 	want := []netlinkmsg.Command{
-		netlinkmsg.SetService, netlinkmsg.NewDestination, netlinkmsg.NewService, netlinkmsg.NewDestination,
+		netlinkmsg.NewDestination, netlinkmsg.NewService, netlinkmsg.NewDestination, netlinkmsg.SetService,
 		netlinkmsg.DelDestination, netlinkmsg.DelService,
 	}
 	if d := cmp.Diff(want, changeCommands(k)); d != "" {
@@ -196,7 +196,7 @@ func TestApplyEmpty(t *testing.T) {
 func TestApplyTimeoutsAndDaemons(t *testing.T) {
 	k := kernelWith(t, oneServer+"--start-daemon backup --mcast-interface eth1\n")
 	const rules = "--set 0 60 0\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"
-	const changes = "--set 900 60 300\n--stop-daemon backup\n--start-daemon master --mcast-interface eth1 --syncid 3\n"
+	const changes = "--set 900 60 300\n--start-daemon master --mcast-interface eth1 --syncid 3\n--stop-daemon backup\n"
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != (result{0, changes + "# 1 added, 1 edited, 1 removed\n", ""}) {
 		t.Errorf("%+v", got)
 	}
@@ -244,7 +244,7 @@ func TestApplyKernelError(t *testing.T) {
 	}
 	want := result{255,
 		"-A -f 3 -s rr\n-a -f 1 -r 192.0.2.7:0 -g -w 1\n-A -f 4 -s rr\n# 3 added, 0 edited, 0 removed\n",
-		"line 3: Memory allocation problem\nerrors occurred; skipped 2 removals\n"}
+		"line 3: Memory allocation problem\n-f 1: errors occurred; skipped 1 removal\nerrors occurred; skipped 1 removal\n"}
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
@@ -262,17 +262,86 @@ func TestApplyKernelError(t *testing.T) {
 	}
 }
 
+// TestApplyFailedReplacement checks that a server keeps its weight if its
+// replacement fails, and that the message names the service.
+func TestApplyFailedReplacement(t *testing.T) {
+	const before = oneServer + "-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 1\n"
+	const rules = oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n"
+	const changes = "-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n" +
+		"-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n" +
+		"-d -t 192.0.2.1:80 -r 198.51.100.2:80\n"
+	k := kernelWith(t, before)
+	if got := run(k, rules, "ipvsadm", "--diff"); got != (result{1, changes, ""}) {
+		t.Errorf("--diff: %+v", got)
+	}
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.NewDestination {
+			return syscall.ENOMEM
+		}
+		return 0
+	}
+	want := result{255, "", "line 3: Memory allocation problem\n" +
+		"-t 192.0.2.1:80: errors occurred; skipped 1 change to weight 0 and 1 removal\n"}
+	if got := run(k, rules, "ipvsadm", "--apply"); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := savedRules(t, k); got != before {
+		t.Errorf("table:\n%s", got)
+	}
+}
+
+// TestApplyRejectedDaemon checks the message if a sync daemon can be started
+// neither with its new settings nor with its previous ones.
+func TestApplyRejectedDaemon(t *testing.T) {
+	const daemon = "--start-daemon master --mcast-interface eth0 --syncid 0\n"
+	for _, tt := range []struct {
+		name   string
+		errnos map[string]syscall.Errno // by interface, for a start while no daemon is running
+		stderr string
+		after  string // rules
+	}{
+		{
+			name:   "previous settings accepted",
+			errnos: map[string]syscall.Errno{"eth1": syscall.ENODEV},
+			stderr: "line 3: No such device\n",
+			after:  daemon,
+		},
+		{
+			name:   "previous settings rejected",
+			errnos: map[string]syscall.Errno{"eth1": syscall.ENODEV, "eth0": syscall.ENOMEM},
+			stderr: "line 3: No such device; cannot start the daemon with its previous settings: Memory allocation problem\n",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := kernelWith(t, oneServer+daemon)
+			k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+				if m.Command == netlinkmsg.NewDaemon && len(k.Daemons) == 0 {
+					return tt.errnos[m.Daemon.Interface]
+				}
+				return 0
+			}
+			rules := oneServer + "--start-daemon master --mcast-interface eth1\n"
+			if got := run(k, rules, "ipvsadm", "--apply"); got != (result{255, "", tt.stderr}) {
+				t.Errorf("%+v, want stderr %q", got, tt.stderr)
+			}
+			if got, want := saveAll(t, k), "--set 900 120 300\n"+oneServer+tt.after; got != want {
+				t.Errorf("table:\n%swant:\n%s", got, want)
+			}
+		})
+	}
+}
+
 // TestApplyRemovalError checks that a message about a removal, which has no line,
 // begins with a rule.
 func TestApplyRemovalError(t *testing.T) {
 	k := kernelWith(t, "-A -f 1 -s rr\n-A -f 2 -s rr\n-A -f 3 -s rr\n")
 	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.DelService && m.Service.Mark == 2 {
-			return syscall.ESRCH
+			return syscall.ENOMEM
 		}
 		return 0
 	}
-	want := result{255, "", "-D -f 2: No such service\n"}
+	want := result{255, "", "-D -f 2: Memory allocation problem\n"}
 	if got := run(k, "-A -f 1 -s rr\n", "ipvsadm", "--apply"); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -310,8 +379,9 @@ func TestDiffWriteError(t *testing.T) {
 	}
 }
 
-// TestApplyRequests checks that a single difference takes one dump and one
-// request, regardless of the size of the table.
+// TestApplyRequests checks that a single difference takes one request, and reading
+// the table two dumps of the services, which are more than one datagram, and one
+// of the destinations of each.
 func TestApplyRequests(t *testing.T) {
 	const services = 300
 	var rules strings.Builder
@@ -327,15 +397,15 @@ func TestApplyRequests(t *testing.T) {
 	for _, m := range k.Requests {
 		count[m.Command]++
 	}
-	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 1, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
+	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 2, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
 	if d := cmp.Diff(want, count); d != "" {
 		t.Error(d)
 	}
 	// Destinations of removed services are not read.
 	k.Requests = nil
 	run(k, "-A -f 77 -s rr\n", "ipvsadm", "--diff")
-	if n := len(k.Requests); n != 3 {
-		t.Errorf("%d requests, want 3", n)
+	if n := len(k.Requests); n != 4 {
+		t.Errorf("%d requests, want 4", n)
 	}
 }
 

@@ -30,11 +30,11 @@ func (inv *invocation) complete(words []string) int {
 	parser := command.NewParser(inv.name, resolve.NewDatabase("/etc/hosts", "/etc/services", offline))
 	source := completion.Source{
 		Services: func(netns string) (services []ipvs.Service) {
-			inv.withClient(netns, func(c *ipvs.Client) { services, _ = c.Services() })
+			inv.withClient(netns, func(c *ipvs.Client) { services, _ = c.ServicesConsistent() })
 			return services
 		},
 		Destinations: func(netns string, key ipvs.ServiceKey) (destinations []ipvs.Destination) {
-			inv.withClient(netns, func(c *ipvs.Client) { destinations, _ = c.Destinations(key) })
+			inv.withClient(netns, func(c *ipvs.Client) { destinations, _ = c.AppendDestinationsConsistent(nil, key) })
 			return destinations
 		},
 		Interfaces: interfaces,

@@ -7,10 +7,12 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path"
 	"syscall"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/help"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/drain"
@@ -46,8 +48,27 @@ func (inv *invocation) drain(cmd *command.Command) int {
 
 // run drains the server and returns the exit status.
 func (d *drainer) run(ctx context.Context) int {
-	result, err := drain.Run(ctx, d.client, d.service, d.server, drain.Options{Timeout: d.timeout, OnPoll: d.showProgress})
+	result, err := drain.Run(ctx, d.client, d.service, d.server, drain.Options{
+		Timeout:    d.timeout,
+		OnPoll:     d.showProgress,
+		OnFallback: d.reportFallback,
+	})
 	d.progress.clear()
+	restore := new(drain.RestoreFallbackError)
+	if errors.As(err, &restore) {
+		err = restore.Cause
+	}
+	status := d.reportResult(result, err)
+	if restore.Err != nil {
+		d.report("cannot clear %s-fallback (still set): %s", restore.Scheduler, kernelMessage(command.EditService, restore.Err))
+		return exitKernelError
+	}
+	return status
+}
+
+// reportResult reports the result of the drain, as far as it is unexpected, and
+// returns the exit status.
+func (d *drainer) reportResult(result *drain.Result, err error) int {
 	switch {
 	case err != nil:
 		return d.reportError(err)
@@ -83,6 +104,23 @@ func (d *drainer) reportError(err error) int {
 		d.report("cannot restore weight %d (now 0): %s", restore.Weight, kernelMessage(command.EditServer, restore.Err))
 	}
 	return status
+}
+
+// reportFallback warns, if the program is not called ipvsadm, about clients that
+// the scheduler assigns to a server with weight 0.
+func (d *drainer) reportFallback(f drain.Fallback, scheduler string) {
+	if path.Base(d.name) != help.Name {
+		return
+	}
+	d.progress.clear()
+	switch f {
+	case drain.FallbackSet:
+		d.report("scheduler %s assigns clients to servers with weight 0; %[1]s-fallback is set until the drain ends", scheduler)
+	case drain.NoFallback:
+		d.report("scheduler %s assigns clients to servers with weight 0; their new connections are refused until the drain ends", scheduler)
+	case drain.FallbackKept:
+		d.report("%s-fallback remains set because another server has weight 0", scheduler)
+	}
 }
 
 // showProgress shows on a terminal what the drain waits for. If earlier output

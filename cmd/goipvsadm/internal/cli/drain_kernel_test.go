@@ -5,6 +5,7 @@
 package cli_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -552,4 +553,146 @@ func TestDrainSysctls(t *testing.T) {
 	}
 	drain.Process.Signal(syscall.SIGINT)
 	drain.wantExit(t, 130, "")
+}
+
+// TestDrainHashScheduler checks that the clients that sh assigns to a server are
+// served by another one while it is being drained.
+func TestDrainHashScheduler(t *testing.T) {
+	const service = "-A -t " + virtual + " -s sh\n"
+	const fallback = "-A -t " + virtual + " -s sh -b sh-fallback\n"
+	l := newDrainLab(t)
+	l.restore(service + addFirst + addSecond)
+	conn, assigned, err := l.client.OpenKeepAlive("http://" + virtual + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	draining, kept, name := addFirst, addSecond, "second"
+	drain := l.command(drainFirst)
+	during := fallback + withWeight0(addFirst) + addSecond
+	if assigned == "second" {
+		draining, kept, name = addSecond, addFirst, "first"
+		drain = l.command("-d -t " + virtual + " -r " + second + " --drain")
+		during = fallback + addFirst + strings.Replace(addSecond, "-w 1", "-w 0", 1)
+	}
+	p := &runningProgram{Cmd: drain}
+	p.Stdout, p.Stderr = &p.output, &p.output
+	if err := l.director.Do(p.Start); err != nil {
+		t.Fatal(err)
+	}
+	l.waitTable(during)
+	tally, err := l.client.CountResponses("http://"+virtual+"/", 8)
+	if err != nil || tally[name] != 8 {
+		t.Errorf("%v, %v; want all responses from the %s server, not %s", tally, err, name, draining)
+	}
+	if server, err := conn.Get(); err != nil || server != assigned {
+		t.Errorf("open connection: %q, %v", server, err)
+	}
+	conn.Close()
+	p.wantExit(t, 0, "")
+	l.wantTable(service + kept)
+}
+
+// TestDrainHalfOpen drains a server that does not answer. The drain must end before
+// its half-open connections have expired.
+func TestDrainHalfOpen(t *testing.T) {
+	const down = "10.8.2.99:80"
+	l := newDrainLab(t)
+	l.restore(addService + "-a -t " + virtual + " -r " + down + " -m -w 1\n")
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if conn, err := l.client.Netns.Dial(ctx, "tcp", l.client.Source, virtual); err == nil {
+			conn.Close()
+			t.Fatal("a server that does not exist accepted a connection")
+		}
+		cancel()
+	}
+	halfOpen := func() int { return strings.Count(l.run("-L -n -c", 0).Stdout, "SYN_RECV") }
+	if n := halfOpen(); n == 0 {
+		t.Fatal("no half-open connections")
+	}
+	l.start("-d -t "+virtual+" -r "+down+" --drain").wantExit(t, 0, "")
+	l.wantTable(addService)
+	if halfOpen() == 0 {
+		t.Error("the drain waited until the half-open connections expired")
+	}
+}
+
+// removeAndAdd removes and adds 1,500 servers of the service until the test ends.
+func (l *drainLab) removeAndAdd() {
+	var add, remove strings.Builder
+	for i := range 1500 {
+		server := fmt.Sprintf("10.9.%d.%d:80", i/250, i%250+1)
+		fmt.Fprintf(&add, "-a -t %s -r %s -m -w 0\n", virtual, server)
+		fmt.Fprintf(&remove, "-d -t %s -r %s\n", virtual, server)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			cmd := l.command("-R")
+			cmd.Stdin = strings.NewReader(add.String())
+			if n%2 == 1 {
+				cmd.Stdin = strings.NewReader(remove.String())
+			}
+			if err := l.director.Do(cmd.Start); err != nil {
+				l.t.Error(err)
+				return
+			}
+			cmd.Wait()
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	l.t.Cleanup(func() {
+		close(stop)
+		<-stopped
+	})
+}
+
+// TestDrainWhileServersAreRemoved checks that a drain does not take a server that
+// dumps skip for one that was removed.
+func TestDrainWhileServersAreRemoved(t *testing.T) {
+	l := newDrainLab(t)
+	l.restore(addService + addFirst)
+	conn := l.connectFirst()
+	l.removeAndAdd()
+	for range 5 {
+		drain := l.start(drainFirst)
+		time.Sleep(1500 * time.Millisecond) // several polls
+		drain.Process.Signal(syscall.SIGTERM)
+		drain.wantExit(t, 128+int(syscall.SIGTERM), "")
+		if table := l.table(); !strings.Contains(table, addFirst) {
+			t.Fatalf("no rule %s", addFirst)
+		}
+		if server, err := conn.Get(); err != nil || server != "first" {
+			t.Fatalf("open connection: %q, %v", server, err)
+		}
+	}
+}
+
+// TestSaveWhileServersAreRemoved checks that a server which is never removed is not
+// missing, and that no server is duplicated.
+func TestSaveWhileServersAreRemoved(t *testing.T) {
+	l := newDrainLab(t)
+	l.restore(addService + addFirst)
+	l.removeAndAdd()
+	for range 8 {
+		seen := make(map[string]bool)
+		for line := range strings.Lines(l.table()) {
+			if seen[line] {
+				t.Errorf("duplicate: %s", line)
+			}
+			seen[line] = true
+		}
+		if !seen[addFirst] {
+			t.Errorf("no rule %s", addFirst)
+		}
+		if json := l.run("-L -n -j", 0).Stdout; !strings.Contains(json, `"10.8.2.11"`) {
+			t.Errorf("-j does not list %s", first)
+		}
+	}
 }

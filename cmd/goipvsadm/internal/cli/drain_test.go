@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/netip"
@@ -36,6 +37,7 @@ type drainRig struct {
 	lastUpdate ipvs.Destination // last update request for the server
 	cancel     context.CancelCauseFunc
 
+	name   string    // name of the program, ipvsadm by default
 	stderr io.Writer // receives the messages, if set
 }
 
@@ -90,7 +92,7 @@ func (r *drainRig) drain(t *testing.T, timeout time.Duration) (result, time.Dura
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	inv := &invocation{name: "ipvsadm", stdout: bufio.NewWriter(&stdout), stderr: &stderr, client: client}
+	inv := &invocation{name: cmp.Or(r.name, "ipvsadm"), stdout: bufio.NewWriter(&stdout), stderr: &stderr, client: client}
 	if r.stderr != nil {
 		inv.stderr = r.stderr
 	}
@@ -355,6 +357,72 @@ func TestDrain(t *testing.T) {
 				t.Errorf("table:\n%swant:\n%s", got, tt.after)
 			}
 		})
+	}
+}
+
+// TestDrainFallback checks the messages about schedulers that assign clients to a
+// server with weight 0, and that ipvsadm prints only errors.
+func TestDrainFallback(t *testing.T) {
+	const (
+		server   = "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 7\n"
+		disabled = "-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 0\n"
+		set      = "198.51.100.1:80: scheduler sh assigns clients to servers with weight 0; sh-fallback is set until the drain ends\n"
+		kept     = "198.51.100.1:80: sh-fallback remains set because another server has weight 0\n"
+		none     = "198.51.100.1:80: scheduler dh assigns clients to servers with weight 0; their new connections are refused until the drain ends\n"
+		failed   = "198.51.100.1:80: cannot clear sh-fallback (still set): Permission denied (you must be root)\n"
+	)
+	for _, tt := range []struct {
+		name, service, other string
+		signal               syscall.Signal
+		fail                 bool // the flag cannot be cleared
+		want                 result
+		quiet                string // stderr of ipvsadm
+		after                string // rules
+	}{
+		{name: "sh", service: "-A -t 192.0.2.1:80 -s sh\n", want: result{stderr: set}, after: "-A -t 192.0.2.1:80 -s sh\n"},
+		{
+			name: "SIGINT", service: "-A -t 192.0.2.1:80 -s sh\n", signal: syscall.SIGINT,
+			want:  result{status: 130, stderr: set},
+			after: "-A -t 192.0.2.1:80 -s sh\n" + server,
+		},
+		{
+			name: "another server with weight 0", service: "-A -t 192.0.2.1:80 -s sh\n", other: disabled,
+			want:  result{stderr: set + kept},
+			after: "-A -t 192.0.2.1:80 -s sh -b sh-fallback\n" + disabled,
+		},
+		{
+			name: "flag cannot be cleared", service: "-A -t 192.0.2.1:80 -s sh\n", fail: true,
+			want: result{status: 255, stderr: set + failed}, quiet: failed,
+			after: "-A -t 192.0.2.1:80 -s sh -b sh-fallback\n",
+		},
+		{name: "dh", service: "-A -t 192.0.2.1:80 -s dh\n", want: result{stderr: none}, after: "-A -t 192.0.2.1:80 -s dh\n"},
+	} {
+		for _, name := range []string{"ipvsadm", "goipvsadm"} {
+			t.Run(tt.name+" as "+name, func(t *testing.T) {
+				rig := newDrainRig(t, tt.service+server+tt.other, []pollState{{active: 1}, {active: 1}, {signal: tt.signal}})
+				rig.name = name
+				intercept := rig.kernel.Intercept
+				rig.kernel.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+					if m.Command == netlinkmsg.SetService && m.Service.Flags&ipvs.Sched1 == 0 && tt.fail {
+						return syscall.EPERM
+					}
+					return intercept(m)
+				}
+				want := tt.want
+				if name == "ipvsadm" {
+					want.stderr = tt.quiet
+				}
+				synctest.Test(t, func(t *testing.T) {
+					if got, _ := rig.drain(t, 0); got != want {
+						t.Errorf("got  %+v\nwant %+v", got, want)
+					}
+				})
+				rig.kernel.Intercept = nil
+				if got := savedRules(t, &rig.kernel); got != tt.after {
+					t.Errorf("table:\n%swant:\n%s", got, tt.after)
+				}
+			})
+		}
 	}
 }
 

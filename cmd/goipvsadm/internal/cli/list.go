@@ -123,7 +123,7 @@ func (inv *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
 		return []ipvs.Service{s}, err
 	}
 	read := inv.client.Services
-	if cmd.Options.HasAny(command.JSON, command.Metrics) {
+	if cmd.Options.HasAny(command.JSON, command.Metrics, command.Watch) {
 		read = inv.client.ServicesConsistent
 	}
 	services, err := read()

@@ -62,11 +62,7 @@ func (inv *invocation) watch(cmd *command.Command) int {
 // destinations returns the destinations of a service in the order of the
 // listing.
 func (inv *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
-	read := inv.client.AppendDestinations
-	if cmd.Options.Has(command.JSON) {
-		read = inv.client.AppendDestinationsConsistent
-	}
-	destinations, err := read(nil, key)
+	destinations, err := inv.client.AppendDestinationsConsistent(nil, key)
 	if !cmd.Options.Has(command.NoSort) {
 		tablefmt.SortDestinations(destinations)
 	}

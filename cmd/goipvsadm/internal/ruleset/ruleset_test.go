@@ -78,11 +78,11 @@ func TestCompare(t *testing.T) {
 		{name: "service with another protocol or family",
 			have: "-A -t 10.0.0.1:80\n-A -f 80\n", want: "-A -u 10.0.0.1:80\n-A -f 80 -6\n",
 			diff: "-A -u 10.0.0.1:80 -s wlc\n-A -f 80 -6 -s wlc\n-D -t 10.0.0.1:80\n-D -f 80\n"},
-		{name: "additions and edits in the order of the rules, removals last",
+		{name: "additions, raised weights, other edits, removals",
 			have: "-A -f 9\n-A -f 1\n-a -f 1 -r 10.0.0.1\n-a -f 1 -r 10.0.0.2\n",
 			want: "-A -f 3\n-a -f 3 -r 10.0.0.1\n-a -f 1 -r 10.0.0.3\n-a -f 1 -r 10.0.0.2 -w 7\n-A -f 1 -s rr\n",
 			diff: "-A -f 3 -s wlc\n-a -f 3 -r 10.0.0.1:0 -g -w 1\n" +
-				"-E -f 1 -s rr\n-a -f 1 -r 10.0.0.3:0 -g -w 1\n-e -f 1 -r 10.0.0.2:0 -g -w 7\n" +
+				"-a -f 1 -r 10.0.0.3:0 -g -w 1\n-e -f 1 -r 10.0.0.2:0 -g -w 7\n-E -f 1 -s rr\n" +
 				"-D -f 9\n-d -f 1 -r 10.0.0.1:0\n"},
 
 		{name: "timeouts without a rule are kept", have: "--set 900 120 300\n"},
@@ -91,7 +91,7 @@ func TestCompare(t *testing.T) {
 
 		{name: "daemons without a rule are kept", have: "--start-daemon master\n", want: web, diff: web},
 		{name: "daemon with another state", have: "--start-daemon master\n", want: "--start-daemon backup --syncid 3\n",
-			diff: "--stop-daemon master\n--start-daemon backup --mcast-interface eth0 --syncid 3\n"},
+			diff: "--start-daemon backup --mcast-interface eth0 --syncid 3\n--stop-daemon master\n"},
 		{name: "one of two daemons changed",
 			have: "--start-daemon master\n--start-daemon backup\n", want: "--start-daemon backup\n--start-daemon master --syncid 9\n",
 			diff: "--stop-daemon master\n--start-daemon master --mcast-interface eth0 --syncid 9\n"},
@@ -119,7 +119,7 @@ func TestRulesLine(t *testing.T) {
 		verbs = append(verbs, verb.String())
 		lines[verb] += rules.Line(c)
 	}
-	wantVerbs := []string{"set", "edit-service", "add-server", "delete-server", "delete-service", "stop-daemon", "stop-daemon", "start-daemon"}
+	wantVerbs := []string{"set", "add-server", "edit-service", "delete-server", "delete-service", "stop-daemon", "start-daemon", "stop-daemon"}
 	if diff := cmp.Diff(wantVerbs, verbs); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -133,7 +133,7 @@ func TestRulesLine(t *testing.T) {
 func TestCompareKeepWeights(t *testing.T) {
 	have := parseTable(t, "-A -f 1\n-a -f 1 -r 10.0.0.1 -w 0\n-a -f 1 -r 10.0.0.2 -w 5\n")
 	want := parseTable(t, "-A -f 1\n-a -f 1 -r 10.0.0.1 -w 7\n-a -f 1 -r 10.0.0.2 -m -w 7\n-a -f 1 -r 10.0.0.3 -w 7\n")
-	const diff = "-e -f 1 -r 10.0.0.2:0 -m -w 5\n-a -f 1 -r 10.0.0.3:0 -g -w 7\n"
+	const diff = "-a -f 1 -r 10.0.0.3:0 -g -w 7\n-e -f 1 -r 10.0.0.2:0 -m -w 5\n"
 	if got := compare(want, have, reconcile.Options{KeepWeights: true}); got != diff {
 		t.Errorf("got\n%swant\n%s", got, diff)
 	}
