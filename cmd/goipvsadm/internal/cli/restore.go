@@ -17,7 +17,8 @@ type restorer struct {
 	*invocation
 	batch     *ipvs.Batch
 	pending   []pendingRule // changes in batch
-	status    int           // exit status of the first line that failed
+	line      int           // last line that was executed
+	status    int           // exit status; see setStatus
 	connLost  bool
 	stoppedAt int // line after which nothing was read; 0 if all rules were read
 }
@@ -38,8 +39,9 @@ func (inv *invocation) restore(rules io.Reader) *restorer {
 		switch {
 		case err != nil:
 			r.commit()
-			r.fail(line+1, err.Error(), exitKernelError)
-			r.stoppedAt = line + 1
+			r.line = line + 1
+			r.fail(r.line, err.Error(), exitKernelError)
+			r.stoppedAt = r.line
 			return r
 		case words == nil:
 			r.commit()
@@ -54,6 +56,8 @@ func (inv *invocation) restore(rules io.Reader) *restorer {
 
 // executeRule executes one line and reports whether to read the next one.
 func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (ok bool) {
+	r.line = line
+	r.setStatus(line, exitOK)
 	if err := r.parser.ParseRule(words, cmd); err != nil {
 		r.commit()
 		r.fail(line, err.Error(), usageStatus(err))
@@ -78,7 +82,7 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 		r.status = signalStatus(r.caughtSignal)
 		return false
 	}
-	r.status = cmp.Or(r.status, status)
+	r.setStatus(line, status)
 	switch cmd.Verb {
 	case command.Help, command.Version:
 		return false
@@ -104,6 +108,7 @@ func (r *restorer) commit() bool {
 			last = lineName(r.pending[lost.FirstUnsent-1].line)
 		}
 		r.fail(r.pending[lost.FirstUnknown].line, connLostMessage(lost.Err, last), exitKernelError)
+		r.setStatus(r.line, exitKernelError)
 	}
 	r.pending = r.pending[:0]
 	return !r.connLost
@@ -112,7 +117,18 @@ func (r *restorer) commit() bool {
 // fail reports that a line failed.
 func (r *restorer) fail(line int, text string, status int) {
 	r.errorf("%s", termsafe.Escape(lineName(line)+": "+text))
-	r.status = cmp.Or(r.status, status)
+	r.setStatus(line, status)
+}
+
+// setStatus records the status of a line. The exit status is that of the first
+// line that failed or, under the name ipvsadm, that of the last line.
+func (r *restorer) setStatus(line, status int) {
+	switch {
+	case r.ownName:
+		r.status = cmp.Or(r.status, status)
+	case line == r.line:
+		r.status = status
+	}
 }
 
 // reportStop reports at which line reading stopped, if it did.
