@@ -108,6 +108,12 @@ var knownDifferences = []knownDifference{
 		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
 	},
 	{
+		title:   "Byte-order marks",
+		text:    "$ ipvsadm -R\n< \"\\xef\\xbb\\xbf-A -f 5\\n\"\n< -S",
+		ipvsadm: Result{Status: 255, Stderr: tryHelpLine},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
+	},
+	{
 		title:   "Help of ipvsadm-restore",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore -h\n< -A -f 5\n$ ipvsadm -S",
 		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},

@@ -76,7 +76,7 @@ func (inv *invocation) diff(cmd *command.Command) int {
 	return status
 }
 
-// changes reads the rules on standard input and then the kernel's table, and
+// changes reads the rules that cmd names and then the kernel's table, and
 // returns the changes that turn the table into the one that the rules describe.
 // If there is an error, it is reported and changes is nil.
 func (inv *invocation) changes(cmd *command.Command) (changes iter.Seq[*reconcile.Change], rules *ruleset.Rules, status int) {
@@ -103,16 +103,17 @@ func (inv *invocation) changes(cmd *command.Command) (changes iter.Seq[*reconcil
 	return reconcile.Compare(want, have, options), rules, exitOK
 }
 
-// readWanted reads the rules on standard input and the table that they describe.
+// readWanted reads the rules that cmd names and the table that they describe.
 func (inv *invocation) readWanted(cmd *command.Command) (*ruleset.Rules, *reconcile.Table, int) {
-	if stdinClosed(inv.stdin) {
-		inv.errorf(msgStdinClosed)
-		return nil, nil, exitUsage
+	input, status := inv.openRules(cmd)
+	if input == nil {
+		return nil, nil, status
 	}
+	defer input.Close()
 	inv.parser.DetailedErrors = true
 	var rules ruleset.Rules
 	empty := true
-	errs, _ := inv.readRules(inv.stdin, func(c *command.Command, line int) error {
+	errs, _ := inv.readRules(input, func(c *command.Command, line int) error {
 		empty = false
 		return rules.Add(c, line)
 	})

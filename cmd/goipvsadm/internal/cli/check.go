@@ -12,13 +12,14 @@ import (
 )
 
 // check executes --check.
-func (inv *invocation) check() int {
-	if stdinClosed(inv.stdin) {
-		inv.errorf(msgStdinClosed)
-		return exitUsage
+func (inv *invocation) check(cmd *command.Command) int {
+	input, status := inv.openRules(cmd)
+	if input == nil {
+		return status
 	}
+	defer input.Close()
 	inv.parser.DetailedErrors = true
-	errs, _ := inv.readRules(inv.stdin, nil)
+	errs, _ := inv.readRules(input, nil)
 	if len(errs) == 0 {
 		return exitOK
 	}

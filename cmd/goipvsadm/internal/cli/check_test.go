@@ -78,7 +78,9 @@ func TestUsageErrorWithoutKernel(t *testing.T) {
 		line string
 		want result
 	}{
-		{line: "--check foo", want: result{2, "", "unexpected argument foo\n"}},
+		{line: "--check nosuch", want: result{2, "", "open nosuch: no such file or directory\n"}},
+		{line: "--apply nosuch", want: result{2, "", "open nosuch: no such file or directory\n"}},
+		{line: "--diff .", want: result{2, "", "line 1: read .: is a directory\n"}},
 		{line: "--check --verbose", want: result{2, "", "Illegal 'verbose' option with the 'check' command\n"}},
 		{line: "--apply -n", want: result{2, "", "Illegal 'numeric' option with the 'apply' command\n"}},
 		{line: "--diff --verbose", want: result{2, "", "Illegal 'verbose' option with the 'diff' command\n"}},

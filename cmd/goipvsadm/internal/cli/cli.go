@@ -123,9 +123,10 @@ func (inv *invocation) execute(cmd *command.Command) int {
 	case command.Save:
 		return inv.save(cmd)
 	case command.Restore:
+		inv.announceStdin()
 		return inv.restore(inv.stdin).status
 	case command.Check:
-		return inv.check()
+		return inv.check(cmd)
 	case command.Apply:
 		return inv.apply(cmd)
 	case command.Diff:

@@ -20,14 +20,16 @@ func (p *Parser) validate() *Error {
 			return err
 		}
 	}
-	if len(p.operands) > 0 {
-		return errorf("unexpected argument %s", p.operands[0])
+	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 {
+		p.setFile()
+	} else if len(p.operands) > 0 {
+		return p.unexpectedOperand()
 	}
 	if err := p.parseSchedFlags(); err != nil {
 		return err
 	}
 	given := p.cmd.Options &^ (1 << NetNS)
-	if err := commands[p.cmd.Verb].options.check(given, p.cmd.Verb, "command"); err != nil {
+	if err := p.cmd.optionRules().check(given, p.cmd.Verb, "command"); err != nil {
 		return err
 	}
 	switch p.cmd.Verb {
@@ -77,6 +79,14 @@ func (p *Parser) parseTimeouts() *Error {
 	}
 	p.operands = p.operands[3:]
 	return nil
+}
+
+// setFile takes the operand as the name of a file of rules. A dash stands for
+// standard input.
+func (p *Parser) setFile() {
+	if name := p.operands[0]; name != "-" {
+		p.cmd.File = name
+	}
 }
 
 // parseSchedFlags parses the value of -b, a list separated by commas. Empty
