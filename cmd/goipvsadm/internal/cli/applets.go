@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -66,7 +65,8 @@ func (inv *invocation) runRestore(args []string) int {
 		return exitUsage
 	}
 	var rules bytes.Buffer
-	errs, readErr := inv.readRules(io.TeeReader(inv.stdin, &rules), detectUnreachable())
+	var unreachable unreachableDetector
+	errs, readErr := inv.readRules(io.TeeReader(inv.stdin, &rules), unreachable.check)
 	if readErr != nil {
 		inv.errorf("%v", readErr)
 		return exitUsage
@@ -92,22 +92,6 @@ func (inv *invocation) runRestore(args []string) int {
 		r.reportStop()
 	}
 	return r.status
-}
-
-// detectUnreachable returns a function for readRules that reports the first rule
-// after -h or -v, which end the input.
-func detectUnreachable() func(*command.Command, int) error {
-	end, reported := 0, false
-	return func(c *command.Command, line int) error {
-		switch {
-		case end == 0 && (c.Verb == command.Help || c.Verb == command.Version):
-			end = line
-		case end != 0 && !reported:
-			reported = true
-			return fmt.Errorf("not reached: %s ends the input", lineName(end))
-		}
-		return nil
-	}
 }
 
 // tableEmpty reports whether the kernel has no services.

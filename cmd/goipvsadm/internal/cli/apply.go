@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 
@@ -111,24 +112,32 @@ func (inv *invocation) readWanted(cmd *command.Command) (*ruleset.Rules, *reconc
 	}
 	defer input.Close()
 	inv.parser.DetailedErrors = true
-	var rules ruleset.Rules
-	empty := true
+	rules, table, errs := inv.readTable(input, nil)
+	if len(errs) > 0 {
+		inv.reportErrors(errs)
+		return nil, nil, exitUsage
+	}
+	if rules.Empty() && !cmd.Options.Has(command.AllowEmpty) {
+		return nil, nil, inv.emptyError()
+	}
+	return rules, table, exitOK
+}
+
+// readTable reads rules and the table that they describe, and returns the errors.
+// It calls check, if set, for each rule that describes a part of a table.
+func (inv *invocation) readTable(input io.Reader, check func(c *command.Command, line int) error) (*ruleset.Rules, *reconcile.Table, []lineError) {
+	rules := new(ruleset.Rules)
 	errs, _ := inv.readRules(input, func(c *command.Command, line int) error {
-		empty = false
-		return rules.Add(c, line)
+		if err := rules.Add(c, line); err != nil || check == nil {
+			return err
+		}
+		return check(c, line)
 	})
 	table, invalid := rules.Table()
 	for _, e := range invalid {
 		errs = append(errs, lineError{line: e.Line, text: e.Text, status: exitUsage})
 	}
-	if len(errs) > 0 {
-		inv.reportErrors(errs)
-		return nil, nil, exitUsage
-	}
-	if empty && !cmd.Options.Has(command.AllowEmpty) {
-		return nil, nil, inv.emptyError()
-	}
-	return &rules, table, exitOK
+	return rules, table, errs
 }
 
 // emptyError reports that --allow-empty is required.

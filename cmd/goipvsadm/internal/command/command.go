@@ -20,6 +20,10 @@ type Command struct {
 	// set all of it, -d only its address and port.
 	Destination ipvs.Destination
 
+	// IgnoredPort is the port given with -r if the server does not get it,
+	// because the forwarding method keeps the port of the service.
+	IgnoredPort uint16
+
 	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
 	Timeouts ipvs.Timeouts // set by --set
 
