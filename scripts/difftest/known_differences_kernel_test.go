@@ -126,6 +126,19 @@ var knownDifferences = []knownDifference{
 		ours:    Result{Stdout: "-A -f 3 -s wlc\n"},
 	},
 	{
+		title:   "ipvsadm-restore validates before clearing",
+		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5 -s wlcc\n< -A -f 6\n$ ipvsadm -S",
+		ipvsadm: Result{Stdout: "-A -f 6 -s wlc\n"},
+		ours:    Result{Stdout: "-A -f 3 -s wlc\n"},
+	},
+	{
+		title:   "ipvsadm-restore restores the previous table",
+		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -a -f 5 -r 127.255.255.255\n< -A -f 6",
+		ipvsadm: Result{Stderr: "Invalid operation.  Possibly wrong module version, address not unicast, ...\n"},
+		ours: Result{Status: 255, Stderr: "line 2: Invalid operation.  Possibly wrong module version, address not unicast, ...\n" +
+			"the previous table was restored\n"},
+	},
+	{
 		title:   "Names that do not read back",
 		text:    "$ ipvsadm -A -t 192.168.7.1:80\n$ ipvsadm -A -t 192.168.7.2:80\n$ ipvsadm -A -t [fd00::5]:80\n$ ipvsadm -S",
 		ipvsadm: Result{Stdout: "-A -t multi:http -s wlc\n-A -t multi:http -s wlc\n-A -t [six-only]:http -s wlc\n"},

@@ -454,8 +454,15 @@ func TestRestoreUnreachableRules(t *testing.T) {
 		{name: "no rule after help", before: oneService, rules: "-A -f 1 -s wlc\n-h\n", after: "-A -f 1 -s wlc\n"},
 		{name: "empty table", rules: "-A -f 1 -s wlc\n-h\n-A -f 2\n", stderr: stopped, after: "-A -f 1 -s wlc\n"},
 		{
-			name:   "failed listing",
+			name:   "listing that will fail",
 			before: oneService,
+			rules:  "-A -f 1 -s wlc\n-L -f 9\n-A -f 2\n",
+			status: 255,
+			stderr: "line 2: service not defined\n",
+			after:  oneService,
+		},
+		{
+			name:   "failed listing, empty table",
 			rules:  "-A -f 1 -s wlc\n-L -f 9\n-A -f 2\n",
 			status: 1,
 			stderr: "line 2: No such service\n" + stopped,

@@ -20,7 +20,8 @@ type restorer struct {
 	line      int           // last line that was executed
 	status    int           // exit status; see setStatus
 	connLost  bool
-	stoppedAt int // line after which nothing was read; 0 if all rules were read
+	broken    bool // a rule failed, and the table is not what the rules describe
+	stoppedAt int  // line after which nothing was read; 0 if all rules were read
 }
 
 type pendingRule struct {
@@ -78,6 +79,7 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 	r.prefix = lineName(line) + ": "
 	status := r.execute(cmd)
 	r.prefix = ""
+	r.broken = r.broken || status != exitOK
 	if r.caughtSignal != 0 {
 		r.status = signalStatus(r.caughtSignal)
 		return false
@@ -99,7 +101,8 @@ func (r *restorer) commit() bool {
 	failures, err := r.batch.Commit()
 	for _, f := range failures {
 		rule := r.pending[f.Index]
-		r.fail(rule.line, kernelMessage(rule.verb, f.Err), exitKernelError)
+		r.report(rule.line, kernelMessage(rule.verb, f.Err), exitKernelError)
+		r.broken = r.broken || !isRedundant(rule.verb, f.Err)
 	}
 	if lost := new(ipvs.ConnLostError); errors.As(err, &lost) {
 		r.connLost = true
@@ -114,8 +117,30 @@ func (r *restorer) commit() bool {
 	return !r.connLost
 }
 
-// fail reports that a line failed.
+// isRedundant reports whether a change failed because the table already is as
+// the change would make it.
+func isRedundant(verb command.Verb, err error) bool {
+	switch verb {
+	case command.DeleteService, command.DeleteServer:
+		return errors.Is(err, ipvs.ErrNoService) || errors.Is(err, ipvs.ErrNoDestination)
+	}
+	for _, redundant := range []error{ipvs.ErrServiceExists, ipvs.ErrDestinationExists, ipvs.ErrDaemonRunning, ipvs.ErrNoDaemon} {
+		if errors.Is(err, redundant) {
+			return true
+		}
+	}
+	return false
+}
+
+// fail reports that a line failed and that the table is not what the rules
+// describe.
 func (r *restorer) fail(line int, text string, status int) {
+	r.report(line, text, status)
+	r.broken = true
+}
+
+// report reports that a line failed.
+func (r *restorer) report(line int, text string, status int) {
 	r.errorf("%s", termsafe.Escape(lineName(line)+": "+text))
 	r.setStatus(line, status)
 }
