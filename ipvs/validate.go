@@ -144,3 +144,20 @@ func normalizeAndValidate(m *netlinkmsg.Message) error {
 	}
 	return nil
 }
+
+// Validate returns an *Error if c cannot succeed whatever the kernel's table
+// contains: Client.Do would not send it, or the kernel would reject it. It does
+// not contact the kernel, which may reject c for other reasons.
+func (c *Change) Validate() error {
+	change := *c // normalizeAndValidate fills in defaults
+	m := change.request()
+	if err := normalizeAndValidate(&m); err != nil {
+		return err
+	}
+	for i := range kernelChecks {
+		if k := &kernelChecks[i]; k.matches(&m) {
+			return &Error{Op: describe(&m), Err: k.reason, Errno: k.errno}
+		}
+	}
+	return nil
+}

@@ -345,6 +345,9 @@ func (k *FakeKernel) service(m *netlinkmsg.Message) ([]netlinkmsg.Message, sysca
 		if !slices.ContainsFunc(sched.All, func(s sched.Scheduler) bool { return s.Name == m.Service.Scheduler }) {
 			return nil, syscall.ENOENT
 		}
+		if m.Service.Family == ipvs.IPv6 && m.Service.Netmask > 128 {
+			return nil, syscall.EINVAL
+		}
 		s := *m.Service
 		s.Flags |= ipvs.Hashed
 		if i < 0 {

@@ -199,6 +199,10 @@ var tests = []completionTest{
 	{before: "goipvsadm -L -N dire", after: "goipvsadm -L -N director "},
 	{before: "goipvsadm -L -N director -t 10.8.1.2", after: "goipvsadm -L -N director -t 10.8.1.2:80 "},
 	{before: "goipvsadm -L -N /proc/self/ns/ne", after: "goipvsadm -L -N /proc/self/ns/net "},
+	{before: "goipvsadm --apply rul", after: "goipvsadm --apply rules.txt "},
+	{before: "goipvsadm --diff --keep-weights rul", after: "goipvsadm --diff --keep-weights rules.txt "},
+	{before: "goipvsadm --check --app", after: "goipvsadm --check --apply "},
+	{before: "goipvsadm -A rul", after: "goipvsadm -A rul"},
 	{before: "ipvsadm -E -t 10.8.1.2", after: "ipvsadm -E -t 10.8.1.2:80 "},
 	{before: "BIN/goipvsadm -E -t 10.8.1.2", after: "BIN/goipvsadm -E -t 10.8.1.2:80 "},
 }
@@ -220,6 +224,7 @@ func (s *shell) run(t *testing.T, tests []completionTest) {
 			t.Fatal(err)
 		}
 	}
+	s.writeFile(t, "rules.txt", rules)
 	waitFor(prompt)
 	for i, tt := range tests {
 		before := strings.ReplaceAll(tt.before, "BIN", s.tool.Bin)

@@ -24,8 +24,8 @@ _goipvsadm() {
 		COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
 	fi
 
-	# --netns accepts paths, too.
-	[[ $cur != [./]* ]] || compopt -o default
+	# --netns accepts paths, and these commands read a file.
+	[[ $cur != [./]* && " ${words[*]} " != *' --'@(check|apply|diff)' '* ]] || compopt -o default
 }
 
 complete -F _goipvsadm goipvsadm ipvsadm

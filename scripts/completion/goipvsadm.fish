@@ -9,8 +9,13 @@ function __goipvsadm_complete
     string match -q '*/goipvsadm' -- $words[1]; and set program $words[1]
     set -e words[1]
     $program --complete $words "$token" 2>/dev/null
-    # --netns accepts paths, too.
-    string match -q -r '^[./]' -- $token; and __fish_complete_path "$token"
+    # --netns accepts paths, and these commands read a file.
+    begin
+        string match -q -r '^[./]' -- $token
+        or string match -q -r '^--(check|apply|diff)$' -- $words
+        and string match -q -v -- '-*' $token
+    end
+    and __fish_complete_path "$token"
 end
 
 complete -c goipvsadm -f -a '(__goipvsadm_complete)'

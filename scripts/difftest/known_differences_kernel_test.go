@@ -81,17 +81,17 @@ var knownDifferences = []knownDifference{
 		title:   "Failures in -R",
 		text:    "$ ipvsadm -R\n< -A -f 5\n<\n< -A -f 5\n< -D -f 6\n< -A -f 7",
 		ipvsadm: Result{Stderr: "Service already exists\nNo such service\n"},
-		ours:    Result{Status: 255, Stderr: "line 3: Service already exists\nline 4: No such service\n"},
+		ours:    Result{Stderr: "line 3: Service already exists\nline 4: No such service\n"},
 	},
 	{
 		title:   "Failures in -R",
-		text:    "$ ipvsadm -R\n< -D -f 6\n< -A -f 5 -w 1\n< -A -f 7",
+		text:    "$ goipvsadm -R\n< -D -f 6\n< -A -f 5 -w 1\n< -A -f 7",
 		ipvsadm: Result{Status: 2, Stderr: "No such service\nIllegal 'weight' option with the 'add-service' command\n"},
 		ours:    Result{Status: 255, Stderr: "line 1: No such service\nline 2: Illegal 'weight' option with the 'add-service' command\n"},
 	},
 	{
 		title:   "Failures in -R",
-		text:    "$ ipvsadm -R\n< -D -f 6\n< -L -f 6\n< -A -f 7",
+		text:    "$ goipvsadm -R\n< -D -f 6\n< -L -f 6\n< -A -f 7",
 		ipvsadm: Result{Status: 1, Stderr: "No such service\nNo such service\n"},
 		ours:    Result{Status: 255, Stderr: "line 1: No such service\nline 2: No such service\n"},
 	},
@@ -108,6 +108,12 @@ var knownDifferences = []knownDifference{
 		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
 	},
 	{
+		title:   "Byte-order marks",
+		text:    "$ ipvsadm -R\n< \"\\xef\\xbb\\xbf-A -f 5\\n\"\n< -S",
+		ipvsadm: Result{Status: 255, Stderr: tryHelpLine},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
+	},
+	{
 		title:   "Help of ipvsadm-restore",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore -h\n< -A -f 5\n$ ipvsadm -S",
 		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
@@ -118,6 +124,19 @@ var knownDifferences = []knownDifference{
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -A -f x\n$ ipvsadm -S",
 		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
 		ours:    Result{Stdout: "-A -f 3 -s wlc\n"},
+	},
+	{
+		title:   "ipvsadm-restore validates before clearing",
+		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5 -s wlcc\n< -A -f 6\n$ ipvsadm -S",
+		ipvsadm: Result{Stdout: "-A -f 6 -s wlc\n"},
+		ours:    Result{Stdout: "-A -f 3 -s wlc\n"},
+	},
+	{
+		title:   "ipvsadm-restore restores the previous table",
+		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore\n< -A -f 5\n< -a -f 5 -r 127.255.255.255\n< -A -f 6",
+		ipvsadm: Result{Stderr: "Invalid operation.  Possibly wrong module version, address not unicast, ...\n"},
+		ours: Result{Status: 255, Stderr: "line 2: Invalid operation.  Possibly wrong module version, address not unicast, ...\n" +
+			"the previous table was restored\n"},
 	},
 	{
 		title:   "Names that do not read back",

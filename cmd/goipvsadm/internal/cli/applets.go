@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -44,9 +41,7 @@ const restoreUsage = "ipvsadm-restore: replaces the IPVS table with the rules on
 	"   -N NETNS   use the table of another network namespace\n"
 
 // runRestore runs ipvsadm-restore, which is -C and -R. Arguments other than -h
-// and -N are ignored, as in ipvsadm's. The rules are checked before the table
-// is cleared; but if the table is empty, as at boot, the rules before the first
-// error are executed, as in ipvsadm's.
+// and -N are ignored, as in ipvsadm's.
 func (inv *invocation) runRestore(args []string) int {
 	var cmd command.Command
 	netns, ignored := cutNetNS(args)
@@ -65,55 +60,7 @@ func (inv *invocation) runRestore(args []string) int {
 		inv.errorf(msgStdinClosed)
 		return exitUsage
 	}
-	var rules bytes.Buffer
-	errs, readErr := inv.readRules(io.TeeReader(inv.stdin, &rules), detectUnreachable())
-	if readErr != nil {
-		inv.errorf("%v", readErr)
-		return exitUsage
-	}
-	if len(errs) > 0 {
-		if !inv.tableEmpty() {
-			return inv.reportErrors(errs)
-		}
-		r := inv.restore(&rules)
-		r.reportStop()
-		return r.status
-	}
-	// Verify that the batch will get through before clearing.
-	if err := inv.client.Batch().Preflight(bytes.Count(rules.Bytes(), []byte("\n")) + 1); err != nil {
-		inv.errorf("%s\nnothing was changed", kernelMessage(command.Flush, err))
-		return exitKernelError
-	}
-	if status := inv.change(&command.Command{Verb: command.Flush}); status != exitOK {
-		return status
-	}
-	r := inv.restore(&rules)
-	if r.status != exitOK {
-		r.reportStop()
-	}
-	return r.status
-}
-
-// detectUnreachable returns a function for readRules that reports the first rule
-// after -h or -v, which end the input.
-func detectUnreachable() func(*command.Command, int) error {
-	end, reported := 0, false
-	return func(c *command.Command, line int) error {
-		switch {
-		case end == 0 && (c.Verb == command.Help || c.Verb == command.Version):
-			end = line
-		case end != 0 && !reported:
-			reported = true
-			return fmt.Errorf("not reached: %s ends the input", lineName(end))
-		}
-		return nil
-	}
-}
-
-// tableEmpty reports whether the kernel has no services.
-func (inv *invocation) tableEmpty() bool {
-	services, err := inv.client.Services()
-	return err == nil && len(services) == 0
+	return inv.replaceTable(inv.stdin)
 }
 
 // cutNetNS splits args into -N or --netns with its value and the rest.

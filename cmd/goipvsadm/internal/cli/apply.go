@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 
@@ -115,7 +116,7 @@ func (inv *invocation) diff(cmd *command.Command) int {
 	return status
 }
 
-// changes reads the rules on standard input and then the kernel's table, and
+// changes reads the rules that cmd names and then the kernel's table, and
 // returns the changes that turn the table into the one that the rules describe.
 // If there is an error, it is reported and changes is nil.
 func (inv *invocation) changes(cmd *command.Command) (changes iter.Seq[*reconcile.Change], rules *ruleset.Rules, status int) {
@@ -142,31 +143,40 @@ func (inv *invocation) changes(cmd *command.Command) (changes iter.Seq[*reconcil
 	return reconcile.Compare(want, have, options), rules, exitOK
 }
 
-// readWanted reads the rules on standard input and the table that they describe.
+// readWanted reads the rules that cmd names and the table that they describe.
 func (inv *invocation) readWanted(cmd *command.Command) (*ruleset.Rules, *reconcile.Table, int) {
-	if stdinClosed(inv.stdin) {
-		inv.errorf(msgStdinClosed)
+	input, status := inv.openRules(cmd)
+	if input == nil {
+		return nil, nil, status
+	}
+	defer input.Close()
+	inv.parser.DetailedErrors = true
+	rules, table, errs := inv.readTable(input, nil)
+	if len(errs) > 0 {
+		inv.reportErrors(errs)
 		return nil, nil, exitUsage
 	}
-	inv.parser.DetailedErrors = true
-	var rules ruleset.Rules
-	empty := true
-	errs, _ := inv.readRules(inv.stdin, func(c *command.Command, line int) error {
-		empty = false
-		return rules.Add(c, line)
+	if rules.Empty() && !cmd.Options.Has(command.AllowEmpty) {
+		return nil, nil, inv.emptyError()
+	}
+	return rules, table, exitOK
+}
+
+// readTable reads rules and the table that they describe, and returns the errors.
+// It calls check, if set, for each rule that describes a part of a table.
+func (inv *invocation) readTable(input io.Reader, check func(c *command.Command, line int) error) (*ruleset.Rules, *reconcile.Table, []lineError) {
+	rules := new(ruleset.Rules)
+	errs, _ := inv.readRules(input, func(c *command.Command, line int) error {
+		if err := rules.Add(c, line); err != nil || check == nil {
+			return err
+		}
+		return check(c, line)
 	})
 	table, invalid := rules.Table()
 	for _, e := range invalid {
 		errs = append(errs, lineError{line: e.Line, text: e.Text, status: exitUsage})
 	}
-	if len(errs) > 0 {
-		inv.reportErrors(errs)
-		return nil, nil, exitUsage
-	}
-	if empty && !cmd.Options.Has(command.AllowEmpty) {
-		return nil, nil, inv.emptyError()
-	}
-	return &rules, table, exitOK
+	return rules, table, errs
 }
 
 // emptyError reports that --allow-empty is required.

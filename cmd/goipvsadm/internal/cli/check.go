@@ -3,34 +3,52 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/kmod"
 	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/cmd/goipvsadm/internal/termsafe"
+	"goipvsadm/sched"
 )
 
 // check executes --check.
-func (inv *invocation) check() int {
-	if stdinClosed(inv.stdin) {
-		inv.errorf(msgStdinClosed)
+func (inv *invocation) check(cmd *command.Command) int {
+	input, status := inv.openRules(cmd)
+	if input == nil {
+		return status
+	}
+	defer input.Close()
+	inv.parser.DetailedErrors = true
+	k := &checker{modules: runningModules()}
+	var errs []lineError
+	if cmd.ForApply {
+		var rules *ruleset.Rules
+		rules, _, errs = inv.readTable(input, k.checkAlone)
+		if len(errs) == 0 && rules.Empty() && !cmd.Options.Has(command.AllowEmpty) {
+			return inv.emptyError()
+		}
+	} else {
+		errs, _ = inv.readRules(input, k.checkInOrder)
+	}
+	errs = append(errs, k.problems...)
+	if len(errs) > 0 {
+		inv.reportErrors(errs)
+	}
+	if slices.ContainsFunc(errs, func(e lineError) bool { return e.status != exitOK }) {
 		return exitUsage
 	}
-	inv.parser.DetailedErrors = true
-	errs, _ := inv.readRules(inv.stdin, nil)
-	if len(errs) == 0 {
-		return exitOK
-	}
-	inv.reportErrors(errs)
-	return exitUsage
+	return exitOK
 }
 
-// A lineError is an error in a line of rules.
+// A lineError is an error in a line of rules, or a warning.
 type lineError struct {
 	line   int
 	text   string
-	status int // exit status of -R
+	status int // exit status of -R; exitOK for a warning
 }
 
 // readRules reads and checks rules, calls add, if set, for each valid one, and
@@ -69,4 +87,90 @@ func (inv *invocation) reportErrors(errs []lineError) int {
 		inv.errorf("%s", termsafe.Escape(lineName(e.line)+": "+e.text))
 	}
 	return errs[0].status
+}
+
+// runningModules returns the modules of the running kernel. Tests replace it.
+var runningModules = kmod.Running
+
+// A checker finds the problems of valid rules that --check reports.
+type checker struct {
+	modules     *kmod.Modules
+	tracker     ruleset.Tracker
+	unreachable unreachableDetector
+	problems    []lineError
+}
+
+// checkInOrder checks a rule for -R, which executes rules one after the other.
+func (k *checker) checkInOrder(c *command.Command, line int) error {
+	if err := k.unreachable.check(c, line); err != nil {
+		k.warn(line, err.Error())
+	}
+	k.checkUnordered(c, line)
+	return k.tracker.Add(c, line)
+}
+
+// checkAlone checks a rule for --apply, for which the order does not matter.
+func (k *checker) checkAlone(c *command.Command, line int) error {
+	k.checkUnordered(c, line)
+	return ruleset.Validate(c)
+}
+
+// checkUnordered checks what does not depend on other rules.
+func (k *checker) checkUnordered(c *command.Command, line int) {
+	if c.Verb == command.AddService || c.Verb == command.EditService {
+		s := &c.Service
+		k.checkModule(line, "scheduler", s.Scheduler, "ip_vs_", sched.SimilarSchedulers(s.Scheduler))
+		if s.PEName != "" {
+			k.checkModule(line, "persistence engine", s.PEName, "ip_vs_pe_", sched.SimilarEngines(s.PEName))
+		}
+	}
+	for _, text := range ruleset.Warnings(c) {
+		k.warn(line, text)
+	}
+}
+
+// checkModule checks whether the kernel may have a scheduler or a persistence
+// engine: whether it is one of the kernel's own, to which it is then the only
+// similar one, or a module of this host implements it.
+func (k *checker) checkModule(line int, kind, name, prefix string, similar []string) {
+	if slices.Contains(similar, name) {
+		return
+	}
+	found, known := k.modules.Find(prefix + name)
+	switch {
+	case found:
+	case len(similar) > 0:
+		k.fail(line, fmt.Sprintf("%s %s not found (did you mean %s?)", kind, name, strings.Join(similar, " or ")))
+	case known:
+		k.fail(line, fmt.Sprintf("%s %s not found", kind, name))
+	default:
+		k.warn(line, fmt.Sprintf("%s %s is not part of the kernel, and %s does not exist to look for its module", kind, name, k.modules.Directory()))
+	}
+}
+
+func (k *checker) fail(line int, text string) {
+	k.problems = append(k.problems, lineError{line, text, exitUsage})
+}
+
+func (k *checker) warn(line int, text string) {
+	k.problems = append(k.problems, lineError{line, "warning: " + text, exitOK})
+}
+
+// An unreachableDetector finds the first rule after -h or -v, which end the input
+// of -R.
+type unreachableDetector struct {
+	end      int // line of -h or -v
+	reported bool
+}
+
+// check returns an error for that rule.
+func (d *unreachableDetector) check(c *command.Command, line int) error {
+	switch {
+	case d.end == 0 && (c.Verb == command.Help || c.Verb == command.Version):
+		d.end = line
+	case d.end != 0 && !d.reported:
+		d.reported = true
+		return fmt.Errorf("not reached: %s ends the input", lineName(d.end))
+	}
+	return nil
 }

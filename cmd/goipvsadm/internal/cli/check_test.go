@@ -3,9 +3,12 @@ package cli
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"goipvsadm/cmd/goipvsadm/internal/kmod"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 )
@@ -36,12 +39,12 @@ func TestCheck(t *testing.T) {
 		{name: "empty input"},
 		{
 			name: "valid rules",
-			rules: "# comment\n" + oneServer + "-E -t 192.0.2.1:80 -p\n-Z\n-L -n\n-S --all\n-C\n--set 1 2 3\n" +
-				"--start-daemon master\n--stop-daemon master\nipvsadm -D -f 7\n-e -f 1 -r 192.0.2.9:0 -w 2\n-d -f 1 -r 192.0.2.9\n",
+			rules: "# comment\n-C\n" + oneServer + "-E -t 192.0.2.1:80 -p\n-Z\n-L -n\n-S --all\n--set 1 2 3\n" +
+				"--start-daemon master\n--stop-daemon master\nipvsadm -d -t 192.0.2.1:80 -r 198.51.100.1\n-D -t 192.0.2.1:80\n",
 		},
 		{
 			name:  "rules whose success depends on the table",
-			rules: oneService + oneService + "-a -f 5 -r 192.0.2.9\n-a -f 5 -r 192.0.2.9\n-D -f 6\n",
+			rules: "-E -f 1\n-a -f 5 -r 192.0.2.9\n-e -f 1 -r 192.0.2.9:0 -w 2\n-d -f 1 -r 192.0.2.9\n-D -f 6\n--stop-daemon master\n",
 		},
 		{
 			name:  "invalid rules",
@@ -73,12 +76,183 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A checkTest has rules and the output of --check and of --check --apply, which
+// exit with status 2 if it has a line that is not a warning.
+type checkTest struct {
+	name, rules  string
+	check, apply string
+}
+
+func runCheckTests(t *testing.T, tests []checkTest) {
+	t.Helper()
+	for _, tt := range tests {
+		for line, want := range map[string]string{"--check": tt.check, "--check --apply": tt.apply} {
+			status := 0
+			for text := range strings.Lines(want) {
+				if !strings.Contains(text, ": warning: ") {
+					status = 2
+				}
+			}
+			got := runWithoutKernel(t, tt.rules, append([]string{"goipvsadm"}, words(line)...)...)
+			if got != (result{status, "", want}) {
+				t.Errorf("%s: %s: got\n%+v\nwant\n%s", tt.name, line, got, want)
+			}
+		}
+	}
+}
+
+// both returns a checkTest in which --check and --check --apply have the same
+// output.
+func both(name, rules, want string) checkTest { return checkTest{name, rules, want, want} }
+
+// TestCheckRejected checks that --check reports rules that the kernel will
+// reject.
+func TestCheckRejected(t *testing.T) {
+	const web = "-A -f 1 -s rr\n"
+	const commandError = "' does not describe a table (use only -A, -a, --set and --start-daemon)\n"
+	runCheckTests(t, []checkTest{
+		both("lower threshold without an upper one", web+"-a -f 1 -r 192.0.2.9 -y 5\n", "line 2: lower threshold exceeds upper threshold\n"),
+		both("lower threshold above the upper one", web+"-a -f 1 -r 192.0.2.9 -x 5 -y 6\n", "line 2: lower threshold exceeds upper threshold\n"),
+		both("multicast server", web+"-a -f 1 -r 224.0.0.1\n", "line 2: destination is not a unicast address\n"),
+		both("IPv4-mapped server", web+"-a -f 1 -r [::ffff:192.0.2.9]:80 -i\n",
+			"line 2: server address ::ffff:192.0.2.9 is IPv4-mapped (use 192.0.2.9)\n"),
+		both("service given twice", web+web, "line 2: service already defined on line 1\n"),
+		both("server given twice", oneServer+"-a -t 192.0.2.1:80 -r 198.51.100.1 -g\n", "line 3: server already defined on line 2\n"),
+		both("daemon given twice", web+"--start-daemon master\n--start-daemon backup\n--start-daemon master --syncid 3\n",
+			"line 4: master daemon already defined on line 2\n"),
+		{
+			name:  "service removed",
+			rules: web + "-D -f 1\n-a -f 1 -r 192.0.2.9\n-E -f 1\n-D -f 1\n-Z -f 1\n-L -f 1\n",
+			check: "line 3: service removed on line 2\nline 4: service removed on line 2\nline 5: service removed on line 2\n" +
+				"line 6: service removed on line 2\nline 7: service removed on line 2\n",
+			apply: "line 2: command 'delete-service" + commandError +
+				"line 4: command 'edit-service" + commandError + "line 5: command 'delete-service" + commandError +
+				"line 6: command 'zero" + commandError + "line 7: command 'list" + commandError,
+		},
+		{
+			name:  "server removed",
+			rules: oneServer + "-d -t 192.0.2.1:80 -r 198.51.100.1\n-e -t 192.0.2.1:80 -r 198.51.100.1 -w 2\n-d -t 192.0.2.1:80 -r 198.51.100.1\n",
+			check: "line 4: server removed on line 3\nline 5: server removed on line 3\n",
+			apply: "line 3: command 'delete-server" + commandError + "line 4: command 'edit-server" + commandError +
+				"line 5: command 'delete-server" + commandError,
+		},
+		{
+			name:  "table cleared",
+			rules: oneServer + "-C\n-a -t 192.0.2.1:80 -r 198.51.100.1\n" + oneService + "-e -t 192.0.2.1:80 -r 198.51.100.1\n",
+			check: "line 4: service not defined\nline 6: server not defined\n",
+			apply: "line 3: command 'flush" + commandError + "line 4: server already defined on line 2\n" +
+				"line 5: service already defined on line 1\nline 6: command 'edit-server" + commandError,
+		},
+		{
+			name:  "server before its service",
+			rules: "-C\n-a -f 1 -r 192.0.2.9\n" + web,
+			check: "line 2: service not defined\n",
+			apply: "line 1: command 'flush" + commandError,
+		},
+		{
+			name:  "server of a service that is not in the rules",
+			rules: "-a -f 1 -r 192.0.2.9\n",
+			apply: "line 1: service not defined\n",
+		},
+		{
+			name:  "no rules",
+			apply: "no services in input; refusing to clear the table (use --allow-empty to override)\n",
+		},
+		{
+			name:  "an invalid rule does not cause later errors",
+			rules: "-C\n-A -f 1 -s wrrr\n-a -f 1 -r 192.0.2.9\n",
+			check: "line 2: scheduler wrrr not found (did you mean wrr?)\n",
+			apply: "line 1: command 'flush" + commandError + "line 2: scheduler wrrr not found (did you mean wrr?)\n",
+		},
+	})
+}
+
+// TestCheckWarnings checks that --check warns of rules that are valid but
+// probably not meant, and exits with status 0.
+func TestCheckWarnings(t *testing.T) {
+	runCheckTests(t, []checkTest{
+		both("port with direct routing", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -g\n",
+			"line 2: warning: port 8080 is ignored: without -m, the server has the port of the service, 80\n"),
+		both("port with tunneling", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -i\n",
+			"line 2: warning: port 8080 is ignored: without -m, the server has the port of the service, 80\n"),
+		both("port of the service", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -g\n", ""),
+		both("port with NAT", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -m\n", ""),
+		both("port with a firewall mark", "-A -f 1\n-a -f 1 -r 198.51.100.1:8080 -g\n", ""),
+		both("prefix length as an IPv4 netmask", "-A -f 1 -p -M 24\n",
+			"line 1: warning: netmask 0.0.0.24 is not contiguous (did you mean 255.255.255.0?)\n"),
+		both("prefix length 32", "-A -f 1 -p -M 32\n", "line 1: warning: netmask 0.0.0.32 is not contiguous (did you mean 255.255.255.255?)\n"),
+		both("netmask with a hole", "-A -f 1 -p -M 255.0.255.0\n", "line 1: warning: netmask 255.0.255.0 is not contiguous\n"),
+		both("netmasks", "-A -f 1 -p -M 255.255.254.0\n-A -f 2 -p -M 0.0.0.0\n-A -f 3 -p -M 255.255.255.255\n-A -f 4 -6 -p -M 24\n", ""),
+		both("options without persistence", "-A -f 1 -M 255.0.0.0 --pe sip\n",
+			"line 1: warning: option 'netmask' has no effect without -p\nline 1: warning: option 'pe' has no effect without -p\n"),
+		both("IPv4-mapped service", "-A -t [::ffff:192.0.2.1]:80\n",
+			"line 1: warning: service address ::ffff:192.0.2.1 is IPv4-mapped and matches no packets (use 192.0.2.1)\n"),
+		{
+			name:  "rules that are not reached",
+			rules: "-A -f 1\n-h\n-A -f 2\n-A -f 3\n",
+			check: "line 3: warning: not reached: line 2 ends the input\n",
+			apply: "line 2: command 'help' does not describe a table (use only -A, -a, --set and --start-daemon)\n",
+		},
+		both("warnings and errors in the order of the lines", "-A -f 1 -p -M 24\n-A -f 2 -s wrrr\n-A --foo\n-A -f 3 -p -M 24\n",
+			"line 1: warning: netmask 0.0.0.24 is not contiguous (did you mean 255.255.255.0?)\n"+
+				"line 2: scheduler wrrr not found (did you mean wrr?)\nline 3: --foo: unknown option\n"+
+				"line 4: warning: netmask 0.0.0.24 is not contiguous (did you mean 255.255.255.0?)\n"),
+	})
+}
+
+// setModules makes the modules that modules.dep lists those of the kernel. If
+// modulesDep is "", there is no directory of modules.
+func setModules(t *testing.T, modulesDep string) (directory string) {
+	m := &kmod.Modules{Root: t.TempDir(), Release: "6.1"}
+	if modulesDep != "" {
+		if err := os.MkdirAll(m.Directory(), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(m.Directory(), "modules.dep"), []byte(modulesDep), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { runningModules = kmod.Running })
+	runningModules = func() *kmod.Modules { return m }
+	return m.Directory()
+}
+
+// TestCheckModules checks that --check finds misspelled schedulers and
+// persistence engines, but accepts those of modules that do not come with the
+// kernel.
+func TestCheckModules(t *testing.T) {
+	rules := func(scheduler, engine string) string { return "-A -f 1 -p -s " + scheduler + " --pe " + engine + "\n" }
+	const wrrr = "line 1: scheduler wrrr not found (did you mean wrr?)\n"
+	const sipp = "line 1: persistence engine sipp not found (did you mean sip?)\n"
+	setModules(t, "extra/ip_vs_own.ko:\nextra/ip_vs_pe_mine.ko.xz:\nextra/ip_vs_rrr.ko:\n")
+	runCheckTests(t, []checkTest{
+		both("kernel's", rules("mh", "sip"), ""),
+		both("external modules", rules("own", "mine"), ""),
+		both("external scheduler similar to one of the kernel", rules("rrr", "sip"), ""),
+		both("misspelled scheduler", rules("wrrr", "sip"), wrrr),
+		both("misspelled persistence engine", rules("rr", "sipp"), sipp),
+		both("several similar schedulers", rules("rw", "sip"), "line 1: scheduler rw not found (did you mean rr?)\n"),
+		both("not similar", rules("maglev", "http"), "line 1: scheduler maglev not found\nline 1: persistence engine http not found\n"),
+		{name: "edited service", rules: "-E -f 1 -s wrrr\n", check: wrrr,
+			apply: "line 1: command 'edit-service' does not describe a table (use only -A, -a, --set and --start-daemon)\n"},
+	})
+	directory := setModules(t, "")
+	runCheckTests(t, []checkTest{
+		both("kernel's", rules("mh", "sip"), ""),
+		both("misspelled", rules("wrrr", "sipp"), wrrr+sipp),
+		both("not similar, modules unknown", rules("maglev", "sip"),
+			"line 1: warning: scheduler maglev is not part of the kernel, and "+directory+" does not exist to look for its module\n"),
+	})
+}
+
 func TestUsageErrorWithoutKernel(t *testing.T) {
 	for _, tt := range []struct {
 		line string
 		want result
 	}{
-		{line: "--check foo", want: result{2, "", "unexpected argument foo\n"}},
+		{line: "--check nosuch", want: result{2, "", "open nosuch: no such file or directory\n"}},
+		{line: "--apply nosuch", want: result{2, "", "open nosuch: no such file or directory\n"}},
+		{line: "--diff .", want: result{2, "", "line 1: read .: is a directory\n"}},
 		{line: "--check --verbose", want: result{2, "", "Illegal 'verbose' option with the 'check' command\n"}},
 		{line: "--apply -n", want: result{2, "", "Illegal 'numeric' option with the 'apply' command\n"}},
 		{line: "--diff --verbose", want: result{2, "", "Illegal 'verbose' option with the 'diff' command\n"}},
@@ -280,8 +454,15 @@ func TestRestoreUnreachableRules(t *testing.T) {
 		{name: "no rule after help", before: oneService, rules: "-A -f 1 -s wlc\n-h\n", after: "-A -f 1 -s wlc\n"},
 		{name: "empty table", rules: "-A -f 1 -s wlc\n-h\n-A -f 2\n", stderr: stopped, after: "-A -f 1 -s wlc\n"},
 		{
-			name:   "failed listing",
+			name:   "listing that will fail",
 			before: oneService,
+			rules:  "-A -f 1 -s wlc\n-L -f 9\n-A -f 2\n",
+			status: 255,
+			stderr: "line 2: service not defined\n",
+			after:  oneService,
+		},
+		{
+			name:   "failed listing, empty table",
 			rules:  "-A -f 1 -s wlc\n-L -f 9\n-A -f 2\n",
 			status: 1,
 			stderr: "line 2: No such service\n" + stopped,

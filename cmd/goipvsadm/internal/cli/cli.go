@@ -23,6 +23,7 @@ type Dialer func(...ipvs.Option) (*ipvs.Client, error)
 // An invocation is one run of the program.
 type invocation struct {
 	name      string // argv[0], or ipvsadm for its applets
+	ownName   bool   // called goipvsadm: messages and statuses may differ from ipvsadm's
 	stdin     io.Reader
 	rawStdout io.Writer     // standard output without a buffer
 	stdout    *bufio.Writer // buffers rawStdout
@@ -65,7 +66,8 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		inv.name = "ipvsadm"
 	}
 	inv.parser = command.NewParser(inv.name, inv.names)
-	inv.parser.DetailedErrors = path.Base(inv.name) == help.Name
+	inv.ownName = path.Base(inv.name) == help.Name
+	inv.parser.DetailedErrors = inv.ownName
 	status := run(inv, args)
 	if inv.client != nil {
 		inv.client.Close()
@@ -125,9 +127,10 @@ func (inv *invocation) execute(cmd *command.Command) int {
 	case command.Save:
 		return inv.save(cmd)
 	case command.Restore:
+		inv.announceStdin()
 		return inv.restore(inv.stdin).status
 	case command.Check:
-		return inv.check()
+		return inv.check(cmd)
 	case command.Apply:
 		return inv.apply(cmd)
 	case command.Diff:

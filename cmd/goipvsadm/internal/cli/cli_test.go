@@ -236,7 +236,7 @@ func TestRestore(t *testing.T) {
 		{
 			name:  "kernel error does not stop",
 			rules: oneService + oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n",
-			want:  result{255, "", "line 2: Service already exists\n"},
+			want:  result{0, "", "line 2: Service already exists\n"},
 			after: oneServer,
 		},
 		{
@@ -248,13 +248,13 @@ func TestRestore(t *testing.T) {
 		{
 			name:  "unknown option does not stop",
 			rules: "-A -t 192.0.2.1:80 --foo\n" + oneService,
-			want:  result{255, "", "line 1: --foo: unknown option\n"},
+			want:  result{0, "", "line 1: --foo: unknown option\n"},
 			after: oneService,
 		},
 		{
-			name:  "status of the first failure",
+			name:  "several failures",
 			rules: "-D -f 1\n" + oneService + "-A -q\n-A -w\n-A\n",
-			want: result{255, "", "line 1: No such service\nline 3: -q: unknown option\nline 4: -w: missing argument\n" +
+			want: result{2, "", "line 1: No such service\nline 3: -q: unknown option\nline 4: -w: missing argument\n" +
 				"line 5: You need to supply the 'service-address' option for the 'add-service' command\n"},
 			after: oneService,
 		},
@@ -266,7 +266,7 @@ func TestRestore(t *testing.T) {
 		{
 			name:  "control characters in messages are escaped",
 			rules: "-A\x1b[31m\n-A -f 5\x1b]0;x\u202e\n",
-			want: result{255, "",
+			want: result{2, "",
 				"line 1: -A\\x1b[31m: unknown option\nline 2: invalid fwmark value `5\\x1b]0;x\\xe2\\x80\\xae' specified\n"},
 		},
 		{
@@ -302,6 +302,36 @@ func TestRestore(t *testing.T) {
 				t.Errorf("table:\n%swant:\n%s", got, tt.after)
 			}
 		})
+	}
+}
+
+// TestRestoreStatus checks that the exit status of -R is that of the first line
+// that failed or, under ipvsadm's names, that of the last line.
+func TestRestoreStatus(t *testing.T) {
+	const exists, unknown, invalid, listing = oneService, "-A -q\n", "-A\n", "-L -f 9\n"
+	for _, tt := range []struct {
+		name, rules   string
+		ipvsadm, ours int
+	}{
+		{name: "no rules"},
+		{name: "kernel error, then a valid line", rules: exists + "-A -f 1\n", ours: 255},
+		{name: "kernel error, then comments", rules: exists + "\n# end\n", ipvsadm: 255, ours: 255},
+		{name: "kernel error, then a listing", rules: exists + "-L\n", ours: 255},
+		{name: "unknown option, then a valid line", rules: unknown + "-A -f 1\n", ours: 255},
+		{name: "kernel error, then an invalid value", rules: exists + invalid, ipvsadm: 2, ours: 255},
+		{name: "invalid value, then lines that are not read", rules: invalid + "-A -f 1\n", ipvsadm: 2, ours: 2},
+		{name: "kernel error, then a failed listing", rules: exists + listing, ipvsadm: 1, ours: 255},
+		{name: "kernel error, then version", rules: exists + "-v\n-A -f 1\n", ours: 255},
+		{name: "kernel error in an earlier batch", rules: serviceRules(200), ours: 255},
+		{name: "valid lines, then a kernel error", rules: "-A -f 1\n" + exists, ipvsadm: 255, ours: 255},
+		{name: "kernel error, then a line that is too long", rules: exists + strings.Repeat("x", 1<<20), ipvsadm: 255, ours: 255},
+	} {
+		for name, want := range map[string]int{"ipvsadm": tt.ipvsadm, "goipvsadm": tt.ours} {
+			k := kernelWith(t, oneService)
+			if got := run(k, tt.rules, name, "-R"); got.status != want {
+				t.Errorf("%s: %s -R: status %d, want %d", tt.name, name, got.status, want)
+			}
+		}
 	}
 }
 
@@ -396,7 +426,7 @@ func TestRestoreEmptyTable(t *testing.T) {
 		{
 			name:  "unknown option does not stop",
 			rules: oneService + "-A -q\n-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m\n",
-			want:  result{255, "", "line 2: -q: unknown option\n"},
+			want:  result{0, "", "line 2: -q: unknown option\n"},
 			after: oneServer,
 		},
 		{

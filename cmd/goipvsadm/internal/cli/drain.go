@@ -169,21 +169,22 @@ func runUntilSignal(work func(context.Context)) syscall.Signal {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	watcherDone := make(chan struct{})
+	var caught syscall.Signal
 	go func() {
 		defer close(watcherDone)
 		select {
 		case s := <-signals:
-			cancel(signalError(s.(syscall.Signal)))
+			caught = s.(syscall.Signal)
+			cancel(signalError(caught)) // no effect if work is done
 		case <-ctx.Done():
 		}
 	}()
 	work(ctx)
 	cancel(nil)
 	<-watcherDone
-	var cause signalError
-	if errors.As(context.Cause(ctx), &cause) {
+	if caught != 0 {
 		// Keep catching: a repeated signal must not change the exit status.
-		return syscall.Signal(cause)
+		return caught
 	}
 	signal.Stop(signals)
 	select {

@@ -525,7 +525,7 @@ func TestDrainCommandLine(t *testing.T) {
 			name:  "rule that fails",
 			line:  "-R",
 			stdin: "-A -f 7 -s rr\n-d -f 7 -r 198.51.100.1 --drain\n-D -f 7\n",
-			want:  result{status: 255, stderr: "line 2: No such destination\n"},
+			want:  result{stderr: "line 2: No such destination\n"},
 			after: oneServer,
 		},
 	} {

@@ -17,9 +17,11 @@ type restorer struct {
 	*invocation
 	batch     *ipvs.Batch
 	pending   []pendingRule // changes in batch
-	status    int           // exit status of the first line that failed
+	line      int           // last line that was executed
+	status    int           // exit status; see setStatus
 	connLost  bool
-	stoppedAt int // line after which nothing was read; 0 if all rules were read
+	broken    bool // a rule failed, and the table is not what the rules describe
+	stoppedAt int  // line after which nothing was read; 0 if all rules were read
 }
 
 type pendingRule struct {
@@ -38,8 +40,9 @@ func (inv *invocation) restore(rules io.Reader) *restorer {
 		switch {
 		case err != nil:
 			r.commit()
-			r.fail(line+1, err.Error(), exitKernelError)
-			r.stoppedAt = line + 1
+			r.line = line + 1
+			r.fail(r.line, err.Error(), exitKernelError)
+			r.stoppedAt = r.line
 			return r
 		case words == nil:
 			r.commit()
@@ -54,6 +57,8 @@ func (inv *invocation) restore(rules io.Reader) *restorer {
 
 // executeRule executes one line and reports whether to read the next one.
 func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (ok bool) {
+	r.line = line
+	r.setStatus(line, exitOK)
 	if err := r.parser.ParseRule(words, cmd); err != nil {
 		r.commit()
 		r.fail(line, err.Error(), usageStatus(err))
@@ -74,11 +79,12 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 	r.prefix = lineName(line) + ": "
 	status := r.execute(cmd)
 	r.prefix = ""
+	r.broken = r.broken || status != exitOK
 	if r.caughtSignal != 0 {
 		r.status = signalStatus(r.caughtSignal)
 		return false
 	}
-	r.status = cmp.Or(r.status, status)
+	r.setStatus(line, status)
 	switch cmd.Verb {
 	case command.Help, command.Version:
 		return false
@@ -95,7 +101,8 @@ func (r *restorer) commit() bool {
 	failures, err := r.batch.Commit()
 	for _, f := range failures {
 		rule := r.pending[f.Index]
-		r.fail(rule.line, kernelMessage(rule.verb, f.Err), exitKernelError)
+		r.report(rule.line, kernelMessage(rule.verb, f.Err), exitKernelError)
+		r.broken = r.broken || !isRedundant(rule.verb, f.Err)
 	}
 	if lost := new(ipvs.ConnLostError); errors.As(err, &lost) {
 		r.connLost = true
@@ -104,15 +111,49 @@ func (r *restorer) commit() bool {
 			last = lineName(r.pending[lost.FirstUnsent-1].line)
 		}
 		r.fail(r.pending[lost.FirstUnknown].line, connLostMessage(lost.Err, last), exitKernelError)
+		r.setStatus(r.line, exitKernelError)
 	}
 	r.pending = r.pending[:0]
 	return !r.connLost
 }
 
-// fail reports that a line failed.
+// isRedundant reports whether a change failed because the table already is as
+// the change would make it.
+func isRedundant(verb command.Verb, err error) bool {
+	switch verb {
+	case command.DeleteService, command.DeleteServer:
+		return errors.Is(err, ipvs.ErrNoService) || errors.Is(err, ipvs.ErrNoDestination)
+	}
+	for _, redundant := range []error{ipvs.ErrServiceExists, ipvs.ErrDestinationExists, ipvs.ErrDaemonRunning, ipvs.ErrNoDaemon} {
+		if errors.Is(err, redundant) {
+			return true
+		}
+	}
+	return false
+}
+
+// fail reports that a line failed and that the table is not what the rules
+// describe.
 func (r *restorer) fail(line int, text string, status int) {
+	r.report(line, text, status)
+	r.broken = true
+}
+
+// report reports that a line failed.
+func (r *restorer) report(line int, text string, status int) {
 	r.errorf("%s", termsafe.Escape(lineName(line)+": "+text))
-	r.status = cmp.Or(r.status, status)
+	r.setStatus(line, status)
+}
+
+// setStatus records the status of a line. The exit status is that of the first
+// line that failed or, under the name ipvsadm, that of the last line.
+func (r *restorer) setStatus(line, status int) {
+	switch {
+	case r.ownName:
+		r.status = cmp.Or(r.status, status)
+	case line == r.line:
+		r.status = status
+	}
 }
 
 // reportStop reports at which line reading stopped, if it did.

@@ -5,7 +5,47 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
 )
+
+// openRules returns the file of rules that cmd names, or standard input. It
+// reports failure, in which case input is nil.
+func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, status int) {
+	if cmd.File != "" {
+		file, err := os.Open(cmd.File)
+		if err != nil {
+			inv.errorf("%v", err)
+			return nil, exitUsage
+		}
+		return file, exitOK
+	}
+	if stdinClosed(inv.stdin) {
+		inv.errorf(msgStdinClosed)
+		return nil, exitUsage
+	}
+	inv.announceStdin()
+	return io.NopCloser(inv.stdin), exitOK
+}
+
+const msgStdinClosed = "stdin is closed"
+
+// announceStdin tells the user of a terminal that rules are read from it.
+func (inv *invocation) announceStdin() {
+	if file, ok := inv.stdin.(*os.File); ok && inv.ownName && isTerminal(file) {
+		inv.errorf("reading rules from standard input (end with Ctrl-D)")
+	}
+}
+
+func isTerminal(file *os.File) (is bool) {
+	if raw, err := file.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) {
+			_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+			is = err == nil
+		})
+	}
+	return is
+}
 
 // stdinClosed reports whether stdin was closed by the parent process. The Go
 // runtime then opens /dev/null read-write in its place, as daemons do for their
@@ -29,5 +69,3 @@ func stdinClosed(stdin io.Reader) bool {
 	isNull := stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(stat.Rdev) == unix.Mkdev(1, 3)
 	return isNull && flags&unix.O_ACCMODE == unix.O_RDWR
 }
-
-const msgStdinClosed = "stdin is closed"

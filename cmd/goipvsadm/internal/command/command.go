@@ -20,9 +20,15 @@ type Command struct {
 	// set all of it, -d only its address and port.
 	Destination ipvs.Destination
 
+	// IgnoredPort is the port given with -r if the server does not get it,
+	// because the forwarding method keeps the port of the service.
+	IgnoredPort uint16
+
 	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
 	Timeouts ipvs.Timeouts // set by --set
 
+	File     string // file of rules for --check, --apply and --diff; "" is standard input
+	ForApply bool   // --check validates the rules for --apply instead of -R
 	NetNS    string // network namespace given with --netns, as a name or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
 	Interval uint32 // seconds between the listings of --watch
@@ -117,6 +123,23 @@ const (
 
 // String returns the name of the command in messages.
 func (v Verb) String() string { return commands[v].name }
+
+// ReadsFile reports whether the command takes a file of rules as an operand.
+func (v Verb) ReadsFile() bool { return v == Check || v == Apply || v == Diff }
+
+// joins reports whether the flag of v does not select another command: --check
+// and --apply together validate the rules for --apply.
+func (c *Command) joins(v Verb) bool {
+	return !c.ForApply && (c.Verb == Check && v == Apply || c.Verb == Apply && v == Check)
+}
+
+// optionRules says which options go with the command.
+func (c *Command) optionRules() *optionRules {
+	if c.ForApply {
+		return &commands[Apply].options
+	}
+	return &commands[c.Verb].options
+}
 
 // IsChange reports whether the command changes the kernel's table.
 func (v Verb) IsChange() bool { return commands[v].op != 0 }

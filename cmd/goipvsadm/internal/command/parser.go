@@ -34,6 +34,8 @@ type state struct {
 	word      string   // the word being parsed, as typed
 	lastWord  string   // the word after word if it is the value of word, otherwise word
 	operands  []string // words that are neither flags nor their values
+	bareFlag  string   // word, if it is a flag without its optional attached value
+	hint      string   // what the first operand was probably meant to be, for its error
 
 	// Values whose meaning may depend on a flag that follows.
 	server         string        // value of -r
@@ -103,10 +105,11 @@ func (p *Parser) parseWords(words []string) error {
 			break
 		}
 		if len(word) < 2 || word[0] != '-' {
-			p.operands = append(p.operands, word)
+			p.addOperand(word)
 			words = words[1:]
 			continue
 		}
+		p.bareFlag = ""
 		var err error
 		if f, value, rest := p.cutShortFlag(words); f != nil {
 			words, err = rest, p.handleFlag(f, value)
@@ -124,11 +127,33 @@ func (p *Parser) parseWords(words []string) error {
 	}
 	if p.cmd.Verb == 0 {
 		if p.DetailedErrors && len(p.operands) > 0 {
-			return &Error{NoCommand, "unexpected argument " + p.operands[0]}
+			return &Error{NoCommand, p.unexpectedOperand().Text}
 		}
 		return p.UsageError()
 	}
 	return nil
+}
+
+// addOperand adds a word that is neither a flag nor the value of one. ipvsadm's
+// messages have no hints.
+func (p *Parser) addOperand(word string) {
+	if len(p.operands) == 0 {
+		if p.bareFlag != "" {
+			p.hint = p.bareFlag + "=" + word
+		} else if f := lookupLong(word); f != nil && p.DetailedErrors && (f.verb != 0 || f.impliedVerb != 0) {
+			p.hint = "--" + word
+		}
+	}
+	p.operands = append(p.operands, word)
+	p.bareFlag = ""
+}
+
+// unexpectedOperand returns the error of the first operand.
+func (p *Parser) unexpectedOperand() *Error {
+	if p.hint != "" {
+		return errorf("unexpected argument %s (did you mean %s?)", p.operands[0], p.hint)
+	}
+	return errorf("unexpected argument %s", p.operands[0])
 }
 
 // handleFlag stores one flag of the command line in the command.
@@ -144,6 +169,8 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 		return p.UsageError()
 	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor):
 		p.cmd.Verb, p.isImplied = f.verb, false
+	case f.verb != 0 && p.cmd.joins(f.verb):
+		p.cmd.Verb, p.cmd.ForApply = Check, true
 	case p.cmd.Verb != 0 && f.verb != 0:
 		return p.secondCommand(f)
 	case f.verb != 0:
@@ -156,6 +183,9 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 		return errorf("multiple '%s' options specified", f.option)
 	default:
 		p.cmd.Options |= 1 << f.option
+	}
+	if f.value == valueAttached && value == noValue {
+		p.bareFlag = p.word
 	}
 	if f.set != nil {
 		if err := f.set(p, value); err != nil {

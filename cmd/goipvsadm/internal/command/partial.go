@@ -83,7 +83,7 @@ func (u *Partial) allows(f *flag) bool {
 	case u.Done:
 		return false
 	case f.verb != 0:
-		return u.Verb == 0
+		return u.Verb == 0 || u.joins(f.verb)
 	case f.option == NetNS:
 		return !u.Options.Has(NetNS)
 	case u.Verb == 0:
@@ -95,7 +95,7 @@ func (u *Partial) allows(f *flag) bool {
 	case u.Options.Has(f.option):
 		return false
 	}
-	if !commands[u.Verb].options.permits(u.Options, f.option) {
+	if !u.optionRules().permits(u.Options, f.option) {
 		return false
 	}
 	if tunnelOptions.Has(f.option) {

@@ -34,6 +34,8 @@ func TestNextFlags(t *testing.T) {
 			want: "--numeric -n --exact -X --nosort --sort --netns -N --json -j --syncid --tun-info"},
 		{name: "bundled short flags", line: "-Ln -c", want: "--persistent-conn --tun-info --exact -X --nosort --sort --netns -N --json -j --syncid"},
 		{name: "drain", line: "-d -t 192.0.2.1:80 -r 198.51.100.1", want: "--netns -N --drain"},
+		{name: "check", line: "--check", want: "--apply --netns -N"},
+		{name: "check for apply", line: "--check --apply", want: "--keep-weights --allow-empty --verbose --netns -N"},
 		{name: "help", line: "-h", want: ""},
 		{name: "end of options", line: "-L --", want: ""},
 		{name: "invalid words", line: "-D --foo 7 -f 5", want: "--ipv6 -6 --netns -N"},

@@ -20,14 +20,16 @@ func (p *Parser) validate() *Error {
 			return err
 		}
 	}
-	if len(p.operands) > 0 {
-		return errorf("unexpected argument %s", p.operands[0])
+	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 {
+		p.setFile()
+	} else if len(p.operands) > 0 {
+		return p.unexpectedOperand()
 	}
 	if err := p.parseSchedFlags(); err != nil {
 		return err
 	}
 	given := p.cmd.Options &^ (1 << NetNS)
-	if err := commands[p.cmd.Verb].options.check(given, p.cmd.Verb, "command"); err != nil {
+	if err := p.cmd.optionRules().check(given, p.cmd.Verb, "command"); err != nil {
 		return err
 	}
 	switch p.cmd.Verb {
@@ -79,6 +81,14 @@ func (p *Parser) parseTimeouts() *Error {
 	return nil
 }
 
+// setFile takes the operand as the name of a file of rules. A dash stands for
+// standard input.
+func (p *Parser) setFile() {
+	if name := p.operands[0]; name != "-" {
+		p.cmd.File = name
+	}
+}
+
 // parseSchedFlags parses the value of -b, a list separated by commas. Empty
 // elements are ignored, but a list of only empty elements is an error.
 func (p *Parser) parseSchedFlags() *Error {
@@ -123,7 +133,11 @@ func (c *Command) validateServer(hasPort bool) *Error {
 	s, d := &c.Service, &c.Destination
 	// Only masquerading can change the port of a packet; with other methods
 	// the server has the port of the service. A firewall mark has no port.
+	port := d.AddrPort.Port()
 	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || s.Mark != 0))
+	if hasPort && port != d.AddrPort.Port() {
+		c.IgnoredPort = port
+	}
 	tunneling := d.Method == ipvs.Tunneling
 	if !tunneling && d.AddrPort.Addr().Is4() != (s.Family == ipvs.IPv4) {
 		return errorf("Different address family is allowed only for tunneling servers")

@@ -128,16 +128,6 @@ func parseSeconds(value string, low int64) (uint32, *Error) {
 	return uint32(n), nil
 }
 
-// setOptionalSeconds sets field to a time, or leaves it if the flag has no value.
-func setOptionalSeconds(value string, field *uint32) *Error {
-	if value == noValue {
-		return nil
-	}
-	n, err := parseSeconds(value, 1)
-	*field = n
-	return err
-}
-
 // setNetmask parses a netmask: a prefix length for an IPv6 service, otherwise an
 // address. If -M precedes the service, reparseDependent parses the value again.
 func (p *Parser) setNetmask(value string) *Error {
@@ -316,8 +306,25 @@ func (p *Parser) setNetNS(value string) *Error {
 	return nil
 }
 
+// setDrain parses a time limit: a number of seconds, or a number with the unit
+// s, m or h.
 func (p *Parser) setDrain(value string) *Error {
-	return setOptionalSeconds(value, &p.cmd.Drain)
+	if value == noValue {
+		return nil
+	}
+	unit := int64(1)
+	number := value
+	if value != "" {
+		if n, ok := map[byte]int64{'s': 1, 'm': 60, 'h': 3600}[value[len(value)-1]]; ok {
+			number, unit = value[:len(value)-1], n
+		}
+	}
+	n, ok := resolve.Number(number, 1, maxTimeout/unit)
+	if !ok {
+		return errorf("invalid timeout value `%s' specified", value)
+	}
+	p.cmd.Drain = uint32(n * unit)
+	return nil
 }
 
 func (p *Parser) setMetrics(value string) *Error {
@@ -332,5 +339,10 @@ func (p *Parser) setMetrics(value string) *Error {
 }
 
 func (p *Parser) setInterval(value string) *Error {
-	return setOptionalSeconds(value, &p.cmd.Interval)
+	if value == noValue {
+		return nil
+	}
+	n, err := parseSeconds(value, 1)
+	p.cmd.Interval = n
+	return err
 }

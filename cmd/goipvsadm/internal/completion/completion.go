@@ -46,8 +46,12 @@ func (s *Source) Candidates(u *command.Partial) []Candidate {
 }
 
 // flags returns the commands or options that may come next: the long ones, and
-// after a dash the short ones too.
+// after a dash the short ones too. Where a file may come next, which the shell
+// completes, there are none before a dash.
 func flags(u *command.Partial) []Candidate {
+	if u.Verb.ReadsFile() && u.Word == "" {
+		return nil
+	}
 	var candidates []Candidate
 	summaries := help.Summaries()
 	for _, spellings := range u.NextFlags() {

@@ -58,6 +58,9 @@ func TestCandidates(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{line: "--ad", want: "--add-service --add-server"},
 		{line: "-L --st", want: "--stats"},
+		{line: "--check "}, // a file
+		{line: "--check -", want: "--apply --netns -N"},
+		{line: "--diff --keep-weights "},
 		{line: "-D -", want: "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f --netns -N"},
 		{line: "-D ", want: "--tcp-service --udp-service --sctp-service --fwmark-service --netns"},
 		{line: "-E -t ", want: "192.0.2.1:80 192.0.2.2:80 [2001:db8::1]:80"},

@@ -18,6 +18,9 @@ const bufferSize = 256 << 10
 // longer than any rule, and keeps binary input from filling the memory.
 const maxLine = 1 << 20
 
+// byteOrderMark is U+FEFF, with which some editors begin a file.
+const byteOrderMark = "\ufeff"
+
 // ErrLineTooLong is returned for a line longer than maxLine.
 var ErrLineTooLong = errors.New("longer than 1 MiB")
 
@@ -40,13 +43,17 @@ func NewReader(r io.Reader) *Reader {
 // the end of the ruleset words is nil. With an error, line is the number of the
 // last line that was read without one.
 //
+// A byte-order mark at the beginning of the ruleset is skipped.
 // Words are separated by spaces, tabs and carriage returns. There is no quoting.
 // A # at the beginning of a word starts a comment. The word ipvsadm is skipped
 // at any position. A word that contains a NUL is truncated before the NUL.
 func (r *Reader) Next() (words []string, line int, err error) {
 	for r.s.Scan() {
-		r.line++
-		r.split(r.s.Text())
+		text := r.s.Text()
+		if r.line++; r.line == 1 {
+			text = strings.TrimPrefix(text, byteOrderMark)
+		}
+		r.split(text)
 		if len(r.words) > 0 {
 			return r.words, r.line, nil
 		}

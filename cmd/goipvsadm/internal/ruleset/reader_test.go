@@ -37,6 +37,7 @@ func TestReader(t *testing.T) {
 		{name: "spaces and tabs", text: " -A \t-f  5", want: []numberedLine{{Line: 1, Words: []string{"-A", "-f", "5"}}}},
 		{name: "CRLF", text: "-A\r\n-C\r\n", want: []numberedLine{{Line: 1, Words: []string{"-A"}}, {Line: 2, Words: []string{"-C"}}}},
 		{name: "carriage return separates words", text: "-A\r-f", want: []numberedLine{{Line: 1, Words: []string{"-A", "-f"}}}},
+		{name: "byte-order mark", text: "\ufeff# rules\n\ufeff-C\n", want: []numberedLine{{Line: 2, Words: []string{"\ufeff-C"}}}},
 		{name: "comments", text: "# -A\n-C # all\n-C#all\n", want: []numberedLine{{Line: 2, Words: []string{"-C"}}, {Line: 3, Words: []string{"-C#all"}}}},
 		{name: "program name", text: "ipvsadm -C\nipvsadm\n-A ipvsadm ipvsadm -f 5\n/sbin/ipvsadm",
 			want: []numberedLine{{Line: 1, Words: []string{"-C"}}, {Line: 3, Words: []string{"-A", "-f", "5"}}, {Line: 4, Words: []string{"/sbin/ipvsadm"}}}},

@@ -2,7 +2,6 @@ package ruleset
 
 import (
 	"fmt"
-	"net/netip"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/ipvs"
@@ -44,6 +43,9 @@ func (r *Rules) Add(c *command.Command, line int) error {
 	case command.AddService:
 		return r.addService(&c.Service, line)
 	case command.AddServer:
+		if err := validateServerAddr(c); err != nil {
+			return err
+		}
 		return r.addDestination(&c.Service.ServiceKey, &c.Destination, line)
 	case command.SetTimeouts:
 		return r.setTimeouts(c.Timeouts, line)
@@ -52,6 +54,9 @@ func (r *Rules) Add(c *command.Command, line int) error {
 	}
 	return fmt.Errorf("command '%s' does not describe a table (use only -A, -a, --set and --start-daemon)", c.Verb)
 }
+
+// Empty reports whether no rule was added.
+func (r *Rules) Empty() bool { return r.services == nil }
 
 // service returns the service with the key. If the table has no such service,
 // service adds one without a configuration.
@@ -76,19 +81,13 @@ func (r *Rules) addService(service *ipvs.Service, line int) error {
 
 func (r *Rules) addDestination(service *ipvs.ServiceKey, d *ipvs.Destination, line int) error {
 	s, _ := r.service(*service)
-	key := destinationKey(service, d)
+	key := ipvs.DestinationKey{Service: *service, AddrPort: d.AddrPort}
 	if first, ok := r.destinations[key]; ok {
 		return fmt.Errorf("server already defined on line %d", first)
 	}
 	r.destinations[key] = line
 	s.Destinations = append(s.Destinations, *d)
 	return nil
-}
-
-// destinationKey returns the key of a destination. Like package reconcile, it
-// treats an IPv4-mapped address as the IPv4 address.
-func destinationKey(service *ipvs.ServiceKey, d *ipvs.Destination) ipvs.DestinationKey {
-	return ipvs.DestinationKey{Service: *service, AddrPort: netip.AddrPortFrom(d.AddrPort.Addr().Unmap(), d.AddrPort.Port())}
 }
 
 func (r *Rules) setTimeouts(t ipvs.Timeouts, line int) error {
@@ -130,7 +129,7 @@ func (r *Rules) Line(c *reconcile.Change) int {
 	case ipvs.OpAddService, ipvs.OpUpdateService:
 		return r.services[c.Service.ServiceKey].line
 	case ipvs.OpAddDestination, ipvs.OpUpdateDestination:
-		return r.destinations[destinationKey(&c.Service.ServiceKey, &c.Destination)]
+		return r.destinations[ipvs.DestinationKey{Service: c.Service.ServiceKey, AddrPort: c.Destination.AddrPort}]
 	case ipvs.OpSetTimeouts:
 		return r.timeouts
 	case ipvs.OpStartDaemon, ipvs.OpStopDaemon:

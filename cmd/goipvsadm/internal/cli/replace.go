@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/ruleset"
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/reconcile"
+)
+
+// A replacer replaces the table with rules, for ipvsadm-restore.
+type replacer struct {
+	*invocation
+	rules bytes.Buffer
+	errs  []lineError // invalid rules
+
+	// Rules that the kernel would reject after it cleared the table, and the
+	// first line with each combination of scheduler and persistence engine.
+	rejected []lineError
+	modules  map[schedulerAndEngine]int
+
+	unreachable unreachableDetector
+	tracker     ruleset.Tracker
+}
+
+type schedulerAndEngine struct{ scheduler, engine string }
+
+// replaceTable replaces the table with rules. If there is an error in them, or
+// the kernel lacks a scheduler, it changes nothing. If anything goes wrong after
+// the table was cleared, it puts the old table back.
+//
+// If the table is empty, as at boot, part of the rules is better than none: the
+// rules before the first error are executed, as in ipvsadm-restore.
+func (inv *invocation) replaceTable(rules io.Reader) int {
+	r := &replacer{invocation: inv, modules: make(map[schedulerAndEngine]int), tracker: ruleset.Tracker{Empty: true}}
+	var readErr error
+	r.errs, readErr = inv.readRules(io.TeeReader(rules, &r.rules), r.checkRule)
+	if readErr != nil {
+		inv.errorf("%v", readErr)
+		return exitUsage
+	}
+	old, err := reconcile.Read(inv.client, nil)
+	if err != nil {
+		inv.errorf("%s\nnothing was changed", kernelMessage(command.List, err))
+		return exitKernelError
+	}
+	if len(old.Services) == 0 {
+		return r.fillTable()
+	}
+	errs := append(r.errs, r.rejected...)
+	errs = append(errs, r.missingModules(old)...)
+	if len(errs) > 0 {
+		return inv.reportErrors(errs)
+	}
+	if status := r.preflight(); status != exitOK {
+		return status
+	}
+	var status int
+	// A signal must not end the program before the table is complete.
+	sig := runUntilSignal(func(context.Context) { status = r.replace(old) })
+	if sig != 0 {
+		inv.limitFlush()
+		return signalStatus(sig)
+	}
+	return status
+}
+
+// checkRule checks a valid rule.
+func (r *replacer) checkRule(c *command.Command, line int) error {
+	if err := r.unreachable.check(c, line); err != nil {
+		return err
+	}
+	if c.Verb == command.AddService || c.Verb == command.EditService {
+		key := schedulerAndEngine{c.Service.Scheduler, c.Service.PEName}
+		if r.modules[key] == 0 {
+			r.modules[key] = line
+		}
+	}
+	rejected := new(ruleset.RejectedError)
+	if errors.As(r.tracker.Add(c, line), &rejected) && !rejected.Redundant {
+		r.rejected = append(r.rejected, lineError{line, rejected.Text, exitKernelError})
+	}
+	return nil
+}
+
+// fillTable executes the rules on an empty table.
+func (r *replacer) fillTable() int {
+	if len(r.errs) == 0 {
+		if status := r.preflight(); status != exitOK {
+			return status
+		}
+	}
+	restored := r.restore(&r.rules)
+	if len(r.errs) > 0 || restored.status != exitOK {
+		restored.reportStop()
+	}
+	return restored.status
+}
+
+// preflight verifies that a batch of rules will reach the kernel.
+func (r *replacer) preflight() int {
+	rules := bytes.Count(r.rules.Bytes(), []byte("\n")) + 1
+	if err := r.client.Batch().Preflight(rules); err != nil {
+		r.errorf("%s\nnothing was changed", kernelMessage(command.Flush, err))
+		return exitKernelError
+	}
+	return exitOK
+}
+
+// replace clears the table and executes the rules. If that fails, it puts the
+// old table back.
+func (r *replacer) replace(old *reconcile.Table) int {
+	if status := r.change(&command.Command{Verb: command.Flush}); status != exitOK {
+		return status
+	}
+	restored := r.restore(&r.rules)
+	if !restored.broken {
+		return restored.status
+	}
+	restored.reportStop()
+	if restored.connLost {
+		r.errorf("the previous table was not restored")
+	} else {
+		r.putBack(old)
+	}
+	return exitKernelError
+}
+
+// putBackAttempts bounds the attempts to put the old table back: an attempt in
+// which a change failed removes nothing.
+const putBackAttempts = 3
+
+// putBack makes the table what it was before it was cleared.
+func (r *replacer) putBack(old *reconcile.Table) {
+	for i := range old.Services {
+		clearState(&old.Services[i])
+	}
+	var failed []string
+	for range putBackAttempts {
+		failed = failed[:0]
+		err := reconcile.Apply(r.client, old, reconcile.Options{AllowEmpty: true, OnError: func(c *reconcile.Change, err error) {
+			text := kernelMessage(command.FromChange(&c.Change).Verb, err)
+			failed = append(failed, string(bytes.TrimSpace(appendChange(nil, c)))+": "+text)
+		}})
+		if err == nil {
+			err = r.stopNewDaemons(old)
+		}
+		if err == nil {
+			r.errorf("the previous table was restored")
+			return
+		}
+		if len(failed) == 0 {
+			failed = append(failed, err.Error())
+		}
+	}
+	for _, text := range failed {
+		r.errorf("%s", text)
+	}
+	r.errorf("the previous table was not restored completely")
+}
+
+// clearState clears what the kernel set in a service and its destinations, and
+// replaces a forwarding method that can only be read.
+func clearState(s *reconcile.Service) {
+	s.Flags &^= ipvs.Hashed
+	s.Stats = ipvs.Stats{}
+	for i := range s.Destinations {
+		d := &s.Destinations[i]
+		*d = ipvs.Destination{AddrPort: d.AddrPort, Method: d.Method, Weight: d.Weight, Tunnel: d.Tunnel,
+			UpperThreshold: d.UpperThreshold, LowerThreshold: d.LowerThreshold}
+		if d.Method == ipvs.Local {
+			d.Method = ipvs.DirectRouting
+		}
+	}
+}
+
+// stopNewDaemons stops the sync daemons that the rules started if none ran
+// before, since reconcile.Apply then leaves all of them running.
+func (r *replacer) stopNewDaemons(old *reconcile.Table) error {
+	if len(old.Daemons) > 0 {
+		return nil
+	}
+	daemons, err := r.client.Daemons()
+	for i := range daemons {
+		err = errors.Join(err, r.client.StopDaemon(daemons[i].State))
+	}
+	return err
+}
+
+// missingModules returns an error for each scheduler and persistence engine that
+// the kernel neither has nor can load.
+func (r *replacer) missingModules(old *reconcile.Table) (errs []lineError) {
+	key := unusedKey(old)
+	for m, line := range r.modules {
+		if err := r.findModules(key, m); errors.Is(err, ipvs.ErrNoScheduler) {
+			errs = append(errs, lineError{line, kernelMessage(command.AddService, err), exitKernelError})
+		}
+	}
+	return errs
+}
+
+// findModules asks the kernel for a scheduler and a persistence engine, which it
+// loads if necessary. The request is to add a service, and is invalid: the kernel
+// looks for the modules before it checks the netmask.
+func (r *replacer) findModules(key ipvs.ServiceKey, m schedulerAndEngine) error {
+	const invalidPrefixLen = 129
+	err := r.client.AddService(ipvs.Service{ServiceKey: key, Scheduler: m.scheduler, PEName: m.engine, Netmask: invalidPrefixLen})
+	if err == nil {
+		return r.client.RemoveService(key)
+	}
+	return err
+}
+
+// unusedKey returns the key of an IPv6 service that is not in the table.
+func unusedKey(t *reconcile.Table) ipvs.ServiceKey {
+	used := make(map[ipvs.ServiceKey]bool, len(t.Services))
+	for i := range t.Services {
+		used[t.Services[i].ServiceKey] = true
+	}
+	key := ipvs.MarkKey(1, ipvs.IPv6)
+	for used[key] {
+		key.Mark++
+	}
+	return key
+}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
+)
+
+// TestRulesFile checks that --check, --apply and --diff read the rules from a
+// file, and from standard input if the operand is a dash or missing.
+func TestRulesFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules")
+	if err := os.WriteFile(file, []byte("\ufeff"+oneServer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const invalid = "line 1: -q: unknown option\n"
+	for _, tt := range []struct {
+		line, stdin string
+		want        result
+		after       string
+	}{
+		{line: "--check " + file, stdin: "-q\n"},
+		{line: "--check", stdin: "-q\n", want: result{2, "", invalid}},
+		{line: "--check -", stdin: "-q\n", want: result{2, "", invalid}},
+		{line: "--diff " + file, stdin: "-q\n", want: result{1, oneServer, ""}},
+		{line: "--apply --verbose " + file, stdin: "-q\n", want: result{0, oneServer + "# 2 added, 0 edited, 0 removed\n", ""}, after: oneServer},
+		{line: "--apply -", stdin: oneService, after: oneService},
+	} {
+		var k ipvstest.FakeKernel
+		if got := run(&k, tt.stdin, append([]string{"goipvsadm"}, words(tt.line)...)...); got != tt.want || savedRules(t, &k) != tt.after {
+			t.Errorf("%s: %+v, want %+v, table:\n%s", tt.line, got, tt.want, savedRules(t, &k))
+		}
+	}
+}
+
+// openTerminal returns the two ends of a pseudoterminal.
+func openTerminal(t *testing.T) (master, terminal *os.File) {
+	t.Helper()
+	open := func(name string) *os.File {
+		f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	master = open("/dev/ptmx")
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	return master, open(fmt.Sprintf("/dev/pts/%d", number))
+}
+
+// TestAnnounceStdin checks that a user whose terminal is read is told so, except
+// under the name ipvsadm.
+func TestAnnounceStdin(t *testing.T) {
+	const announcement = "reading rules from standard input (end with Ctrl-D)\n"
+	for _, tt := range []struct{ line, want string }{
+		{line: "goipvsadm -R", want: announcement},
+		{line: "goipvsadm --check", want: announcement},
+		{line: "goipvsadm --check -", want: announcement},
+		{line: "goipvsadm --apply --allow-empty", want: announcement},
+		{line: "goipvsadm --check /dev/null"},
+		{line: "ipvsadm -R"},
+		{line: "ipvsadm --check"},
+		{line: "ipvsadm-restore"},
+	} {
+		master, terminal := openTerminal(t)
+		if _, err := io.WriteString(master, "\x04"); err != nil {
+			t.Fatal(err)
+		}
+		var k ipvstest.FakeKernel
+		var stderr strings.Builder
+		if status := Run(words(tt.line), terminal, io.Discard, &stderr, func(...ipvs.Option) (*ipvs.Client, error) { return k.Dial() }); status != 0 || stderr.String() != tt.want {
+			t.Errorf("%s: status %d, %q, want %q", tt.line, status, stderr.String(), tt.want)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package command
+
+import "testing"
+
+func TestParseFile(t *testing.T) {
+	p := testParser(t)
+	for _, tt := range []struct {
+		line     string
+		verb     Verb
+		file     string
+		forApply bool
+		err      string
+	}{
+		{line: "--check", verb: Check},
+		{line: "--check rules", verb: Check, file: "rules"},
+		{line: "rules --check", verb: Check, file: "rules"},
+		{line: "--check -", verb: Check},
+		{line: "--check -- -rules", verb: Check, file: "-rules"},
+		{line: "--apply --verbose rules --keep-weights", verb: Apply, file: "rules"},
+		{line: "--diff rules", verb: Diff, file: "rules"},
+		{line: "--check --apply rules", verb: Check, file: "rules", forApply: true},
+		{line: "--apply --allow-empty --check", verb: Check, forApply: true},
+		{line: "--apply rules more", err: "unexpected argument rules"},
+		{line: "-R rules", err: "unexpected argument rules"},
+		{line: "--check --allow-empty", err: "Illegal 'allow-empty' option with the 'check' command"},
+		{line: "--check --apply --apply", err: "invalid option `--apply'"},
+		{line: "--check --apply --check", err: "invalid option `--check'"},
+		{line: "--check --diff", err: "invalid option `--diff'"},
+		{line: "--diff --apply", err: "invalid option `--apply'"},
+	} {
+		var c Command
+		err := p.Parse(splitWords(tt.line), &c)
+		if errorText(err) != tt.err || err == nil && (c.Verb != tt.verb || c.File != tt.file || c.ForApply != tt.forApply) {
+			t.Errorf("%s: %+v, error %v", tt.line, c, err)
+		}
+	}
+}
+
+func TestParseDrain(t *testing.T) {
+	const server = "-d -t 10.0.0.1:80 -r 10.0.0.2 "
+	p := testParser(t)
+	for _, tt := range []struct {
+		line string
+		want uint32
+		err  string
+	}{
+		{line: "--drain"},
+		{line: "--drain=90", want: 90},
+		{line: "--drain=90s", want: 90},
+		{line: "--drain=5m", want: 300},
+		{line: "--drain=1h", want: 3600},
+		{line: "--drain=744h", want: 2678400},
+		{line: "--drain=745h", err: "invalid timeout value `745h' specified"},
+		{line: "--drain=0m", err: "invalid timeout value `0m' specified"},
+		{line: "--drain=m", err: "invalid timeout value `m' specified"},
+		{line: "--drain=", err: "invalid timeout value `' specified"},
+		{line: "--drain=1d", err: "invalid timeout value `1d' specified"},
+		{line: "--drain=1m30s", err: "invalid timeout value `1m30s' specified"},
+		{line: "--drain 5m", err: "unexpected argument 5m (did you mean --drain=5m?)"},
+		{line: "5 --drain", err: "unexpected argument 5"},
+		{line: "--drain -g 5", err: "unexpected argument 5"},
+	} {
+		var c Command
+		if err := p.Parse(splitWords(server+tt.line), &c); errorText(err) != tt.err || err == nil && c.Drain != tt.want {
+			t.Errorf("%s: %d, error %v", tt.line, c.Drain, err)
+		}
+	}
+}
+
+// TestHints checks that errors of words without dashes name the flag that was
+// probably meant, except under the name ipvsadm.
+func TestHints(t *testing.T) {
+	for _, tt := range []struct{ line, want, ipvsadm string }{
+		{line: "help", want: "unexpected argument help (did you mean --help?)", ipvsadm: "Try"},
+		{line: "version", want: "unexpected argument version (did you mean --version?)", ipvsadm: "Try"},
+		{line: "apply rules", want: "unexpected argument apply (did you mean --apply?)", ipvsadm: "Try"},
+		{line: "list -L", want: "unexpected argument list (did you mean --list?)", ipvsadm: "unexpected argument list"},
+		{line: "numeric", want: "unexpected argument numeric", ipvsadm: "Try"},
+		{line: "-L --watch 5", want: "unexpected argument 5 (did you mean --watch=5?)", ipvsadm: "unexpected argument 5 (did you mean --watch=5?)"},
+		{line: "-L --metrics openmetrics", want: "unexpected argument openmetrics (did you mean --metrics=openmetrics?)",
+			ipvsadm: "unexpected argument openmetrics (did you mean --metrics=openmetrics?)"},
+	} {
+		p := testParser(t)
+		var c Command
+		got := errorText(p.Parse(splitWords(tt.line), &c))
+		if got != tt.ipvsadm && got[:3] != tt.ipvsadm {
+			t.Errorf("%s: %s", tt.line, got)
+		}
+		p.DetailedErrors = true
+		if got := errorText(p.Parse(splitWords(tt.line), &c)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.line, got, tt.want)
+		}
+	}
+}

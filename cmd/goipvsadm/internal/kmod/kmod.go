@@ -1,0 +1,52 @@
+// Package kmod looks for kernel modules without loading them.
+package kmod
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Modules finds the modules of a kernel.
+type Modules struct {
+	Root    string // directory that contains sys and lib
+	Release string // release of the kernel, as printed by uname -r
+}
+
+// Running returns the modules of the running kernel.
+func Running() *Modules {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return &Modules{Root: "/"}
+	}
+	return &Modules{Root: "/", Release: unix.ByteSliceToString(name.Release[:])}
+}
+
+// Directory returns the directory of the modules of the kernel.
+func (m *Modules) Directory() string { return filepath.Join(m.Root, "lib/modules", m.Release) }
+
+// Find reports whether the module with the name is loaded, built into the kernel
+// or can be loaded. known is false if it is not found, but the directory of
+// modules cannot be read, as in a container.
+func (m *Modules) Find(name string) (found, known bool) {
+	// In the name of a module, - and _ are the same; the kernel uses _.
+	name = strings.ReplaceAll(name, "-", "_")
+	if _, err := os.Stat(filepath.Join(m.Root, "sys/module", name)); err == nil {
+		return true, true
+	}
+	// depmod(8) writes the first list, the build of the kernel the second one.
+	// Each line begins with the path of a module: kernel/net/NAME.ko.xz.
+	for _, list := range []string{"modules.dep", "modules.builtin"} {
+		text, err := os.ReadFile(filepath.Join(m.Directory(), list))
+		if err != nil {
+			continue
+		}
+		known = true
+		if strings.Contains(strings.ReplaceAll(string(text), "-", "_"), "/"+name+".ko") {
+			return true, true
+		}
+	}
+	return false, known
+}

@@ -1,0 +1,173 @@
+package ruleset
+
+import (
+	"fmt"
+	"net/netip"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/ipvs"
+)
+
+// A Tracker follows the effect of rules on a table, to find the rules that the
+// kernel will reject because of the rules before them. The zero Tracker knows
+// nothing about the table at the beginning.
+type Tracker struct {
+	// Empty is set while the table has only the services that the rules added.
+	Empty bool
+
+	services map[ipvs.ServiceKey]*trackedService
+	daemons  map[ipvs.DaemonState]presence
+}
+
+// A trackedService is what the rules say about a service.
+type trackedService struct {
+	presence
+	complete bool // the service has only the servers that the rules added
+	servers  map[netip.AddrPort]presence
+}
+
+// A presence says whether an entry exists, and on which line that was decided. It
+// is unknown if the line is 0.
+type presence struct {
+	exists bool
+	line   int
+}
+
+// A RejectedError reports a rule that the kernel will reject.
+type RejectedError struct {
+	Text string
+
+	// Redundant is set if the table already is as the rule would make it: the
+	// rule adds an entry that exists or removes one that does not.
+	Redundant bool
+}
+
+func (e *RejectedError) Error() string { return e.Text }
+
+// Add follows the rule on a line. It returns a *RejectedError if the kernel will
+// reject the rule, whether because of itself or because of the rules before it.
+func (t *Tracker) Add(c *command.Command, line int) error {
+	if t.services == nil {
+		t.services = make(map[ipvs.ServiceKey]*trackedService)
+		t.daemons = make(map[ipvs.DaemonState]presence)
+	}
+	// An invalid rule is followed as well, so that later rules are not blamed.
+	err := t.follow(c, line)
+	if invalid := Validate(c); invalid != nil {
+		return &RejectedError{Text: invalid.Error()}
+	}
+	if err == nil {
+		return nil // not a nil *RejectedError
+	}
+	return err
+}
+
+func (t *Tracker) follow(c *command.Command, line int) *RejectedError {
+	switch c.Verb {
+	case command.Flush:
+		clear(t.services)
+		t.Empty = true
+	case command.AddService, command.EditService, command.DeleteService:
+		return t.followService(c, line)
+	case command.Zero, command.List:
+		if c.Options.Has(command.ServiceAddress) {
+			return t.require(t.service(c.Service.ServiceKey))
+		}
+	case command.AddServer, command.EditServer, command.DeleteServer:
+		return t.followServer(c, line)
+	case command.StartDaemon, command.StopDaemon:
+		return t.followDaemon(c, line)
+	}
+	return nil
+}
+
+// service returns what is known about a service.
+func (t *Tracker) service(key ipvs.ServiceKey) *trackedService {
+	s := t.services[key]
+	if s == nil {
+		s = &trackedService{servers: make(map[netip.AddrPort]presence)}
+		t.services[key] = s
+	}
+	return s
+}
+
+// isAbsent reports whether a service certainly does not exist.
+func (t *Tracker) isAbsent(s *trackedService) bool {
+	return !s.exists && (t.Empty || s.line != 0)
+}
+
+// require returns an error if a service does not exist.
+func (t *Tracker) require(s *trackedService) *RejectedError {
+	if t.isAbsent(s) {
+		return absent("service", s.presence, false)
+	}
+	return nil
+}
+
+func (t *Tracker) followService(c *command.Command, line int) (err *RejectedError) {
+	s := t.service(c.Service.ServiceKey)
+	switch c.Verb {
+	case command.EditService:
+		return t.require(s)
+	case command.DeleteService:
+		if t.isAbsent(s) {
+			return absent("service", s.presence, true)
+		}
+		*s = trackedService{presence: presence{line: line}, servers: s.servers}
+		clear(s.servers)
+		return nil
+	}
+	if s.exists {
+		return exists("service", s.presence)
+	}
+	s.complete = t.isAbsent(s)
+	s.presence = presence{exists: true, line: line}
+	return nil
+}
+
+func (t *Tracker) followServer(c *command.Command, line int) *RejectedError {
+	s := t.service(c.Service.ServiceKey)
+	removes := c.Verb == command.DeleteServer
+	if t.isAbsent(s) {
+		return absent("service", s.presence, removes)
+	}
+	server := s.servers[c.Destination.AddrPort]
+	if isAbsent := !server.exists && (s.complete || server.line != 0); isAbsent && c.Verb != command.AddServer {
+		return absent("server", server, removes)
+	}
+	if c.Verb == command.AddServer && server.exists {
+		return exists("server", server)
+	}
+	if c.Verb != command.EditServer {
+		s.servers[c.Destination.AddrPort] = presence{exists: !removes, line: line}
+	}
+	return nil
+}
+
+func (t *Tracker) followDaemon(c *command.Command, line int) *RejectedError {
+	d, starts := t.daemons[c.Daemon.State], c.Verb == command.StartDaemon
+	kind := c.Daemon.State.String() + " daemon"
+	switch {
+	case d.line == 0:
+	case starts && d.exists:
+		return exists(kind, d)
+	case !starts && !d.exists:
+		return absent(kind, d, true)
+	}
+	t.daemons[c.Daemon.State] = presence{exists: starts, line: line}
+	return nil
+}
+
+// exists returns the error of a rule that adds an entry that exists.
+func exists(kind string, p presence) *RejectedError {
+	return &RejectedError{Text: fmt.Sprintf("%s already defined on line %d", kind, p.line), Redundant: true}
+}
+
+// absent returns the error of a rule for an entry that does not exist.
+func absent(kind string, p presence, redundant bool) *RejectedError {
+	text := kind + " not defined"
+	if p.line != 0 {
+		text = fmt.Sprintf("%s removed on line %d", kind, p.line)
+	}
+	return &RejectedError{Text: text, Redundant: redundant}
+}

@@ -1,0 +1,86 @@
+package ruleset
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"net/netip"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/ipvs"
+)
+
+// Validate returns an error if the kernel rejects the rule c, whatever is in its
+// table.
+func Validate(c *command.Command) error {
+	if err := validateServerAddr(c); err != nil {
+		return err
+	}
+	change := c.Change()
+	if change.Op == 0 {
+		return nil
+	}
+	err := change.Validate()
+	if e := new(ipvs.Error); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+// validateServerAddr returns an error for a server with an IPv4-mapped address.
+// The kernel rejects it in -a and -e, and -d cannot find it.
+func validateServerAddr(c *command.Command) error {
+	addr := c.Destination.AddrPort.Addr()
+	if c.Options.Has(command.RealServer) && addr.Is4In6() {
+		return fmt.Errorf("server address %s is IPv4-mapped (use %s)", addr, addr.Unmap())
+	}
+	return nil
+}
+
+// Warnings returns what the kernel accepts in the rule c but is probably not
+// meant.
+func Warnings(c *command.Command) (warnings []string) {
+	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	s := &c.Service
+	switch c.Verb {
+	case command.AddService, command.EditService:
+		if addr := s.AddrPort.Addr(); addr.Is4In6() {
+			warn("service address %s is IPv4-mapped and matches no packets (use %s)", addr, addr.Unmap())
+		}
+		if s.Flags&ipvs.Persistent == 0 {
+			for _, o := range []command.Option{command.Netmask, command.PE} {
+				if c.Options.Has(o) {
+					warn("option '%s' has no effect without -p", o)
+				}
+			}
+		}
+		if c.Options.Has(command.Netmask) && s.Family == ipvs.IPv4 && s.Netmask != ipvs.ZeroNetmask {
+			if text := netmaskWarning(uint32(s.Netmask)); text != "" {
+				warn("%s", text)
+			}
+		}
+	case command.AddServer, command.EditServer:
+		if c.IgnoredPort != 0 {
+			warn("port %d is ignored: without -m, the server has the port of the service, %d", c.IgnoredPort, c.Destination.AddrPort.Port())
+		}
+	}
+	return warnings
+}
+
+// netmaskWarning returns a warning if the one bits of an IPv4 netmask do not
+// precede the zero bits.
+func netmaskWarning(mask uint32) string {
+	ones := bits.LeadingZeros32(^mask)
+	if bits.OnesCount32(mask) == ones {
+		return ""
+	}
+	text := fmt.Sprintf("netmask %s is not contiguous", ipv4(mask))
+	if mask <= 32 { // -M 24
+		text += fmt.Sprintf(" (did you mean %s?)", ipv4(^uint32(0)<<(32-mask)))
+	}
+	return text
+}
+
+func ipv4(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
