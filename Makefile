@@ -217,7 +217,7 @@ install-compat: install ## also install ipvsadm* symlinks; FORCE=1 replaces unpa
 	done
 
 .PHONY: install-service
-install-service: install ## also install the init script and the systemd unit, disabled; FORCE=1 as above
+install-service: install ## also install the init script and the systemd unit, disabled; FORCE=1 replaces unpackaged files
 	@$(call check_unowned,/etc/init.d/goipvsadm,the service is already installed)
 	$(call check_unowned,$(PREFIX)/lib/systemd/system/goipvsadm.service,the service is already installed)
 	for file in '$(init)' '$(unit)'; do
