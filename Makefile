@@ -184,6 +184,9 @@ init := $(DESTDIR)/etc/init.d/goipvsadm
 unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service
 prefixed := sed 's,/usr/local/,$(PREFIX)/,g'
 
+# $(call runs_service,PREFIX) is a pattern of a line in both of them.
+runs_service = ^\(service\|ExecStart\)=$(1)/lib/goipvsadm/service
+
 # $(call check_unowned,FILE,ADVICE) fails if FILE belongs to a package of the system. Such files
 # are never replaced or removed, since the package manager would restore them some day.
 check_unowned = package=$$(scripts/package-of -r '$(DESTDIR)' $(1)); if [ -n "$$package" ]; then \
@@ -220,8 +223,17 @@ install-compat: install ## also install ipvsadm* symlinks; FORCE=1 replaces unpa
 	done
 
 .PHONY: install-service
-install-service: install ## also install the init script and the systemd unit, disabled
+install-service: install ## also install the init script and the systemd unit, disabled; FORCE=1 replaces unpackaged files
 	@$(call check_unowned,/etc/init.d/goipvsadm,the service is already installed)
+	$(call check_unowned,$(PREFIX)/lib/systemd/system/goipvsadm.service,the service is already installed)
+	for file in '$(init)' '$(unit)'; do
+		if [ ! -e "$$file" ] && [ ! -L "$$file" ] || grep -q '$(call runs_service,.*)' "$$file" 2>/dev/null; then continue; fi
+		if [ -z '$(FORCE)' ]; then
+			echo "$$file exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall" >&2
+			exit 1
+		fi
+		mv "$$file" "$$file.$(replaced)"
+	done
 	install -m 755 scripts/service/service '$(lib)/service'
 	install -D -m 755 /dev/null '$(init)'
 	$(prefixed) scripts/init.d/goipvsadm >'$(init)'
@@ -241,14 +253,19 @@ uninstall: ## remove all installed files
 	rm -f '$(sbin)/goipvsadm' $(names:%='$(lib)/%') '$(lib)/service'
 	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 	# The service and the links that enable it.
-	if [ -e '$(unit)' ]; then
-		for link in '$(DESTDIR)'/etc/systemd/system/*.wants/goipvsadm.service; do
-			case $$(readlink "$$link") in *'$(PREFIX)/lib/systemd/system/goipvsadm.service') rm -f "$$link" ;; esac
-		done
+	if grep -q '$(call runs_service,$(PREFIX)) ' '$(unit)' 2>/dev/null; then
 		rm -f '$(unit)'
+		if [ -e '$(unit).$(replaced)' ]; then mv '$(unit).$(replaced)' '$(unit)'; else
+			for link in '$(DESTDIR)'/etc/systemd/system/*.wants/goipvsadm.service; do
+				case $$(readlink "$$link") in *'$(PREFIX)/lib/systemd/system/goipvsadm.service') rm -f "$$link" ;; esac
+			done
+		fi
 	fi
-	if grep -q '^service=$(PREFIX)/lib/goipvsadm/service$$' '$(init)' 2>/dev/null; then
-		rm -f '$(init)' '$(DESTDIR)'/etc/rc?.d/[SK][0-9][0-9]goipvsadm
+	if grep -q '$(call runs_service,$(PREFIX))$$' '$(init)' 2>/dev/null; then
+		rm -f '$(init)'
+		if [ -e '$(init).$(replaced)' ]; then mv '$(init).$(replaced)' '$(init)'; else
+			rm -f '$(DESTDIR)'/etc/rc?.d/[SK][0-9][0-9]goipvsadm
+		fi
 	fi
 	for directory in '$(lib)' '$(DESTDIR)$(PREFIX)/share/goipvsadm'; do
 		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"

@@ -260,6 +260,51 @@ func waitForLine(file string) string {
 	return string(text)
 }
 
+// hostileNames are names of network namespaces that contain syntax of the shells.
+var hostileNames = []string{
+	"A;id", "B$(id)", "C`id`", "D&id", "E|id", "F>g", "G<h", "H*?[a-z]{1,2}", "I'j", `J"k`, `K\l`, "L m", "M!n", "N:o;p", "O=p;q",
+	"P@q;r", "Q,r;s", "R#s^t~u%v", `S\\`, "~t",
+}
+
+// nameTests creates namespaces and interfaces with names that must be quoted, and returns lines
+// with them.
+func (b *testbed) nameTests(t *testing.T) []completionTest {
+	t.Helper()
+	for _, name := range hostileNames {
+		file := filepath.Join("/run/netns", name)
+		if err := os.WriteFile(file, nil, 0o444); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Remove(file) })
+	}
+	for _, name := range []string{"x;id", "y\x1b"} {
+		if err := b.director.Run(exec.Command("ip", "link", "add", "name", name, "type", "dummy")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const namespace, iface = "goipvsadm -L -N ", "goipvsadm --start-daemon master --mcast-interface "
+	var tests []completionTest
+	for _, name := range hostileNames {
+		first := strings.Replace(name[:1], "~", `\~`, 1)
+		tests = append(tests, completionTest{before: namespace + first, after: namespace + name + " "})
+	}
+	return append(tests,
+		// What has been typed contains quotes.
+		completionTest{before: namespace + `A\;i`, after: namespace + "A;id "},
+		completionTest{before: namespace + `B\$\(`, after: namespace + "B$(id) "},
+		completionTest{before: namespace + `L\ `, after: namespace + "L m "},
+		completionTest{before: namespace + `K\\`, after: namespace + `K\l `},
+		// bash completes only the text after : = and @.
+		completionTest{before: namespace + `N:o`, after: namespace + "N:o;p "},
+		completionTest{before: namespace + `N:o\;`, after: namespace + "N:o;p "},
+		completionTest{before: namespace + `P@q`, after: namespace + "P@q;r "},
+		completionTest{before: "goipvsadm -L --netns=A", after: "goipvsadm -L --netns=A;id "},
+		completionTest{before: "goipvsadm -L --netns=O=p", after: "goipvsadm -L --netns=O=p;q "},
+		completionTest{before: iface + "x", after: iface + "x;id "},
+		completionTest{before: iface + `\$\'y`, after: iface + `$'y\x1b' `},
+	)
+}
+
 // bracketTests returns lines with IPv6 addresses. Shells that expand [...] as a pattern need
 // the opening bracket quoted.
 func bracketTests(bracket string) []completionTest {
@@ -281,7 +326,7 @@ func TestBash(t *testing.T) {
 	b := newTestbed(t)
 	b.loadRules(t)
 	s := b.newBash(t, scriptPath(t, "goipvsadm.bash"))
-	s.run(t, slices.Concat(tests, bracketTests("[")))
+	s.run(t, slices.Concat(tests, bracketTests("["), bracketTests(`\[`), b.nameTests(t)))
 }
 
 // The package bash-completion loads the script on demand by the name of the command, and
@@ -293,7 +338,7 @@ func TestBashCompletionPackage(t *testing.T) {
 	for _, name := range []string{"goipvsadm", "ipvsadm"} {
 		s.writeFile(t, "bash-completion/completions/"+name, ". "+scriptPath(t, "goipvsadm.bash")+"\n")
 	}
-	s.run(t, slices.Concat(tests, bracketTests("["), []completionTest{
+	s.run(t, slices.Concat(tests, bracketTests("["), b.nameTests(t), []completionTest{
 		{before: "nohup goipvsadm -E -t 10.8.1.1:8", after: "nohup goipvsadm -E -t 10.8.1.1:80 "},
 	}))
 }
@@ -304,7 +349,9 @@ func TestZsh(t *testing.T) {
 	s := b.newShell(t, "zsh", "-i")
 	s.writeFile(t, "functions/_goipvsadm", readFile(t, "_goipvsadm"))
 	s.writeFile(t, ".zshrc", "fpath=(~/functions $fpath)\nautoload -U compinit\ncompinit -u\nbindkey -e\nPS1='"+prompt+"'\n")
-	s.run(t, slices.Concat(tests, bracketTests(`\[`)))
+	s.run(t, slices.Concat(tests, bracketTests(`\[`), b.nameTests(t), []completionTest{
+		{before: "goipvsadm -E -t fd08::1", after: "goipvsadm -E -t [fd08::1]:443 "},
+	}))
 }
 
 func TestFish(t *testing.T) {
@@ -315,7 +362,7 @@ func TestFish(t *testing.T) {
 		s.writeFile(t, "fish/completions/"+name+".fish", "source "+scriptPath(t, "goipvsadm.fish")+"\n")
 	}
 	s.writeFile(t, "fish/config.fish", "function fish_prompt\n  echo -n '"+prompt+"'\nend\nset -g fish_greeting\n")
-	s.run(t, slices.Concat(tests, bracketTests(`\[`)))
+	s.run(t, slices.Concat(tests, bracketTests(`\[`), b.nameTests(t)))
 }
 
 func readFile(t *testing.T, name string) string {

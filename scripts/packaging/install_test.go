@@ -182,6 +182,43 @@ func TestUninstallRestoresReplaced(t *testing.T) {
 	}
 }
 
+// The same for files of the service that another program or the administrator has installed.
+func TestUninstallRestoresReplacedService(t *testing.T) {
+	const unit, init = "usr/local/lib/systemd/system/goipvsadm.service", "etc/init.d/goipvsadm"
+	for file, enabled := range map[string]string{
+		unit: "etc/systemd/system/multi-user.target.wants/goipvsadm.service",
+		init: "etc/rc2.d/S01goipvsadm",
+	} {
+		s := newInstallRoot(t)
+		s.write(file, "another service")
+		s.symlink("/"+file, enabled)
+		s.mustFail(file+" exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall", "install-service")
+		if s.read(file) != "another service" {
+			t.Fatalf("%s was replaced", file)
+		}
+		s.mustMake("uninstall")
+		if s.read(file) != "another service" {
+			t.Fatalf("uninstall removed %s", file)
+		}
+		s.mustMake("install-service", "FORCE=1")
+		s.mustMake("install-service")
+		if !strings.Contains(s.read(file), "/usr/local/lib/goipvsadm/service") {
+			t.Errorf("%s was not replaced", file)
+		}
+		s.mustMake("uninstall")
+		if s.read(file) != "another service" {
+			t.Errorf("%s was not restored", file)
+		}
+		if _, err := os.Lstat(s.path(enabled)); err != nil {
+			t.Errorf("%s is no longer enabled: %v", file, err)
+		}
+	}
+	// A dangling symbolic link is not written through.
+	s := newInstallRoot(t)
+	s.symlink("elsewhere", init)
+	s.mustFail(init+" exists and was not installed by goipvsadm", "install-service")
+}
+
 // Files owned by packages are neither replaced nor removed.
 func TestInstallKeepsPackageFiles(t *testing.T) {
 	for _, merged := range []bool{false, true} {

@@ -6,7 +6,9 @@
 package testnet_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -336,6 +338,186 @@ func TestServiceEmptyRules(t *testing.T) {
 	}
 	d.wantTable("-A -f 8 -s rr\n")
 	d.wantDaemons("master eth0 0;")
+
+	// The timeouts and daemons of such rules are applied.
+	d.write("etc/ipvsadm.rules", "--set 800 110 290\n--start-daemon master --mcast-interface eth1 --syncid 5\n")
+	d.run("ipvsadm --stop-daemon master", 0)
+	for range 2 {
+		d.run(d.command+"start", 0)
+		want := "--set 800 110 290\n-A -f 8 -s rr\n--start-daemon master --mcast-interface eth1 --syncid 5 "
+		if got := d.run("ipvsadm -S -n --all", 0).Stdout; !strings.HasPrefix(got, want) {
+			t.Errorf("table:\n%s\nwant:\n%s", got, want)
+		}
+	}
+}
+
+// invalidRules contain no valid rule, in ways that occur in practice.
+var invalidRules = []struct{ title, text string }{
+	{title: "HTML error page", text: "<html>404 Not Found</html>\n"},
+	{title: "misspelled command", text: "--add-servce -t 10.8.0.10:80\n"},
+	{title: "server without its service", text: "-a -t 10.8.0.10:80 -r 10.9.0.21 -m\n"},
+	{title: "NUL bytes, as after a crash", text: "\x00\x00\x00\x00"},
+	{title: "UTF-16", text: "\xff\xfe-\x00A\x00 \x00-\x00f\x00 \x007\x00\n\x00"},
+	{title: "invalid timeout", text: "--set 1 2\n"},
+}
+
+// Invalid rules are an error, also if they contain no service.
+func TestServiceInvalidRules(t *testing.T) {
+	d := newDirector(t)
+	for _, tt := range invalidRules {
+		t.Run(tt.title, func(t *testing.T) {
+			d.t = t
+			d.write("etc/ipvsadm.rules", tt.text)
+			for _, state := range []struct{ prepare, action, table string }{
+				{prepare: "ipvsadm -C", action: "start"},
+				{prepare: "ipvsadm -A -f 8 -s rr", action: "restart", table: "-A -f 8 -s rr\n"},
+			} {
+				d.run(state.prepare, 0)
+				message := d.failAction(state.action, 1)
+				if !strings.HasPrefix(message, "line 1: ") || !strings.HasSuffix(message, "\ngoipvsadm: cannot apply "+d.tool.Work+"/etc/ipvsadm.rules\n") {
+					t.Errorf("%s: %s", state.action, message)
+				}
+				d.wantTable(state.table)
+			}
+		})
+	}
+	d.t = t
+	// A byte-order mark, as some editors write it, hides no service.
+	d.write("etc/ipvsadm.rules", "\xef\xbb\xbf"+serviceRules)
+	d.runAction("reload")
+	d.wantTable(serviceRules)
+
+	if err := os.Remove(filepath.Join(d.tool.Work, "etc/ipvsadm.rules")); err != nil {
+		t.Fatal(err)
+	}
+	rules := d.tool.Work + "/etc/ipvsadm.rules"
+	want := "goipvsadm: " + rules + " does not exist: create it, for example with goipvsadm -S -n >" + rules + "\n"
+	if message := d.failAction("reload", 6); message != want {
+		t.Errorf("message %q, want %q", message, want)
+	}
+}
+
+// Errors of the daemons in the settings are not attributed to the rules.
+func TestServiceDaemonErrors(t *testing.T) {
+	d := newDirector(t)
+	settings := d.tool.Work + "/etc/default/goipvsadm"
+	failed := func(state, iface, reason string) string {
+		return "goipvsadm: cannot start the " + state + " sync daemon on interface " + iface + ": " + reason +
+			" (check DAEMON, IFACE and SYNCID in " + settings + ")\n"
+	}
+	for _, tt := range []struct{ settings, rules, want string }{
+		{
+			settings: "DAEMON=master IFACE=eth7", rules: serviceRules,
+			want: failed("master", "eth7", "No such device"),
+		},
+		{
+			settings: "DAEMON=both IFACE=eth7", rules: serviceRules,
+			want: failed("master", "eth7", "No such device") + failed("backup", "eth7", "No such device"),
+		},
+		{
+			settings: "DAEMON=master SYNCID=x", rules: serviceRules,
+			want: failed("master", "eth0", "illegal syncid specified"),
+		},
+		{
+			settings: "DAEMON=master IFACE=eth7", rules: "# no service\n",
+			want: failed("master", "eth7", "No such device"),
+		},
+		{
+			settings: "DAEMON=backup IFACE=eth7", rules: serviceRules + "--start-daemon master --mcast-interface eth8\n",
+			want: "line 5: No such device\n" + failed("backup", "eth7", "No such device") +
+				"goipvsadm: cannot apply " + d.tool.Work + "/etc/ipvsadm.rules\n",
+		},
+		{
+			settings: "AUTO=no DAEMON=backup IFACE=eth7", rules: serviceRules,
+			want: failed("backup", "eth7", "No such device"),
+		},
+	} {
+		d.write("etc/default/goipvsadm", tt.settings+"\n")
+		d.write("etc/ipvsadm.rules", tt.rules)
+		message := d.failAction("start", 1)
+		message = strings.TrimPrefix(message, "goipvsadm: no service in "+d.tool.Work+"/etc/ipvsadm.rules: leaving the services in the table unchanged\n")
+		if message != tt.want {
+			t.Errorf("%s: message\n%s\nwant\n%s", tt.settings, message, tt.want)
+		}
+	}
+}
+
+// save keeps the mode and the owner of the rules file, and symbolic links to it, and follows
+// no other symbolic link.
+func TestServiceSaveFile(t *testing.T) {
+	d := newDirector(t)
+	d.runAction("start")
+	d.run("rm etc/ipvsadm.rules; umask 027; "+d.command+"save", 0)
+	if got, want := d.run("stat -c %a etc/ipvsadm.rules; cat etc/ipvsadm.rules", 0).Stdout, "640\n"+serviceRules; got != want {
+		t.Errorf("new rules file: %q, want %q", got, want)
+	}
+	for _, prepare := range []string{
+		"echo '# old' >etc/ipvsadm.rules && chown 7:8 etc/ipvsadm.rules && chmod 600 etc/ipvsadm.rules",
+		"echo '# old' >etc/ipvsadm.rules && chmod 664 etc/ipvsadm.rules",
+		"echo '# old' >etc/rules && ln -s rules etc/ipvsadm.rules",
+	} {
+		d.run("rm -f etc/* && echo secret >etc/secret && ln -s secret etc/ipvsadm.rules.new && "+prepare, 0)
+		const list = "stat -c '%A %u %g %N' etc/*"
+		before := d.run(list, 0).Stdout
+		d.runAction("save")
+		if after := d.run(list, 0).Stdout; after != before {
+			t.Errorf("%s: files before save:\n%s\nafter:\n%s", prepare, before, after)
+		}
+		if got, want := d.run("cat etc/ipvsadm.rules etc/secret", 0).Stdout, serviceRules+"secret\n"; got != want {
+			t.Errorf("%s: rules and a file that is not saved to:\n%s\nwant:\n%s", prepare, got, want)
+		}
+	}
+	d.run("rm etc/ipvsadm.rules && mkfifo etc/ipvsadm.rules", 0)
+	if message := d.failAction("save", 1); !strings.HasSuffix(message, ": not a regular file\n") {
+		t.Errorf("save to a pipe: %s", message)
+	}
+	d.run("test -p etc/ipvsadm.rules", 0)
+}
+
+// Concurrent saves all succeed, and each leaves a complete file.
+func TestServiceConcurrentSaves(t *testing.T) {
+	d := newDirector(t)
+	d.runAction("start")
+	d.run("ipvsadm -e -t 10.8.0.10:80 -r 10.9.0.21:80 -m -w 5", 0)
+	table := d.run("ipvsadm -S -n", 0).Stdout
+	result := d.run("pids=; for i in 1 2 3 4 5 6 7 8; do "+d.command+"save & pids=\"$pids $!\"; done; "+
+		"status=0; for pid in $pids; do wait $pid || status=1; done; cat etc/ipvsadm.rules; ls etc; exit $status", 0)
+	if want := table + "ipvsadm.rules\n"; result.Stdout != want || result.Stderr != "" {
+		t.Errorf("saved rules and files:\n%s%s\nwant:\n%s", result.Stdout, result.Stderr, want)
+	}
+}
+
+// A service that is killed by a signal leaves no temporary files. It is killed when it runs
+// ipvsadm for the nth time.
+func TestServiceKilled(t *testing.T) {
+	d := newDirector(t)
+	d.runAction("start")
+	d.run("mkdir real tmp && mv bin/ipvsadm real", 0)
+	d.write("bin/ipvsadm", "#!/bin/sh\nprintf . >>count\n[ $(wc -c <count) -ne $(cat n) ] || kill -$(cat signal) $(cat pid)\nexec real/ipvsadm \"$@\"\n")
+	d.run("chmod +x bin/ipvsadm", 0)
+	for _, tt := range []struct {
+		action, settings string
+		n                int
+		signal           string
+		status           int
+	}{
+		{action: "start", n: 1, signal: "TERM", status: 143},
+		{action: "save", n: 1, signal: "HUP", status: 129},
+		{action: "save", n: 1, signal: "INT", status: 130},
+		// These calls list the table, save it and apply the rules.
+		{action: "restart", settings: "IPVSADM_SAVE_ON_RESTART=yes\n", n: 2, signal: "TERM", status: 143},
+		{action: "restart", settings: "IPVSADM_SAVE_ON_RESTART=yes\n", n: 3, signal: "TERM", status: 143},
+	} {
+		d.write("etc/default/goipvsadm", tt.settings)
+		d.run(fmt.Sprintf("rm -f count; echo %d >n; echo %s >signal", tt.n, tt.signal), 0)
+		line := d.command + tt.action // NAME=VALUE NAME=VALUE COMMAND...
+		result := d.run("export TMPDIR=$PWD/tmp; sh -c 'echo $$ >pid; exec env "+line+"'; status=$?; ls tmp etc; exit $status", tt.status)
+		if want := "etc:\ndefault\nipvsadm.rules\n\ntmp:\n"; result.Stdout != want {
+			t.Errorf("%+v: files\n%s\nwant\n%s", tt, result.Stdout, want)
+		}
+	}
+	d.run("mv real/ipvsadm bin", 0)
+	d.wantTable(serviceRules)
 }
 
 // With Debian's settings, the service behaves like Debian's init script, which runs here with
@@ -445,6 +627,11 @@ func TestSystemdUnits(t *testing.T) {
 			// If both units declared the conflict, systemd would choose one by hash at boot.
 			if strings.Contains(string(unit), "\nConflicts=ipvsadm.service\n") != (tt.name == "goipvsadm") || strings.Contains(string(unit), "Conflicts=goipvsadm") {
 				t.Error("not goipvsadm.service alone declares the conflict")
+			}
+			// The exposure is at most 4.9 of 10.
+			analyze := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=49", "../systemd/"+tt.name+".service")
+			if report, err := analyze.CombinedOutput(); err != nil {
+				t.Errorf("systemd-analyze: %v\n%s", err, report)
 			}
 			d := newDirector(t)
 			d.write("etc/default/"+tt.name, tt.settings)
