@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"path"
+	"slices"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -70,7 +71,7 @@ func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
 	switch worst, any := doctor.Worst(findings); {
 	case any && worst > doctor.Hint:
 		return exitProblems
-	case len(facts.Unavailable) > 0:
+	case slices.ContainsFunc(facts.Unavailable, func(u doctor.Unavailable) bool { return !u.Optional }):
 		return exitIncomplete
 	}
 	return statusHealthy

@@ -26,7 +26,7 @@ func TestDoctor(t *testing.T) {
 		{"an option of others", "--doctor --stats", new(ipvstest.FakeKernel), 2, "", "Illegal 'stats' option with the 'doctor' command\n"},
 		{"its option with others", "-L --probe", new(ipvstest.FakeKernel), 2, "", "Illegal 'probe' option with the 'list' command\n"},
 		{"a word too many", "--doctor now", new(ipvstest.FakeKernel), 2, "", "unexpected argument now\n"},
-		{"without privilege", "--doctor -n", &ipvstest.FakeKernel{Intercept: refuse}, 2, "Looked at 0 services with 0 servers, 0 connections", ""},
+		{"without privilege", "--doctor -n", &ipvstest.FakeKernel{Intercept: refuse}, 2, "not everything could be examined\nLooked at 0 services with 0 servers, 0 connections", ""},
 		{"no such namespace", "--doctor -N nosuch", nil, 2, "", "cannot open network namespace \"nosuch\": No such file or directory\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestDoctorWithoutIPVS(t *testing.T) {
 func TestDiagnosis(t *testing.T) {
 	find := func(severities ...doctor.Severity) (findings []doctor.Finding) {
 		for _, s := range severities {
-			findings = append(findings, doctor.Finding{Check: &doctor.Check{Severity: s}})
+			findings = append(findings, doctor.Finding{Severity: s})
 		}
 		return findings
 	}
@@ -82,6 +82,7 @@ func TestDiagnosis(t *testing.T) {
 		{nil, find(doctor.Hint), 0},
 		{nil, find(doctor.Hint, doctor.Warning, doctor.Hint), 1},
 		{nil, find(doctor.Error), 1},
+		{[]doctor.Unavailable{{What: "rules", Optional: true}}, nil, 0},
 		{unseen, nil, 2},
 		{unseen, find(doctor.Hint), 2},
 		{unseen, find(doctor.Warning), 1},

@@ -263,8 +263,8 @@ func TestDiagnose(t *testing.T) {
 				if x.Server != nil {
 					text += " " + x.Server.AddrPort.String()
 				}
-				if x.MoreServices > 0 {
-					text += " +" + strconv.Itoa(x.MoreServices)
+				if x.MoreServices() > 0 {
+					text += " +" + strconv.Itoa(x.MoreServices())
 				}
 				got = append(got, text)
 				if x.Evidence == "" || len(x.Remedies) == 0 {

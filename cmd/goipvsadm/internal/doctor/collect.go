@@ -138,7 +138,7 @@ func (f *Facts) noteUnavailable(what, reason string) {
 			return
 		}
 	}
-	f.Unavailable = append(f.Unavailable, Unavailable{what, strings.ReplaceAll(reason, "\n", "; ")})
+	f.Unavailable = append(f.Unavailable, Unavailable{What: what, Reason: strings.ReplaceAll(reason, "\n", "; ")})
 }
 
 // read calls a function in the network namespace and notes its error.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
@@ -160,13 +161,19 @@ func sendRedirects(f *Facts, report func(Finding)) {
 	})
 }
 
-// tableManagers are programs that manage the IPVS table: their process names and
-// where they are configured.
-var tableManagers = []struct{ name, configuration string }{
-	{"keepalived", "/etc/keepalived/keepalived.conf"},
-	{"ldirectord", "/etc/ha.d/ldirectord.cf"},
-	{"kube-proxy", "the Services of the cluster"},
-	{"seesaw_engine", "Seesaw's cluster.pb"},
+// tableManagers are programs that manage the IPVS table.
+var tableManagers = []struct {
+	name          string // process name
+	configuration string // where the table is configured
+	reloads       bool   // whether it reloads its configuration on SIGHUP; others exit
+}{
+	{"keepalived", "/etc/keepalived/keepalived.conf", true},
+	{"ldirectord", "/etc/ha.d/ldirectord.cf", true},
+	{"kube-proxy", "the Services of the Kubernetes cluster", false},
+	{"kube-router", "the Services of the Kubernetes cluster", false},
+	{"kube-vip", "the Services of the Kubernetes cluster", false},
+	{"seesaw_engine", "Seesaw's cluster.pb", false},
+	{"dockerd", "the services of the Docker swarm", false},
 }
 
 // haDaemons are programs that move VIPs between directors.
@@ -189,13 +196,17 @@ func otherProgram(f *Facts, report func(Finding)) {
 			continue
 		}
 		pid := f.Processes[i].ID
-		report(Finding{
+		x := Finding{
 			Evidence: fmt.Sprintf("%s is running (PID %d)", m.name, pid),
-			Remedies: []Remedy{
-				{Host: "the director, after changing " + m.configuration, Command: fmt.Sprintf("kill -HUP %d", pid)},
-				{Host: "the director, to manage the table manually", Command: fmt.Sprintf("kill %d", pid)},
-			},
-		})
+			Remedies: []Remedy{advise("change %s instead of the table", m.configuration)},
+		}
+		if m.reloads {
+			x.Remedies = []Remedy{{
+				Host:     "the director, after changing " + m.configuration,
+				Commands: [][]string{{"kill", "-HUP", strconv.Itoa(pid)}},
+			}}
+		}
+		report(x)
 	}
 }
 

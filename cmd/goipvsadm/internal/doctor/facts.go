@@ -47,27 +47,42 @@ type Facts struct {
 
 	Unavailable []Unavailable
 
-	current      *Check                // the check that is running
-	suppressedBy map[netip.Addr]*Check // see suppress
+	current           *Check                       // the check that is running
+	suppressedHosts   map[netip.Addr]*Check        // see suppress
+	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress hides the findings of later checks that a server is silent, because
-// the running check has found the cause.
+// suppress hides the findings of later checks that a server is silent, on all
+// its ports, because the running check has found the cause.
 func (f *Facts) suppress(server netip.Addr) {
-	if f.suppressedBy[server] == nil {
-		f.suppressedBy[server] = f.current
+	if f.suppressedHosts[server] == nil {
+		f.suppressedHosts[server] = f.current
+	}
+}
+
+// suppressServer is like suppress, for a server of one service.
+func (f *Facts) suppressServer(d *ipvs.Destination) {
+	if f.suppressedServers[d] == nil {
+		f.suppressedServers[d] = f.current
 	}
 }
 
 // isSuppressed reports whether an earlier check has found why a server is
 // silent.
-func (f *Facts) isSuppressed(server netip.Addr) bool {
-	c := f.suppressedBy[server]
-	return c != nil && c != f.current
+func (f *Facts) isSuppressed(d *Server) bool {
+	for _, c := range []*Check{f.suppressedHosts[d.AddrPort.Addr()], f.suppressedServers[&d.Destination]} {
+		if c != nil && c != f.current {
+			return true
+		}
+	}
+	return false
 }
 
 // Unavailable describes facts that could not be read.
-type Unavailable struct{ What, Reason string }
+type Unavailable struct {
+	What, Reason string
+	Optional     bool // the report is complete without them
+}
 
 // Neighbors are the states of neighbor entries.
 type Neighbors map[neighborKey]netstate.NeighborState
@@ -147,12 +162,12 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 
 // serverFinding returns a finding about a server of the service.
 func (s *Service) serverFinding(d *Server, evidence string, remedies ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Server: &d.Destination, Evidence: evidence, Remedies: remedies}
+	return Finding{Subject: Subject{&s.ServiceKey, &d.Destination}, Evidence: evidence, Remedies: remedies}
 }
 
 // serviceFinding returns a finding about the service.
 func (s *Service) serviceFinding(evidence string, remedies ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Evidence: evidence, Remedies: remedies}
+	return Finding{Subject: Subject{Service: &s.ServiceKey}, Evidence: evidence, Remedies: remedies}
 }
 
 // link returns the link with the given index, or an empty Link.

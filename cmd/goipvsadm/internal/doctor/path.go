@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
@@ -13,22 +14,22 @@ import (
 // pathChecks check the path to a server and the server's limits.
 var pathChecks = []Check{
 	{
-		ID: "server-no-route", Severity: Error, run: serverNoRoute,
+		ID: "server-no-route", Severity: Error, WholeHost: true, run: serverNoRoute,
 		Title:       "no route to server",
 		Explanation: "the director's routing table has no usable route to its address",
 	},
 	{
-		ID: "dr-through-gateway", Severity: Error, run: drThroughGateway,
+		ID: "dr-through-gateway", Severity: Error, WholeHost: true, run: drThroughGateway,
 		Title:       "server is behind a gateway",
 		Explanation: "direct routing requires the server on the same layer-2 segment: a gateway would route packets for the VIP back",
 	},
 	{
-		ID: "nat-same-network", Severity: Error, run: natSameNetwork,
+		ID: "nat-same-network", Severity: Error, WholeHost: true, run: natSameNetwork,
 		Title:       "server replies to clients directly",
 		Explanation: "client and server share a subnet, so replies bypass the director and are dropped by the client",
 	},
 	{
-		ID: "neighbour-failed", Severity: Error, run: neighborFailed,
+		ID: "neighbour-failed", Severity: Error, WholeHost: true, run: neighborFailed,
 		Title:       "neighbor resolution failed",
 		Explanation: "no reply to ARP or neighbor discovery: host down, wrong segment or wrong address",
 	},
@@ -74,7 +75,7 @@ func serverNoRoute(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		report(s.serverFinding(d, evidence, f.localCommand("ip route replace %s via GATEWAY", hostPrefix(addr)), f.remove(s, d)))
+		report(s.serverFinding(d, evidence, f.localCommand("ip", "route", "replace", hostPrefix(addr), "via", "GATEWAY"), f.remove(s, d)))
 	})
 }
 
@@ -111,7 +112,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		addr := d.AddrPort.Addr()
-		if !ok || r.Gateway.IsValid() || f.isSuppressed(addr) || !noReplies(s, d) {
+		if !ok || r.Gateway.IsValid() || f.isSuppressed(d) || !noReplies(s, d) {
 			return
 		}
 		own, ok := f.subnetOf(addr, r.Link)
@@ -123,7 +124,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 			return
 		}
 		report(s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s; %s", d.Conns.Clients[client], own.Masked(), describePackets(d)),
-			remoteCommand(addr, "ip route replace %s via %s", own.Masked(), r.Source),
+			remoteCommand(addr, "ip", "route", "replace", own.Masked().String(), "via", r.Source.String()),
 			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.DirectRouting })))
 	})
 }
@@ -240,7 +241,7 @@ func tunnelMTU(f *Facts, report func(Finding)) {
 		}
 		report(s.serverFinding(d, fmt.Sprintf("%s has an MTU of %d bytes and the tunnel adds %d to packets of up to %d",
 			l.Name, l.MTU, overhead, maxClientPacket),
-			f.sysctlRemedy(1, path), f.localCommand("ip link set %s mtu %d", l.Name, maxClientPacket+overhead)))
+			f.sysctlRemedy(1, path), f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", strconv.Itoa(maxClientPacket+overhead))))
 	})
 }
 

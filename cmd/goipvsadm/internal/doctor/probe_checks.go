@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -153,15 +154,15 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			evidence := fmt.Sprintf("%s on %s replies for %s", r.HardwareAddr, f.link(r.Link).Name, vip)
 			owner, d := f.ownerOf(r)
 			if d == nil {
-				report(s.serviceFinding(evidence, remoteCommand(r.HardwareAddr, "ip address flush to %s", hostPrefix(vip))))
+				report(s.serviceFinding(evidence, remoteCommand(r.HardwareAddr, flushAddress(vip)...)))
 				continue
 			}
-			fix := "ip address flush to " + hostPrefix(vip) + " && " + acceptVIPCommand(vip)
+			fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
 			if vip.Is4() && d.Method != ipvs.Masquerading {
-				fix = hideVIPCommand()
+				fix = hideVIPCommands()
 			}
 			report(owner.serverFinding(d, fmt.Sprintf("%s and for %s", evidence, d.AddrPort.Addr()),
-				remoteCommand(d.AddrPort.Addr(), "%s", fix)))
+				remoteCommands(d.AddrPort.Addr(), fix...)))
 		}
 	}
 }
@@ -218,7 +219,7 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		if r != nil && r.Outcome == o && t.ICMP == icmp && !d.hasEstablished() && !f.isSuppressed(d.AddrPort.Addr()) {
+		if r != nil && r.Outcome == o && t.ICMP == icmp && !d.hasEstablished() && !f.isSuppressed(d) {
 			do(s, d, formatMilliseconds(r.After))
 		}
 	})

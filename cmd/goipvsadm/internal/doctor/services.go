@@ -3,7 +3,7 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/ipvs"
@@ -57,7 +57,7 @@ func noServers(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		if s := &f.Services[i]; len(s.Servers) == 0 {
 			report(s.serviceFinding("no servers in the table",
-				f.localCommand("%s -a %s -r SERVER", f.Program, f.serviceOptions(s)), f.removeService(s)))
+				f.addServer(s, "SERVER"), f.removeService(s)))
 		}
 	}
 }
@@ -153,7 +153,8 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			iptables = "ip6tables"
 		}
 		report(s.serviceFinding("the counters of the service are 0, while other services have traffic",
-			f.localCommand("%s -t mangle -A PREROUTING -d ADDRESS -p tcp --dport PORT -j MARK --set-mark %d", iptables, s.Mark),
+			f.localCommand(iptables, "-t", "mangle", "-A", "PREROUTING", "-d", "ADDRESS", "-p", "tcp", "--dport", "PORT",
+				"-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))),
 			f.removeService(s)))
 	}
 }
@@ -196,10 +197,4 @@ func expireQuiescentTemplate(f *Facts, report func(Finding)) {
 			}
 		}
 	}
-}
-
-// serviceOptions returns the command-line options that identify a service.
-func (f *Facts) serviceOptions(s *Service) string {
-	_, options, _ := strings.Cut(f.removeService(s).Command, " -D ")
-	return options
 }

@@ -56,7 +56,7 @@ func (f *Facts) restartDaemon(d *ipvs.Daemon) Remedy {
 		moved := *d
 		moved.Interface = l.Name
 		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: moved})
-		return Remedy{Command: stop.Command + " && " + start.Command}
+		return Remedy{Commands: append(stop.Commands, start.Commands...)}
 	}
 	return stop
 }
@@ -95,7 +95,7 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 		default:
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which is administratively down", d.State, l.Name),
-				Remedies: []Remedy{f.localCommand("ip link set %s up", l.Name)},
+				Remedies: []Remedy{f.localCommand("ip", "link", "set", "dev", l.Name, "up")},
 			})
 		}
 	})
@@ -106,7 +106,7 @@ func syncNoMulticast(f *Facts, report func(Finding)) {
 		if l != nil && l.Up && !l.Multicast && !l.Loopback {
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which does not have the flag MULTICAST", d.State, l.Name),
-				Remedies: []Remedy{f.localCommand("ip link set %s multicast on", l.Name)},
+				Remedies: []Remedy{f.localCommand("ip", "link", "set", "dev", l.Name, "multicast", "on")},
 			})
 		}
 	})

@@ -53,7 +53,7 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		addr := d.AddrPort.Addr()
 		r, ok := f.routeTo(d)
-		if !ok || f.isSuppressed(addr) || !noReplies(s, d) {
+		if !ok || f.isSuppressed(d) || !noReplies(s, d) {
 			return
 		}
 		evidence := describePackets(d)
@@ -64,7 +64,7 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 		if r.Gateway.IsValid() {
 			host += " and on the routers between it and the director"
 		}
-		remedies := []Remedy{remoteCommand(host, "ip route replace default via %s", r.Source)}
+		remedies := []Remedy{remoteCommand(host, "ip", "route", "replace", "default", "via", r.Source.String())}
 		if f.ConntrackInvalid > 0 && f.sysctlIs("net/ipv4/vs/conntrack", 0) {
 			remedies = append(remedies, f.sysctlRemedy(1, "net/ipv4/vs/conntrack"))
 		}
@@ -85,7 +85,7 @@ func serverRefuses(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		c := d.Delta
 		if d.Method != ipvs.Masquerading || s.Protocol == ipvs.UDP || c == nil || c.Conns == 0 || c.OutPackets == 0 ||
-			c.OutBytes != c.OutPackets*resetSize(d) || d.Conns.Established > 0 || f.isSuppressed(d.AddrPort.Addr()) {
+			c.OutBytes != c.OutPackets*resetSize(d) || d.Conns.Established > 0 || f.isSuppressed(d) {
 			return
 		}
 		report(s.serverFinding(d, fmt.Sprintf("%s to the server in this sample, and every reply was a packet of %d bytes: a TCP reset",
@@ -106,16 +106,16 @@ func (f *Facts) acceptVIPRemedies(s *Service, d *Server) []Remedy {
 	switch addr := d.AddrPort.Addr(); {
 	case !d.Conns.VIP.IsValid():
 	case d.Method == ipvs.DirectRouting:
-		remedies = append(remedies, remoteCommand(addr, "%s", acceptVIPCommand(d.Conns.VIP)))
+		remedies = append(remedies, remoteCommands(addr, acceptVIPCommands(d.Conns.VIP)...))
 	case d.Tunnel.Type == ipvs.IPIP && d.Conns.VIP.Is4() == addr.Is4():
-		remedies = append(remedies, remoteCommand(addr, "%s", acceptTunnelCommand(d.Conns.VIP)))
+		remedies = append(remedies, remoteCommands(addr, acceptTunnelCommands(d.Conns.VIP)...))
 	}
 	return append(remedies, f.drain(s, d))
 }
 
 func serverSilent(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		if !s.hasEstablished() || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.hasEstablished() || f.isSuppressed(d.AddrPort.Addr()) {
+		if !s.hasEstablished() || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.hasEstablished() || f.isSuppressed(d) {
 			return
 		}
 		report(s.serverFinding(d, describeSynRecv(d.Conns.SynRecv, d.Conns.Total)+"; connections to other servers complete",
@@ -133,7 +133,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		var first *Server
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d.AddrPort.Addr()) {
+			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d) {
 				continue
 			}
 			if first == nil {

@@ -72,7 +72,7 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 			return
 		}
 		report(s.serviceFinding(fmt.Sprintf("%s is on no interface and has no local route", vip),
-			f.localCommand("ip address add %s dev %s%s", hostPrefix(vip), f.likelyInterface(vip), nodad(vip))))
+			f.localCommand(addAddress(vip, f.likelyInterface(vip))...)))
 	})
 }
 
@@ -86,12 +86,12 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 		}
 		l := links[0]
 		if l.Up {
-			report(s.serviceFinding(fmt.Sprintf("%s is on %s, which has no carrier: check its cable and the other end", vip, l.Name),
-				f.localCommand("ip link show dev %s", l.Name)))
+			report(s.serviceFinding(fmt.Sprintf("%s is on %s, which has no carrier", vip, l.Name),
+				advise("check the cable of %s and the device at its other end", l.Name)))
 			return
 		}
 		report(s.serviceFinding(fmt.Sprintf("%s is on %s, which is administratively down", vip, l.Name),
-			f.localCommand("ip link set %s up", l.Name)))
+			f.localCommand("ip", "link", "set", "dev", l.Name, "up")))
 	})
 }
 
@@ -115,7 +115,6 @@ func vipOnLo(f *Facts, report func(Finding)) {
 		reported[vip] = true
 		link := f.linksWithAddr(own.Addr())[0].Name
 		report(s.serviceFinding(fmt.Sprintf("%s is on lo, but its subnet %s is on %s", vip, own.Masked(), link),
-			f.localCommand("ip address add %s dev %s%s && %s", hostPrefix(vip), link, nodad(vip),
-				f.localCommand("ip address del %s dev lo", hostPrefix(vip)).Command)))
+			f.localCommands(addAddress(vip, link), []string{"ip", "address", "del", hostPrefix(vip), "dev", "lo"})))
 	}
 }
