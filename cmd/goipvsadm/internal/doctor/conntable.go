@@ -8,8 +8,9 @@ import (
 )
 
 // maxConnsPerBucket is the average number of connections per hash bucket above
-// which the connection table is too small.
-const maxConnsPerBucket = 8
+// which the connection table is too small. Shorter chains cost less than the
+// rest of the work for a packet.
+const maxConnsPerBucket = 32
 
 // Limits of the module parameter conn_tab_bits.
 const (

@@ -94,6 +94,8 @@ func (x *Finding) MoreServices() int {
 // order of the table.
 func Diagnose(f *Facts) []Finding {
 	var findings []Finding
+	f.index = nil // tests change the facts
+	f.explained = make(map[ipvs.ServiceKey]bool)
 	f.suppressedHosts = make(map[netip.Addr]*Check)
 	f.suppressedServers = make(map[*ipvs.Destination]*Check)
 	checks := Checks()

@@ -62,15 +62,18 @@ Looked at 2 services with 2 servers, 83 connections, 3 interfaces; sampled traff
 TCP 192.0.2.1:80 -> 10.0.0.11:80 (Masq)
   error: no reply traffic from server (NAT) [nat-no-answers]
     seen: 1,830 packets to the server in this sample, none from it; 41 of 41 connections in SYN_RECV
-    why:  with NAT, the server's replies must be routed through the director
+    why:  with NAT, the server's replies must be routed through the director; likely causes:
+          - the route from 10.0.0.11 to the clients does not lead through the director
+          - a firewall drops the packets: on 10.0.0.11, or in FORWARD on the director
+          - 10.0.0.11 is down
     do:   on 10.0.0.11: ip route replace default via 10.0.0.1
 
 TCP 192.0.2.1:80 -> 10.0.0.12:80 (Masq)
   error: neighbor resolution failed [neighbour-failed]
     seen: the server is FAILED in the neighbor table on eth1; 50 packets to the server in this sample
     why:  no reply to ARP or neighbor discovery: host down, wrong segment or wrong address
-    do:   goipvsadm -e -t 192.0.2.1:80 -r 10.0.0.12:80 -m -w 0
-    or:   goipvsadm -d -t 192.0.2.1:80 -r 10.0.0.12:80
+    do:   check that 10.0.0.12 is up and on the network of eth1
+    or:   goipvsadm -e -t 192.0.2.1:80 -r 10.0.0.12:80 -m -w 0
 
 FWM 7 IPv6
   error: service has no servers [no-servers]
@@ -119,7 +122,7 @@ TCP 192.0.2.1:1000
 // TestReportEscapes expects no control character in the report.
 func TestReportEscapes(t *testing.T) {
 	f := healthyFacts()
-	f.Services[0].Delta = nil
+	makeIdle(f)
 	f.Links[outside-1].Up, f.Links[outside-1].Name = false, "e\x1b[31m"
 	report := string(AppendReport(nil, f, Diagnose(f), resolve.Numeric{}))
 	if want := `ip link set dev $'e\x1b[31m' up`; termsafe.HasControl(strings.ReplaceAll(report, "\n", "")) || !strings.Contains(report, want) {

@@ -90,7 +90,7 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 		case l.Up:
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which has no carrier", d.State, l.Name),
-				Remedies: []Remedy{f.restartDaemon(d)},
+				Remedies: []Remedy{advise("check the cable of %s and the device at its other end", l.Name), f.restartDaemon(d)},
 			})
 		default:
 			report(Finding{
@@ -103,7 +103,9 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 
 func syncNoMulticast(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
-		if l != nil && l.Up && !l.Multicast && !l.Loopback {
+		// A link without neighbors, such as a tunnel, needs no flag to send multicast
+		// packets to its other end.
+		if l != nil && l.Up && !l.Multicast && l.NeedsNeigh {
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which does not have the flag MULTICAST", d.State, l.Name),
 				Remedies: []Remedy{f.localCommand("ip", "link", "set", "dev", l.Name, "multicast", "on")},
