@@ -25,6 +25,8 @@ type config struct {
 	modprobe io.Writer // nil for nowhere
 	wrap     func(Socket) Socket
 	mapped   bool
+
+	loadedOnly bool // the ip_vs module is not loaded
 }
 
 // netnsDir is where ip-netns(8) keeps its namespaces.
@@ -77,7 +79,12 @@ func Dial(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	family, err := findFamily(conn, func() { modprobe(cfg.modprobe) })
+	var family uint16
+	if cfg.loadedOnly {
+		family, err = findLoadedFamily(conn)
+	} else {
+		family, err = findFamily(conn, func() { modprobe(cfg.modprobe) })
+	}
 	if err != nil {
 		conn.Close()
 		return nil, err

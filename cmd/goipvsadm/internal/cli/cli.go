@@ -127,7 +127,12 @@ func (p *invocation) run(args []string) int {
 		return p.usageError(mistake)
 	}
 	// As ipvsadm does, the kernel comes before the mistake.
-	if status := p.open(cmd.NetNS); status != statusOK {
+	var options []ipvs.Option
+	// Monitoring must not change the machine.
+	if cmd.Options.Has(command.Metrics) {
+		options = append(options, ipvs.WithoutModuleLoading())
+	}
+	if status := p.open(cmd.NetNS, options...); status != statusOK {
 		return status
 	}
 	if mistake != nil {
@@ -141,10 +146,14 @@ func (p *invocation) run(args []string) int {
 
 // open connects to the kernel, in the network namespace netns unless that is
 // "".
-func (p *invocation) open(netns string) int {
-	err := p.connect(netns)
+func (p *invocation) open(netns string, options ...ipvs.Option) int {
+	err := p.connect(netns, options...)
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
 		return p.netnsError(netns, e)
+	}
+	if errors.Is(err, ipvs.ErrNotLoaded) {
+		p.errorf("the kernel module ip_vs is not loaded: run `modprobe ip_vs' or add a service")
+		return exitUsage
 	}
 	if err != nil {
 		p.errorf("Can't initialize ipvs: " + errnoMessage(err) + "\n" +
@@ -155,8 +164,9 @@ func (p *invocation) open(netns string) int {
 }
 
 // connect connects to the kernel, and asks for its version.
-func (p *invocation) connect(netns string) (err error) {
-	options := append(inNetNS(netns), ipvs.WithModprobeOutput(p.files.stderr), ipvs.WithMappedAddresses())
+func (p *invocation) connect(netns string, options ...ipvs.Option) (err error) {
+	options = append(options, ipvs.WithModprobeOutput(p.files.stderr), ipvs.WithMappedAddresses())
+	options = append(options, inNetNS(netns)...)
 	if p.client, err = p.dial(options...); err != nil {
 		return err
 	}

@@ -17,10 +17,6 @@ import (
 // follows are the words of a command line, of which the last is being typed.
 const completeFlag = "--complete"
 
-// ipvsLoaded is there when the kernel has IPVS. Merely asking for the family
-// would load the module, which is more than a Tab should do.
-const ipvsLoaded = "/proc/net/ip_vs"
-
 // complete prints the words that could stand in place of the last of words,
 // each with a note behind a tab. It says nothing else, whatever is wrong, and
 // asks no name server, so that it does not keep anybody waiting.
@@ -52,16 +48,9 @@ func (p *invocation) complete(words []string) int {
 	return statusOK
 }
 
-// live calls f with a client, if there is an IPVS to be had.
+// withClient calls f with a client if the ip_vs module is loaded.
 func (p *invocation) withClient(netns string, f func(*ipvs.Client)) {
-	if _, err := os.Stat(ipvsLoaded); err != nil {
-		return
-	}
-	var options []ipvs.Option
-	if netns != "" {
-		options = append(options, ipvs.WithNetNS(netns))
-	}
-	c, err := p.dial(options...)
+	c, err := p.dial(append(inNetNS(netns), ipvs.WithoutModuleLoading())...)
 	if err != nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goipvsadm/ipvs"
 	"goipvsadm/netlinkmsg"
 )
 
@@ -86,5 +87,18 @@ func TestMetricsCutShort(t *testing.T) {
 		if got := run(k, "", "goipvsadm", "-L", "--metrics"); got != (result{1, "", "Memory allocation problem\n"}) {
 			t.Error(fmt.Sprint(refused), got)
 		}
+	}
+}
+
+// --metrics does not load the module, and reports that it is not loaded.
+func TestMetricsNotLoaded(t *testing.T) {
+	notLoaded := func(...ipvs.Option) (*ipvs.Client, error) {
+		return nil, &ipvs.Error{Op: "find its netlink family", Err: ipvs.ErrNotLoaded, Errno: syscall.ENOPROTOOPT}
+	}
+	var stdout, stderr strings.Builder
+	status := Run([]string{"goipvsadm", "-L", "--metrics"}, strings.NewReader(""), &stdout, &stderr, notLoaded)
+	want := result{2, "", "the kernel module ip_vs is not loaded: run `modprobe ip_vs' or add a service\n"}
+	if got := (result{status, stdout.String(), stderr.String()}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
