@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"io"
+	"os"
 	"path"
 	"slices"
 	"syscall"
@@ -10,6 +12,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 )
@@ -28,18 +31,22 @@ func (p *invocation) doctor(cmd *command.Command) int {
 		NetNS:     cmd.NetNS,
 		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(f, inNetNS(cmd.NetNS)...) },
 		Probe:     cmd.Options.Has(command.Probe),
-		ErrorText: func(err error) string { return refusal(command.List, err) },
+		ErrorText: doctorErrorText,
 	}
 	if cmd.Options.Has(command.ServiceAddress) {
 		c.Service = &cmd.Service.ServiceKey
 	}
-	err := p.connect(cmd.NetNS)
+	// The doctor changes nothing, so it does not load the module.
+	err := p.connect(cmd.NetNS, ipvs.WithoutModuleLoading())
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
 		return p.netnsError(cmd.NetNS, e)
 	}
-	if err != nil {
-		c.ClientError = errnoMessage(err)
-	} else {
+	switch {
+	case errors.Is(err, ipvs.ErrNotLoaded):
+		c.ClientError = "IPVS is not loaded: run modprobe ip_vs"
+	case err != nil:
+		c.ClientError = doctorErrorText(err)
+	default:
 		c.Client, c.Info = p.client, p.info
 	}
 	facts, err := c.Collect()
@@ -49,6 +56,10 @@ func (p *invocation) doctor(cmd *command.Command) int {
 	}
 	findings := doctor.Diagnose(facts)
 	status := doctorStatus(facts, findings)
+	if file, ok := p.files.stdout.(io.Reader); ok && stdinClosed(file) {
+		p.errorf("standard output is closed")
+		return cmp.Or(status, exitIncomplete)
+	}
 	p.allowEPIPE = true
 	if cmd.Options.Has(command.JSON) {
 		err = jsonout.Findings(p.stdout, facts, findings)
@@ -66,7 +77,20 @@ func (p *invocation) doctor(cmd *command.Command) int {
 	return status
 }
 
-// diagnosis returns the exit status for what was found.
+// doctorErrorText formats an error of the kernel. Root of a user namespace has no
+// access to IPVS.
+func doctorErrorText(err error) string {
+	var e *ipvs.Error
+	if !errors.As(err, &e) {
+		return errnoMessage(err)
+	}
+	if e.Errno == syscall.EPERM && os.Geteuid() == 0 && netstate.InUserNamespace() {
+		return "Permission denied: this is a user namespace, and IPVS requires root of the initial one"
+	}
+	return refusal(command.List, err)
+}
+
+// doctorStatus returns the exit status for the findings.
 func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
 	switch worst, any := doctor.Worst(findings); {
 	case any && worst > doctor.Hint:

@@ -175,6 +175,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 
 func neighborFailed(f *Facts, report func(Finding)) {
 	silent := f.probeOutcomes(netprobe.Silent)
+	vips := f.vips()
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || !f.link(r.Link).NeedsNeigh {
@@ -204,6 +205,13 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		}
 		if r.Gateway.IsValid() {
 			x.Group = fmt.Sprintf("gateway %s on %s", r.Gateway, link)
+		} else if vips[r.Source] && d.Method != ipvs.Masquerading && !f.probeSource(r.Link, nextHop).IsValid() {
+			// A server with the VIP does not reply to requests from the VIP.
+			x.Causes = []string{fmt.Sprintf("the director's ARP requests come from %s, its only address on %s, which the server has as well", r.Source, link)}
+			x.Remedies = []Remedy{
+				advise("give %s another address in the same network, before the VIP", link),
+				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
+			}
 		} else {
 			x.Remedies = append(x.Remedies, f.drain(s, d))
 		}

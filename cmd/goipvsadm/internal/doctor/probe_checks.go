@@ -302,6 +302,7 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	if len(results) == 0 {
 		return
 	}
+	silent := f.frameOutcomes(netprobe.Silent)
 	vipProbed := make(map[frameKey]bool)
 	for _, o := range []netprobe.Outcome{netprobe.Answered, netprobe.Refused} {
 		for key := range f.frameOutcomes(o) {
@@ -311,9 +312,15 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		if r != nil && t.ICMP == icmp && !f.isSuppressed(d) && !vipProbed[frameKey{s.ServiceKey, d.AddrPort}] {
-			do(s, d, f.probeSeverity(s, d), formatMilliseconds(r.After))
+		key := frameKey{s.ServiceKey, d.AddrPort}
+		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || vipProbed[key] {
+			return
 		}
+		severity := f.probeSeverity(s, d)
+		if severity == Hint && silent[key] && d.Conns.Completed == 0 {
+			severity = Warning // the VIP does not reply either
+		}
+		do(s, d, severity, formatMilliseconds(r.After))
 	})
 }
 

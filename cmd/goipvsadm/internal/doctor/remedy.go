@@ -158,10 +158,10 @@ func (f *Facts) addServer(s *Service, server string) Remedy {
 // hostPrefix returns an address as a /32 or /128 prefix.
 func hostPrefix(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
-// addAddress returns the command that adds a VIP to a link. Duplicate address
+// addAddress returns the command that adds a VIP to a link, unless it is there. Duplicate address
 // detection is disabled: with direct routing, the servers have the VIP as well.
 func addAddress(vip netip.Addr, link string) []string {
-	words := []string{"ip", "address", "add", hostPrefix(vip), "dev", link}
+	words := []string{"ip", "address", "replace", hostPrefix(vip), "dev", link}
 	if !vip.Is4() {
 		words = append(words, "nodad")
 	}

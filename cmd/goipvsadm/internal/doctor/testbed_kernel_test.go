@@ -171,7 +171,7 @@ type finding struct {
 		Port    uint16
 	}
 	Seen string
-	Do   []struct{ On, Command string }
+	Do   []struct{ On, Command, Advice string }
 }
 
 // String returns the identifier, the service and the server.
