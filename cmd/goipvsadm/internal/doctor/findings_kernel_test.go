@@ -46,7 +46,11 @@ var findingTests = []findingTest{
 		breakWith: []string{"director: sysctl -w net.ipv6.conf.all.forwarding=0"}},
 
 	{name: "send-redirects", plan: oneSubnetPlan, rules: oneSubnetRules, traffic: []string{"10.1.0.100:80"},
-		breakWith: []string{routeThroughDirector, "director: sysctl -w net.ipv4.conf.all.send_redirects=1"}},
+		breakWith: []string{
+			routeThroughDirector,
+			"web1: sysctl -w net.ipv4.conf.eth0.accept_redirects=0",
+			"director: sysctl -w net.ipv4.conf.all.send_redirects=1",
+		}},
 
 	{name: "vip-not-local", plan: drPlan, rules: drRules, want: "172.16.100.10:80", traffic: drTraffic,
 		breakWith: []string{"director: ip address del 172.16.100.10/32 dev eth0"}},
@@ -213,8 +217,8 @@ var findingTests = []findingTest{
 	{name: "service-silent/IPv6", plan: ip6DRPlan, rules: ip6DRRules, traffic: []string{"[fd03::10]:80"}, want: "[fd03::10]:80",
 		severity: "warning", breakWith: []string{"web1: ip address del fd03::10/128 dev lo"}},
 	{name: "director-as-client", plan: drPlan, rules: drRules, want: "172.16.100.10:80",
-		breakWith: []string{"director: timeout 1 curl -s 172.16.100.10 || true"},
-		cleanup:   []string{"director: ipvsadm -C"}},
+		prepare: func(tb *testbed) { tb.startTrafficFrom("director", drTraffic...) },
+		cleanup: []string{"director: ipvsadm -C"}},
 	{name: "estimation-off", plan: drPlan, rules: drRules, breakWith: []string{"director: sysctl -w net.ipv4.vs.run_estimation=0"}},
 
 	{name: "address-claimed", plan: drPlan, rules: drRules, probe: true, want: "172.16.100.10:80 172.16.100.21:80",

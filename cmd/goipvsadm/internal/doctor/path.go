@@ -185,7 +185,8 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		if r.Gateway.IsValid() {
 			nextHop, name = r.Gateway, fmt.Sprintf("the gateway %s", r.Gateway)
 		}
-		problem := f.neighborProblem(r.Link, nextHop, d.hasClientTraffic())
+		probeFailed := silent[probeTarget(s, d)] != nil
+		problem := f.neighborProblem(r.Link, nextHop, probeFailed, d.hasClientTraffic())
 		link := f.link(r.Link).Name
 		x := s.serverFinding(d, fmt.Sprintf("%s %s on %s", name, problem, link),
 			advise("check that %s is up and on the network of %s", nextHop, link))
@@ -196,7 +197,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 			if d.Delta != nil && d.Delta.InPackets > 0 {
 				x.Evidence += fmt.Sprintf("; %s to the server in this sample", humanize.Count(d.Delta.InPackets, "packet"))
 			}
-		case silent[probeTarget(s, d)] != nil:
+		case probeFailed:
 			x.Severity = Warning
 			x.Evidence += "; it does not reply to probes"
 			f.suppress(d.AddrPort.Addr())
@@ -221,19 +222,19 @@ func neighborFailed(f *Facts, report func(Finding)) {
 
 // neighborProblem returns how the neighbor entry of an address shows that it
 // cannot be resolved, or "".
-func (f *Facts) neighborProblem(link int, addr netip.Addr, hasTraffic bool) string {
+func (f *Facts) neighborProblem(link int, addr netip.Addr, probeFailed, hasTraffic bool) string {
 	key := neighborKey{link, addr}
 	before, existed := f.NeighborsBefore[key]
 	now, exists := f.Neighbors[key]
 	_, onLink := f.subnetOf(addr, link)
 	switch {
-	case !exists && !existed && hasTraffic && onLink:
+	case !exists && !existed && (hasTraffic || probeFailed) && onLink:
 		return "has no neighbor entry"
 	case !exists:
 		return ""
 	case now == netstate.Failed,
 		// A single INCOMPLETE is normal while an address is being resolved.
-		now == netstate.Incomplete && existed && (before == netstate.Incomplete || before == netstate.Failed):
+		now == netstate.Incomplete && (probeFailed || existed && (before == netstate.Incomplete || before == netstate.Failed)):
 		return "is " + now.String() + " in the neighbor table"
 	}
 	return ""

@@ -389,8 +389,8 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || r.Gateway.IsValid() || !silent[frameKey{s.ServiceKey, d.AddrPort}] || answered[probeTarget(s, d)] == nil ||
-			d.Conns.Completed > 0 || f.isSuppressed(d) {
-			return
+			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
+			return // a server that is another director may balance the connection
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection to %s, although it accepts connections to %s",
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))

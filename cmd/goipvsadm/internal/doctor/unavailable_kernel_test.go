@@ -42,7 +42,7 @@ func TestReportUnavailable(t *testing.T) {
 	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=0")
 
 	// No sysctls.
-	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 10 more: no such file or directory\n"
+	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 11 more: no such file or directory\n"
 	const withoutSysctls = "unshare -m sh -c 'mount -t tmpfs none /proc/sys && ipvsadm --doctor -n'"
 	tb.expectReport(withoutSysctls, 2, noSysctls, "not everything could be examined\n")
 	tb.run("director: ip address del 172.16.100.10/32 dev eth0")
@@ -52,9 +52,9 @@ func TestReportUnavailable(t *testing.T) {
 	const withoutNetRaw = "setpriv --bounding-set -net_raw --inh-caps -net_raw ipvsadm --doctor -n --probe"
 	const noCapture = "Not looked at: arriving packets: packet socket: operation not permitted\n"
 	const noARP = "Not looked at: network probes: ARP on eth0: operation not permitted; packet socket: operation not permitted\n"
-	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noARP+noCapture, "[vip-not-local]\n")
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "[vip-not-local]\n")
 	tb.run("director: ip address add 172.16.100.10/32 dev eth0")
-	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noARP+noCapture, "Probed 2 servers: 2 answered")
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "Probed 2 servers: 2 answered")
 }
 
 func TestReportWithoutIPVS(t *testing.T) {
