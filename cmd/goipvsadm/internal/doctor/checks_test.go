@@ -334,7 +334,8 @@ func TestDiagnose(t *testing.T) {
 			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"server-silent " + server1}},
 		{name: "connections from the director itself", change: func(f *Facts) {
-			useDirectRouting(f, Conns{Total: 3, SynRecv: 3, FromDirector: 3, New: 3}, Conns{})
+			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3}, Conns{})
+			f.Services[0].Servers[0].Delta = &ipvs.Stats{Conns: 3, InPackets: 3}
 			f.Neighbors[server1Neighbor] = netstate.Failed
 		}, want: []string{"director-as-client " + service}},
 		{name: "stuck connection to a working server", change: func(f *Facts) {

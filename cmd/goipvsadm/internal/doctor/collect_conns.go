@@ -100,7 +100,7 @@ func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own m
 		c.FromDirector++
 	}
 	c.Clients = appendDistinct(c.Clients, client, maxClients)
-	if isNew {
+	if isNew && !own[client] {
 		c.New++
 	}
 	switch {

@@ -122,7 +122,7 @@ type Conns struct {
 	FromDirector int          // from an address of the director itself
 	SynRecv      int          // in SYN_RECV
 	Established  int          // past the handshake and not reset
-	New          int          // not in the first sample
+	New          int          // not in the first sample; without FromDirector
 	Completed    int          // completed the handshake between the samples
 	StuckSynRecv int          // in SYN_RECV at both samples; without FromDirector
 	StuckClients []netip.Addr // some of the clients of StuckSynRecv
@@ -172,7 +172,7 @@ func (d *Server) hasTraffic() bool {
 // hasClientTraffic is like hasTraffic, without traffic from the director
 // itself.
 func (d *Server) hasClientTraffic() bool {
-	return d.hasTraffic() && (d.Conns.Total == 0 || d.Conns.FromDirector < d.Conns.Total)
+	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
 }
 
 // isOverloaded reports whether the server has reached its upper threshold.

@@ -255,7 +255,7 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			if d == nil {
 				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
 				x.Severity = Hint
-				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the address by mistake"}
+				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the address although it should not"}
 				report(x)
 				continue
 			}

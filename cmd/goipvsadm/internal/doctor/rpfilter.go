@@ -11,7 +11,7 @@ import (
 )
 
 // rpFilter reports strict reverse path filtering that drops packets of
-// services. The counter of drops includes unrelated packets, so it is evidence
+// services. The counter of drops includes unrelated packets: it is evidence
 // only together with packets of clients that IPVS does not see, or with servers
 // whose replies it does not see.
 func rpFilter(f *Facts, report func(Finding)) {
