@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"errors"
+	"io"
+	"os"
 	"path"
 	"strings"
 	"syscall"
@@ -10,38 +12,47 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 )
 
 // doctor executes --doctor.
 func (inv *invocation) doctor(cmd *command.Command) int {
-	g := doctor.Collector{
+	c := doctor.Collector{
 		Program:   path.Base(inv.name),
 		NetNS:     remedyNetNS(cmd.NetNS),
 		InNetNS:   func(f func() error) error { return ipvs.DoInNetNS(cmd.NetNS, f) },
 		Probe:     cmd.Options.Has(command.Probe),
-		ErrorText: func(err error) string { return kernelMessage(command.List, err) },
+		ErrorText: doctorErrorText,
 	}
 	if cmd.Options.Has(command.ServiceAddress) {
-		g.Service = &cmd.Service.ServiceKey
+		c.Service = &cmd.Service.ServiceKey
 	}
-	err := inv.connect(cmd.NetNS)
+	// The doctor changes nothing, so it does not load the module.
+	err := inv.connect(cmd.NetNS, ipvs.WithoutModuleLoading())
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
 		return inv.netnsError(cmd.NetNS, e)
 	}
-	if err != nil {
-		g.ClientError = dialMessage(err)
-	} else {
-		g.Client, g.Info = inv.client, inv.info
+	switch {
+	case errors.Is(err, ipvs.ErrNotLoaded):
+		c.ClientError = "IPVS is not loaded: run modprobe ip_vs"
+	case err != nil:
+		c.ClientError = doctorErrorText(err)
+	default:
+		c.Client, c.Info = inv.client, inv.info
 	}
-	facts, err := g.Collect()
+	facts, err := c.Collect()
 	if err != nil {
 		inv.errorf("%s", kernelMessage(command.List, err))
 		return exitIncomplete
 	}
 	findings := doctor.Diagnose(facts)
 	status := doctorStatus(facts, findings)
+	if file, ok := inv.files.stdout.(io.Reader); ok && stdinClosed(file) {
+		inv.errorf("standard output is closed")
+		return cmp.Or(status, exitIncomplete)
+	}
 	inv.allowEPIPE = true
 	if cmd.Options.Has(command.JSON) {
 		err = jsonout.Findings(inv.stdout, facts, findings)
@@ -57,6 +68,19 @@ func (inv *invocation) doctor(cmd *command.Command) int {
 		return cmp.Or(status, exitIncomplete)
 	}
 	return status
+}
+
+// doctorErrorText formats an error of the kernel. Root of a user namespace has no
+// access to IPVS.
+func doctorErrorText(err error) string {
+	var e *ipvs.Error
+	if !errors.As(err, &e) {
+		return dialMessage(err)
+	}
+	if e.Errno == syscall.EPERM && os.Geteuid() == 0 && netstate.InUserNamespace() {
+		return "Permission denied: this is a user namespace, and IPVS requires root of the initial one"
+	}
+	return kernelMessage(command.List, err)
 }
 
 // remedyNetNS returns the network namespace netns, as given to --netns, in a form that other

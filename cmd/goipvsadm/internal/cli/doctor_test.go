@@ -54,7 +54,7 @@ func TestDoctor(t *testing.T) {
 			line:   "--doctor -n",
 			kernel: &ipvstest.FakeKernel{Intercept: denied},
 			status: 2,
-			stdout: "Looked at 0 services with 0 servers, 0 connections",
+			stdout: "not everything could be examined\nLooked at 0 services with 0 servers, 0 connections",
 		},
 		{
 			name:   "missing namespace",
@@ -102,7 +102,7 @@ func TestDoctorWithoutIPVS(t *testing.T) {
 func TestDoctorStatus(t *testing.T) {
 	findings := func(severities ...doctor.Severity) (all []doctor.Finding) {
 		for _, s := range severities {
-			all = append(all, doctor.Finding{Check: &doctor.Check{Severity: s}})
+			all = append(all, doctor.Finding{Severity: s})
 		}
 		return all
 	}
@@ -116,6 +116,7 @@ func TestDoctorStatus(t *testing.T) {
 		{findings: findings(doctor.Hint)},
 		{findings: findings(doctor.Hint, doctor.Warning, doctor.Hint), want: 1},
 		{findings: findings(doctor.Error), want: 1},
+		{missing: []doctor.Unavailable{{What: "rules", Optional: true}}},
 		{missing: missing, want: 2},
 		{missing: missing, findings: findings(doctor.Hint), want: 2},
 		{missing: missing, findings: findings(doctor.Warning), want: 1},

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"slices"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -49,7 +50,7 @@ func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
 	switch worst, any := doctor.Worst(findings); {
 	case any && worst > doctor.Hint:
 		return exitProblems
-	case len(facts.Unavailable) > 0:
+	case slices.ContainsFunc(facts.Unavailable, func(u doctor.Unavailable) bool { return !u.Optional }):
 		return exitIncomplete
 	}
 	return exitOK

@@ -16,7 +16,8 @@ import (
 // checks must not report.
 func TestDiagnose(t *testing.T) {
 	silent := &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}
-	stuck := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, Clients: []netip.Addr{addr("192.0.2.99")}, VIP: addr("192.0.2.1")}
+	stuck := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, New: 5, VIP: addr("192.0.2.1"),
+		Clients: []netip.Addr{addr("192.0.2.99")}, StuckClients: []netip.Addr{addr("192.0.2.99")}}
 	const (
 		service = "TCP 192.0.2.1:80"
 		server1 = "TCP 192.0.2.1:80 10.0.0.11:80"
@@ -45,7 +46,7 @@ func TestDiagnose(t *testing.T) {
 		}, want: []string{"nat-no-answers " + server1}},
 		{name: "no replies yet to new connections of a working server", change: func(f *Facts) {
 			_, d := f.firstServer()
-			d.Delta, d.Conns = silent, Conns{Total: 5, SynRecv: 1, Established: 4}
+			d.Delta, d.Conns = silent, Conns{Total: 5, SynRecv: 1, Established: 4, Completed: 4}
 		}},
 		{name: "no reply yet to a first packet", change: func(f *Facts) {
 			_, d := f.firstServer()
@@ -72,19 +73,30 @@ func TestDiagnose(t *testing.T) {
 		{name: "no replies in the clients' subnet", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck
-			d.Conns.Clients = []netip.Addr{addr("10.0.0.50")}
+			d.Conns.StuckClients = []netip.Addr{addr("10.0.0.50")}
 		}, want: []string{"nat-same-network " + server1}},
 		{name: "no replies in a small part of the connection table", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck
-			d.Conns.Partial = true
+			d.Conns = Conns{Partial: true}
+			d.Delta = &ipvs.Stats{Conns: 1, InPackets: 2}
 		}},
 		{name: "no replies in a large part of the connection table", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck
-			d.Conns.Total, d.Conns.SynRecv, d.Conns.Partial = 12, 12, true
+			d.Conns = Conns{Partial: true}
 		}, want: []string{"nat-no-answers " + server1}},
 
+		{name: "forwarding off with replies", change: func(f *Facts) {
+			f.Sysctls["net/ipv4/conf/eth1/forwarding"] = 0
+		}},
+		{name: "forwarding off without traffic", change: func(f *Facts) {
+			f.Sysctls["net/ipv4/conf/eth1/forwarding"] = 0
+			makeIdle(f)
+			for i := range f.Services[0].Servers {
+				f.Services[0].Servers[i].Stats = ipvs.Stats{}
+			}
+		}, want: []string{"warning forwarding-off"}},
 		{name: "no replies because forwarding is off", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck
@@ -108,16 +120,41 @@ func TestDiagnose(t *testing.T) {
 			f.Sysctls["net/ipv4/vs/conntrack"] = 1
 		}},
 
-		{name: "VIP on another host", change: moveVIP, want: []string{"vip-not-local " + service}},
-		{name: "VIP on another host, with traffic", change: func(f *Facts) {
+		{name: "VIP on no interface", change: moveVIP, want: []string{"hint vip-not-local " + service}},
+		{name: "VIP on no interface, with unanswered ARP requests", change: func(f *Facts) {
+			moveVIP(f)
+			f.ARPRequests = map[netip.Addr]int{addr("192.0.2.1"): 3}
+		}, want: []string{"vip-not-local " + service}},
+		{name: "VIP on no interface, with packets for it", change: func(f *Facts) {
+			moveVIP(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
+		}, want: []string{"vip-not-local " + service}},
+		{name: "VIP on no interface, and no reply to ARP", change: func(f *Facts) {
+			moveVIP(f)
+			f.Probed, f.ARPAnswered = true, true
+		}, want: []string{"vip-not-local " + service}},
+		{name: "VIP on another host", change: func(f *Facts) {
+			moveVIP(f)
+			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = 2
+		}},
+		{name: "VIP on another host that replies to ARP", change: func(f *Facts) {
+			moveVIP(f)
+			f.Probed, f.ARPAnswered = true, true
+			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 9}}}
+		}},
+		{name: "VIP local in a routing table for some packets", change: func(f *Facts) {
+			moveVIP(f)
+			f.MaybeLocal = map[netip.Addr]bool{addr("192.0.2.1"): true}
+		}},
+		{name: "VIP on no interface, with traffic", change: func(f *Facts) {
 			moveVIP(f)
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
 		}},
-		{name: "VIP on another host, moved by keepalived", change: func(f *Facts) {
+		{name: "VIP on no interface, moved by keepalived", change: func(f *Facts) {
 			moveVIP(f)
 			f.Processes = []netstate.Process{{ID: 7, Name: "keepalived"}}
 		}, want: []string{"other-program"}},
-		{name: "VIP on another host, moved by Pacemaker", change: func(f *Facts) {
+		{name: "VIP on no interface, moved by Pacemaker", change: func(f *Facts) {
 			moveVIP(f)
 			f.Processes = []netstate.Process{{ID: 7, Name: "pacemakerd"}}
 		}},
@@ -129,32 +166,65 @@ func TestDiagnose(t *testing.T) {
 			f.Links[outside-1].Up = false
 		}},
 		{name: "VIP on a link without ARP that is down", change: func(f *Facts) {
-			f.Services[0].Delta = nil
+			makeIdle(f)
 			f.Links[outside-1].Up, f.Links[outside-1].NeedsNeigh = false, false
 		}},
 		{name: "VIP on a link that is down", change: func(f *Facts) {
-			f.Services[0].Delta = nil
+			makeIdle(f)
 			f.Links[outside-1].Up = false
 		}, want: []string{"vip-link-down " + service}},
 		{name: "VIP on a link without carrier", change: func(f *Facts) {
-			f.Services[0].Delta = nil
+			makeIdle(f)
 			f.Links[outside-1].LowerUp = false
 		}, want: []string{"vip-link-down " + service}},
+		{name: "VIP on a bridge without ports", change: func(f *Facts) {
+			makeIdle(f)
+			f.Links[outside-1].LowerUp, f.Links[outside-1].Kind = false, "bridge"
+		}, want: []string{"hint vip-link-down " + service}},
 		{name: "VIP on lo, routed to the director", change: func(f *Facts) {
 			f.Addresses[1] = netstate.Address{Link: lo, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
 			f.Services[0].Servers[0].Method = ipvs.DirectRouting
 		}},
 
 		{name: "rp_filter drops without a suspect link", change: func(f *Facts) { f.ReversePathDrops = 1000 }},
-		{name: "rp_filter drops with another reverse route", change: func(f *Facts) {
-			f.ReversePathDrops = 1000
-			f.Routes[testNetAddr(netip.IPv4Unspecified())] = netstate.Route{Type: netstate.Unicast, Link: inside}
+		{name: "rp_filter drops of packets for the service", change: func(f *Facts) {
+			f.ReversePathDrops = 10
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
 		}, want: []string{"rp-filter"}},
-		{name: "rp_filter drops with loose mode on the suspect link", change: func(f *Facts) {
-			f.ReversePathDrops = 1000
-			f.Routes[testNetAddr(netip.IPv4Unspecified())] = netstate.Route{Type: netstate.Unicast, Link: inside}
-			f.Sysctls["net/ipv4/conf/eth0/rp_filter"] = 2
+		{name: "rp_filter drops of other packets", change: func(f *Facts) {
+			f.ReversePathDrops = 10
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 0, "")
 		}},
+		{name: "rp_filter drops of other packets, with packets for a service that works", change: func(f *Facts) {
+			f.ReversePathDrops = 10
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
+		}},
+		{name: "packets that IPVS does not see, with loose rp_filter", change: func(f *Facts) {
+			f.ReversePathDrops = 10
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99", "192.0.2.98")
+			f.Sysctls["net/ipv4/conf/eth0/rp_filter"] = 2
+		}, want: []string{"packets-not-seen " + service}},
+		{name: "packets of one host that IPVS does not see", change: func(f *Facts) {
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
+		}, want: []string{"hint packets-not-seen " + service}},
+		{name: "packets of one host to a service that never had others", change: func(f *Facts) {
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
+			f.Services[0].Stats = ipvs.Stats{}
+		}, want: []string{"warning packets-not-seen " + service}},
+		{name: "packets to a service whose servers are overloaded", change: func(f *Facts) {
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99", "192.0.2.98")
+			for i := range f.Services[0].Servers {
+				d := &f.Services[0].Servers[i]
+				d.UpperThreshold, d.ActiveConns = 5, 5
+			}
+		}, want: []string{"over-threshold " + server1, "over-threshold " + server2}},
+
 		{name: "no replies with fewer rp_filter drops than packets sent", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck
@@ -183,6 +253,15 @@ func TestDiagnose(t *testing.T) {
 		{name: "no neighbor entries despite traffic", change: func(f *Facts) {
 			f.Neighbors, f.NeighborsBefore = nil, nil
 		}, want: []string{"neighbour-failed " + server1, "neighbour-failed " + server2}},
+		{name: "old neighbor entry of an idle server", change: func(f *Facts) {
+			makeIdle(f)
+			f.Neighbors[server1Neighbor], f.NeighborsBefore[server1Neighbor] = netstate.Failed, netstate.Failed
+		}},
+		{name: "neighbor entry of an idle server that does not reply to a probe", change: func(f *Facts) {
+			makeIdle(f)
+			f.Neighbors[server1Neighbor] = netstate.Failed
+			probe(f, netprobe.Silent)
+		}, want: []string{"warning neighbour-failed " + server1}},
 		{name: "no neighbor entries on a link without ARP", change: func(f *Facts) {
 			f.Neighbors, f.NeighborsBefore = nil, nil
 			f.Links[inside-1].NeedsNeigh = false
@@ -215,24 +294,57 @@ func TestDiagnose(t *testing.T) {
 			useDirectRouting(f, stuck, Conns{})
 			f.Services[0].Delta = new(ipvs.Stats)
 		}},
-		{name: "SYNs to a service that never had other traffic", change: func(f *Facts) {
+		{name: "SYNs of one client to a service that never had other traffic", change: func(f *Facts) {
 			useDirectRouting(f, stuck, Conns{})
 			f.Services[0].Delta = new(ipvs.Stats)
 			f.Services[0].Stats = ipvs.Stats{Conns: 5, InPackets: 5}
+		}, want: []string{"hint service-silent " + service}},
+		{name: "SYNs of two clients", change: func(f *Facts) {
+			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{})
 		}, want: []string{"service-silent " + service}},
-		{name: "retransmitted SYN", change: func(f *Facts) {
-			useDirectRouting(f, Conns{Total: 1, SynRecv: 1, StuckSynRecv: 1, VIP: addr("192.0.2.1")}, Conns{})
+		{name: "SYNs of two clients, after others worked", change: func(f *Facts) {
+			conns := stuckOf("192.0.2.98", "192.0.2.99")
+			conns.Established = 20 // before the first sample
+			useDirectRouting(f, conns, Conns{})
+		}, want: []string{"service-silent " + service}},
+		{name: "retransmitted SYNs of one client", change: func(f *Facts) {
+			useDirectRouting(f, stuckOf("192.0.2.99"), Conns{})
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
-		}, want: []string{"service-silent " + service}},
+		}, want: []string{"warning service-silent " + service}},
+		{name: "retransmitted SYNs of one client, after others worked", change: func(f *Facts) {
+			conns := stuckOf("192.0.2.99")
+			conns.Established = 20
+			useDirectRouting(f, conns, Conns{})
+			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
+		}},
 		{name: "one of two servers silent", change: func(f *Facts) {
-			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1})
+			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
+			f.WorkingClients = map[netip.Addr][]netip.Addr{addr("192.0.2.99"): {addr("10.0.0.12")}}
 		}, want: []string{"server-silent " + server1}},
+		{name: "one of two servers silent, after it worked", change: func(f *Facts) {
+			conns := stuckOf("192.0.2.99")
+			conns.Established = 20
+			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
+			f.WorkingClients = map[netip.Addr][]netip.Addr{addr("192.0.2.99"): {addr("10.0.0.11"), addr("10.0.0.12")}}
+		}, want: []string{"server-silent " + server1}},
+		{name: "one of two servers silent for one client that has no other server", change: func(f *Facts) {
+			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
+		}, want: []string{"hint server-silent " + server1}},
+		{name: "one of two servers silent for two clients that have no other server", change: func(f *Facts) {
+			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
+		}, want: []string{"server-silent " + server1}},
+		{name: "connections from the director itself", change: func(f *Facts) {
+			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3}, Conns{})
+			f.Services[0].Servers[0].Delta = &ipvs.Stats{Conns: 3, InPackets: 3}
+			f.Neighbors[server1Neighbor] = netstate.Failed
+		}, want: []string{"director-as-client " + service}},
 		{name: "stuck connection to a working server", change: func(f *Facts) {
-			useDirectRouting(f, Conns{Total: 9, SynRecv: 1, Established: 8, StuckSynRecv: 1}, Conns{})
+			useDirectRouting(f, Conns{Total: 9, SynRecv: 1, Established: 8, Completed: 8, StuckSynRecv: 1}, Conns{})
 		}},
 
 		{name: "same problem in three services", change: func(f *Facts) {
 			f.Neighbors[server1Neighbor] = netstate.Failed
+			f.Services[0].Servers[0].Delta = &ipvs.Stats{InPackets: 3}
 			for port := range uint16(2) {
 				s := f.Services[0]
 				s.AddrPort = netip.AddrPortFrom(s.AddrPort.Addr(), 81+port)
@@ -240,12 +352,56 @@ func TestDiagnose(t *testing.T) {
 			}
 		}, want: []string{"neighbour-failed " + server1 + " +2"}},
 
-		{name: "probe refused by a server with established connections", change: refuseProbe},
-		{name: "probe refused by an idle server", change: func(f *Facts) {
+		{name: "probe refused by a server whose connections complete", change: func(f *Facts) {
+			probe(f, netprobe.Refused)
+		}, want: []string{"hint probe-refused " + server1}},
+		{name: "probe refused by an idle server, after it worked", change: func(f *Facts) {
+			makeIdle(f)
+			probe(f, netprobe.Refused)
+		}, want: []string{"warning probe-refused " + server1}},
+		{name: "probe refused by an idle server with direct routing", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			makeIdle(f)
+			probe(f, netprobe.Refused)
+		}, want: []string{"hint probe-refused " + server1}},
+		{name: "probe refused by a server that accepts connections to the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			makeIdle(f)
+			probe(f, netprobe.Refused)
+			probeVIP(f, netprobe.Answered)
+		}},
+		{name: "probe of the VIP refused", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			makeIdle(f)
+			probe(f, netprobe.Answered)
+			probeVIP(f, netprobe.Refused)
+		}, want: []string{"warning probe-refused " + server1}},
+		{name: "probe of the VIP silent", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			makeIdle(f)
+			probe(f, netprobe.Answered)
+			probeVIP(f, netprobe.Silent)
+		}, want: []string{"warning probe-no-answer " + server1}},
+		{name: "probe silent while clients get no replies", change: func(f *Facts) {
 			_, d := f.firstServer()
-			d.Delta, d.Conns = nil, Conns{}
-			refuseProbe(f)
-		}, want: []string{"probe-refused " + server1}},
+			d.Delta, d.Conns = silent, stuck
+			probe(f, netprobe.Silent)
+		}, want: []string{"probe-no-answer " + server1}},
+		{name: "VIP claimed by a server", change: func(f *Facts) {
+			claimVIP(f, "10.0.0.11")
+		}, want: []string{"address-claimed " + server1}},
+		{name: "VIP claimed by a server that is the active director", change: func(f *Facts) {
+			claimVIP(f, "10.0.0.11")
+			f.Daemons = []ipvs.Daemon{{State: ipvs.Backup, Interface: "eth1"}}
+		}, want: []string{"hint address-claimed " + server1}},
+		{name: "VIP claimed by an unknown host", change: func(f *Facts) {
+			claimVIP(f, "10.0.0.99")
+		}, want: []string{"hint address-claimed " + service}},
+		{name: "VIP claimed while this director hides it", change: func(f *Facts) {
+			claimVIP(f, "10.0.0.11")
+			f.Addresses[1] = netstate.Address{Link: lo, Prefix: netip.MustParsePrefix("192.0.2.1/32")}
+			f.Sysctls["net/ipv4/conf/all/arp_ignore"] = 1
+		}},
 		{name: "VIP claimed by the director itself", change: func(f *Facts) {
 			f.Links[inside-1].HardwareAddr = []byte{2, 0, 0, 0, 0, 1}
 			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 1}}}
@@ -257,14 +413,17 @@ func TestDiagnose(t *testing.T) {
 			var got []string
 			for _, x := range Diagnose(f) {
 				text := x.Check.ID
+				if x.Severity != x.Check.Severity {
+					text = x.Severity.String() + " " + text
+				}
 				if x.Service != nil {
 					text += " " + x.Service.String()
 				}
 				if x.Server != nil {
 					text += " " + x.Server.AddrPort.String()
 				}
-				if x.MoreServices > 0 {
-					text += " +" + strconv.Itoa(x.MoreServices)
+				if x.MoreServices() > 0 {
+					text += " +" + strconv.Itoa(x.MoreServices())
 				}
 				got = append(got, text)
 				if x.Evidence == "" || len(x.Remedies) == 0 {
@@ -282,7 +441,7 @@ func TestDiagnose(t *testing.T) {
 func moveVIP(f *Facts) {
 	f.Addresses[1] = netstate.Address{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
 	f.Routes[addr("192.0.2.1")] = netstate.Route{Type: netstate.Unicast, Link: outside}
-	f.Services[0].Delta = new(ipvs.Stats)
+	makeIdle(f)
 }
 
 // useDirectRouting makes both servers use direct routing, with the given
@@ -294,11 +453,61 @@ func useDirectRouting(f *Facts, conns1, conns2 Conns) {
 	}
 }
 
-// refuseProbe adds a probe that the first server refused.
-func refuseProbe(f *Facts) {
+// makeIdle removes all traffic between the samples. Counters and connections
+// show that the servers worked before.
+func makeIdle(f *Facts) {
+	f.Services[0].Delta = new(ipvs.Stats)
+	for i := range f.Services[0].Servers {
+		d := &f.Services[0].Servers[i]
+		d.Delta = new(ipvs.Stats)
+		d.Conns.New, d.Conns.Completed = 0, 0
+	}
+}
+
+// arrivals returns packets for the first service on the outside link.
+func arrivals(f *Facts, packets int, clients ...string) map[ipvs.ServiceKey]*Arrivals {
+	a := &Arrivals{Packets: packets, Link: outside}
+	for _, c := range clients {
+		if c != "" {
+			a.Clients = append(a.Clients, addr(c))
+		}
+	}
+	return map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: a}
+}
+
+// stuckOf returns connections of clients that stay in SYN_RECV.
+func stuckOf(clients ...string) Conns {
+	c := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, VIP: addr("192.0.2.1")}
+	for _, client := range clients {
+		c.StuckClients = append(c.StuckClients, addr(client))
+	}
+	c.Clients = c.StuckClients
+	return c
+}
+
+// probe adds a probe of the first server.
+func probe(f *Facts, o netprobe.Outcome) {
 	f.Probed = true
 	f.ProbeResults = []netprobe.Result{{
 		Target:  netprobe.Target{AddrPort: ap("10.0.0.11:80"), Source: addr("10.0.0.1")},
-		Outcome: netprobe.Refused,
+		Outcome: o,
 	}}
+}
+
+// probeVIP adds a probe of the VIP at the first server.
+func probeVIP(f *Facts, o netprobe.Outcome) {
+	f.FrameResults = []netprobe.FrameResult{{
+		FrameTarget: netprobe.FrameTarget{VIP: ap("192.0.2.1:80"), Server: ap("10.0.0.11:80")},
+		Outcome:     o,
+	}}
+}
+
+// claimVIP adds ARP replies of a host for an address of its own and for the VIP.
+func claimVIP(f *Facts, host string) {
+	f.Probed, f.ARPAnswered = true, true
+	hardwareAddr := []byte{2, 0, 0, 0, 0, 9}
+	f.ARPReplies = []netprobe.Reply{
+		{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: hardwareAddr},
+		{Link: outside, Addr: addr(host), HardwareAddr: hardwareAddr},
+	}
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -35,7 +36,7 @@ type Collector struct {
 type sample struct {
 	time             time.Time
 	services         []Service
-	synRecv          map[synRecvConn]bool
+	conns            map[connKey]string // states
 	neighbors        Neighbors
 	reversePathDrops uint64
 	conntrackInvalid uint64
@@ -46,6 +47,7 @@ type sample struct {
 // requested Service does not exist.
 func (c *Collector) Collect() (*Facts, error) {
 	f := &Facts{Program: c.Program, NetNS: c.NetNS, Probed: c.Probe, ConnTableSize: c.Info.ConnTableSize}
+	c.readLinks(f, f)
 	first, err := c.sample(f, nil)
 	if err != nil {
 		return nil, err
@@ -57,12 +59,16 @@ func (c *Collector) Collect() (*Facts, error) {
 		c.collectHost(f, host)
 		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
 	}
+	var captureErr error
 	if len(first.services) > 0 {
-		c.wait()
+		captureErr = c.capture(f, first.services)
 	}
 	probing.Wait()
 
 	f.Unavailable, f.TableUnreadable = nil, false // noted again by the second sample
+	if captureErr != nil {
+		f.noteOptional("arriving packets", captureErr.Error())
+	}
 	if probeErr != nil {
 		f.noteUnavailable("network probes", probeErr.Error())
 	}
@@ -98,11 +104,11 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 		return nil, err
 	}
 	s := &sample{time: time.Now(), services: services}
-	var before map[synRecvConn]bool
+	var before map[connKey]string
 	if previous != nil {
-		before = previous.synRecv
+		before = previous.conns
 	}
-	s.synRecv = c.sampleConnections(f, services, before)
+	s.conns = c.sampleConnections(f, services, before)
 	s.neighbors = c.readNeighbors(f)
 	c.read(f, "drop counters", func() (err error) {
 		if s.reversePathDrops, err = zeroIfMissing(netstate.ReversePathDrops()); err != nil {
@@ -138,7 +144,57 @@ func (f *Facts) noteUnavailable(what, reason string) {
 			return
 		}
 	}
-	f.Unavailable = append(f.Unavailable, Unavailable{what, strings.ReplaceAll(reason, "\n", "; ")})
+	f.Unavailable = append(f.Unavailable, Unavailable{What: what, Reason: strings.ReplaceAll(reason, "\n", "; ")})
+}
+
+// noteOptional is like noteUnavailable, for facts without which the report is
+// complete.
+func (f *Facts) noteOptional(what, reason string) {
+	f.noteUnavailable(what, reason)
+	f.Unavailable[len(f.Unavailable)-1].Optional = true
+}
+
+// capture waits for sampleInterval and records the packets that arrive for the
+// services meanwhile.
+func (c *Collector) capture(f *Facts, services []Service) error {
+	var capture *netprobe.Capture
+	err := c.InNetNS(func() (err error) {
+		capture, err = netprobe.OpenCapture()
+		return err
+	})
+	c.wait()
+	if err != nil {
+		return err
+	}
+	defer capture.Close()
+	ix := newServerIndex(services)
+	own := f.ownAddrs()
+	f.Arrivals = make(map[ipvs.ServiceKey]*Arrivals)
+	f.ARPRequests = make(map[netip.Addr]int)
+	requests := make(map[[2]netip.Addr]int) // by host and requested address
+	for _, p := range capture.Packets() {
+		from, to := p.Source.Addr(), p.Destination.Addr()
+		if p.Protocol == 0 {
+			if key := [2]netip.Addr{from, to}; from != to && !own[from] {
+				requests[key]++
+				f.ARPRequests[to] = max(f.ARPRequests[to], requests[key])
+			}
+			continue
+		}
+		s := ix.service(ipvs.Protocol(p.Protocol), p.Destination)
+		if s == nil {
+			continue
+		}
+		a := f.Arrivals[s.ServiceKey]
+		if a == nil {
+			a = new(Arrivals)
+			f.Arrivals[s.ServiceKey] = a
+		}
+		a.Packets++
+		a.Link = p.Link
+		a.Clients = appendDistinct(a.Clients, from, maxClients)
+	}
+	return nil
 }
 
 // read calls a function in the network namespace and notes its error.
@@ -175,11 +231,13 @@ func (c *Collector) readNeighbors(f *Facts) Neighbors {
 // probeNetwork sends the probes for the services of host and stores the results
 // in f.
 func (c *Collector) probeNetwork(f, host *Facts) error {
+	host.addrs() // builds the index before it is used concurrently
 	var wg sync.WaitGroup
 	var whoHasErr, serversErr error
 	wg.Go(func() {
 		whoHasErr = c.InNetNS(func() (err error) {
 			f.ARPReplies, err = netprobe.WhoHas(host.arpQueries(), probeTime)
+			f.ARPAnswered = err == nil
 			return err
 		})
 	})
@@ -190,5 +248,23 @@ func (c *Collector) probeNetwork(f, host *Facts) error {
 		})
 	})
 	wg.Wait()
-	return errors.Join(whoHasErr, serversErr)
+	var framesErr error
+	if len(host.Services) > 0 {
+		framesErr = c.probeFrames(f, host)
+	}
+	return errors.Join(whoHasErr, serversErr, framesErr)
+}
+
+// probeFrames probes the VIPs at the servers with direct routing. It runs after
+// the other probes, which have resolved the hardware addresses of the servers.
+func (c *Collector) probeFrames(f, host *Facts) error {
+	var neighbors []netstate.Neighbor
+	c.readNetlink(f, "neighbors", func(conn *netstate.Conn) (err error) {
+		neighbors, err = conn.Neighbors()
+		return err
+	})
+	return c.InNetNS(func() (err error) {
+		f.FrameResults, err = netprobe.ProbeFrames(host.frameTargets(neighbors), probeTime/2)
+		return err
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"slices"
 
 	"goipvsadm/ipvs"
 )
@@ -16,22 +17,39 @@ const maxSampledConns = 20000
 // maxClients is the number of clients kept per server.
 const maxClients = 4
 
-// A synRecvConn identifies a connection in SYN_RECV.
-type synRecvConn struct {
+// A connKey identifies a connection.
+type connKey struct {
 	protocol    ipvs.Protocol
 	client, vip netip.AddrPort
 }
 
+const (
+	synRecv     = "SYN_RECV"
+	established = "ESTABLISHED"
+)
+
+// isPastHandshake reports whether a TCP connection in a state has completed its
+// handshake and has not been reset.
+func isPastHandshake(state string) bool {
+	switch state {
+	case established, "FIN_WAIT", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK":
+		return true
+	}
+	return false
+}
+
 // sampleConnections reads up to maxSampledConns connections and fills in the
-// Conns of the servers. It returns the connections in SYN_RECV; before contains
-// those of the previous sample.
-func (c *Collector) sampleConnections(f *Facts, services []Service, before map[synRecvConn]bool) map[synRecvConn]bool {
+// Conns of the servers. It returns the states of the connections; before
+// contains those of the previous sample, or is nil.
+func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]string) map[connKey]string {
 	if c.Client == nil || len(services) == 0 {
 		return nil
 	}
 	ix := newServerIndex(services)
-	synRecv := make(map[synRecvConn]bool)
+	own := f.ownAddrs()
+	states := make(map[connKey]string)
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
+	f.WorkingClients = make(map[netip.Addr][]netip.Addr)
 	for conn, err := range c.Client.Connections() {
 		if err != nil {
 			reason := err.Error()
@@ -51,26 +69,17 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[s
 		}
 		d, s := ix.find(&conn)
 		if d == nil {
-			if s != nil && conn.State == "ESTABLISHED" {
+			if s != nil && conn.State == established {
 				f.Orphans = append(f.Orphans, Orphan{s.ServiceKey, conn.Destination})
 			}
 			continue
 		}
-		d.Conns.Total++
-		d.Conns.VIP = conn.VIP.Addr()
-		if len(d.Conns.Clients) < maxClients {
-			d.Conns.Clients = append(d.Conns.Clients, conn.Client.Addr())
-		}
-		switch conn.State {
-		case "SYN_RECV":
-			d.Conns.SynRecv++
-			key := synRecvConn{conn.Protocol, conn.Client, conn.VIP}
-			synRecv[key] = true
-			if before[key] {
-				d.Conns.StuckSynRecv++
-			}
-		case "ESTABLISHED", "FIN_WAIT", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK":
-			d.Conns.Established++
+		key := connKey{conn.Protocol, conn.Client, conn.VIP}
+		states[key] = conn.State
+		stateBefore, existed := before[key]
+		d.Conns.add(&conn, stateBefore, before != nil && !existed, own)
+		if client := conn.Client.Addr(); isPastHandshake(conn.State) {
+			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], conn.Destination.Addr(), 2)
 		}
 	}
 	for i := range services {
@@ -78,7 +87,44 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[s
 			services[i].Servers[j].Conns.Partial = !f.AllConnections
 		}
 	}
-	return synRecv
+	return states
+}
+
+// add adds a connection. stateBefore is its state at the previous sample, and
+// isNew reports whether it was not in that sample.
+func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own map[netip.Addr]bool) {
+	client := conn.Client.Addr()
+	c.Total++
+	c.VIP = conn.VIP.Addr()
+	if own[client] {
+		c.FromDirector++
+	}
+	c.Clients = appendDistinct(c.Clients, client, maxClients)
+	if isNew && !own[client] {
+		c.New++
+	}
+	switch {
+	case conn.State == synRecv:
+		c.SynRecv++
+		if stateBefore == synRecv && !own[client] {
+			c.StuckSynRecv++
+			c.StuckClients = appendDistinct(c.StuckClients, client, maxClients)
+		}
+	case isPastHandshake(conn.State):
+		c.Established++
+		if isNew || stateBefore == synRecv {
+			c.Completed++
+		}
+	}
+}
+
+// appendDistinct appends an address that the slice does not contain yet, up to
+// a length.
+func appendDistinct(addrs []netip.Addr, a netip.Addr, limit int) []netip.Addr {
+	if len(addrs) >= limit || slices.Contains(addrs, a) {
+		return addrs
+	}
+	return append(addrs, a)
 }
 
 // A serverIndex finds the server of a connection.
@@ -115,18 +161,25 @@ func (ix *serverIndex) find(c *ipvs.Connection) (*Server, *Service) {
 			return d, nil
 		}
 	}
-	for _, vip := range []netip.AddrPort{c.VIP, netip.AddrPortFrom(c.VIP.Addr(), 0)} {
-		key := ipvs.AddrKey(c.Protocol, vip)
-		s := ix.services[key]
-		if s == nil {
-			continue
-		}
-		for _, server := range []netip.AddrPort{c.Destination, anyPort} {
-			if d := ix.servers[ipvs.DestinationKey{Service: key, AddrPort: server}]; d != nil {
-				return d, s
-			}
-		}
-		return nil, s
+	s := ix.service(c.Protocol, c.VIP)
+	if s == nil {
+		return nil, nil
 	}
-	return nil, nil
+	for _, server := range []netip.AddrPort{c.Destination, anyPort} {
+		if d := ix.servers[ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: server}]; d != nil {
+			return d, s
+		}
+	}
+	return nil, s
+}
+
+// service returns the service for a VIP and port, or nil. A service for the port
+// precedes one for all ports.
+func (ix *serverIndex) service(p ipvs.Protocol, vip netip.AddrPort) *Service {
+	for _, vip := range []netip.AddrPort{vip, netip.AddrPortFrom(vip.Addr(), 0)} {
+		if s := ix.services[ipvs.AddrKey(p, vip)]; s != nil {
+			return s
+		}
+	}
+	return nil
 }

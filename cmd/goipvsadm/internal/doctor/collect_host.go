@@ -12,15 +12,12 @@ import (
 // collectHost reads the facts about the director that concern the services of
 // host and stores them in host. What cannot be read is noted in f.
 func (c *Collector) collectHost(f, host *Facts) {
-	c.readNetlink(f, "links and addresses", func(conn *netstate.Conn) (err error) {
-		if host.Links, err = conn.Links(); err != nil {
+	c.readLinks(f, host)
+	c.readNetlink(f, "routes", func(conn *netstate.Conn) (err error) {
+		if host.Routes, err = readRoutes(conn, host.Services); err != nil {
 			return err
 		}
-		host.Addresses, err = conn.Addresses()
-		return err
-	})
-	c.readNetlink(f, "routes", func(conn *netstate.Conn) (err error) {
-		host.Routes, err = readRoutes(conn, host.Services)
+		host.MaybeLocal, err = readMaybeLocal(conn, host)
 		return err
 	})
 	c.read(f, "sysctls", func() error { return c.readSysctls(f, host) })
@@ -38,6 +35,17 @@ func (c *Collector) collectHost(f, host *Facts) {
 			return err
 		})
 	}
+}
+
+// readLinks reads the links and addresses.
+func (c *Collector) readLinks(f, host *Facts) {
+	c.readNetlink(f, "links and addresses", func(conn *netstate.Conn) (err error) {
+		if host.Links, err = conn.Links(); err != nil {
+			return err
+		}
+		host.Addresses, err = conn.Addresses()
+		return err
+	})
 }
 
 // readRoutes looks up the routes to all addresses that checks use.
@@ -60,6 +68,7 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 			d := &s.Servers[j]
 			addresses = append(addresses, d.AddrPort.Addr(), testNetAddr(d.AddrPort.Addr()))
 			addresses = append(addresses, d.Conns.Clients...)
+			addresses = append(addresses, d.Conns.StuckClients...)
 		}
 		for _, addr := range addresses {
 			if err := add(addr); err != nil {
@@ -67,35 +76,27 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 			}
 		}
 	}
-	return routes, addMarkedRoutes(conn, services, routes)
+	return routes, nil
 }
 
-// addMarkedRoutes repeats the lookup of VIPs that are not local with the
-// firewall marks of routing rules: a VIP may be local for marked packets only.
-func addMarkedRoutes(conn *netstate.Conn, services []Service, routes map[netip.Addr]netstate.Route) error {
-	var marks []uint32
-	for i := range services {
-		vip := services[i].AddrPort.Addr()
-		if r, ok := routes[vip]; !ok || r.Type == netstate.Local {
+// readMaybeLocal returns the VIPs without a local route that some routing table
+// contains as local.
+func readMaybeLocal(conn *netstate.Conn, host *Facts) (map[netip.Addr]bool, error) {
+	maybeLocal := make(map[netip.Addr]bool)
+	for i := range host.Services {
+		vip := host.Services[i].AddrPort.Addr()
+		if r, ok := host.Routes[vip]; !ok || r.Type == netstate.Local {
 			continue
 		}
-		if marks == nil {
-			var err error
-			if marks, err = conn.RuleFwmarks(); err != nil || len(marks) == 0 {
-				return err
-			}
+		local, err := conn.MayBeLocal(vip)
+		if err != nil {
+			return nil, err
 		}
-		for _, mark := range marks {
-			r, err := conn.Route(vip, mark)
-			if err != nil {
-				return err
-			}
-			if r.Type == netstate.Local {
-				routes[vip] = r
-			}
+		if local {
+			maybeLocal[vip] = true
 		}
 	}
-	return nil
+	return maybeLocal, nil
 }
 
 // The sysctls that checks use.
@@ -106,10 +107,11 @@ var (
 	}
 	// optionalSysctls do not exist on all kernels.
 	optionalSysctls = []string{
+		"net/ipv4/vs/run_estimation", "net/ipv4/vs/backup_only",
 		"net/ipv6/conf/all/forwarding", "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max",
 	}
 	// linkSysctls exist for each link with IPv4.
-	linkSysctls = []string{"forwarding", "rp_filter", "send_redirects"}
+	linkSysctls = []string{"arp_ignore", "forwarding", "rp_filter", "send_redirects"}
 )
 
 // readSysctls reads the sysctls into host.

@@ -8,8 +8,9 @@ import (
 )
 
 // maxConnsPerBucket is the average number of connections per hash bucket above
-// which the connection table is too small.
-const maxConnsPerBucket = 8
+// which the connection table is too small. Shorter chains cost less than the
+// rest of the work for a packet.
+const maxConnsPerBucket = 32
 
 // Limits of the module parameter conn_tab_bits.
 const (
@@ -35,13 +36,11 @@ func connTableSmall(f *Facts, report func(Finding)) {
 		Evidence: fmt.Sprintf("%s in %s", humanize.Count(conns, "connection"), humanize.Count(f.ConnTableSize, "bucket")),
 		Remedies: []Remedy{
 			{
-				Host:    "the director, before reloading the module",
-				Command: fmt.Sprintf("echo options ip_vs conn_tab_bits=%d >/etc/modprobe.d/ip_vs.conf", bits),
+				Host: "the director, before reloading the module",
+				// A file of its own: ip_vs.conf may have other options.
+				Commands: [][]string{{"sh", "-c", fmt.Sprintf("echo options ip_vs conn_tab_bits=%d >/etc/modprobe.d/ip_vs-conn_tab_bits.conf", bits)}},
 			},
-			{
-				Host:    "the kernel command line, if IPVS is built in",
-				Command: fmt.Sprintf("ip_vs.conn_tab_bits=%d", bits),
-			},
+			advise("if IPVS is built into the kernel, add ip_vs.conn_tab_bits=%d to its command line", bits),
 		},
 	})
 }
@@ -54,7 +53,7 @@ func conntrackFull(f *Facts, report func(Finding)) {
 	report(Finding{
 		Evidence: fmt.Sprintf("%s of %s entries in use", humanize.Count(n, ""), humanize.Count(limit, "")),
 		// Not localCommand: only the initial network namespace can set it, for all.
-		Remedies: []Remedy{{Command: sysctlCommand(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}},
+		Remedies: []Remedy{{Commands: [][]string{sysctlCommand(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}}},
 	})
 }
 

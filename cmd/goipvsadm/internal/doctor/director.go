@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
@@ -29,7 +30,7 @@ var directorChecks = []Check{
 		Explanation: "IPVS only sees packets for local addresses",
 	},
 	{
-		ID: "vip-link-down", Severity: Error, run: vipLinkDown,
+		ID: "vip-link-down", Severity: Warning, run: vipLinkDown,
 		Title:       "VIP is on an interface that is down",
 		Explanation: "the VIP is unreachable there",
 	},
@@ -42,6 +43,11 @@ var directorChecks = []Check{
 		ID: "rp-filter", Severity: Error, run: rpFilter,
 		Title:       "rp_filter is dropping packets",
 		Explanation: "strict rp_filter drops packets whose reverse route uses another interface",
+	},
+	{
+		ID: "packets-not-seen", Severity: Error, run: packetsNotSeen,
+		Title:       "packets for the service do not reach IPVS",
+		Explanation: "the kernel drops or redirects them first",
 	},
 	{
 		ID: "conn-table-small", Severity: Warning, run: connTableSmall,
@@ -88,10 +94,16 @@ var directorChecks = []Check{
 func forwardingOff(f *Facts, report func(Finding)) {
 	// Servers with NAT, by the sysctl that disables forwarding of their replies.
 	servers := make(map[string]int)
-	var paths []string // keys of servers, in order
-	f.eachServer(func(_ *Service, d *Server) {
+	failing := make(map[string]bool) // sysctls with a server that gets packets and sends no replies
+	var paths []string               // keys of servers, in order
+	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.Masquerading {
+		// Clients on the director itself need no forwarding.
+		replies := d.Stats.OutPackets > 0
+		if d.hasTraffic() && d.Delta != nil {
+			replies = d.Delta.OutPackets > 0
+		}
+		if !ok || d.Method != ipvs.Masquerading || replies || !s.mayHaveClients(f) {
 			return
 		}
 		path := f.forwardingSysctl(r.Link, d.AddrPort.Addr())
@@ -105,13 +117,22 @@ func forwardingOff(f *Facts, report func(Finding)) {
 			paths = append(paths, path)
 		}
 		servers[path]++
-		f.suppress(d.AddrPort.Addr())
+		if d.hasClientTraffic() {
+			failing[path] = true
+			f.suppress(d.AddrPort.Addr())
+		}
 	})
 	for _, path := range paths {
-		report(Finding{
+		x := Finding{
+			Severity: Warning,
 			Evidence: fmt.Sprintf("%s is 0, but the table has %s with NAT", sysctlName(path), humanize.Count(servers[path], "server")),
 			Remedies: []Remedy{f.sysctlRemedy(1, path)},
-		})
+		}
+		if failing[path] {
+			x.Severity = Error
+			x.Evidence += "; servers get packets in this sample and send no replies"
+		}
+		report(x)
 	}
 }
 
@@ -160,13 +181,19 @@ func sendRedirects(f *Facts, report func(Finding)) {
 	})
 }
 
-// tableManagers are programs that manage the IPVS table: their process names and
-// where they are configured.
-var tableManagers = []struct{ name, configuration string }{
-	{"keepalived", "/etc/keepalived/keepalived.conf"},
-	{"ldirectord", "/etc/ha.d/ldirectord.cf"},
-	{"kube-proxy", "the Services of the cluster"},
-	{"seesaw_engine", "Seesaw's cluster.pb"},
+// tableManagers are programs that manage the IPVS table.
+var tableManagers = []struct {
+	name          string // process name
+	configuration string // where the table is configured
+	reloads       bool   // whether it reloads its configuration on SIGHUP; others exit
+}{
+	{"keepalived", "/etc/keepalived/keepalived.conf", true},
+	{"ldirectord", "/etc/ha.d/ldirectord.cf", true},
+	{"kube-proxy", "the Services of the Kubernetes cluster", false},
+	{"kube-router", "the Services of the Kubernetes cluster", false},
+	{"kube-vip", "the Services of the Kubernetes cluster", false},
+	{"seesaw_engine", "Seesaw's cluster.pb", false},
+	{"dockerd", "the services of the Docker swarm", false},
 }
 
 // haDaemons are programs that move VIPs between directors.
@@ -189,13 +216,17 @@ func otherProgram(f *Facts, report func(Finding)) {
 			continue
 		}
 		pid := f.Processes[i].ID
-		report(Finding{
+		x := Finding{
 			Evidence: fmt.Sprintf("%s is running (PID %d)", m.name, pid),
-			Remedies: []Remedy{
-				{Host: "the director, after changing " + m.configuration, Command: fmt.Sprintf("kill -HUP %d", pid)},
-				{Host: "the director, to manage the table manually", Command: fmt.Sprintf("kill %d", pid)},
-			},
-		})
+			Remedies: []Remedy{advise("change %s instead of the table", m.configuration)},
+		}
+		if m.reloads {
+			x.Remedies = []Remedy{{
+				Host:     "the director, after changing " + m.configuration,
+				Commands: [][]string{{"kill", "-HUP", strconv.Itoa(pid)}},
+			}}
+		}
+		report(x)
 	}
 }
 

@@ -9,6 +9,7 @@
 package doctor
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -18,9 +19,12 @@ import (
 // A Severity is the severity of a finding.
 type Severity uint8
 
-// Severities.
+// Severities in ascending order. An error requires proof that clients are
+// affected; a configuration that is only suspicious is a warning, or a hint if
+// a working network may look the same.
 const (
-	Hint    Severity = iota // may be intentional
+	_       Severity = iota // in a Finding: the severity of its check
+	Hint                    // may be intentional
 	Warning                 // works, but fragile
 	Error                   // does not work
 )
@@ -32,10 +36,14 @@ func (s Severity) String() string {
 
 // A Check detects one kind of problem.
 type Check struct {
-	ID          string // stable identifier for programs
-	Severity    Severity
-	Title       string // the problem, in a few words
-	Explanation string // the cause, in one sentence
+	ID          string   // stable identifier for programs
+	Severity    Severity // highest severity of its findings, and their default
+	Title       string   // the problem, in a few words
+	Explanation string   // the cause, in one sentence
+
+	// WholeHost is set if the problem affects all ports of a server. Findings of
+	// this check suppress later findings about any of them.
+	WholeHost bool
 
 	run func(f *Facts, report func(Finding))
 }
@@ -47,60 +55,118 @@ func Checks() []Check {
 	return slices.Concat(directorChecks, syncChecks, serviceChecks, pathChecks, probeChecks, trafficChecks)
 }
 
+// A Subject is what a finding is about: a server of a service; a service, if
+// Server is nil; or the director, if both are nil.
+type Subject struct {
+	Service *ipvs.ServiceKey
+	Server  *ipvs.Destination
+}
+
 // A Finding is a problem that a check has found.
 type Finding struct {
-	Check        *Check
-	Service      *ipvs.ServiceKey  // nil if the finding is about the director
-	Server       *ipvs.Destination // nil if the finding is about the director or a service
-	MoreServices int               // number of other services with the same problem
-	Evidence     string
-	Remedies     []Remedy // alternatives; at least one
+	Check    *Check
+	Severity Severity // 0 in the argument of report: the severity of Check
+	Subject
+	More     []Subject // other subjects with the same problem
+	Evidence string
+	Causes   []string // competing causes, the most likely first; may be empty
+	Remedies []Remedy // alternatives, the most likely and harmless first; at least one
+
+	// Group identifies what subjects with the same problem have in common, such
+	// as a gateway: findings of a check with the same Group are merged. By
+	// default, findings about the same server address are.
+	Group string
 }
 
-// A Remedy is a command that fixes a problem.
-type Remedy struct {
-	Host    string // where to run it: a server's address, or a description; "" for the director
-	Command string
+// MoreServices returns the number of other services with the same problem.
+func (x *Finding) MoreServices() int {
+	services := make(map[ipvs.ServiceKey]bool)
+	for _, s := range x.More {
+		if s.Service != nil && *s.Service != *x.Service {
+			services[*s.Service] = true
+		}
+	}
+	return len(services)
 }
 
-// A dedupeKey identifies findings that differ only in their service.
-type dedupeKey struct {
-	check    *Check
-	server   netip.Addr
-	evidence string
-}
-
-// Diagnose runs all checks. Findings about the director come first, followed by
-// those about the services in the order of the table.
+// Diagnose runs all checks. Errors come first, then warnings and hints; within
+// a severity, findings about the director precede those about services, in the
+// order of the table.
 func Diagnose(f *Facts) []Finding {
 	var findings []Finding
-	first := make(map[dedupeKey]int) // index into findings
-	f.suppressedBy = make(map[netip.Addr]*Check)
+	f.index = nil // tests change the facts
+	f.explained = make(map[ipvs.ServiceKey]bool)
+	f.suppressedHosts = make(map[netip.Addr]*Check)
+	f.suppressedServers = make(map[*ipvs.Destination]*Check)
 	checks := Checks()
 	for i := range checks {
 		c := &checks[i]
 		f.current = c
-		c.run(f, func(finding Finding) {
-			finding.Check = c
-			if finding.Server != nil {
-				key := dedupeKey{c, finding.Server.AddrPort.Addr(), finding.Evidence}
-				if i, ok := first[key]; ok {
-					findings[i].MoreServices++
-					return
+		c.run(f, func(x Finding) {
+			x.Check = c
+			x.Severity = cmp.Or(x.Severity, c.Severity)
+			if x.Server != nil && x.Severity == Error {
+				if c.WholeHost {
+					f.suppress(x.Server.AddrPort.Addr())
 				}
-				first[key] = len(findings)
-				if c.Severity == Error {
-					f.suppress(key.server)
-				}
+				f.suppressServer(x.Server)
 			}
-			findings = append(findings, finding)
+			findings = append(findings, x)
 		})
 	}
+	findings = merge(findings)
 	f.sort(findings)
 	return findings
 }
 
-// sort sorts findings by service and server, in the order of the table.
+// maxSeparate is the number of findings of a check and severity above which all
+// of them are merged.
+const maxSeparate = 4
+
+// merge merges findings of the same check and severity about the same problem.
+func merge(findings []Finding) []Finding {
+	type kind struct {
+		check    *Check
+		severity Severity
+	}
+	type key struct {
+		kind
+		group  string
+		server netip.Addr
+	}
+	merged := findings[:0]
+	first := make(map[key]int) // index into merged
+	count := make(map[kind]int)
+	for _, x := range findings {
+		k := key{kind: kind{x.Check, x.Severity}, group: x.Group}
+		if x.Group == "" && x.Server != nil {
+			k.server = x.Server.AddrPort.Addr()
+		}
+		if i, ok := first[k]; ok && (x.Group != "" || x.Server != nil) {
+			merged[i].More = append(merged[i].More, x.Subject)
+			continue
+		}
+		first[k] = len(merged)
+		count[k.kind]++
+		merged = append(merged, x)
+	}
+	findings = merged
+	merged = findings[:0]
+	clear(first)
+	for _, x := range findings {
+		k := key{kind: kind{x.Check, x.Severity}}
+		if i, ok := first[k]; ok && count[k.kind] > maxSeparate && x.Service != nil {
+			merged[i].More = append(append(merged[i].More, x.Subject), x.More...)
+			continue
+		}
+		first[k] = len(merged)
+		merged = append(merged, x)
+	}
+	return merged
+}
+
+// sort sorts findings by severity, service and server, in the order of the
+// table.
 func (f *Facts) sort(findings []Finding) {
 	position := make(map[ipvs.ServiceKey]int)
 	for i := range f.Services {
@@ -113,8 +179,8 @@ func (f *Facts) sort(findings []Finding) {
 		return position[*x.Service]
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
-		if d := servicePosition(&a) - servicePosition(&b); d != 0 {
-			return d
+		if order := cmp.Or(int(b.Severity)-int(a.Severity), servicePosition(&a)-servicePosition(&b)); order != 0 {
+			return order
 		}
 		switch {
 		case a.Server == nil && b.Server == nil:
@@ -132,7 +198,7 @@ func (f *Facts) sort(findings []Finding) {
 // none.
 func Worst(findings []Finding) (worst Severity, ok bool) {
 	for i := range findings {
-		worst = max(worst, findings[i].Check.Severity)
+		worst = max(worst, findings[i].Severity)
 	}
 	return worst, len(findings) > 0
 }

@@ -23,6 +23,7 @@ type Facts struct {
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
+	WorkingClients  map[netip.Addr][]netip.Addr // clients with connections past the handshake, and up to two of their servers
 	Daemons         []ipvs.Daemon
 
 	Links           []netstate.Link
@@ -30,11 +31,14 @@ type Facts struct {
 	NeighborsBefore Neighbors // at the first sample
 	Neighbors       Neighbors // at the second sample
 	Routes          map[netip.Addr]netstate.Route
-	Sysctls         map[string]int     // by path below /proc/sys
-	Listening       []netstate.Socket  // read only if the director is one of the servers
-	ListeningRead   bool               // whether Listening has been read
-	Processes       []netstate.Process // programs that manage tables or move VIPs
-	Memory          uint64             // size of the RAM in bytes
+	MaybeLocal      map[netip.Addr]bool           // VIPs that some routing table contains as local
+	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
+	ARPRequests     map[netip.Addr]int            // by VIP: requests from the most persistent host between the samples
+	Sysctls         map[string]int                // by path below /proc/sys
+	Listening       []netstate.Socket             // read only if the director is one of the servers
+	ListeningRead   bool                          // whether Listening has been read
+	Processes       []netstate.Process            // programs that manage tables or move VIPs
+	Memory          uint64                        // size of the RAM in bytes
 
 	// Packets counted between the two samples.
 	ReversePathDrops uint64 // dropped by rp_filter
@@ -43,31 +47,50 @@ type Facts struct {
 	// Results of probes.
 	Probed       bool
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
+	ARPAnswered  bool             // whether ARPReplies is complete
 	ProbeResults []netprobe.Result
+	FrameResults []netprobe.FrameResult // connection attempts to VIPs at servers with direct routing
 
 	Unavailable []Unavailable
 
-	current      *Check                // the check that is running
-	suppressedBy map[netip.Addr]*Check // see suppress
+	index             *addrIndex                   // see addrs
+	explained         map[ipvs.ServiceKey]bool     // services whose missing packets a check has explained
+	current           *Check                       // the check that is running
+	suppressedHosts   map[netip.Addr]*Check        // see suppress
+	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress hides the findings of later checks that a server is silent, because
-// the running check has found the cause.
+// suppress hides the findings of later checks that a server is silent, on all
+// its ports, because the running check has found the cause.
 func (f *Facts) suppress(server netip.Addr) {
-	if f.suppressedBy[server] == nil {
-		f.suppressedBy[server] = f.current
+	if f.suppressedHosts[server] == nil {
+		f.suppressedHosts[server] = f.current
+	}
+}
+
+// suppressServer is like suppress, for a server of one service.
+func (f *Facts) suppressServer(d *ipvs.Destination) {
+	if f.suppressedServers[d] == nil {
+		f.suppressedServers[d] = f.current
 	}
 }
 
 // isSuppressed reports whether an earlier check has found why a server is
 // silent.
-func (f *Facts) isSuppressed(server netip.Addr) bool {
-	c := f.suppressedBy[server]
-	return c != nil && c != f.current
+func (f *Facts) isSuppressed(d *Server) bool {
+	for _, c := range []*Check{f.suppressedHosts[d.AddrPort.Addr()], f.suppressedServers[&d.Destination]} {
+		if c != nil && c != f.current {
+			return true
+		}
+	}
+	return false
 }
 
 // Unavailable describes facts that could not be read.
-type Unavailable struct{ What, Reason string }
+type Unavailable struct {
+	What, Reason string
+	Optional     bool // the report is complete without them
+}
 
 // Neighbors are the states of neighbor entries.
 type Neighbors map[neighborKey]netstate.NeighborState
@@ -91,12 +114,18 @@ type Server struct {
 	Conns Conns
 }
 
-// Conns summarizes the connections of a server that were read.
+// Conns summarizes the connections of a server that were read. Only Total,
+// SynRecv, Established and Clients include connections that ended or stopped
+// before the first sample.
 type Conns struct {
 	Total        int
+	FromDirector int          // from an address of the director itself
 	SynRecv      int          // in SYN_RECV
-	StuckSynRecv int          // in SYN_RECV at both samples
 	Established  int          // past the handshake and not reset
+	New          int          // not in the first sample; without FromDirector
+	Completed    int          // completed the handshake between the samples
+	StuckSynRecv int          // in SYN_RECV at both samples; without FromDirector
+	StuckClients []netip.Addr // some of the clients of StuckSynRecv
 	Clients      []netip.Addr // some of the clients
 	VIP          netip.Addr   // virtual address of one of the connections
 	Partial      bool         // the connection table was not read to its end
@@ -106,31 +135,89 @@ type Conns struct {
 // read to judge it by a part of the connection table.
 const minSampledConns = 10
 
-// hasEstablished reports whether a connection to the server has, or may have,
-// completed its handshake. ActiveConns cannot tell: it includes connections in
-// SYN_RECV.
-func (d *Server) hasEstablished() bool {
-	return d.Conns.Established > 0 || d.Conns.Partial && d.Conns.Total < minSampledConns
+// completes reports whether a connection to the server has, or may have,
+// completed its handshake between the samples. ActiveConns cannot tell: it
+// includes connections in SYN_RECV.
+func (d *Server) completes() bool {
+	return d.Conns.Completed > 0 || d.Conns.Partial && d.Conns.Total < minSampledConns
 }
 
-// hasEstablished reports whether any server of the service has, or may have, an
-// established connection.
-func (s *Service) hasEstablished() bool {
-	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.hasEstablished() })
+// completes reports whether a connection to any server of the service has, or
+// may have, completed its handshake between the samples.
+func (s *Service) completes() bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.completes() })
 }
 
 // hasTraffic reports whether the service received packets between the samples.
-func (s *Service) hasTraffic() bool { return s.Delta != nil && s.Delta.InPackets > 0 }
+// New connections count as well: counters lag two seconds behind, or stand
+// still without net.ipv4.vs.run_estimation.
+func (s *Service) hasTraffic() bool {
+	return s.Delta != nil && s.Delta.InPackets > 0 ||
+		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New > 0 })
+}
+
+// mayHaveClients reports whether hosts other than the director can reach the
+// service: its VIP is, or may be, local.
+func (s *Service) mayHaveClients(f *Facts) bool {
+	vip := s.AddrPort.Addr()
+	return s.Mark != 0 || vip.IsUnspecified() || f.isLocal(vip) || f.MaybeLocal[vip]
+}
 
 // hasTraffic reports whether packets were sent to the server between the
 // samples.
-func (d *Server) hasTraffic() bool { return d.Delta != nil && d.Delta.InPackets > 0 }
+func (d *Server) hasTraffic() bool {
+	return d.Delta != nil && d.Delta.InPackets > 0 || d.Conns.New > 0
+}
+
+// hasClientTraffic is like hasTraffic, without traffic from the director
+// itself.
+func (d *Server) hasClientTraffic() bool {
+	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
+}
+
+// isOverloaded reports whether the server has reached its upper threshold.
+func (d *Server) isOverloaded() bool {
+	return d.UpperThreshold > 0 && d.ActiveConns+d.InactiveConns >= d.UpperThreshold
+}
+
+// stuckWorkingClient returns a client whose connections to the server are stuck
+// although it has, or had, connections to other servers. Without one, the client
+// itself may be the cause: its network may lose the replies.
+func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
+	for _, client := range d.Conns.StuckClients {
+		if slices.ContainsFunc(f.WorkingClients[client], func(a netip.Addr) bool { return a != d.AddrPort.Addr() }) {
+			return client, true
+		}
+	}
+	return netip.Addr{}, false
+}
 
 // An Orphan is an established connection to a server that is no longer in the
 // table.
 type Orphan struct {
 	Service ipvs.ServiceKey
 	Server  netip.AddrPort
+}
+
+// Arrivals are packets for a service that arrived from the network between the
+// samples, whether or not IPVS received them: TCP SYNs, or any UDP and SCTP
+// packets.
+type Arrivals struct {
+	Packets int
+	Clients []netip.Addr // some of the clients
+	Link    int          // index of the link of one of the packets
+}
+
+// countersStopped reports whether the kernel's counters stand still.
+func (f *Facts) countersStopped() bool { return f.sysctlIs("net/ipv4/vs/run_estimation", 0) }
+
+// ownAddrs returns the addresses of the director.
+func (f *Facts) ownAddrs() map[netip.Addr]bool {
+	own := make(map[netip.Addr]bool, len(f.Addresses))
+	for _, a := range f.Addresses {
+		own[a.Prefix.Addr()] = true
+	}
+	return own
 }
 
 // eachServer calls do for each server that may get new connections.
@@ -147,20 +234,18 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 
 // serverFinding returns a finding about a server of the service.
 func (s *Service) serverFinding(d *Server, evidence string, remedies ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Server: &d.Destination, Evidence: evidence, Remedies: remedies}
+	return Finding{Subject: Subject{&s.ServiceKey, &d.Destination}, Evidence: evidence, Remedies: remedies}
 }
 
 // serviceFinding returns a finding about the service.
 func (s *Service) serviceFinding(evidence string, remedies ...Remedy) Finding {
-	return Finding{Service: &s.ServiceKey, Evidence: evidence, Remedies: remedies}
+	return Finding{Subject: Subject{Service: &s.ServiceKey}, Evidence: evidence, Remedies: remedies}
 }
 
 // link returns the link with the given index, or an empty Link.
 func (f *Facts) link(index int) *netstate.Link {
-	for i := range f.Links {
-		if f.Links[i].Index == index {
-			return &f.Links[i]
-		}
+	if l := f.addrs().links[index]; l != nil {
+		return l
 	}
 	return new(netstate.Link)
 }
@@ -178,10 +263,8 @@ func (f *Facts) linkNamed(name string) *netstate.Link {
 // linksWithAddr returns the links that have an address.
 func (f *Facts) linksWithAddr(addr netip.Addr) []*netstate.Link {
 	var links []*netstate.Link
-	for _, a := range f.Addresses {
-		if a.Prefix.Addr() == addr {
-			links = append(links, f.link(a.Link))
-		}
+	for _, a := range f.addrs().byAddr[addr] {
+		links = append(links, f.link(a.Link))
 	}
 	return links
 }
@@ -189,12 +272,73 @@ func (f *Facts) linksWithAddr(addr netip.Addr) []*netstate.Link {
 // subnetOf returns the director's address and prefix length on the subnet of
 // another address, on a given link or, with index 0, on any.
 func (f *Facts) subnetOf(addr netip.Addr, link int) (own netip.Prefix, ok bool) {
-	for _, a := range f.Addresses {
+	for _, a := range f.addrs().subnets {
 		if (link == 0 || a.Link == link) && a.Prefix.Contains(addr) && a.Prefix.Addr() != addr {
 			return a.Prefix, true
 		}
 	}
 	return netip.Prefix{}, false
+}
+
+// maxOwnAddrs is the number of addresses of a link that probeSource considers.
+const maxOwnAddrs = 16
+
+// An addrIndex finds links and addresses in large tables.
+type addrIndex struct {
+	links   map[int]*netstate.Link
+	byAddr  map[netip.Addr][]netstate.Address
+	byLink  map[int][]netstate.Address // up to maxOwnAddrs addresses per link that are not VIPs
+	subnets []netstate.Address         // up to two addresses per subnet and link; without host prefixes
+
+	hardware  map[string]bool     // hardware addresses of the director
+	elsewhere map[netip.Addr]bool // addresses of other hosts
+	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result
+}
+
+// addrs returns the index, which is built on first use.
+func (f *Facts) addrs() *addrIndex {
+	if f.index != nil {
+		return f.index
+	}
+	ix := &addrIndex{
+		links:     make(map[int]*netstate.Link),
+		byAddr:    make(map[netip.Addr][]netstate.Address),
+		byLink:    make(map[int][]netstate.Address),
+		hardware:  make(map[string]bool),
+		elsewhere: make(map[netip.Addr]bool),
+	}
+	for i := range f.Links {
+		l := &f.Links[i]
+		ix.links[l.Index] = l
+		if len(l.HardwareAddr) > 0 {
+			ix.hardware[string(l.HardwareAddr)] = true
+		}
+	}
+	for key, state := range f.Neighbors {
+		if state != netstate.Failed && state != netstate.Incomplete {
+			ix.elsewhere[key.addr] = true
+		}
+	}
+	for _, r := range f.ARPReplies {
+		if !ix.hardware[string(r.HardwareAddr)] {
+			ix.elsewhere[r.Addr] = true
+		}
+	}
+	vips := f.vips()
+	count := make(map[netstate.Address]int) // by subnet
+	for _, a := range f.Addresses {
+		ix.byAddr[a.Prefix.Addr()] = append(ix.byAddr[a.Prefix.Addr()], a)
+		if !vips[a.Prefix.Addr()] && len(ix.byLink[a.Link]) < maxOwnAddrs {
+			ix.byLink[a.Link] = append(ix.byLink[a.Link], a)
+		}
+		subnet := netstate.Address{Link: a.Link, Prefix: a.Prefix.Masked()}
+		if !a.Prefix.IsSingleIP() && count[subnet] < 2 {
+			count[subnet]++
+			ix.subnets = append(ix.subnets, a)
+		}
+	}
+	f.index = ix
+	return ix
 }
 
 // isLocal reports whether an address is routed to the director itself.

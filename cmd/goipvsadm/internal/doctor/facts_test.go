@@ -27,7 +27,7 @@ func healthyFacts() *Facts {
 		return Server{
 			Destination: ipvs.Destination{AddrPort: ap(addrPort), Method: ipvs.Masquerading, Weight: 1, Stats: *traffic},
 			Delta:       traffic,
-			Conns:       Conns{Total: 5, Established: 5, Clients: []netip.Addr{addr("192.0.2.99")}, VIP: addr("192.0.2.1")},
+			Conns:       Conns{Total: 5, Established: 5, New: 5, Completed: 5, Clients: []netip.Addr{addr("192.0.2.99")}, VIP: addr("192.0.2.1")},
 		}
 	}
 	return &Facts{

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
@@ -13,22 +15,22 @@ import (
 // pathChecks check the path to a server and the server's limits.
 var pathChecks = []Check{
 	{
-		ID: "server-no-route", Severity: Error, run: serverNoRoute,
+		ID: "server-no-route", Severity: Error, WholeHost: true, run: serverNoRoute,
 		Title:       "no route to server",
 		Explanation: "the director's routing table has no usable route to its address",
 	},
 	{
-		ID: "dr-through-gateway", Severity: Error, run: drThroughGateway,
+		ID: "dr-through-gateway", Severity: Error, WholeHost: true, run: drThroughGateway,
 		Title:       "server is behind a gateway",
 		Explanation: "direct routing requires the server on the same layer-2 segment: a gateway would route packets for the VIP back",
 	},
 	{
-		ID: "nat-same-network", Severity: Error, run: natSameNetwork,
+		ID: "nat-same-network", Severity: Error, WholeHost: true, run: natSameNetwork,
 		Title:       "server replies to clients directly",
 		Explanation: "client and server share a subnet, so replies bypass the director and are dropped by the client",
 	},
 	{
-		ID: "neighbour-failed", Severity: Error, run: neighborFailed,
+		ID: "neighbour-failed", Severity: Error, WholeHost: true, run: neighborFailed,
 		Title:       "neighbor resolution failed",
 		Explanation: "no reply to ARP or neighbor discovery: host down, wrong segment or wrong address",
 	},
@@ -38,9 +40,9 @@ var pathChecks = []Check{
 		Explanation: "the server is the director itself, and nothing listens on its port",
 	},
 	{
-		ID: "tunnel-mtu", Severity: Warning, run: tunnelMTU,
+		ID: "tunnel-mtu", Severity: Hint, run: tunnelMTU,
 		Title:       "tunnel MTU is too small",
-		Explanation: "with pmtu_disc=0, clients are not notified, and full-sized packets are fragmented",
+		Explanation: "with pmtu_disc=0, clients are not notified, and full-sized packets are fragmented unless the servers announce a smaller MSS",
 	},
 	{
 		ID: "over-threshold", Severity: Warning, run: overThreshold,
@@ -74,61 +76,106 @@ func serverNoRoute(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		report(s.serverFinding(d, evidence, f.localCommand("ip route replace %s via GATEWAY", hostPrefix(addr)), f.remove(s, d)))
+		report(s.serverFinding(d, evidence, f.localCommand("ip", "route", "replace", hostPrefix(addr), "via", "GATEWAY"), f.remove(s, d)))
 	})
 }
 
 func drThroughGateway(f *Facts, report func(Finding)) {
+	// A gateway with several destinations is a router. Another one may be an
+	// address of the server itself, whose real address is on its loopback.
+	destinations := make(map[netip.Addr]int)
+	for _, r := range f.Routes {
+		destinations[r.Gateway]++
+	}
+	answered := f.frameOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() {
+		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || answered[frameKey{s.ServiceKey, d.AddrPort}] {
 			return
 		}
-		report(s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
-			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Tunneling })))
+		x := s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
+			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Tunneling }))
+		switch {
+		case d.Conns.StuckSynRecv > 0:
+			x.Evidence += "; " + describeSynRecv(d.Conns.SynRecv, d.Conns.Total)
+		case destinations[r.Gateway] > 1:
+			x.Severity = Warning
+		default:
+			x.Severity = Hint
+			x.Causes = []string{"this is intended if the gateway is the server itself"}
+		}
+		report(x)
 	})
 }
+
+// minSilentPackets is the number of packets in a sample to a server without
+// connection states that prove that it sends no replies.
+const minSilentPackets = 3
 
 // noReplies reports whether a server with NAT gets packets but sends no
 // replies. Many UDP protocols have no replies, so a UDP server counts only if
 // another server of the service does reply.
-func noReplies(s *Service, d *Server) bool {
+func (f *Facts) noReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
 	}
-	stats := &d.Stats
-	if d.hasTraffic() {
-		stats = d.Delta
+	if f.countersStopped() {
+		return s.Protocol != ipvs.UDP && f.isStuck(d)
 	}
-	silent := stats.InPackets > 0 && stats.OutPackets == 0
 	if s.Protocol == ipvs.UDP {
-		return silent && slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
+		return d.Delta != nil && d.Delta.InPackets >= minSilentPackets && d.Delta.OutPackets == 0 &&
+			slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 	}
-	return silent && d.Conns.StuckSynRecv > 0 && !d.hasEstablished()
+	if d.Delta != nil && d.Delta.InPackets > 0 {
+		// In a part of the connection table, the server may have no connection.
+		return d.Delta.OutPackets == 0 && (d.Conns.StuckSynRecv > 0 || d.Conns.Partial && d.Delta.InPackets >= minSilentPackets)
+	}
+	return d.Stats.InPackets > 0 && d.Stats.OutPackets == 0 && d.Conns.StuckSynRecv > 0
+}
+
+// isStuck reports whether connection states prove that a server is silent: its
+// connections do not complete, and their clients are not the cause.
+func (f *Facts) isStuck(d *Server) bool {
+	if d.Conns.StuckSynRecv == 0 || d.completes() {
+		return false
+	}
+	_, ok := f.stuckWorkingClient(d)
+	return ok && d.Conns.StuckSynRecv >= minUnanswered || len(d.Conns.StuckClients) >= minUnanswered
 }
 
 func natSameNetwork(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		addr := d.AddrPort.Addr()
-		if !ok || r.Gateway.IsValid() || f.isSuppressed(addr) || !noReplies(s, d) {
+		if !ok || d.Method != ipvs.Masquerading || r.Gateway.IsValid() || f.isSuppressed(d) {
 			return
 		}
 		own, ok := f.subnetOf(addr, r.Link)
 		if !ok {
 			return
 		}
-		client := slices.IndexFunc(d.Conns.Clients, func(a netip.Addr) bool { return own.Contains(a) && a != addr })
+		client := slices.IndexFunc(d.Conns.StuckClients, func(a netip.Addr) bool {
+			return own.Contains(a) && a != addr && len(f.WorkingClients[a]) == 0
+		})
 		if client < 0 {
 			return
 		}
-		report(s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s; %s", d.Conns.Clients[client], own.Masked(), describePackets(d)),
-			remoteCommand(addr, "ip route replace %s via %s", own.Masked(), r.Source),
-			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.DirectRouting })))
+		a := d.Conns.StuckClients[client]
+		conntrack := "net/ipv4/vs/conntrack"
+		tool := "iptables"
+		if !addr.Is4() {
+			tool = "ip6tables"
+		}
+		report(s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and its connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)),
+			remoteCommand(addr, "ip", "route", "replace", own.Masked().String(), "via", r.Source.String()),
+			f.localCommands(sysctlCommand(1, conntrack),
+				[]string{tool, "-t", "nat", "-A", "POSTROUTING", "-s", own.Masked().String(), "-d", addr.String(), "-j", "MASQUERADE"})))
 	})
 }
 
 func neighborFailed(f *Facts, report func(Finding)) {
+	silent := f.probeOutcomes(netprobe.Silent)
+	vips := f.vips()
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || !f.link(r.Link).NeedsNeigh {
@@ -138,33 +185,56 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		if r.Gateway.IsValid() {
 			nextHop, name = r.Gateway, fmt.Sprintf("the gateway %s", r.Gateway)
 		}
-		problem := f.neighborProblem(r.Link, nextHop, d.hasTraffic())
-		if problem == "" {
+		probeFailed := silent[probeTarget(s, d)] != nil
+		problem := f.neighborProblem(r.Link, nextHop, probeFailed, d.hasClientTraffic())
+		link := f.link(r.Link).Name
+		x := s.serverFinding(d, fmt.Sprintf("%s %s on %s", name, problem, link),
+			advise("check that %s is up and on the network of %s", nextHop, link))
+		switch {
+		case problem == "":
 			return
+		case d.hasClientTraffic():
+			if d.Delta != nil && d.Delta.InPackets > 0 {
+				x.Evidence += fmt.Sprintf("; %s to the server in this sample", humanize.Count(d.Delta.InPackets, "packet"))
+			}
+		case probeFailed:
+			x.Severity = Warning
+			x.Evidence += "; it does not reply to probes"
+			f.suppress(d.AddrPort.Addr())
+		default:
+			return // the entry may be old
 		}
-		evidence := fmt.Sprintf("%s %s on %s", name, problem, f.link(r.Link).Name)
-		if d.hasTraffic() {
-			evidence += fmt.Sprintf("; %s to the server in this sample", humanize.Count(d.Delta.InPackets, "packet"))
+		if r.Gateway.IsValid() {
+			x.Group = fmt.Sprintf("gateway %s on %s", r.Gateway, link)
+		} else if vips[r.Source] && d.Method != ipvs.Masquerading && !f.probeSource(r.Link, nextHop).IsValid() {
+			// A server with the VIP does not reply to requests from the VIP.
+			x.Causes = []string{fmt.Sprintf("the director's ARP requests come from %s, its only address on %s, which the server has as well", r.Source, link)}
+			x.Remedies = []Remedy{
+				advise("give %s another address in the same network, before the VIP", link),
+				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
+			}
+		} else {
+			x.Remedies = append(x.Remedies, f.drain(s, d))
 		}
-		report(s.serverFinding(d, evidence, f.drain(s, d), f.remove(s, d)))
+		report(x)
 	})
 }
 
 // neighborProblem returns how the neighbor entry of an address shows that it
 // cannot be resolved, or "".
-func (f *Facts) neighborProblem(link int, addr netip.Addr, hasTraffic bool) string {
+func (f *Facts) neighborProblem(link int, addr netip.Addr, probeFailed, hasTraffic bool) string {
 	key := neighborKey{link, addr}
 	before, existed := f.NeighborsBefore[key]
 	now, exists := f.Neighbors[key]
 	_, onLink := f.subnetOf(addr, link)
 	switch {
-	case !exists && !existed && hasTraffic && onLink:
+	case !exists && !existed && (hasTraffic || probeFailed) && onLink:
 		return "has no neighbor entry"
 	case !exists:
 		return ""
 	case now == netstate.Failed,
 		// A single INCOMPLETE is normal while an address is being resolved.
-		now == netstate.Incomplete && existed && (before == netstate.Incomplete || before == netstate.Failed):
+		now == netstate.Incomplete && (probeFailed || existed && (before == netstate.Incomplete || before == netstate.Failed)):
 		return "is " + now.String() + " in the neighbor table"
 	}
 	return ""
@@ -172,7 +242,7 @@ func (f *Facts) neighborProblem(link int, addr netip.Addr, hasTraffic bool) stri
 
 func localNotListening(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		if !f.ListeningRead || !f.isLocal(d.AddrPort.Addr()) || s.Protocol == ipvs.SCTP || d.hasEstablished() {
+		if !f.ListeningRead || !f.isLocal(d.AddrPort.Addr()) || s.Protocol == ipvs.SCTP || d.completes() {
 			return
 		}
 		// Only NAT changes the destination of a packet.
@@ -184,7 +254,13 @@ func localNotListening(f *Facts, report func(Finding)) {
 			slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, s.Protocol, to) }) {
 			return
 		}
-		report(s.serverFinding(d, fmt.Sprintf("no %s socket listens on %s", s.Protocol, to), f.drain(s, d), f.remove(s, d)))
+		x := s.serverFinding(d, fmt.Sprintf("no %s socket listens on %s", s.Protocol, to),
+			advise("start the program that should listen on %s", to), f.drain(s, d))
+		if !d.hasTraffic() {
+			x.Severity = Warning // a firewall rule may redirect the packets to another port
+			f.suppressServer(&d.Destination)
+		}
+		report(x)
 	})
 }
 
@@ -240,7 +316,7 @@ func tunnelMTU(f *Facts, report func(Finding)) {
 		}
 		report(s.serverFinding(d, fmt.Sprintf("%s has an MTU of %d bytes and the tunnel adds %d to packets of up to %d",
 			l.Name, l.MTU, overhead, maxClientPacket),
-			f.sysctlRemedy(1, path), f.localCommand("ip link set %s mtu %d", l.Name, maxClientPacket+overhead)))
+			f.sysctlRemedy(1, path), f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", strconv.Itoa(maxClientPacket+overhead))))
 	})
 }
 

@@ -1,10 +1,10 @@
 package doctor
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -22,12 +22,12 @@ var probeChecks = []Check{
 	{
 		ID: "probe-refused", Severity: Error, run: probeRefused,
 		Title:       "server refuses connections",
-		Explanation: "no listener on the server port",
+		Explanation: "nothing listens on the server port, or a firewall rejects the connection",
 	},
 	{
 		ID: "probe-no-answer", Severity: Error, run: probeNoAnswer,
 		Title:       "server does not reply to a connection attempt",
-		Explanation: "host down or packets filtered",
+		Explanation: "the host is down, packets are filtered, or the VIP is not configured",
 	},
 	{
 		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
@@ -51,7 +51,8 @@ func (f *Facts) vips() map[netip.Addr]bool {
 }
 
 // arpQueries returns the ARP and neighbor discovery queries to send: for each
-// VIP of this director, and for each server on a link of such a VIP.
+// VIP on the links of its subnet, whether or not this director has it, and for
+// each server on such a link.
 func (f *Facts) arpQueries() []netprobe.Query {
 	vips := f.vips()
 	var queries []netprobe.Query
@@ -64,16 +65,13 @@ func (f *Facts) arpQueries() []netprobe.Query {
 			queried[l.Index] = make(map[netip.Addr]bool)
 		}
 		queried[l.Index][addr] = true
-		queries = append(queries, netprobe.Query{Link: *l, Source: f.probeSource(l.Index, addr, vips), Addr: addr})
+		queries = append(queries, netprobe.Query{Link: *l, Source: f.probeSource(l.Index, addr), Addr: addr})
 	}
 	for vip := range vips {
-		if !f.isLocal(vip) {
-			continue // another director may have it
-		}
 		for _, l := range f.linksWithAddr(vip) {
 			add(l, vip)
 		}
-		for _, a := range f.Addresses {
+		for _, a := range f.addrs().subnets {
 			if a.Prefix.Contains(vip) && a.Prefix.Addr() != vip {
 				add(f.link(a.Link), vip)
 			}
@@ -94,10 +92,10 @@ func (f *Facts) arpQueries() []netprobe.Query {
 // probeSource returns an address of a link that is not a VIP, preferably on the
 // subnet of the probe's destination. A server that has the VIP would reply to
 // itself.
-func (f *Facts) probeSource(link int, to netip.Addr, vips map[netip.Addr]bool) (source netip.Addr) {
-	for _, a := range f.Addresses {
+func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
+	for _, a := range f.addrs().byLink[link] {
 		addr := a.Prefix.Addr()
-		if a.Link != link || addr.Is4() != to.Is4() || addr.IsLinkLocalUnicast() || vips[addr] {
+		if addr.Is4() != to.Is4() || addr.IsLinkLocalUnicast() {
 			continue
 		}
 		if a.Prefix.Contains(to) {
@@ -122,10 +120,84 @@ func (f *Facts) probeTargets() []netprobe.Target {
 			return
 		}
 		added[t] = true
-		t.Source = f.probeSource(r.Link, t.AddrPort.Addr(), vips)
+		t.Source = f.probeSource(r.Link, t.AddrPort.Addr())
+		if !t.Source.IsValid() && d.Method != ipvs.Masquerading && vips[r.Source] {
+			return // the server has the VIP as well and would reply to itself
+		}
+		t.OnLink = !r.Gateway.IsValid() && f.link(r.Link).NeedsNeigh
 		targets = append(targets, t)
 	})
 	return targets
+}
+
+// frameTargets returns the VIPs to probe at servers with direct routing.
+func (f *Facts) frameTargets(neighbors []netstate.Neighbor) []netprobe.FrameTarget {
+	hardwareAddrs := make(map[neighborKey]net.HardwareAddr)
+	for _, n := range neighbors {
+		if n.State != netstate.Failed && n.State != netstate.Incomplete {
+			hardwareAddrs[neighborKey{n.Link, n.Addr}] = n.HardwareAddr
+		}
+	}
+	var targets []netprobe.FrameTarget
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.routeTo(d)
+		if !ok || d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.Mark != 0 || s.AddrPort.Port() == 0 ||
+			s.AddrPort.Addr().Is4() != d.AddrPort.Addr().Is4() {
+			return
+		}
+		nextHop := d.AddrPort.Addr()
+		if r.Gateway.IsValid() {
+			nextHop = r.Gateway
+		}
+		t := netprobe.FrameTarget{
+			Link:         *f.link(r.Link),
+			HardwareAddr: hardwareAddrs[neighborKey{r.Link, nextHop}],
+			Source:       f.probeSource(r.Link, nextHop),
+			VIP:          s.AddrPort,
+			Server:       d.AddrPort,
+		}
+		if len(t.HardwareAddr) == 6 && t.Source.IsValid() {
+			targets = append(targets, t)
+		}
+	})
+	return targets
+}
+
+// A frameKey identifies a result of netprobe.ProbeFrames.
+type frameKey struct {
+	service ipvs.ServiceKey
+	server  netip.AddrPort
+}
+
+// frameOutcomes returns the servers with direct routing at which the probe of
+// the VIP had an outcome.
+func (f *Facts) frameOutcomes(o netprobe.Outcome) map[frameKey]bool {
+	keys := make(map[frameKey]bool)
+	for i := range f.FrameResults {
+		if r := &f.FrameResults[i]; r.Outcome == o {
+			keys[frameKey{ipvs.AddrKey(ipvs.TCP, r.VIP), r.Server}] = true
+		}
+	}
+	return keys
+}
+
+// probeOutcomes returns the results of the probes that had an outcome, by
+// target without its source.
+func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
+	results := f.addrs().probes
+	if results == nil {
+		results = make(map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result)
+		for i := range f.ProbeResults {
+			r := &f.ProbeResults[i]
+			t := netprobe.Target{AddrPort: r.AddrPort, ICMP: r.ICMP}
+			if results[r.Outcome] == nil {
+				results[r.Outcome] = make(map[netprobe.Target]*netprobe.Result)
+			}
+			results[r.Outcome][t] = r
+		}
+		f.index.probes = results
+	}
+	return results[o]
 }
 
 // probeTarget returns how to probe a server: by a TCP connection if it has a
@@ -137,7 +209,30 @@ func probeTarget(s *Service, d *Server) netprobe.Target {
 	return netprobe.Target{AddrPort: netip.AddrPortFrom(d.AddrPort.Addr(), 0), ICMP: true}
 }
 
+// addressClaimed reports other hosts that reply for a VIP that this director
+// announces. Directors may share a VIP intentionally; real servers may not.
 func addressClaimed(f *Facts, report func(Finding)) {
+	if len(f.ARPReplies) == 0 {
+		return
+	}
+	type host struct {
+		link         int
+		hardwareAddr string
+	}
+	byAddr := make(map[netip.Addr][]netprobe.Reply)
+	addrsOf := make(map[host][]netip.Addr)
+	for _, r := range f.ARPReplies {
+		byAddr[r.Addr] = append(byAddr[r.Addr], r)
+		h := host{r.Link, string(r.HardwareAddr)}
+		addrsOf[h] = append(addrsOf[h], r.Addr)
+	}
+	servers := make(map[netip.Addr]*Server)
+	for i := range f.Services {
+		for j := range f.Services[i].Servers {
+			d := &f.Services[i].Servers[j]
+			servers[d.AddrPort.Addr()] = d
+		}
+	}
 	checked := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -146,99 +241,172 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			continue
 		}
 		checked[vip] = true
-		for _, r := range f.ARPReplies {
-			if r.Addr != vip || f.isOwnHardwareAddr(r.HardwareAddr) {
+		for _, r := range byAddr[vip] {
+			if f.isOwnHardwareAddr(r.HardwareAddr) || !f.announces(vip, r.Link) {
 				continue
 			}
 			evidence := fmt.Sprintf("%s on %s replies for %s", r.HardwareAddr, f.link(r.Link).Name, vip)
-			owner, d := f.ownerOf(r)
+			var d *Server
+			for _, a := range addrsOf[host{r.Link, string(r.HardwareAddr)}] {
+				if d == nil {
+					d = servers[a]
+				}
+			}
 			if d == nil {
-				report(s.serviceFinding(evidence, remoteCommand(r.HardwareAddr, "ip address flush to %s", hostPrefix(vip))))
+				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
+				x.Severity = Hint
+				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the address although it should not"}
+				report(x)
 				continue
 			}
-			fix := "ip address flush to " + hostPrefix(vip) + " && " + acceptVIPCommand(vip)
+			fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
 			if vip.Is4() && d.Method != ipvs.Masquerading {
-				fix = hideVIPCommand()
+				fix = hideVIPCommands()
 			}
-			report(owner.serverFinding(d, fmt.Sprintf("%s and for %s", evidence, d.AddrPort.Addr()),
-				remoteCommand(d.AddrPort.Addr(), "%s", fix)))
+			x := s.serverFinding(d, fmt.Sprintf("%s and for %s", evidence, d.AddrPort.Addr()), remoteCommands(d.AddrPort.Addr(), fix...))
+			if f.isBackupDirector() {
+				x.Severity = Hint
+				x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
+				x.Remedies = []Remedy{advise("if %s is not a director: %s", d.AddrPort.Addr(), x.Remedies[0].CommandLine())}
+			}
+			report(x)
 		}
 	}
+}
+
+// announces reports whether the director replies to ARP requests or neighbor
+// discovery for an address on a link: it has the address on the link or, for
+// IPv4, on any link while arp_ignore is 0.
+func (f *Facts) announces(addr netip.Addr, link int) bool {
+	links := f.linksWithAddr(addr)
+	if slices.ContainsFunc(links, func(l *netstate.Link) bool { return l.Index == link }) {
+		return true
+	}
+	ignore, _ := f.linkSysctl("arp_ignore", f.link(link).Name)
+	// A link above another one, such as a macvlan of VRRP, announces it as well.
+	onOther := slices.ContainsFunc(links, func(l *netstate.Link) bool { return l.NeedsNeigh && l.Up })
+	return len(links) > 0 && addr.Is4() && (ignore == 0 || onOther)
 }
 
 func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
-	for i := range f.Links {
-		if bytes.Equal(f.Links[i].HardwareAddr, a) {
-			return true
-		}
-	}
-	return false
-}
-
-// ownerOf returns the server whose hardware address is that of a reply for a
-// VIP, and one of its services, preferably one with that VIP. The server is nil
-// if no server has the hardware address.
-func (f *Facts) ownerOf(claim netprobe.Reply) (*Service, *Server) {
-	hostAddrs := make(map[netip.Addr]bool) // addresses of the host that sent the reply
-	for _, r := range f.ARPReplies {
-		if r.Link == claim.Link && bytes.Equal(r.HardwareAddr, claim.HardwareAddr) {
-			hostAddrs[r.Addr] = true
-		}
-	}
-	var service *Service
-	var server *Server
-	for i := range f.Services {
-		s := &f.Services[i]
-		for j := range s.Servers {
-			d := &s.Servers[j]
-			if !hostAddrs[d.AddrPort.Addr()] {
-				continue
-			}
-			if s.Mark == 0 && s.AddrPort.Addr() == claim.Addr {
-				return s, d
-			}
-			if server == nil {
-				service, server = s, d
-			}
-		}
-	}
-	return service, server
+	return f.addrs().hardware[string(a)]
 }
 
 // eachProbed calls do for each server with the given outcome of a TCP or ICMP
-// probe. Servers whose connections show that they work are skipped, as are
-// servers for which suppress was called.
-func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, after string)) {
-	results := make(map[netprobe.Target]*netprobe.Result)
-	for i := range f.ProbeResults {
-		t := f.ProbeResults[i].Target
-		t.Source = netip.Addr{}
-		results[t] = &f.ProbeResults[i]
+// probe, and with the severity of a finding about it: clients that fail as well
+// prove an error, and clients that succeed show that the probe is not
+// representative. Servers for which suppress was called are skipped, and so are
+// servers with direct routing at which the VIP has been probed.
+func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
+	results := f.probeOutcomes(o)
+	if len(results) == 0 {
+		return
+	}
+	silent := f.frameOutcomes(netprobe.Silent)
+	vipProbed := make(map[frameKey]bool)
+	for _, o := range []netprobe.Outcome{netprobe.Answered, netprobe.Refused} {
+		for key := range f.frameOutcomes(o) {
+			vipProbed[key] = true
+		}
 	}
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		if r != nil && r.Outcome == o && t.ICMP == icmp && !d.hasEstablished() && !f.isSuppressed(d.AddrPort.Addr()) {
-			do(s, d, formatMilliseconds(r.After))
+		key := frameKey{s.ServiceKey, d.AddrPort}
+		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || vipProbed[key] {
+			return
 		}
+		severity := f.probeSeverity(s, d)
+		if severity == Hint && silent[key] && d.Conns.Completed == 0 {
+			severity = Warning // the VIP does not reply either
+		}
+		do(s, d, severity, formatMilliseconds(r.After))
 	})
 }
 
+// probeSeverity returns the severity of a failed probe of a server.
+func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
+	switch {
+	case d.Conns.Completed > 0:
+		return Hint
+	case f.noReplies(s, d), f.onlyResets(s, d), connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
+		return Error
+	case d.Method == ipvs.Masquerading:
+		return Warning
+	}
+	return Hint // the server may listen on the VIP only
+}
+
+// probeFinding completes a finding about a failed probe.
+func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence string, causes ...string) Finding {
+	x := s.serverFinding(d, evidence)
+	x.Severity = severity
+	x.Causes = causes
+	switch {
+	case severity == Hint && d.Conns.Completed > 0:
+		x.Evidence += ", but connections of clients complete"
+		x.Causes = []string{"the server accepts connections from clients only, or listens on the VIP only"}
+		x.Remedies = []Remedy{advise("no fix is needed")}
+		return x
+	case severity == Hint:
+		x.Causes = append(causes, "the server listens on the VIP only, or redirects packets for the VIP")
+	}
+	x.Remedies = []Remedy{advise("check that %s is up and that its program listens", d.AddrPort), f.drain(s, d)}
+	return x
+}
+
 func probeRefused(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, after string) {
-		report(s.serverFinding(d, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after), f.drain(s, d), f.remove(s, d)))
+	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, severity Severity, after string) {
+		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
+	})
+	// The outcome of probing the VIP is that which clients get.
+	refused := f.frameOutcomes(netprobe.Refused)
+	f.eachServer(func(s *Service, d *Server) {
+		if !refused[frameKey{s.ServiceKey, d.AddrPort}] || f.isSuppressed(d) {
+			return
+		}
+		severity := f.probeSeverity(s, d)
+		if severity == Hint && d.Conns.Completed == 0 {
+			severity = Warning
+		}
+		x := f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s at %s refused", s.AddrPort, d.AddrPort.Addr()))
+		if severity == Warning {
+			x.Causes = nil
+		}
+		report(x)
 	})
 }
 
 func probeNoAnswer(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, after string) {
-		report(s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), f.drain(s, d), f.remove(s, d)))
+	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
+		report(f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after),
+			"the host is down", "a firewall drops the packets"))
+	})
+	// A server that replies on its own address but not on the VIP does not have
+	// the VIP.
+	silent := f.frameOutcomes(netprobe.Silent)
+	answered := f.probeOutcomes(netprobe.Answered)
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.routeTo(d)
+		if !ok || r.Gateway.IsValid() || !silent[frameKey{s.ServiceKey, d.AddrPort}] || answered[probeTarget(s, d)] == nil ||
+			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
+			return // a server that is another director may balance the connection
+		}
+		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection to %s, although it accepts connections to %s",
+			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
+		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "a firewall of the server drops packets for the VIP"}
+		if d.Conns.StuckSynRecv == 0 {
+			x.Severity = Warning
+		}
+		report(x)
 	})
 }
 
 func probeNoEcho(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, after string) {
-		report(s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after), f.drain(s, d), f.remove(s, d)))
+	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
+		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
+			advise("check that %s is up", d.AddrPort.Addr()), f.drain(s, d))
+		report(x)
 	})
 }
 

@@ -3,42 +3,93 @@ package doctor
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/ruleset"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 	"goipvsadm/ipvs"
 )
 
-// localCommand returns a command for the director, in its network namespace.
-func (f *Facts) localCommand(format string, args ...any) Remedy {
-	prefix := ""
-	switch {
-	case strings.Contains(f.NetNS, "/"):
-		prefix = "nsenter --net=" + f.NetNS + " "
-	case f.NetNS != "":
-		prefix = "ip netns exec " + f.NetNS + " "
-	}
-	return Remedy{Command: prefix + fmt.Sprintf(format, args...)}
+// A Remedy fixes a problem: by commands, or by advice that is no command.
+type Remedy struct {
+	Host     string     // where to run the commands: a server's address, or a description; "" for the director
+	Commands [][]string // words of each command; each runs if the previous one succeeded
+	Advice   string     // used if there are no commands
 }
 
-// remoteCommand returns a command for another host.
-func remoteCommand(host any, format string, args ...any) Remedy {
-	return Remedy{Host: fmt.Sprint(host), Command: fmt.Sprintf(format, args...)}
+// CommandLine returns the commands quoted for the shell, or "" if there are
+// none.
+func (r *Remedy) CommandLine() string {
+	var lines []string
+	for _, words := range r.Commands {
+		quoted := make([]string, len(words))
+		for i, word := range words {
+			quoted[i] = quoteWord(word)
+		}
+		lines = append(lines, strings.Join(quoted, " "))
+	}
+	return strings.Join(lines, " && ")
 }
+
+// quoteWord quotes a word for the shell if necessary. Control characters
+// require the $'…' quotes of bash.
+func quoteWord(word string) string {
+	if termsafe.HasControl(word) {
+		return termsafe.Quote(word)
+	}
+	isPlain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,@%+[]", r)
+	}
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !isPlain(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// advise returns advice that is no command.
+func advise(format string, args ...any) Remedy { return Remedy{Advice: fmt.Sprintf(format, args...)} }
+
+// localCommands returns commands for the director, in its network namespace.
+func (f *Facts) localCommands(commands ...[]string) Remedy {
+	var prefix []string
+	switch {
+	case strings.Contains(f.NetNS, "/"):
+		prefix = []string{"nsenter", "--net=" + f.NetNS}
+	case f.NetNS != "":
+		prefix = []string{"ip", "netns", "exec", f.NetNS}
+	}
+	var r Remedy
+	for _, words := range commands {
+		r.Commands = append(r.Commands, slices.Concat(prefix, words))
+	}
+	return r
+}
+
+// localCommand is localCommands for one command.
+func (f *Facts) localCommand(words ...string) Remedy { return f.localCommands(words) }
+
+// remoteCommands returns commands for another host.
+func remoteCommands(host any, commands ...[]string) Remedy {
+	return Remedy{Host: fmt.Sprint(host), Commands: commands}
+}
+
+// remoteCommand is remoteCommands for one command.
+func remoteCommand(host any, words ...string) Remedy { return remoteCommands(host, words) }
 
 // sysctlRemedy returns the command that sets sysctls on the director.
 func (f *Facts) sysctlRemedy(value int, paths ...string) Remedy {
-	return f.localCommand("%s", sysctlCommand(value, paths...))
+	return f.localCommand(sysctlCommand(value, paths...)...)
 }
 
-func sysctlCommand(value int, paths ...string) string {
-	line := "sysctl -w"
+func sysctlCommand(value int, paths ...string) []string {
+	words := []string{"sysctl", "-w"}
 	for _, path := range paths {
-		line += fmt.Sprintf(" %s=%d", sysctlName(path), value)
+		words = append(words, fmt.Sprintf("%s=%d", sysctlName(path), value))
 	}
-	return line
+	return words
 }
 
 // sysctlName returns the name of a sysctl as sysctl(8) writes it: dots and
@@ -57,8 +108,11 @@ func sysctlName(path string) string {
 
 // selfCommand returns a command line of this program.
 func (f *Facts) selfCommand(c *command.Command) Remedy {
-	line := strings.TrimSuffix(string(ruleset.Append(nil, c, resolve.Numeric{})), "\n")
-	return f.localCommand("%s %s", f.Program, line)
+	words := []string{f.Program}
+	for _, word := range strings.Fields(string(ruleset.Append(nil, c, resolve.Numeric{}))) {
+		words = append(words, termsafe.Unquote(word))
+	}
+	return f.localCommand(words...)
 }
 
 // edit returns the command that changes a server.
@@ -90,42 +144,67 @@ func (f *Facts) removeService(s *Service) Remedy {
 	return f.selfCommand(&command.Command{Verb: command.DeleteService, Service: s.Service})
 }
 
+// serviceOptions returns the command-line options that identify a service.
+func (f *Facts) serviceOptions(s *Service) []string {
+	words := f.removeService(s).Commands[0]
+	return words[slices.Index(words, "-D")+1:]
+}
+
+// addServer returns the command that adds a server.
+func (f *Facts) addServer(s *Service, server string) Remedy {
+	return f.localCommand(slices.Concat([]string{f.Program, "-a"}, f.serviceOptions(s), []string{"-r", server})...)
+}
+
 // hostPrefix returns an address as a /32 or /128 prefix.
 func hostPrefix(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
-// nodad returns the option of ip-address(8) that disables duplicate address
-// detection for a VIP, or "" for IPv4. With direct routing, the servers have
-// the VIP as well.
-func nodad(vip netip.Addr) string {
-	if vip.Is4() {
-		return ""
+// addAddress returns the command that adds a VIP to a link, unless it is there. Duplicate address
+// detection is disabled: with direct routing, the servers have the VIP as well.
+func addAddress(vip netip.Addr, link string) []string {
+	words := []string{"ip", "address", "replace", hostPrefix(vip), "dev", link}
+	if !vip.Is4() {
+		words = append(words, "nodad")
 	}
-	return " nodad"
+	return words
 }
 
-// hideVIPCommand returns the command that keeps a server from replying to ARP
+// flushAddress returns the command that removes an address from all links.
+func flushAddress(a netip.Addr) []string {
+	return []string{"ip", "address", "flush", "to", hostPrefix(a)}
+}
+
+// hideVIPCommands returns the commands that keep a server from replying to ARP
 // requests for a VIP on lo and from using the VIP as the source of its own.
-func hideVIPCommand() string {
-	return sysctlCommand(1, "net/ipv4/conf/all/arp_ignore") + " && " + sysctlCommand(2, "net/ipv4/conf/all/arp_announce")
+func hideVIPCommands() [][]string {
+	return [][]string{
+		sysctlCommand(1, "net/ipv4/conf/all/arp_ignore"),
+		sysctlCommand(2, "net/ipv4/conf/all/arp_announce"),
+	}
 }
 
-// acceptVIPCommand returns the command that makes a server accept packets to a
+// acceptVIPCommands returns the commands that make a server accept packets to a
 // VIP that arrive by direct routing.
-func acceptVIPCommand(vip netip.Addr) string {
-	add := "ip address add " + hostPrefix(vip) + " dev lo" + nodad(vip)
+func acceptVIPCommands(vip netip.Addr) [][]string {
 	if vip.Is4() {
-		return hideVIPCommand() + " && " + add
+		return append(hideVIPCommands(), addAddress(vip, "lo"))
 	}
-	return add
+	return [][]string{addAddress(vip, "lo")}
 }
 
-// acceptTunnelCommand returns the command that makes a server accept packets to
-// a VIP that arrive through an IPIP tunnel.
-func acceptTunnelCommand(vip netip.Addr) string {
+// acceptTunnelCommands returns the commands that make a server accept packets
+// to a VIP that arrive through an IPIP tunnel.
+func acceptTunnelCommands(vip netip.Addr) [][]string {
 	if vip.Is4() {
-		return "modprobe ipip && ip link set tunl0 up && " +
-			sysctlCommand(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter") +
-			" && ip address add " + hostPrefix(vip) + " dev tunl0"
+		return [][]string{
+			{"modprobe", "ipip"},
+			{"ip", "link", "set", "dev", "tunl0", "up"},
+			sysctlCommand(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter"),
+			addAddress(vip, "tunl0"),
+		}
 	}
-	return "modprobe ip6_tunnel && ip link set ip6tnl0 up && ip address add " + hostPrefix(vip) + " dev ip6tnl0 nodad"
+	return [][]string{
+		{"modprobe", "ip6_tunnel"},
+		{"ip", "link", "set", "dev", "ip6tnl0", "up"},
+		addAddress(vip, "ip6tnl0"),
+	}
 }

@@ -1,6 +1,9 @@
 package doctor
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestRemedyNetNS(t *testing.T) {
 	f := healthyFacts()
@@ -11,7 +14,7 @@ func TestRemedyNetNS(t *testing.T) {
 		{netns: "/proc/7/ns/net", want: "nsenter --net=/proc/7/ns/net ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.11:80 -m -w 0"},
 	} {
 		f.Program, f.NetNS = "ipvsadm", tt.netns
-		if got := f.drain(s, d).Command; got != tt.want {
+		if got := line(f.drain(s, d)); got != tt.want {
 			t.Errorf("network namespace %q: got %q, want %q", tt.netns, got, tt.want)
 		}
 	}
@@ -19,7 +22,25 @@ func TestRemedyNetNS(t *testing.T) {
 
 func TestSysctlCommand(t *testing.T) {
 	const want = "sysctl -w net.ipv4.conf.eth0/100.rp_filter=1"
-	if got := sysctlCommand(1, "net/ipv4/conf/eth0.100/rp_filter"); got != want {
+	if got := strings.Join(sysctlCommand(1, "net/ipv4/conf/eth0.100/rp_filter"), " "); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func line(r Remedy) string { return r.CommandLine() }
+
+func TestQuoteWord(t *testing.T) {
+	for _, tt := range []struct{ word, want string }{
+		{word: "eth0.100", want: "eth0.100"},
+		{word: "[fd00::1]:80", want: "[fd00::1]:80"},
+		{word: "", want: "''"},
+		{word: "a;reboot", want: "'a;reboot'"},
+		{word: "$(id)", want: "'$(id)'"},
+		{word: "a'b", want: `'a'\''b'`},
+		{word: "e\x1b[31m", want: `$'e\x1b[31m'`},
+	} {
+		if got := quoteWord(tt.word); got != tt.want {
+			t.Errorf("%q: got %s, want %s", tt.word, got, tt.want)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,32 +11,59 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
+	"goipvsadm/cmd/goipvsadm/internal/termsafe"
 	"goipvsadm/ipvs"
 )
 
-// AppendReport appends the report in text form: what was read, what could not
-// be read, and the findings.
+// AppendReport appends the report in text form: the verdict, what was read, what
+// could not be read, and the findings. Control characters are escaped.
 func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
+	b = append(b, Verdict(f, findings)+"\n"...)
 	b = append(b, "Looked at "+f.inspectedSummary()+"\n"...)
 	if f.Probed {
 		b = append(b, "Probed "+f.probeSummary()+"\n"...)
 	}
 	for _, u := range f.Unavailable {
-		b = fmt.Appendf(b, "Not looked at: %s: %s\n", u.What, u.Reason)
-	}
-	if len(findings) == 0 {
-		return append(b, "No problems found\n"...)
+		b = append(b, termsafe.Escape("Not looked at: "+u.What+": "+u.Reason+"\n")...)
 	}
 	last := ""
 	for i := range findings {
 		x := &findings[i]
-		if subject := string(appendSubject(nil, x, n)); subject != last {
+		subject := string(appendSubject(nil, &x.Subject, n))
+		if subject != last || x.Severity != findings[i-1].Severity {
 			b = append(b, "\n"+subject+"\n"...)
 			last = subject
 		}
-		b = x.append(b)
+		b = x.append(b, n)
 	}
 	return b
+}
+
+// Verdict summarizes the findings. It does not claim that there is no problem if
+// something could not be examined.
+func Verdict(f *Facts, findings []Finding) string {
+	count := make(map[Severity]int)
+	for i := range findings {
+		count[findings[i].Severity]++
+	}
+	var parts []string
+	for _, s := range []Severity{Error, Warning, Hint} {
+		if count[s] > 0 {
+			parts = append(parts, humanize.Count(count[s], s.String()))
+		}
+	}
+	incomplete := slices.ContainsFunc(f.Unavailable, func(u Unavailable) bool { return !u.Optional })
+	if count[Error]+count[Warning] == 0 && !incomplete {
+		parts = append([]string{"no problems found"}, parts...)
+	}
+	text := strings.Join(parts, ", ")
+	switch {
+	case incomplete && text != "":
+		text += "; not everything could be examined"
+	case incomplete:
+		text = "not everything could be examined"
+	}
+	return text
 }
 
 // inspectedSummary summarizes what was read.
@@ -88,7 +117,7 @@ func (f *Facts) probeSummary() string {
 
 // appendSubject appends what a finding is about: the director, a service, or a
 // server of a service.
-func appendSubject(b []byte, x *Finding, n tablefmt.Namer) []byte {
+func appendSubject(b []byte, x *Subject, n tablefmt.Namer) []byte {
 	if x.Service == nil {
 		return append(b, "The director"...)
 	}
@@ -111,38 +140,95 @@ func appendSubject(b []byte, x *Finding, n tablefmt.Namer) []byte {
 }
 
 // append appends a finding, without its subject.
-func (x *Finding) append(b []byte) []byte {
-	more := ""
-	if x.MoreServices > 0 {
-		more = "; also in " + humanize.Count(x.MoreServices, "more service")
+func (x *Finding) append(b []byte, n tablefmt.Namer) []byte {
+	line := func(label, text string) {
+		b = fmt.Appendf(b, "    %-5s %s\n", label, termsafe.Escape(text))
 	}
-	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Check.Severity, x.Check.Title, x.Check.ID)
-	b = fmt.Appendf(b, "    seen: %s%s\n", x.Evidence, more)
-	b = fmt.Appendf(b, "    why:  %s\n", x.Check.Explanation)
-	for i, r := range x.Remedies {
-		label := "do:  "
+	b = fmt.Appendf(b, "  %s: %s [%s]\n", x.Severity, x.Check.Title, x.Check.ID)
+	line("seen:", x.Evidence)
+	if len(x.More) > 0 {
+		line("also:", x.moreSubjects(n))
+	}
+	why := x.Check.Explanation
+	switch len(x.Causes) {
+	case 0:
+	case 1:
+		why += ": " + x.Causes[0]
+	default:
+		why += "; likely causes:"
+	}
+	line("why:", why)
+	if len(x.Causes) > 1 {
+		for _, cause := range x.Causes {
+			line("", "- "+cause)
+		}
+	}
+	for i := range x.Remedies {
+		r := &x.Remedies[i]
+		label := "do:"
 		if i > 0 {
-			label = "or:  "
+			label = "or:"
 		}
-		host := ""
+		text := r.CommandLine()
+		if text == "" {
+			text = r.Advice
+		}
 		if r.Host != "" {
-			host = "on " + r.Host + ": "
+			text = "on " + r.Host + ": " + text
 		}
-		b = fmt.Appendf(b, "    %s %s%s\n", label, host, r.Command)
+		line(label, text)
 	}
 	return b
+}
+
+// maxNamed is the number of further subjects that a finding names.
+const maxNamed = 3
+
+// moreSubjects describes the other services and servers with the same problem.
+func (x *Finding) moreSubjects(n tablefmt.Namer) string {
+	more := x.MoreServices()
+	servers := make(map[netip.Addr]bool)
+	var names []string
+	for i := range x.More {
+		s := &x.More[i]
+		if s.Server != nil && s.Server.AddrPort.Addr() != x.Server.AddrPort.Addr() {
+			servers[s.Server.AddrPort.Addr()] = true
+		}
+		if len(names) < maxNamed {
+			names = append(names, string(appendSubject(nil, s, n)))
+		}
+	}
+	var counts []string
+	if len(servers) > 0 {
+		counts = append(counts, humanize.Count(len(servers), "more server"))
+	}
+	if more > 0 {
+		counts = append(counts, humanize.Count(more, "more service"))
+	}
+	if len(counts) == 0 {
+		counts = []string{humanize.Count(len(x.More), "more port")}
+	}
+	text := strings.Join(counts, " and ") + ": " + strings.Join(names, ", ")
+	if len(x.More) > maxNamed {
+		text += ", …"
+	}
+	return text
 }
 
 // Endpoints returns the endpoints that a report names.
 func Endpoints(findings []Finding) []resolve.Endpoint {
 	var all []resolve.Endpoint
 	for i := range findings {
-		s, d := findings[i].Service, findings[i].Server
-		if s != nil && s.Mark == 0 {
-			all = append(all, resolve.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
-		}
-		if d != nil {
-			all = append(all, resolve.Endpoint{AddrPort: d.AddrPort, Protocol: s.Protocol})
+		x := &findings[i]
+		subjects := append([]Subject{x.Subject}, x.More[:min(maxNamed, len(x.More))]...)
+		for _, subject := range subjects {
+			s, d := subject.Service, subject.Server
+			if s != nil && s.Mark == 0 {
+				all = append(all, resolve.Endpoint{AddrPort: s.AddrPort, Protocol: s.Protocol})
+			}
+			if d != nil {
+				all = append(all, resolve.Endpoint{AddrPort: d.AddrPort, Protocol: s.Protocol})
+			}
 		}
 	}
 	return all

@@ -10,41 +10,40 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
-// tunnelKinds are the kinds of links that decapsulate packets of clients.
-var tunnelKinds = []string{"ipip", "ip6tnl", "sit", "gre", "fou"}
-
+// rpFilter reports strict reverse path filtering that drops packets of
+// services. The counter of drops includes unrelated packets: it is evidence
+// only together with packets of clients that IPVS does not see, or with servers
+// whose replies it does not see.
 func rpFilter(f *Facts, report func(Finding)) {
-	if f.ReversePathDrops == 0 {
+	if f.ReversePathDrops < minUnanswered {
 		return
 	}
 	var links []string // strict links that may be dropping packets
-	addIfStrict := func(l *netstate.Link) {
+	addIfStrict := func(l *netstate.Link) bool {
 		mode, _ := f.linkSysctl("rp_filter", l.Name)
-		if mode == 1 && l.Up && !l.Loopback && !slices.Contains(links, l.Name) {
+		if mode != 1 || !l.Up || l.Loopback {
+			return false
+		}
+		if !slices.Contains(links, l.Name) {
 			links = append(links, l.Name)
 		}
+		return true
 	}
-	// Packets of clients are received on the link of a VIP, but the default route
-	// may use another.
-	defaultRoute, ok := f.Routes[testNetAddr(netip.IPv4Unspecified())]
 	for i := range f.Services {
 		s := &f.Services[i]
-		for _, l := range f.linksWithAddr(s.AddrPort.Addr()) {
-			if s.Mark == 0 && ok && defaultRoute.Link != l.Index {
-				addIfStrict(l)
-			}
+		a := f.Arrivals[s.ServiceKey]
+		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || !a.Clients[0].Is4() {
+			continue
 		}
-	}
-	for i := range f.Links {
-		if l := &f.Links[i]; slices.Contains(tunnelKinds, l.Kind) {
-			addIfStrict(l)
+		if addIfStrict(f.link(a.Link)) {
+			f.explained[s.ServiceKey] = true
 		}
 	}
 	// Replies of servers may be received on any link. Each SYN causes at least one
 	// reply, so fewer drops than packets sent have another cause.
 	var silent []netip.Addr
 	f.eachServer(func(s *Service, d *Server) {
-		if d.AddrPort.Addr().Is4() && noReplies(s, d) && d.Delta != nil && f.ReversePathDrops >= d.Delta.InPackets {
+		if d.AddrPort.Addr().Is4() && f.noReplies(s, d) && d.Delta != nil && f.ReversePathDrops >= d.Delta.InPackets {
 			silent = append(silent, d.AddrPort.Addr())
 		}
 	})

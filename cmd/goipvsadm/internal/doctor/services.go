@@ -3,7 +3,7 @@ package doctor
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/ipvs"
@@ -37,7 +37,7 @@ var serviceChecks = []Check{
 		Explanation: "the scheduler prefers the highest weight; the order of servers with equal weights is undefined",
 	},
 	{
-		ID: "mark-never-seen", Severity: Warning, run: markNeverSeen,
+		ID: "mark-never-seen", Severity: Hint, run: markNeverSeen,
 		Title:       "no packet has had this firewall mark",
 		Explanation: "packets must be marked in PREROUTING and routed locally",
 	},
@@ -57,7 +57,7 @@ func noServers(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		if s := &f.Services[i]; len(s.Servers) == 0 {
 			report(s.serviceFinding("no servers in the table",
-				f.localCommand("%s -a %s -r SERVER", f.Program, f.serviceOptions(s)), f.removeService(s)))
+				f.addServer(s, "SERVER"), f.removeService(s)))
 		}
 	}
 }
@@ -104,7 +104,7 @@ func weightsIgnored(f *Facts, report func(Finding)) {
 		}
 		var weights []uint32
 		for _, d := range s.Servers {
-			if d.Weight > 0 && !slices.Contains(weights, d.Weight) {
+			if d.Weight > 0 && len(weights) < 2 && !slices.Contains(weights, d.Weight) {
 				weights = append(weights, d.Weight)
 			}
 		}
@@ -119,7 +119,7 @@ func weightsIgnored(f *Facts, report func(Finding)) {
 func failoverEqual(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Scheduler != "fo" && s.Scheduler != "ovf" {
+		if s.Scheduler != "fo" { // ovf fills servers with equal weights one after the other
 			continue
 		}
 		byWeight := make(map[uint32]*Server)
@@ -142,18 +142,21 @@ func failoverEqual(f *Facts, report func(Finding)) {
 }
 
 func markNeverSeen(f *Facts, report func(Finding)) {
-	anyTraffic := slices.ContainsFunc(f.Services, func(s Service) bool { return s.Stats.InPackets > 0 })
+	if f.countersStopped() {
+		return
+	}
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Mark == 0 || s.Stats.InPackets+s.Stats.Conns > 0 || !anyTraffic || len(s.Servers) == 0 {
+		if s.Mark == 0 || s.Stats.InPackets+s.Stats.Conns > 0 || s.hasTraffic() || len(s.Servers) == 0 {
 			continue
 		}
 		iptables := "iptables"
 		if s.Family == ipvs.IPv6 {
 			iptables = "ip6tables"
 		}
-		report(s.serviceFinding("the counters of the service are 0, while other services have traffic",
-			f.localCommand("%s -t mangle -A PREROUTING -d ADDRESS -p tcp --dport PORT -j MARK --set-mark %d", iptables, s.Mark),
+		report(s.serviceFinding("no packet has been counted since the service was added",
+			f.localCommand(iptables, "-t", "mangle", "-A", "PREROUTING", "-d", "ADDRESS", "-p", "tcp", "--dport", "PORT",
+				"-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))),
 			f.removeService(s)))
 	}
 }
@@ -196,10 +199,4 @@ func expireQuiescentTemplate(f *Facts, report func(Finding)) {
 			}
 		}
 	}
-}
-
-// serviceOptions returns the command-line options that identify a service.
-func (f *Facts) serviceOptions(s *Service) string {
-	_, options, _ := strings.Cut(f.removeService(s).Command, " -D ")
-	return options
 }

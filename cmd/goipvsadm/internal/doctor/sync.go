@@ -56,7 +56,7 @@ func (f *Facts) restartDaemon(d *ipvs.Daemon) Remedy {
 		moved := *d
 		moved.Interface = l.Name
 		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: moved})
-		return Remedy{Command: stop.Command + " && " + start.Command}
+		return Remedy{Commands: append(stop.Commands, start.Commands...)}
 	}
 	return stop
 }
@@ -90,12 +90,12 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 		case l.Up:
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which has no carrier", d.State, l.Name),
-				Remedies: []Remedy{f.restartDaemon(d)},
+				Remedies: []Remedy{advise("check the cable of %s and the device at its other end", l.Name), f.restartDaemon(d)},
 			})
 		default:
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which is administratively down", d.State, l.Name),
-				Remedies: []Remedy{f.localCommand("ip link set %s up", l.Name)},
+				Remedies: []Remedy{f.localCommand("ip", "link", "set", "dev", l.Name, "up")},
 			})
 		}
 	})
@@ -103,10 +103,12 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 
 func syncNoMulticast(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
-		if l != nil && l.Up && !l.Multicast && !l.Loopback {
+		// A link without neighbors, such as a tunnel, needs no flag to send multicast
+		// packets to its other end.
+		if l != nil && l.Up && !l.Multicast && l.NeedsNeigh {
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which does not have the flag MULTICAST", d.State, l.Name),
-				Remedies: []Remedy{f.localCommand("ip link set %s multicast on", l.Name)},
+				Remedies: []Remedy{f.localCommand("ip", "link", "set", "dev", l.Name, "multicast", "on")},
 			})
 		}
 	})

@@ -66,6 +66,22 @@ func (tb *testbed) serve(host string, ports ...string) {
 	tb.t.Cleanup(func() { server.Close() })
 }
 
+// replaceServer closes the web server of a host and starts another one.
+func (tb *testbed) replaceServer(host string, ports ...string) {
+	tb.t.Helper()
+	tb.servers[host].Close()
+	err := testnet.Eventually(func() error {
+		server, err := tb.network.Host(host).Serve(host, ports...)
+		if err == nil {
+			tb.t.Cleanup(func() { server.Close() })
+		}
+		return err
+	})
+	if err != nil {
+		tb.t.Fatal(err)
+	}
+}
+
 // home returns the network namespace of the test itself.
 func home(t *testing.T) *testnet.Netns {
 	t.Helper()
@@ -115,17 +131,30 @@ func (tb *testbed) keepOpen(url string, n int) {
 // startTraffic makes the client connect to addresses repeatedly until the test
 // ends. Each connection requests a page if it is established.
 func (tb *testbed) startTraffic(addresses ...string) {
+	tb.startTrafficFrom("client", addresses...)
+}
+
+// startTrafficFrom is like startTraffic, for another host.
+func (tb *testbed) startTrafficFrom(host string, addresses ...string) {
+	tb.repeat(150*time.Millisecond, func(ctx context.Context) {
+		for _, address := range addresses {
+			go tb.request(ctx, host, address)
+		}
+	})
+}
+
+// repeat calls a function at an interval until the test ends, and waits until
+// counters and connections show its traffic.
+func (tb *testbed) repeat(interval time.Duration, do func(context.Context)) {
 	ctx, cancel := context.WithCancel(tb.t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			for _, address := range addresses {
-				go tb.request(ctx, address)
-			}
+			do(ctx)
 			select {
 			case <-ctx.Done():
-			case <-time.After(150 * time.Millisecond):
+			case <-time.After(interval):
 			}
 		}
 	}()
@@ -133,14 +162,14 @@ func (tb *testbed) startTraffic(addresses ...string) {
 		cancel()
 		<-done
 	})
-	time.Sleep(time.Second) // so that counters and connections show the traffic
+	time.Sleep(time.Second)
 }
 
-// request requests a page from an address and ignores errors.
-func (tb *testbed) request(ctx context.Context, address string) {
+// request makes a host request a page from an address and ignores errors.
+func (tb *testbed) request(ctx context.Context, host, address string) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	conn, err := tb.network.Host("client").Dial(ctx, "tcp", netip.Addr{}, address)
+	conn, err := tb.network.Host(host).Dial(ctx, "tcp", netip.Addr{}, address)
 	if err != nil {
 		return
 	}
@@ -171,7 +200,7 @@ type finding struct {
 		Port    uint16
 	}
 	Seen string
-	Do   []struct{ On, Command string }
+	Do   []struct{ On, Command, Advice string }
 }
 
 // String returns the identifier, the service and the server.

@@ -2,8 +2,11 @@ package doctor
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/ipvs"
 )
 
@@ -22,12 +25,22 @@ var trafficChecks = []Check{
 	{
 		ID: "server-silent", Severity: Error, run: serverSilent,
 		Title:       "connections to this server never complete",
-		Explanation: "other servers work: no listener, or the VIP is not configured on this server",
+		Explanation: "the server does not reply, or its replies are lost",
 	},
 	{
 		ID: "service-silent", Severity: Error, run: serviceSilent,
 		Title:       "connections to this service never complete",
-		Explanation: "no listener on the servers' ports, or the VIP is not configured on the servers",
+		Explanation: "the servers do not reply",
+	},
+	{
+		ID: "director-as-client", Severity: Hint, run: directorAsClient,
+		Title:       "connections from the director itself cannot complete",
+		Explanation: "with direct routing and tunneling, the server gets packets from its own VIP and does not reply to the director; other clients are not affected",
+	},
+	{
+		ID: "estimation-off", Severity: Hint, run: estimationOff,
+		Title:       "the kernel does not update its counters",
+		Explanation: "traffic is judged by the connection table only; services without TCP connections are not",
 	},
 }
 
@@ -53,22 +66,38 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		addr := d.AddrPort.Addr()
 		r, ok := f.routeTo(d)
-		if !ok || f.isSuppressed(addr) || !noReplies(s, d) {
+		if !ok || f.isSuppressed(d) || !f.noReplies(s, d) {
 			return
 		}
 		evidence := describePackets(d)
+		if f.countersStopped() {
+			evidence = "net.ipv4.vs.run_estimation is 0, so packets are not counted"
+		}
 		if d.Conns.SynRecv > 0 {
 			evidence += "; " + describeSynRecv(d.Conns.SynRecv, d.Conns.Total)
 		}
+		x := s.serverFinding(d, evidence)
 		host := addr.String()
+		route := remoteCommand(host, "ip", "route", "replace", "default", "via", r.Source.String())
 		if r.Gateway.IsValid() {
-			host += " and on the routers between it and the director"
+			host = "the routers between the director and " + host
+			route = advise("route the replies of %s to the clients through %s of the director, on the server and on the routers between them", addr, r.Source)
 		}
-		remedies := []Remedy{remoteCommand(host, "ip route replace default via %s", r.Source)}
+		x.Causes = []string{
+			fmt.Sprintf("the route from %s to the clients does not lead through the director", host),
+			fmt.Sprintf("a firewall drops the packets: on %s, or in FORWARD on the director", addr),
+			fmt.Sprintf("%s is down", addr),
+		}
+		x.Remedies = []Remedy{route}
 		if f.ConntrackInvalid > 0 && f.sysctlIs("net/ipv4/vs/conntrack", 0) {
-			remedies = append(remedies, f.sysctlRemedy(1, "net/ipv4/vs/conntrack"))
+			x.Causes = append(x.Causes, "a firewall rule on the director drops packets that netfilter classifies as INVALID")
+			x.Remedies = append(x.Remedies, f.sysctlRemedy(1, "net/ipv4/vs/conntrack"))
 		}
-		report(s.serverFinding(d, evidence, remedies...))
+		if f.probeOutcomes(netprobe.Answered)[probeTarget(s, d)] != nil {
+			x.Evidence += "; the server accepts connections from the director"
+			x.Causes = slices.Delete(x.Causes, 2, 3)
+		}
+		report(x)
 	})
 }
 
@@ -81,15 +110,23 @@ func resetSize(d *Server) uint64 {
 	return 60
 }
 
+// onlyResets reports whether a server with NAT reset all connections between the
+// samples.
+func (f *Facts) onlyResets(s *Service, d *Server) bool {
+	c := d.Delta
+	return d.Method == ipvs.Masquerading && s.Protocol != ipvs.UDP && c != nil && c.Conns > 0 && c.OutPackets > 0 &&
+		c.OutBytes == c.OutPackets*resetSize(d) && d.Conns.Completed == 0
+}
+
 func serverRefuses(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		c := d.Delta
-		if d.Method != ipvs.Masquerading || s.Protocol == ipvs.UDP || c == nil || c.Conns == 0 || c.OutPackets == 0 ||
-			c.OutBytes != c.OutPackets*resetSize(d) || d.Conns.Established > 0 || f.isSuppressed(d.AddrPort.Addr()) {
+		if !f.onlyResets(s, d) || f.isSuppressed(d) {
 			return
 		}
 		report(s.serverFinding(d, fmt.Sprintf("%s to the server in this sample, and every reply was a packet of %d bytes: a TCP reset",
-			humanize.Count(c.Conns, "connection"), resetSize(d)), f.drain(s, d), f.remove(s, d)))
+			humanize.Count(c.Conns, "connection"), resetSize(d)),
+			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.drain(s, d)))
 	})
 }
 
@@ -106,49 +143,139 @@ func (f *Facts) acceptVIPRemedies(s *Service, d *Server) []Remedy {
 	switch addr := d.AddrPort.Addr(); {
 	case !d.Conns.VIP.IsValid():
 	case d.Method == ipvs.DirectRouting:
-		remedies = append(remedies, remoteCommand(addr, "%s", acceptVIPCommand(d.Conns.VIP)))
+		remedies = append(remedies, remoteCommands(addr, acceptVIPCommands(d.Conns.VIP)...))
 	case d.Tunnel.Type == ipvs.IPIP && d.Conns.VIP.Is4() == addr.Is4():
-		remedies = append(remedies, remoteCommand(addr, "%s", acceptTunnelCommand(d.Conns.VIP)))
+		remedies = append(remedies, remoteCommands(addr, acceptTunnelCommands(d.Conns.VIP)...))
 	}
 	return append(remedies, f.drain(s, d))
 }
 
+// silentCauses returns the causes for which a server does not complete
+// connections by direct routing or tunneling.
+func silentCauses(s *Service, d *Server) []string {
+	vip := s.AddrPort
+	if s.Mark != 0 {
+		vip = netip.AddrPortFrom(d.Conns.VIP, d.AddrPort.Port())
+	}
+	causes := []string{
+		fmt.Sprintf("nothing listens on %s, or on all addresses, on %s", vip, d.AddrPort.Addr()),
+		fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()),
+		"a firewall of the server drops the packets",
+		"the server has no route to the client: no default gateway, or one that is the director",
+	}
+	if d.Method == ipvs.Tunneling {
+		causes[1] = fmt.Sprintf("the VIP is not configured on %s, or the tunnel (%s) is not", d.AddrPort.Addr(), d.Tunnel.Type)
+	}
+	return causes
+}
+
 func serverSilent(f *Facts, report func(Finding)) {
-	f.eachServer(func(s *Service, d *Server) {
-		if !s.hasEstablished() || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.hasEstablished() || f.isSuppressed(d.AddrPort.Addr()) {
-			return
+	for i := range f.Services {
+		s := &f.Services[i]
+		completing := 0 // servers
+		for j := range s.Servers {
+			if s.Servers[j].completes() {
+				completing++
+			}
 		}
-		report(s.serverFinding(d, describeSynRecv(d.Conns.SynRecv, d.Conns.Total)+"; connections to other servers complete",
-			f.acceptVIPRemedies(s, d)...))
-	})
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if d.Weight == 0 || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.completes() || f.isSuppressed(d) {
+				continue
+			}
+			x := s.serverFinding(d, describeSynRecv(d.Conns.SynRecv, d.Conns.Total), f.acceptVIPRemedies(s, d)...)
+			x.Causes = silentCauses(s, d)
+			client, ok := f.stuckWorkingClient(d)
+			switch {
+			case ok && d.Conns.StuckSynRecv >= minUnanswered:
+				x.Evidence += fmt.Sprintf("; connections of %s to other servers complete", client)
+			case completing > 0 && len(d.Conns.StuckClients) >= minUnanswered:
+				x.Evidence += "; connections to other servers complete"
+			case completing > 0 && d.Conns.StuckSynRecv >= minUnanswered && d.Conns.Established == 0:
+				x.Severity = Hint
+				x.Evidence += fmt.Sprintf(", all from %s", d.Conns.StuckClients[0])
+				x.Causes = append([]string{"the client's own network loses the replies, or the client does not complete its handshakes"}, x.Causes...)
+				x.Remedies = []Remedy{advise("test the server from another client")}
+			default:
+				continue
+			}
+			report(x)
+		}
+	}
 }
 
 func serviceSilent(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.hasEstablished() {
+		if s.completes() {
 			continue
 		}
-		total, synRecv, stuck := 0, 0, 0
+		var total Conns
 		var first *Server
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d.AddrPort.Addr()) {
+			total.Established += d.Conns.Established
+			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d) {
 				continue
 			}
 			if first == nil {
 				first = d
 			}
-			total, synRecv, stuck = total+d.Conns.Total, synRecv+d.Conns.SynRecv, stuck+d.Conns.StuckSynRecv
+			total.Total += d.Conns.Total
+			total.SynRecv += d.Conns.SynRecv
+			total.StuckSynRecv += d.Conns.StuckSynRecv
+			for _, a := range d.Conns.StuckClients {
+				total.StuckClients = appendDistinct(total.StuckClients, a, maxClients)
+			}
 		}
-		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
-		// come from a scan: they count only if there are several and the service
-		// has never had other packets.
-		retransmitted := s.Delta != nil && s.Delta.InPackets > s.Delta.Conns
-		onlySYNs := stuck >= 3 && s.Stats.InPackets < 3*s.Stats.Conns
-		if first == nil || !retransmitted && !onlySYNs {
+		if first == nil {
 			continue
 		}
-		report(s.serviceFinding(describeSynRecv(synRecv, total), f.acceptVIPRemedies(s, first)...))
+		x := s.serviceFinding(describeSynRecv(total.SynRecv, total.Total), f.acceptVIPRemedies(s, first)...)
+		x.Causes = silentCauses(s, first)
+		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
+		// come from a scan.
+		retransmitted := s.Delta != nil && s.Delta.InPackets > s.Delta.Conns
+		switch {
+		case len(total.StuckClients) >= minUnanswered:
+		case retransmitted && total.Established == 0:
+			x.Severity = Warning
+			x.Evidence += fmt.Sprintf(", all from %s, which retransmits", total.StuckClients[0])
+		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns:
+			x.Severity = Hint
+			x.Evidence += fmt.Sprintf(", all from %s, which does not retransmit", total.StuckClients[0])
+			x.Causes = append([]string{"the client scans ports, or its own network loses the replies"}, x.Causes...)
+			x.Remedies = []Remedy{advise("test the service from another client")}
+		default:
+			continue
+		}
+		report(x)
 	}
+}
+
+// directorAsClient reports connections from the director itself to a VIP whose
+// servers use direct routing or tunneling.
+func directorAsClient(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if !connStateIsEvidence(s, d) || d.Conns.FromDirector == 0 {
+				continue
+			}
+			report(s.serviceFinding(fmt.Sprintf("%s from the director itself to %s", humanize.Count(d.Conns.FromDirector, "connection"), d.AddrPort.Addr()),
+				advise("test the service from another host")))
+			break
+		}
+	}
+}
+
+func estimationOff(f *Facts, report func(Finding)) {
+	if !f.countersStopped() || len(f.Services) == 0 {
+		return
+	}
+	report(Finding{
+		Evidence: "net.ipv4.vs.run_estimation is 0",
+		Remedies: []Remedy{f.sysctlRemedy(1, "net/ipv4/vs/run_estimation")},
+	})
 }

@@ -10,7 +10,7 @@ import (
 
 // expectReport runs a shell command on the director that prints a report. It
 // compares the exit status and the lines "Not looked at", and expects the
-// report to contain a text.
+// report to contain a text and a verdict.
 func (tb *testbed) expectReport(command string, status int, notLookedAt, text string) {
 	tb.t.Helper()
 	result, err := tb.tool.Shell(tb.network.Host("director"), command)
@@ -24,7 +24,7 @@ func (tb *testbed) expectReport(command string, status int, notLookedAt, text st
 		}
 	}
 	if result.Status != status || strings.Join(lines, "") != notLookedAt || !strings.Contains(result.Stdout, text) ||
-		!strings.HasPrefix(result.Stdout, "Looked at ") {
+		!strings.Contains(result.Stdout, "\nLooked at ") || notLookedAt != "" && strings.Contains(result.Stdout, "no problems found") {
 		tb.t.Errorf("%s: got %+v; want status %d, %q and %q", command, result, status, notLookedAt, text)
 	}
 }
@@ -36,24 +36,25 @@ func TestReportUnavailable(t *testing.T) {
 	// Unprivileged users cannot read the table.
 	const noTable = "Not looked at: the table: Permission denied (you must be root)\n"
 	const unprivileged = "setpriv --reuid 65534 --clear-groups ipvsadm --doctor -n"
-	tb.expectReport(unprivileged, 2, noTable, "No problems found\n")
+	tb.expectReport(unprivileged, 2, noTable, "not everything could be examined\n")
 	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=3")
 	tb.expectReport(unprivileged, 1, noTable, "[drop-packet]\n")
 	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=0")
 
 	// No sysctls.
-	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 10 more: no such file or directory\n"
+	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 11 more: no such file or directory\n"
 	const withoutSysctls = "unshare -m sh -c 'mount -t tmpfs none /proc/sys && ipvsadm --doctor -n'"
-	tb.expectReport(withoutSysctls, 2, noSysctls, "No problems found\n")
+	tb.expectReport(withoutSysctls, 2, noSysctls, "not everything could be examined\n")
 	tb.run("director: ip address del 172.16.100.10/32 dev eth0")
-	tb.expectReport(withoutSysctls, 1, noSysctls, "[vip-not-local]\n")
+	tb.expectReport(withoutSysctls, 2, noSysctls, "[vip-not-local]\n")
 
 	// No CAP_NET_RAW, which ARP requires and TCP does not.
 	const withoutNetRaw = "setpriv --bounding-set -net_raw --inh-caps -net_raw ipvsadm --doctor -n --probe"
-	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 1, "", "[vip-not-local]\n")
+	const noCapture = "Not looked at: arriving packets: packet socket: operation not permitted\n"
+	const noARP = "Not looked at: network probes: ARP on eth0: operation not permitted; packet socket: operation not permitted\n"
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "[vip-not-local]\n")
 	tb.run("director: ip address add 172.16.100.10/32 dev eth0")
-	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2,
-		"Not looked at: network probes: ARP on eth0: operation not permitted\n", "Probed 2 servers: 2 answered")
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "Probed 2 servers: 2 answered")
 }
 
 func TestReportWithoutIPVS(t *testing.T) {
@@ -72,5 +73,8 @@ func TestReportWithoutIPVS(t *testing.T) {
 	}
 	tb := newTestbed(t, "", drPlan)
 	tb.expectReport("unshare -m sh -c 'mount -t tmpfs none /run/modules && ipvsadm --doctor -n'", 2,
-		"Not looked at: the table: Protocol not available\n", "Looked at 0 services with 0 servers, 0 connections, ")
+		"Not looked at: the table: IPVS is not loaded: run modprobe ip_vs\n", "Looked at 0 services with 0 servers, 0 connections, ")
+	if _, err := os.Stat("/sys/module/ip_vs"); err == nil {
+		t.Error("the doctor has loaded ip_vs")
+	}
 }

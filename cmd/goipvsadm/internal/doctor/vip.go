@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
@@ -31,9 +32,9 @@ func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
 }
 
 // isBackupDirector reports whether the director may be a standby, which has no
-// VIP until it takes over.
+// VIP, or does not announce it, until it takes over.
 func (f *Facts) isBackupDirector() bool {
-	return f.isRunning(haDaemons...) ||
+	return f.isRunning(haDaemons...) || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
@@ -62,40 +63,85 @@ func testNetAddr(like netip.Addr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0: 0x20, 1: 0x01, 2: 0x0d, 3: 0xb8, 4: 0xff, 15: 77})
 }
 
+// isElsewhere reports whether another host has an address, according to the
+// neighbor table or to probes.
+func (f *Facts) isElsewhere(addr netip.Addr) bool { return f.addrs().elsewhere[addr] }
+
+// minUnanswered is the number of requests or packets for a VIP without an effect
+// that prove that clients are affected.
+const minUnanswered = 2
+
 func vipNotLocal(f *Facts, report func(Finding)) {
-	if f.isBackupDirector() {
-		return
-	}
 	f.eachIdleVIP(func(s *Service, vip netip.Addr) {
 		r, ok := f.Routes[vip]
-		if !ok || r.Type == netstate.Local || len(f.linksWithAddr(vip)) > 0 {
+		if !ok || r.Type == netstate.Local || f.MaybeLocal[vip] || len(f.linksWithAddr(vip)) > 0 {
 			return
 		}
-		report(s.serviceFinding(fmt.Sprintf("%s is on no interface and has no local route", vip),
-			f.localCommand("ip address add %s dev %s%s", hostPrefix(vip), f.likelyInterface(vip), nodad(vip))))
+		x := s.serviceFinding(fmt.Sprintf("%s is on no interface and has no local route", vip))
+		_, onLink := f.subnetOf(vip, 0)
+		requests, arrivals := f.ARPRequests[vip], f.Arrivals[s.ServiceKey]
+		switch {
+		case f.isElsewhere(vip):
+			return // a standby
+		case requests >= minUnanswered:
+			x.Evidence += fmt.Sprintf("; %s for it from one host in this sample are unanswered", humanize.Count(requests, "ARP request"))
+		case arrivals != nil && arrivals.Packets >= minUnanswered:
+			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(arrivals.Packets, "packet"))
+		case onLink && f.ARPAnswered:
+			x.Evidence += "; no host replies for it on its network"
+		case f.isBackupDirector():
+			return
+		default:
+			x.Severity = Hint
+		}
+		add := f.localCommand(addAddress(vip, f.likelyInterface(vip))...)
+		if x.Severity == Hint {
+			x.Causes = []string{
+				"another director has it, and this one is a standby",
+				"only clients on the director itself use the service",
+				"it was not added",
+			}
+			add = advise("if no other host has it, and clients are on other hosts: %s", add.CommandLine())
+		}
+		x.Remedies = []Remedy{add}
+		f.explained[s.ServiceKey] = true
+		report(x)
 	})
 }
 
 func vipLinkDown(f *Facts, report func(Finding)) {
 	f.eachIdleVIP(func(s *Service, vip netip.Addr) {
-		links := f.linksWithAddr(vip)
-		// An address on a link without ARP is not resolved there, so the link may
-		// be down, as kube-proxy's kube-ipvs0 is.
-		if len(links) == 0 || slices.ContainsFunc(links, func(l *netstate.Link) bool { return l.Up && l.LowerUp || !l.NeedsNeigh }) {
+		addrs := f.addrs().byAddr[vip]
+		isUsable := func(a netstate.Address) bool {
+			l := f.link(a.Link)
+			// An address on a link without ARP is not resolved there, so the link may
+			// be down, as kube-proxy's kube-ipvs0 is.
+			return l.Up && l.LowerUp || !l.NeedsNeigh
+		}
+		if len(addrs) == 0 || slices.ContainsFunc(addrs, isUsable) {
 			return
 		}
-		l := links[0]
+		l := f.link(addrs[0].Link)
+		state := "administratively down"
+		remedy := f.localCommand("ip", "link", "set", "dev", l.Name, "up")
 		if l.Up {
-			report(s.serviceFinding(fmt.Sprintf("%s is on %s, which has no carrier: check its cable and the other end", vip, l.Name),
-				f.localCommand("ip link show dev %s", l.Name)))
-			return
+			state = "without carrier"
+			remedy = advise("check the cable of %s and the device at its other end", l.Name)
 		}
-		report(s.serviceFinding(fmt.Sprintf("%s is on %s, which is administratively down", vip, l.Name),
-			f.localCommand("ip link set %s up", l.Name)))
+		x := s.serviceFinding(fmt.Sprintf("%s is on %s, which is %s", vip, l.Name, state), remedy)
+		// The VIP may be routed to the director through another link. This is not
+		// likely if its whole subnet is on the link, unless the link is virtual.
+		if addrs[0].Prefix.IsSingleIP() || l.Kind == "bridge" || l.Kind == "dummy" {
+			x.Severity = Hint
+		}
+		report(x)
 	})
 }
 
 func vipOnLo(f *Facts, report func(Finding)) {
+	if f.isBackupDirector() {
+		return
+	}
 	reported := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -114,8 +160,38 @@ func vipOnLo(f *Facts, report func(Finding)) {
 		}
 		reported[vip] = true
 		link := f.linksWithAddr(own.Addr())[0].Name
-		report(s.serviceFinding(fmt.Sprintf("%s is on lo, but its subnet %s is on %s", vip, own.Masked(), link),
-			f.localCommand("ip address add %s dev %s%s && %s", hostPrefix(vip), link, nodad(vip),
-				f.localCommand("ip address del %s dev lo", hostPrefix(vip)).Command)))
+		x := s.serviceFinding(fmt.Sprintf("%s is on lo, but its subnet %s is on %s", vip, own.Masked(), link))
+		// With the VIP on the link, the director announces it: a second owner of the
+		// VIP would take the clients of the first.
+		move := f.localCommands(addAddress(vip, link), []string{"ip", "address", "del", hostPrefix(vip), "dev", "lo"})
+		x.Remedies = []Remedy{advise("if clients on that subnet should reach this director, and no other one: %s", move.CommandLine())}
+		report(x)
+	}
+}
+
+// packetsNotSeen reports services whose packets arrive but do not reach IPVS.
+func packetsNotSeen(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		a := f.Arrivals[s.ServiceKey]
+		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
+			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && !d.isOverloaded() }) {
+			continue
+		}
+		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, and IPVS counted none",
+			humanize.Count(a.Packets, "packet"), f.link(a.Link).Name, a.Clients[0]),
+			advise("list the rules of the director's firewall, such as by nft list ruleset or iptables-save -c, and look for counters that grow"))
+		x.Causes = []string{
+			"a firewall rule of the director drops or redirects the packets before they reach IPVS",
+			"the director's route to the client is missing or uses another interface, with rp_filter",
+			"the scheduler finds no available server",
+		}
+		// A firewall may drop the packets of a single host intentionally.
+		if len(a.Clients) == 1 && s.Stats.Conns > 0 {
+			x.Severity = Hint
+		} else if len(a.Clients) == 1 {
+			x.Severity = Warning
+		}
+		report(x)
 	}
 }

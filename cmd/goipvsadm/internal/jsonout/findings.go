@@ -2,6 +2,7 @@ package jsonout
 
 import (
 	"bufio"
+	"math"
 	"net/netip"
 
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
@@ -11,6 +12,7 @@ import (
 // The JSON objects of a report.
 type (
 	report struct {
+		Verdict     string        `json:"verdict"`
 		LookedAt    lookedAt      `json:"looked_at"`
 		NotLookedAt []unavailable `json:"not_looked_at"`
 		Probes      []probe       `json:"probes,omitempty"`
@@ -46,9 +48,16 @@ type (
 		Service      *serviceKey `json:"service,omitempty"`
 		Server       *serverKey  `json:"server,omitempty"`
 		MoreServices int         `json:"more_services"`
+		More         []subject   `json:"also,omitempty"`
 		Evidence     string      `json:"seen"`
 		Explanation  string      `json:"why"`
+		Causes       []string    `json:"causes,omitempty"`
 		Remedies     []remedy    `json:"do"`
+	}
+
+	subject struct {
+		Service *serviceKey `json:"service,omitempty"`
+		Server  *serverKey  `json:"server,omitempty"`
 	}
 
 	serviceKey struct {
@@ -64,20 +73,23 @@ type (
 	}
 
 	remedy struct {
-		Host    string `json:"on,omitempty"`
-		Command string `json:"command"`
+		Host     string     `json:"on,omitempty"`
+		Command  string     `json:"command,omitempty"`
+		Commands [][]string `json:"commands,omitempty"`
+		Advice   string     `json:"advice,omitempty"`
 	}
 )
 
 // Findings writes the report of --doctor, with one finding per line.
 func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error {
 	r := report{
+		Verdict: doctor.Verdict(f, findings),
 		LookedAt: lookedAt{
 			Services:       len(f.Services),
 			Connections:    f.Connections,
 			AllConnections: f.AllConnections,
 			Interfaces:     len(f.Links),
-			Seconds:        f.Elapsed.Seconds(),
+			Seconds:        math.Round(f.Elapsed.Seconds()*10) / 10,
 			Probed:         f.Probed,
 		},
 		NotLookedAt: []unavailable{},
@@ -86,7 +98,7 @@ func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error
 		r.LookedAt.Servers += len(f.Services[i].Servers)
 	}
 	for _, u := range f.Unavailable {
-		r.NotLookedAt = append(r.NotLookedAt, unavailable(u))
+		r.NotLookedAt = append(r.NotLookedAt, unavailable{u.What, u.Reason})
 	}
 	for i := range f.ProbeResults {
 		r.Probes = append(r.Probes, newProbe(&f.ProbeResults[i]))
@@ -105,7 +117,7 @@ func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error
 }
 
 func newProbe(r *netprobe.Result) probe {
-	v := probe{Address: r.AddrPort.Addr(), Port: r.AddrPort.Port(), By: "tcp", Milliseconds: float64(r.After.Microseconds()) / 1000}
+	v := probe{Address: r.AddrPort.Addr(), Port: r.AddrPort.Port(), By: "tcp", Milliseconds: math.Round(float64(r.After.Microseconds())/100) / 10}
 	if r.ICMP {
 		v.By = "echo"
 	}
@@ -116,23 +128,34 @@ func newProbe(r *netprobe.Result) probe {
 func newFinding(x *doctor.Finding) finding {
 	v := finding{
 		ID:           x.Check.ID,
-		Severity:     x.Check.Severity.String(),
+		Severity:     x.Severity.String(),
 		Title:        x.Check.Title,
-		MoreServices: x.MoreServices,
+		MoreServices: x.MoreServices(),
 		Evidence:     x.Evidence,
 		Explanation:  x.Check.Explanation,
+		Causes:       x.Causes,
 	}
+	s := newSubject(&x.Subject)
+	v.Service, v.Server = s.Service, s.Server
+	for i := range x.More {
+		v.More = append(v.More, newSubject(&x.More[i]))
+	}
+	for i := range x.Remedies {
+		r := &x.Remedies[i]
+		v.Remedies = append(v.Remedies, remedy{r.Host, r.CommandLine(), r.Commands, r.Advice})
+	}
+	return v
+}
+
+func newSubject(x *doctor.Subject) (s subject) {
 	if k := x.Service; k != nil {
-		v.Service = &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
+		s.Service = &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
 		if k.Mark == 0 {
-			v.Service.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
+			s.Service.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
 		}
 	}
 	if d := x.Server; d != nil {
-		v.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
+		s.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
 	}
-	for _, r := range x.Remedies {
-		v.Remedies = append(v.Remedies, remedy(r))
-	}
-	return v
+	return s
 }

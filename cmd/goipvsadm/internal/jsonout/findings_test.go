@@ -30,11 +30,11 @@ var reports = func() []findingsReport {
 	check := doctor.Check{ID: "a-check", Severity: doctor.Warning, Title: "what", Explanation: "why"}
 	web, mark := ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), ipvs.MarkKey(7, ipvs.IPv6)
 	server := &ipvs.Destination{AddrPort: ap("10.0.0.1:80"), Method: ipvs.DirectRouting}
-	remedies := []doctor.Remedy{{Command: "this <a>"}, {Host: "10.0.0.1", Command: "or that"}}
+	remedies := []doctor.Remedy{{Commands: [][]string{{"this", "<a>"}, {"true"}}}, {Host: "10.0.0.1", Advice: "or that"}}
 	return []findingsReport{
 		{
 			name: "empty",
-			want: `{"looked_at":{"services":0,"servers":0,"connections":0,"all_connections":false,"interfaces":0,"seconds":0,"probed":false},` +
+			want: `{"verdict":"no problems found","looked_at":{"services":0,"servers":0,"connections":0,"all_connections":false,"interfaces":0,"seconds":0,"probed":false},` +
 				`"not_looked_at":[],"findings":[]}` + "\n",
 		},
 		{
@@ -53,21 +53,24 @@ var reports = func() []findingsReport {
 				},
 			},
 			findings: []doctor.Finding{
-				{Check: &check, Evidence: "seen", Remedies: remedies},
-				{Check: &check, Service: &mark, Evidence: "seen", Remedies: remedies[:1]},
-				{Check: &check, Service: &web, Server: server, MoreServices: 2, Evidence: "seen", Remedies: remedies[:1]},
+				{Check: &check, Severity: doctor.Warning, Evidence: "seen", Remedies: remedies},
+				{Check: &check, Severity: doctor.Hint, Subject: doctor.Subject{Service: &mark}, Evidence: "seen",
+					Causes: []string{"one", "two"}, Remedies: remedies[1:]},
+				{Check: &check, Severity: doctor.Error, Subject: doctor.Subject{Service: &web, Server: server},
+					More: []doctor.Subject{{Service: &mark, Server: server}}, Evidence: "seen", Remedies: remedies[1:]},
 			},
-			want: `{"looked_at":{"services":1,"servers":3,"connections":4,"all_connections":true,"interfaces":2,"seconds":2.5,"probed":true},` +
+			want: `{"verdict":"1 error, 1 warning, 1 hint; not everything could be examined","looked_at":{"services":1,"servers":3,"connections":4,"all_connections":true,"interfaces":2,"seconds":2.5,"probed":true},` +
 				`"not_looked_at":[{"what":"connections","reason":"permission denied"}],` +
 				`"probes":[{"address":"10.0.0.1","port":80,"by":"tcp","outcome":"answered","milliseconds":1.5},` +
 				`{"address":"fd00::1","by":"echo","outcome":"silent","milliseconds":2000}],"findings":[` + "\n" +
 				`{"id":"a-check","severity":"warning","what":"what","more_services":0,"seen":"seen","why":"why",` +
-				`"do":[{"command":"this <a>"},{"on":"10.0.0.1","command":"or that"}]},` + "\n" +
-				`{"id":"a-check","severity":"warning","what":"what","service":{"family":"ipv6","mark":7},"more_services":0,` +
-				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]},` + "\n" +
-				`{"id":"a-check","severity":"warning","what":"what","service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},` +
-				`"server":{"address":"10.0.0.1","port":80,"forward":"route"},"more_services":2,` +
-				`"seen":"seen","why":"why","do":[{"command":"this <a>"}]}` + "\n]}\n",
+				`"do":[{"command":"this '<a>' && true","commands":[["this","<a>"],["true"]]},{"on":"10.0.0.1","advice":"or that"}]},` + "\n" +
+				`{"id":"a-check","severity":"hint","what":"what","service":{"family":"ipv6","mark":7},"more_services":0,` +
+				`"seen":"seen","why":"why","causes":["one","two"],"do":[{"on":"10.0.0.1","advice":"or that"}]},` + "\n" +
+				`{"id":"a-check","severity":"error","what":"what","service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},` +
+				`"server":{"address":"10.0.0.1","port":80,"forward":"route"},"more_services":1,` +
+				`"also":[{"service":{"family":"ipv6","mark":7},"server":{"address":"10.0.0.1","port":80,"forward":"route"}}],` +
+				`"seen":"seen","why":"why","do":[{"on":"10.0.0.1","advice":"or that"}]}` + "\n]}\n",
 		},
 	}
 }()

@@ -97,6 +97,7 @@ func (l *arpListener) read(deadline time.Time) ([]Reply, error) {
 		return nil, fmt.Errorf("ARP on %s: %w", link.Name, err)
 	}
 	var replies []Reply
+	expected := newQuerySet(l.queries)
 	b := make([]byte, 128)
 	for {
 		n, _, err := l.ReadFrom(b)
@@ -106,7 +107,7 @@ func (l *arpListener) read(deadline time.Time) ([]Reply, error) {
 		if err != nil {
 			return replies, fmt.Errorf("ARP on %s: %w", link.Name, err)
 		}
-		if r, ok := parseARP(b[:n]); ok && matchesQuery(l.queries, 0, r.Addr) {
+		if r, ok := parseARP(b[:n]); ok && expected.has(0, r.Addr) {
 			r.Link = link.Index
 			replies = append(replies, r)
 		}

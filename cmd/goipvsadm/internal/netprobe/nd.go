@@ -87,6 +87,7 @@ func solicitedNode(q Query) *unix.SockaddrInet6 {
 // read returns the replies received before the deadline.
 func (l *ndListener) read(deadline time.Time) ([]Reply, error) {
 	var replies []Reply
+	expected := newQuerySet(l.queries)
 	b, oob := make([]byte, 2048), make([]byte, 256)
 	for {
 		left := time.Until(deadline)
@@ -103,7 +104,7 @@ func (l *ndListener) read(deadline time.Time) ([]Reply, error) {
 				break // the receive queue is empty
 			}
 			link, hopLimit := parseControl(oob[:oobn])
-			if r, ok := parseAdvertisement(b[:n]); ok && hopLimit == ndHopLimit && matchesQuery(l.queries, link, r.Addr) {
+			if r, ok := parseAdvertisement(b[:n]); ok && hopLimit == ndHopLimit && expected.has(link, r.Addr) {
 				r.Link = link
 				replies = append(replies, r)
 			}

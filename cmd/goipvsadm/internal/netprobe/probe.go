@@ -24,6 +24,10 @@ type Target struct {
 	// chooses one. It must not be a virtual address that is configured on the
 	// server as well: the server would reply to itself.
 	Source netip.Addr
+
+	// OnLink is set if the target needs an entry in the neighbor table of its
+	// own. Few of these are probed at the same time, since the table is small.
+	OnLink bool
 }
 
 // An Outcome is the outcome of a probe.
@@ -54,16 +58,26 @@ type Result struct {
 	After   time.Duration // time until the reply, or the time limit if there was none
 }
 
-// maxConcurrent limits the number of targets probed at the same time: each TCP
-// probe needs a file descriptor.
-const maxConcurrent = 1000
+// Limits of the number of targets probed at the same time: each TCP probe needs
+// a file descriptor, and each target on a link an entry of the neighbor table,
+// which has 1,024 entries by default.
+const (
+	maxConcurrent       = 1000
+	maxConcurrentOnLink = 250
+)
 
-// ProbeServers probes the targets concurrently, in groups of 1,000, and waits
-// at most the given time for each group. ICMP probes require CAP_NET_RAW.
+// ProbeServers probes the targets concurrently, in groups, and waits at most the
+// given time for each group. ICMP probes require CAP_NET_RAW.
 func ProbeServers(targets []Target, wait time.Duration) ([]Result, error) {
 	results := make([]Result, 0, len(targets))
 	for len(targets) > 0 {
-		n := min(maxConcurrent, len(targets))
+		n, onLink := 0, 0
+		for n < min(maxConcurrent, len(targets)) && onLink < maxConcurrentOnLink {
+			if targets[n].OnLink {
+				onLink++
+			}
+			n++
+		}
 		group, err := probeGroup(targets[:n], wait)
 		if err != nil {
 			return results, err

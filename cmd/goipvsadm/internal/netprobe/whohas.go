@@ -74,16 +74,18 @@ func WhoHas(queries []Query, wait time.Duration) ([]Reply, error) {
 // the sockets get, and starts no goroutine. The caller closes the listeners,
 // also if there is an error.
 func sendQueries(queries []Query) ([]listener, error) {
-	var arpQueries [][]Query // by link
+	var arpQueries [][]Query      // by link
+	position := make(map[int]int) // of a link in arpQueries
 	var ndQueries []Query
 	for _, q := range queries {
 		if !q.Addr.Is4() {
 			ndQueries = append(ndQueries, q)
 			continue
 		}
-		i := slices.IndexFunc(arpQueries, func(qs []Query) bool { return qs[0].Link.Index == q.Link.Index })
-		if i < 0 {
+		i, ok := position[q.Link.Index]
+		if !ok {
 			i, arpQueries = len(arpQueries), append(arpQueries, nil)
+			position[q.Link.Index] = i
 		}
 		arpQueries[i] = append(arpQueries[i], q)
 	}
@@ -121,10 +123,23 @@ func distinct(replies []Reply) []Reply {
 	})
 }
 
-// matchesQuery reports whether a query asks for an address on a link; link 0
-// stands for any link.
-func matchesQuery(queries []Query, link int, addr netip.Addr) bool {
-	return slices.ContainsFunc(queries, func(q Query) bool {
-		return q.Addr == addr && (link == 0 || q.Link.Index == link)
-	})
+// A querySet contains the queries to which replies are expected.
+type querySet map[queryKey]bool
+
+type queryKey struct {
+	link int // 0 for any
+	addr netip.Addr
 }
+
+func newQuerySet(queries []Query) querySet {
+	set := make(querySet, 2*len(queries))
+	for _, q := range queries {
+		set[queryKey{q.Link.Index, q.Addr}] = true
+		set[queryKey{0, q.Addr}] = true
+	}
+	return set
+}
+
+// has reports whether a query asks for an address on a link; link 0 stands for
+// any link.
+func (s querySet) has(link int, addr netip.Addr) bool { return s[queryKey{link, addr}] }

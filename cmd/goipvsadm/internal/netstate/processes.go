@@ -55,3 +55,10 @@ func TotalMemory() (uint64, error) {
 	}
 	return uint64(info.Totalram) * uint64(info.Unit), nil
 }
+
+// InUserNamespace reports whether this process is in a user namespace other
+// than the initial one, whose IDs are those of the kernel.
+func InUserNamespace() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && !slices.Equal(strings.Fields(string(b)), []string{"0", "0", "4294967295"})
+}

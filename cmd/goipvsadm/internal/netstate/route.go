@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/jsimonetti/rtnetlink/v2"
 	"golang.org/x/sys/unix"
@@ -31,8 +32,7 @@ const (
 	Prohibit    RouteType = unix.RTN_PROHIBIT
 )
 
-// routeService and ruleService are the parts of rtnetlink that Route and
-// RuleFwmarks use.
+// routeService and ruleService are the parts of rtnetlink that this file uses.
 type (
 	routeService interface {
 		Get(*rtnetlink.RouteMessage) ([]rtnetlink.RouteMessage, error)
@@ -104,39 +104,57 @@ const frActBlackhole = 6
 // blackholed reports whether a blackhole route or rule covers an address. The
 // tables are read once per Conn.
 func (c *Conn) blackholed(addr netip.Addr) (bool, error) {
-	if !c.blackholesRead {
-		routes, err := c.routes.List()
-		if err != nil {
-			return false, fmt.Errorf("list routes: %w", err)
-		}
-		rules, err := c.rules.List()
-		if err != nil {
-			return false, fmt.Errorf("list routing rules: %w", err)
-		}
-		for i := range routes {
-			if m := &routes[i]; m.Type == unix.RTN_BLACKHOLE {
-				c.blackholes = append(c.blackholes, prefix(m.Family, m.Attributes.Dst, m.DstLength))
-			}
-		}
-		for i := range rules {
-			m := &rules[i]
-			if m.Action != frActBlackhole {
-				continue
-			}
-			var dst net.IP
-			if m.Attributes != nil && m.Attributes.Dst != nil {
-				dst = *m.Attributes.Dst
-			}
-			c.blackholes = append(c.blackholes, prefix(m.Family, dst, m.DstLength))
-		}
-		c.blackholesRead = true
+	if err := c.readTables(); err != nil {
+		return false, err
 	}
-	for _, p := range c.blackholes {
-		if p.Contains(addr) {
-			return true, nil
+	return slices.ContainsFunc(c.blackholes, func(p netip.Prefix) bool { return p.Contains(addr) }), nil
+}
+
+// MayBeLocal reports whether a local route in any routing table covers an
+// address: packets to it may be for this machine if routing rules select that
+// table, for example by incoming interface or firewall mark.
+func (c *Conn) MayBeLocal(addr netip.Addr) (bool, error) {
+	if err := c.readTables(); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(c.local, func(p netip.Prefix) bool { return p.Contains(addr) }), nil
+}
+
+// readTables reads the routing tables and rules, once per Conn.
+func (c *Conn) readTables() error {
+	if c.tablesRead {
+		return nil
+	}
+	routes, err := c.routes.List()
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	rules, err := c.rules.List()
+	if err != nil {
+		return fmt.Errorf("list routing rules: %w", err)
+	}
+	for i := range routes {
+		m := &routes[i]
+		switch p := prefix(m.Family, m.Attributes.Dst, m.DstLength); m.Type {
+		case unix.RTN_BLACKHOLE:
+			c.blackholes = append(c.blackholes, p)
+		case unix.RTN_LOCAL:
+			c.local = append(c.local, p)
 		}
 	}
-	return false, nil
+	for i := range rules {
+		m := &rules[i]
+		if m.Action != frActBlackhole {
+			continue
+		}
+		var dst net.IP
+		if m.Attributes != nil && m.Attributes.Dst != nil {
+			dst = *m.Attributes.Dst
+		}
+		c.blackholes = append(c.blackholes, prefix(m.Family, dst, m.DstLength))
+	}
+	c.tablesRead = true
+	return nil
 }
 
 // prefix returns the destination of a route or rule; without a destination
@@ -150,22 +168,4 @@ func prefix(family uint8, dst net.IP, length uint8) netip.Prefix {
 		return netip.PrefixFrom(netip.IPv6Unspecified(), int(length))
 	}
 	return netip.PrefixFrom(netip.IPv4Unspecified(), int(length))
-}
-
-// RuleFwmarks returns the firewall marks that routing rules match, in no
-// particular order and without duplicates.
-func (c *Conn) RuleFwmarks() ([]uint32, error) {
-	messages, err := c.rules.List()
-	if err != nil {
-		return nil, fmt.Errorf("list routing rules: %w", err)
-	}
-	var marks []uint32
-	seen := map[uint32]bool{0: true}
-	for i := range messages {
-		if a := messages[i].Attributes; a != nil && a.FwMark != nil && !seen[*a.FwMark] {
-			seen[*a.FwMark] = true
-			marks = append(marks, *a.FwMark)
-		}
-	}
-	return marks, nil
 }

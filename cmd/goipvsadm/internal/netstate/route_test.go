@@ -125,14 +125,15 @@ func TestRouteReadsTableOnce(t *testing.T) {
 	}
 }
 
-func TestRuleFwmarks(t *testing.T) {
-	mark := func(n uint32) rtnetlink.RuleMessage {
-		return rtnetlink.RuleMessage{Attributes: &rtnetlink.RuleAttributes{FwMark: &n}}
-	}
-	c := &Conn{rules: fakeRules{{}, mark(7), mark(0), mark(8), mark(7)}}
-	marks, err := c.RuleFwmarks()
-	if err != nil || len(marks) != 2 || marks[0] != 7 || marks[1] != 8 {
-		t.Errorf("got %v, error %v; want [7 8]", marks, err)
+func TestMayBeLocal(t *testing.T) {
+	c := &Conn{rules: fakeRules{}, routes: &fakeRoutes{table: []rtnetlink.RouteMessage{
+		{Family: unix.AF_INET, Type: unix.RTN_LOCAL, DstLength: 32, Attributes: rtnetlink.RouteAttributes{Dst: net.IP{10, 9, 9, 9}, Table: 100}},
+		{Family: unix.AF_INET, Type: unix.RTN_UNICAST},
+	}}}
+	for addr, want := range map[string]bool{"10.9.9.9": true, "10.9.9.8": false, "fd00::1": false} {
+		if got, err := c.MayBeLocal(netip.MustParseAddr(addr)); got != want || err != nil {
+			t.Errorf("%s: got %v, error %v; want %v", addr, got, err, want)
+		}
 	}
 }
 

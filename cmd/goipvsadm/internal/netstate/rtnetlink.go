@@ -71,8 +71,9 @@ type Conn struct {
 	routes routeService
 	rules  ruleService
 
-	blackholes     []netip.Prefix // destinations of blackhole routes and rules
-	blackholesRead bool           // blackholes is filled in
+	tablesRead bool           // the following fields are filled in
+	blackholes []netip.Prefix // destinations of blackhole routes and rules
+	local      []netip.Prefix // destinations of local routes
 }
 
 // receiveBufferSize exceeds the largest datagram of a dump, 32 KiB, so that

@@ -1,0 +1,154 @@
+package netprobe
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+)
+
+// A FrameTarget is a server to probe by a TCP connection attempt to a VIP that
+// this machine may have as well: the SYN is sent to the hardware address of the
+// server, past this machine's routing and IPVS, as direct routing does.
+type FrameTarget struct {
+	Link         netstate.Link
+	HardwareAddr net.HardwareAddr // of the server, or of the gateway to it
+	Source       netip.Addr       // address of Link that is not a VIP
+	VIP          netip.AddrPort
+	Server       netip.AddrPort // identifies the server to the caller
+}
+
+// A FrameResult is the result of probing a FrameTarget.
+type FrameResult struct {
+	FrameTarget
+	Outcome Outcome
+}
+
+// ProbeFrames probes the targets concurrently and waits at most the given time
+// for the replies. It requires CAP_NET_RAW. The kernel drops the replies after
+// they are captured because their source is one of its own addresses.
+func ProbeFrames(targets []FrameTarget, wait time.Duration) ([]FrameResult, error) {
+	if len(targets) == 0 {
+		return nil, nil
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(hostToNetwork(unix.ETH_P_ALL)))
+	if err != nil {
+		return nil, fmt.Errorf("packet socket: %w", err)
+	}
+	defer unix.Close(fd)
+	start := time.Now()
+	// The source port identifies the target in a reply.
+	const firstPort, maxTargets = 40000, 20000
+	targets = targets[:min(len(targets), maxTargets)]
+	results := make([]FrameResult, len(targets))
+	sequence := uint32(start.UnixNano())
+	pending := 0
+	for i, t := range targets {
+		results[i].FrameTarget = t
+		if sendSegment(fd, &t, firstPort+uint16(i), sequence, tcpSYN) == nil {
+			pending++
+		}
+	}
+	b := make([]byte, captureSize)
+	for pending > 0 {
+		left := wait - time.Since(start)
+		if left <= 0 {
+			break
+		}
+		files := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(files, int(left.Milliseconds())+1); err != nil && err != unix.EINTR {
+			return results, fmt.Errorf("poll: %w", err)
+		}
+		for {
+			n, from, err := unix.Recvfrom(fd, b, 0)
+			if err != nil {
+				break // the receive queue is empty
+			}
+			if l, ok := from.(*unix.SockaddrLinklayer); !ok || l.Pkttype == unix.PACKET_OUTGOING {
+				continue
+			}
+			p, ok := parsePacket(b[:n])
+			i := int(p.Destination.Port()) - firstPort
+			if !ok || p.Protocol != unix.IPPROTO_TCP || i < 0 || i >= len(results) {
+				continue
+			}
+			r := &results[i]
+			if r.Outcome != Silent || p.Source != r.VIP || p.Destination.Addr() != r.Source {
+				continue
+			}
+			flags, ack := tcpFlags(b[:n])
+			switch {
+			case ack != sequence+1:
+				continue
+			case flags&tcpRST != 0:
+				r.Outcome = Refused
+			case flags&tcpSYN != 0:
+				r.Outcome = Answered
+				// Close the half-open connection.
+				_ = sendSegment(fd, &r.FrameTarget, firstPort+uint16(i), sequence+1, tcpRST)
+			default:
+				continue
+			}
+			pending--
+		}
+	}
+	return results, nil
+}
+
+// TCP flags.
+const (
+	tcpSYN = 0x02
+	tcpRST = 0x04
+)
+
+// tcpFlags returns the flags and the acknowledgment number of a packet that
+// parsePacket has accepted.
+func tcpFlags(b []byte) (flags byte, ack uint32) {
+	header := 40
+	if b[0]>>4 == 4 {
+		header = int(b[0]&0xf) * 4
+	}
+	if len(b) < header+14 {
+		return 0, 0
+	}
+	return b[header+13], binary.BigEndian.Uint32(b[header+8:])
+}
+
+// sendSegment sends a TCP segment without data.
+func sendSegment(fd int, t *FrameTarget, port uint16, sequence uint32, flags byte) error {
+	protocol := uint16(unix.ETH_P_IP)
+	if !t.VIP.Addr().Is4() {
+		protocol = unix.ETH_P_IPV6
+	}
+	to := &unix.SockaddrLinklayer{Protocol: hostToNetwork(protocol), Ifindex: t.Link.Index, Halen: uint8(len(t.HardwareAddr))}
+	copy(to.Addr[:], t.HardwareAddr)
+	return unix.Sendto(fd, marshalSegment(t, port, sequence, flags), 0, to)
+}
+
+// marshalSegment returns an IPv4 or IPv6 packet with a TCP segment.
+func marshalSegment(t *FrameTarget, port uint16, sequence uint32, flags byte) []byte {
+	const size = 20
+	tcp := binary.BigEndian.AppendUint16(nil, port)
+	tcp = binary.BigEndian.AppendUint16(tcp, t.VIP.Port())
+	tcp = binary.BigEndian.AppendUint32(tcp, sequence)
+	tcp = append(tcp, 0, 0, 0, 0, size/4<<4, flags, 0x20, 0, 0, 0, 0, 0) // ack, offset, flags, window, checksum, urgent
+	source, destination := t.Source.AsSlice(), t.VIP.Addr().AsSlice()
+	pseudo := append(append([]byte(nil), source...), destination...)
+	pseudo = append(pseudo, 0, unix.IPPROTO_TCP, 0, size)
+	binary.BigEndian.PutUint16(tcp[16:], checksum(append(pseudo, tcp...)))
+	var ip []byte
+	if t.VIP.Addr().Is4() {
+		ip = []byte{0x45, 0, 0, 20 + size, 0, 0, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}
+		ip = append(append(ip, source...), destination...)
+		binary.BigEndian.PutUint16(ip[10:], checksum(ip))
+	} else {
+		ip = []byte{0x60, 0, 0, 0, 0, size, unix.IPPROTO_TCP, 64}
+		ip = append(append(ip, source...), destination...)
+	}
+	return append(ip, tcp...)
+}
