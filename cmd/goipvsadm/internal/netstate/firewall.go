@@ -389,3 +389,18 @@ func lookPath(name string) (string, error) {
 	}
 	return "", err
 }
+
+// Find returns the rules with a verdict that a packet may match, wherever they
+// are. Certain is not set.
+func (f *Firewall) Find(v Verdict, p *Packet) []Outcome {
+	var found []Outcome
+	for i := range f.Chains {
+		c := &f.Chains[i]
+		for j := range c.Rules {
+			if r := &c.Rules[j]; r.Verdict == v && r.match(p) != matchNo {
+				found = append(found, Outcome{Verdict: v, Chain: c, Rule: r})
+			}
+		}
+	}
+	return found
+}
