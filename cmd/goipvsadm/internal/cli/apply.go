@@ -47,16 +47,8 @@ func (p *invocation) readDesired(cmd *command.Command) (*ruleset.Rules, *reconci
 		p.errorf(msgStdinClosed)
 		return nil, nil, exitUsage
 	}
-	var rules ruleset.Rules
 	empty := true
-	mistakes := p.readRules(p.stdin, func(c *command.Command, line int) error {
-		empty = false
-		return rules.Add(c, line)
-	})
-	table, more := rules.Table()
-	for _, m := range more {
-		mistakes = append(mistakes, lineError{m.Line, m.Text, exitUsage})
-	}
+	rules, table, mistakes := p.readTable(p.stdin, func(*command.Command) { empty = false })
 	if len(mistakes) > 0 {
 		p.reportErrors(mistakes)
 		return nil, nil, exitUsage
@@ -64,7 +56,7 @@ func (p *invocation) readDesired(cmd *command.Command) (*ruleset.Rules, *reconci
 	if empty && !cmd.Options.Has(command.AllowEmpty) {
 		return nil, nil, p.refuseEmpty()
 	}
-	return &rules, table, statusOK
+	return rules, table, statusOK
 }
 
 // refuseEmpty tells that the whole table would go: an empty file is more often

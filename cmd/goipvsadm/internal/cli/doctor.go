@@ -36,6 +36,12 @@ func (p *invocation) doctor(cmd *command.Command) int {
 	if cmd.Options.Has(command.ServiceAddress) {
 		c.Service = &cmd.Service.ServiceKey
 	}
+	if cmd.Options.Has(command.RulesFile) {
+		if c.Rules = p.readDoctorRules(cmd); c.Rules == nil {
+			return exitIncomplete
+		}
+		return p.diagnose(cmd, &c)
+	}
 	// The doctor changes nothing, so it does not load the module.
 	err := p.connect(cmd.NetNS, ipvs.WithoutModuleLoading())
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
@@ -49,6 +55,11 @@ func (p *invocation) doctor(cmd *command.Command) int {
 	default:
 		c.Client, c.Info = p.client, p.info
 	}
+	return p.diagnose(cmd, &c)
+}
+
+// diagnose collects the facts and prints the report.
+func (p *invocation) diagnose(cmd *command.Command, c *doctor.Collector) int {
 	facts, err := c.Collect()
 	if err != nil {
 		p.errorf(refusal(command.List, err))

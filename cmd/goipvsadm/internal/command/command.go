@@ -23,6 +23,12 @@ type Command struct {
 	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
 	Timeouts ipvs.Timeouts // set by --set
 
+	RulesFile string // file given with --rules; - for standard input
+
+	// IgnoredPort is the port of a server that was given but has no effect,
+	// because only masquerading changes ports; 0 if there is none.
+	IgnoredPort uint16
+
 	NetNS    string // network namespace given with --netns, as a name or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
 	Interval uint32 // seconds between the listings of --watch
@@ -94,7 +100,7 @@ var commands = [...]struct {
 	Check:       {"check", 0, optionRules{}},
 	Apply:       {"apply", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose}},
 	Diff:        {"diff", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty}},
-	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Probe}},
+	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON, exclusive: 1<<Probe | 1<<RulesFile}},
 }
 
 // The options of the commands that take many.

@@ -123,7 +123,11 @@ func (c *Command) validateServer(hasPort bool) *Error {
 	s, d := &c.Service, &c.Destination
 	// Only masquerading can change the port of a packet; with other methods
 	// the server has the port of the service. A firewall mark has no port.
+	port := d.AddrPort.Port()
 	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || s.Mark != 0))
+	if c.IgnoredPort = 0; hasPort && d.AddrPort.Port() != port {
+		c.IgnoredPort = port
+	}
 	tunneling := d.Method == ipvs.Tunneling
 	if !tunneling && d.AddrPort.Addr().Is4() != (s.Family == ipvs.IPv4) {
 		return errorf("Different address family is allowed only for tunneling servers")

@@ -315,6 +315,14 @@ func (p *Parser) setNetNS(value string) *Error {
 	return nil
 }
 
+func (p *Parser) setRulesFile(value string) *Error {
+	if value == "" {
+		return errorf("illegal rules file specified")
+	}
+	p.cmd.RulesFile = value
+	return nil
+}
+
 func (p *Parser) setDrain(value string) *Error {
 	return setOptionalSeconds(value, &p.cmd.Drain)
 }

@@ -14,6 +14,7 @@ import (
 type Counters struct {
 	ResetsSent      uint64 // TCP resets that this machine itself has sent
 	UnreachableSent uint64 // ICMP destination unreachable, which includes fragmentation needed
+	FragmentsFailed uint64 // packets that were too large for their route and must not be fragmented
 	MartianSources  uint64 // received with an impossible source; counted for all network namespaces
 }
 
@@ -28,6 +29,9 @@ func ReadCounters() (Counters, error) {
 		return c, fmt.Errorf("/proc/net/snmp: %w", err)
 	}
 	if c.UnreachableSent, err = netstatCounter(string(snmp), "Icmp:", "OutDestUnreachs"); err != nil {
+		return c, fmt.Errorf("/proc/net/snmp: %w", err)
+	}
+	if c.FragmentsFailed, err = netstatCounter(string(snmp), "Ip:", "FragFails"); err != nil {
 		return c, fmt.Errorf("/proc/net/snmp: %w", err)
 	}
 	cache, err := os.ReadFile(procNet + "stat/rt_cache")
@@ -46,6 +50,7 @@ func (c Counters) Since(old Counters) Counters {
 	return Counters{
 		ResetsSent:      since(c.ResetsSent, true, func() uint64 { return old.ResetsSent }),
 		UnreachableSent: since(c.UnreachableSent, true, func() uint64 { return old.UnreachableSent }),
+		FragmentsFailed: since(c.FragmentsFailed, true, func() uint64 { return old.FragmentsFailed }),
 		MartianSources:  since(c.MartianSources, true, func() uint64 { return old.MartianSources }),
 	}
 }

@@ -22,6 +22,10 @@ type Firewall struct {
 	// Checked names the programs whose rules were read.
 	Checked []string
 
+	// Legacy is set if new rules belong into legacy tables: the kernel has no
+	// nf_tables, or has legacy tables in use, and iptables-legacy is installed.
+	Legacy bool
+
 	visits int // rules that Evaluate may still visit
 }
 
@@ -270,7 +274,7 @@ func since(now uint64, known bool, before func() uint64) uint64 {
 }
 
 // toolTimeout limits how long a program that prints rules may run.
-const toolTimeout = 3 * time.Second
+const toolTimeout = 5 * time.Second
 
 // ReadFirewall reads the packet filter rules with the programs that are
 // installed. It runs none that would make the kernel load a module: a program
@@ -301,6 +305,8 @@ func ReadFirewall() (*Firewall, error) {
 		f.Chains = append(f.Chains, parseIPTables(string(text), tool, v.family)...)
 		f.Checked = append(f.Checked, tool)
 	}
+	_, noLegacy := lookPath("iptables-legacy")
+	f.Legacy = noLegacy == nil && (len(f.Checked) > 0 || !nfTablesLoaded())
 	if !nfTablesLoaded() {
 		return f, errors.Join(errs...)
 	}
