@@ -29,6 +29,12 @@ func (inv *invocation) doctor(cmd *command.Command) int {
 	if cmd.Options.Has(command.ServiceAddress) {
 		c.Service = &cmd.Service.ServiceKey
 	}
+	if cmd.Options.Has(command.RulesFile) {
+		if c.Rules = inv.readDoctorRules(cmd); c.Rules == nil {
+			return exitIncomplete
+		}
+		return inv.diagnose(cmd, &c)
+	}
 	// The doctor changes nothing, so it does not load the module.
 	err := inv.connect(cmd.NetNS, ipvs.WithoutModuleLoading())
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
@@ -42,6 +48,11 @@ func (inv *invocation) doctor(cmd *command.Command) int {
 	default:
 		c.Client, c.Info = inv.client, inv.info
 	}
+	return inv.diagnose(cmd, &c)
+}
+
+// diagnose collects the facts and prints the report.
+func (inv *invocation) diagnose(cmd *command.Command, c *doctor.Collector) int {
 	facts, err := c.Collect()
 	if err != nil {
 		inv.errorf("%s", kernelMessage(command.List, err))

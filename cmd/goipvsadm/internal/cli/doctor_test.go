@@ -62,6 +62,24 @@ func TestDoctor(t *testing.T) {
 			status: 2,
 			stderr: "cannot open network namespace \"nosuch\": No such file or directory\n",
 		},
+		{
+			name:   "rules file missing",
+			line:   "--doctor --rules /nosuch/rules",
+			status: 2,
+			stderr: "open /nosuch/rules: no such file or directory\n",
+		},
+		{
+			name:   "rules with probes",
+			line:   "--doctor --probe --rules -",
+			status: 2,
+			stderr: "The option 'rules' conflicts with the 'probe' option in the 'doctor' command\n",
+		},
+		{
+			name:   "service missing in the rules",
+			line:   "--doctor --rules - -t 192.0.2.1:80",
+			status: 2,
+			stderr: "service not defined in the rules\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dial := func(...ipvs.Option) (*ipvs.Client, error) {
@@ -124,5 +142,45 @@ func TestDoctorStatus(t *testing.T) {
 		if got := doctorStatus(&doctor.Facts{Unavailable: tt.missing}, tt.findings); got != tt.want {
 			t.Errorf("%v, %d findings: %d, want %d", tt.missing, len(tt.findings), got, tt.want)
 		}
+	}
+}
+
+// TestDoctorRules examines rules without IPVS.
+func TestDoctorRules(t *testing.T) {
+	for _, tt := range []struct {
+		name, rules, service string
+		status               int
+		want                 []string // in standard output or error
+	}{
+		{name: "address not local and port without effect", status: 1,
+			rules: "-A -t 203.0.113.77:80 -s rr\n-a -t 203.0.113.77:80 -r 127.0.0.1:8080 -g\n",
+			want:  []string{"[vip-not-local]", "203.0.113.77 is on no interface", "[port-ignored]", "the rule has port 8080, the service port 80"}},
+		{name: "fallback flag", status: 1,
+			rules: "-A -t 127.0.0.1:81 -s sh\n-a -t 127.0.0.1:81 -r 127.0.0.1:81 -g\n-a -t 127.0.0.1:81 -r 127.0.0.2:81 -g -w 0\n",
+			want:  []string{"[hash-without-fallback]", "-b sh-fallback"}},
+		{name: "one service", service: " -t 127.0.0.1:81", status: 1,
+			rules: "-A -t 203.0.113.77:80 -s rr\n-A -t 127.0.0.1:81 -s rr\n", want: []string{"Looked at 1 service ", "[no-servers]"}},
+		{name: "no listener here", status: 1,
+			rules: "-A -t 127.0.0.1:1 -s rr\n-a -t 127.0.0.1:1 -r 127.0.0.1:1 -g\n", want: []string{"[local-not-listening]"}},
+		{name: "invalid rules", rules: "-A -t 127.0.0.1:81 -s rr\n-a -t 127.0.0.1:82 -r 127.0.0.1\n-x\n", status: 2,
+			want: []string{"line 2: service not defined", "line 3: "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dial := func(...ipvs.Option) (*ipvs.Client, error) {
+				t.Error("IPVS was used")
+				return nil, ipvs.ErrNoIPVS
+			}
+			var stdout, stderr strings.Builder
+			status := Run(words("goipvsadm --doctor -n --rules -"+tt.service), strings.NewReader(tt.rules), &stdout, &stderr, dial)
+			output := stdout.String() + stderr.String()
+			if status != tt.status {
+				t.Errorf("status %d, want %d", status, tt.status)
+			}
+			for _, text := range tt.want {
+				if !strings.Contains(output, text) {
+					t.Errorf("no %q in\n%s", text, output)
+				}
+			}
+		})
 	}
 }

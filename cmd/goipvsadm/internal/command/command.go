@@ -27,7 +27,7 @@ type Command struct {
 	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
 	Timeouts ipvs.Timeouts // set by --set
 
-	File     string // file of rules for --check, --apply and --diff; "" is standard input
+	File     string // file of rules for --check, --apply, --diff and --doctor --rules; "" is standard input
 	ForApply bool   // --check validates the rules for --apply instead of -R
 	NetNS    string // network namespace given with --netns, as a name or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
@@ -101,7 +101,7 @@ var commands = [...]struct {
 	Check:       {"check", 0, optionRules{}},
 	Apply:       {"apply", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose}},
 	Diff:        {"diff", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty}},
-	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Probe}},
+	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON, exclusive: 1<<Probe | 1<<RulesFile}},
 }
 
 // The options of the commands that take many.

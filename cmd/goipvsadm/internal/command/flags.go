@@ -113,6 +113,7 @@ var flags = [...]flag{
 	{long: "allow-empty", option: AllowEmpty},
 	{long: "verbose", option: Verbose},
 	{long: "probe", option: Probe},
+	{long: "rules", value: valueRequired, option: RulesFile, set: (*Parser).setRulesFile},
 }
 
 // noLongName is the long name of a flag that has only a short one. No word selects

@@ -61,6 +61,7 @@ const (
 	AllowEmpty
 	Verbose
 	Probe
+	RulesFile
 
 	numOptions
 

@@ -135,7 +135,7 @@ func (c *Command) validateServer(hasPort bool) *Error {
 	// the server has the port of the service. A firewall mark has no port.
 	port := d.AddrPort.Port()
 	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || s.Mark != 0))
-	if hasPort && port != d.AddrPort.Port() {
+	if c.IgnoredPort = 0; hasPort && d.AddrPort.Port() != port {
 		c.IgnoredPort = port
 	}
 	tunneling := d.Method == ipvs.Tunneling

@@ -306,6 +306,16 @@ func (p *Parser) setNetNS(value string) *Error {
 	return nil
 }
 
+func (p *Parser) setRulesFile(value string) *Error {
+	if value == "" {
+		return errorf("illegal rules file specified")
+	}
+	if value != "-" {
+		p.cmd.File = value
+	}
+	return nil
+}
+
 // setDrain parses a time limit: a number of seconds, or a number with the unit
 // s, m or h.
 func (p *Parser) setDrain(value string) *Error {

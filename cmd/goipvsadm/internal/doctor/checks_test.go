@@ -152,7 +152,7 @@ func TestDiagnose(t *testing.T) {
 		}},
 		{name: "VIP on no interface, moved by keepalived", change: func(f *Facts) {
 			moveVIP(f)
-			f.Processes = []netstate.Process{{ID: 7, Name: "keepalived"}}
+			f.Processes, f.HasVRRP = []netstate.Process{{ID: 7, Name: "keepalived"}}, true
 		}, want: []string{"other-program"}},
 		{name: "VIP on no interface, moved by Pacemaker", change: func(f *Facts) {
 			moveVIP(f)

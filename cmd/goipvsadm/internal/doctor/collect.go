@@ -29,6 +29,8 @@ type Collector struct {
 	Probe       bool               // whether to send probes
 	ErrorText   func(error) string // formats an error of Client
 
+	Rules *Rules // table to examine instead of the kernel's; nil for the kernel's
+
 	pause func() // waits for sampleInterval; replaced in tests
 }
 
@@ -46,8 +48,13 @@ type sample struct {
 // What cannot be read is noted in Unavailable; an error is returned only if the
 // requested Service does not exist.
 func (c *Collector) Collect() (*Facts, error) {
+	if c.Rules != nil {
+		return c.collectRules()
+	}
 	f := &Facts{Program: c.Program, NetNS: c.NetNS, Probed: c.Probe, ConnTableSize: c.Info.ConnTableSize}
 	c.readLinks(f, f)
+	c.readDaemons(f)
+	watch := c.watchNetwork(f)
 	first, err := c.sample(f, nil)
 	if err != nil {
 		return nil, err
@@ -60,7 +67,7 @@ func (c *Collector) Collect() (*Facts, error) {
 		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
 	}
 	var captureErr error
-	if len(first.services) > 0 {
+	if len(first.services) > 0 || len(f.Daemons) > 0 {
 		captureErr = c.capture(f, first.services)
 	}
 	probing.Wait()
@@ -85,7 +92,12 @@ func (c *Collector) Collect() (*Facts, error) {
 	f.ReversePathDrops = increase(first.reversePathDrops, second.reversePathDrops)
 	f.ConntrackInvalid = increase(first.conntrackInvalid, second.conntrackInvalid)
 	c.readDaemons(f)
+	watch.finish(f)
+	c.collectIPVS(f)
 	c.collectHost(f, f)
+	if c.Probe {
+		c.probePaths(f)
+	}
 	return f, nil
 }
 
@@ -167,7 +179,7 @@ func (c *Collector) capture(f *Facts, services []Service) error {
 		return err
 	}
 	defer capture.Close()
-	ix := newServerIndex(services)
+	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
 	f.Arrivals = make(map[ipvs.ServiceKey]*Arrivals)
 	f.ARPRequests = make(map[netip.Addr]int)
@@ -223,6 +235,7 @@ func (c *Collector) readNeighbors(f *Facts) Neighbors {
 		for _, n := range neighbors {
 			table[neighborKey{n.Link, n.Addr}] = n.State
 		}
+		f.HardwareAddrs = hardwareAddrs(neighbors)
 		return err
 	})
 	return table

@@ -40,14 +40,17 @@ func isPastHandshake(state string) bool {
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
 // Conns of the servers. It returns the states of the connections; before
-// contains those of the previous sample, or is nil.
+// contains those of the previous sample, or is nil. With a backup daemon, no connections
+// count as new: they may have been received from the master.
 func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]string) map[connKey]string {
-	if c.Client == nil || len(services) == 0 {
+	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
+	if c.Client == nil || len(services) == 0 && !backup {
 		return nil
 	}
-	ix := newServerIndex(services)
+	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
 	states := make(map[connKey]string)
+	f.Unserved = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
 	f.WorkingClients = make(map[netip.Addr][]netip.Addr)
 	for conn, err := range c.Client.Connections() {
@@ -69,15 +72,18 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 		}
 		d, s := ix.find(&conn)
 		if d == nil {
-			if s != nil && conn.State == established {
-				f.Orphans = append(f.Orphans, Orphan{s.ServiceKey, conn.Destination})
+			switch {
+			case s != nil && (conn.State == established || conn.State == "UDP"):
+				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, Expires: conn.Expires})
+			case s == nil && backup && conn.Protocol != 0:
+				f.Unserved = append(f.Unserved, Unserved{conn.VIP, conn.Destination})
 			}
 			continue
 		}
 		key := connKey{conn.Protocol, conn.Client, conn.VIP}
 		states[key] = conn.State
 		stateBefore, existed := before[key]
-		d.Conns.add(&conn, stateBefore, before != nil && !existed, own)
+		d.Conns.add(&conn, stateBefore, before != nil && !existed && !backup, own)
 		if client := conn.Client.Addr(); isPastHandshake(conn.State) {
 			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], conn.Destination.Addr(), 2)
 		}
@@ -95,7 +101,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own map[netip.Addr]bool) {
 	client := conn.Client.Addr()
 	c.Total++
-	c.VIP = conn.VIP.Addr()
+	c.VIP, c.VIPPort = conn.VIP.Addr(), conn.VIP
 	if own[client] {
 		c.FromDirector++
 	}
@@ -131,11 +137,26 @@ func appendDistinct(addrs []netip.Addr, a netip.Addr, limit int) []netip.Addr {
 type serverIndex struct {
 	services map[ipvs.ServiceKey]*Service
 	servers  map[ipvs.DestinationKey]*Server
-	byFwmark map[netip.AddrPort]*Server // servers of fwmark services
+	byFwmark map[netip.AddrPort][]fwmarkServer // servers of fwmark services
+
+	facts *Facts
+	marks map[connTarget]uint32 // cache of markOf
 }
 
-func newServerIndex(services []Service) *serverIndex {
-	ix := &serverIndex{make(map[ipvs.ServiceKey]*Service), make(map[ipvs.DestinationKey]*Server), make(map[netip.AddrPort]*Server)}
+type (
+	fwmarkServer struct {
+		mark   uint32
+		server *Server
+	}
+	connTarget struct {
+		protocol ipvs.Protocol
+		vip      netip.AddrPort
+	}
+)
+
+func newServerIndex(f *Facts, services []Service) *serverIndex {
+	ix := &serverIndex{make(map[ipvs.ServiceKey]*Service), make(map[ipvs.DestinationKey]*Server), make(map[netip.AddrPort][]fwmarkServer),
+		f, make(map[connTarget]uint32)}
 	for i := range services {
 		s := &services[i]
 		ix.services[s.ServiceKey] = s
@@ -143,7 +164,7 @@ func newServerIndex(services []Service) *serverIndex {
 			d := &s.Servers[j]
 			ix.servers[ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}] = d
 			if s.Mark != 0 {
-				ix.byFwmark[d.AddrPort] = d
+				ix.byFwmark[d.AddrPort] = append(ix.byFwmark[d.AddrPort], fwmarkServer{s.Mark, d})
 			}
 		}
 	}
@@ -153,12 +174,12 @@ func newServerIndex(services []Service) *serverIndex {
 // find returns the server of a connection and its service. The server is nil if
 // the service has no such server, and the service is nil for a fwmark service:
 // the connection table does not contain marks, so these are found by the
-// server's address alone.
+// server's address and, if several marks share it, by the rules that set marks.
 func (ix *serverIndex) find(c *ipvs.Connection) (*Server, *Service) {
 	anyPort := netip.AddrPortFrom(c.Destination.Addr(), 0)
-	for _, d := range []*Server{ix.byFwmark[c.Destination], ix.byFwmark[anyPort]} {
-		if d != nil && ix.services[ipvs.AddrKey(c.Protocol, c.VIP)] == nil {
-			return d, nil
+	for _, servers := range [][]fwmarkServer{ix.byFwmark[c.Destination], ix.byFwmark[anyPort]} {
+		if len(servers) > 0 && ix.services[ipvs.AddrKey(c.Protocol, c.VIP)] == nil {
+			return ix.ofMark(servers, c), nil
 		}
 	}
 	s := ix.service(c.Protocol, c.VIP)
@@ -182,4 +203,25 @@ func (ix *serverIndex) service(p ipvs.Protocol, vip netip.AddrPort) *Service {
 		}
 	}
 	return nil
+}
+
+// ofMark returns the server of the mark that packets of a connection have, or
+// the last one if the mark is not known.
+func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Server {
+	last := servers[len(servers)-1].server
+	if len(servers) == 1 {
+		return last
+	}
+	target := connTarget{c.Protocol, c.VIP}
+	mark, ok := ix.marks[target]
+	if !ok {
+		mark, _ = ix.facts.markOf(target.protocol, target.vip)
+		ix.marks[target] = mark
+	}
+	for _, s := range servers {
+		if s.mark == mark {
+			return s.server
+		}
+	}
+	return last
 }

@@ -152,6 +152,9 @@ func (c *Collector) readSysctls(f, host *Facts) error {
 			_ = read(linkSysctlPath(host.Links[i].Name, name))
 		}
 	}
+	for i := range host.Links {
+		_ = read(acceptRASysctl(host.Links[i].Name)) // missing without IPv6
+	}
 	if len(missing) > 0 {
 		if path := new(fs.PathError); errors.As(reason, &path) {
 			reason = path.Err

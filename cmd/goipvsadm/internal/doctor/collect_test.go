@@ -43,7 +43,7 @@ func TestSetDeltas(t *testing.T) {
 
 func TestServerIndex(t *testing.T) {
 	server := func(s string) Server { return Server{Destination: ipvs.Destination{AddrPort: ap(s)}} }
-	ix := newServerIndex([]Service{
+	ix := newServerIndex(new(Facts), []Service{
 		{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))}, Servers: []Server{server("10.0.0.11:8080")}},
 		{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.2:0"))}, Servers: []Server{server("10.0.0.12:0")}},
 		{Service: ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4)}, Servers: []Server{server("10.0.0.13:0"), server("10.0.0.11:8080")}},

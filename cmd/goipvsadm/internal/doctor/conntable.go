@@ -104,9 +104,11 @@ func expireNodestConn(f *Facts, report func(Finding)) {
 	if len(f.Orphans) == 0 || !f.sysctlIs(path, 0) {
 		return
 	}
+	example := f.Orphans[0]
 	report(Finding{
-		Evidence: fmt.Sprintf("%s to removed servers, such as %s of %s",
-			humanize.Count(len(f.Orphans), "established connection"), f.Orphans[0].Server, f.Orphans[0].Service),
+		Evidence: fmt.Sprintf("%s to removed servers, such as %s from %s to %s, which ends in %s",
+			humanize.Count(len(f.Orphans), "open connection"), example.Service, example.Client, example.Server,
+			humanize.Count(example.Expires, "second")),
 		Remedies: []Remedy{f.sysctlRemedy(1, path)},
 	})
 }

@@ -45,11 +45,6 @@ var directorChecks = []Check{
 		Explanation: "strict rp_filter drops packets whose reverse route uses another interface",
 	},
 	{
-		ID: "packets-not-seen", Severity: Error, run: packetsNotSeen,
-		Title:       "packets for the service do not reach IPVS",
-		Explanation: "the kernel drops or redirects them first",
-	},
-	{
 		ID: "conn-table-small", Severity: Warning, run: connTableSmall,
 		Title:       "connection hash table is too small",
 		Explanation: "long hash chains slow down every lookup",
@@ -126,7 +121,7 @@ func forwardingOff(f *Facts, report func(Finding)) {
 		x := Finding{
 			Severity: Warning,
 			Evidence: fmt.Sprintf("%s is 0, but the table has %s with NAT", sysctlName(path), humanize.Count(servers[path], "server")),
-			Remedies: []Remedy{f.sysctlRemedy(1, path)},
+			Remedies: []Remedy{f.forwardingRemedy(path)},
 		}
 		if failing[path] {
 			x.Severity = Error
@@ -157,7 +152,7 @@ func sendRedirects(f *Facts, report func(Finding)) {
 		return
 	}
 	reported := make(map[int]bool) // by link
-	f.eachServer(func(_ *Service, d *Server) {
+	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || d.Method != ipvs.Masquerading || !d.AddrPort.Addr().Is4() || reported[r.Link] {
 			return
@@ -167,7 +162,7 @@ func sendRedirects(f *Facts, report func(Finding)) {
 		// was received.
 		client := slices.IndexFunc(d.Conns.Clients, func(a netip.Addr) bool {
 			toClient, ok := f.Routes[a]
-			return ok && toClient.Type == netstate.Unicast && toClient.Link == r.Link
+			return ok && toClient.Type == netstate.Unicast && toClient.Link == r.Link && !s.isServer(a)
 		})
 		if enabled, _ := f.linkSysctl("send_redirects", link); client < 0 || enabled == 0 {
 			return

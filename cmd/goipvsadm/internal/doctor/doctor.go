@@ -52,7 +52,8 @@ type Check struct {
 // causes of a silent server precede the checks for silent servers, so that
 // suppress takes effect.
 func Checks() []Check {
-	return slices.Concat(directorChecks, syncChecks, serviceChecks, pathChecks, probeChecks, trafficChecks)
+	return slices.Concat(directorChecks, vipStateChecks, firewallChecks, syncChecks, syncStateChecks, serviceChecks, configurationChecks,
+		replyChecks, pathChecks, probeChecks, trafficChecks)
 }
 
 // A Subject is what a finding is about: a server of a service; a service, if

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -15,6 +16,9 @@ import (
 type Facts struct {
 	Program string // name of this program in remedies
 	NetNS   string // network namespace as given to --netns; "" for the caller's
+
+	RulesOnly    bool                           // whether Services are rules that have not been applied
+	IgnoredPorts map[ipvs.DestinationKey]uint16 // see Rules
 
 	Services        []Service
 	TableUnreadable bool
@@ -40,7 +44,20 @@ type Facts struct {
 	Processes       []netstate.Process            // programs that manage tables or move VIPs
 	Memory          uint64                        // size of the RAM in bytes
 
+	Firewall           *netstate.Firewall               // with packets counted between the two samples; nil if unknown
+	FirewallIncomplete bool                             // whether some rules could not be read
+	HardwareAddrs      map[neighborKey]net.HardwareAddr // of neighbors
+	SyncMessages       []netprobe.SyncMessage           // captured between the two samples
+	Advertisements     []netprobe.Advertisement         // captured between the two samples
+	HasVRRP            bool                             // whether a program sends or receives VRRP advertisements
+	AdvertisedDefaults []string                         // links with an IPv6 default route from a router advertisement
+	HasFTPHelper       bool                             // whether ip_vs_ftp is loaded
+	Timeouts           ipvs.Timeouts                    // zero if unknown
+	Unserved           []Unserved                       // read only with a backup daemon
+	Paths              map[*ipvs.Destination]PathResult // probed for servers that do not reply
+
 	// Packets counted between the two samples.
+	Counters         netstate.Counters
 	ReversePathDrops uint64 // dropped by rp_filter
 	ConntrackInvalid uint64 // classified as INVALID by netfilter
 
@@ -119,16 +136,17 @@ type Server struct {
 // before the first sample.
 type Conns struct {
 	Total        int
-	FromDirector int          // from an address of the director itself
-	SynRecv      int          // in SYN_RECV
-	Established  int          // past the handshake and not reset
-	New          int          // not in the first sample; without FromDirector
-	Completed    int          // completed the handshake between the samples
-	StuckSynRecv int          // in SYN_RECV at both samples; without FromDirector
-	StuckClients []netip.Addr // some of the clients of StuckSynRecv
-	Clients      []netip.Addr // some of the clients
-	VIP          netip.Addr   // virtual address of one of the connections
-	Partial      bool         // the connection table was not read to its end
+	FromDirector int            // from an address of the director itself
+	SynRecv      int            // in SYN_RECV
+	Established  int            // past the handshake and not reset
+	New          int            // not in the first sample; without FromDirector
+	Completed    int            // completed the handshake between the samples
+	StuckSynRecv int            // in SYN_RECV at both samples; without FromDirector
+	StuckClients []netip.Addr   // some of the clients of StuckSynRecv
+	Clients      []netip.Addr   // some of the clients
+	VIP          netip.Addr     // virtual address of one of the connections
+	VIPPort      netip.AddrPort // the same with its port
+	Partial      bool           // the connection table was not read to its end
 }
 
 // minSampledConns is the number of connections of a server that must have been
@@ -192,11 +210,12 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	return netip.Addr{}, false
 }
 
-// An Orphan is an established connection to a server that is no longer in the
-// table.
+// An Orphan is a connection to a server that is no longer in the table.
 type Orphan struct {
 	Service ipvs.ServiceKey
 	Server  netip.AddrPort
+	Client  netip.AddrPort
+	Expires uint32 // in seconds; packets of the client do not postpone it
 }
 
 // Arrivals are packets for a service that arrived from the network between the

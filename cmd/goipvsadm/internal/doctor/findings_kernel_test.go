@@ -84,7 +84,7 @@ var findingTests = []findingTest{
 		},
 		traffic: drTraffic},
 	{name: "packets-not-seen", iptables: true, plan: drPlan, rules: drRules, want: "172.16.100.10:80", traffic: drTraffic, severity: "warning",
-		breakWith: []string{"director: iptables-legacy -A INPUT -p tcp --dport 80 -j DROP"},
+		breakWith: []string{"director: iptables-legacy -A INPUT -m length --length 20:1500 -p tcp --dport 80 -j DROP"},
 		cleanup:   []string{"director: iptables-legacy -F INPUT"}},
 
 	{name: "rp-filter/NAT", plan: asymmetricPlan, rules: asymmetricRules, traffic: natTraffic,
@@ -197,8 +197,8 @@ var findingTests = []findingTest{
 
 	{name: "nat-no-answers", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
 		breakWith: []string{"web1: ip route replace default via 192.168.1.254"}},
-	{name: "nat-no-answers/INVALID packets", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic, remedy: 1,
-		want:      "192.168.2.110:80 192.168.1.11:80|conntrack-off|nat-no-answers 192.168.2.110:80 192.168.1.12:80",
+	{name: "nat-no-answers/INVALID packets", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
+		want:      "192.168.2.110:80 192.168.1.11:80|conntrack-off",
 		breakWith: []string{"director: iptables-legacy -A FORWARD -m state --state INVALID -j DROP"}},
 	{name: "server-refuses", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80", remedy: 1,
 		prepare: func(tb *testbed) { tb.servers["web1"].Close() }},
@@ -248,8 +248,9 @@ var findingTests = []findingTest{
 // TestFindings verifies that each check finds exactly its problem, and that
 // nothing is found after its remedy has been run.
 func TestFindings(t *testing.T) {
-	for i := range findingTests {
-		tt := &findingTests[i]
+	all := slices.Concat(findingTests, causeTests)
+	for i := range all {
+		tt := &all[i]
 		if tt.iptables && !testnet.HasIPTables() {
 			t.Logf("not there: iptables, for %s", tt.name)
 			continue
@@ -340,11 +341,11 @@ func severity(id string) string {
 
 // separatelyTested are the checks that are tested elsewhere because they
 // concern the whole kernel or another program.
-var separatelyTested = []string{"conn-table-small", "conntrack-full", "other-program"}
+var separatelyTested = []string{"conn-table-small", "conntrack-full", "other-program", "port-ignored"}
 
 func TestAllChecksTested(t *testing.T) {
 	tested := slices.Clone(separatelyTested)
-	for _, tt := range findingTests {
+	for _, tt := range slices.Concat(findingTests, causeTests) {
 		id, _, _ := strings.Cut(tt.name, "/")
 		tested = append(tested, id)
 	}

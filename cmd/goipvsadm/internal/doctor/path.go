@@ -161,15 +161,14 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 			return
 		}
 		a := d.Conns.StuckClients[client]
-		conntrack := "net/ipv4/vs/conntrack"
-		tool := "iptables"
-		if !addr.Is4() {
-			tool = "ip6tables"
+		x := s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and its connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)))
+		if causes := f.replyCauses(s, d, r); causes[0].onDirector {
+			x.explain(causes)
+		} else {
+			x.Remedies = []Remedy{remoteCommand(addr, "ip", "route", "replace", own.Masked().String(), "via", r.Source.String()),
+				f.masqueradeFrom(own.Masked(), s, d)}
 		}
-		report(s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and its connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)),
-			remoteCommand(addr, "ip", "route", "replace", own.Masked().String(), "via", r.Source.String()),
-			f.localCommands(sysctlCommand(1, conntrack),
-				[]string{tool, "-t", "nat", "-A", "POSTROUTING", "-s", own.Masked().String(), "-d", addr.String(), "-j", "MASQUERADE"})))
+		report(x)
 	})
 }
 

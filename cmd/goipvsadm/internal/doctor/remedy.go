@@ -168,6 +168,13 @@ func addAddress(vip netip.Addr, link string) []string {
 	return words
 }
 
+// replaceAddress is like addAddress, for a host that may have the address.
+func replaceAddress(vip netip.Addr, link string) []string {
+	words := addAddress(vip, link)
+	words[2] = "replace"
+	return words
+}
+
 // flushAddress returns the command that removes an address from all links.
 func flushAddress(a netip.Addr) []string {
 	return []string{"ip", "address", "flush", "to", hostPrefix(a)}
@@ -186,9 +193,9 @@ func hideVIPCommands() [][]string {
 // VIP that arrive by direct routing.
 func acceptVIPCommands(vip netip.Addr) [][]string {
 	if vip.Is4() {
-		return append(hideVIPCommands(), addAddress(vip, "lo"))
+		return append(hideVIPCommands(), replaceAddress(vip, "lo"))
 	}
-	return [][]string{addAddress(vip, "lo")}
+	return [][]string{replaceAddress(vip, "lo")}
 }
 
 // acceptTunnelCommands returns the commands that make a server accept packets
@@ -199,12 +206,12 @@ func acceptTunnelCommands(vip netip.Addr) [][]string {
 			{"modprobe", "ipip"},
 			{"ip", "link", "set", "dev", "tunl0", "up"},
 			sysctlCommand(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter"),
-			addAddress(vip, "tunl0"),
+			replaceAddress(vip, "tunl0"),
 		}
 	}
 	return [][]string{
 		{"modprobe", "ip6_tunnel"},
 		{"ip", "link", "set", "dev", "ip6tnl0", "up"},
-		addAddress(vip, "ip6tnl0"),
+		replaceAddress(vip, "ip6tnl0"),
 	}
 }

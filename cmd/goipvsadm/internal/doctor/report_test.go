@@ -63,10 +63,10 @@ TCP 192.0.2.1:80 -> 10.0.0.11:80 (Masq)
   error: no reply traffic from server (NAT) [nat-no-answers]
     seen: 1,830 packets to the server in this sample, none from it; 41 of 41 connections in SYN_RECV
     why:  with NAT, the server's replies must be routed through the director; likely causes:
-          - the route from 10.0.0.11 to the clients does not lead through the director
-          - a firewall drops the packets: on 10.0.0.11, or in FORWARD on the director
-          - 10.0.0.11 is down
+          - its route to the clients does not lead through the director (10.0.0.1)
+          - its firewall drops packets of clients
     do:   on 10.0.0.11: ip route replace default via 10.0.0.1
+    or:   to find out which of them it is: goipvsadm --doctor --probe
 
 TCP 192.0.2.1:80 -> 10.0.0.12:80 (Masq)
   error: neighbor resolution failed [neighbour-failed]

@@ -37,7 +37,7 @@ var serviceChecks = []Check{
 		Explanation: "the scheduler prefers the highest weight; the order of servers with equal weights is undefined",
 	},
 	{
-		ID: "mark-never-seen", Severity: Hint, run: markNeverSeen,
+		ID: "mark-never-seen", Severity: Warning, run: markNeverSeen,
 		Title:       "no packet has had this firewall mark",
 		Explanation: "packets must be marked in PREROUTING and routed locally",
 	},
@@ -150,14 +150,45 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		if s.Mark == 0 || s.Stats.InPackets+s.Stats.Conns > 0 || s.hasTraffic() || len(s.Servers) == 0 {
 			continue
 		}
-		iptables := "iptables"
-		if s.Family == ipvs.IPv6 {
-			iptables = "ip6tables"
+		x := s.serviceFinding("no packet has been counted since the service was added")
+		if f.RulesOnly {
+			x.Evidence = ""
 		}
-		report(s.serviceFinding("no packet has been counted since the service was added",
-			f.localCommand(iptables, "-t", "mangle", "-A", "PREROUTING", "-d", "ADDRESS", "-p", "tcp", "--dport", "PORT",
-				"-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))),
-			f.removeService(s)))
+		setters, others := f.settersOf(s.Mark, s.Family)
+		known := f.Firewall != nil && !f.FirewallIncomplete
+		switch {
+		case len(setters) > 0:
+			if f.RulesOnly {
+				continue
+			}
+			x.Evidence += "; " + describeOutcome(&setters[0])
+			x.Causes = []string{
+				"no client has used the service yet",
+				"the rule that sets the mark does not match, or an earlier rule accepts the packets",
+			}
+		case known:
+			// The service may be one of a standby.
+			x.Severity = Warning
+			text := fmt.Sprintf("no firewall rule sets the mark %d", s.Mark)
+			if len(others) > 0 {
+				text += "; rules set " + describeMarks(others)
+			}
+			if x.Evidence != "" {
+				text = x.Evidence + "; " + text
+			}
+			x.Evidence = text
+		case f.RulesOnly:
+			continue
+		}
+		if len(setters) == 0 {
+			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", "ADDRESS",
+				"-p", "tcp", "--dport", "PORT", "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
+		}
+		x.Remedies = append(x.Remedies, f.removeService(s))
+		if x.Severity == 0 {
+			x.Severity = Hint
+		}
+		report(x)
 	}
 }
 

@@ -90,7 +90,8 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 		case l.Up:
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which has no carrier", d.State, l.Name),
-				Remedies: []Remedy{advise("check the cable of %s and the device at its other end", l.Name), f.restartDaemon(d)},
+				// Not restartDaemon: the other director would remain on its interface.
+				Remedies: []Remedy{advise("check the cable of %s and the device at its other end", l.Name)},
 			})
 		default:
 			report(Finding{

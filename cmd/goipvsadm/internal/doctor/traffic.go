@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
@@ -64,7 +63,6 @@ func describeSynRecv(synRecv, total int) string {
 
 func natNoAnswers(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		addr := d.AddrPort.Addr()
 		r, ok := f.routeTo(d)
 		if !ok || f.isSuppressed(d) || !f.noReplies(s, d) {
 			return
@@ -77,25 +75,9 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 			evidence += "; " + describeSynRecv(d.Conns.SynRecv, d.Conns.Total)
 		}
 		x := s.serverFinding(d, evidence)
-		host := addr.String()
-		route := remoteCommand(host, "ip", "route", "replace", "default", "via", r.Source.String())
-		if r.Gateway.IsValid() {
-			host = "the routers between the director and " + host
-			route = advise("route the replies of %s to the clients through %s of the director, on the server and on the routers between them", addr, r.Source)
-		}
-		x.Causes = []string{
-			fmt.Sprintf("the route from %s to the clients does not lead through the director", host),
-			fmt.Sprintf("a firewall drops the packets: on %s, or in FORWARD on the director", addr),
-			fmt.Sprintf("%s is down", addr),
-		}
-		x.Remedies = []Remedy{route}
-		if f.ConntrackInvalid > 0 && f.sysctlIs("net/ipv4/vs/conntrack", 0) {
-			x.Causes = append(x.Causes, "a firewall rule on the director drops packets that netfilter classifies as INVALID")
-			x.Remedies = append(x.Remedies, f.sysctlRemedy(1, "net/ipv4/vs/conntrack"))
-		}
-		if f.probeOutcomes(netprobe.Answered)[probeTarget(s, d)] != nil {
-			x.Evidence += "; the server accepts connections from the director"
-			x.Causes = slices.Delete(x.Causes, 2, 3)
+		x.explain(f.replyCauses(s, d, r))
+		if len(x.Remedies) == 0 {
+			x.Remedies = []Remedy{f.drain(s, d)}
 		}
 		report(x)
 	})
@@ -136,37 +118,33 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 	return s.Protocol != ipvs.UDP && (d.Method == ipvs.DirectRouting || d.Method == ipvs.Tunneling)
 }
 
-// acceptVIPRemedies returns the commands that make a server accept packets to
-// the VIP or, failing that, drain the server.
-func (f *Facts) acceptVIPRemedies(s *Service, d *Server) []Remedy {
-	var remedies []Remedy
-	switch addr := d.AddrPort.Addr(); {
-	case !d.Conns.VIP.IsValid():
-	case d.Method == ipvs.DirectRouting:
-		remedies = append(remedies, remoteCommands(addr, acceptVIPCommands(d.Conns.VIP)...))
-	case d.Tunnel.Type == ipvs.IPIP && d.Conns.VIP.Is4() == addr.Is4():
-		remedies = append(remedies, remoteCommands(addr, acceptTunnelCommands(d.Conns.VIP)...))
+// silentFinding adds the causes for the silence of a server to a finding. The
+// remedy otherwise follows those of the causes, unless it is one of them.
+func (f *Facts) silentFinding(s *Service, d *Server, x Finding, otherwise ...Remedy) Finding {
+	if p, ok := f.Paths[&d.Destination]; ok {
+		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
 	}
-	return append(remedies, f.drain(s, d))
+	x.explain(f.vipCauses(s, d))
+	for _, r := range otherwise {
+		if !slices.ContainsFunc(x.Remedies, func(o Remedy) bool { return o.CommandLine() == r.CommandLine() }) {
+			x.Remedies = append(x.Remedies, r)
+		}
+	}
+	if len(x.Remedies) == 0 {
+		x.Remedies = []Remedy{f.drain(s, d)}
+	}
+	return x
 }
 
-// silentCauses returns the causes for which a server does not complete
-// connections by direct routing or tunneling.
-func silentCauses(s *Service, d *Server) []string {
-	vip := s.AddrPort
-	if s.Mark != 0 {
-		vip = netip.AddrPortFrom(d.Conns.VIP, d.AddrPort.Port())
+// pathFails reports whether a probe has confirmed that a server does not accept
+// connections to the VIP, or that its replies do not reach the client.
+func (f *Facts) pathFails(d *Server) bool {
+	p, ok := f.Paths[&d.Destination]
+	if !ok || d.Method == ipvs.Masquerading {
+		return false
 	}
-	causes := []string{
-		fmt.Sprintf("nothing listens on %s, or on all addresses, on %s", vip, d.AddrPort.Addr()),
-		fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()),
-		"a firewall of the server drops the packets",
-		"the server has no route to the client: no default gateway, or one that is the director",
-	}
-	if d.Method == ipvs.Tunneling {
-		causes[1] = fmt.Sprintf("the VIP is not configured on %s, or the tunnel (%s) is not", d.AddrPort.Addr(), d.Tunnel.Type)
-	}
-	return causes
+	// A reply to the client that arrives here does not reach the client.
+	return p.FromDirector.TCP != netprobe.Answered || p.FromClient.TCP != netprobe.Silent
 }
 
 func serverSilent(f *Facts, report func(Finding)) {
@@ -183,10 +161,10 @@ func serverSilent(f *Facts, report func(Finding)) {
 			if d.Weight == 0 || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.completes() || f.isSuppressed(d) {
 				continue
 			}
-			x := s.serverFinding(d, describeSynRecv(d.Conns.SynRecv, d.Conns.Total), f.acceptVIPRemedies(s, d)...)
-			x.Causes = silentCauses(s, d)
+			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(d.Conns.SynRecv, d.Conns.Total)), f.drain(s, d))
 			client, ok := f.stuckWorkingClient(d)
 			switch {
+			case f.pathFails(d) && completing > 0:
 			case ok && d.Conns.StuckSynRecv >= minUnanswered:
 				x.Evidence += fmt.Sprintf("; connections of %s to other servers complete", client)
 			case completing > 0 && len(d.Conns.StuckClients) >= minUnanswered:
@@ -231,13 +209,12 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		if first == nil {
 			continue
 		}
-		x := s.serviceFinding(describeSynRecv(total.SynRecv, total.Total), f.acceptVIPRemedies(s, first)...)
-		x.Causes = silentCauses(s, first)
+		x := f.silentFinding(s, first, s.serviceFinding(describeSynRecv(total.SynRecv, total.Total)))
 		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
 		// come from a scan.
 		retransmitted := s.Delta != nil && s.Delta.InPackets > s.Delta.Conns
 		switch {
-		case len(total.StuckClients) >= minUnanswered:
+		case len(total.StuckClients) >= minUnanswered || f.pathFails(first):
 		case retransmitted && total.Established == 0:
 			x.Severity = Warning
 			x.Evidence += fmt.Sprintf(", all from %s, which retransmits", total.StuckClients[0])

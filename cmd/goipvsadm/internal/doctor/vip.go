@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
@@ -34,7 +35,8 @@ func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
 // isBackupDirector reports whether the director may be a standby, which has no
 // VIP, or does not announce it, until it takes over.
 func (f *Facts) isBackupDirector() bool {
-	return f.isRunning(haDaemons...) || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
+	// keepalived without VRRP only checks servers.
+	return slices.ContainsFunc(haDaemons, func(name string) bool { return f.isRunning(name) && (name != "keepalived" || f.HasVRRP) }) || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
@@ -71,6 +73,14 @@ func (f *Facts) isElsewhere(addr netip.Addr) bool { return f.addrs().elsewhere[a
 // that prove that clients are affected.
 const minUnanswered = 2
 
+// isAnnounced reports whether this director, or another one, announces a VIP by
+// VRRP.
+func (f *Facts) isAnnounced(vip netip.Addr, here bool) bool {
+	return slices.ContainsFunc(f.Advertisements, func(a netprobe.Advertisement) bool {
+		return a.Outgoing == here && slices.Contains(a.Addresses, vip)
+	})
+}
+
 func vipNotLocal(f *Facts, report func(Finding)) {
 	f.eachIdleVIP(func(s *Service, vip netip.Addr) {
 		r, ok := f.Routes[vip]
@@ -81,8 +91,10 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 		_, onLink := f.subnetOf(vip, 0)
 		requests, arrivals := f.ARPRequests[vip], f.Arrivals[s.ServiceKey]
 		switch {
-		case f.isElsewhere(vip):
+		case f.isElsewhere(vip) || f.isAnnounced(vip, false):
 			return // a standby
+		case f.isAnnounced(vip, true):
+			x.Evidence += "; this director announces it by VRRP"
 		case requests >= minUnanswered:
 			x.Evidence += fmt.Sprintf("; %s for it from one host in this sample are unanswered", humanize.Count(requests, "ARP request"))
 		case arrivals != nil && arrivals.Packets >= minUnanswered:
@@ -91,6 +103,8 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 			x.Evidence += "; no host replies for it on its network"
 		case f.isBackupDirector():
 			return
+		case f.RulesOnly:
+			x.Severity = Warning
 		default:
 			x.Severity = Hint
 		}
@@ -151,7 +165,7 @@ func vipOnLo(f *Facts, report func(Finding)) {
 		}
 		usesDR := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting })
 		links := f.linksWithAddr(vip)
-		if !usesDR || len(links) == 0 || slices.ContainsFunc(links, func(l *netstate.Link) bool { return !l.Loopback }) {
+		if !usesDR || f.hasLocalServer(s) || len(links) == 0 || slices.ContainsFunc(links, func(l *netstate.Link) bool { return !l.Loopback }) {
 			continue
 		}
 		own, ok := f.subnetOf(vip, 0)
@@ -185,6 +199,9 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 			"a firewall rule of the director drops or redirects the packets before they reach IPVS",
 			"the director's route to the client is missing or uses another interface, with rp_filter",
 			"the scheduler finds no available server",
+		}
+		if rule := f.growingDrop(s); rule != "" {
+			x.Evidence += "; " + rule
 		}
 		// A firewall may drop the packets of a single host intentionally.
 		if len(a.Clients) == 1 && s.Stats.Conns > 0 {

@@ -29,6 +29,10 @@ type Link struct {
 type Address struct {
 	Link   int          // link index
 	Prefix netip.Prefix // address and prefix length
+
+	// DADFailed is set if duplicate address detection has found another host
+	// with the address. The kernel does not use it.
+	DADFailed bool
 }
 
 // A Neighbor is an entry of the neighbor table.
@@ -139,7 +143,11 @@ func (c *Conn) Addresses() ([]Address, error) {
 			ip = m.Attributes.Address
 		}
 		if addr, ok := netip.AddrFromSlice(ip); ok {
-			addresses = append(addresses, Address{Link: int(m.Index), Prefix: netip.PrefixFrom(addr, int(m.PrefixLength))})
+			addresses = append(addresses, Address{
+				Link:      int(m.Index),
+				Prefix:    netip.PrefixFrom(addr, int(m.PrefixLength)),
+				DADFailed: m.Flags&unix.IFA_F_DADFAILED != 0,
+			})
 		}
 	}
 	return addresses, nil

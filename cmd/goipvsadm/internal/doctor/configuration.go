@@ -1,0 +1,304 @@
+package doctor
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
+)
+
+// configurationChecks check combinations of settings that do not work together.
+var configurationChecks = []Check{
+	{
+		ID: "hash-without-fallback", Severity: Warning, run: hashWithoutFallback,
+		Title:       "clients of an unavailable server are rejected",
+		Explanation: "this scheduler selects a server by a hash of the address and, without its fallback flag, rejects the connection if that server is unavailable",
+	},
+	{
+		ID: "one-packet-scheduler", Severity: Warning, run: onePacketScheduler,
+		Title:       "scheduler counts connections that one-packet scheduling does not create",
+		Explanation: "without connections to count, the scheduler selects the same server for all packets",
+	},
+	{
+		ID: "persistence-netmask-holes", Severity: Warning, run: persistenceNetmaskHoles,
+		Title:       "persistence netmask is not a prefix",
+		Explanation: "clients are grouped by unrelated bits of their addresses; for IPv4, -M takes a netmask, not a prefix length",
+	},
+	{
+		ID: "ftp-helper", Severity: Warning, run: ftpHelper,
+		Title:       "FTP with NAT requires ip_vs_ftp",
+		Explanation: "data connections use addresses and ports that only this module translates",
+	},
+	{
+		ID: "ftp-persistence", Severity: Warning, run: ftpPersistence,
+		Title:       "FTP without NAT requires persistence",
+		Explanation: "data connections are scheduled separately and reach a server that does not expect them",
+	},
+	{
+		ID: "mixed-forwarding", Severity: Hint, run: mixedForwarding,
+		Title:       "server has another forwarding method than the others",
+		Explanation: "-e without -m or -i sets direct routing",
+	},
+	{
+		ID: "port-ignored", Severity: Warning, run: portIgnored,
+		Title:       "port of server has no effect",
+		Explanation: "only NAT changes the port: with direct routing and tunneling, the server receives packets to the port of the service",
+	},
+	{
+		ID: "tunnel-pmtu", Severity: Warning, run: tunnelPMTU,
+		Title:       "large requests do not fit into the tunnel",
+		Explanation: "the director drops them and notifies the clients by ICMP; clients that do not get these messages hang",
+	},
+	{
+		ID: "timeout-short", Severity: Warning, run: timeoutShort,
+		Title:       "TCP timeout is short",
+		Explanation: "a connection that is idle for longer is forgotten, and its next packet is answered with a reset",
+	},
+}
+
+// fallbackFlag returns the -b flag that makes a scheduler select another server
+// if the hashed one is unavailable, or "" if it has none.
+func fallbackFlag(scheduler string) string {
+	switch scheduler {
+	case "sh", "mh":
+		return scheduler + "-fallback"
+	}
+	return ""
+}
+
+func hashWithoutFallback(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		switch s.Scheduler {
+		case "sh", "mh":
+			if s.Flags&ipvs.Sched1 != 0 {
+				continue
+			}
+		case "dh":
+		default:
+			continue
+		}
+		var unavailable []string
+		available := 0
+		for j := range s.Servers {
+			switch d := &s.Servers[j]; {
+			case d.Weight == 0:
+				unavailable = append(unavailable, fmt.Sprintf("%s has weight 0", d.AddrPort))
+			case d.isOverloaded():
+				unavailable = append(unavailable, fmt.Sprintf("%s has reached its upper threshold", d.AddrPort))
+			default:
+				available++
+			}
+		}
+		if len(unavailable) == 0 || available == 0 {
+			continue
+		}
+		evidence := fmt.Sprintf("the scheduler is %s; %s", s.Scheduler, unavailable[0])
+		if n := len(unavailable) - 1; n > 0 {
+			evidence += fmt.Sprintf(", and %s", humanize.Count(n, "more server"))
+		}
+		x := s.serviceFinding(evidence)
+		if fallbackFlag(s.Scheduler) != "" {
+			x.Evidence += fmt.Sprintf("; the flag %s is not set", fallbackFlag(s.Scheduler))
+			x.Remedies = []Remedy{f.editService(s, func(s *ipvs.Service) { s.Flags |= ipvs.Sched1 })}
+		} else {
+			x.Remedies = []Remedy{advise("remove the server once it has no connections: dh has no fallback")}
+		}
+		report(x)
+	}
+}
+
+// countingSchedulers select a server by its number of connections.
+var countingSchedulers = []string{"lc", "wlc", "sed", "nq", "lblc", "lblcr", "ovf"}
+
+func onePacketScheduler(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Flags&ipvs.OnePacketScheduling == 0 || !slices.Contains(countingSchedulers, s.Scheduler) || len(s.Servers) < 2 {
+			continue
+		}
+		report(s.serviceFinding(fmt.Sprintf("one-packet scheduling with the scheduler %s", s.Scheduler),
+			f.editService(s, func(s *ipvs.Service) { s.Scheduler = "wrr" })))
+	}
+}
+
+func persistenceNetmaskHoles(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Flags&ipvs.Persistent == 0 || s.Family != ipvs.IPv4 || s.Netmask == ipvs.ZeroNetmask {
+			continue
+		}
+		mask := uint32(s.Netmask)
+		if mask == 0 || bits.LeadingZeros32(^mask) == bits.OnesCount32(mask) {
+			continue
+		}
+		length := 32 // prefix length that was meant
+		if mask > 0 && mask < 32 {
+			length = int(mask)
+		}
+		report(s.serviceFinding(fmt.Sprintf("the netmask is %s", s.Netmask.AppendTo(nil, s.Family)),
+			f.editService(s, func(s *ipvs.Service) { s.Netmask = ^ipvs.Netmask(0) << (32 - length) & 0xffffffff })))
+	}
+}
+
+// ftpPort is the port of FTP control connections.
+const ftpPort = 21
+
+// isFTP reports whether a service is one for FTP control connections.
+func isFTP(s *Service) bool {
+	return s.Mark == 0 && s.Protocol == ipvs.TCP && s.AddrPort.Port() == ftpPort
+}
+
+func ftpHelper(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		usesNAT := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.Masquerading })
+		if isFTP(s) && usesNAT && !f.HasFTPHelper {
+			x := s.serviceFinding("the module ip_vs_ftp is not loaded", Remedy{Commands: [][]string{{"modprobe", "ip_vs_ftp"}}})
+			x.Group = "ip_vs_ftp"
+			report(x)
+		}
+	}
+}
+
+func ftpPersistence(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		others := 0
+		for _, d := range s.Servers {
+			if d.Method != ipvs.Masquerading && d.Weight > 0 {
+				others++
+			}
+		}
+		if isFTP(s) && others > 1 && s.Flags&ipvs.Persistent == 0 {
+			report(s.serviceFinding(fmt.Sprintf("%s with direct routing or tunneling, and no persistence", humanize.Count(others, "server")),
+				f.editService(s, func(s *ipvs.Service) {
+					s.Flags |= ipvs.Persistent
+					s.Timeout = defaultPersistence
+				})))
+		}
+	}
+}
+
+// defaultPersistence is the persistence timeout of -p without a value, in
+// seconds.
+const defaultPersistence = 360
+
+func mixedForwarding(f *Facts, report func(Finding)) {
+	f.eachServer(func(s *Service, d *Server) {
+		// A local server cannot have NAT, and one with traffic that completes works.
+		if !isMixed(s, d) || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
+			return
+		}
+		x := s.serverFinding(d, fmt.Sprintf("%s has direct routing, the other servers have NAT", d.AddrPort),
+			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }))
+		report(x)
+	})
+}
+
+func portIgnored(f *Facts, report func(Finding)) {
+	if len(f.IgnoredPorts) == 0 {
+		return
+	}
+	for i := range f.Services {
+		s := &f.Services[i]
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			port := f.IgnoredPorts[ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}]
+			if port == 0 {
+				continue
+			}
+			report(s.serverFinding(d, fmt.Sprintf("the rule has port %d, the service port %d", port, s.AddrPort.Port()),
+				advise("let the server listen on port %d, or use NAT (-m)", s.AddrPort.Port())))
+		}
+	}
+}
+
+func tunnelPMTU(f *Facts, report func(Finding)) {
+	// Packets to servers that are unreachable cause such messages as well.
+	unreachable := false
+	f.eachServer(func(_ *Service, d *Server) {
+		r := f.Routes[d.AddrPort.Addr()]
+		nextHop := d.AddrPort.Addr()
+		if r.Gateway.IsValid() {
+			nextHop = r.Gateway
+		}
+		unreachable = unreachable || r.Type != netstate.Unicast && r.Type != netstate.Local || f.neighborProblem(r.Link, nextHop, false, d.hasTraffic()) != ""
+	})
+	dropped := f.Counters.FragmentsFailed // of clients whose packets were merged on arrival
+	if !unreachable {
+		dropped = max(dropped, f.Counters.UnreachableSent)
+	}
+	if dropped < 2 || !f.sysctlIs("net/ipv4/vs/pmtu_disc", 1) {
+		return
+	}
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.routeTo(d)
+		if !ok || d.Method != ipvs.Tunneling || !d.hasTraffic() {
+			return
+		}
+		l, overhead := f.link(r.Link), tunnelOverhead(&d.Destination)
+		if l.MTU == 0 || l.MTU-overhead >= maxClientPacket {
+			return
+		}
+		mss := l.MTU - overhead - 40
+		if !s.AddrPort.Addr().Is4() {
+			mss -= 20
+		}
+		x := s.serverFinding(d, fmt.Sprintf("%s dropped or reported by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
+			humanize.Count(dropped, "packet"), l.Name, l.MTU, overhead))
+		x.Causes = []string{
+			"clients, or firewalls on the way to them, drop the ICMP messages, so large requests are never received",
+			"many new clients send large requests at this moment",
+		}
+		x.Remedies = []Remedy{
+			remoteCommand(d.AddrPort.Addr(), "iptables", "-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "SYN,RST", "SYN",
+				"-j", "TCPMSS", "--set-mss", fmt.Sprint(mss)),
+			f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", fmt.Sprint(maxClientPacket+overhead)),
+		}
+		x.Group = "pmtu"
+		// A client needs one message for all its connections.
+		if dropped <= uint64(len(d.Conns.Clients)) {
+			x.Severity = Hint
+		}
+		report(x)
+	})
+}
+
+// minTCPTimeout is the shortest TCP timeout that is not reported. The kernel's
+// default is 15 minutes.
+const minTCPTimeout = 120
+
+func timeoutShort(f *Facts, report func(Finding)) {
+	hasTCP := slices.ContainsFunc(f.Services, func(s Service) bool {
+		return (s.Mark != 0 || s.Protocol == ipvs.TCP) && len(s.Servers) > 0
+	})
+	if f.Timeouts.TCP == 0 || f.Timeouts.TCP >= minTCPTimeout || !hasTCP {
+		return
+	}
+	evidence := fmt.Sprintf("the TCP timeout is %s", humanize.Count(f.Timeouts.TCP, "second"))
+	if n := f.Counters.ResetsSent; n > 0 {
+		evidence += fmt.Sprintf("; the director sent %s in this sample", humanize.Count(n, "TCP reset"))
+	}
+	report(Finding{Evidence: evidence, Remedies: []Remedy{
+		f.localCommand(f.Program, "--set", "900", "0", "0"),
+		advise("send TCP keepalives more often than that"),
+	}})
+}
+
+// describeMarks returns marks as a list.
+func describeMarks(marks []uint32) string {
+	var texts []string
+	for _, m := range marks[:min(3, len(marks))] {
+		texts = append(texts, fmt.Sprint(m))
+	}
+	text := strings.Join(texts, ", ")
+	if len(marks) > 3 {
+		text += ", …"
+	}
+	return text
+}

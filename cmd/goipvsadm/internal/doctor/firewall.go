@@ -1,0 +1,236 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
+)
+
+// firewallChecks check the director's packet filter.
+var firewallChecks = []Check{
+	{
+		ID: "firewall-drops", Severity: Error, run: firewallDrops,
+		Title:       "director's firewall drops requests",
+		Explanation: "packets to the service are dropped before IPVS receives them",
+	},
+	{
+		ID: "dnat-before-ipvs", Severity: Error, run: dnatBeforeIPVS,
+		Title:       "requests are redirected before IPVS receives them",
+		Explanation: "DNAT and REDIRECT change the destination in PREROUTING, so the service does not match",
+	},
+	{
+		ID: "packets-not-seen", Severity: Error, run: packetsNotSeen,
+		Title:       "packets for the service do not reach IPVS",
+		Explanation: "the kernel drops or redirects them first",
+	},
+}
+
+// request returns a client's first packet to a service.
+func (s *Service) request() *netstate.Packet {
+	return &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
+}
+
+// mayBeFiltered reports whether the firewall may drop or redirect all packets
+// for a service: IPVS has received none between the samples.
+func (f *Facts) mayBeFiltered(s *Service) bool {
+	return f.Firewall != nil && s.Mark == 0 && len(s.Servers) > 0 && !s.hasTraffic() && !f.explained[s.ServiceKey] && s.mayHaveClients(f)
+}
+
+// filterSeverity returns the severity of a finding that an outcome drops or
+// redirects packets for a service: an error if packets have met a rule for it or
+// have arrived, since a policy may have met any packet.
+func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
+	a := f.Arrivals[s.ServiceKey]
+	if o.Rule != nil && o.Rule.Packets > 0 || a != nil && a.Packets >= minUnanswered {
+		return Error
+	}
+	return Warning
+}
+
+// packets returns the number of packets that met an outcome in this sample.
+func packets(o *netstate.Outcome) uint64 {
+	if o.Rule != nil {
+		return o.Rule.Packets
+	}
+	return o.Chain.PolicyPackets
+}
+
+// describeOutcome describes an outcome: the rule or the policy, and how many
+// packets it met in this sample.
+func describeOutcome(o *netstate.Outcome) string {
+	where := fmt.Sprintf("%s, table %s", o.Chain.Tool, o.Chain.Table)
+	text := ""
+	if o.Rule == nil {
+		text = fmt.Sprintf("the policy of %s is %s (%s)", o.Chain.Name, dropName(o.Chain), where)
+	} else {
+		text = fmt.Sprintf("rule of %s: %s (%s)", o.Chain.Name, o.Rule.Text, where)
+	}
+	if n := packets(o); n > 0 {
+		text += fmt.Sprintf("; %s in this sample", humanize.Count(n, "packet"))
+	}
+	return text
+}
+
+// dropName returns how a tool writes the policy that drops packets.
+func dropName(c *netstate.Chain) string {
+	if c.Tool == "nft" {
+		return "drop"
+	}
+	return "DROP"
+}
+
+// acceptRemedy returns the command that inserts a rule at the beginning of a
+// chain that accepts packets from (-s) or to (-d) addresses with a port.
+func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, direction string, addrs netip.Prefix, port uint16) Remedy {
+	name := strings.ToLower(protocol.String())
+	if c.Tool == "nft" {
+		family, field, portField := "ip", "daddr", "dport"
+		if addrs.Addr().Is6() {
+			family = "ip6"
+		}
+		if direction == "-s" {
+			field, portField = "saddr", "sport"
+		}
+		words := []string{"nft", "insert", "rule", c.Family, c.Table, c.Name, family, field, addrs.String()}
+		if port != 0 {
+			words = append(words, name, portField, strconv.Itoa(int(port)))
+		}
+		return f.localCommand(append(words, "accept")...)
+	}
+	words := []string{c.Tool}
+	if c.Table != "filter" {
+		words = append(words, "-t", c.Table)
+	}
+	words = append(words, "-I", c.Name, direction, addrs.String(), "-p", name)
+	if port != 0 {
+		words = append(words, map[string]string{"-d": "--dport", "-s": "--sport"}[direction], strconv.Itoa(int(port)))
+	}
+	return f.localCommand(append(words, "-j", "ACCEPT")...)
+}
+
+// acceptRequests returns the command that makes a chain accept packets to an
+// address and port.
+func (f *Facts) acceptRequests(c *netstate.Chain, protocol ipvs.Protocol, to netip.AddrPort) Remedy {
+	return f.acceptRemedy(c, protocol, "-d", netip.PrefixFrom(to.Addr(), to.Addr().BitLen()), to.Port())
+}
+
+// dropOutcome returns the first outcome that certainly drops a packet at a hook,
+// or nil.
+func (f *Facts) dropOutcome(hook string, p *netstate.Packet) *netstate.Outcome {
+	if f.Firewall == nil {
+		return nil
+	}
+	outcomes := f.Firewall.Evaluate(hook, "", p)
+	i := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool {
+		return o.Certain && (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &outcomes[i]
+}
+
+func firewallDrops(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if !f.mayBeFiltered(s) {
+			continue
+		}
+		for _, hook := range []string{"prerouting", "input"} {
+			o := f.dropOutcome(hook, s.request())
+			if o == nil {
+				continue
+			}
+			x := s.serviceFinding(describeOutcome(o), f.acceptRequests(f.baseChain(o.Chain, hook), s.Protocol, s.AddrPort))
+			x.Severity = f.filterSeverity(s, o)
+			x.Group = describeOutcome(o)
+			f.explained[s.ServiceKey] = true
+			report(x)
+			break
+		}
+	}
+}
+
+// growingDrop describes a rule that may drop packets for a service and has met
+// packets in this sample, or returns "".
+func (f *Facts) growingDrop(s *Service) string {
+	if f.Firewall == nil {
+		return ""
+	}
+	for _, hook := range []string{"prerouting", "input"} {
+		for _, o := range f.Firewall.Evaluate(hook, "", s.request()) {
+			if o.Verdict != netstate.SetMark && packets(&o) > 0 {
+				return describeOutcome(&o)
+			}
+		}
+	}
+	return ""
+}
+
+func dnatBeforeIPVS(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if !f.mayBeFiltered(s) {
+			continue
+		}
+		outcomes := f.Firewall.Evaluate("prerouting", "", s.request())
+		j := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool { return o.Certain && o.Verdict == netstate.Translate })
+		if j < 0 {
+			continue
+		}
+		o := &outcomes[j]
+		base := f.baseChain(o.Chain, "prerouting")
+		x := s.serviceFinding(describeOutcome(o), f.acceptRequests(base, s.Protocol, s.AddrPort))
+		x.Severity = f.filterSeverity(s, o)
+		f.explained[s.ServiceKey] = true
+		report(x)
+	}
+}
+
+// baseChain returns the chain of a hook in the table of another chain.
+func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
+	for i := range f.Firewall.Chains {
+		if b := &f.Firewall.Chains[i]; b.Hook == hook && b.Table == c.Table && b.Family == c.Family && b.Tool == c.Tool {
+			return b
+		}
+	}
+	return c
+}
+
+// settersOf returns the rules that set a firewall mark, and the other marks that
+// rules set.
+func (f *Facts) settersOf(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
+	if f.Firewall == nil {
+		return nil, nil
+	}
+	for _, o := range f.Firewall.Find(netstate.SetMark, &netstate.Packet{}) {
+		isFamily := o.Chain.Family == "inet" || (o.Chain.Family == "ip6") == (family == ipvs.IPv6)
+		switch {
+		case !isFamily:
+		case mark&o.Rule.Mask == o.Rule.Mark && o.Rule.Mark != 0:
+			setters = append(setters, o)
+		case o.Rule.Mark != 0 && !slices.Contains(others, o.Rule.Mark):
+			others = append(others, o.Rule.Mark)
+		}
+	}
+	return setters, others
+}
+
+// iptables returns the name of the program that changes the rules that the
+// kernel uses.
+func (f *Facts) iptables(family ipvs.Family) string {
+	name := "iptables"
+	if family == ipvs.IPv6 {
+		name = "ip6tables"
+	}
+	if f.Firewall != nil && f.Firewall.Legacy {
+		return name + "-legacy"
+	}
+	return name
+}

@@ -1,0 +1,467 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
+)
+
+// replyChecks find out why replies of servers with NAT do not reach clients.
+var replyChecks = []Check{
+	{
+		ID: "client-no-route", Severity: Error, run: clientNoRoute,
+		Title:       "no route to clients",
+		Explanation: "replies of servers with NAT pass the director, which has no route for them",
+	},
+	{
+		ID: "nat-loopback", Severity: Error, run: natLoopback,
+		Title:       "server with NAT has a loopback address",
+		Explanation: "the kernel drops packets from the network to a loopback address; direct routing delivers them locally",
+	},
+	{
+		ID: "nat-hairpin", Severity: Error, run: natHairpin,
+		Title:       "server is a client of its own service",
+		Explanation: "with NAT, a server that connects to the VIP receives its own address as the client's, and replies past the director",
+	},
+}
+
+const vsConntrack = "net/ipv4/vs/conntrack"
+
+func clientNoRoute(f *Facts, report func(Finding)) {
+	f.eachServer(func(s *Service, d *Server) {
+		if d.Method != ipvs.Masquerading || f.isSuppressed(d) || d.Conns.StuckSynRecv == 0 && !f.noReplies(s, d) {
+			return
+		}
+		clients := d.Conns.StuckClients
+		if len(clients) == 0 {
+			clients = d.Conns.Clients
+		}
+		i := slices.IndexFunc(clients, func(a netip.Addr) bool {
+			r, ok := f.Routes[a]
+			return ok && r.Type != netstate.Unicast && r.Type != netstate.Local
+		})
+		if i < 0 {
+			return
+		}
+		client := clients[i]
+		to := "default"
+		if r, ok := f.Routes[testNetAddr(client)]; ok && r.Type == netstate.Unicast {
+			to = hostPrefix(client)
+		}
+		x := s.serverFinding(d, fmt.Sprintf("no route to the client %s; %s", client, describePackets(d)),
+			f.localCommand("ip", "route", "replace", to, "via", "GATEWAY"))
+		x.Group = client.String()
+		report(x)
+	})
+}
+
+func natLoopback(f *Facts, report func(Finding)) {
+	f.eachServer(func(s *Service, d *Server) {
+		if d.Method != ipvs.Masquerading || !d.AddrPort.Addr().IsLoopback() {
+			return
+		}
+		// Clients on the director itself reach a loopback address.
+		x := s.serverFinding(d, fmt.Sprintf("%s is forwarded by NAT", d.AddrPort))
+		if !d.hasClientTraffic() || d.completes() {
+			x.Severity = Warning
+		}
+		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
+			x.Remedies = []Remedy{f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.DirectRouting })}
+		} else {
+			x.Remedies = []Remedy{advise("use an address of the director on another interface, or direct routing with the port of the service")}
+		}
+		report(x)
+	})
+}
+
+// isServer reports whether an address is a server of the service.
+func (s *Service) isServer(a netip.Addr) bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.AddrPort.Addr() == a })
+}
+
+func natHairpin(f *Facts, report func(Finding)) {
+	f.eachServer(func(s *Service, d *Server) {
+		addr := d.AddrPort.Addr()
+		if d.Method != ipvs.Masquerading || d.Conns.StuckSynRecv == 0 {
+			return
+		}
+		i := slices.IndexFunc(d.Conns.StuckClients, s.isServer)
+		if i < 0 {
+			return
+		}
+		// Only if all clients without a reply are servers is the server itself fine.
+		onlyServers := !slices.ContainsFunc(d.Conns.StuckClients, func(a netip.Addr) bool { return !s.isServer(a) })
+		if onlyServers {
+			f.suppressServer(&d.Destination)
+		}
+		if !d.hasTraffic() {
+			return // the connections may have been tried a minute ago
+		}
+		client := d.Conns.StuckClients[i]
+		evidence := fmt.Sprintf("connections of %s to %s, which is one of the servers itself, never complete", client, d.Conns.VIP)
+		if client == addr {
+			evidence = fmt.Sprintf("%s is its own client: its connections to %s are sent back to it and never complete", addr, d.Conns.VIP)
+		}
+		x := s.serverFinding(d, evidence)
+		x.Group = "hairpin " + s.String()
+		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
+			// A server that has the VIP serves its own requests.
+			x.Remedies = append(x.Remedies, remoteCommands(client, acceptVIPCommands(d.Conns.VIP)...))
+		}
+		x.Remedies = append(x.Remedies, f.masqueradeFrom(netip.PrefixFrom(client, client.BitLen()), s, d))
+		report(x)
+		if !onlyServers {
+			delete(f.suppressedServers, &d.Destination)
+		}
+	})
+}
+
+// masquerade returns the commands that make a server reply to the director,
+// whatever its routes are.
+func (f *Facts) masquerade(s *Service, d *Server) Remedy {
+	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING", "-m", "ipvs", "--vaddr", hostPrefix(d.Conns.VIP), "-j", "MASQUERADE"}
+	return f.localCommands(sysctlCommand(1, vsConntrack), words)
+}
+
+// masqueradeFrom is like masquerade, only for clients in a network.
+func (f *Facts) masqueradeFrom(network netip.Prefix, s *Service, d *Server) Remedy {
+	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING", "-s", network.String(), "-d", d.AddrPort.Addr().String(), "-j", "MASQUERADE"}
+	return f.localCommands(sysctlCommand(1, vsConntrack), words)
+}
+
+// A replyCause is a cause for missing replies of a server with NAT.
+type replyCause struct {
+	text     string
+	remedies []Remedy
+	certain  bool // whether it explains the missing replies alone
+
+	onDirector bool // whether it affects other servers as well
+}
+
+// replyPacket returns a server's reply to a client as the FORWARD chains see it.
+func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packet {
+	p := &netstate.Packet{Protocol: uint16(s.Protocol), Source: d.AddrPort}
+	if r, ok := f.routeTo(d); ok {
+		p.InLink = f.link(r.Link).Name
+	}
+	if len(d.Conns.Clients) > 0 {
+		client := d.Conns.Clients[0]
+		if len(d.Conns.StuckClients) > 0 {
+			client = d.Conns.StuckClients[0]
+		}
+		p.Destination = netip.AddrPortFrom(client, 0)
+		if r, ok := f.Routes[client]; ok && r.Type == netstate.Unicast {
+			p.OutLink = f.link(r.Link).Name
+		}
+	}
+	switch {
+	case tracked:
+		p.State = "ESTABLISHED"
+	case s.Protocol == ipvs.TCP:
+		p.State = "INVALID" // a SYN-ACK without a SYN
+	case s.Protocol == ipvs.UDP:
+		p.State = "NEW"
+	}
+	return p
+}
+
+// replyCauses returns the causes for the missing replies of a server with NAT,
+// the most likely first.
+func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCause {
+	tracked := f.sysctlIs(vsConntrack, 1)
+	if o := f.dropOutcome("forward", f.replyPacket(s, d, tracked)); o != nil {
+		text := "the director drops the replies in FORWARD: " + describeOutcome(o)
+		c := replyCause{text: text, certain: true, onDirector: true}
+		if !tracked && f.dropOutcome("forward", f.replyPacket(s, d, true)) == nil {
+			c.text = "the director drops the replies in FORWARD as INVALID, because vs.conntrack is 0: " + describeOutcome(o)
+			c.remedies = append(c.remedies, f.sysctlRemedy(1, vsConntrack))
+		}
+		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, "forward"), s, d))
+		return []replyCause{c}
+	}
+	if f.Firewall != nil && !tracked {
+		request := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: d.AddrPort, OutLink: f.link(r.Link).Name}
+		if len(d.Conns.Clients) > 0 {
+			request.Source = netip.AddrPortFrom(d.Conns.Clients[0], 0)
+		}
+		if rules := f.Firewall.Find(netstate.SourceNAT, request); len(rules) > 0 {
+			return []replyCause{{
+				text:     "masquerading is set up, but has no effect while vs.conntrack is 0: " + describeOutcome(&rules[0]),
+				remedies: []Remedy{f.sysctlRemedy(1, vsConntrack)},
+				certain:  true, onDirector: true,
+			}}
+		}
+	}
+	return f.pathCauses(s, d, r)
+}
+
+// acceptReplies returns the command that makes a FORWARD chain accept the replies
+// of a server with NAT and of the other servers in its network.
+func (f *Facts) acceptReplies(c *netstate.Chain, s *Service, d *Server) Remedy {
+	from := netip.PrefixFrom(d.AddrPort.Addr(), d.AddrPort.Addr().BitLen())
+	if r, ok := f.routeTo(d); ok && !r.Gateway.IsValid() {
+		if own, ok := f.subnetOf(d.AddrPort.Addr(), r.Link); ok {
+			from = own.Masked()
+		}
+	}
+	return f.acceptRemedy(c, s.Protocol, "-s", from, d.AddrPort.Port())
+}
+
+// pathCauses returns the causes that lie beyond the director.
+func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause {
+	addr := d.AddrPort.Addr()
+	server := addr.String()
+	route := replyCause{
+		text:     fmt.Sprintf("its route to the clients does not lead through the director (%s)", r.Source),
+		remedies: []Remedy{remoteCommand(server, "ip", "route", "replace", "default", "via", r.Source.String())},
+	}
+	switch {
+	case r.Gateway.IsValid():
+		route = replyCause{
+			text:     fmt.Sprintf("the gateway %s does not route its replies through the director", r.Gateway),
+			remedies: []Remedy{f.masquerade(s, d)},
+		}
+		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
+			route.remedies = append(route.remedies, advise("use tunneling (-i): replies need not pass the director"))
+		}
+	case f.isOneArmed(d, r):
+		route.remedies = append(route.remedies, f.masquerade(s, d))
+	}
+	filter := replyCause{
+		text: "its firewall drops packets of clients",
+		remedies: []Remedy{remoteCommand(server, "iptables", "-I", "INPUT", "-p", "tcp", "--dport", fmt.Sprint(d.AddrPort.Port()),
+			"-j", "ACCEPT")},
+	}
+	if addr.Is6() {
+		filter.remedies[0].Commands[0][0] = "ip6tables"
+	}
+	if s.Protocol == ipvs.UDP {
+		filter.remedies[0].Commands[0][4] = "udp"
+	}
+	listener := replyCause{
+		text:     fmt.Sprintf("nothing listens on port %d of the server", d.AddrPort.Port()),
+		remedies: []Remedy{f.drain(s, d)},
+	}
+	probe, probed := f.Paths[&d.Destination]
+	switch {
+	case probed && probe.FromClient.TCP != netprobe.Silent:
+		// The probe took the same way, so the fault was temporary or depends on
+		// what the client sends.
+		return []replyCause{{text: fmt.Sprintf("a probe with the address of the client %s was answered through the director", probe.Client)}, filter}
+	case probed && probe.FromClient.Echo && probe.FromDirector.TCP == netprobe.Silent:
+		filter.text = fmt.Sprintf("its firewall drops packets to port %d: it answers echo requests of the client %s through the director", d.AddrPort.Port(), probe.Client)
+		filter.certain = true
+		return []replyCause{filter}
+	case probed && probe.FromClient.Echo:
+		filter.text = fmt.Sprintf("its firewall drops packets of clients to port %d: it answers the director's, and echo requests of the client %s", d.AddrPort.Port(), probe.Client)
+		filter.certain = true
+		return []replyCause{filter}
+	case probed && (probe.FromDirector.Echo || probe.FromDirector.TCP != netprobe.Silent):
+		route.text += fmt.Sprintf(": it answers the director, but not packets of the client %s", probe.Client)
+		return []replyCause{route}
+	case f.routeProven(d):
+		return []replyCause{filter, listener}
+	}
+	filter.remedies = nil
+	if !f.Probed {
+		filter.remedies = []Remedy{advise("to find out which of them it is: %s --doctor --probe", f.Program)}
+	}
+	return []replyCause{route, filter}
+}
+
+// isOneArmed reports whether the clients of a server are reached through the
+// interface of the server, but are not in its network.
+func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
+	own, ok := f.subnetOf(d.AddrPort.Addr(), r.Link)
+	return ok && slices.ContainsFunc(d.Conns.Clients, func(a netip.Addr) bool {
+		to, known := f.Routes[a]
+		return known && to.Type == netstate.Unicast && to.Link == r.Link && !own.Contains(a)
+	})
+}
+
+// routeProven reports whether replies of the same machine on another port have
+// passed the director in this sample.
+func (f *Facts) routeProven(d *Server) bool {
+	for i := range f.Services {
+		for j := range f.Services[i].Servers {
+			o := &f.Services[i].Servers[j]
+			if o.AddrPort.Addr() == d.AddrPort.Addr() && o.Method == ipvs.Masquerading && o.Delta != nil && o.Delta.OutPackets > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// explain adds causes to a finding. The remedies are those of the causes, in
+// their order. Findings with the same cause on the director are merged.
+func (x *Finding) explain(causes []replyCause) {
+	if len(causes) == 1 && causes[0].certain && causes[0].onDirector {
+		x.Group = causes[0].text + causes[0].remedies[len(causes[0].remedies)-1].CommandLine()
+	}
+	for _, c := range causes {
+		x.Causes = append(x.Causes, c.text)
+		x.Remedies = append(x.Remedies, c.remedies...)
+	}
+}
+
+// describeProbe describes what the path probe to a server with direct routing or
+// a tunnel has shown.
+func describeProbe(p PathResult, to netip.AddrPort) string {
+	switch {
+	case p.FromDirector.TCP == netprobe.Answered:
+		return fmt.Sprintf("the server accepts connections of the director to %s", to)
+	case p.FromDirector.TCP == netprobe.Refused:
+		return fmt.Sprintf("the server refuses connections to %s", to)
+	case p.FromDirector.Echo:
+		return fmt.Sprintf("the server answers echo requests to %s, but no connections to port %d", to.Addr(), to.Port())
+	}
+	return fmt.Sprintf("the server does not answer packets to %s", to)
+}
+
+// vipCauses returns the causes for missing replies of a server with direct
+// routing or a tunnel, the most likely first.
+func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
+	addr := d.AddrPort.Addr()
+	to := d.Conns.VIPPort
+	if s.Mark == 0 && s.AddrPort.Port() != 0 {
+		to = s.AddrPort
+	}
+	if !to.IsValid() {
+		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.drain(s, d)}}}
+	}
+	accept := replyCause{text: fmt.Sprintf("the VIP %s is not configured on the server", to.Addr())}
+	switch {
+	case d.Method == ipvs.DirectRouting:
+		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
+	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
+		accept.text = fmt.Sprintf("the server does not decapsulate the tunnel (no tunnel interface that is up, rp_filter, or the VIP %s missing)", to.Addr())
+		accept.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(to.Addr())...)}
+	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
+		accept.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
+		accept.remedies = []Remedy{remoteCommands(addr, []string{"modprobe", "fou"},
+			[]string{"ip", "fou", "add", "port", fmt.Sprint(d.Tunnel.Port), "gue"})}
+	default:
+		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
+	}
+	listener := replyCause{
+		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP: direct routing and tunnels do not change the port or the address", to.Port()),
+		remedies: []Remedy{f.drain(s, d)},
+	}
+	gateway := f.replyGatewayCause(d)
+	filter := replyCause{text: fmt.Sprintf("the server's firewall drops packets to port %d", to.Port())}
+	if d.Method == ipvs.Tunneling {
+		filter.text = "a firewall drops the packets of the tunnel"
+	}
+	mixed := f.mixedCause(s, d)
+	probe, probed := f.Paths[&d.Destination]
+	var causes []replyCause
+	switch {
+	case probed && probe.FromClient.TCP != netprobe.Silent || probed && probe.FromClient.Echo:
+		return []replyCause{{
+			text: fmt.Sprintf("its default gateway is the director, which drops packets from its own VIP as martian: replies to the client %s arrive here", probe.Client),
+			remedies: []Remedy{
+				remoteCommand(addr, "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY")),
+				f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }),
+			},
+		}}
+	case probed && probe.FromDirector.TCP == netprobe.Answered:
+		if gateway != nil {
+			causes = append(causes, *gateway)
+		}
+		filter.text = "the server's firewall drops packets of clients"
+		return append(causes, filter)
+	case probed && probe.FromDirector.TCP == netprobe.Refused:
+		return []replyCause{listener}
+	case probed && probe.FromDirector.Echo:
+		return []replyCause{filter, listener}
+	case probed:
+		causes = append(causes, accept)
+		if mixed != nil {
+			causes = append([]replyCause{*mixed}, causes...)
+		}
+		if d.Method == ipvs.Tunneling {
+			causes = append(causes, filter)
+		}
+		return causes
+	}
+	if mixed != nil {
+		causes = append(causes, *mixed)
+	}
+	causes = append(causes, accept, listener)
+	if gateway != nil {
+		causes = append(causes, *gateway)
+	}
+	return causes
+}
+
+// ownLinkAddr returns the director's prefix on the network of a server.
+func (f *Facts) ownLinkAddr(d *Server) (netip.Prefix, bool) {
+	r, _ := f.routeTo(d)
+	return f.subnetOf(d.AddrPort.Addr(), r.Link)
+}
+
+// likelyGateway returns the gateway by which the director reaches a server's
+// clients on the server's network, which the server can use as well.
+func (f *Facts) likelyGateway(d *Server, unknown string) string {
+	r, _ := f.routeTo(d)
+	for _, client := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
+		if to, ok := f.Routes[client]; ok && to.Gateway.IsValid() && to.Link == r.Link {
+			return to.Gateway.String()
+		}
+	}
+	return unknown
+}
+
+// replyGatewayCause returns the cause that a server's replies do not reach the
+// clients, or nil if the clients are in its network.
+func (f *Facts) replyGatewayCause(d *Server) *replyCause {
+	own, ok := f.ownLinkAddr(d)
+	clients := d.Conns.StuckClients
+	if len(clients) == 0 {
+		clients = d.Conns.Clients
+	}
+	i := slices.IndexFunc(clients, func(a netip.Addr) bool { return !ok || !own.Contains(a) })
+	if i < 0 {
+		return nil
+	}
+	c := &replyCause{text: fmt.Sprintf("the server has no way back to the client %s: its default route is missing, or its gateway drops the replies", clients[i])}
+	if !ok {
+		return c
+	}
+	c.remedies = []Remedy{remoteCommand(d.AddrPort.Addr(), "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY"))}
+	c.text += ", as the director does if it is the gateway, since their source is its own VIP"
+	if n := f.Counters.MartianSources; n > 0 {
+		c.text += fmt.Sprintf(" (%s with a martian source in this sample)", humanize.Count(n, "packet"))
+	}
+	return c
+}
+
+// mixedCause returns the cause that the forwarding method of a server has been
+// changed unintentionally, or nil: -e without -m sets direct routing.
+func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
+	if !isMixed(s, d) {
+		return nil
+	}
+	return &replyCause{
+		text:     "its forwarding method is direct routing, while the other servers have NAT: -e without -m sets direct routing",
+		remedies: []Remedy{f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading })},
+	}
+}
+
+// isMixed reports whether a server has direct routing and most others of its
+// service have NAT.
+func isMixed(s *Service, d *Server) bool {
+	nat := 0
+	for i := range s.Servers {
+		if s.Servers[i].Method == ipvs.Masquerading {
+			nat++
+		}
+	}
+	return d.Method == ipvs.DirectRouting && nat > 0 && 2*nat >= len(s.Servers)
+}

@@ -1,0 +1,136 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
+
+	"golang.org/x/sys/unix"
+)
+
+// syncStateChecks check whether a backup director can use what the master sends.
+var syncStateChecks = []Check{
+	{
+		ID: "sync-id-mismatch", Severity: Error, run: syncIDMismatch,
+		Title:       "sync messages have another sync ID or group",
+		Explanation: "a backup daemon only accepts messages to its group with its own sync ID",
+	},
+	{
+		ID: "sync-blocked", Severity: Error, run: syncBlocked,
+		Title:       "director's firewall drops sync messages",
+		Explanation: "the backup daemon does not learn the connections of the master",
+	},
+	{
+		ID: "sync-no-service", Severity: Warning, run: syncNoService,
+		Title:       "backup director lacks services of the master",
+		Explanation: "connections are synchronized, but services are not: this director could not take over",
+	},
+}
+
+// defaultSyncGroup is the multicast group of sync messages unless another one is
+// set.
+var defaultSyncGroup = netip.AddrFrom4([4]byte{224, 0, 0, 81})
+
+// groupOf returns the multicast group and port of a daemon.
+func groupOf(d *ipvs.Daemon) netip.AddrPort {
+	group, port := d.Group, d.Port
+	if !group.IsValid() || group.IsUnspecified() {
+		group = defaultSyncGroup
+	}
+	if port == 0 {
+		port = defaultSyncPort
+	}
+	return netip.AddrPortFrom(group, port)
+}
+
+// eachBackup calls do for each backup daemon with the messages that were
+// received on its interface.
+func (f *Facts) eachBackup(do func(d *ipvs.Daemon, received []netprobe.SyncMessage)) {
+	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
+		if d.State != ipvs.Backup || l == nil {
+			return
+		}
+		var received []netprobe.SyncMessage
+		for _, m := range f.SyncMessages {
+			if m.Link == l.Index && !m.Outgoing {
+				received = append(received, m)
+			}
+		}
+		if len(received) > 0 {
+			do(d, received)
+		}
+	})
+}
+
+// accepts reports whether a backup daemon accepts a sync message.
+func acceptsSync(d *ipvs.Daemon, m netprobe.SyncMessage) bool {
+	return m.Group == groupOf(d) && (d.SyncID == 0 || uint32(m.SyncID) == d.SyncID)
+}
+
+func syncIDMismatch(f *Facts, report func(Finding)) {
+	f.eachBackup(func(d *ipvs.Daemon, received []netprobe.SyncMessage) {
+		if slices.ContainsFunc(received, func(m netprobe.SyncMessage) bool { return acceptsSync(d, m) }) {
+			return
+		}
+		m := received[0]
+		stop := f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: *d})
+		changed := *d
+		changed.SyncID, changed.Group, changed.Port = uint32(m.SyncID), m.Group.Addr(), m.Group.Port()
+		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: changed})
+		report(Finding{
+			Evidence: fmt.Sprintf("%s sends messages to %s with the sync ID %d; the backup daemon on %s accepts %s with the sync ID %d",
+				m.Source, m.Group, m.SyncID, d.Interface, groupOf(d), d.SyncID),
+			Causes:   []string{"the master belongs to this director's pair and is configured differently, or the pair's own master is down and these messages are another pair's"},
+			Remedies: []Remedy{{Commands: append(stop.Commands, start.Commands...)}},
+		})
+	})
+}
+
+func syncBlocked(f *Facts, report func(Finding)) {
+	f.eachBackup(func(d *ipvs.Daemon, received []netprobe.SyncMessage) {
+		i := slices.IndexFunc(received, func(m netprobe.SyncMessage) bool { return acceptsSync(d, m) })
+		if i < 0 {
+			return
+		}
+		m := received[i]
+		o := f.dropOutcome("input", &netstate.Packet{Protocol: unix.IPPROTO_UDP, Source: netip.AddrPortFrom(m.Source, 0), Destination: m.Group,
+			InLink: d.Interface, State: "NEW"})
+		if o == nil {
+			return
+		}
+		report(Finding{
+			Evidence: fmt.Sprintf("messages of %s to %s arrive on %s; %s", m.Source, m.Group, d.Interface, describeOutcome(o)),
+			Remedies: []Remedy{f.acceptRequests(f.baseChain(o.Chain, "input"), ipvs.UDP, m.Group)},
+		})
+	})
+}
+
+func syncNoService(f *Facts, report func(Finding)) {
+	hasMarks := slices.ContainsFunc(f.Services, func(s Service) bool { return s.Mark != 0 })
+	vips := f.vips()
+	count := make(map[netip.AddrPort]int)
+	var order []netip.AddrPort
+	for _, u := range f.Unserved {
+		// Data connections of FTP and those of a mark belong to another service.
+		if hasMarks || vips[u.VIP.Addr()] {
+			continue
+		}
+		if count[u.VIP] == 0 {
+			order = append(order, u.VIP)
+		}
+		count[u.VIP]++
+	}
+	for _, vip := range order {
+		report(Finding{
+			Evidence: fmt.Sprintf("%s of %s, which is not in the table", humanize.Count(count[vip], "synchronized connection"), vip),
+			Remedies: []Remedy{advise("restore the master's rules here: %s -S -n on the master, %s -R on this director", f.Program, f.Program)},
+			Group:    "unserved",
+		})
+	}
+}

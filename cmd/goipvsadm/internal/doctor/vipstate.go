@@ -1,0 +1,210 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
+)
+
+// vipStateChecks check whether VIPs that the director has can be reached.
+var vipStateChecks = []Check{
+	{
+		ID: "vip-dad-failed", Severity: Error, run: vipDADFailed,
+		Title:       "VIP is a duplicate address",
+		Explanation: "another host had the IPv6 address when it was added, so the kernel does not use it",
+	},
+	{
+		ID: "vip-arp-ignored", Severity: Error, run: vipARPIgnored,
+		Title:       "director does not answer ARP for the VIP",
+		Explanation: "with arp_ignore, an interface answers only for its own addresses, and the VIP is on another one",
+	},
+	{
+		ID: "default-route-lost", Severity: Error, run: defaultRouteLost,
+		Title:       "router advertisements are ignored",
+		Explanation: "with forwarding enabled, a link accepts router advertisements, and the default route in them, only if accept_ra is 2",
+	},
+	{
+		ID: "director-loop", Severity: Error, run: directorLoop,
+		Title:       "requests are balanced again by a backup director",
+		Explanation: "a director that is also a server must not forward what another director has sent to it",
+	},
+}
+
+func vipDADFailed(f *Facts, report func(Finding)) {
+	vips := f.vips()
+	for _, a := range f.Addresses {
+		vip := a.Prefix.Addr()
+		if !a.DADFailed || !vips[vip] {
+			continue
+		}
+		s := f.serviceOf(vip)
+		link := f.link(a.Link).Name
+		// Adding it again repeats the detection, so the address is not taken from a
+		// host that still has it.
+		x := s.serviceFinding(fmt.Sprintf("%s on %s is in the state dadfailed", vip, link),
+			f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link}, []string{"ip", "address", "add", a.Prefix.String(), "dev", link}))
+		x.Causes = []string{"another host, such as a server with direct routing, answers neighbor solicitations for it: --probe names its hardware address"}
+		report(x)
+	}
+}
+
+// serviceOf returns the first service with a VIP.
+func (f *Facts) serviceOf(vip netip.Addr) *Service {
+	i := slices.IndexFunc(f.Services, func(s Service) bool { return s.Mark == 0 && s.AddrPort.Addr() == vip })
+	return &f.Services[i]
+}
+
+// hasLocalServer reports whether the director is one of the servers of a
+// service.
+func (f *Facts) hasLocalServer(s *Service) bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return f.isLocal(d.AddrPort.Addr()) })
+}
+
+// hiddenFrom returns the link of a VIP's network, if the director has the VIP on
+// other links only and does not answer ARP requests for it there.
+func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
+	on := f.linksWithAddr(vip)
+	own, ok := f.subnetOf(vip, 0)
+	if len(on) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
+		return nil, false
+	}
+	for _, l := range f.linksWithAddr(own.Addr()) {
+		ignore, _ := f.linkSysctl("arp_ignore", l.Name)
+		if !l.NeedsNeigh || ignore == 0 || slices.ContainsFunc(on, func(o *netstate.Link) bool { return o.Index == l.Index }) {
+			return nil, false
+		}
+		link = l
+	}
+	return link, link != nil
+}
+
+func vipARPIgnored(f *Facts, report func(Finding)) {
+	f.eachIdleVIP(func(s *Service, vip netip.Addr) {
+		link, hidden := f.hiddenFrom(vip)
+		// A standby and a server hide the VIP on purpose.
+		if !hidden || f.isStandby(vip) || f.hasLocalServer(s) {
+			return
+		}
+		on := f.linksWithAddr(vip)[0].Name
+		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, on, link.Name),
+			f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, on), "dev", on}))
+		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
+			x.Evidence += fmt.Sprintf("; %s for it from one host in this sample are unanswered", humanize.Count(n, "ARP request"))
+		} else {
+			x.Severity = Warning
+		}
+		report(x)
+	})
+}
+
+// prefixOf returns an address of a link with its prefix length.
+func (f *Facts) prefixOf(addr netip.Addr, link string) string {
+	for _, a := range f.Addresses {
+		if a.Prefix.Addr() == addr && f.link(a.Link).Name == link {
+			return a.Prefix.String()
+		}
+	}
+	return hostPrefix(addr)
+}
+
+// advertisedLinks returns the links that accept router advertisements only
+// without forwarding, and their accept_ra sysctls.
+func (f *Facts) advertisedLinks() (links, paths []string) {
+	for i := range f.Links {
+		l := &f.Links[i]
+		if path := acceptRASysctl(l.Name); !l.Loopback && l.Up && f.sysctlIs(path, 1) {
+			links, paths = append(links, l.Name), append(paths, path)
+		}
+	}
+	return links, paths
+}
+
+func defaultRouteLost(f *Facts, report func(Finding)) {
+	if !f.sysctlIs(ip6Forwarding, 1) {
+		return
+	}
+	client := netip.Addr{}
+	var affected *Service
+	f.eachServer(func(s *Service, d *Server) {
+		if affected != nil || d.Method != ipvs.Masquerading || d.AddrPort.Addr().Is4() {
+			return
+		}
+		for _, a := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
+			if r, ok := f.Routes[a]; ok && r.Type != netstate.Unicast && r.Type != netstate.Local {
+				affected, client = s, a
+				return
+			}
+		}
+	})
+	links, paths := f.advertisedLinks()
+	if affected == nil || len(paths) == 0 {
+		return
+	}
+	for i := range affected.Servers {
+		f.suppressServer(&affected.Servers[i].Destination)
+	}
+	report(Finding{
+		Evidence: fmt.Sprintf("no route to the client %s; %s is 1 and accept_ra is 1 on %s", client, sysctlName(ip6Forwarding), links[0]),
+		Remedies: []Remedy{f.sysctlRemedy(2, paths...)},
+	})
+}
+
+const backupOnly = "net/ipv4/vs/backup_only"
+
+func directorLoop(f *Facts, report func(Finding)) {
+	if f.sysctlIs(backupOnly, 1) && slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup }) {
+		return
+	}
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Mark != 0 || !s.hasTraffic() || s.Delta.Conns == 0 || !f.hasLocalServer(s) {
+			continue
+		}
+		var remote *Server
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if d.Weight > 0 && d.Method == ipvs.DirectRouting && d.hasTraffic() && !f.isLocal(d.AddrPort.Addr()) {
+				remote = d
+			}
+		}
+		// No host on the network resolves the VIP to this director, so a director has sent the
+		// packets.
+		vip := s.AddrPort.Addr()
+		link, hidden := f.hiddenFrom(vip)
+		if remote == nil || !hidden {
+			continue
+		}
+		// The client of a looping connection must not be on the director itself.
+		x := s.serviceFinding(fmt.Sprintf("%s is hidden from %s, but the service has received %d packets in this sample, and %d were sent on to %s",
+			vip, link.Name, s.Delta.InPackets, remote.Delta.InPackets, remote.AddrPort.Addr()))
+		sysctl := sysctlCommand(1, backupOnly)
+		if slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup }) {
+			x.Remedies = []Remedy{f.localCommand(sysctl...)}
+		} else {
+			x.Remedies = []Remedy{f.localCommands(
+				[]string{f.Program, "--start-daemon", "backup", "--mcast-interface", link.Name}, sysctl)}
+			x.Causes = []string{"backup_only makes a backup director deliver such packets locally; it takes effect while a backup sync daemon runs"}
+		}
+		report(x)
+	}
+}
+
+// forwardingRemedy returns the command that enables forwarding by a sysctl. With
+// forwarding, links that accept router advertisements lose their default route
+// unless accept_ra is 2.
+func (f *Facts) forwardingRemedy(path string) Remedy {
+	if path != ip6Forwarding {
+		return f.sysctlRemedy(1, path)
+	}
+	words := []string{"sysctl", "-w"}
+	for _, link := range f.AdvertisedDefaults {
+		if ra := acceptRASysctl(link); f.sysctlIs(ra, 1) {
+			words = append(words, sysctlName(ra)+"=2")
+		}
+	}
+	return f.localCommand(append(words, sysctlName(path)+"=1")...)
+}

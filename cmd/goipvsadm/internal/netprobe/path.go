@@ -1,0 +1,182 @@
+package netprobe
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Path is a path of a client's packets to a server (IPv4) that is probed as
+// IPVS would use it: with the client as the source and, unless the server has
+// NAT, with the virtual address as the destination. A reply is recognized by a
+// copy, so that it need not be accepted by this machine.
+type Path struct {
+	Source netip.Addr     // of the packets sent: a client, or this machine
+	To     netip.AddrPort // TCP port that is probed; the address is also probed by ICMP
+
+	// HardwareAddr is the address of the server on Link, for direct routing. If
+	// it is nil, the packets are routed, with the tunnel header.
+	HardwareAddr net.HardwareAddr
+	Link         int
+	Tunnel       []byte     // headers between the outer IP header and the inner one
+	TunnelProto  int        // protocol of the outer IP header; 0 without a tunnel
+	Server       netip.Addr // outer destination
+}
+
+// A PathReply tells what came back from a path.
+type PathReply struct {
+	TCP  Outcome // Answered if the connection was accepted
+	Echo bool    // whether a reply to the ICMP echo request was seen
+}
+
+// A pathProbe is a probe that was sent.
+type pathProbe struct {
+	port uint16 // source port of the SYN and identifier of the echo request
+	path Path
+}
+
+// ProbePaths probes paths and returns a reply for each. It waits at most the
+// given time. It requires CAP_NET_RAW.
+func ProbePaths(paths []Path, wait time.Duration) ([]PathReply, error) {
+	replies := make([]PathReply, len(paths))
+	if len(paths) == 0 {
+		return replies, nil
+	}
+	capture, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, int(hostToNetwork(unix.ETH_P_IP)))
+	if err != nil {
+		return nil, fmt.Errorf("open packet socket: %w", err)
+	}
+	defer unix.Close(capture)
+	raw, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW) // implies IP_HDRINCL
+	if err != nil {
+		return nil, fmt.Errorf("open raw socket: %w", err)
+	}
+	defer unix.Close(raw)
+	probes := make(map[uint16]int) // index into paths, by source port
+	first := uint16(rand.IntN(20000)) + 40000
+	for i := range paths {
+		p := pathProbe{port: first + uint16(i), path: paths[i]}
+		probes[p.port] = i
+		for _, packet := range [][]byte{p.syn(), p.echo()} {
+			if err := p.send(raw, capture, packet); err != nil && !isNetworkError(err) {
+				return nil, fmt.Errorf("probe %s: %w", p.path.To, err)
+			}
+		}
+	}
+	deadline := time.Now().Add(wait)
+	var buffer [2048]byte
+	for pending := 2 * len(paths); pending > 0; {
+		if readable, err := waitReadable(capture, deadline); err != nil {
+			return nil, fmt.Errorf("poll: %w", err)
+		} else if !readable && time.Now().After(deadline) {
+			break
+		}
+		n, from, err := unix.Recvfrom(capture, buffer[:], 0)
+		if err != nil {
+			if errors.Is(err, unix.EAGAIN) || isNetworkError(err) || errors.Is(err, unix.EINTR) {
+				continue
+			}
+			return nil, fmt.Errorf("receive: %w", err)
+		}
+		link, ok := from.(*unix.SockaddrLinklayer)
+		if !ok || link.Pkttype == unix.PACKET_OUTGOING {
+			continue
+		}
+		if match(buffer[:n], paths, probes, replies) {
+			pending--
+		}
+	}
+	return replies, nil
+}
+
+// isNetworkError reports whether sending failed because of the network's state,
+// which is the probe's result and no failure of it.
+func isNetworkError(err error) bool {
+	return errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) ||
+		errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMSGSIZE)
+}
+
+// match records a packet that replies to a probe, and reports whether it does.
+func match(packet []byte, paths []Path, probes map[uint16]int, replies []PathReply) bool {
+	h, payload, ok := parseIPv4(packet)
+	if !ok || len(payload) < 8 {
+		return false
+	}
+	switch {
+	case h.protocol == unix.IPPROTO_TCP && len(payload) >= 20:
+		i, ok := probes[binary.BigEndian.Uint16(payload[2:])]
+		if !ok || h.source != paths[i].To.Addr() || h.destination != paths[i].Source || replies[i].TCP != Silent {
+			return false
+		}
+		replies[i].TCP = Answered
+		if payload[13]&tcpRST != 0 {
+			replies[i].TCP = Refused
+		}
+		return true
+	case h.protocol == unix.IPPROTO_ICMP && payload[0] == 0:
+		i, ok := probes[binary.BigEndian.Uint16(payload[4:])]
+		if !ok || h.source != paths[i].To.Addr() || h.destination != paths[i].Source || replies[i].Echo {
+			return false
+		}
+		replies[i].Echo = true
+		return true
+	}
+	return false
+}
+
+// syn returns an IPv4 packet that opens a TCP connection.
+func (p *pathProbe) syn() []byte {
+	segment := make([]byte, 20)
+	binary.BigEndian.PutUint16(segment, p.port)
+	binary.BigEndian.PutUint16(segment[2:], p.path.To.Port())
+	binary.BigEndian.PutUint32(segment[4:], rand.Uint32())
+	segment[12], segment[13] = 5<<4, tcpSYN
+	binary.BigEndian.PutUint16(segment[14:], 64240)
+	source, destination := p.path.Source.As4(), p.path.To.Addr().As4()
+	pseudo := append(append(source[:], destination[:]...), 0, unix.IPPROTO_TCP, 0, byte(len(segment)))
+	binary.BigEndian.PutUint16(segment[16:], checksum(append(pseudo, segment...)))
+	return ipv4Packet(unix.IPPROTO_TCP, p.path.Source, p.path.To.Addr(), segment)
+}
+
+// echo returns an IPv4 packet with an ICMP echo request.
+func (p *pathProbe) echo() []byte {
+	message := make([]byte, 16)
+	message[0] = 8
+	binary.BigEndian.PutUint16(message[4:], p.port)
+	binary.BigEndian.PutUint16(message[6:], 1)
+	binary.BigEndian.PutUint16(message[2:], checksum(message))
+	return ipv4Packet(unix.IPPROTO_ICMP, p.path.Source, p.path.To.Addr(), message)
+}
+
+// ipv4Packet returns an IPv4 packet.
+func ipv4Packet(protocol uint8, source, destination netip.Addr, payload []byte) []byte {
+	b := make([]byte, 20, 20+len(payload))
+	b[0], b[8], b[9] = 0x45, 64, protocol
+	binary.BigEndian.PutUint16(b[2:], uint16(20+len(payload)))
+	binary.BigEndian.PutUint16(b[4:], uint16(rand.Uint32()))
+	from, to := source.As4(), destination.As4()
+	copy(b[12:], from[:])
+	copy(b[16:], to[:])
+	binary.BigEndian.PutUint16(b[10:], checksum(b))
+	return append(b, payload...)
+}
+
+// send sends a packet: in a frame to the server, through a tunnel, or routed.
+func (p *pathProbe) send(raw, frames int, packet []byte) error {
+	switch {
+	case p.path.HardwareAddr != nil:
+		to := &unix.SockaddrLinklayer{Protocol: hostToNetwork(unix.ETH_P_IP), Ifindex: p.path.Link, Halen: uint8(len(p.path.HardwareAddr))}
+		copy(to.Addr[:], p.path.HardwareAddr)
+		return unix.Sendto(frames, packet, 0, to)
+	case p.path.TunnelProto != 0:
+		packet = ipv4Packet(uint8(p.path.TunnelProto), netip.IPv4Unspecified(), p.path.Server, append(p.path.Tunnel[:len(p.path.Tunnel):len(p.path.Tunnel)], packet...))
+		return unix.Sendto(raw, packet, 0, &unix.SockaddrInet4{Addr: p.path.Server.As4()})
+	}
+	return unix.Sendto(raw, packet, 0, &unix.SockaddrInet4{Addr: p.path.To.Addr().As4()})
+}

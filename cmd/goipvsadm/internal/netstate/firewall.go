@@ -1,0 +1,412 @@
+package netstate
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Firewall contains the packet filter rules of a network namespace.
+type Firewall struct {
+	Chains []Chain
+
+	// Checked names the programs whose rules were read.
+	Checked []string
+
+	// Legacy is set if new rules belong into legacy tables: the kernel has no
+	// nf_tables, or has legacy tables in use, and iptables-legacy is installed.
+	Legacy bool
+
+	visits int // rules that Evaluate may still visit
+}
+
+// A Chain is a chain of rules.
+type Chain struct {
+	Tool   string // program that changes the chain: iptables-legacy, ip6tables-nft, nft
+	Family string // ip, ip6 or inet
+	Table  string
+	Name   string
+
+	// Hook is the hook of a base chain in lower case, such as "input", or "".
+	Hook          string
+	Priority      int
+	Drops         bool   // whether the policy is drop
+	PolicyPackets uint64 // packets that reached the end of the chain; always 0 with nft
+	Rules         []Rule
+}
+
+// A Rule is a rule of a chain.
+type Rule struct {
+	Text    string // as its tool prints it
+	Packets uint64 // 0 without a counter
+	Verdict Verdict
+	Target  string // chain of Jump and Goto
+	Mark    uint32 // of SetMark
+	Mask    uint32 // of SetMark: bits that the rule changes
+	State   bool   // whether the rule matches a connection state
+
+	conditions []condition
+}
+
+// A Verdict is what a rule does with a packet.
+type Verdict uint8
+
+// Verdicts. Only Accept, Drop, Reject and Translate end the evaluation of the
+// base chain.
+const (
+	Continue Verdict = iota
+	Accept
+	Drop
+	Reject
+	Translate   // changes the destination: DNAT or REDIRECT
+	SourceNAT   // changes the source: SNAT or MASQUERADE
+	SetMark     // sets the firewall mark
+	Jump        // continues in another chain, then after the rule
+	Goto        // continues in another chain only
+	Return      // leaves the chain
+	OtherTarget // not known; the packet may go on
+)
+
+// A Packet is a packet whose way through the rules is to be found. Zero fields
+// are unknown.
+type Packet struct {
+	Protocol            uint16
+	Source, Destination netip.AddrPort
+	InLink, OutLink     string
+	State               string // connection tracking state, such as NEW
+	Local               bool   // whether the destination is an address of this machine
+}
+
+// A match says whether a packet meets a condition.
+type match uint8
+
+const (
+	matchNo match = iota
+	matchMaybe
+	matchYes
+)
+
+// A condition is a condition of a rule.
+type condition func(*Packet) match
+
+// unknownCondition is a condition that is not understood.
+func unknownCondition(*Packet) match { return matchMaybe }
+
+func (r *Rule) match(p *Packet) match {
+	result := matchYes
+	for _, c := range r.conditions {
+		result = min(result, c(p))
+		if result == matchNo {
+			break
+		}
+	}
+	return result
+}
+
+// An Outcome is a possible end of a packet's way through a hook.
+type Outcome struct {
+	Verdict Verdict // Accept, Drop, Reject, Translate or SetMark
+	Chain   *Chain
+	Rule    *Rule // nil for the policy of Chain
+	Certain bool  // whether the packet certainly meets this end
+}
+
+// maxVisits limits the number of rules that all calls of Evaluate visit.
+const maxVisits = 2_000_000
+
+// Evaluate returns how packets end in the base chains of a hook, restricted to
+// a table if it is not "". Accepted packets have no outcome. It returns nil if
+// there are too many rules.
+func (f *Firewall) Evaluate(hook, table string, p *Packet) []Outcome {
+	family := "ip"
+	if addr := p.Destination.Addr(); addr.Is6() || !addr.IsValid() && p.Source.Addr().Is6() {
+		family = "ip6"
+	}
+	var base []*Chain
+	for i := range f.Chains {
+		c := &f.Chains[i]
+		if c.Hook == hook && (table == "" || c.Table == table) && (c.Family == family || c.Family == "inet") {
+			base = append(base, c)
+		}
+	}
+	slices.SortStableFunc(base, func(a, b *Chain) int { return cmp.Compare(a.Priority, b.Priority) })
+	var all []Outcome
+	for _, c := range base {
+		w := walk{firewall: f, base: c, packet: p, certain: true}
+		if !w.chain(c, 0) {
+			w.add(Outcome{Verdict: policyVerdict(c), Chain: c})
+		}
+		if f.visits > maxVisits {
+			return nil
+		}
+		for _, o := range w.outcomes {
+			if o.Verdict != Accept {
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}
+
+func policyVerdict(c *Chain) Verdict {
+	if c.Drops {
+		return Drop
+	}
+	return Accept
+}
+
+// A walk is the evaluation of a packet in a base chain.
+type walk struct {
+	firewall *Firewall
+	base     *Chain
+	packet   *Packet
+	certain  bool // whether the packet certainly gets here
+	outcomes []Outcome
+}
+
+// add adds an outcome. Its Certain is set if nothing before it may have ended
+// the packet's way.
+func (w *walk) add(o Outcome) {
+	o.Certain = w.certain
+	w.outcomes = append(w.outcomes, o)
+}
+
+// maxDepth limits the depth of jumps; the kernel rejects loops.
+const maxDepth = 16
+
+// chain evaluates a chain and reports whether the packet certainly ends in it.
+func (w *walk) chain(c *Chain, depth int) (ended bool) {
+	for i := range c.Rules {
+		if w.firewall.visits++; w.firewall.visits > maxVisits {
+			return true
+		}
+		r := &c.Rules[i]
+		m := r.match(w.packet)
+		if m == matchNo {
+			continue
+		}
+		before := w.certain
+		if m == matchMaybe {
+			w.certain = false
+		}
+		switch r.Verdict {
+		case Accept, Drop, Reject, Translate:
+			w.add(Outcome{Verdict: r.Verdict, Chain: c, Rule: r})
+			if m == matchYes {
+				return true
+			}
+		case SetMark:
+			w.add(Outcome{Verdict: SetMark, Chain: c, Rule: r})
+			w.certain = before
+		case Jump, Goto:
+			target := w.firewall.chainNamed(c, r.Target)
+			if target == nil || depth == maxDepth {
+				w.certain = false
+				break
+			}
+			ended := w.chain(target, depth+1)
+			if m == matchYes && (ended || r.Verdict == Goto && depth > 0) {
+				return ended
+			}
+			if m == matchYes && r.Verdict == Goto {
+				w.add(Outcome{Verdict: policyVerdict(w.base), Chain: w.base})
+				return true
+			}
+		case Return:
+			if m == matchYes {
+				return false
+			}
+		case OtherTarget:
+			w.certain = false
+		}
+	}
+	return false
+}
+
+// chainNamed returns the chain of a jump from another chain.
+func (f *Firewall) chainNamed(from *Chain, name string) *Chain {
+	for i := range f.Chains {
+		if c := &f.Chains[i]; c.Name == name && c.Table == from.Table && c.Family == from.Family && c.Tool == from.Tool {
+			return c
+		}
+	}
+	return nil
+}
+
+// Since sets the counters of the rules to what was counted since an earlier
+// reading. Rules that have changed keep a counter of 0.
+func (f *Firewall) Since(old *Firewall) {
+	for i := range f.Chains {
+		c := &f.Chains[i]
+		var before *Chain
+		if old != nil {
+			for j := range old.Chains {
+				o := &old.Chains[(i+j)%len(old.Chains)] // usually at the same index
+				if o.Tool == c.Tool && o.Family == c.Family && o.Table == c.Table && o.Name == c.Name {
+					before = o
+					break
+				}
+			}
+		}
+		same := before != nil && len(before.Rules) == len(c.Rules)
+		c.PolicyPackets = since(c.PolicyPackets, same, func() uint64 { return before.PolicyPackets })
+		for j := range c.Rules {
+			r := &c.Rules[j]
+			r.Packets = since(r.Packets, same && before.Rules[j].Text == r.Text, func() uint64 { return before.Rules[j].Packets })
+		}
+	}
+}
+
+func since(now uint64, known bool, before func() uint64) uint64 {
+	if !known || before() > now {
+		return 0
+	}
+	return now - before()
+}
+
+// toolTimeout limits how long a program that prints rules may run.
+const toolTimeout = 5 * time.Second
+
+// ReadFirewall reads the packet filter rules with the programs that are
+// installed. It runs none that would make the kernel load a module: a program
+// is run only if its tables exist. The error names what could not be read.
+func ReadFirewall() (*Firewall, error) {
+	f := new(Firewall)
+	var errs []error
+	for _, v := range []struct{ family, names, prefix string }{
+		{"ip", "ip_tables_names", "iptables"},
+		{"ip6", "ip6_tables_names", "ip6tables"},
+	} {
+		names, err := os.ReadFile(procNet + v.names)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			continue
+		}
+		if len(bytes.Fields(names)) == 0 {
+			continue
+		}
+		text, tool, err := runTool([]string{v.prefix + "-legacy-save", v.prefix + "-save"}, "-c")
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		tool = strings.TrimSuffix(tool, "-save")
+		f.Chains = append(f.Chains, parseIPTables(string(text), tool, v.family)...)
+		f.Checked = append(f.Checked, tool)
+	}
+	_, noLegacy := lookPath("iptables-legacy")
+	f.Legacy = noLegacy == nil && (len(f.Checked) > 0 || !nfTablesLoaded())
+	if !nfTablesLoaded() {
+		return f, errors.Join(errs...)
+	}
+	text, _, err := runTool([]string{"nft"}, "-j", "list", "ruleset")
+	if err != nil {
+		return f, errors.Join(append(errs, err)...)
+	}
+	chains, err := parseNFT(text)
+	if err != nil {
+		return f, errors.Join(append(errs, err)...)
+	}
+	// Rules of iptables-nft have matches that nft does not print as data.
+	for _, v := range []struct{ family, prefix string }{{"ip", "iptables"}, {"ip6", "ip6tables"}} {
+		if !slices.ContainsFunc(chains, func(c Chain) bool { return c.Family == v.family && isIPTablesTable(c.Table) }) {
+			continue
+		}
+		text, tool, err := runTool([]string{v.prefix + "-nft-save"}, "-c")
+		if err != nil {
+			continue
+		}
+		compat := parseIPTables(string(text), strings.TrimSuffix(tool, "-save"), v.family)
+		for _, c := range compat {
+			chains = slices.DeleteFunc(chains, func(n Chain) bool { return n.Family == c.Family && n.Table == c.Table })
+		}
+		f.Chains = append(f.Chains, compat...)
+	}
+	f.Chains = append(f.Chains, chains...)
+	f.Checked = append(f.Checked, "nft")
+	return f, errors.Join(errs...)
+}
+
+// isIPTablesTable reports whether a table has a name that iptables uses.
+func isIPTablesTable(name string) bool {
+	return slices.Contains([]string{"raw", "mangle", "nat", "filter", "security"}, name)
+}
+
+// nfTablesLoaded reports whether the kernel has nf_tables, without loading it.
+func nfTablesLoaded() bool {
+	_, err := os.Stat("/sys/module/nf_tables")
+	return err == nil
+}
+
+// ErrNoTool means that no program that prints the rules is installed.
+var ErrNoTool = errors.New("not installed")
+
+// runTool runs the first program that is installed and returns its output and
+// its name.
+func runTool(names []string, args ...string) (output []byte, name string, err error) {
+	for _, name := range names {
+		path, err := lookPath(name)
+		if err != nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), toolTimeout)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, path, args...)
+		cmd.Env = append(os.Environ(), "LC_ALL=C", "XTABLES_LOCKFILE=/dev/null")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		output, err := cmd.Output()
+		switch {
+		case ctx.Err() != nil:
+			return nil, name, fmt.Errorf("%s: no output within %v", name, toolTimeout)
+		case err != nil && stderr.Len() > 0:
+			first, _, _ := strings.Cut(stderr.String(), "\n")
+			return nil, name, fmt.Errorf("%s: %s", name, first)
+		case err != nil:
+			return nil, name, fmt.Errorf("%s: %w", name, err)
+		}
+		return output, name, nil
+	}
+	return nil, "", fmt.Errorf("%s: %w", names[0], ErrNoTool)
+}
+
+// lookPath finds a program in $PATH or in the directories of administrators'
+// programs, which are not in every user's path.
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	for _, dir := range []string{"/usr/sbin/", "/sbin/"} {
+		if path, err := exec.LookPath(dir + name); err == nil {
+			return path, nil
+		}
+	}
+	return "", err
+}
+
+// Find returns the rules with a verdict that a packet may match, wherever they
+// are. Certain is not set.
+func (f *Firewall) Find(v Verdict, p *Packet) []Outcome {
+	var found []Outcome
+	for i := range f.Chains {
+		c := &f.Chains[i]
+		for j := range c.Rules {
+			if r := &c.Rules[j]; r.Verdict == v && r.match(p) != matchNo {
+				found = append(found, Outcome{Verdict: v, Chain: c, Rule: r})
+			}
+		}
+	}
+	return found
+}
