@@ -87,13 +87,13 @@ var knownDifferences = []knownDifference{
 		title:   "Failures in -R",
 		text:    "$ goipvsadm -R\n< -D -f 6\n< -A -f 5 -w 1\n< -A -f 7",
 		ipvsadm: Result{Status: 2, Stderr: "No such service\nIllegal 'weight' option with the 'add-service' command\n"},
-		ours:    Result{Status: 255, Stderr: "line 1: No such service\nline 2: Illegal 'weight' option with the 'add-service' command\n"},
+		ours:    Result{Status: 255, Stderr: "line 1: service FWM 6 IPv4: No such service\nline 2: Illegal 'weight' option with the 'add-service' command\n"},
 	},
 	{
 		title:   "Failures in -R",
 		text:    "$ goipvsadm -R\n< -D -f 6\n< -L -f 6\n< -A -f 7",
 		ipvsadm: Result{Status: 1, Stderr: "No such service\nNo such service\n"},
-		ours:    Result{Status: 255, Stderr: "line 1: No such service\nline 2: No such service\n"},
+		ours:    Result{Status: 255, Stderr: "line 1: service FWM 6 IPv4: No such service\nline 2: service FWM 6 IPv4: No such service\n"},
 	},
 	{
 		title:   "Comments in -R",

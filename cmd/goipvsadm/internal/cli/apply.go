@@ -37,7 +37,7 @@ func (inv *invocation) apply(cmd *command.Command) int {
 			}
 		},
 		OnError: func(c *reconcile.Change, err error) {
-			inv.changeError(rules, c, changeMessage(c, err))
+			inv.changeError(rules, c, inv.changeMessage(rules, c, err))
 		},
 	})
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -87,14 +87,20 @@ func skippedMessage(e *reconcile.SkippedError) string {
 	return text
 }
 
-// changeMessage returns the message for an error of a change.
-func changeMessage(c *reconcile.Change, err error) string {
-	verb := command.FromChange(&c.Change).Verb
+// changeMessage returns the message for an error of a change. A message that
+// begins with the rule, since no line requires the change, does not repeat what
+// it is about.
+func (inv *invocation) changeMessage(rules *ruleset.Rules, c *reconcile.Change, err error) string {
+	cmd := command.FromChange(&c.Change)
+	var s subject
+	if rules.Line(c) != 0 {
+		s = inv.subjectOf(&cmd)
+	}
 	if restart := new(reconcile.RestartError); errors.As(err, &restart) {
 		return fmt.Sprintf("%s; cannot start the daemon with its previous settings: %s",
-			kernelMessage(verb, restart.Cause), kernelMessage(verb, restart.Err))
+			inv.subjectMessage(cmd.Verb, s, restart.Cause), kernelMessage(cmd.Verb, restart.Err))
 	}
-	return kernelMessage(verb, err)
+	return inv.subjectMessage(cmd.Verb, s, err)
 }
 
 // diff executes --diff.

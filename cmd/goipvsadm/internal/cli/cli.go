@@ -148,7 +148,7 @@ func (inv *invocation) execute(cmd *command.Command) int {
 func (inv *invocation) change(cmd *command.Command) int {
 	change := cmd.Change()
 	if err := inv.client.Do(&change); err != nil {
-		inv.errorf("%s", kernelMessage(cmd.Verb, err))
+		inv.errorf("%s", inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err))
 		return exitKernelError
 	}
 	return exitOK

@@ -14,6 +14,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/help"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/drain"
 )
@@ -29,6 +30,11 @@ type drainer struct {
 
 // drain executes -d with --drain.
 func (inv *invocation) drain(cmd *command.Command) int {
+	// The address means the same as for -d, which does not find this server.
+	if err := ruleset.ValidateServerAddr(cmd.Destination.AddrPort.Addr()); err != nil {
+		inv.errorf("%v", err)
+		return exitKernelError
+	}
 	inv.stdout.Flush() // draining may take hours
 	inv.startQueueing()
 	d := &drainer{
@@ -98,7 +104,7 @@ func (d *drainer) reportError(err error) int {
 	case errors.As(err, &changed):
 		d.report("weight changed to %d while draining; not removed", changed.Weight)
 	default:
-		d.errorf("%s", kernelMessage(command.DeleteServer, err))
+		d.errorf("%s", d.subjectMessage(command.DeleteServer, subject{service: d.service, server: d.server}, err))
 	}
 	if notRestored {
 		d.report("cannot restore weight %d (now 0): %s", restore.Weight, kernelMessage(command.EditServer, restore.Err))

@@ -97,7 +97,7 @@ func TestJSONSettings(t *testing.T) {
 // TestJSONKernelError checks that nothing is printed if the first request fails.
 func TestJSONKernelError(t *testing.T) {
 	k := unsortedKernel()
-	if got := run(k, "", "goipvsadm", "-L", "-j", "-f", "1"); got != (result{1, "", "No such service\n"}) {
+	if got := run(k, "", "goipvsadm", "-L", "-j", "-f", "1"); got != (result{1, "", "service FWM 1 IPv4: No such service\n"}) {
 		t.Errorf("missing service: %+v", got)
 	}
 	for _, failing := range []netlinkmsg.Command{netlinkmsg.GetService, netlinkmsg.GetConfig, netlinkmsg.GetDaemon} {

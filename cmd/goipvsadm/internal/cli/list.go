@@ -51,7 +51,7 @@ func (inv *invocation) list(cmd *command.Command) int {
 		err = inv.listTable(cmd)
 	}
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		inv.errorf("%s", kernelMessage(command.List, err))
+		inv.errorf("%s", inv.subjectMessage(command.List, inv.subjectOf(cmd), err))
 		return exitListError
 	}
 	return exitOK

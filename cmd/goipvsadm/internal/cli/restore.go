@@ -25,8 +25,9 @@ type restorer struct {
 }
 
 type pendingRule struct {
-	verb command.Verb
-	line int
+	verb    command.Verb
+	line    int
+	subject subject
 }
 
 // restore executes -R with the given rules.
@@ -70,7 +71,7 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 	if cmd.Verb.IsChange() && !cmd.Options.Has(command.Drain) {
 		change := cmd.Change()
 		r.batch.Add(&change)
-		r.pending = append(r.pending, pendingRule{cmd.Verb, line})
+		r.pending = append(r.pending, pendingRule{cmd.Verb, line, r.subjectOf(cmd)})
 		return !r.connLost
 	}
 	if !r.commit() {
@@ -101,7 +102,7 @@ func (r *restorer) commit() bool {
 	failures, err := r.batch.Commit()
 	for _, f := range failures {
 		rule := r.pending[f.Index]
-		r.report(rule.line, kernelMessage(rule.verb, f.Err), exitKernelError)
+		r.report(rule.line, r.subjectMessage(rule.verb, rule.subject, f.Err), exitKernelError)
 		r.broken = r.broken || !isRedundant(rule.verb, f.Err)
 	}
 	if lost := new(ipvs.ConnLostError); errors.As(err, &lost) {

@@ -43,7 +43,7 @@ func (r *Rules) Add(c *command.Command, line int) error {
 	case command.AddService:
 		return r.addService(&c.Service, line)
 	case command.AddServer:
-		if err := validateServerAddr(c); err != nil {
+		if err := ValidateServerAddr(c.Destination.AddrPort.Addr()); err != nil {
 			return err
 		}
 		return r.addDestination(&c.Service.ServiceKey, &c.Destination, line)

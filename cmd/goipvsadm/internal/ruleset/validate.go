@@ -13,7 +13,7 @@ import (
 // Validate returns an error if the kernel rejects the rule c, whatever is in its
 // table.
 func Validate(c *command.Command) error {
-	if err := validateServerAddr(c); err != nil {
+	if err := ValidateServerAddr(c.Destination.AddrPort.Addr()); err != nil {
 		return err
 	}
 	change := c.Change()
@@ -27,11 +27,10 @@ func Validate(c *command.Command) error {
 	return err
 }
 
-// validateServerAddr returns an error for a server with an IPv4-mapped address.
-// The kernel rejects it in -a and -e, and -d cannot find it.
-func validateServerAddr(c *command.Command) error {
-	addr := c.Destination.AddrPort.Addr()
-	if c.Options.Has(command.RealServer) && addr.Is4In6() {
+// ValidateServerAddr returns an error for the address of a server if it is
+// IPv4-mapped. The kernel rejects it in -a and -e, and -d cannot find it.
+func ValidateServerAddr(addr netip.Addr) error {
+	if addr.Is4In6() {
 		return fmt.Errorf("server address %s is IPv4-mapped (use %s)", addr, addr.Unmap())
 	}
 	return nil
