@@ -38,7 +38,7 @@ var causeTests = []findingTest{
 			"director: iptables-legacy -A FORWARD -i eth0 -m conntrack --ctstate NEW -j ACCEPT",
 		}},
 	{name: "nat-no-answers/server firewall", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic, probe: true,
-		want: "192.168.2.110:80 192.168.1.11:80", breakWith: []string{serverFirewall}, replace: []string{"iptables", "iptables-legacy"}, cleanup: []string{"client: sleep 4"}},
+		want: "192.168.2.110:80 192.168.1.11:80", breakWith: []string{serverFirewall}, replace: []string{"iptables", "iptables-legacy"}, cleanup: []string{"client: sleep 8"}},
 	{name: "nat-no-answers/route probed", plan: natPlan, rules: natRules, traffic: natTraffic, probe: true,
 		want: "192.168.2.110:80 192.168.1.11:80", breakWith: []string{"web1: ip route del default"}},
 	{name: "nat-same-network/masquerading", iptables: true, plan: oneSubnetPlan, rules: oneSubnetRules, traffic: []string{"10.1.0.100:80"},
@@ -113,6 +113,7 @@ var causeTests = []findingTest{
 	{name: "tunnel-pmtu", iptables: true, plan: tunPlan, rules: singleTunRules, want: "10.0.2.10:80 10.0.3.11:80",
 		prepare: func(tb *testbed) {
 			tb.run("client: iptables-legacy -A INPUT -p icmp -j DROP") // before the client learns the MTU
+			tb.run("client: sysctl -w net.ipv4.tcp_orphan_retries=1")
 			tb.startUploads("10.0.2.10:80")
 		}, replace: []string{"iptables", "iptables-legacy"}, cleanup: []string{"client: sleep 4"}},
 	{name: "timeout-short", plan: drPlan, rules: drRules, breakWith: []string{"director: ipvsadm --set 20 0 0"}},

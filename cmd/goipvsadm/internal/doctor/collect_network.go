@@ -47,7 +47,7 @@ func (w *networkWatch) finish(f *Facts) {
 		w.captureErr = w.capture.Close()
 		f.SyncMessages, f.Advertisements = w.capture.SyncMessages, w.capture.Advertisements
 	}
-	if w.captureErr != nil {
+	if w.captureErr != nil && len(f.Daemons) > 0 {
 		f.noteOptional("sync messages and VRRP advertisements", w.captureErr.Error())
 	}
 	err := w.c.InNetNS(func() (err error) { f.Firewall, err = netstate.ReadFirewall(); return err })

@@ -137,6 +137,7 @@ var healthyTests = []healthyTest{
 			"director2: ip address add 10.9.9.2/30 dev gre1",
 			"director2: ip link set gre1 up",
 			"director: ipvsadm --start-daemon master --mcast-interface gre1 --syncid 5",
+			"director2: ipvsadm -R <<-END\n" + drRules + "\nEND\n",
 			"director2: ipvsadm --start-daemon backup --mcast-interface gre1 --syncid 5",
 		}},
 	{name: "overflow with equal weights", plan: drPlan, traffic: drTraffic,

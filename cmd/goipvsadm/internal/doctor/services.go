@@ -167,11 +167,13 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 				"the rule that sets the mark does not match, or an earlier rule accepts the packets",
 			}
 		case known:
-			// The service may be one of a standby.
-			x.Severity = Warning
 			text := fmt.Sprintf("no firewall rule sets the mark %d", s.Mark)
 			if len(others) > 0 {
+				x.Severity = Warning
 				text += "; rules set " + describeMarks(others)
+			} else {
+				// Other means set marks as well, such as tc and eBPF.
+				x.Causes = []string{"the rule that sets the mark is missing", "the mark is set by tc or eBPF, which is not examined, and no client has used the service yet"}
 			}
 			if x.Evidence != "" {
 				text = x.Evidence + "; " + text

@@ -27,7 +27,7 @@ var syncStateChecks = []Check{
 		Explanation: "the backup daemon does not learn the connections of the master",
 	},
 	{
-		ID: "sync-no-service", Severity: Warning, run: syncNoService,
+		ID: "sync-no-service", Severity: Hint, run: syncNoService,
 		Title:       "backup director lacks services of the master",
 		Explanation: "connections are synchronized, but services are not: this director could not take over",
 	},
