@@ -252,7 +252,7 @@ func TestFindings(t *testing.T) {
 	for i := range all {
 		tt := &all[i]
 		if tt.iptables && !testnet.HasIPTables() {
-			t.Logf("not there: iptables, for %s", tt.name)
+			t.Logf("missing: iptables, for %s", tt.name)
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {

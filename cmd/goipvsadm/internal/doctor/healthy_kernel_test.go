@@ -178,7 +178,7 @@ func TestHealthy(t *testing.T) {
 	for i := range healthyTests {
 		tt := &healthyTests[i]
 		if tt.iptables && !testnet.HasIPTables() {
-			t.Logf("not there: iptables, for %s", tt.name)
+			t.Logf("missing: iptables, for %s", tt.name)
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {

@@ -135,7 +135,7 @@ func unload(t *testing.T) {
 // TestConntrackFull lowers nf_conntrack_max, which applies to the whole kernel.
 func TestConntrackFull(t *testing.T) {
 	if !testnet.HasIPTables() {
-		t.Log("not there: iptables, which enables connection tracking")
+		t.Log("missing: iptables, which enables connection tracking")
 		return
 	}
 	tb := newTestbed(t, "", drPlan)
