@@ -55,6 +55,8 @@ var causeTests = []findingTest{
 	{name: "service-silent/director is gateway", plan: gatewayPlan, rules: gatewayRules, traffic: []string{"10.0.0.10:80"}, probe: true,
 		want:      "10.0.0.10:80",
 		breakWith: []string{"web1: ip route replace default via 10.0.0.2"}, replace: []string{"GATEWAY", "10.0.0.1"}},
+	{name: "address-claimed/VIP on the server's link", plan: drPlan, rules: drRules, probe: true, want: "172.16.100.10:80 172.16.100.21:80",
+		breakWith: []string{"web1: ip address del 172.16.100.10/32 dev lo", "web1: ip address add 172.16.100.10/32 dev eth0"}},
 	{name: "vip-arp-ignored", severity: "warning", plan: natPlan, rules: strings.ReplaceAll(natRules, "110:80", "120:80"), want: "192.168.2.120:80",
 		breakWith: []string{
 			"director: ip address add 192.168.2.120/32 dev lo",

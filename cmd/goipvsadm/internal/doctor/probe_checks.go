@@ -261,7 +261,8 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			}
 			fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
 			if vip.Is4() && d.Method != ipvs.Masquerading {
-				fix = hideVIPCommands()
+				// arp_ignore does not hide an address of the link itself.
+				fix = append(hideVIPCommands(), flushAddress(vip), replaceAddress(vip, "lo"))
 			}
 			x := s.serverFinding(d, fmt.Sprintf("%s and for %s", evidence, d.AddrPort.Addr()), remoteCommands(d.AddrPort.Addr(), fix...))
 			if f.isBackupDirector() {
