@@ -105,18 +105,25 @@ func findFamily(conn *genetlink.Conn, loadModule func()) (uint16, error) {
 		loadModule()
 		family, err = getFamily(conn)
 	}
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
+	case err != nil:
+		return 0, familyError(err)
+	}
+	return family.ID, nil
+}
+
+// familyError returns the error of Dial for an error of a family lookup.
+func familyError(err error) error {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrTimeout, familyTimeout)
-	case errors.Is(err, syscall.ENOENT):
-		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
+		return fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrTimeout, familyTimeout)
 	case errors.As(err, &errno):
-		return 0, &Error{Op: opFamily, Errno: errno}
-	case err != nil:
-		return 0, fmt.Errorf("ipvs: %s: %w", opFamily, err)
+		return &Error{Op: opFamily, Errno: errno}
 	}
-	return family.ID, nil
+	return fmt.Errorf("ipvs: %s: %w", opFamily, err)
 }
 
 // familyTimeout limits the lookup of the family, which may include loading the

@@ -1,9 +1,6 @@
 package ipvs
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"syscall"
 	"time"
 
@@ -18,14 +15,8 @@ func findLoadedFamily(conn *genetlink.Conn) (uint16, error) {
 	_ = conn.SetReadDeadline(time.Now().Add(familyTimeout)) // not supported by genltest
 	families, err := conn.ListFamilies()
 	_ = conn.SetReadDeadline(time.Time{})
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return 0, fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrTimeout, familyTimeout)
-	case errors.As(err, &errno):
-		return 0, &Error{Op: opFamily, Errno: errno}
-	case err != nil:
-		return 0, fmt.Errorf("ipvs: %s: %w", opFamily, err)
+	if err != nil {
+		return 0, familyError(err)
 	}
 	for i := range families {
 		if families[i].Name == netlinkmsg.FamilyName {
