@@ -26,16 +26,41 @@ type connKey struct {
 const (
 	synRecv     = "SYN_RECV"
 	established = "ESTABLISHED"
+
+	// States of SCTP: an INIT has been received, and another one, which the client
+	// has sent because there was no reply.
+	sctpInit      = "INIT1"
+	sctpInitAgain = "INIT"
 )
 
-// isPastHandshake reports whether a TCP connection in a state has completed its
-// handshake and has not been reset.
-func isPastHandshake(state string) bool {
+// isHandshake reports whether the server has not yet replied to a connection in a
+// state.
+func isHandshake(state string) bool {
+	return state == synRecv || state == sctpInit || state == sctpInitAgain
+}
+
+// isPastHandshake reports whether a TCP or SCTP connection in a state has completed
+// its handshake and has not been reset.
+func isPastHandshake(protocol ipvs.Protocol, state string) bool {
 	switch state {
 	case established, "FIN_WAIT", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK":
 		return true
+	case "NONE", "REJECTED":
+		return false
 	}
-	return false
+	return protocol == ipvs.SCTP && !isHandshake(state)
+}
+
+// isStuck reports whether a connection is in its handshake for longer than a reply
+// takes. An SCTP connection is only three seconds in the state INIT1.
+func isStuck(conn *ipvs.Connection, stateBefore string) bool {
+	switch conn.State {
+	case synRecv:
+		return stateBefore == synRecv
+	case sctpInit:
+		return conn.Expires <= 1
+	}
+	return conn.State == sctpInitAgain
 }
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
@@ -52,7 +77,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	states := make(map[connKey]string)
 	f.Unserved = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
-	f.WorkingClients = make(map[netip.Addr][]netip.Addr)
+	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
 	for conn, err := range c.Client.Connections() {
 		if err != nil {
 			reason := err.Error()
@@ -84,8 +109,8 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 		states[key] = conn.State
 		stateBefore, existed := before[key]
 		d.Conns.add(&conn, stateBefore, before != nil && !existed && !backup, own)
-		if client := conn.Client.Addr(); isPastHandshake(conn.State) {
-			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], conn.Destination.Addr(), 2)
+		if client := conn.Client.Addr(); isPastHandshake(conn.Protocol, conn.State) {
+			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], &d.Destination, 2)
 		}
 	}
 	for i := range services {
@@ -110,27 +135,30 @@ func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own m
 		c.New++
 	}
 	switch {
-	case conn.State == synRecv:
+	case isHandshake(conn.State):
 		c.SynRecv++
-		if stateBefore == synRecv && !own[client] {
+		if isStuck(conn, stateBefore) && !own[client] {
 			c.StuckSynRecv++
 			c.StuckClients = appendDistinct(c.StuckClients, client, maxClients)
 		}
-	case isPastHandshake(conn.State):
+		if isPastHandshake(conn.Protocol, stateBefore) {
+			c.Reused++
+		}
+	case isPastHandshake(conn.Protocol, conn.State):
 		c.Established++
-		if isNew || stateBefore == synRecv {
+		if isNew || isHandshake(stateBefore) {
 			c.Completed++
 		}
 	}
 }
 
-// appendDistinct appends an address that the slice does not contain yet, up to
+// appendDistinct appends an element that the slice does not contain yet, up to
 // a length.
-func appendDistinct(addrs []netip.Addr, a netip.Addr, limit int) []netip.Addr {
-	if len(addrs) >= limit || slices.Contains(addrs, a) {
-		return addrs
+func appendDistinct[T comparable](list []T, x T, limit int) []T {
+	if len(list) >= limit || slices.Contains(list, x) {
+		return list
 	}
-	return append(addrs, a)
+	return append(list, x)
 }
 
 // A serverIndex finds the server of a connection.

@@ -1,13 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
-	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
 
@@ -22,6 +23,11 @@ var configurationChecks = []Check{
 		ID: "one-packet-scheduler", Severity: Warning, run: onePacketScheduler,
 		Title:       "scheduler counts connections that one-packet scheduling does not create",
 		Explanation: "without connections to count, the scheduler selects the same server for all packets",
+	},
+	{
+		ID: "one-packet-nat", Severity: Error, run: onePacketNAT,
+		Title:       "replies with one-packet scheduling and NAT are not translated",
+		Explanation: "one-packet scheduling keeps no connections, so clients receive replies from the address of the server",
 	},
 	{
 		ID: "persistence-netmask-holes", Severity: Warning, run: persistenceNetmaskHoles,
@@ -40,7 +46,7 @@ var configurationChecks = []Check{
 	},
 	{
 		ID: "mixed-forwarding", Severity: Hint, run: mixedForwarding,
-		Title:       "server has another forwarding method than the others",
+		Title:       "servers have different forwarding methods",
 		Explanation: "-e without -m or -i sets direct routing",
 	},
 	{
@@ -88,7 +94,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 			switch d := &s.Servers[j]; {
 			case d.Weight == 0:
 				unavailable = append(unavailable, fmt.Sprintf("%s has weight 0", d.AddrPort))
-			case d.isOverloaded():
+			case d.overload() == overloaded:
 				unavailable = append(unavailable, fmt.Sprintf("%s has reached its upper threshold", d.AddrPort))
 			default:
 				available++
@@ -123,6 +129,38 @@ func onePacketScheduler(f *Facts, report func(Finding)) {
 		}
 		report(s.serviceFinding(fmt.Sprintf("one-packet scheduling with the scheduler %s", s.Scheduler),
 			f.editService(s, func(s *ipvs.Service) { s.Scheduler = "wrr" })))
+	}
+}
+
+func onePacketNAT(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Flags&ipvs.OnePacketScheduling == 0 || s.PEName != "" {
+			continue // a persistence engine may create connections for replies
+		}
+		j := slices.IndexFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.Masquerading && d.Weight > 0 })
+		if j < 0 {
+			continue
+		}
+		x := s.serviceFinding("one-packet scheduling with NAT", f.editService(s, func(s *ipvs.Service) { s.Flags &^= ipvs.OnePacketScheduling }))
+		replies, counted := 0, uint64(0)
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if d.Method == ipvs.Masquerading && d.Delta != nil {
+				replies += f.Replies[Endpoint{ipvs.UDP, netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), s.AddrPort.Port()))}]
+				counted += d.Delta.OutPackets
+			}
+		}
+		switch {
+		case replies >= minUnanswered && counted == 0 && s.hasTraffic():
+			x.Evidence += fmt.Sprintf("; %s of servers arrived in this sample, and IPVS has translated none", humanize.Count(replies, "packet"))
+		case s.hasTraffic():
+			continue // a protocol without replies
+		default:
+			x.Severity = Hint
+			x.Causes = []string{"this is intended if the protocol has no replies, such as syslog"}
+		}
+		report(x)
 	}
 }
 
@@ -191,12 +229,12 @@ const defaultPersistence = 360
 func mixedForwarding(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		// A local server cannot have NAT, and one with traffic that completes works.
-		if !isMixed(s, d) || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
+		// Tunnels are for servers that direct routing does not reach.
+		o := otherMethod(s, d)
+		if o == nil || o.Method != ipvs.Masquerading || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
 			return
 		}
-		x := s.serverFinding(d, fmt.Sprintf("%s has direct routing, the other servers have NAT", d.AddrPort),
-			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }))
-		report(x)
+		report(s.serverFinding(d, fmt.Sprintf("%s has direct routing, %s has %s", d.AddrPort, o.AddrPort, methodName(o)), f.useMethodOf(s, d, o)))
 	})
 }
 
@@ -219,20 +257,8 @@ func portIgnored(f *Facts, report func(Finding)) {
 }
 
 func tunnelPMTU(f *Facts, report func(Finding)) {
-	// Packets to servers that are unreachable cause such messages as well.
-	unreachable := false
-	f.eachServer(func(_ *Service, d *Server) {
-		r := f.Routes[d.AddrPort.Addr()]
-		nextHop := d.AddrPort.Addr()
-		if r.Gateway.IsValid() {
-			nextHop = r.Gateway
-		}
-		unreachable = unreachable || r.Type != netstate.Unicast && r.Type != netstate.Local || f.neighborProblem(r.Link, nextHop, false, d.hasTraffic()) != ""
-	})
-	dropped := f.Counters.FragmentsFailed // of clients whose packets were merged on arrival
-	if !unreachable {
-		dropped = max(dropped, f.Counters.UnreachableSent)
-	}
+	// Packets that were merged on arrival are dropped without a message.
+	dropped := max(f.Counters.FragmentsFailed, uint64(f.TooBigSent))
 	if dropped < 2 || !f.sysctlIs("net/ipv4/vs/pmtu_disc", 1) {
 		return
 	}

@@ -100,7 +100,7 @@ func checkDefense(f *Facts, name string, report func(Finding)) {
 }
 
 func expireNodestConn(f *Facts, report func(Finding)) {
-	const path = "net/ipv4/vs/expire_nodest_conn"
+	const path = expireNodestPath
 	if len(f.Orphans) == 0 || !f.sysctlIs(path, 0) {
 		return
 	}

@@ -53,7 +53,7 @@ type Check struct {
 // suppress takes effect.
 func Checks() []Check {
 	return slices.Concat(directorChecks, vipStateChecks, firewallChecks, syncChecks, syncStateChecks, serviceChecks, configurationChecks,
-		replyChecks, pathChecks, probeChecks, trafficChecks)
+		replyChecks, pathChecks, stuckChecks, probeChecks, trafficChecks)
 }
 
 // A Subject is what a finding is about: a server of a service; a service, if

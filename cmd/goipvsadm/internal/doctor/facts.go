@@ -27,7 +27,7 @@ type Facts struct {
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
-	WorkingClients  map[netip.Addr][]netip.Addr // clients with connections past the handshake, and up to two of their servers
+	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
 	Daemons         []ipvs.Daemon
 
 	Links           []netstate.Link
@@ -38,11 +38,16 @@ type Facts struct {
 	MaybeLocal      map[netip.Addr]bool           // VIPs that some routing table contains as local
 	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
 	ARPRequests     map[netip.Addr]int            // by VIP: requests from the most persistent host between the samples
-	Sysctls         map[string]int                // by path below /proc/sys
-	Listening       []netstate.Socket             // read only if the director is one of the servers
-	ListeningRead   bool                          // whether Listening has been read
-	Processes       []netstate.Process            // programs that manage tables or move VIPs
-	Memory          uint64                        // size of the RAM in bytes
+	Captured        bool                          // whether packets could be captured between the samples
+	Replies         map[Endpoint]int              // UDP and SCTP packets from servers that were captured
+	Rejections      map[Endpoint]*Rejection       // of packets to servers that were captured
+	TooBigSent      int                           // ICMP messages of the director that packets to services are too big
+	Unmarked        []UnmarkedTarget
+	Sysctls         map[string]int     // by path below /proc/sys
+	Listening       []netstate.Socket  // read only if the director is one of the servers
+	ListeningRead   bool               // whether Listening has been read
+	Processes       []netstate.Process // programs that manage tables or move VIPs
+	Memory          uint64             // size of the RAM in bytes
 
 	Firewall           *netstate.Firewall               // with packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
@@ -66,7 +71,8 @@ type Facts struct {
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
 	ARPAnswered  bool             // whether ARPReplies is complete
 	ProbeResults []netprobe.Result
-	FrameResults []netprobe.FrameResult // connection attempts to VIPs at servers with direct routing
+	FrameResults []netprobe.FrameResult                 // connection attempts to VIPs at servers with direct routing
+	Datagrams    map[*ipvs.Destination]netprobe.Outcome // of UDP and SCTP servers; those that are Silent may be fine
 
 	Unavailable []Unavailable
 
@@ -137,11 +143,12 @@ type Server struct {
 type Conns struct {
 	Total        int
 	FromDirector int            // from an address of the director itself
-	SynRecv      int            // in SYN_RECV
+	SynRecv      int            // in SYN_RECV, or in INIT1 or INIT of SCTP
 	Established  int            // past the handshake and not reset
 	New          int            // not in the first sample; without FromDirector
 	Completed    int            // completed the handshake between the samples
-	StuckSynRecv int            // in SYN_RECV at both samples; without FromDirector
+	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
+	Reused       int            // past the handshake at the first sample, and in another one since
 	StuckClients []netip.Addr   // some of the clients of StuckSynRecv
 	Clients      []netip.Addr   // some of the clients
 	VIP          netip.Addr     // virtual address of one of the connections
@@ -193,17 +200,12 @@ func (d *Server) hasClientTraffic() bool {
 	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
 }
 
-// isOverloaded reports whether the server has reached its upper threshold.
-func (d *Server) isOverloaded() bool {
-	return d.UpperThreshold > 0 && d.ActiveConns+d.InactiveConns >= d.UpperThreshold
-}
-
 // stuckWorkingClient returns a client whose connections to the server are stuck
 // although it has, or had, connections to other servers. Without one, the client
 // itself may be the cause: its network may lose the replies.
 func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	for _, client := range d.Conns.StuckClients {
-		if slices.ContainsFunc(f.WorkingClients[client], func(a netip.Addr) bool { return a != d.AddrPort.Addr() }) {
+		if slices.ContainsFunc(f.WorkingClients[client], func(o *ipvs.Destination) bool { return o != &d.Destination }) {
 			return client, true
 		}
 	}
@@ -216,15 +218,6 @@ type Orphan struct {
 	Server  netip.AddrPort
 	Client  netip.AddrPort
 	Expires uint32 // in seconds; packets of the client do not postpone it
-}
-
-// Arrivals are packets for a service that arrived from the network between the
-// samples, whether or not IPVS received them: TCP SYNs, or any UDP and SCTP
-// packets.
-type Arrivals struct {
-	Packets int
-	Clients []netip.Addr // some of the clients
-	Link    int          // index of the link of one of the packets
 }
 
 // countersStopped reports whether the kernel's counters stand still.

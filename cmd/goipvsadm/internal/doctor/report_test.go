@@ -65,8 +65,7 @@ TCP 192.0.2.1:80 -> 10.0.0.11:80 (Masq)
     why:  with NAT, the server's replies must be routed through the director; likely causes:
           - its route to the clients does not lead through the director (10.0.0.1)
           - its firewall drops packets of clients
-    do:   on 10.0.0.11: ip route replace default via 10.0.0.1
-    or:   to find out which of them it is: goipvsadm --doctor --probe
+    do:   to find out which of them it is: goipvsadm --doctor --probe
 
 TCP 192.0.2.1:80 -> 10.0.0.12:80 (Masq)
   error: neighbor resolution failed [neighbour-failed]

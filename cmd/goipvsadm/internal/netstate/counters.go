@@ -13,7 +13,6 @@ import (
 // not have is 0.
 type Counters struct {
 	ResetsSent      uint64 // TCP resets that this machine itself has sent
-	UnreachableSent uint64 // ICMP destination unreachable, which includes fragmentation needed
 	FragmentsFailed uint64 // packets that were too large for their route and must not be fragmented
 	MartianSources  uint64 // received with an impossible source; counted for all network namespaces
 }
@@ -26,9 +25,6 @@ func ReadCounters() (Counters, error) {
 		return c, err
 	}
 	if c.ResetsSent, err = netstatCounter(string(snmp), "Tcp:", "OutRsts"); err != nil {
-		return c, fmt.Errorf("/proc/net/snmp: %w", err)
-	}
-	if c.UnreachableSent, err = netstatCounter(string(snmp), "Icmp:", "OutDestUnreachs"); err != nil {
 		return c, fmt.Errorf("/proc/net/snmp: %w", err)
 	}
 	if c.FragmentsFailed, err = netstatCounter(string(snmp), "Ip:", "FragFails"); err != nil {
@@ -49,7 +45,6 @@ func ReadCounters() (Counters, error) {
 func (c Counters) Since(old Counters) Counters {
 	return Counters{
 		ResetsSent:      since(c.ResetsSent, true, func() uint64 { return old.ResetsSent }),
-		UnreachableSent: since(c.UnreachableSent, true, func() uint64 { return old.UnreachableSent }),
 		FragmentsFailed: since(c.FragmentsFailed, true, func() uint64 { return old.FragmentsFailed }),
 		MartianSources:  since(c.MartianSources, true, func() uint64 { return old.MartianSources }),
 	}

@@ -9,7 +9,7 @@ func TestReadCounters(t *testing.T) {
 	if _, err := ReadCounters(); err != nil {
 		t.Error(err)
 	}
-	if got := (Counters{ResetsSent: 5, UnreachableSent: 1}).Since(Counters{ResetsSent: 3, UnreachableSent: 2}); got != (Counters{ResetsSent: 2}) {
+	if got := (Counters{ResetsSent: 5, FragmentsFailed: 1}).Since(Counters{ResetsSent: 3, FragmentsFailed: 2}); got != (Counters{ResetsSent: 2}) {
 		t.Errorf("got %+v, want an increase of 2 and a counter that was reset", got)
 	}
 }
