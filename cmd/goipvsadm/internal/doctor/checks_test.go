@@ -118,14 +118,19 @@ func TestDiagnose(t *testing.T) {
 			d.Weight, d.Delta, d.Conns = 0, new(ipvs.Stats), Conns{Total: 3, Established: 3}
 			f.Neighbors[server1Neighbor] = netstate.Failed
 		}},
+		{name: "drained server that is down, with open connections", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Weight, d.Delta, d.Conns = 0, new(ipvs.Stats), Conns{Total: 3, Established: 3, Open: 1}
+			f.Neighbors[server1Neighbor] = netstate.Failed
+		}, want: []string{"warning dead-server-clients " + server1}},
 		{name: "connections to a drained server that is down", change: func(f *Facts) {
 			_, d := f.firstServer()
-			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 2}, Conns{Total: 3, Established: 3}
+			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 2}, Conns{Total: 3, Established: 3, Open: 3}
 			f.Neighbors[server1Neighbor] = netstate.Failed
 		}, want: []string{"dead-server-clients " + server1}},
 		{name: "connections to a drained server that sends nothing", change: func(f *Facts) {
 			_, d := f.firstServer()
-			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 4}, Conns{Total: 3, Established: 3}
+			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 4}, Conns{Total: 3, Established: 3, Open: 3}
 		}, want: []string{"dead-server-clients " + server1}},
 		{name: "UDP without replies to a drained server", change: func(f *Facts) {
 			silenceUDP(f)

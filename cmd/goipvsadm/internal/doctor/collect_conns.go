@@ -141,11 +141,14 @@ func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own m
 			c.StuckSynRecv++
 			c.StuckClients = appendDistinct(c.StuckClients, client, maxClients)
 		}
-		if isPastHandshake(conn.Protocol, stateBefore) {
+		if stateBefore != "" && !isHandshake(stateBefore) {
 			c.Reused++
 		}
 	case isPastHandshake(conn.Protocol, conn.State):
 		c.Established++
+		if conn.State == established {
+			c.Open++
+		}
 		if isNew || isHandshake(stateBefore) {
 			c.Completed++
 		}

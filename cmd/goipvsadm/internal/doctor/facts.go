@@ -148,6 +148,7 @@ type Conns struct {
 	New          int            // not in the first sample; without FromDirector
 	Completed    int            // completed the handshake between the samples
 	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
+	Open         int            // in ESTABLISHED
 	Reused       int            // past the handshake at the first sample, and in another one since
 	StuckClients []netip.Addr   // some of the clients of StuckSynRecv
 	Clients      []netip.Addr   // some of the clients

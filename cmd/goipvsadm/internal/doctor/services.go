@@ -295,7 +295,12 @@ func expireQuiescentTemplate(f *Facts, report func(Finding)) {
 			continue
 		}
 		for j := range s.Servers {
-			if d := &s.Servers[j]; d.Weight == 0 && d.PersistentConns > 0 {
+			d := &s.Servers[j]
+			if d.Weight > 0 || d.PersistentConns == 0 {
+				continue
+			}
+			// Clients of a server that does not reply are reported by another check.
+			if evidence, _ := f.deadEvidence(s, d); evidence == "" {
 				report(s.serverFinding(d, "the weight is 0; "+humanize.Count(d.PersistentConns, "persistence template"),
 					f.sysctlRemedy(1, path)))
 			}

@@ -24,9 +24,6 @@ func deadServerClients(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight > 0 || !d.hasClientTraffic() && d.Conns.StuckSynRecv == 0 {
-				continue
-			}
 			if evidence, severity := f.deadEvidence(s, d); evidence != "" {
 				x := s.serverFinding(d, "the weight is 0; "+evidence)
 				x.Severity = severity
@@ -37,9 +34,21 @@ func deadServerClients(f *Facts, report func(Finding)) {
 	}
 }
 
+// hasStuckClients reports whether a server of weight 0 still gets packets, or will
+// get them: not only those of handshakes that began before the weight was 0.
+func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
+	if s.Protocol == ipvs.UDP {
+		return d.hasClientTraffic()
+	}
+	return d.Conns.Open > 0 || d.Conns.New > 0 || f.sysctlIs(connReusePath, 0) && d.hasClientTraffic()
+}
+
 // deadEvidence returns how the traffic of a server of weight 0 shows that it does
 // not reply, or "".
 func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity Severity) {
+	if d.Weight > 0 || !f.hasStuckClients(s, d) {
+		return "", 0
+	}
 	packets := humanize.Count(d.Conns.Total, "connection")
 	if d.Delta != nil && d.Delta.InPackets > 0 {
 		packets = humanize.Count(d.Delta.InPackets, "packet") + " to the server in this sample"
@@ -57,13 +66,19 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	if route.Gateway.IsValid() {
 		nextHop = route.Gateway
 	}
-	if routed && f.link(route.Link).NeedsNeigh && d.hasClientTraffic() {
-		if problem := f.neighborProblem(route.Link, nextHop, false, true); problem != "" {
-			return fmt.Sprintf("%s; %s %s on %s", packets, nextHop, problem, f.link(route.Link).Name), Error
+	hasTraffic := d.hasClientTraffic()
+	if hasTraffic || !f.isBackupDirector() {
+		severity = Error
+		if !hasTraffic {
+			severity = Warning // the next packet of a client is lost
+			packets = humanize.Count(d.Conns.Open, "connection") + " in ESTABLISHED"
 		}
-	}
-	if f.probeOutcomes(netprobe.Silent)[probeTarget(s, d)] != nil && d.hasClientTraffic() && !f.vipAnswers(s, d) {
-		return packets + "; it does not reply to a probe", Error
+		if problem := f.neighborProblem(route.Link, nextHop, false, hasTraffic); routed && f.link(route.Link).NeedsNeigh && problem != "" {
+			return fmt.Sprintf("%s; %s %s on %s", packets, nextHop, problem, f.link(route.Link).Name), severity
+		}
+		if f.probeOutcomes(netprobe.Silent)[probeTarget(s, d)] != nil && !f.vipAnswers(s, d) {
+			return packets + "; it does not reply to a probe", severity
+		}
 	}
 	switch {
 	case d.Conns.StuckSynRecv > 0 && s.Protocol != ipvs.UDP:
@@ -98,9 +113,11 @@ func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 		add("persistence sends the new connections of known clients to it (expire_quiescent_template is 0)", f.sysctlRemedy(1, expireQuiescentPath))
 	}
 	if s.Protocol != ipvs.UDP && f.sysctlIs(connReusePath, 0) && (d.Conns.Reused > 0 || d.Conns.StuckSynRecv > 0) {
-		add("a client that uses a port again is sent to the server of the old connection (conn_reuse_mode is 0)", f.sysctlRemedy(1, connReusePath))
+		// expire_nodest_conn includes connections whose handshake has begun.
+		add("a client that uses a port again is sent to the server of the old connection (conn_reuse_mode is 0)",
+			f.sysctlRemedy(1, connReusePath, expireNodestPath))
 	}
-	if s.Protocol == ipvs.UDP || len(causes) == 0 || d.Conns.Established > 0 {
+	if s.Protocol == ipvs.UDP || len(causes) == 0 || d.Conns.Open > 0 {
 		text := "its open connections are kept until they time out, such as those of connection pools"
 		if s.Protocol == ipvs.UDP {
 			text = "the packets of clients that keep their UDP port belong to an old connection, which each of them prolongs"
