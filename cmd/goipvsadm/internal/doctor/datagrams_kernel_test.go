@@ -23,15 +23,7 @@ var hasSCTP = sync.OnceValue(func() bool {
 // be that of the clients' datagrams.
 func (tb *testbed) serveUDP(host, address string) {
 	tb.t.Helper()
-	var conn net.PacketConn
-	err := tb.network.Host(host).Do(func() (err error) {
-		conn, err = net.ListenPacket("udp", address)
-		return err
-	})
-	if err != nil {
-		tb.t.Fatal(err)
-	}
-	tb.t.Cleanup(func() { conn.Close() })
+	conn := tb.listenUDP(host, address)
 	go func() {
 		b := make([]byte, 64)
 		for {
@@ -44,6 +36,29 @@ func (tb *testbed) serveUDP(host, address string) {
 			}
 		}
 	}()
+}
+
+// listenUDP opens a UDP socket on a host.
+func (tb *testbed) listenUDP(host, address string) net.PacketConn {
+	tb.t.Helper()
+	var conn net.PacketConn
+	err := tb.network.Host(host).Do(func() (err error) {
+		conn, err = net.ListenPacket("udp", address)
+		return err
+	})
+	if err != nil {
+		tb.t.Fatal(err)
+	}
+	tb.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// receiveUDP makes the servers receive datagrams without replies.
+func (tb *testbed) receiveUDP() {
+	tb.t.Helper()
+	for _, host := range []string{"web1", "web2"} {
+		tb.listenUDP(host, ":514")
+	}
 }
 
 // startUDP makes a client send datagrams from fixed ports until the test ends.
@@ -82,6 +97,12 @@ func (tb *testbed) sctpSocket(host string) (fd int, err error) {
 		return err
 	})
 	return fd, err
+}
+
+// serveSCTPAtBoth starts servers on web1 and web2.
+func (tb *testbed) serveSCTPAtBoth() {
+	tb.serveSCTP("web1", 9000)
+	tb.serveSCTP("web2", 9000)
 }
 
 // serveSCTP starts a server on a host that accepts connections and closes them when

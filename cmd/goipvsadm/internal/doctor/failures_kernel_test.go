@@ -50,15 +50,13 @@ var failureTests = []findingTest{
 		breakWith: []string{"web1: iptables-legacy -A INPUT -p tcp --dport 80 -j REJECT"}},
 	{name: "server-silent/SCTP", sctp: true, plan: drPlan, rules: drSCTPRules, want: "172.16.100.10:9000 172.16.100.21:9000",
 		prepare: func(tb *testbed) {
-			tb.serveSCTP("web1", 9000)
-			tb.serveSCTP("web2", 9000)
+			tb.serveSCTPAtBoth()
 			tb.run("web1: ip address del 172.16.100.10/32 dev lo")
 			tb.startSCTP("172.16.100.10:9000")
 		}, cleanup: []string{"client: sleep 4"}},
 	{name: "nat-no-answers/SCTP", sctp: true, plan: natPlan, rules: natSCTPRules, want: "192.168.2.110:9000 192.168.1.11:9000",
 		prepare: func(tb *testbed) {
-			tb.serveSCTP("web1", 9000)
-			tb.serveSCTP("web2", 9000)
+			tb.serveSCTPAtBoth()
 			tb.run("web1: ip route del default")
 			tb.startSCTP("192.168.2.110:9000")
 		}, cleanup: []string{"web1: ip route add default via 192.168.1.1", "client: sleep 4"}},
@@ -76,7 +74,7 @@ var failureTests = []findingTest{
 		want:    "192.168.2.110:80 192.168.1.11:80|probe-refused 192.168.2.110:8080 192.168.1.11:8080",
 		prepare: func(tb *testbed) { tb.replaceServer("web1", ":80") }, breakWith: []string{serverFirewall},
 		replace: []string{"iptables", "iptables-legacy"}, cleanup: []string{"director: ipvsadm -D -t 192.168.2.110:8080", "client: sleep 8"}},
-	{name: "service-silent/IPv6 probed", plan: ip6DRPlan, rules: ip6DRRules, traffic: []string{"[fd03::10]:80"}, want: "[fd03::10]:80",
+	{name: "probe-no-answer/IPv6 VIP", plan: ip6DRPlan, rules: ip6DRRules, traffic: []string{"[fd03::10]:80"}, want: "[fd03::10]:80 [fd03::21]:80",
 		probe: true, breakWith: []string{"web1: ip address del fd03::10/128 dev lo"}},
 	{name: "server-silent/tunnel rejected", plan: tunPlan, rules: tunRules, traffic: tunTraffic, want: "10.0.2.10:80 10.0.3.11:80",
 		breakWith: []string{"web1: ip link set tunl0 down"}},

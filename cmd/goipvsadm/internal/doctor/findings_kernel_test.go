@@ -196,7 +196,8 @@ var findingTests = []findingTest{
 		rules: "-A -u 172.16.100.10:53 -o\n-a -u 172.16.100.10:53 -r 172.16.100.21 -g -x 100"},
 
 	{name: "nat-no-answers", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
-		breakWith: []string{"web1: ip route replace default via 192.168.1.254"}},
+		breakWith: []string{"web1: ip route replace default via 192.168.1.254"},
+		cleanup:   []string{"web1: ip route replace default via 192.168.1.1"}},
 	{name: "nat-no-answers/INVALID packets", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
 		want:      "192.168.2.110:80 192.168.1.11:80|conntrack-off",
 		breakWith: []string{"director: iptables-legacy -A FORWARD -m state --state INVALID -j DROP"}},

@@ -468,7 +468,8 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 // changed unintentionally, or nil: -e without -m sets direct routing.
 func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
 	o := otherMethod(s, d)
-	if o == nil {
+	works := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting && d.Conns.Completed > 0 })
+	if o == nil || works {
 		return nil
 	}
 	return &replyCause{

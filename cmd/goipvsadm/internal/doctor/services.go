@@ -184,7 +184,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			if len(others) > 0 {
 				x.Severity = Warning
 				text += "; rules set " + describeMarks(others)
-			} else {
+			} else if unmarked == nil {
 				// Other means set marks as well, such as tc and eBPF.
 				x.Causes = []string{"the rule that sets the mark is missing", "the mark is set by tc or eBPF, which is not examined, and no client has used the service yet"}
 			}
@@ -195,7 +195,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		case f.RulesOnly:
 			continue
 		}
-		if len(setters) == 0 {
+		if len(setters) == 0 || unmarked != nil {
 			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 				"-p", "tcp", "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
 		}
