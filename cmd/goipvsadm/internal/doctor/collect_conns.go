@@ -77,6 +77,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	states := make(map[connKey]string)
 	f.Unserved = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
+	f.Completing = make(map[ClientServer]bool)
 	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
 	for conn, err := range c.Client.Connections() {
 		if err != nil {
@@ -108,7 +109,11 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 		key := connKey{conn.Protocol, conn.Client, conn.VIP}
 		states[key] = conn.State
 		stateBefore, existed := before[key]
+		completed := d.Conns.Completed
 		d.Conns.add(&conn, stateBefore, before != nil && !existed && !backup, own)
+		if d.Conns.Completed > completed {
+			f.Completing[ClientServer{conn.Client.Addr(), &d.Destination}] = true
+		}
 		if client := conn.Client.Addr(); isPastHandshake(conn.Protocol, conn.State) {
 			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], &d.Destination, 2)
 		}

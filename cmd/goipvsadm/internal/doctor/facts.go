@@ -28,6 +28,7 @@ type Facts struct {
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
 	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
+	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
 	Daemons         []ipvs.Daemon
 
 	Links           []netstate.Link
@@ -211,6 +212,12 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 		}
 	}
 	return netip.Addr{}, false
+}
+
+// A ClientServer is a client and a server of its connections.
+type ClientServer struct {
+	Client netip.Addr
+	Server *ipvs.Destination
 }
 
 // An Orphan is a connection to a server that is no longer in the table.

@@ -189,7 +189,7 @@ var findingTests = []findingTest{
 		breakWith: []string{"director: sysctl -w net.ipv4.vs.pmtu_disc=0"}},
 	{name: "tunnel-mtu/larger MTU", plan: tunPlan, rules: singleTunRules, want: "10.0.2.10:80 10.0.3.11:80", remedy: 1,
 		breakWith: []string{"director: sysctl -w net.ipv4.vs.pmtu_disc=0"}},
-	{name: "over-threshold", plan: drPlan, rules: drRules + " -x 2", want: "172.16.100.10:80 172.16.100.22:80",
+	{name: "over-threshold", severity: "warning", plan: drPlan, rules: drRules + " -x 2", want: "172.16.100.10:80 172.16.100.22:80",
 		prepare: func(tb *testbed) { tb.keepOpen("http://172.16.100.10/", 5) }},
 	{name: "threshold-unreachable", plan: drPlan, rules: drRules + " -x 2000000000", want: "172.16.100.10:80 172.16.100.22:80"},
 	{name: "threshold-unreachable/one-packet scheduling", plan: drPlan, want: "172.16.100.10:53 172.16.100.21:53",
@@ -242,8 +242,11 @@ var findingTests = []findingTest{
 	{name: "probe-no-answer", plan: drPlan, rules: drRules, probe: true, severity: "warning", want: "172.16.100.10:80 172.16.100.21:80", remedy: 1,
 		breakWith: []string{"web1: ip route add blackhole 172.16.100.2"}},
 	{name: "probe-no-echo", plan: drPlan, probe: true, want: "172.16.100.10:53 172.16.100.21:53", remedy: 1,
-		rules:     "-A -u 172.16.100.10:53\n-a -u 172.16.100.10:53 -r 172.16.100.21 -g\n-a -u 172.16.100.10:53 -r 172.16.100.22 -g",
-		breakWith: []string{"web1: sysctl -w net.ipv4.icmp_echo_ignore_all=1"}},
+		rules: "-A -u 172.16.100.10:53\n-a -u 172.16.100.10:53 -r 172.16.100.21 -g\n-a -u 172.16.100.10:53 -r 172.16.100.22 -g",
+		prepare: func(tb *testbed) {
+			tb.serveUDP("web1", drUDP)
+			tb.serveUDP("web2", drUDP)
+		}, breakWith: []string{"web1: sysctl -w net.ipv4.icmp_echo_ignore_all=1"}},
 }
 
 // TestFindings verifies that each check finds exactly its problem, and that

@@ -189,10 +189,13 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 }
 
 // mayReplyThroughDirector reports whether a server may send its replies to a client
-// in its own network through the director: packets of the client are masqueraded
-// or, if the firewall rules are not known, the client has connections to some
-// server.
+// in its own network through the director: connections between them complete,
+// packets of the client are masqueraded or, if the firewall rules are not known,
+// the client has connections to some server.
 func (f *Facts) mayReplyThroughDirector(s *Service, d *Server, client netip.Addr) bool {
+	if f.Completing[ClientServer{client, &d.Destination}] {
+		return true
+	}
 	if f.Firewall == nil || f.FirewallIncomplete {
 		return len(f.WorkingClients[client]) > 0
 	}
