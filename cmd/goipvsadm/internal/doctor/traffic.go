@@ -34,12 +34,12 @@ var trafficChecks = []Check{
 	{
 		ID: "director-as-client", Severity: Hint, run: directorAsClient,
 		Title:       "connections from the director itself cannot complete",
-		Explanation: "with direct routing and tunneling, the server gets packets from its own VIP and does not reply to the director; other clients are not affected",
+		Explanation: "with direct routing and tunneling, the director's packets have the VIP as their source, which is also the server's own address, so it does not reply; other clients are not affected",
 	},
 	{
 		ID: "estimation-off", Severity: Hint, run: estimationOff,
 		Title:       "the kernel does not update its counters",
-		Explanation: "traffic is judged by the connection table only; services without TCP connections are not",
+		Explanation: "silent servers can only be found by the states of TCP connections, so UDP servers are not examined",
 	},
 }
 
@@ -119,13 +119,13 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 }
 
 // silentFinding adds the causes for the silence of a server to a finding. The
-// remedy otherwise follows those of the causes, unless it is one of them.
-func (f *Facts) silentFinding(s *Service, d *Server, x Finding, otherwise ...Remedy) Finding {
+// further remedies follow those of the causes, without duplicates.
+func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
 	if p, ok := f.Paths[&d.Destination]; ok {
 		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
 	}
 	x.explain(f.vipCauses(s, d))
-	for _, r := range otherwise {
+	for _, r := range further {
 		if !slices.ContainsFunc(x.Remedies, func(o Remedy) bool { return o.CommandLine() == r.CommandLine() }) {
 			x.Remedies = append(x.Remedies, r)
 		}
