@@ -49,8 +49,8 @@ func TestReportUnavailable(t *testing.T) {
 
 	// ARP probes require CAP_NET_RAW; TCP probes do not.
 	const withoutNetRaw = "setpriv --bounding-set -net_raw --inh-caps -net_raw ipvsadm --doctor -n --probe"
-	const noCapture = "Not looked at: arriving packets: packet socket: operation not permitted\n"
-	const noARP = "Not looked at: network probes: ARP on eth0: operation not permitted; packet socket: operation not permitted\n"
+	const noCapture = "Not looked at: arriving packets: open packet socket: operation not permitted\n"
+	const noARP = "Not looked at: network probes: ARP on eth0: operation not permitted; open packet socket: operation not permitted\n"
 	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "[vip-not-local]\n")
 	tb.run("director: ip address add 172.16.100.10/32 dev eth0")
 	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "Probed 2 servers: 2 replied")
