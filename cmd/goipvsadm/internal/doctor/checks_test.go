@@ -60,6 +60,11 @@ func TestDiagnose(t *testing.T) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = nil, stuck
 		}},
+		{name: "zeroed counters of a service", change: func(f *Facts) { f.Services[0].Delta = nil }},
+		{name: "zeroed counters of a server without replies", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Stats, d.Conns = nil, ipvs.Stats{InPackets: 3}, stuck
+		}, want: []string{"nat-no-answers " + server1}},
 		{name: "UDP without replies from any server", change: func(f *Facts) {
 			f.Services[0].Protocol = ipvs.UDP
 			for i := range f.Services[0].Servers {

@@ -46,7 +46,7 @@ var trafficChecks = []Check{
 // describePackets describes the packets to and from a server with NAT.
 func describePackets(d *Server) string {
 	stats, when := &d.Stats, "since it was added"
-	if d.hasTraffic() {
+	if d.Delta != nil && d.hasTraffic() {
 		stats, when = d.Delta, "in this sample"
 	}
 	out := "none"

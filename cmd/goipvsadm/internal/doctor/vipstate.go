@@ -161,13 +161,13 @@ func directorLoop(f *Facts, report func(Finding)) {
 	}
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Mark != 0 || !s.hasTraffic() || s.Delta.Conns == 0 || !f.hasLocalServer(s) {
+		if s.Mark != 0 || s.Delta == nil || s.Delta.Conns == 0 || !f.hasLocalServer(s) {
 			continue
 		}
 		var remote *Server
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight > 0 && d.Method == ipvs.DirectRouting && d.hasTraffic() && !f.isLocal(d.AddrPort.Addr()) {
+			if d.Weight > 0 && d.Method == ipvs.DirectRouting && d.Delta != nil && d.Delta.InPackets > 0 && !f.isLocal(d.AddrPort.Addr()) {
 				remote = d
 			}
 		}
