@@ -36,11 +36,11 @@ var configurationChecks = []Check{
 	{
 		ID: "ftp-persistence", Severity: Warning, run: ftpPersistence,
 		Title:       "FTP without NAT requires persistence",
-		Explanation: "data connections are scheduled separately and reach a server that does not expect them",
+		Explanation: "data connections are scheduled separately and may reach another server, which does not expect them",
 	},
 	{
 		ID: "mixed-forwarding", Severity: Hint, run: mixedForwarding,
-		Title:       "forwarding method of server differs from the others",
+		Title:       "server has a different forwarding method than the others",
 		Explanation: "-e without -m or -i sets direct routing",
 	},
 	{
@@ -249,7 +249,7 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 		if !s.AddrPort.Addr().Is4() {
 			mss -= 20
 		}
-		x := s.serverFinding(d, fmt.Sprintf("%s dropped or reported by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
+		x := s.serverFinding(d, fmt.Sprintf("the director dropped %s or rejected them by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
 			humanize.Count(dropped, "packet"), l.Name, l.MTU, overhead))
 		x.Causes = []string{
 			"clients, or firewalls on the way to them, drop the ICMP messages, so large requests never arrive",

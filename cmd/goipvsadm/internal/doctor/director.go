@@ -37,7 +37,7 @@ var directorChecks = []Check{
 	{
 		ID: "vip-on-lo", Severity: Hint, run: vipOnLo,
 		Title:       "VIP is configured only on lo",
-		Explanation: "the director replies to ARP requests for it only while arp_ignore is 0, and never to IPv6 neighbor discovery",
+		Explanation: "the director replies to ARP requests for it only while arp_ignore is 0, and never to neighbor solicitations (IPv6)",
 	},
 	{
 		ID: "rp-filter", Severity: Error, run: rpFilter,

@@ -67,7 +67,7 @@ type Subject struct {
 // A Finding is a problem that a check has found.
 type Finding struct {
 	Check    *Check
-	Severity Severity // a check may leave it unset: the severity of Check
+	Severity Severity // set to that of Check if the check leaves it unset
 	Subject
 	More     []Subject // other subjects with the same problem
 	Evidence string

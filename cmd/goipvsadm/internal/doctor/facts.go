@@ -64,7 +64,7 @@ type Facts struct {
 	// Results of probes.
 	Probed       bool
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
-	ARPAnswered  bool             // whether the ARP probes succeeded: no host has an address without a reply
+	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
 	FrameResults []netprobe.FrameResult // connection attempts to VIPs at servers with direct routing
 

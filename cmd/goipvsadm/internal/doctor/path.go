@@ -42,7 +42,7 @@ var pathChecks = []Check{
 	{
 		ID: "tunnel-mtu", Severity: Hint, run: tunnelMTU,
 		Title:       "tunnel MTU is too small",
-		Explanation: "with pmtu_disc=0, the director does not notify clients of it, and full-sized packets are fragmented unless the servers announce a smaller MSS",
+		Explanation: "with pmtu_disc=0, the director does not notify clients of the smaller MTU, and full-sized packets are fragmented unless the servers announce a smaller MSS",
 	},
 	{
 		ID: "over-threshold", Severity: Warning, run: overThreshold,
@@ -162,7 +162,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 			return
 		}
 		a := d.Conns.StuckClients[client]
-		x := s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and its connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)))
+		x := s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and the client's connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)))
 		if causes := f.replyCauses(s, d, r); causes[0].onDirector {
 			x.explain(causes)
 		} else {

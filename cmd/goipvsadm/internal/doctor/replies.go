@@ -16,7 +16,7 @@ var replyChecks = []Check{
 	{
 		ID: "client-no-route", Severity: Error, run: clientNoRoute,
 		Title:       "no route to clients",
-		Explanation: "replies of servers with NAT pass the director, which has no route for them",
+		Explanation: "replies of servers with NAT pass the director, which has no route to the client",
 	},
 	{
 		ID: "nat-loopback", Severity: Error, run: natLoopback,

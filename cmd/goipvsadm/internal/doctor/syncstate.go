@@ -25,7 +25,7 @@ var syncStateChecks = []Check{
 	{
 		ID: "sync-blocked", Severity: Error, run: syncBlocked,
 		Title:       "director's firewall drops sync messages",
-		Explanation: "the backup daemon does not learn the connections of the master",
+		Explanation: "the backup daemon does not receive the connections of the master",
 	},
 	{
 		ID: "sync-no-service", Severity: Hint, run: syncNoService,

@@ -150,7 +150,7 @@ func (f *Facts) pathFails(d *Server) bool {
 func serverSilent(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		completing := 0 // servers
+		completing := 0 // number of servers whose connections complete
 		for j := range s.Servers {
 			if s.Servers[j].completes() {
 				completing++
@@ -218,7 +218,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		case retransmitted && total.Established == 0:
 			x.Severity = Warning
 			x.Evidence += fmt.Sprintf(", all from %s, which retransmits", total.StuckClients[0])
-		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns:
+		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns: // most connections have no more than a SYN
 			x.Severity = Hint
 			x.Evidence += fmt.Sprintf(", all from %s, which does not retransmit", total.StuckClients[0])
 			x.Causes = append([]string{"the client scans ports, or its own network loses the replies"}, x.Causes...)

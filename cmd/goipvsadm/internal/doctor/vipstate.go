@@ -47,7 +47,7 @@ func vipDADFailed(f *Facts, report func(Finding)) {
 		// use it if another host has it.
 		x := s.serviceFinding(fmt.Sprintf("%s on %s is in the state dadfailed", vip, link),
 			f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link}, []string{"ip", "address", "add", a.Prefix.String(), "dev", link}))
-		x.Causes = []string{"another host, such as a server with direct routing, may still reply to neighbor solicitations for it; --probe reports its hardware address"}
+		x.Causes = []string{"another host, such as a server with direct routing, may still reply to neighbor solicitations for it; --probe reports the hardware address of that host"}
 		report(x)
 	}
 }
@@ -67,14 +67,14 @@ func (f *Facts) hasLocalServer(s *Service) bool {
 // hiddenFrom returns the link of a VIP's network, if the director has the VIP
 // only on other links and does not reply to ARP requests for it on this one.
 func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
-	on := f.linksWithAddr(vip)
+	vipLinks := f.linksWithAddr(vip)
 	own, ok := f.subnetOf(vip, 0)
-	if len(on) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
+	if len(vipLinks) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
 		return nil, false
 	}
 	for _, l := range f.linksWithAddr(own.Addr()) {
 		ignore, _ := f.linkSysctl("arp_ignore", l.Name)
-		if !l.NeedsNeigh || ignore == 0 || slices.ContainsFunc(on, func(o *netstate.Link) bool { return o.Index == l.Index }) {
+		if !l.NeedsNeigh || ignore == 0 || slices.ContainsFunc(vipLinks, func(o *netstate.Link) bool { return o.Index == l.Index }) {
 			return nil, false
 		}
 		link = l
@@ -89,9 +89,9 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 		if !hidden || f.isStandby(vip) || f.hasLocalServer(s) {
 			return
 		}
-		on := f.linksWithAddr(vip)[0].Name
-		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, on, link.Name),
-			f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, on), "dev", on}))
+		vipLink := f.linksWithAddr(vip)[0].Name
+		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, vipLink, link.Name),
+			f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, vipLink), "dev", vipLink}))
 		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
 			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(n, "ARP request"))
 		} else {
@@ -101,7 +101,7 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 	})
 }
 
-// prefixOf returns an address with its prefix length on a link.
+// prefixOf returns an address of a link with its prefix length.
 func (f *Facts) prefixOf(addr netip.Addr, link string) string {
 	for _, a := range f.Addresses {
 		if a.Prefix.Addr() == addr && f.link(a.Link).Name == link {

@@ -38,8 +38,7 @@ type AnnouncementCapture struct {
 	Advertisements []Advertisement
 }
 
-// maxCaptured is the number of distinct packets above which further ones are
-// ignored.
+// maxCaptured is the maximum number of distinct packets that are kept.
 const maxCaptured = 256
 
 // CaptureAnnouncements starts to capture VRRP advertisements, and sync messages
@@ -70,13 +69,13 @@ func announcementFilter(port uint16) []unix.SockFilter {
 		loadByte  = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
 		loadHalf  = unix.BPF_LD | unix.BPF_H | unix.BPF_ABS
 		jumpEqual = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		adOff     = 1<<32 - 0x1000 // SKF_AD_OFF; SKF_AD_PROTOCOL is 0
+
 		accept    = 10
 		reject    = 11
 	)
 	jump := func(at int, to int) uint8 { return uint8(to - at - 1) }
 	return []unix.SockFilter{
-		0:      {Code: loadHalf, K: adOff},
+		0:      {Code: loadHalf, K: metadataProtocol},
 		1:      {Code: jumpEqual, K: unix.ETH_P_IP, Jf: jump(1, reject)},
 		2:      {Code: loadByte, K: 9}, // protocol
 		3:      {Code: jumpEqual, K: protocolVRRP, Jt: jump(3, accept)},
@@ -93,8 +92,8 @@ func announcementFilter(port uint16) []unix.SockFilter {
 
 const protocolVRRP = 112
 
-// Close decodes the packets captured so far and ends the capture. It keeps one
-// of identical packets.
+// Close decodes the packets captured so far, without duplicates, and ends the
+// capture.
 func (c *AnnouncementCapture) Close() error {
 	defer unix.Close(c.fd)
 	var buffer [2048]byte

@@ -35,15 +35,15 @@ type PathReply struct {
 	Echo bool    // whether a reply to the ICMP echo request was captured
 }
 
-// A pathProbe is a probe that was sent.
+// A pathProbe is a probe of a path: a TCP SYN and an ICMP echo request.
 type pathProbe struct {
 	port uint16 // source port of the SYN and identifier of the echo request
 	path Path
 }
 
 // ProbePaths probes paths concurrently, waits at most the given time for the
-// replies, and returns the result for each path. It requires CAP_NET_RAW. It
-// captures the replies, because the kernel does not deliver replies to a client.
+// replies, and returns the result for each path. It captures the replies, since
+// the kernel forwards those to a client. It requires CAP_NET_RAW.
 func ProbePaths(paths []Path, wait time.Duration) ([]PathReply, error) {
 	replies := make([]PathReply, len(paths))
 	if len(paths) == 0 {

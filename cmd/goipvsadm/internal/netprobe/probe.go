@@ -1,8 +1,8 @@
 // Package netprobe sends probes: which host has an address on a link (ARP and
 // neighbor discovery), whether a server accepts a connection or replies to an
-// ICMP echo request, and whether its replies to clients return. It also captures
-// packets for services and the announcements of other directors. Its sockets
-// belong to the network namespace of the calling thread.
+// ICMP echo request, and whether its replies to a client pass this machine. It
+// also captures packets for services and the announcements of other directors.
+// Its sockets belong to the network namespace of the calling thread.
 package netprobe
 
 import (

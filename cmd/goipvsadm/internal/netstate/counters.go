@@ -122,10 +122,10 @@ func AdvertisedDefaultLinks() ([]string, error) {
 // (RTF_ADDRCONF).
 const rtfAddrconf = 0x40000
 
-// advertisedDefaults returns the links of the default routes in a table with the
-// format of /proc/net/ipv6_route that router advertisements have added. Its
-// columns are destination, prefix length, source, source prefix length, next
-// hop, metric, references, uses, flags and link.
+// advertisedDefaults returns the links of default routes from router
+// advertisements. The table has the format of /proc/net/ipv6_route: destination,
+// prefix length, source, source prefix length, next hop, metric, references,
+// uses, flags and link.
 func advertisedDefaults(table string) []string {
 	var links []string
 	for line := range strings.Lines(table) {
