@@ -15,7 +15,7 @@ import (
 // random sample.
 const maxSampledConns = 20000
 
-// maxClients is the number of clients kept per server.
+// maxClients is the maximum number of clients kept per server or service.
 const maxClients = 4
 
 // A connKey identifies a connection.

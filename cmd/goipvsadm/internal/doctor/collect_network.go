@@ -15,8 +15,8 @@ import (
 // A networkWatch observes the network between the two samples.
 type networkWatch struct {
 	c          *Collector
-	firewall   *netstate.Firewall
-	counters   netstate.Counters
+	firewall   *netstate.Firewall // at the first sample
+	counters   netstate.Counters  // at the first sample
 	capture    *netprobe.AnnouncementCapture
 	captureErr error
 }

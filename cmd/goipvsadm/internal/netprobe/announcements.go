@@ -70,8 +70,8 @@ func announcementFilter(port uint16) []unix.SockFilter {
 		loadHalf  = unix.BPF_LD | unix.BPF_H | unix.BPF_ABS
 		jumpEqual = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 
-		accept    = 10
-		reject    = 11
+		accept = 10
+		reject = 11
 	)
 	jump := func(at int, to int) uint8 { return uint8(to - at - 1) }
 	return []unix.SockFilter{
