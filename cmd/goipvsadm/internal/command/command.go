@@ -20,8 +20,8 @@ type Command struct {
 	// set all of it, -d only its address and port.
 	Destination ipvs.Destination
 
-	// IgnoredPort is the port given with -r if the server does not get it,
-	// because the forwarding method keeps the port of the service.
+	// IgnoredPort is the port given with -r if it has no effect, because the
+	// forwarding method does not change ports.
 	IgnoredPort uint16
 
 	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
@@ -68,9 +68,9 @@ const (
 )
 
 // commands describes each command: its name in messages, the change that it
-// makes to the kernel's table, or 0, and the options that go with it. --netns,
-// which goes with every command, is omitted. The flags of the commands are in the
-// table flags.
+// makes to the kernel's table (0 for none), and the options that it supports.
+// --netns, which every command supports, is omitted. The flags of the commands
+// are in the table flags.
 var commands = [...]struct {
 	name    string
 	op      ipvs.Operation
@@ -127,13 +127,13 @@ func (v Verb) String() string { return commands[v].name }
 // ReadsFile reports whether the command takes a file of rules as an operand.
 func (v Verb) ReadsFile() bool { return v == Check || v == Apply || v == Diff }
 
-// joins reports whether the flag of v does not select another command: --check
-// and --apply together validate the rules for --apply.
-func (c *Command) joins(v Verb) bool {
+// combinesWith reports whether the flag of v extends the command c instead of selecting
+// a second one: --check and --apply together validate the rules for --apply.
+func (c *Command) combinesWith(v Verb) bool {
 	return !c.ForApply && (c.Verb == Check && v == Apply || c.Verb == Apply && v == Check)
 }
 
-// optionRules says which options go with the command.
+// optionRules returns the rules for the options of the command.
 func (c *Command) optionRules() *optionRules {
 	if c.ForApply {
 		return &commands[Apply].options
