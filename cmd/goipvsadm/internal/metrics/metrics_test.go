@@ -131,7 +131,8 @@ ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 	}
 }
 
-// Without the totals, their families have no samples.
+// TestWriteWithoutTotals checks that the families of the totals have no samples if the
+// totals are unknown.
 func TestWriteWithoutTotals(t *testing.T) {
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
@@ -144,8 +145,9 @@ func TestWriteWithoutTotals(t *testing.T) {
 	}
 }
 
-// Only names of counters end in _total, help texts are sentences, each family is
-// preceded by its HELP and TYPE lines, and the last line is # EOF.
+// TestFamilies checks that only names of counters end in _total, that help texts end
+// with a period, that each family has its HELP and TYPE lines, and that the last line
+// is # EOF.
 func TestFamilies(t *testing.T) {
 	var want []string
 	for _, f := range Families() {
@@ -172,8 +174,9 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// In OpenMetrics each sample has the name of its family plus the suffix of the type, and
-// the name of a family ends in its unit. The samples are those of the Prometheus format.
+// TestOpenMetrics checks that, in OpenMetrics, each sample has the name of its family
+// plus the suffix of the type, that the name of a family ends in its unit, and that the
+// samples are those of the Prometheus format.
 func TestOpenMetrics(t *testing.T) {
 	table := &reconcile.Table{Services: []reconcile.Service{{
 		Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 60},
@@ -225,7 +228,8 @@ func TestOpenMetrics(t *testing.T) {
 	}
 }
 
-// docs/METRICS.md lists every family with its help text, and no others.
+// TestFamiliesDocumented checks that docs/METRICS.md lists every family with its help
+// text, and no others.
 func TestFamiliesDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../../../docs/METRICS.md")
 	if err != nil {
