@@ -370,7 +370,7 @@ func TestApplyResume(t *testing.T) {
 func waitDaemonStarted() { time.Sleep(300 * time.Millisecond) }
 
 // TestApplyDaemons checks that sync daemons are restarted only if their settings
-// differ, and stopped only if the rules have another daemon.
+// differ, and stopped only if the rules start other daemons.
 func TestApplyDaemons(t *testing.T) {
 	h := newHost(t)
 	defer func() {
@@ -434,7 +434,7 @@ func TestSaveAllRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNamespaces names network namespaces by name, path and process ID.
+// TestNamespaces selects network namespaces by name, path and process ID.
 func TestNamespaces(t *testing.T) {
 	h := newHost(t)
 	h.runQuiet("-A -f 7 -s rr", "")

@@ -379,9 +379,9 @@ func TestDiffWriteError(t *testing.T) {
 	}
 }
 
-// TestApplyRequests checks that a single difference takes one request, and reading
-// the table two dumps of the services, which are more than one datagram, and one
-// of the destinations of each.
+// TestApplyRequests checks the number of requests: one for a single difference, two
+// dumps of the services, because a dump takes more than one datagram, and one dump
+// of the destinations of each service.
 func TestApplyRequests(t *testing.T) {
 	const services = 300
 	var rules strings.Builder
@@ -409,8 +409,8 @@ func TestApplyRequests(t *testing.T) {
 	}
 }
 
-// randomRules returns rules from a small set of services and servers, so that two
-// results have much in common.
+// randomRules returns rules from a small set of services and servers, so that the
+// results of two calls have entries in common.
 func randomRules(r *rand.Rand) string {
 	pick := func(words ...string) string { return words[r.IntN(len(words))] }
 	var b strings.Builder
@@ -460,28 +460,28 @@ func TestApplyRandomTables(t *testing.T) {
 		from, to := randomRules(r), randomRules(r)
 		k, other := kernelWith(t, from), kernelWith(t, from)
 		if got := run(k, to, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) {
-			t.Fatalf("seed %d, %d: %+v\nfrom\n%sto\n%s", seed, i, got, from, to)
+			t.Fatalf("seed %d, case %d: %+v\nfrom\n%sto\n%s", seed, i, got, from, to)
 		}
 		if got, want := savedRules(t, k), savedRules(t, kernelWith(t, to)); got != want {
-			t.Fatalf("seed %d, %d: table:\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
+			t.Fatalf("seed %d, case %d: table:\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
 		}
 		diff := run(other, to, "ipvsadm", "--diff", "--allow-empty")
 		if got := run(other, diff.stdout, "ipvsadm", "-R"); got != (result{}) {
-			t.Fatalf("seed %d, %d: -R with the output of --diff: %+v\n%s", seed, i, got, diff.stdout)
+			t.Fatalf("seed %d, case %d: -R with the output of --diff: %+v\n%s", seed, i, got, diff.stdout)
 		}
 		if got, want := saveAll(t, other), saveAll(t, k); got != want {
-			t.Fatalf("seed %d, %d: table after -R with the output of --diff:\n%swant\n%s", seed, i, got, want)
+			t.Fatalf("seed %d, case %d: table after -R with the output of --diff:\n%swant\n%s", seed, i, got, want)
 		}
 		saved := saveAll(t, k)
 		for _, rules := range []string{to, saved} {
 			k.Requests = nil
 			if got := run(k, rules, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) || len(k.Changes()) != 0 {
-				t.Fatalf("seed %d, %d: second --apply: %+v, %v\n%s", seed, i, got, changeCommands(k), rules)
+				t.Fatalf("seed %d, case %d: second --apply: %+v, %v\n%s", seed, i, got, changeCommands(k), rules)
 			}
 		}
 		fresh := &ipvstest.FakeKernel{}
 		if got := run(fresh, saved, "ipvsadm", "-R"); got != (result{}) || saveAll(t, fresh) != saved {
-			t.Fatalf("seed %d, %d: -R with the output of -S --all: %+v\n%s", seed, i, got, saved)
+			t.Fatalf("seed %d, case %d: -R with the output of -S --all: %+v\n%s", seed, i, got, saved)
 		}
 	}
 }

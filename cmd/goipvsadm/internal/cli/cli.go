@@ -72,7 +72,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 	if inv.client != nil {
 		inv.client.Close()
 	}
-	// An incomplete listing or saved table must not exit with status 0.
+	// The status must not be 0 if a listing or a saved table is incomplete.
 	err := cmp.Or(inv.stdout.Flush(), inv.flushQueue())
 	if err != nil && status == exitOK && !(inv.allowEPIPE && errors.Is(err, syscall.EPIPE)) {
 		defer inv.flushQueue()

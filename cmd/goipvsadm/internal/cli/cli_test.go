@@ -27,7 +27,7 @@ func run(k *ipvstest.FakeKernel, stdin string, args ...string) result {
 	return result{status, stdout.String(), stderr.String()}
 }
 
-// words splits a command line at blanks.
+// words splits a command line at spaces.
 func words(line string) []string { return strings.Split(line, " ") }
 
 // savedRules returns the table of k as rules.
@@ -308,6 +308,8 @@ func TestRestore(t *testing.T) {
 // TestRestoreStatus checks that the exit status of -R is that of the first line
 // that failed or, under ipvsadm's names, that of the last line.
 func TestRestoreStatus(t *testing.T) {
+	// Lines that fail: the service exists, the option is unknown, the service is not
+	// given, the listed service does not exist.
 	const exists, unknown, invalid, listing = oneService, "-A -q\n", "-A\n", "-L -f 9\n"
 	for _, tt := range []struct {
 		name, rules   string

@@ -100,7 +100,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// TestDoctorWithoutIPVS checks that the other facts are still checked.
+// TestDoctorWithoutIPVS checks that --doctor prints a report if there is no IPVS.
 func TestDoctorWithoutIPVS(t *testing.T) {
 	dial := func(...ipvs.Option) (*ipvs.Client, error) {
 		return nil, &ipvs.Error{Op: "find", Err: ipvs.ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
@@ -145,7 +145,7 @@ func TestDoctorStatus(t *testing.T) {
 	}
 }
 
-// TestDoctorRules examines rules without IPVS.
+// TestDoctorRules examines rules without connecting to the kernel.
 func TestDoctorRules(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules, service string
@@ -167,7 +167,7 @@ func TestDoctorRules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dial := func(...ipvs.Option) (*ipvs.Client, error) {
-				t.Error("IPVS was used")
+				t.Error("the program connected to the kernel")
 				return nil, ipvs.ErrNoIPVS
 			}
 			var stdout, stderr strings.Builder

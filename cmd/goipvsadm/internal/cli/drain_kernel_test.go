@@ -447,7 +447,7 @@ func (l *drainLab) wantSecondServer(t *testing.T) {
 	conn.Close()
 }
 
-// TestDrainPersistentService checks that persistence templates are waited for.
+// TestDrainPersistentService checks that a drain waits for persistence templates.
 func TestDrainPersistentService(t *testing.T) {
 	l := newDrainLab(t)
 	const (
@@ -653,8 +653,8 @@ func (l *drainLab) removeAndAdd() {
 	})
 }
 
-// TestDrainWhileServersAreRemoved checks that a drain does not take a server that
-// dumps skip for one that was removed.
+// TestDrainWhileServersAreRemoved checks that a drain does not regard a server as
+// removed because a dump skips it while others are removed.
 func TestDrainWhileServersAreRemoved(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(addService + addFirst)
@@ -674,8 +674,8 @@ func TestDrainWhileServersAreRemoved(t *testing.T) {
 	}
 }
 
-// TestSaveWhileServersAreRemoved checks that a server which is never removed is not
-// missing, and that no server is duplicated.
+// TestSaveWhileServersAreRemoved checks that no server that remains is missing from
+// -S or -j, and that none is duplicated, while others are removed.
 func TestSaveWhileServersAreRemoved(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(addService + addFirst)

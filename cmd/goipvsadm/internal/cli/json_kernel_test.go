@@ -109,8 +109,8 @@ func (l *listLab) send(to, text string) {
 	}
 }
 
-// waitCounters waits until the kernel, which does so every two seconds, has updated
-// all counters.
+// waitCounters waits until the kernel has updated all counters. It updates them every
+// two seconds.
 func (l *listLab) waitCounters() {
 	l.t.Helper()
 	err := testnet.Eventually(func() error {
@@ -180,9 +180,9 @@ type listDocument struct {
 		Fin      int `json:"tcp_fin"`
 	}
 	Daemons []struct {
-		State, Interface string
-		ID               int    `json:"syncid"`
-		Device           string `json:"mcast_interface"`
+		State     string
+		ID        int    `json:"syncid"`
+		Interface string `json:"mcast_interface"`
 	}
 }
 
@@ -301,7 +301,7 @@ func TestJSONKernel(t *testing.T) {
 		l.run("ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 7; sleep 0.2", 0)
 		l.list("--daemon", &settings)
 		l.run("ipvsadm --stop-daemon backup", 0)
-		if len(settings.Daemons) != 1 || settings.Daemons[0].State != "backup" || settings.Daemons[0].ID != 7 || settings.Daemons[0].Device != "eth1" {
+		if len(settings.Daemons) != 1 || settings.Daemons[0].State != "backup" || settings.Daemons[0].ID != 7 || settings.Daemons[0].Interface != "eth1" {
 			t.Errorf("%+v", settings.Daemons)
 		}
 	})

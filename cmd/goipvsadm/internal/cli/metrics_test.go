@@ -93,7 +93,7 @@ func TestMetricsKernelError(t *testing.T) {
 	}
 }
 
-// --metrics does not load the module, and reports that it is not loaded.
+// TestMetricsNotLoaded checks that --metrics reports that the module is not loaded.
 func TestMetricsNotLoaded(t *testing.T) {
 	notLoaded := func(...ipvs.Option) (*ipvs.Client, error) {
 		return nil, &ipvs.Error{Op: "find its netlink family", Err: ipvs.ErrNotLoaded, Errno: syscall.ENOPROTOOPT}

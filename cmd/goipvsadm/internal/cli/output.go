@@ -69,7 +69,7 @@ func (q *outputQueue) writePending() {
 	q.drained = nil
 }
 
-// writeAll returns the first error other than EPIPE.
+// writeAll makes the writes and returns the first error other than EPIPE.
 func writeAll(writes []queuedWrite) error {
 	var first error
 	for _, w := range writes {
@@ -172,7 +172,7 @@ func (o *output) write(b []byte) (n int, err error) {
 }
 
 // parentIgnoresSIGPIPE reports whether the parent process ignores SIGPIPE, as
-// systemd and shells with trap ” PIPE do. The program inherits that
+// systemd does, and a shell after trap "" PIPE. The program inherits that
 // disposition, but the Go runtime overwrites it without saving it.
 func parentIgnoresSIGPIPE() bool {
 	status, _ := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/status")

@@ -15,7 +15,7 @@ import (
 )
 
 // A shell runs shell scripts in a network namespace, where ./ours is the program
-// under test and ipvsadm is ipvsadm.
+// under test and ipvsadm is the original.
 type shell struct {
 	*testing.T
 	ns   *testnet.Netns
@@ -51,6 +51,7 @@ func (s *shell) writeRules(name, rules string) {
 // closedPipe opens file descriptor 4 for writing to a pipe without a reader.
 const closedPipe = "mkfifo -m 600 pipe; exec 3<>pipe 4>pipe 3<&-; rm pipe\n"
 
+// services returns rules that add n services.
 func services(n int, scheduler string) string {
 	var b strings.Builder
 	for i := range n {
@@ -59,8 +60,8 @@ func services(n int, scheduler string) string {
 	return b.String()
 }
 
-// TestListingClosedPipe checks that a closed pipe ends a listing as it ends
-// ipvsadm's, and that -S then fails, with and without SIGPIPE.
+// TestListingClosedPipe checks the exit status of commands that print to a closed
+// pipe. SIGPIPE kills them, as it does ipvsadm; if it is ignored, only -S fails.
 func TestListingClosedPipe(t *testing.T) {
 	s := newShell(t)
 	s.writeRules("rules", services(300, "rr"))

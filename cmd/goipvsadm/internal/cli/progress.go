@@ -15,8 +15,8 @@ type progressLine struct {
 	shown bool
 }
 
-// newProgressLine returns a line that is written to w if tty, where w's output
-// goes, is a terminal that can erase lines.
+// newProgressLine returns a line that is written to w. tty is the file to which w
+// writes; it must be a terminal that can erase lines, or nothing is written.
 func newProgressLine(w, tty io.Writer) progressLine {
 	f, ok := tty.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {
@@ -39,7 +39,7 @@ const (
 	eraseToEnd     = "\x1b[K"
 )
 
-// show replaces the line by text, which is ASCII.
+// show replaces the line by text, which must be ASCII.
 func (l *progressLine) show(text string) {
 	if l.width == nil {
 		return

@@ -118,8 +118,8 @@ func (r *restorer) commit() bool {
 	return !r.connLost
 }
 
-// isRedundant reports whether a change failed because the table already is as
-// the change would make it.
+// isRedundant reports whether a change failed because it would have no effect: the
+// entry to add exists, or the entry to remove does not.
 func isRedundant(verb command.Verb, err error) bool {
 	switch verb {
 	case command.DeleteService, command.DeleteServer:
@@ -133,8 +133,8 @@ func isRedundant(verb command.Verb, err error) bool {
 	return false
 }
 
-// fail reports that a line failed and that the table is not what the rules
-// describe.
+// fail reports that a line failed, and records that the table is not what the
+// rules describe.
 func (r *restorer) fail(line int, text string, status int) {
 	r.report(line, text, status)
 	r.broken = true

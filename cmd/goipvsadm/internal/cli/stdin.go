@@ -10,7 +10,7 @@ import (
 )
 
 // openRules returns the file of rules that cmd names, or standard input. It
-// reports failure, in which case input is nil.
+// reports errors; input is then nil.
 func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, status int) {
 	if cmd.File != "" {
 		file, err := os.Open(cmd.File)
@@ -30,7 +30,8 @@ func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, sta
 
 const msgStdinClosed = "stdin is closed"
 
-// announceStdin tells the user of a terminal that rules are read from it.
+// announceStdin prints that rules are read from standard input if that is a
+// terminal, except under the name ipvsadm.
 func (inv *invocation) announceStdin() {
 	if file, ok := inv.stdin.(*os.File); ok && inv.ownName && isTerminal(file) {
 		inv.errorf("reading rules from standard input (end with Ctrl-D)")

@@ -107,18 +107,19 @@ func TestWatchJSON(t *testing.T) {
 			continue // the sample repeats the previous rates
 		}
 		compared++
-		// Both rates are for the same time.
+		// Both rates are averages over the same time.
 		measuredTime := float64(stats.Connections-earlier.Connections) / measured.Connections
 		if got, want := measured.OutBytes*measuredTime, float64(stats.OutBytes-earlier.OutBytes); math.Abs(got-want) > 1e-6*want {
 			t.Errorf("%v bytes per second in %v s, want %v bytes", measured.OutBytes, measuredTime, want)
 		}
-		// That time is measured by another clock than document.Time, which a busy machine reads later.
+		// The rates are measured with the monotonic clock. document.Time is the wall clock,
+		// which a busy machine may not read at the same moment.
 		if difference := time.Duration(measuredTime*float64(time.Second)) - elapsed; difference.Abs() > testnet.TestTimeout/30 {
 			t.Errorf("measured in %v s, between readings %v apart", measuredTime, elapsed)
 		}
 	}
 
-	// Without traffic, the counters cannot exceed their old values again.
+	// With traffic, the counters could exceed their old values before the next sample.
 	stopTraffic()
 	l.run("ipvsadm -Z", 0)
 	zeroed := false
