@@ -20,7 +20,7 @@ func kernelWith(t *testing.T, rules string) *ipvstest.FakeKernel {
 	t.Helper()
 	k := &ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
 	if r := run(k, rules, "ipvsadm", "-R"); r != (result{}) {
-		t.Fatalf("%s: %+v", rules, r)
+		t.Fatalf("-R with\n%s: %+v", rules, r)
 	}
 	k.Requests = nil
 	return k
@@ -75,7 +75,7 @@ func TestApply(t *testing.T) {
 		netlinkmsg.DelDestination, netlinkmsg.DelService,
 	}
 	if d := cmp.Diff(want, changeCommands(k)); d != "" {
-		t.Error(d)
+		t.Errorf("requests (-want +got):\n%s", d)
 	}
 	if got := savedRules(t, k); got != after {
 		t.Errorf("table:\n%s", got)
@@ -198,12 +198,12 @@ func TestApplyTimeoutsAndDaemons(t *testing.T) {
 	const rules = "--set 0 60 0\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"
 	const changes = "--set 900 60 300\n--start-daemon master --mcast-interface eth1 --syncid 3\n--stop-daemon backup\n"
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != (result{0, changes + "# 1 added, 1 edited, 1 removed\n", ""}) {
-		t.Errorf("%+v", got)
+		t.Errorf("--apply: %+v", got)
 	}
 	// Without rules for them, timeouts and daemons are neither read nor changed.
 	k.Requests = nil
 	if got := run(k, oneServer, "ipvsadm", "--apply"); got != (result{}) {
-		t.Errorf("%+v", got)
+		t.Errorf("--apply without timeouts and daemons: %+v", got)
 	}
 	for _, m := range k.Requests {
 		if m.Command == netlinkmsg.GetConfig || m.Command == netlinkmsg.GetDaemon {
@@ -322,7 +322,7 @@ func TestApplyRejectedDaemon(t *testing.T) {
 			}
 			rules := oneServer + "--start-daemon master --mcast-interface eth1\n"
 			if got := run(k, rules, "ipvsadm", "--apply"); got != (result{255, "", tt.stderr}) {
-				t.Errorf("%+v, want stderr %q", got, tt.stderr)
+				t.Errorf("--apply: %+v, want stderr %q", got, tt.stderr)
 			}
 			if got, want := saveAll(t, k), "--set 900 120 300\n"+oneServer+tt.after; got != want {
 				t.Errorf("table:\n%swant:\n%s", got, want)
@@ -391,7 +391,7 @@ func TestApplyRequests(t *testing.T) {
 	k := kernelWith(t, rules.String())
 	changed := strings.Replace(rules.String(), "-a -f 77 -r 192.0.2.9:0 -g -w 1", "-a -f 77 -r 192.0.2.9:0 -g -w 2", 1)
 	if got := run(k, changed, "ipvsadm", "--apply"); got != (result{}) {
-		t.Fatalf("%+v", got)
+		t.Fatalf("--apply: %+v", got)
 	}
 	count := make(map[netlinkmsg.Command]int)
 	for _, m := range k.Requests {
@@ -399,13 +399,13 @@ func TestApplyRequests(t *testing.T) {
 	}
 	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 2, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
 	if d := cmp.Diff(want, count); d != "" {
-		t.Error(d)
+		t.Errorf("requests (-want +got):\n%s", d)
 	}
 	// Destinations of removed services are not read.
 	k.Requests = nil
 	run(k, "-A -f 77 -s rr\n", "ipvsadm", "--diff")
 	if n := len(k.Requests); n != 4 {
-		t.Errorf("%d requests, want 4", n)
+		t.Errorf("--diff of the rules with one service: %d requests, want 4", n)
 	}
 }
 

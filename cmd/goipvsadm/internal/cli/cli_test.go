@@ -217,7 +217,7 @@ func TestTimeoutsAndDaemons(t *testing.T) {
 func TestNoArguments(t *testing.T) {
 	var k ipvstest.FakeKernel
 	if got, want := run(&k, "", "ipvsadm"), run(&k, "", "ipvsadm", "-L"); got != want || got.stdout == "" {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("no arguments: %+v, want %+v as with -L", got, want)
 	}
 }
 
@@ -466,7 +466,7 @@ func TestStdinClosed(t *testing.T) {
 		}
 		defer file.Close()
 		if got := stdinClosed(file); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+			t.Errorf("%s: stdinClosed = %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
@@ -480,7 +480,7 @@ func TestHelpAndVersionWithoutKernel(t *testing.T) {
 		var stdout, stderr strings.Builder
 		status := Run([]string{tt.name, tt.option}, strings.NewReader(""), &stdout, &stderr, noIPVS)
 		if status != 0 || stderr.String() != "" || !strings.Contains(stdout.String(), tt.want) {
-			t.Errorf("%s %s: %d, %q, %q", tt.name, tt.option, status, stdout.String(), stderr.String())
+			t.Errorf("%s %s: status %d, stdout %q, stderr %q", tt.name, tt.option, status, stdout.String(), stderr.String())
 		}
 	}
 }
@@ -512,14 +512,15 @@ func TestDialError(t *testing.T) {
 				want := "Can't initialize ipvs: " + tt.message +
 					"\nAre you sure that IP Virtual Server is built in the kernel or as module?\n"
 				if status != 2 || stdout.String() != "" || stderr.String() != want {
-					t.Errorf("%v: %d, %q, %q", args, status, stdout.String(), stderr.String())
+					t.Errorf("%v: status %d, stdout %q, stderr %q", args, status, stdout.String(), stderr.String())
 				}
 			}
 		})
 	}
 }
 
-// TestModuleUnloaded removes the netlink family while the program runs.
+// TestModuleUnloaded checks the message if the netlink family disappears while the
+// program runs.
 func TestModuleUnloaded(t *testing.T) {
 	k := &ipvstest.FakeKernel{}
 	calls := 0
@@ -590,7 +591,7 @@ func TestErrnoMessages(t *testing.T) {
 			return 0
 		}}
 		if got := run(k, "", "ipvsadm", "--start-daemon", "master"); got != (result{255, "", tt.want + "\n"}) {
-			t.Errorf("%+v, want %q", got, tt.want)
+			t.Errorf("%v: %+v, want %q", tt.errno, got, tt.want)
 		}
 	}
 }

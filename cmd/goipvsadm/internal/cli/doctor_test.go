@@ -113,7 +113,7 @@ func TestDoctorWithoutIPVS(t *testing.T) {
 	dial = func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("dial error") }
 	stdout.Reset()
 	if Run([]string{"goipvsadm", "--doctor"}, strings.NewReader(""), &stdout, &stderr, dial); !strings.Contains(stdout.String(), ": dial error\n") {
-		t.Errorf("%q", stdout.String())
+		t.Errorf("the report lacks the dial error: %q", stdout.String())
 	}
 }
 
@@ -140,12 +140,12 @@ func TestDoctorStatus(t *testing.T) {
 		{missing: missing, findings: findings(doctor.Warning), want: 1},
 	} {
 		if got := doctorStatus(&doctor.Facts{Unavailable: tt.missing}, tt.findings); got != tt.want {
-			t.Errorf("%v, %d findings: %d, want %d", tt.missing, len(tt.findings), got, tt.want)
+			t.Errorf("unavailable %v, %d findings: status %d, want %d", tt.missing, len(tt.findings), got, tt.want)
 		}
 	}
 }
 
-// TestDoctorRules examines rules without connecting to the kernel.
+// TestDoctorRules checks that --rules examines rules without connecting to the kernel.
 func TestDoctorRules(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules, service string

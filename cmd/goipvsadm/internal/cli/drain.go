@@ -130,8 +130,8 @@ func (d *drainer) reportFallback(f drain.Fallback, scheduler string) {
 	}
 }
 
-// showProgress shows the connections left on a terminal. It shows nothing while
-// earlier output is queued because the terminal is stopped.
+// showProgress shows, on a terminal, how many connections are left. It shows
+// nothing while earlier output is queued because the terminal is stopped.
 func (d *drainer) showProgress(now drain.State, left time.Duration) {
 	if d.hasBacklog() {
 		return

@@ -71,8 +71,8 @@ func TestLimitFlush(t *testing.T) {
 	}
 }
 
-// TestWriteNonblockingPipe writes to a pipe that another process has made
-// non-blocking.
+// TestWriteNonblockingPipe checks that writes to a pipe that another process has made
+// non-blocking are complete.
 func TestWriteNonblockingPipe(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -153,7 +153,7 @@ func TestSlowReader(t *testing.T) {
 		}
 		grep -c "^-A" output; tail -n 1 output`, n)
 	if want := fmt.Sprintf("%d\n%[1]d\n# %[1]d added, 0 edited, 0 removed\n", n); r.Stdout != want || r.Stderr != "" {
-		t.Errorf("%s%s, want %s", r.Stdout, r.Stderr, want)
+		t.Errorf("--apply with a slow reader: %s%s, want %s", r.Stdout, r.Stderr, want)
 	}
 }
 

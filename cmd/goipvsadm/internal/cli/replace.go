@@ -29,7 +29,7 @@ type schedulerAndEngine struct{ scheduler, engine string }
 
 // replaceTable replaces the table with rules. If there is an error in them, or
 // the kernel lacks a scheduler, it changes nothing. If a rule fails after the
-// table was cleared, it puts the old table back.
+// table was cleared, it restores the previous table.
 //
 // If the table is empty, as at boot, some rules are better than none: errors then
 // have the same effect as with -R.
@@ -109,8 +109,8 @@ func (r *replacer) preflight() int {
 	return exitOK
 }
 
-// replace clears the table and executes the rules. If that fails, it puts the
-// old table back.
+// replace clears the table and executes the rules. If a rule fails, it restores the
+// previous table.
 func (r *replacer) replace(old *reconcile.Table) int {
 	if status := r.change(&command.Command{Verb: command.Flush}); status != exitOK {
 		return status
@@ -128,11 +128,11 @@ func (r *replacer) replace(old *reconcile.Table) int {
 	return exitKernelError
 }
 
-// putBackAttempts is the maximum number of attempts to put the old table back. One
+// putBackAttempts is the maximum number of attempts to restore the previous table. One
 // is not always enough: after a failed change, reconcile.Apply removes nothing.
 const putBackAttempts = 3
 
-// putBack makes the table what it was before it was cleared.
+// putBack restores the previous table. It reports success or the changes that failed.
 func (r *replacer) putBack(old *reconcile.Table) {
 	for i := range old.Services {
 		clearState(&old.Services[i])

@@ -62,7 +62,7 @@ func afterFlush(fail func(n int, m *netlinkmsg.Message) syscall.Errno) func(*net
 const restored = "the previous table was restored\n"
 
 // TestReplaceFaults rejects each request after the table was cleared, and checks
-// that ipvsadm-restore puts the old table back.
+// that ipvsadm-restore restores the previous table.
 func TestReplaceFaults(t *testing.T) {
 	requests := strings.Count(newTable, "\n")
 	for _, errno := range []syscall.Errno{syscall.ENOMEM, syscall.EINVAL, syscall.ENOENT, syscall.EPERM, syscall.ESRCH} {
@@ -90,8 +90,8 @@ func TestReplaceFaults(t *testing.T) {
 	}
 }
 
-// TestReplaceTwoFaults rejects a rule and another request, up to the last one that
-// puts the old table back.
+// TestReplaceTwoFaults checks that ipvsadm-restore restores the previous table if a
+// rule and any one later request are rejected.
 func TestReplaceTwoFaults(t *testing.T) {
 	for _, fault := range []int{2, 5, 7} {
 		for second := fault + 1; ; second++ {
@@ -114,8 +114,8 @@ func TestReplaceTwoFaults(t *testing.T) {
 	}
 }
 
-// TestReplaceLostReplies loses the replies to each send. The table is either the
-// old or the new one afterwards, as the messages say.
+// TestReplaceLostReplies checks, with lost replies to each send in turn, that the table
+// is then the previous or the new one, according to the messages.
 func TestReplaceLostReplies(t *testing.T) {
 	for lost := 1; ; lost++ {
 		k := kernelWith(t, oldTable)
@@ -136,8 +136,8 @@ func TestReplaceLostReplies(t *testing.T) {
 	}
 }
 
-// TestReplaceConnLost checks that ipvsadm-restore reports that it cannot put the
-// old table back if the kernel no longer replies.
+// TestReplaceConnLost checks that ipvsadm-restore reports that it cannot restore the
+// previous table if the kernel no longer replies.
 func TestReplaceConnLost(t *testing.T) {
 	k := kernelWith(t, oldTable)
 	flushed := false
@@ -192,7 +192,7 @@ func TestReplaceDaemons(t *testing.T) {
 		})
 		before := saveUnintercepted(t, k)
 		if got := run(k, rules, "ipvsadm-restore"); got.status != 255 || !strings.HasSuffix(got.stderr, restored) {
-			t.Errorf("%+v", got)
+			t.Errorf("ipvsadm-restore: %+v", got)
 		}
 		if after := saveUnintercepted(t, k); len(after) != len(before) || strings.Contains(after, "--syncid 7") || strings.Contains(after, "--syncid 8") {
 			t.Errorf("before:\n%safter:\n%s", before, after)
@@ -249,7 +249,7 @@ func TestReplaceRejected(t *testing.T) {
 }
 
 // TestReplaceReadError checks that ipvsadm-restore does not clear a table that it
-// cannot read, and thus could not put back.
+// cannot read, and thus could not restore.
 func TestReplaceReadError(t *testing.T) {
 	for _, command := range []netlinkmsg.Command{netlinkmsg.GetService, netlinkmsg.GetDestination, netlinkmsg.GetConfig, netlinkmsg.GetDaemon} {
 		k := kernelWith(t, oldTable)
@@ -275,7 +275,7 @@ func TestReplaceSignal(t *testing.T) {
 		after string
 	}{
 		{name: "rules are executed", after: newTable},
-		{name: "old table is restored", errno: syscall.ENOMEM, after: oldTable},
+		{name: "previous table is restored", errno: syscall.ENOMEM, after: oldTable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			delivered := make(chan os.Signal, 1)
@@ -291,7 +291,7 @@ func TestReplaceSignal(t *testing.T) {
 				return tt.errno
 			})
 			if got := run(k, newTable, "ipvsadm-restore"); got.status != 128+int(syscall.SIGTERM) || saveUnintercepted(t, k) != tt.after {
-				t.Errorf("%+v, table:\n%s", got, saveUnintercepted(t, k))
+				t.Errorf("ipvsadm-restore: %+v, table:\n%s", got, saveUnintercepted(t, k))
 			}
 		})
 	}

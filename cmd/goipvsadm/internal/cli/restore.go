@@ -90,7 +90,8 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 	case command.Help, command.Version:
 		return false
 	}
-	return status == exitOK || status == exitKernelError // the kernel rejected a drain
+	// Like other changes, a drain that the kernel rejects does not end -R.
+	return status == exitOK || status == exitKernelError
 }
 
 // commit sends the pending changes and reports failures. It returns false if

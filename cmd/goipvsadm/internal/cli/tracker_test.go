@@ -47,7 +47,7 @@ func TestCheckPredictsKernel(t *testing.T) {
 				rules += pick("-C", "-Z", "--set 1 2 3") + "\n"
 			}
 		}
-		// The daemons at the beginning are unknown to --check.
+		// --check assumes nothing about daemons that no rule has started.
 		rules = "--start-daemon master\n--start-daemon backup\n" + rules
 		check := runWithoutKernel(t, rules, "goipvsadm", "--check")
 		var k ipvstest.FakeKernel

@@ -68,7 +68,8 @@ type watchDocument struct {
 	}
 }
 
-// TestWatchJSON compares the measured rates with the counters, also across -Z.
+// TestWatchJSON checks that the measured rates agree with the counters, and that -Z
+// interrupts them.
 func TestWatchJSON(t *testing.T) {
 	l := newListLab(t)
 	requests, stopTraffic := l.startTraffic()
@@ -177,7 +178,7 @@ func TestWatchTerminal(t *testing.T) {
 			}
 		}
 		if percent < 99 || percent > 101 || !strings.Contains(frame, "  the busiest 1 of 7 services  every 2s, ? helps, q quits") {
-			t.Errorf("%s", frame)
+			t.Errorf("unexpected frame:\n%s", frame)
 		}
 		if err := terminal.Type("q"); err != nil {
 			t.Fatal(err)
@@ -217,7 +218,8 @@ func TestWatchStoppedTerminal(t *testing.T) {
 	}
 }
 
-// TestWatchRemovedService removes the watched service.
+// TestWatchRemovedService checks that --watch restores the terminal and fails if its
+// only service is removed.
 func TestWatchRemovedService(t *testing.T) {
 	l := newListLab(t)
 	terminal, err := l.director.Terminal(80, 24, l.command("-Ln", "--watch=1", "-f", "10"))
@@ -230,7 +232,7 @@ func TestWatchRemovedService(t *testing.T) {
 	l.run("ipvsadm -D -f 10", 0)
 	rest, status, err := terminal.Wait()
 	if err != nil || status != 1 || !strings.HasSuffix(rest, "\x1b[?25h\x1b[?1049lNo such service\r\n") {
-		t.Errorf("%q, %d, %v", rest, status, err)
+		t.Errorf("after the service was removed: output %q, status %d, %v", rest, status, err)
 	}
 }
 

@@ -29,7 +29,7 @@ type Command struct {
 
 	File     string // file of rules for --check, --apply, --diff and --doctor --rules; "" is standard input
 	ForApply bool   // --check validates the rules for --apply instead of -R
-	NetNS    string // network namespace given with --netns, as a name or a path
+	NetNS    string // network namespace given with --netns: a name, a process ID or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
 	Interval uint32 // seconds between the listings of --watch
 	Top      uint32 // maximum number of services that --top lists

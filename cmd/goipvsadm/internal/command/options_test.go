@@ -61,10 +61,9 @@ var commandWords = map[string]string{
 	"doctor": "--doctor",
 }
 
-// TestOptionMatrix runs every command with no option and with every single option,
-// both with and without the required options, and with every pair of options in
-// addition to the required ones. It compares the error with the first one according
-// to the matrix.
+// TestOptionMatrix checks that the error of each command line is the first one
+// according to the matrix. The lines have no option or one option, with and without
+// the required options, or two options with the required ones.
 func TestOptionMatrix(t *testing.T) {
 	p := testParser(t)
 	rows := strings.Split(strings.TrimSpace(optionMatrix), "\n")

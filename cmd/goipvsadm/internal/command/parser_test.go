@@ -425,7 +425,7 @@ func TestParseOptions(t *testing.T) {
 	}
 }
 
-// TestParserReuse parses plain lines after lines that set every field.
+// TestParserReuse checks that a Parser retains nothing of the lines that it has parsed.
 func TestParserReuse(t *testing.T) {
 	p := testParser(t)
 	for _, before := range []string{

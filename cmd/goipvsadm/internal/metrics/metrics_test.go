@@ -118,7 +118,7 @@ ipvs_daemon_running{state="backup"} 1
 ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 `
 	if diff := cmp.Diff(want, sampleLines(renderPrometheus(t, table))); diff != "" {
-		t.Error(diff)
+		t.Errorf("samples (-want +got):\n%s", diff)
 	}
 	table.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}
 	for _, want := range []string{
@@ -156,7 +156,7 @@ func TestFamilies(t *testing.T) {
 			t.Errorf("%s has type %s", f.Name, f.Type)
 		}
 		if !regexp.MustCompile(`^ipvs(_[a-z]+)+$`).MatchString(f.Name) || strings.ContainsAny(f.Help, "\\\n") || !strings.HasSuffix(f.Help, ".") {
-			t.Errorf("%s: %s", f.Name, f.Help)
+			t.Errorf("invalid name or help text: %s: %s", f.Name, f.Help)
 		}
 	}
 	all := renderPrometheus(t, &reconcile.Table{})
@@ -170,7 +170,7 @@ func TestFamilies(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("header lines (-want +got):\n%s", diff)
 	}
 }
 
@@ -184,7 +184,7 @@ func TestOpenMetrics(t *testing.T) {
 	}}, Daemons: []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472}}}
 	all := render(t, OpenMetrics, table)
 	if diff := cmp.Diff(sampleLines(renderPrometheus(t, table)), sampleLines(all)); diff != "" {
-		t.Error(diff)
+		t.Errorf("samples (-Prometheus +OpenMetrics):\n%s", diff)
 	}
 	seen := make(map[string]bool)
 	name, typ, unit, hasSamples := "", "", "", true
@@ -245,7 +245,7 @@ func TestFamiliesDocumented(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("rows of docs/METRICS.md (-want +got):\n%s", diff)
 	}
 }
 

@@ -268,7 +268,7 @@ func TestLag(t *testing.T) {
 				}
 			}
 			if strings.Join(got, " ") != tt.want {
-				t.Errorf("%s, want %s", strings.Join(got, " "), tt.want)
+				t.Errorf("rates %s, want %s", strings.Join(got, " "), tt.want)
 			}
 		})
 	}
@@ -288,7 +288,7 @@ func TestRates(t *testing.T) {
 	}
 	want := Rates{Conns: 0.5, InPackets: 5, OutPackets: 10, InBytes: 15, OutBytes: 20}
 	if got.Services[0].Measured == nil || *got.Services[0].Measured != want {
-		t.Errorf("%+v, want %+v", got.Services[0].Measured, want)
+		t.Errorf("rates %+v, want %+v", got.Services[0].Measured, want)
 	}
 }
 
