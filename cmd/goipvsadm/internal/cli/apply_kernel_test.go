@@ -288,8 +288,8 @@ func TestApplyRandomTablesKernel(t *testing.T) {
 	}
 }
 
-// TestApplyRequestsKernel checks that a single difference among 10,000 services
-// takes one request, and reading the table two dumps of the services.
+// TestApplyRequestsKernel checks that --apply reads a table of 10,000 services with
+// two dumps of the services, and sends one change for a single difference.
 func TestApplyRequestsKernel(t *testing.T) {
 	const services = 10_000
 	h := newHost(t)

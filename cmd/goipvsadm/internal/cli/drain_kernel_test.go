@@ -182,7 +182,7 @@ func (p *runningProgram) wantExit(t *testing.T, status int, output string) {
 	}
 }
 
-// withWeight0 replaces the weight of the first server.
+// withWeight0 returns rule with weight 0 instead of 3, the weight of addFirst.
 func withWeight0(rule string) string { return strings.Replace(rule, "-w 3", "-w 0", 1) }
 
 func TestDrainWithTraffic(t *testing.T) {
@@ -338,7 +338,7 @@ func TestDrainStoppedTerminal(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		drains bool // the drain completes before the signal
-		status int
+		status int  // -1 if the signal kills the program
 		table  string
 	}{
 		{name: "aborted", status: 128 + int(syscall.SIGTERM), table: addService + addFirst + addSecond},

@@ -138,7 +138,7 @@ func TestChangeClosedPipe(t *testing.T) {
 }
 
 // TestSlowReader checks that a slow reader, such as a pager, does not delay changes
-// and gets all output.
+// and receives all output.
 func TestSlowReader(t *testing.T) {
 	s := newShell(t)
 	const n = 4000 // with more output than a pipe buffers

@@ -202,9 +202,9 @@ func (r *replacer) missingModules(old *reconcile.Table) (errs []lineError) {
 	return errs
 }
 
-// findModules returns an error if the kernel neither has nor can load a scheduler
-// and a persistence engine. It requests a service with an invalid netmask: the
-// kernel looks for the modules before it checks the netmask.
+// findModules returns ipvs.ErrNoScheduler if the kernel lacks the scheduler or the
+// persistence engine and cannot load its module. It requests a service with an
+// invalid netmask: the kernel looks for the modules before it checks the netmask.
 func (r *replacer) findModules(key ipvs.ServiceKey, m schedulerAndEngine) error {
 	const invalidPrefixLen = 129
 	err := r.client.AddService(ipvs.Service{ServiceKey: key, Scheduler: m.scheduler, PEName: m.engine, Netmask: invalidPrefixLen})

@@ -104,7 +104,7 @@ var commands = [...]struct {
 	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON, exclusive: 1<<Probe | 1<<RulesFile}},
 }
 
-// The options of the commands that take many.
+// The options of the commands that support many.
 const (
 	serviceOptions = 1<<Scheduler | 1<<Persistent | 1<<Netmask | 1<<Ops | 1<<PE | 1<<SchedFlags
 
@@ -124,7 +124,7 @@ const (
 // String returns the name of the command in messages.
 func (v Verb) String() string { return commands[v].name }
 
-// ReadsFile reports whether the command takes a file of rules as an operand.
+// ReadsFile reports whether the operand of the command is a file of rules.
 func (v Verb) ReadsFile() bool { return v == Check || v == Apply || v == Diff }
 
 // combinesWith reports whether the flag of v extends the command c instead of selecting
