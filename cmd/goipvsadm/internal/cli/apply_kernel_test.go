@@ -144,8 +144,8 @@ func (h *host) saved(options string) string {
 	return stdout
 }
 
-// sorted sorts the lines of a table. The order of -S depends on the kernel's if a
-// service has destinations of two address families.
+// sorted sorts the lines of a table. If a service has destinations of two address
+// families, their order in -S depends on their order in the kernel.
 func sorted(rules string) string {
 	lines := strings.SplitAfter(rules, "\n")
 	slices.Sort(lines)

@@ -344,7 +344,7 @@ func TestRestorePipe(t *testing.T) {
 	done := make(chan int)
 	go func() { done <- Run([]string{"ipvsadm", "-R"}, r, io.Discard, io.Discard, k.Dial) }()
 	io.WriteString(w, oneService)
-	io.WriteString(w, "\n") // read after the rule before it was executed
+	io.WriteString(w, "\n") // not read before the rule is executed
 	if n := len(k.Table); n != 1 {
 		t.Errorf("%d services while the pipe is open, want 1", n)
 	}
@@ -385,7 +385,7 @@ func TestApplets(t *testing.T) {
 	if got := run(&k, oneService, "ipvsadm-restore"); got != (result{}) || savedRules(t, &k) != oneService {
 		t.Errorf("restore: %+v", got)
 	}
-	// An error in any rule prevents that.
+	// An error in any rule prevents the replacement.
 	for _, tt := range []struct {
 		rules  string
 		status int
@@ -409,8 +409,8 @@ func TestApplets(t *testing.T) {
 	}
 }
 
-// TestRestoreEmptyTable checks that ipvsadm-restore executes the rules before the
-// first error if the table is empty.
+// TestRestoreEmptyTable checks that errors have the same effect in ipvsadm-restore as
+// in -R if the table is empty.
 func TestRestoreEmptyTable(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules string

@@ -65,7 +65,7 @@ func serviceRules(n int) string {
 // TestLostReplies checks that a rule whose acknowledgement is lost is reported with
 // its line number.
 func TestLostReplies(t *testing.T) {
-	const secondChunk = 3 // send 1 reads the version
+	const secondChunk = 3 // the number of its send; send 1 reads the version
 	for _, tt := range []struct {
 		name      string
 		line      string

@@ -158,7 +158,7 @@ func TestSlowReader(t *testing.T) {
 }
 
 // TestClosedStdin checks that a closed standard input, unlike an empty file, is an
-// error where rules are required. ipvsadm-restore waits without limit.
+// error where rules are required. The original ipvsadm-restore waits forever.
 func TestClosedStdin(t *testing.T) {
 	s := newShell(t)
 	s.run("ln -s ours ipvsadm-restore")

@@ -298,10 +298,10 @@ func TestReadErrors(t *testing.T) {
 	sampler := table.sampler()
 	sampler.Destinations = func(ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, errTest }
 	if _, err := sampler.Read(0); err != errTest {
-		t.Errorf("destinations: %v", err)
+		t.Errorf("Read with an error of Destinations: %v, want %v", err, errTest)
 	}
 	sampler.Services = func() ([]ipvs.Service, error) { return nil, errTest }
 	if _, err := sampler.Read(0); err != errTest {
-		t.Errorf("services: %v", err)
+		t.Errorf("Read with an error of Services: %v, want %v", err, errTest)
 	}
 }
