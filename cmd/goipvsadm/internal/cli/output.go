@@ -158,7 +158,7 @@ func (o *output) write(b []byte) (n int, err error) {
 			case unix.EINTR:
 			case unix.EAGAIN:
 				// Another process that shares the file has set O_NONBLOCK.
-				unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
+				_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1) // write returns its errors
 			default:
 				return true
 			}

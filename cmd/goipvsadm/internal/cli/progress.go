@@ -46,14 +46,14 @@ func (l *progressLine) show(text string) {
 	}
 	// Some terminals wrap a line that fills all columns.
 	text = text[:min(len(text), max(l.width()-1, 0))]
-	io.WriteString(l.w, carriageReturn+text+eraseToEnd)
+	_, _ = io.WriteString(l.w, carriageReturn+text+eraseToEnd)
 	l.shown = true
 }
 
 // clear erases the line.
 func (l *progressLine) clear() {
 	if l.shown {
-		io.WriteString(l.w, carriageReturn+eraseToEnd)
+		_, _ = io.WriteString(l.w, carriageReturn+eraseToEnd)
 		l.shown = false
 	}
 }

@@ -40,10 +40,11 @@ func (inv *invocation) announceStdin() {
 
 func isTerminal(file *os.File) (is bool) {
 	if raw, err := file.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) {
-			_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-			is = err == nil
+		err = raw.Control(func(fd uintptr) {
+			_, ioctlErr := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+			is = ioctlErr == nil
 		})
+		is = is && err == nil
 	}
 	return is
 }
@@ -63,10 +64,14 @@ func stdinClosed(stdin io.Reader) bool {
 	}
 	var flags int
 	var stat unix.Stat_t
-	raw.Control(func(fd uintptr) {
-		flags, _ = unix.FcntlInt(fd, unix.F_GETFL, 0)
-		unix.Fstat(int(fd), &stat)
+	var flagsErr, statErr error
+	err = raw.Control(func(fd uintptr) {
+		flags, flagsErr = unix.FcntlInt(fd, unix.F_GETFL, 0)
+		statErr = unix.Fstat(int(fd), &stat)
 	})
+	if err != nil || flagsErr != nil || statErr != nil {
+		return false
+	}
 	isNull := stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(stat.Rdev) == unix.Mkdev(1, 3)
 	return isNull && flags&unix.O_ACCMODE == unix.O_RDWR
 }

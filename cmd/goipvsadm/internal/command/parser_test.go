@@ -409,7 +409,7 @@ func TestParseOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Option
-	for o := range Option(numOptions) {
+	for o := range numOptions {
 		if c.Options.Has(o) {
 			got = append(got, o)
 		}

@@ -187,7 +187,7 @@ func TestOpenMetrics(t *testing.T) {
 		t.Errorf("samples (-Prometheus +OpenMetrics):\n%s", diff)
 	}
 	seen := make(map[string]bool)
-	name, typ, unit, hasSamples := "", "", "", true
+	name, typ, hasSamples := "", "", true
 	for line := range strings.Lines(strings.TrimSuffix(all, "# EOF\n")) {
 		words := strings.Fields(line)
 		if words[0] != "#" {
@@ -203,11 +203,11 @@ func TestOpenMetrics(t *testing.T) {
 			if name = words[2]; seen[name] || !hasSamples {
 				t.Errorf("family %s is duplicated, or the family before it has no samples", name)
 			}
-			seen[name], typ, unit, hasSamples = true, "", "", false
+			seen[name], typ, hasSamples = true, "", false
 		case "TYPE":
 			typ = words[3]
 		case "UNIT":
-			if unit = words[3]; !strings.HasSuffix(name, "_"+unit) || typ == "info" {
+			if unit := words[3]; !strings.HasSuffix(name, "_"+unit) || typ == "info" {
 				t.Errorf("family %s of type %s has unit %s", name, typ, unit)
 			}
 		}
