@@ -48,7 +48,6 @@ func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) 
 // Since dumps can skip a destination, ErrNoDestination does not prove that it does not
 // exist. If UpdateDestination returns this error, that is proof.
 func (c *Client) Destination(key ServiceKey, ap netip.AddrPort) (Destination, error) {
-	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	var d, result Destination
 	var keys, lastKeys []netip.AddrPort
 	found, complete, first := false, false, true

@@ -113,7 +113,7 @@ func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server ne
 	d := &drainer{
 		Client:      c,
 		service:     service,
-		server:      netip.AddrPortFrom(server.Addr().Unmap(), server.Port()),
+		server:      server,
 		options:     o,
 		persistent:  s.Flags&ipvs.Persistent != 0,
 		connections: c.Connections,
