@@ -23,8 +23,8 @@ var (
 	server = netip.MustParseAddrPort("198.51.100.1:80")
 )
 
-// busyKernel returns a kernel with one destination that has weight 7. While the
-// weight is 0, one of its connections closes at each poll.
+// busyKernel returns a kernel with one destination that has weight 7 and the given
+// number of active connections. While the weight is 0, each poll closes one of them.
 func busyKernel(connections uint32) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
 		Service:      ipvs.Service{ServiceKey: web, Scheduler: "rr"},
@@ -135,11 +135,12 @@ func TestRunCannotRestoreWeight(t *testing.T) {
 		t.Error("the error does not unwrap to both errors")
 	}
 	if text := err.Error(); !strings.HasPrefix(text, "drain: ipvs: ") || !strings.Contains(text, "; cannot restore weight 7 (now 0): ipvs: ") {
-		t.Errorf("text %q", text)
+		t.Errorf("error = %q, want both errors and the weight", text)
 	}
 }
 
-// Remove a destination when its connections have closed, or after five minutes.
+// Remove a destination when its connections have closed, but at the latest after five
+// minutes.
 func ExampleRun() {
 	c, err := busyKernel(0).Dial() // programs call ipvs.Dial
 	if err != nil {
