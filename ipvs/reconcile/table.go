@@ -3,8 +3,8 @@
 // are updated in place and keep their connections, counters and persistence
 // templates. Changes are ordered so that traffic is not disrupted.
 //
-// Apply does all of it. Read, Compare and Execute are its steps, for programs
-// that show the changes first or make only some of them.
+// Apply does this in one call. Validate, Read, Compare and Execute are its steps,
+// for programs that show the changes first or make only some of them.
 package reconcile
 
 import (
@@ -23,8 +23,8 @@ type Table struct {
 	// keeps the kernel's.
 	Timeouts ipvs.Timeouts
 
-	// Daemons are the sync daemons. A wanted table without daemons leaves
-	// running ones alone.
+	// Daemons are the sync daemons. A wanted table without daemons does not
+	// change those that are running.
 	Daemons []ipvs.Daemon
 }
 
@@ -43,10 +43,10 @@ func (s Service) String() string {
 // services, the destinations of the services in want, and timeouts and daemons
 // if want has any. If want is nil, Read reads everything.
 //
-// Reading takes many requests, so the result is not atomic if other programs
-// change the table meanwhile; but no service and no destination is duplicated, and
-// none that exists all the time is missing, as ipvs.Client.ServicesConsistent
-// describes.
+// Reading takes many requests, so the result is not atomic if other programs change
+// the table meanwhile. It has no duplicates and all services and destinations that
+// exist during the whole call, with the exception that
+// ipvs.Client.ServicesConsistent describes.
 func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	services, err := c.ServicesConsistent()
 	if err != nil {
