@@ -286,11 +286,11 @@ func (k *chunk) bytes(from, to int) []byte {
 }
 
 // message decodes request i from the buffer. Decoded requests are not stored, because
-// they are needed for failures only.
+// they are needed only for failures.
 func (k *chunk) message(i int) *netlinkmsg.Message {
 	var m netlinkmsg.Message
 	if f, _, err := netlinkmsg.Split(k.bytes(i, i+1)); err == nil {
-		_ = m.Decode(f.Body, netlinkmsg.IPv4) // on error at least the command is set
+		_ = m.Decode(f.Body, netlinkmsg.IPv4) // after an error, at least the command is set
 	}
 	return &m
 }

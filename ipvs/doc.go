@@ -2,8 +2,8 @@
 // services, their destinations (real servers), connection timeouts, connection
 // synchronization daemons, and the connection table.
 //
-// A Client communicates with the kernel over generic netlink. Reading and changing the table
-// requires CAP_NET_ADMIN in the network namespace of the table.
+// A Client communicates with the kernel over generic netlink. Reading and changing
+// the table requires CAP_NET_ADMIN in the network namespace of the table.
 //
 //	c, err := ipvs.Dial()
 //	if err != nil { … }

@@ -129,7 +129,7 @@ func (d *dump) next() ([]byte, error) {
 	return b, nil
 }
 
-// fill reads one datagram.
+// fill reads one datagram and appends its messages to pending.
 func (d *dump) fill() {
 	b, err := d.client.receive()
 	for err == nil && len(b) > 0 && !d.done {

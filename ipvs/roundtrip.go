@@ -102,7 +102,7 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 // and persistence engine.
 const messageSlack = 64
 
-// acceptDump is an argument repeat of dump that accepts every dump.
+// acceptDump, as the argument repeat of dump, accepts every dump.
 func acceptDump(bool) bool { return false }
 
 // query sends a read-only request and calls handle with the body of each message

@@ -64,9 +64,9 @@ type Netmask = netlinkmsg.Netmask
 //		Stats           Stats
 //	}
 //
-// Destination fields are sent as given. An update replaces the whole
-// configuration. A destination of another address family than its service requires
-// Tunneling.
+// Destination fields are sent as given. The kernel rejects IPv4-mapped addresses. An
+// update replaces the whole configuration. If the address families of destination and
+// service differ, the method must be Tunneling.
 type Destination = netlinkmsg.Destination
 
 // A ForwardingMethod selects how packets are forwarded to a destination:

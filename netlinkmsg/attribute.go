@@ -124,7 +124,7 @@ func pad4(b []byte, n int) []byte {
 // last. A payload may be longer than expected, because later kernels may extend
 // it. If it is shorter, the method that reads it sets tooShort to a.
 //
-// Decoding a destination takes about 25 iterations of such loops. All methods but
+// Decoding a destination takes about 25 iterations of such loops. All methods except
 // malformed are therefore written to be inlined, with few bounds checks.
 type attributes []byte
 

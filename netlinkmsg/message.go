@@ -129,8 +129,8 @@ const (
 )
 
 // Append appends m to b as a netlink message whose type is family, the ID that the
-// kernel assigned to FamilyName. The port ID in the header is 0.
-// Like AppendBody, it returns b and an error if m cannot be encoded.
+// kernel assigned to FamilyName. The port ID in the header is 0. Like AppendBody,
+// Append returns b and an error if m cannot be encoded.
 func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) ([]byte, error) {
 	start := len(b)
 	out, err := m.AppendBody(appendHeader(b, family, flags, seq))
@@ -209,10 +209,10 @@ func (m *Message) appendBody(b []byte) (_ []byte, err error) {
 //
 // family is the address family of the service of a destination; it is used for
 // kernels before 3.18, which do not send the family of destinations. Unknown
-// attributes are ignored, and fields whose attributes are missing are 0. It is an error
-// if an attribute is shorter than defined in linux/ip_vs.h, if an address has no
-// family, or if a destination has no address. After an error, the values that m
-// points to are undefined.
+// attributes are ignored, and fields without an attribute are set to zero values. It
+// is an error if an attribute is shorter than defined in linux/ip_vs.h, if an address
+// has no family, or if a destination has no address. After an error, the values that
+// m points to are undefined.
 func (m *Message) Decode(b []byte, family Family) error {
 	if len(b) < genericHeaderLen {
 		return fmt.Errorf("netlinkmsg: %d bytes are too few for a generic netlink header", len(b))

@@ -20,11 +20,11 @@ func SimilarSchedulers(name string) []string {
 // be a misspelling. If name is the name of an engine, it returns only name.
 func SimilarEngines(name string) []string { return similar(name, Engines) }
 
-// similar returns the names with the smallest distance to name, ignoring the case
-// of name. Names with a distance above 1 are not similar, or above 2 if name has
-// more than three characters.
+// similar returns the names with the smallest distance to name, which is converted
+// to lower case. The distance may be at most 1, or 2 if name has more than three
+// characters.
 func similar(name string, names []string) (found []string) {
-	least := 1 // smallest distance so far
+	least := 1 // smallest distance so far, or the limit
 	if len(name) > 3 {
 		least = 2
 	}

@@ -27,8 +27,8 @@ func (d *drainer) halfOpen(active uint32) uint32 {
 		end := time.Now()
 		d.nextReading = end.Add(readingPause * end.Sub(begin))
 	}()
-	// A reading can miss connections while others end. It counts only if it finds as
-	// many half-open connections as are active.
+	// A reading can miss connections while others end. Its result is used only if it
+	// has as many half-open connections as are active.
 	found := uint32(0)
 	for c, err := range d.connections() {
 		if err != nil {

@@ -34,8 +34,7 @@ type FakeKernel struct {
 
 	// Intercept, if not nil, is called with each request before it is executed. If
 	// it returns an errno other than 0, the request is not executed and fails with
-	// this errno.
-	// The table is not locked during the call.
+	// this errno. The table is not locked during the call.
 	Intercept func(m *netlinkmsg.Message) syscall.Errno
 
 	// OnContinue, if not nil, is called with the request before each datagram of a

@@ -162,7 +162,7 @@ func (d *differ) emitDeferred(updates []deferredUpdate, disable bool) {
 	}
 }
 
-// remove removes services, and destinations of the services that stay.
+// remove removes services, and destinations of the remaining services.
 func (d *differ) remove() {
 	wantedServices := d.want.servicesByKey()
 	for i := range d.have.Services {

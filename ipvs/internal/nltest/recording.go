@@ -2,8 +2,8 @@
 //
 // A recording is a text file of packets in hexadecimal, in groups with titles. A
 // line "# TITLE" begins a group, a line "> HEX" is a sent packet, and a line
-// "< HEX" is a received one. Recordings are in little-endian byte order; Read converts them to
-// the byte order of the host.
+// "< HEX" is a received one. Recordings are in little-endian byte order; Read
+// converts them to the byte order of the host.
 package nltest
 
 import (
