@@ -16,8 +16,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// A fault replaces one call of a socket. A nil function leaves the call unchanged.
-// Like the kernel, a fault that loses replies reports ENOBUFS sooner or later.
+// A fault replaces calls of a socket. A nil function leaves the calls unchanged.
 type fault struct {
 	name         string
 	corruptsDump bool // dumps that succeed may have missing, duplicate or reordered entries
@@ -25,20 +24,20 @@ type fault struct {
 	receive      func(s *ipvstest.FaultySocket, b []byte) (int, error)
 }
 
-// maxCalls is a number of socket calls that no request needs.
+// maxCalls is greater than the number of socket calls that any request needs.
 const maxCalls = 20000
 
 // A faultInjector counts the calls of a socket, from 0, and injects a fault into the
 // calls with numbers in [first, end).
 type faultInjector struct {
 	*ipvstest.FaultySocket
-	fault      fault
 	first, end int
 	calls      int
 }
 
+// injectFault returns a socket of k that injects f into count calls from call first on.
 func injectFault(k *ipvstest.FakeKernel, f fault, first, count int) *faultInjector {
-	i := &faultInjector{fault: f, first: first, end: first + count}
+	i := &faultInjector{first: first, end: first + count}
 	i.FaultySocket = &ipvstest.FaultySocket{
 		Socket: k.Socket(),
 		OnSend: func(s *ipvstest.FaultySocket, b []byte) error {

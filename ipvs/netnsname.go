@@ -36,7 +36,7 @@ func NetNSPath(name string) (string, error) {
 	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			return path, nil // after another error of Stat, opening it fails
+			return path, nil // the caller gets any other error when it opens the path
 		}
 	}
 	return "", &NetNSError{Path: name, Tried: paths, Errno: syscall.ENOENT}

@@ -123,7 +123,7 @@ func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server ne
 	}
 	d.last = d.original
 	f := fallback{drainer: d}
-	if err := f.set(s); err != nil {
+	if err := f.enable(s); err != nil {
 		return nil, err
 	}
 	result, err := d.drain(ctx)

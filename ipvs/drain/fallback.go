@@ -55,11 +55,11 @@ const fallbackFlag = ipvs.Sched1
 // fallback sets the fallback flag of the service during a drain.
 type fallback struct {
 	*drainer
-	changed *ipvs.Service // the service after set has set the flag; nil if it has not
+	changed *ipvs.Service // the service as enable has changed it; nil if it has not
 }
 
-// set sets the flag if s has a scheduler that needs it.
-func (f *fallback) set(s ipvs.Service) error {
+// enable sets the flag if s has a scheduler that needs it.
+func (f *fallback) enable(s ipvs.Service) error {
 	switch s.Scheduler {
 	case "sh", "mh":
 		if s.Flags&fallbackFlag != 0 {
@@ -77,7 +77,7 @@ func (f *fallback) set(s ipvs.Service) error {
 	return nil
 }
 
-// restore clears the flag if set has set it.
+// restore clears the flag if enable has set it.
 func (f *fallback) restore() error {
 	if f.changed == nil {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// The kernel normalizes configuration: the one that it reports can differ from the
-// wanted one and nevertheless have the same effect.
+// The kernel normalizes configurations, so one that it reports can differ from the
+// wanted one and still have the same effect.
 
 // serviceEqual reports whether the configuration that the kernel reports has the
 // same effect as the wanted one.

@@ -159,7 +159,7 @@ type executor struct {
 // A pendingChange is a change in the batch.
 type pendingChange struct {
 	Change
-	retried bool // the change is a retry and is not retried again
+	retried bool // the change is a retry; it is not retried again
 }
 
 // add queues, executes or, according to the failure policy, skips c.
@@ -354,8 +354,8 @@ func (e *executor) fail(c *Change, err error) {
 
 // restartDaemon restarts a sync daemon with other settings, as Execute describes.
 func (e *executor) restartDaemon(stop, start *Change) {
-	// Because the kernel checks the interface before it rejects a second daemon,
-	// ErrDaemonRunning means that the interface exists.
+	// This start fails if the daemon is still running. The kernel checks the
+	// interface first, so ErrDaemonRunning means that the interface exists.
 	err := e.client.StartDaemon(start.Daemon)
 	if errors.Is(err, ipvs.ErrDaemonRunning) {
 		if err := e.client.StopDaemon(stop.Daemon.State); err != nil && !errors.Is(err, ipvs.ErrNoDaemon) {
