@@ -144,10 +144,34 @@ docs-images: docs-chart build ## generate docs/how-fast.svg and docs/watch.svg (
 fuzz: ## run each fuzz target for TIME (default 30s)
 	@scripts/fuzz $(TIME)
 
+# The go command downloads and builds these tools.
+golangci_lint := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+govulncheck := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
 .PHONY: lint
-lint: ## run staticcheck (downloaded by the go command)
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags kernel ./...
+lint: ## run staticcheck, errcheck, misspell and other linters (see .golangci.yml)
+	@$(GO) run $(golangci_lint) run --max-issues-per-linter 0 --max-same-issues 0
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities in the code that the program calls
+	@if ! curl -sSf -o /dev/null --max-time 20 https://vuln.go.dev/index/db.json; then
+		echo 'The vulnerability database at vuln.go.dev is not reachable: not checked.'
+		exit
+	fi
+	$(GO) run $(govulncheck) ./cmd/...
+
+# The race detector requires cgo.
+.PHONY: test-race
+test-race: ## run the unit tests with the race detector (installs a C compiler)
+	@scripts/setup race
+	echo 'Unit tests with the race detector:'
+	CGO_ENABLED=1 $(GO) test -race -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
+
+# The order puts what fails soonest first.
+.PHONY: ci
+ci: ## run what continuous integration runs: lint, test, test-race, cross (installs dependencies)
+	@scripts/setup test race
+	$(MAKE) --no-print-directory lint vulnerabilities test test-race cross
 
 sbin := $(DESTDIR)$(PREFIX)/sbin
 lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
