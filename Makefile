@@ -316,9 +316,9 @@ package-tests: ## test the packages, with live traffic (installs dependencies)
 
 # SC1091: sourced files belong to the system.
 .PHONY: lint-shell
-lint-shell: # lint the scripts and units that are installed, and the packaging scripts
-	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
-		scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
+lint-shell: # lint the shell scripts and the systemd units
+	@shellcheck -e SC1091 .ci/run scripts/{setup,go,promtool,fuzz,bench/run,package-of} scripts/kernel{,s,-image,-init,-tests} \
+		scripts/service/service scripts/init.d/goipvsadm scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
 	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*
 	mkdir -p build/units
 	for unit in goipvsadm ipvsadm; do
