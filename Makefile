@@ -58,17 +58,22 @@ cross-test: ## run the unit tests for s390x and arm64 under qemu-user (installs 
 			$(GO) test -count=1 -exec "qemu-$${arch#*:}" ./...
 	done
 
+# Printed before the first build.
+announce_build = [ -e build ] || echo 'Downloading and compiling takes a few minutes the first time.'
+
 .PHONY: demo
 demo: ## run the LVS demo on a throwaway kernel (installs dependencies)
-	@scripts/setup demo
+	@$(announce_build)
+	scripts/setup demo
 	$(MAKE) --no-print-directory build
 	$(GO) build -trimpath -buildvcs=false -o build/demo ./scripts/demo
 	$(under_test) scripts/kernel -t 120 build/demo
 
 .PHONY: test
 test: ## run the checks, the unit tests and the kernel tests (installs dependencies)
-	@scripts/setup test
-	@scripts/promtool --version >/dev/null
+	@$(announce_build)
+	scripts/setup test
+	scripts/promtool --version >/dev/null
 	$(MAKE) --no-print-directory build check test-unit test-kernel
 
 .PHONY: check
@@ -311,9 +316,9 @@ package-tests: ## test the packages, with live traffic (installs dependencies)
 
 # SC1091: sourced files belong to the system.
 .PHONY: lint-shell
-lint-shell: # lint the scripts and units that are installed, and the packaging scripts
-	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
-		scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
+lint-shell: # lint the shell scripts and the systemd units
+	@shellcheck -e SC1091 .ci/run scripts/{setup,go,promtool,fuzz,bench/run,package-of} scripts/kernel{,s,-image,-init,-tests} \
+		scripts/service/service scripts/init.d/goipvsadm scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
 	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*
 	mkdir -p build/units
 	for unit in goipvsadm ipvsadm; do
