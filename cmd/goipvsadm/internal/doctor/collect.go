@@ -133,7 +133,8 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 	return s, nil
 }
 
-// zeroIfMissing ignores the error of a counter that the kernel does not have.
+// zeroIfMissing returns 0 without an error if the kernel does not have a
+// counter.
 func zeroIfMissing(n uint64, err error) (uint64, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -149,8 +150,8 @@ func increase(before, after uint64) uint64 {
 	return after - before
 }
 
-// noteUnavailable notes that something could not be read. Only the first reason
-// is kept; the lines of joined errors become one.
+// noteUnavailable notes that something could not be read. It keeps the first of
+// several reasons, and writes the lines of joined errors as one line.
 func (f *Facts) noteUnavailable(what, reason string) {
 	for _, u := range f.Unavailable {
 		if u.What == what {

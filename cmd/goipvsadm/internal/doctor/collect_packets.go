@@ -66,7 +66,6 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 			servers[services[i].Servers[j].AddrPort.Addr()] = true
 		}
 	}
-	f.Captured = true
 	f.Arrivals = make(map[ipvs.ServiceKey]*Arrivals)
 	f.ARPRequests = make(map[netip.Addr]int)
 	f.Replies = make(map[Endpoint]int)

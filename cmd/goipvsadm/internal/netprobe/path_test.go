@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestMatchPathReply(t *testing.T) {
+func TestRecordReply(t *testing.T) {
 	for _, family := range []struct {
 		client, other, server string
 	}{
@@ -77,7 +77,7 @@ func TestMatchPathReply(t *testing.T) {
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				replies := make([]PathReply, 1)
-				got := match(tt.packet, []Path{tt.probe.path}, map[uint16]int{tt.probe.port: 0}, replies)
+				got := recordReply(tt.packet, []Path{tt.probe.path}, map[uint16]int{tt.probe.port: 0}, replies)
 				if got != (tt.want != PathReply{}) || replies[0] != tt.want {
 					t.Errorf("got %v and %+v, want %+v", got, replies[0], tt.want)
 				}
@@ -86,23 +86,23 @@ func TestMatchPathReply(t *testing.T) {
 	}
 }
 
-func TestAnnouncementsAdd(t *testing.T) {
+func TestAnnouncementCaptureAdd(t *testing.T) {
 	source, group := netip.MustParseAddr("172.16.0.3"), netip.MustParseAddr("224.0.0.81")
 	c, seen := &AnnouncementCapture{port: 8848}, make(map[string]bool)
 	udp := append([]byte{0x80, 0, 0x22, 0x90, 0, 20, 0, 0}, 0, 6, 0, 12, 1, 1, 0, 0)
 	vrrp := []byte{0x31, 51, 100, 2, 0, 100, 0, 0, 192, 0, 2, 10, 10, 6, 0, 1}
-	for range 2 { // repeated packets are kept once
+	for range 2 { // the second, identical packet is ignored
 		c.add(ipv4Packet(unix.IPPROTO_UDP, source, group, udp), 2, false, seen)
 		c.add(ipv4Packet(protocolVRRP, source, group, vrrp), 2, true, seen)
 	}
 	c.add(ipv4Packet(unix.IPPROTO_UDP, source, group, udp[:9]), 2, false, seen)
 	c.add([]byte{0x45}, 2, false, seen)
 	if len(c.SyncMessages) != 1 || c.SyncMessages[0] != (SyncMessage{Link: 2, Source: source, Group: netip.AddrPortFrom(group, 8848), SyncID: 6}) {
-		t.Errorf("sync messages: got %+v", c.SyncMessages)
+		t.Errorf("sync messages: got %+v, want one with sync ID 6", c.SyncMessages)
 	}
 	if len(c.Advertisements) != 1 || len(c.Advertisements[0].Addresses) != 2 || !c.Advertisements[0].Outgoing ||
 		c.Advertisements[0].Addresses[1] != netip.MustParseAddr("10.6.0.1") {
-		t.Errorf("advertisements: got %+v", c.Advertisements)
+		t.Errorf("advertisements: got %+v, want an outgoing one of two addresses", c.Advertisements)
 	}
 	if got := parseVRRP([]byte{0x21, 51, 0, 1, 0, 1, 0, 0, 192, 0, 2, 10}); got != nil {
 		t.Errorf("priority 0: got %v, want no addresses", got)
