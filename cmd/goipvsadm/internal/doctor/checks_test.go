@@ -148,6 +148,14 @@ func TestDiagnose(t *testing.T) {
 			d.Weight, d.Delta, d.Conns.StuckSynRecv = 0, new(ipvs.Stats), 1
 		}},
 
+		{name: "connections to a removed server", change: func(f *Facts) {
+			f.Orphans = []Orphan{{Service: f.Services[0].ServiceKey, Server: ap("10.0.0.13:80"), Client: ap("192.0.2.99:4000"), VIP: ap("192.0.2.1:80")}}
+		}, want: []string{"hint expire-nodest-conn"}},
+		{name: "packets to a removed server", change: func(f *Facts) {
+			f.Orphans = []Orphan{{Service: f.Services[0].ServiceKey, Server: ap("10.0.0.13:80"), Client: ap("192.0.2.99:4000"), VIP: ap("192.0.2.1:80")}}
+			f.OrphanPackets = 2
+		}, want: []string{"expire-nodest-conn"}},
+
 		{name: "server between its thresholds gets its share", change: func(f *Facts) {
 			f.Services[0].Scheduler = "rr"
 			_, d := f.firstServer()

@@ -101,7 +101,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 		if d == nil {
 			switch {
 			case s != nil && (conn.State == established || conn.State == "UDP"):
-				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, Expires: conn.Expires})
+				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, VIP: conn.VIP, Expires: conn.Expires})
 			case s == nil && backup && conn.Protocol != 0:
 				f.Unserved = append(f.Unserved, Unserved{conn.VIP, conn.Destination})
 			}

@@ -66,6 +66,11 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 			servers[services[i].Servers[j].AddrPort.Addr()] = true
 		}
 	}
+	orphans := make(map[connKey]bool)
+	for i := range f.Orphans {
+		o := &f.Orphans[i]
+		orphans[connKey{o.Service.Protocol, o.Client, o.VIP}] = true
+	}
 	f.Arrivals = make(map[ipvs.ServiceKey]*Arrivals)
 	f.ARPRequests = make(map[netip.Addr]int)
 	f.Replies = make(map[Endpoint]int)
@@ -95,6 +100,9 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 			f.reject(Endpoint{protocol, p.Source}, from)
 		case servers[from] && p.Protocol != unix.IPPROTO_TCP && !own[to] && len(f.Replies) < maxRecorded:
 			f.Replies[Endpoint{protocol, p.Source}]++
+		}
+		if orphans[connKey{protocol, p.Source, p.Destination}] {
+			f.OrphanPackets++
 		}
 		s := ix.service(protocol, p.Destination)
 		if s == nil {

@@ -27,6 +27,7 @@ type Facts struct {
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
+	OrphanPackets   int                                // captured packets of clients that belong to Orphans
 	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
 	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
 	Daemons         []ipvs.Daemon
@@ -224,6 +225,7 @@ type Orphan struct {
 	Service ipvs.ServiceKey
 	Server  netip.AddrPort
 	Client  netip.AddrPort
+	VIP     netip.AddrPort
 	Expires uint32 // time to expiry in seconds; packets of the client do not extend it
 }
 

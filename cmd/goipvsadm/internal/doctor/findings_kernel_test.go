@@ -99,7 +99,7 @@ var findingTests = []findingTest{
 	{name: "drop-packet", plan: drPlan, rules: drRules, breakWith: []string{"director: sysctl -w net.ipv4.vs.drop_packet=3"}},
 	{name: "secure-tcp", plan: drPlan, rules: drRules, breakWith: []string{"director: sysctl -w net.ipv4.vs.secure_tcp=3"}},
 
-	{name: "expire-nodest-conn", plan: drPlan, rules: drRules, prepare: func(tb *testbed) { tb.keepOpen("http://172.16.100.10/", 2) },
+	{name: "expire-nodest-conn", severity: "hint", plan: drPlan, rules: drRules, prepare: func(tb *testbed) { tb.keepOpen("http://172.16.100.10/", 2) },
 		breakWith: []string{"director: ipvsadm -d -t 172.16.100.10:80 -r 172.16.100.21:80"}},
 
 	{name: "sync-interface-gone", plan: twoLinksPlan, rules: singleDRRules,
