@@ -133,6 +133,17 @@ func TestDiagnose(t *testing.T) {
 			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 2}, Conns{Total: 3, Established: 3, Open: 3}
 			f.Neighbors[server1Neighbor] = netstate.Failed
 		}, want: []string{"dead-server-clients " + server1}},
+		{name: "drained server with direct routing that does not reply on its own address", change: func(f *Facts) {
+			useDirectRouting(f, Conns{Total: 3, Established: 3, Open: 3}, Conns{Total: 1, Established: 1, Completed: 1})
+			f.Services[0].Servers[0].Weight = 0
+			probe(f, netprobe.Silent)
+		}},
+		{name: "drained server with direct routing that does not reply on the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{Total: 3, Established: 3, Open: 3}, Conns{Total: 1, Established: 1, Completed: 1})
+			f.Services[0].Servers[0].Weight = 0
+			probe(f, netprobe.Silent)
+			probeVIP(f, netprobe.Silent)
+		}, want: []string{"dead-server-clients " + server1}},
 		{name: "connections to a drained server that sends nothing", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 4}, Conns{Total: 3, Established: 3, Open: 3}

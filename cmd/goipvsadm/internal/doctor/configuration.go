@@ -46,7 +46,7 @@ var configurationChecks = []Check{
 	},
 	{
 		ID: "mixed-forwarding", Severity: Hint, run: mixedForwarding,
-		Title:       "servers have different forwarding methods",
+		Title:       "server has a different forwarding method than the others",
 		Explanation: "-e without -m or -i sets direct routing",
 	},
 	{
@@ -227,15 +227,28 @@ func ftpPersistence(f *Facts, report func(Finding)) {
 const defaultPersistence = 360
 
 func mixedForwarding(f *Facts, report func(Finding)) {
-	f.eachServer(func(s *Service, d *Server) {
+	for i := range f.Services {
+		s := &f.Services[i]
 		// Direct routing is usual for a local server, and correct for a server whose
 		// connections complete. Tunneling is for servers that it does not reach.
-		o := otherMethod(s, d)
-		if o == nil || o.Method != ipvs.Masquerading || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
-			return
+		var nat *Server
+		n := 0 // servers with NAT
+		for j := range s.Servers {
+			if d := &s.Servers[j]; d.Method == ipvs.Masquerading && !f.isLocal(d.AddrPort.Addr()) {
+				nat, n = d, n+1
+			}
 		}
-		report(s.serverFinding(d, fmt.Sprintf("%s uses direct routing, %s uses %s", d.AddrPort, o.AddrPort, methodName(o)), f.useMethodOf(s, d, o)))
-	})
+		if nat == nil || 2*n < len(s.Servers) {
+			continue
+		}
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if d.Method != ipvs.DirectRouting || d.Weight == 0 || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
+				continue
+			}
+			report(s.serverFinding(d, fmt.Sprintf("%s uses direct routing, most other servers use NAT", d.AddrPort), f.useMethodOf(s, d, nat)))
+		}
+	}
 }
 
 func portIgnored(f *Facts, report func(Finding)) {

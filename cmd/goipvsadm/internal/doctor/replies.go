@@ -469,7 +469,7 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 // mixedCause returns the cause that the forwarding method of a server has been
 // changed unintentionally, or nil if isMixed is false.
 func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
-	o := otherMethod(s, d)
+	o := f.otherMethod(s, d)
 	works := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting && d.Conns.Completed > 0 })
 	if o == nil || works {
 		return nil
@@ -482,12 +482,12 @@ func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
 
 // otherMethod returns a server of the service with another forwarding method than
 // a server with direct routing, or nil.
-func otherMethod(s *Service, d *Server) *Server {
+func (f *Facts) otherMethod(s *Service, d *Server) *Server {
 	if d.Method != ipvs.DirectRouting {
 		return nil
 	}
 	for i := range s.Servers {
-		if o := &s.Servers[i]; o.Method == ipvs.Masquerading || o.Method == ipvs.Tunneling {
+		if o := &s.Servers[i]; (o.Method == ipvs.Masquerading || o.Method == ipvs.Tunneling) && !f.isLocal(o.AddrPort.Addr()) {
 			return o
 		}
 	}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -35,7 +34,7 @@ func deadServerClients(f *Facts, report func(Finding)) {
 }
 
 // hasStuckClients reports whether a server of weight 0 still gets packets, or will
-// get them: not only those of handshakes that began before the weight was 0.
+// get them. Packets of handshakes that began before the weight was 0 do not count.
 func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
 	if s.Protocol == ipvs.UDP {
 		return d.hasClientTraffic()
@@ -66,6 +65,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	if route.Gateway.IsValid() {
 		nextHop = route.Gateway
 	}
+	// On a backup director, connections may be those of the master.
 	hasTraffic := d.hasClientTraffic()
 	if hasTraffic || !f.isBackupDirector() {
 		severity = Error
@@ -76,7 +76,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 		if problem := f.neighborProblem(route.Link, nextHop, false, hasTraffic); routed && f.link(route.Link).NeedsNeigh && problem != "" {
 			return fmt.Sprintf("%s; %s %s on %s", packets, nextHop, problem, f.link(route.Link).Name), severity
 		}
-		if f.probeOutcomes(netprobe.Silent)[probeTarget(s, d)] != nil && !f.vipAnswers(s, d) {
+		if f.isProbedSilent(s, d) {
 			return packets + "; it does not reply to a probe", severity
 		}
 	}
@@ -95,11 +95,16 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	return "", 0
 }
 
-// vipAnswers reports whether a server with direct routing has answered the probe of
-// the VIP.
-func (f *Facts) vipAnswers(s *Service, d *Server) bool {
-	key := frameKey{s.ServiceKey, d.AddrPort}
-	return f.frameOutcomes(netprobe.Answered)[key]
+// isProbedSilent reports whether a server has not replied to a TCP probe and, with
+// direct routing, to one of the VIP. Firewalls may drop echo requests, and servers
+// with tunnels may not listen on their own addresses.
+func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
+	t := probeTarget(s, d)
+	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
+		return false
+	}
+	vipSilent := f.frameOutcomes(netprobe.Silent)[frameKey{s.ServiceKey, d.AddrPort}]
+	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && vipSilent
 }
 
 // stuckCauses returns why clients are still sent to a server of weight 0, and what
@@ -120,89 +125,9 @@ func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 	if s.Protocol == ipvs.UDP || len(causes) == 0 || d.Conns.Open > 0 {
 		text := "its open connections are kept until they time out, such as those of connection pools"
 		if s.Protocol == ipvs.UDP {
-			text = "the packets of clients that keep their UDP port belong to an old connection, which each of them prolongs"
+			text = "clients that keep their UDP port prolong their connections with each packet"
 		}
 		add(text, f.withSysctl(expireNodestPath, f.remove(s, d)))
 	}
 	return causes
-}
-
-// overloadState is what is known about a server's connections and its thresholds.
-type overloadState uint8
-
-const (
-	belowThresholds overloadState = iota
-	// A server that has reached its upper threshold gets no new connections until
-	// it is below the lower one, by default three quarters of the upper one.
-	betweenThresholds
-	overloaded
-)
-
-// overload returns the state of a server.
-func (d *Server) overload() overloadState {
-	conns := d.ActiveConns + d.InactiveConns
-	switch {
-	case d.UpperThreshold == 0:
-		return belowThresholds
-	case conns >= d.UpperThreshold:
-		return overloaded
-	case d.LowerThreshold > 0 && conns >= d.LowerThreshold, d.LowerThreshold == 0 && uint64(conns)*4 >= uint64(d.UpperThreshold)*3:
-		return betweenThresholds
-	}
-	return belowThresholds
-}
-
-// isAvoided reports whether a server gets no new connections although others of its
-// service do, and the scheduler would select it.
-func (s *Service) isAvoided(d *Server) bool {
-	if s.Scheduler != "rr" && s.Scheduler != "wrr" || s.Flags&ipvs.Persistent != 0 || s.Delta == nil || d.Delta == nil || d.Delta.Conns > 0 {
-		return false
-	}
-	weights := uint64(0)
-	for i := range s.Servers {
-		if w := uint64(s.Servers[i].Weight); w > 0 && s.Scheduler == "rr" {
-			weights++
-		} else {
-			weights += w
-		}
-	}
-	share := uint64(1)
-	if s.Scheduler == "wrr" {
-		share = uint64(d.Weight)
-	}
-	return s.Delta.Conns*share >= 3*weights
-}
-
-// rejectsClients reports whether a service gets no new connections because its
-// servers have reached their thresholds.
-func (f *Facts) rejectsClients(s *Service) bool {
-	a := f.Arrivals[s.ServiceKey]
-	return a != nil && a.Packets >= minUnanswered && s.Protocol != ipvs.UDP && s.Delta != nil && s.Delta.Conns == 0 &&
-		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) &&
-		!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.overload() == belowThresholds })
-}
-
-func overThreshold(f *Facts, report func(Finding)) {
-	f.eachServer(func(s *Service, d *Server) {
-		conns := d.ActiveConns + d.InactiveConns
-		state, rejects := d.overload(), f.rejectsClients(s)
-		evidence := fmt.Sprintf("%s, upper threshold %s", humanize.Count(conns, "connection"), humanize.Count(d.UpperThreshold, ""))
-		switch {
-		case state == overloaded:
-		case state == betweenThresholds && (rejects || s.isAvoided(d)):
-			lower := "three quarters of it"
-			if d.LowerThreshold > 0 {
-				lower = humanize.Count(d.LowerThreshold, "")
-			}
-			evidence += fmt.Sprintf(", lower threshold %s; no new connections in this sample", lower)
-		default:
-			return
-		}
-		x := s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold = 2 * max(conns, d.UpperThreshold) }))
-		if x.Severity = Warning; rejects {
-			x.Severity = Error
-			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample, and no server is available", humanize.Count(f.Arrivals[s.ServiceKey].Packets, "packet"))
-		}
-		report(x)
-	})
 }
