@@ -148,7 +148,8 @@ func (c *Collector) probePaths(f *Facts) {
 // not known. Source is not valid if the director has no other address than the VIP.
 func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	r, ok := f.routeTo(d)
-	if !ok {
+	isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
+	if !ok || !isTCP && s.AddrPort.Port() == 0 {
 		return p, false
 	}
 	p = netprobe.Path{Protocol: unix.IPPROTO_TCP, Link: r.Link, Server: d.AddrPort.Addr(), To: d.AddrPort}

@@ -124,15 +124,19 @@ func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	return nil
 }
 
-// endpoints returns the endpoints to which packets of a service may be sent at a
-// server with NAT.
+// endpoints returns the endpoints to which packets of a service are sent at a
+// server with NAT. If the service includes several ports, it returns one of those
+// that clients use by TCP or SCTP: connection states show whether others work.
 func endpoints(s *Service, d *Server) []Endpoint {
-	port := cmp.Or(d.AddrPort.Port(), s.AddrPort.Port(), d.Conns.VIPPort.Port())
-	to := netip.AddrPortFrom(d.AddrPort.Addr(), port)
-	if s.Mark == 0 {
-		return []Endpoint{{s.Protocol, to}}
+	port := cmp.Or(d.AddrPort.Port(), s.AddrPort.Port())
+	to := netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(port, d.Conns.VIPPort.Port()))
+	switch {
+	case s.Mark != 0:
+		return []Endpoint{{ipvs.TCP, to}, {ipvs.SCTP, to}}
+	case port == 0 && s.Protocol == ipvs.UDP:
+		return nil
 	}
-	return []Endpoint{{ipvs.TCP, to}, {ipvs.UDP, to}, {ipvs.SCTP, to}}
+	return []Endpoint{{s.Protocol, to}}
 }
 
 func serverRefuses(f *Facts, report func(Finding)) {
