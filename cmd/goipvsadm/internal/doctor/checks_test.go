@@ -471,6 +471,13 @@ func TestDiagnose(t *testing.T) {
 			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
 			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination, &f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
+		{name: "one of two servers was silent, and has no traffic", change: func(f *Facts) {
+			conns := stuckOf("192.0.2.99")
+			conns.Established = 20
+			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
+			f.Services[0].Servers[0].Delta = new(ipvs.Stats)
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[1].Destination}}
+		}},
 		{name: "one of two servers silent for one client that has no other server", change: func(f *Facts) {
 			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"hint server-silent " + server1}},

@@ -199,6 +199,13 @@ func (f *Facts) pathFails(d *Server) bool {
 	return p.FromDirector.Port != netprobe.Answered || p.FromClient.Port != netprobe.Silent
 }
 
+// isSilentNow reports whether connections to the server are stuck. If earlier ones
+// have completed and there is no traffic now, clients may have given up before the
+// server worked again.
+func (d *Server) isSilentNow() bool {
+	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0)
+}
+
 func serverSilent(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -210,7 +217,7 @@ func serverSilent(f *Facts, report func(Finding)) {
 		}
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight == 0 || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.completes() || f.isSuppressed(d) {
+			if d.Weight == 0 || !connStateIsEvidence(s, d) || !d.isSilentNow() || d.completes() || f.isSuppressed(d) {
 				continue
 			}
 			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)), f.takeOut(s, d))
@@ -245,7 +252,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		for j := range s.Servers {
 			d := &s.Servers[j]
 			total.Established += d.Conns.Established
-			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d) {
+			if d.Weight == 0 || !d.isSilentNow() || !connStateIsEvidence(s, d) || f.isSuppressed(d) {
 				continue
 			}
 			if first == nil {
