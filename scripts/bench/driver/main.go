@@ -6,9 +6,9 @@
 // The clock of the virtual machine counts instructions, one per nanosecond,
 // except with -timed and -memory.
 //
-// The floor is a lower bound for any Go program: the execution of an empty
-// program, and the exchange of the same netlink messages, encoded in advance,
-// on a bare socket, with replies received but not decoded.
+// The floor is a lower bound for any Go program: running an empty program, and
+// exchanging the same netlink messages on a bare socket. The requests are encoded
+// in advance, and the replies are not decoded.
 //
 // The following command measures the startup time of programs natively:
 //
