@@ -165,7 +165,7 @@ func TestInstallUninstall(t *testing.T) {
 	}
 }
 
-// With FORCE=1, install-compat moves unpackaged programs aside, and uninstall restores them.
+// With FORCE=1, install-compat moves programs that no package owns aside, and uninstall restores them.
 func TestUninstallRestoresReplaced(t *testing.T) {
 	s := newInstallRoot(t)
 	s.write("usr/local/sbin/ipvsadm", "another program")

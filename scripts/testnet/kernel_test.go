@@ -22,8 +22,8 @@ func requireKernel(t *testing.T) {
 	}
 }
 
-// runKernel runs a command line in scripts/kernel and returns its output. If the shell script prepare
-// is not empty, it runs first, in a new mount namespace that scripts/kernel then uses.
+// runKernel runs a command line in scripts/kernel and returns its output. If prepare is not empty,
+// scripts/kernel runs in a new mount namespace, after this shell script has been run there.
 func runKernel(t *testing.T, env []string, prepare, line string) string {
 	t.Helper()
 	requireKernel(t)

@@ -574,8 +574,8 @@ func TestServiceMatchesDebian(t *testing.T) {
 	d.wantTable("")
 }
 
-// The commands of Red Hat's unit, which runs no script, and the service with Red Hat's
-// settings.
+// The commands of Red Hat's unit, which runs no script, work with the program under test, and the
+// service saves the table as Red Hat's settings require.
 func TestServiceRedHatSettings(t *testing.T) {
 	d := newDirector(t)
 	d.setService("ipvsadm")
@@ -611,7 +611,8 @@ func TestServiceRedHatSettings(t *testing.T) {
 
 var execLine = regexp.MustCompile(`(?m)^Exec(Start|Reload|Stop)=/usr/local/lib/goipvsadm/service (.*)$`)
 
-// The commands of the systemd units. systemd restarts a unit by stopping and starting it.
+// The commands of the systemd units start, reload, restart and stop the service. systemd restarts a
+// unit by stopping and starting it.
 func TestSystemdUnits(t *testing.T) {
 	for _, tt := range []struct{ name, settings string }{
 		{name: "goipvsadm"},
@@ -627,7 +628,7 @@ func TestSystemdUnits(t *testing.T) {
 			}
 			// If both units declared the conflict, systemd would choose one by hash at boot.
 			if strings.Contains(string(unit), "\nConflicts=ipvsadm.service\n") != (tt.name == "goipvsadm") || strings.Contains(string(unit), "Conflicts=goipvsadm") {
-				t.Error("only goipvsadm.service may and must declare the conflict")
+				t.Error("goipvsadm.service, and no other unit, must declare the conflict")
 			}
 			// systemd rates the unit's exposure to attacks: 0 is best, 10 worst. The limit is 4.9.
 			analyze := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=49", "../systemd/"+tt.name+".service")

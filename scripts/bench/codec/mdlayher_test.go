@@ -11,7 +11,8 @@ import (
 )
 
 // Encoding and decoding of destinations as the documentation of mdlayher/netlink
-// suggests: nested encoders and decoders, with one call per attribute.
+// suggests: nested encoders and decoders, with one call per attribute. Attributes
+// are numbered as in linux/ip_vs.h.
 
 // nfInetAddr returns a as a union nf_inet_addr.
 func nfInetAddr(a netip.Addr) []byte {

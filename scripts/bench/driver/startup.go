@@ -21,7 +21,7 @@ const insideVariable = "GOIPVSADM_BENCH_INSIDE"
 
 // measureStartup prints the time of a short command for each program; the first
 // one is ipvsadm. The programs run in a new network namespace, so that the
-// machine's table is not touched. If the kernel has no IPVS, they exit as soon as
+// machine's table is not changed. If the kernel has no IPVS, they exit as soon as
 // they detect that; modprobe, which they would run, is hidden.
 func measureStartup(programs []string) error {
 	if os.Getenv(insideVariable) == "" {

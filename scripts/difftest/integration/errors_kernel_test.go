@@ -81,7 +81,7 @@ func TestOutputWriteError(t *testing.T) {
 			cmd := &exec.Cmd{Path: side.program.Path, Args: append([]string{"ipvsadm"}, strings.Fields(line)...), Stdout: full, Stderr: &stderr}
 			err := r.OursNetns.Run(cmd)
 			if hasMessage := stderr.String() != ""; (err != nil) != side.fails || hasMessage != side.fails {
-				t.Errorf("%s %s: %v, %q", side.program.Path, line, err, stderr.String())
+				t.Errorf("%s %s: error %v, message %q; want failure: %v", side.program.Path, line, err, stderr.String(), side.fails)
 			}
 		}
 	}

@@ -11,8 +11,7 @@ type serviceStats struct {
 }
 
 // parseStats parses the output of ipvsadm -L -n --stats. The keys of the result are addresses or
-// firewall marks.
-// Lines with abbreviated numbers (12K) are skipped.
+// firewall marks. Lines with abbreviated numbers (12K) are skipped.
 func parseStats(listing string) map[string]serviceStats {
 	lines := make(map[string]serviceStats)
 	for line := range strings.Lines(listing) {
