@@ -56,7 +56,7 @@ func newDirector(t *testing.T) *director {
 			{To: "in", Addresses: []string{"10.9.0.2/24"}},
 		}, Sysctls: map[string]string{
 			"net/ipv4/ip_forward": "1",
-			// Connections end with their server.
+			// Terminate connections when their server is removed.
 			"net/ipv4/vs/expire_nodest_conn": "1",
 		}},
 		{Name: "server", Gateway: "10.9.0.2", Links: []testnet.Link{{To: "in", Addresses: []string{"10.9.0.21/24"}}}},

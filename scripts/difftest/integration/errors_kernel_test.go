@@ -114,7 +114,7 @@ func TestWithoutIPVS(t *testing.T) {
 			t.Errorf("modprobe: %v: %s", err, out)
 		}
 	})
-	// Closed namespaces hold references to modules until the kernel frees them, which it does later.
+	// The kernel frees closed namespaces asynchronously. Until then, they hold references to modules.
 	err = testnet.Eventually(func() error {
 		if !tryUnloadIPVS(t) {
 			return errors.New("cannot unload IPVS")
