@@ -116,6 +116,7 @@ var causeTests = []findingTest{
 		prepare: func(tb *testbed) {
 			tb.run("client: iptables-legacy -A INPUT -p icmp -j DROP") // before the client learns the MTU
 			tb.run("client: sysctl -w net.ipv4.tcp_orphan_retries=1")
+			tb.run("client: ip link set dev eth0 gso_max_segs 1") // Linux 5.10 fragments packets that it has merged
 			tb.startUploads("10.0.2.10:80")
 		}, replace: []string{"iptables", "iptables-legacy"}, cleanup: []string{"client: sleep 4"}},
 	{name: "timeout-short", plan: drPlan, rules: drRules, breakWith: []string{"director: ipvsadm --set 20 0 0"}},

@@ -27,6 +27,7 @@ type healthyTest struct {
 	examine  []string       // hosts; "director" by default
 	hints    []string       // identifiers of hints that may be reported
 	iptables bool           // whether the test requires iptables
+	sysctl   string         // required kernel tunable below /proc/sys
 }
 
 // twoNodePlan has two hosts that are both director and server; director is
@@ -148,7 +149,7 @@ var healthyTests = []healthyTest{
 		commands: []string{"director: ip neigh replace 172.16.100.21 dev eth0 nud failed"}},
 	{name: "fwmark without packets", plan: drPlan, rules: drRules + "\n-A -f 10\n-a -f 10 -r 172.16.100.21 -g", traffic: drTraffic,
 		hints: []string{"mark-never-seen"}},
-	{name: "counters that stand still", plan: drPlan, rules: drRules + "\n-A -f 10\n-a -f 10 -r 172.16.100.21 -g", traffic: drTraffic,
+	{name: "counters that stand still", sysctl: runEstimation, plan: drPlan, rules: drRules + "\n-A -f 10\n-a -f 10 -r 172.16.100.21 -g", traffic: drTraffic,
 		commands: []string{"director: sysctl -w net.ipv4.vs.run_estimation=0"}, hints: []string{"estimation-off"}},
 	{name: "tunnel without path MTU discovery", plan: tunPlan, rules: tunRules, traffic: tunTraffic,
 		commands: []string{"director: sysctl -w net.ipv4.vs.pmtu_disc=0"}, hints: []string{"tunnel-mtu"}},
@@ -177,8 +178,8 @@ var healthyTests = []healthyTest{
 func TestHealthy(t *testing.T) {
 	for i := range healthyTests {
 		tt := &healthyTests[i]
-		if tt.iptables && !testnet.HasIPTables() {
-			t.Logf("missing: iptables, for %s", tt.name)
+		if missing := missingFeature(tt.iptables, tt.sysctl); missing != "" {
+			t.Logf("missing: %s, for %s", missing, tt.name)
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {

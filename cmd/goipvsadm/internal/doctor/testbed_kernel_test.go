@@ -24,6 +24,21 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// runEstimation is a tunable that Linux 5.10 lacks.
+const runEstimation = "net/ipv4/vs/run_estimation"
+
+// missingFeature returns the first of the features that a test requires and
+// the kernel lacks, or "".
+func missingFeature(iptables bool, sysctl string) string {
+	if iptables && !testnet.HasIPTables() {
+		return "iptables"
+	}
+	if _, err := os.Stat("/proc/sys/" + sysctl); err != nil {
+		return "the tunable " + sysctl
+	}
+	return ""
+}
+
 // A testbed is a network with clients, a director and servers.
 type testbed struct {
 	t       *testing.T
