@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -205,13 +204,26 @@ func (p *pathProbe) request() []byte {
 		b = binary.BigEndian.AppendUint32(b, rand.Uint32()|1) // initiate tag
 		b = append(b, 0, 1, 0, 0, 0, 1, 0, 1)                 // window, streams
 		b = binary.BigEndian.AppendUint32(b, rand.Uint32())   // initial sequence number
-		sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
-		binary.LittleEndian.PutUint32(b[8:], sum)
+		binary.LittleEndian.PutUint32(b[8:], crc32c(b))
 		return p.packet(unix.IPPROTO_SCTP, b, -1)
 	}
 	b := binary.BigEndian.AppendUint32(p.ports(), rand.Uint32())
 	b = append(b, 0, 0, 0, 0, 5<<4, tcpSYN, 0xfa, 0xf0, 0, 0, 0, 0)
 	return p.packet(unix.IPPROTO_TCP, b, 16)
+}
+
+// crc32c returns the checksum of SCTP packets. Importing hash/crc32 would compute
+// tables at the start of every command.
+func crc32c(b []byte) uint32 {
+	const polynomial = 0x82f63b78 // Castagnoli, reflected
+	sum := ^uint32(0)
+	for _, x := range b {
+		sum ^= uint32(x)
+		for range 8 {
+			sum = sum>>1 ^ polynomial&-(sum&1)
+		}
+	}
+	return ^sum
 }
 
 // ports returns the ports with which TCP, UDP and SCTP headers begin.
