@@ -108,3 +108,9 @@ func TestAnnouncementCaptureAdd(t *testing.T) {
 		t.Errorf("priority 0: got %v, want no addresses", got)
 	}
 }
+
+func TestCRC32C(t *testing.T) {
+	if got, want := crc32c([]byte("123456789")), uint32(0xe3069283); got != want {
+		t.Errorf("got %#x, want the check value of the algorithm, %#x", got, want)
+	}
+}
