@@ -37,7 +37,7 @@ type Collector struct {
 type sample struct {
 	time             time.Time
 	services         []Service
-	conns            map[connKey]string // states
+	conns            map[connKey]connSample
 	neighbors        Neighbors
 	reversePathDrops uint64
 	conntrackInvalid uint64
@@ -117,7 +117,7 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 		return nil, err
 	}
 	s := &sample{time: time.Now(), services: services}
-	var before map[connKey]string
+	var before map[connKey]connSample
 	if previous != nil {
 		before = previous.conns
 	}

@@ -24,6 +24,12 @@ type connKey struct {
 	client, vip netip.AddrPort
 }
 
+// A connSample is a connection in a sample.
+type connSample struct {
+	state   string
+	expires uint32 // in seconds
+}
+
 const (
 	synRecv     = "SYN_RECV"
 	established = "ESTABLISHED"
@@ -65,17 +71,17 @@ func isStuck(conn *ipvs.Connection, stateBefore string) bool {
 }
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
-// Conns of the servers. It returns the states of the connections; before
-// contains those of the previous sample, or is nil. With a backup daemon, no
+// Conns of the servers. It returns the connections; before contains those of the
+// previous sample, or is nil. With a backup daemon, no
 // connections count as new: they may have been received from the master.
-func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]string) map[connKey]string {
+func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]connSample) map[connKey]connSample {
 	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 	if c.Client == nil || len(services) == 0 && !backup {
 		return nil
 	}
 	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
-	states := make(map[connKey]string)
+	conns := make(map[connKey]connSample)
 	f.Unserved = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
 	f.Completing = make(map[ClientServer]bool)
@@ -108,10 +114,13 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 			continue
 		}
 		key := connKey{conn.Protocol, conn.Client, conn.VIP}
-		states[key] = conn.State
-		stateBefore, existed := before[key]
+		conns[key] = connSample{conn.State, conn.Expires}
+		last, existed := before[key]
 		completed := d.Conns.Completed
-		d.Conns.add(&conn, stateBefore, before != nil && !existed && !backup, own)
+		if conn.Protocol == ipvs.UDP && existed && conn.Expires+1 >= last.expires && !backup {
+			d.Conns.Refreshed++
+		}
+		d.Conns.add(&conn, last.state, before != nil && !existed && !backup, own)
 		if d.Conns.Completed > completed {
 			f.Completing[ClientServer{conn.Client.Addr(), &d.Destination}] = true
 		}
@@ -124,7 +133,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 			services[i].Servers[j].Conns.Partial = !f.AllConnections
 		}
 	}
-	return states
+	return conns
 }
 
 // add adds a connection. stateBefore is its state at the previous sample, and

@@ -140,7 +140,7 @@ func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
 // unmarked returns the targets of the packets that have created no connection of a
 // firewall mark service, each with the most persistent client. It returns none if
 // there is no such service, or if not all connections have been read.
-func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]string) []UnmarkedTarget {
+func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample) []UnmarkedTarget {
 	if !f.AllConnections || !f.hasMarks() {
 		return nil
 	}

@@ -147,6 +147,7 @@ type Conns struct {
 	SynRecv      int            // in SYN_RECV, or in INIT1 or INIT of SCTP
 	Established  int            // past the handshake and not reset
 	New          int            // not in the first sample; without FromDirector
+	Refreshed    int            // of UDP, with packets between the samples
 	Completed    int            // completed the handshake between the samples
 	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
 	Open         int            // in ESTABLISHED
@@ -176,11 +177,11 @@ func (s *Service) completes() bool {
 }
 
 // hasTraffic reports whether the service received packets between the samples.
-// New connections count as well: counters are up to two seconds old, and do not
+// New and refreshed connections count as well: counters are up to two seconds old, and do not
 // change at all while net.ipv4.vs.run_estimation is 0.
 func (s *Service) hasTraffic() bool {
 	return s.Delta != nil && s.Delta.InPackets > 0 ||
-		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New > 0 })
+		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New+d.Conns.Refreshed > 0 })
 }
 
 // mayHaveClients reports whether hosts other than the director can reach the
