@@ -245,9 +245,43 @@ func neighborFailed(f *Facts, report func(Finding)) {
 			}
 		} else {
 			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+			f.explainNetmasks(&x, s, d, r)
 		}
 		report(x)
 	})
+}
+
+// explainNetmasks adds wrong netmasks of the VIP to the causes of a server that does
+// not reply to ARP requests: one of the director that makes the network of a server
+// behind a gateway appear to be on the link, or one of the server that makes the
+// director's address its own.
+func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Route) {
+	addr := d.AddrPort.Addr()
+	own, ok := f.subnetOf(addr, r.Link)
+	if !ok || !addr.Is4() {
+		return
+	}
+	link := f.link(r.Link).Name
+	inOther := slices.ContainsFunc(f.addrs().subnets, func(a netstate.Address) bool {
+		return a.Link == r.Link && a.Prefix.Contains(addr) && !f.vips()[a.Prefix.Addr()]
+	})
+	vip := s.AddrPort.Addr()
+	switch {
+	case f.vips()[own.Addr()] && !inOther:
+		x.Causes = []string{
+			fmt.Sprintf("the VIP %s has a netmask that includes the server, which is behind a gateway", own),
+			"the host is down or has another address",
+		}
+		x.Remedies = append([]Remedy{f.localCommands(
+			[]string{"ip", "address", "del", own.String(), "dev", link}, addAddress(own.Addr(), link))}, x.Remedies...)
+		x.Group = "netmask " + own.String()
+	case d.Method == ipvs.DirectRouting && s.Mark == 0 && own.Contains(vip):
+		x.Causes = []string{
+			"the host is down or has another address",
+			"its lo has the VIP with the netmask of the network instead of /32, so it takes the director's address for its own",
+		}
+		x.Remedies = slices.Insert(x.Remedies, 1, narrowVIP(addr, netip.PrefixFrom(vip, own.Bits())))
+	}
 }
 
 // neighborProblem returns how the neighbor entry of an address shows that it

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -18,6 +19,11 @@ var probeChecks = []Check{
 		ID: "address-claimed", Severity: Error, run: addressClaimed,
 		Title:       "duplicate VIP on the network",
 		Explanation: "clients reach whichever host replies to ARP or neighbor discovery first",
+	},
+	{
+		ID: "server-address-claimed", Severity: Error, WholeHost: true, run: serverAddressClaimed,
+		Title:       "several hosts have the address of a server",
+		Explanation: "packets to the server may go to the wrong host",
 	},
 	{
 		ID: "probe-refused", Severity: Error, run: probeRefused,
@@ -268,7 +274,7 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			if d == nil {
 				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
 				x.Severity = Hint
-				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally"}
+				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally", "a router replies for addresses to which it has another route (proxy_arp)"}
 				report(x)
 				continue
 			}
@@ -286,6 +292,41 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			report(x)
 		}
 	}
+}
+
+// serverAddressClaimed reports servers for whose address several hosts reply. A server
+// with two interfaces on the link may reply with both.
+func serverAddressClaimed(f *Facts, report func(Finding)) {
+	hosts := make(map[neighborKey][]string)
+	for _, r := range f.ARPReplies {
+		k := neighborKey{r.Link, r.Addr}
+		hosts[k] = appendDistinct(hosts[k], r.HardwareAddr.String(), maxClients)
+	}
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.routeTo(d)
+		if !ok || r.Gateway.IsValid() {
+			return
+		}
+		addr := d.AddrPort.Addr()
+		k := neighborKey{r.Link, addr}
+		if len(hosts[k]) < 2 {
+			return
+		}
+		evidence := fmt.Sprintf("%s on %s reply for %s", strings.Join(hosts[k], " and "), f.link(r.Link).Name, addr)
+		if used := f.HardwareAddrs[k]; used != nil {
+			evidence += fmt.Sprintf("; the director sends packets to %s", used)
+		}
+		x := s.serverFinding(d, evidence, advise("find the hosts with these hardware addresses, and remove %s from the one that is not the server", addr))
+		x.Causes = []string{"another host has the server's address as well", "the server has two interfaces on the same link, and arp_ignore is 0"}
+		switch {
+		case d.Conns.StuckSynRecv > 0 && d.Conns.Completed == 0, f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil:
+		case d.Conns.Completed > 0:
+			x.Severity = Hint
+		default:
+			x.Severity = Warning
+		}
+		report(x)
+	})
 }
 
 // announces reports whether the director replies to ARP requests or neighbor
