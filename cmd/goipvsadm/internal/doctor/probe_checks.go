@@ -324,6 +324,7 @@ func serverAddressClaimed(f *Facts, report func(Finding)) {
 			x.Severity = Hint
 		default:
 			x.Severity = Warning
+			f.suppress(addr)
 		}
 		report(x)
 	})
