@@ -129,11 +129,17 @@ func natHairpin(f *Facts, report func(Finding)) {
 
 func natRepliesLost(f *Facts, report func(Finding)) {
 	servers := make(map[netip.Addr]bool)
-	f.eachServer(func(_ *Service, d *Server) { servers[d.AddrPort.Addr()] = true })
+	for i := range f.Services {
+		for j := range f.Services[i].Servers {
+			servers[f.Services[i].Servers[j].AddrPort.Addr()] = true
+		}
+	}
 	nextHop, found := f.failedNeighbor(func(a netip.Addr) bool { return !servers[a] })
 	f.eachServer(func(s *Service, d *Server) {
-		if d.Method != ipvs.Masquerading || d.Delta == nil || d.Delta.OutPackets == 0 || d.Conns.StuckSynRecv < minUnanswered ||
-			s.completes() || f.onlyResets(s, d) || f.isSuppressed(d) {
+		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
+		// come from a scan.
+		if d.Method != ipvs.Masquerading || d.Delta == nil || d.Delta.OutPackets == 0 || d.Delta.InPackets <= d.Delta.Conns ||
+			d.Conns.StuckSynRecv < minUnanswered || s.completes() || f.onlyResets(s, d) || f.isSuppressed(d) {
 			return
 		}
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
@@ -144,8 +150,8 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 		case found:
 			x.Causes[0] = fmt.Sprintf("the replies are routed to %s on %s, which does not reply to ARP or neighbor discovery: its route, or a routing rule (ip rule) for packets from the VIP, is wrong", nextHop.addr, link)
 			x.Group = "next hop " + nextHop.addr.String()
-		case len(d.Conns.StuckClients) < minUnanswered || s.Delta == nil || s.Delta.InPackets <= s.Delta.Conns:
-			return // a scan, or a client whose own network loses the replies
+		case len(d.Conns.StuckClients) < minUnanswered:
+			return // the client's own network may lose the replies
 		default:
 			x.Severity = Warning
 		}
