@@ -265,7 +265,6 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 	inOther := slices.ContainsFunc(f.addrs().subnets, func(a netstate.Address) bool {
 		return a.Link == r.Link && a.Prefix.Contains(addr) && !f.vips()[a.Prefix.Addr()]
 	})
-	vip := s.AddrPort.Addr()
 	switch {
 	case f.vips()[own.Addr()] && !inOther:
 		x.Causes = []string{
@@ -275,12 +274,11 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 		x.Remedies = append([]Remedy{f.localCommands(
 			[]string{"ip", "address", "del", own.String(), "dev", link}, addAddress(own.Addr(), link))}, x.Remedies...)
 		x.Group = "netmask " + own.String()
-	case d.Method == ipvs.DirectRouting && s.Mark == 0 && own.Contains(vip):
-		x.Causes = []string{
-			"the host is down or has another address",
-			"its lo has the VIP with the netmask of the network instead of /32, so it takes the director's address for its own",
+	default:
+		if narrow, ok := f.narrowVIP(s, d); ok {
+			x.Causes = []string{"the host is down or has another address", wideVIP}
+			x.Remedies = slices.Insert(x.Remedies, 1, narrow)
 		}
-		x.Remedies = slices.Insert(x.Remedies, 1, narrowVIP(addr, netip.PrefixFrom(vip, own.Bits())))
 	}
 }
 

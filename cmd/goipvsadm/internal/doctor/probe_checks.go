@@ -400,6 +400,13 @@ func (f *Facts) hasReplied(s *Service, d *Server) bool {
 	return d.Conns.Completed > 0 || slices.ContainsFunc(endpoints(s, d), func(e Endpoint) bool { return f.Replies[e] > 0 })
 }
 
+// isResolved reports whether the hardware address of a server has been confirmed
+// recently.
+func (f *Facts) isResolved(d *Server) bool {
+	r, _ := f.routeTo(d)
+	return !r.Gateway.IsValid() && f.Neighbors[neighborKey{r.Link, d.AddrPort.Addr()}] == netstate.Reachable
+}
+
 // probeFinding completes a finding about a failed probe.
 func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence string, causes ...string) Finding {
 	x := s.serverFinding(d, evidence)
@@ -463,8 +470,16 @@ func probeRefused(f *Facts, report func(Finding)) {
 
 func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
-		report(f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after),
-			"the host is down", "a firewall drops the packets"))
+		causes := []string{"the host is down", "a firewall drops the packets"}
+		if f.isResolved(d) {
+			causes = causes[1:] // it replies to ARP requests or neighbor discovery
+		}
+		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
+		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
+			x.Causes = append(x.Causes, wideVIP)
+			x.Remedies = slices.Insert(x.Remedies, 1, narrow)
+		}
+		report(x)
 	})
 	// A server that replies on its own address but not on the VIP does not have
 	// the VIP.

@@ -407,9 +407,9 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	switch {
 	case d.Method == ipvs.DirectRouting:
 		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
-		if own, ok := f.ownLinkAddr(d); ok && to.Addr().Is4() && own.Contains(to.Addr()) {
-			accept.text += ", or its lo has the VIP with the netmask of the network instead of /32 and thus all addresses of the network"
-			accept.remedies = append(accept.remedies, narrowVIP(addr, netip.PrefixFrom(to.Addr(), own.Bits())))
+		if narrow, ok := f.narrowVIP(s, d); ok {
+			accept.text += ", or " + wideVIP
+			accept.remedies = append(accept.remedies, narrow)
 		}
 	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
 		accept.text = fmt.Sprintf("the server does not decapsulate IPIP: no such interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
@@ -517,10 +517,23 @@ func (f *Facts) reversePathCause(d *Server) *replyCause {
 	}
 }
 
+// wideVIP is the cause that a server regards the addresses of its network as its own.
+const wideVIP = "lo of the server has the VIP with the netmask of the network instead of /32, so that it sends its replies to itself"
+
 // narrowVIP returns the commands that replace a VIP on the loopback interface of a
-// server, which has the netmask of its network, by one with the netmask /32.
-func narrowVIP(server netip.Addr, vip netip.Prefix) Remedy {
-	return remoteCommands(server, []string{"ip", "address", "del", vip.String(), "dev", "lo"}, addAddress(vip.Addr(), "lo"))
+// server, which has the netmask of its network, by one with the netmask /32. It
+// returns false if this cannot be the cause of a server's silence.
+func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
+	vip := d.Conns.VIP
+	if s.Mark == 0 {
+		vip = s.AddrPort.Addr()
+	}
+	own, ok := f.ownLinkAddr(d)
+	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) {
+		return Remedy{}, false
+	}
+	wide := netip.PrefixFrom(vip, own.Bits())
+	return remoteCommands(d.AddrPort.Addr(), []string{"ip", "address", "del", wide.String(), "dev", "lo"}, addAddress(vip, "lo")), true
 }
 
 // ownLinkAddr returns the director's address, with its prefix length, on the
