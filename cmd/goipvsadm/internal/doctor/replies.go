@@ -480,7 +480,12 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	if mixed != nil {
 		causes = append(causes, *mixed)
 	}
-	causes = append(causes, accept, listener)
+	if d.Conns.Established > 0 { // earlier connections have completed
+		down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+		causes = append(causes, down, listener, accept)
+	} else {
+		causes = append(causes, accept, listener)
+	}
 	for _, c := range []*replyCause{gateway, reverse} {
 		if c != nil {
 			causes = append(causes, *c)
@@ -529,7 +534,7 @@ func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
 		vip = s.AddrPort.Addr()
 	}
 	own, ok := f.ownLinkAddr(d)
-	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) {
+	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) || d.Conns.Established > 0 {
 		return Remedy{}, false
 	}
 	wide := netip.PrefixFrom(vip, own.Bits())
