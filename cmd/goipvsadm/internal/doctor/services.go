@@ -206,6 +206,9 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 				"-p", "tcp", "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
 		}
+		if len(setters) > 0 {
+			x.Remedies = append(x.Remedies, listMarks)
+		}
 		x.Remedies = append(x.Remedies, f.removeService(s))
 		if x.Severity == 0 {
 			x.Severity = Hint
@@ -213,6 +216,9 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		report(x)
 	}
 }
+
+// listMarks shows which rules that set marks match packets.
+var listMarks = Remedy{Advice: "see which rules that set the mark count packets, such as by iptables-save -c or nft list ruleset"}
 
 // minUnmarked is the number of packets of a client to the same port that show that
 // the client does not only try whether the port is open.
@@ -261,7 +267,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 		x := s.serviceFinding("the client has connections with this mark; " + t.describe())
 		if mark, ok := f.markOf(ipvs.TCP, t.Target); ok && mark == s.Mark {
 			x.Causes = []string{"the rule that sets the mark does not match all packets of the client"}
-			x.Remedies = []Remedy{advise("list the rules that set the mark, such as by iptables-save -c or nft list ruleset")}
+			x.Remedies = []Remedy{listMarks}
 		} else {
 			x.Causes = []string{
 				fmt.Sprintf("the rule that sets the mark does not include TCP port %d", t.Target.Port()),
