@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -755,5 +756,40 @@ func (f *Facts) claimServer() {
 	f.Probed, f.ARPAnswered = true, true
 	for i := range byte(2) {
 		f.ARPReplies = append(f.ARPReplies, netprobe.Reply{Link: inside, Addr: addr("10.0.0.11"), HardwareAddr: []byte{2, 0, 0, 0, 1, i}})
+	}
+}
+
+// TestVIPNetmaskCause expects the netmask of the VIP among the causes if another address
+// shows that the network is smaller, since removing the only route to the network would
+// do harm.
+func TestVIPNetmaskCause(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		other string // another address of the link
+		want  bool
+	}{
+		{"another address in a smaller network", "10.9.0.1/24", true},
+		{"another address in the same network", "10.9.0.1/8", false},
+		{"no other address", "127.0.0.2/8", false},
+	} {
+		f := healthyFacts()
+		f.Services[0].AddrPort = ap("10.0.0.1:80")
+		f.Routes[addr("10.0.0.1")] = f.Routes[addr("192.0.2.1")]
+		f.Addresses = []netstate.Address{
+			{Link: inside, Prefix: netip.MustParsePrefix("10.0.0.1/8")},
+			{Link: inside, Prefix: netip.MustParsePrefix(tt.other)},
+		}
+		f.Neighbors[neighborKey{inside, addr("10.0.0.11")}] = netstate.Failed
+		findings := Diagnose(f)
+		i := slices.IndexFunc(findings, func(x Finding) bool { return x.Check.ID == "neighbour-failed" })
+		if i < 0 {
+			t.Fatalf("%s: no finding", tt.name)
+		}
+		x := &findings[i]
+		isCause := slices.Contains(x.Causes, "the VIP 10.0.0.1/8 has a netmask that includes the server, which is behind a gateway")
+		changes := strings.Contains(x.Remedies[0].CommandLine(), "ip address del")
+		if isCause != tt.want || changes != tt.want {
+			t.Errorf("%s: causes %q, first remedy %q", tt.name, x.Causes, x.Remedies[0].CommandLine())
+		}
 	}
 }

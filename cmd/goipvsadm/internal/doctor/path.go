@@ -262,11 +262,12 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 		return
 	}
 	link := f.link(r.Link).Name
-	inOther := slices.ContainsFunc(f.addrs().subnets, func(a netstate.Address) bool {
-		return a.Link == r.Link && a.Prefix.Contains(addr) && !f.vips()[a.Prefix.Addr()]
-	})
+	// Another address of the link tells the network's own prefix length.
+	narrower := func(a netstate.Address) bool {
+		return a.Link == r.Link && own.Contains(a.Prefix.Addr()) && a.Prefix.Bits() > own.Bits() && !f.vips()[a.Prefix.Addr()]
+	}
 	switch {
-	case f.vips()[own.Addr()] && !inOther:
+	case f.vips()[own.Addr()] && slices.ContainsFunc(f.addrs().subnets, narrower):
 		x.Causes = []string{
 			fmt.Sprintf("the VIP %s has a netmask that includes the server, which is behind a gateway", own),
 			"the host is down or has another address",
