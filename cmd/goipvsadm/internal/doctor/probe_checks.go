@@ -33,7 +33,7 @@ var probeChecks = []Check{
 	{
 		ID: "probe-no-answer", Severity: Error, run: probeNoAnswer,
 		Title:       "server does not reply to a connection attempt",
-		Explanation: "the host is down, packets are filtered, or the VIP is not configured",
+		Explanation: "the packets of the probe, or the replies to them, are dropped or lost",
 	},
 	{
 		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
@@ -471,8 +471,8 @@ func probeRefused(f *Facts, report func(Finding)) {
 func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
 		causes := []string{"the host is down", "a firewall drops the packets"}
-		if f.isResolved(d) {
-			causes = causes[1:] // it replies to ARP requests or neighbor discovery
+		if f.isResolved(d) { // it replies to ARP requests or neighbor discovery
+			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
 		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
@@ -493,7 +493,8 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection attempt to %s, although it accepts connections to %s",
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
-		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP"}
+		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP",
+			spoofCause(s.AddrPort.Addr()).text}
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
