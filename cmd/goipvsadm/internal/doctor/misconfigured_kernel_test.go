@@ -14,8 +14,10 @@ import (
 // misconfiguredTests are tests of hosts, routes and rules that are set up for another
 // network than the one they are in.
 var misconfiguredTests = []findingTest{
-	{name: "server-silent/VIP with the netmask of the network", plan: drPlan, rules: drRules, traffic: drTraffic, probe: true,
-		want: "172.16.100.10:80 172.16.100.21:80", remedy: 1,
+	{name: "server-silent/VIP with the netmask of the network", plan: drPlan, rules: drRules, traffic: drTraffic, want: "172.16.100.10:80 172.16.100.21:80",
+		breakWith: []string{"web1: ip address del 172.16.100.10/32 dev lo", "web1: ip address add 172.16.100.10/24 dev lo"}},
+	{name: "probe-no-answer/VIP with the netmask of the network", plan: drPlan, rules: drRules, traffic: drTraffic, probe: true,
+		want: "172.16.100.10:80 172.16.100.21:80", remedy: 2,
 		breakWith: []string{"web1: ip address del 172.16.100.10/32 dev lo", "web1: ip address add 172.16.100.10/24 dev lo"}},
 	{name: "service-silent/rp_filter", severity: "warning", plan: multihomedPlan, rules: gatewayRules, traffic: []string{"10.0.0.10:80"},
 		want: "10.0.0.10:80", remedy: 3,

@@ -278,7 +278,7 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 	default:
 		if narrow, ok := f.narrowVIP(s, d); ok {
 			x.Causes = []string{"the host is down or has another address", wideVIP}
-			x.Remedies = slices.Insert(x.Remedies, 1, narrow)
+			x.Remedies = append(x.Remedies, narrow)
 		}
 	}
 }

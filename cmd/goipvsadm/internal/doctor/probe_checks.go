@@ -477,7 +477,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
 		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
 			x.Causes = append(x.Causes, wideVIP)
-			x.Remedies = slices.Insert(x.Remedies, 1, narrow)
+			x.Remedies = append(x.Remedies, narrow)
 		}
 		report(x)
 	})

@@ -409,7 +409,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
 		if narrow, ok := f.narrowVIP(s, d); ok {
 			accept.text += ", or " + wideVIP
-			accept.remedies = append(accept.remedies, narrow)
+			accept.remedies = []Remedy{narrow}
 		}
 	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
 		accept.text = fmt.Sprintf("the server does not decapsulate IPIP: no such interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
@@ -525,9 +525,10 @@ func (f *Facts) reversePathCause(d *Server) *replyCause {
 // wideVIP is the cause that a server regards the addresses of its network as its own.
 const wideVIP = "lo of the server has the VIP with the netmask of the network instead of /32, so that it sends its replies to itself"
 
-// narrowVIP returns the commands that replace a VIP on the loopback interface of a
-// server, which has the netmask of its network, by one with the netmask /32. It
-// returns false if this cannot be the cause of a server's silence.
+// narrowVIP returns the commands that make a server with direct routing accept packets
+// to the VIP, and that replace the VIP on its loopback interface if it has another
+// netmask than /32. It returns false if the netmask cannot be the cause of the server's
+// silence.
 func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
 	vip := d.Conns.VIP
 	if s.Mark == 0 {
@@ -537,8 +538,8 @@ func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
 	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) || d.Conns.Established > 0 {
 		return Remedy{}, false
 	}
-	wide := netip.PrefixFrom(vip, own.Bits())
-	return remoteCommands(d.AddrPort.Addr(), []string{"ip", "address", "del", wide.String(), "dev", "lo"}, addAddress(vip, "lo")), true
+	flush := []string{"ip", "address", "flush", "dev", "lo", "to", hostPrefix(vip)}
+	return remoteCommands(d.AddrPort.Addr(), append([][]string{flush}, acceptVIPCommands(vip)...)...), true
 }
 
 // ownLinkAddr returns the director's address, with its prefix length, on the
