@@ -75,7 +75,6 @@ func (c *Client) DestinationsWithAddr(addr netip.Addr) ([]ServiceDestination, er
 	if err != nil {
 		return nil, err
 	}
-	addr = addr.Unmap()
 	var found []ServiceDestination
 	var ds []Destination
 	for i := range services {

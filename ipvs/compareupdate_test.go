@@ -133,7 +133,7 @@ func TestDestinationsWithAddr(t *testing.T) {
 		{Service: ipvs.Service{ServiceKey: other}, Destinations: []ipvs.Destination{at(server, 53)}},
 	}}
 	c, _ := k.Dial()
-	got, err := c.DestinationsWithAddr(netip.MustParseAddr("::ffff:198.51.100.1"))
+	got, err := c.DestinationsWithAddr(server)
 	var text string
 	for _, d := range got {
 		text += fmt.Sprintf("%v %v %s\n", d.Service.ServiceKey, d.Destination.AddrPort, d.Service.Scheduler)

@@ -3,11 +3,11 @@
 // removes a destination when its connections have closed. If another program changes
 // the weight while draining, that weight is kept.
 //
-// A dump does not prove that the kernel does not have the destination any more,
-// because it can skip one while others are removed. Run therefore confirms it
-// with an update, which the kernel rejects if the destination does not exist. The
-// update has the configuration of the last poll, so that it changes nothing unless
-// another program has changed the destination since and no dump has listed it.
+// A dump that does not list the destination does not prove that it was removed,
+// because a dump can skip a destination while others are removed. Run therefore
+// updates the destination: if it does not exist, the kernel rejects the update. The
+// update has the configuration of the last poll, so it changes nothing unless
+// another program has changed the destination since.
 package drain
 
 import (
@@ -23,22 +23,22 @@ import (
 
 const pollInterval = time.Second
 
-// Options configure Run.
+// Options configure Run and RunAll.
 type Options struct {
-	// Timeout is how long to wait for connections to close before the
-	// destination is removed anyway; 0 waits without limit.
+	// Timeout is the time after which the destination is removed even if it has
+	// open connections; 0 means no limit.
 	Timeout time.Duration
 
-	// OnPoll, if set, is called after each poll that finds open connections,
-	// with the states of the destinations that are being drained and the time
-	// left until the Timeout, if there is one.
+	// OnPoll, if set, is called after each poll except the last one, with the
+	// states of the destinations that are being drained. left is the time until
+	// the Timeout, or 0 without one.
 	OnPoll func(states []State, left time.Duration)
 
-	// OnFallback, if set, is called if the scheduler of a service assigns clients
-	// to a destination even if its weight is 0, before the weight is changed
-	// (FallbackSet or NoFallback) and at the end (FallbackKept). The key is that
-	// of the destination, or of the first one if several of the service are
-	// drained.
+	// OnFallback, if set, is called if the service's scheduler assigns clients
+	// even to a destination with weight 0: before the weight is changed, with
+	// FallbackSet or NoFallback, and at the end, possibly with FallbackKept. The
+	// key is that of the destination, or of the first one if several of the
+	// service are drained.
 	OnFallback func(key ipvs.DestinationKey, f Fallback, scheduler string)
 }
 
@@ -47,8 +47,9 @@ type State struct {
 	ipvs.Destination
 	Service ipvs.ServiceKey // service of the destination
 
-	// Persistent is set if the service is persistent. PersistentConns are then
-	// waited for too, because those clients would return to the destination.
+	// Persistent is set if the service is persistent. Run then also waits for
+	// PersistentConns to expire, because their clients would return to the
+	// destination.
 	Persistent bool
 
 	// HalfOpenConns is the number of ActiveConns whose TCP handshake is not
@@ -56,38 +57,37 @@ type State struct {
 	HalfOpenConns uint32
 }
 
-// Busy reports whether the destination has connections to wait for. Half-open
-// ones are not waited for, and neither are inactive ones, which include all UDP
-// connections.
+// Busy reports whether the destination has connections for which Run waits. Run
+// does not wait for half-open and inactive connections; all UDP connections are
+// inactive.
 func (s *State) Busy() bool {
 	return s.ActiveConns > s.HalfOpenConns || s.Persistent && s.PersistentConns > 0
 }
 
-// A Result describes a completed drain. If its State is Busy, the connections
-// were broken by the removal.
+// A Result describes a completed drain. If its State is Busy, the removal broke
+// connections.
 type Result struct {
 	State
 	RemovedByOther bool // another program removed the destination or its service
 }
 
-// A WeightChangedError reports that another program changed the weight, so the
-// destination was not removed.
+// A WeightChangedError reports that another program changed the weight and that Run
+// therefore did not remove the destination.
 type WeightChangedError struct{ Weight uint32 }
 
-// Error returns the message, with the new weight.
+// Error returns a message with the new weight.
 func (e *WeightChangedError) Error() string {
 	return fmt.Sprintf("drain: weight changed to %d while draining; not removed", e.Weight)
 }
 
-// A RestoreWeightError reports that a drain was aborted because of Cause and
-// that, because of Err, the weight could not be restored and is still 0. It
-// unwraps to both.
+// A RestoreWeightError reports that Cause ended a drain, that restoring the weight
+// failed with Err, and that the weight is still 0. It unwraps to both errors.
 type RestoreWeightError struct {
 	Weight     uint32 // weight before the drain
 	Cause, Err error
 }
 
-// Error returns the message, with the original weight and both errors.
+// Error returns a message with the original weight and both errors.
 func (e *RestoreWeightError) Error() string {
 	return fmt.Sprintf("drain: %v; cannot restore weight %d (now 0): %v", e.Cause, e.Weight, e.Err)
 }
@@ -120,13 +120,13 @@ type Outcome struct {
 	Err    error
 }
 
-// RunAll drains several destinations, such as those of one machine in all services,
-// and removes all of them as soon as none has connections to wait for, or after the
-// Timeout. The outcomes are in the order of keys, which must be distinct.
+// RunAll drains several destinations, such as those of one machine in all services.
+// It removes them when none is Busy any more, or after the Timeout. The outcomes are
+// in the order of keys, which must be distinct.
 //
-// Until then none is removed, so that all weights are restored if ctx is done. If
-// only a part of the destinations cannot be drained, because a request for them fails
-// or another program changes their weight, the others are drained nevertheless.
+// No destination is removed before that, so that RunAll can restore all weights if ctx
+// is done. If some destinations cannot be drained, because a request fails or another
+// program changes their weight, the others are drained nevertheless.
 func RunAll(ctx context.Context, c *ipvs.Client, keys []ipvs.DestinationKey, o Options) []Outcome {
 	d := &drainer{Client: c, options: o, connections: c.Connections}
 	for _, key := range keys {
@@ -155,7 +155,7 @@ type drainer struct {
 	targets  []*target
 
 	connections func() iter.Seq2[ipvs.Connection, error]
-	nextReading time.Time // the connection table is not read before
+	nextReading time.Time // the connection table is not read before this time
 }
 
 // A service is the service of one or more targets.
@@ -163,7 +163,7 @@ type service struct {
 	*drainer
 	config   ipvs.Service // configuration before the drain
 	targets  []*target
-	fallback *ipvs.Service // with the fallback flag; nil unless the flag was set here
+	fallback *ipvs.Service // the service as start has changed it; nil if it has not
 }
 
 // A target is a destination to drain.
@@ -171,15 +171,15 @@ type target struct {
 	*service
 	server   netip.AddrPort
 	original *State // destination before the drain
-	last     *State // destination when it was last found
-	isStale  bool   // the last poll did not find it
+	last     *State // destination as last listed by a dump
+	isStale  bool   // the last dump did not list it
 	isDone   bool
 	Outcome
 }
 
 // add adds a target. If it cannot be read, it is done.
 func (d *drainer) add(key ipvs.DestinationKey) {
-	t := &target{server: netip.AddrPortFrom(key.AddrPort.Addr().Unmap(), key.AddrPort.Port())}
+	t := &target{server: key.AddrPort}
 	d.targets = append(d.targets, t)
 	var err error
 	if t.service, err = d.findService(key.Service); err != nil {
@@ -280,7 +280,7 @@ func abortAll(targets []*target, cause error) {
 	}
 }
 
-// allDrained reports whether no target has connections to wait for.
+// allDrained reports whether all targets can be removed.
 func allDrained(targets []*target, polls int) bool {
 	for _, t := range targets {
 		if t.isStale || !drained(t.last, polls) {
@@ -290,9 +290,9 @@ func allDrained(targets []*target, polls int) bool {
 	return true
 }
 
-// drained reports whether now has no connections to wait for. Connections whose
-// TCP handshake is in progress, which the kernel counts as active or inactive, get
-// one poll interval to become established.
+// drained reports whether the destination, whose state is now, can be removed.
+// Connections whose TCP handshake is in progress, which the kernel counts as active
+// or inactive, get one poll interval to become established.
 func drained(now *State, polls int) bool {
 	return !now.Busy() && (now.InactiveConns == 0 && now.HalfOpenConns == 0 || polls > 1)
 }
@@ -328,6 +328,7 @@ func (t *target) poll() {
 	t.isStale = isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted)
 	switch {
 	case t.isStale:
+		// The update proves whether the destination exists.
 		if err := t.setWeight(t.last, 0); isMissing(err) {
 			t.end(&Result{State: *t.last, RemovedByOther: true}, nil)
 		} else if err != nil {
@@ -372,14 +373,14 @@ func (t *target) restoreWeight() error {
 	}
 	now, err := t.read()
 	if isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted) {
-		now, err = t.last, nil // unless the kernel has it, the update fails
+		now, err = t.last, nil // assume that it still exists; otherwise the update fails
 	} else if err != nil || now.Weight != 0 {
 		return err
 	}
 	return t.setWeight(now, t.original.Weight)
 }
 
-// setWeight changes the weight and keeps the rest of the configuration in now.
+// setWeight sets the weight and keeps the other configuration in now.
 func (t *target) setWeight(now *State, weight uint32) error {
 	return t.UpdateDestination(t.config.ServiceKey, ipvs.Destination{
 		AddrPort:       now.AddrPort,

@@ -13,28 +13,28 @@ import (
 type Fallback uint8
 
 const (
-	// FallbackSet means that other destinations serve these clients: Run sets
-	// the fallback flag of the scheduler, sh or mh, until the drain ends.
+	// FallbackSet means that other destinations get these clients: Run sets the
+	// fallback flag of the scheduler, sh or mh, until the drain ends.
 	FallbackSet Fallback = iota + 1
 
 	// NoFallback means that their new connections are rejected until the drain
 	// ends: the scheduler, dh, has no fallback flag.
 	NoFallback
 
-	// FallbackKept means that Run did not clear the flag again, because another
-	// destination of the service has weight 0.
+	// FallbackKept means that Run has not cleared the fallback flag that it set,
+	// because another destination of the service has weight 0.
 	FallbackKept
 )
 
-// A RestoreFallbackError reports that, because of Err, the fallback flag of the
-// scheduler could not be cleared at the end of a drain. Cause is the error of the
-// drain, or nil if the destination was removed. It unwraps to both.
+// A RestoreFallbackError reports that clearing the fallback flag of the scheduler at
+// the end of a drain failed with Err. Cause is the error of the drain, or nil if the
+// destination was removed. It unwraps to both errors.
 type RestoreFallbackError struct {
 	Scheduler  string
 	Cause, Err error
 }
 
-// Error returns the message, with both errors.
+// Error returns a message with both errors.
 func (e *RestoreFallbackError) Error() string {
 	if e.Cause == nil {
 		return fmt.Sprintf("drain: cannot clear the fallback flag of %s: %v", e.Scheduler, e.Err)
@@ -66,15 +66,15 @@ func (s *service) start() {
 			return
 		}
 		s.report(FallbackSet)
-		with := s.config
-		with.Flags |= fallbackFlag
-		if err := s.UpdateService(with); err != nil {
+		changed := s.config
+		changed.Flags |= fallbackFlag
+		if err := s.UpdateService(changed); err != nil {
 			for _, t := range targets {
 				t.end(nil, err)
 			}
 			return
 		}
-		s.fallback = &with
+		s.fallback = &changed
 	case "dh":
 		s.report(NoFallback)
 	}
@@ -104,7 +104,7 @@ func (s *service) restoreFallback() error {
 	case err != nil:
 		return err
 	case !sameConfig(now, *s.fallback):
-		return nil // another program has changed it
+		return nil // another program has changed the service
 	}
 	destinations, err := s.AppendDestinationsConsistent(nil, s.config.ServiceKey)
 	if err != nil {
@@ -139,8 +139,8 @@ func (s *service) report(f Fallback) {
 	}
 }
 
-// sameConfig reports whether two services have the same configuration, as far as it
-// has an effect.
+// sameConfig reports whether two services have the same configuration, ignoring fields
+// that have no effect.
 func sameConfig(a, b ipvs.Service) bool {
 	a, b = ipvs.WithDefaults(a), ipvs.WithDefaults(b)
 	const flags = ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags

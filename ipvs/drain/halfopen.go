@@ -11,13 +11,14 @@ import (
 // whether those of a destination are half-open.
 const maxHalfOpen = 1000
 
-// readingPause is how long the connection table is not read after a reading, as a
-// multiple of the time that the reading took.
+// readingPause is the minimum pause between two readings of the connection table, as a
+// multiple of the duration of the first one.
 const readingPause = 10
 
-// findHalfOpen sets HalfOpenConns of the targets of which no active connection is
-// established. The kernel counts a connection as active from the first SYN on, so
-// those to a server that is down are active until they time out.
+// findHalfOpen sets the number of half-open connections of the targets: all active ones
+// if none is established, otherwise 0. The kernel counts a connection as active from
+// the first SYN on, so connections to a server that is down are active until they time
+// out.
 func (d *drainer) findHalfOpen(targets []*target) {
 	begin := time.Now()
 	if begin.Before(d.nextReading) {
@@ -52,8 +53,8 @@ func (d *drainer) findHalfOpen(targets []*target) {
 			return
 		}
 	}
-	// A reading can miss a connection while others end, so as many must be found
-	// as are active.
+	// A reading can miss connections while others end. Its result is used only if it
+	// has as many half-open connections as are active.
 	for _, counts := range undecided {
 		for _, n := range counts {
 			if n.found >= n.last.ActiveConns {
@@ -87,8 +88,9 @@ func countHalfOpen(counts []*halfOpenCount, c *ipvs.Connection) []*halfOpenCount
 	return kept
 }
 
-// owns reports whether c is a TCP connection of the service to the destination.
-// For a firewall mark, which the table does not show, it is one of any service.
+// owns reports whether c is a TCP connection of the service to the destination. If
+// the service has a firewall mark, which the connection table does not show, the
+// target owns the TCP connections of all services to the destination.
 func (t *target) owns(c *ipvs.Connection) bool {
 	if c.Protocol != ipvs.TCP || c.Destination.Addr() != t.server.Addr() || t.server.Port() != 0 && c.Destination.Port() != t.server.Port() {
 		return false

@@ -10,17 +10,17 @@ import (
 	"goipvsadm/ipvs"
 )
 
-func netipPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 func TestHalfOpen(t *testing.T) {
 	var (
-		address  = ipvs.AddrKey(ipvs.TCP, netipPort("192.0.2.1:80"))
-		allPorts = ipvs.AddrKey(ipvs.TCP, netipPort("192.0.2.1:0"))
-		datagram = ipvs.AddrKey(ipvs.UDP, netipPort("192.0.2.1:80"))
+		address  = ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80"))
+		allPorts = ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:0"))
+		datagram = ipvs.AddrKey(ipvs.UDP, ap("192.0.2.1:80"))
 		fwmark   = ipvs.MarkKey(7, ipvs.IPv4)
 	)
 	conn := func(vip, server, state string) ipvs.Connection {
-		return ipvs.Connection{Protocol: ipvs.TCP, Client: netipPort("203.0.113.5:1024"), VIP: netipPort(vip), Destination: netipPort(server), State: state}
+		return ipvs.Connection{Protocol: ipvs.TCP, Client: ap("203.0.113.5:1024"), VIP: ap(vip), Destination: ap(server), State: state}
 	}
 	halfOpen := conn("192.0.2.1:80", "198.51.100.1:80", "SYN_RECV")
 	established := conn("192.0.2.1:80", "198.51.100.1:80", "ESTABLISHED")
@@ -29,9 +29,9 @@ func TestHalfOpen(t *testing.T) {
 		conn("192.0.2.1:80", "198.51.100.1:81", "ESTABLISHED"),
 		conn("192.0.2.1:81", "198.51.100.1:80", "ESTABLISHED"),
 		conn("192.0.2.9:80", "198.51.100.1:80", "ESTABLISHED"),
-		{Protocol: ipvs.UDP, VIP: netipPort("192.0.2.1:80"), Destination: netipPort("198.51.100.1:80"), State: "ESTABLISHED"},
+		{Protocol: ipvs.UDP, VIP: ap("192.0.2.1:80"), Destination: ap("198.51.100.1:80"), State: "ESTABLISHED"},
 	}
-	failing := errors.New("no connection table")
+	readErr := errors.New("no connection table")
 	for _, tt := range []struct {
 		name        string
 		service     ipvs.ServiceKey
@@ -40,16 +40,16 @@ func TestHalfOpen(t *testing.T) {
 		connections []ipvs.Connection
 		err         error
 		want        uint32
-		unread      bool // the table is not read
+		unread      bool // the connection table is not read
 	}{
 		{name: "no active connection", service: address, unread: true},
 		{name: "too many active connections", service: address, active: maxHalfOpen + 1, unread: true},
 		{name: "half-open", service: address, active: 2, connections: append(others, halfOpen, halfOpen), want: 2},
-		{name: "closing ones are not active", service: address, active: 1, connections: []ipvs.Connection{halfOpen, conn("192.0.2.1:80", "198.51.100.1:80", "TIME_WAIT")}, want: 1},
+		{name: "half-open and closing", service: address, active: 1, connections: []ipvs.Connection{halfOpen, conn("192.0.2.1:80", "198.51.100.1:80", "TIME_WAIT")}, want: 1},
 		{name: "established", service: address, active: 2, connections: []ipvs.Connection{halfOpen, established}},
-		{name: "established behind as many half-open ones", service: address, active: 1, connections: []ipvs.Connection{halfOpen, established}},
-		{name: "one was not found", service: address, active: 2, connections: []ipvs.Connection{halfOpen}},
-		{name: "error", service: address, active: 1, connections: []ipvs.Connection{halfOpen}, err: failing},
+		{name: "established after as many half-open ones as are active", service: address, active: 1, connections: []ipvs.Connection{halfOpen, established}},
+		{name: "one active connection not found", service: address, active: 2, connections: []ipvs.Connection{halfOpen}},
+		{name: "read error", service: address, active: 1, connections: []ipvs.Connection{halfOpen}, err: readErr},
 		{name: "all ports", service: allPorts, server: "198.51.100.1:0", active: 1, connections: []ipvs.Connection{conn("192.0.2.1:443", "198.51.100.1:443", "SYN_RECV")}, want: 1},
 		{name: "firewall mark", service: fwmark, active: 1, connections: []ipvs.Connection{conn("192.0.2.44:443", "198.51.100.1:80", "SYN_RECV")}, want: 1},
 		{name: "UDP", service: datagram, active: 1, connections: []ipvs.Connection{halfOpen}},
@@ -59,11 +59,11 @@ func TestHalfOpen(t *testing.T) {
 			d := &drainer{}
 			only := &target{
 				service: &service{drainer: d, config: ipvs.Service{ServiceKey: tt.service}},
-				server:  netipPort("198.51.100.1:80"),
+				server:  ap("198.51.100.1:80"),
 				last:    &State{Destination: ipvs.Destination{ActiveConns: tt.active}},
 			}
 			if tt.server != "" {
-				only.server = netipPort(tt.server)
+				only.server = ap(tt.server)
 			}
 			d.connections = func() iter.Seq2[ipvs.Connection, error] {
 				read = true
@@ -71,14 +71,14 @@ func TestHalfOpen(t *testing.T) {
 			}
 			d.findHalfOpen([]*target{only})
 			if got := only.last.HalfOpenConns; got != tt.want || read == tt.unread {
-				t.Errorf("%d, table read: %t; want %d", got, read, tt.want)
+				t.Errorf("%d half-open connections, table read: %t; want %d, %t", got, read, tt.want, !tt.unread)
 			}
 			// The table is not read again until readingPause has passed.
 			d.nextReading, read = time.Now().Add(time.Hour), false
 			only.last.HalfOpenConns = 0
 			d.findHalfOpen([]*target{only})
 			if got := only.last.HalfOpenConns; got != 0 || read {
-				t.Errorf("during the pause: %d, table read: %t", got, read)
+				t.Errorf("during the pause: %d half-open connections, table read: %t; want 0, false", got, read)
 			}
 		})
 	}
@@ -106,15 +106,15 @@ func TestHalfOpenSeveral(t *testing.T) {
 		readings++
 		var list []ipvs.Connection
 		for vip, state := range map[string]string{"192.0.2.1:80": "SYN_RECV", "192.0.2.1:443": "ESTABLISHED", "192.0.2.2:80": "SYN_RECV"} {
-			list = append(list, ipvs.Connection{Protocol: ipvs.TCP, VIP: netipPort(vip), Destination: netipPort("198.51.100.1:80"), State: state})
+			list = append(list, ipvs.Connection{Protocol: ipvs.TCP, VIP: ap(vip), Destination: ap("198.51.100.1:80"), State: state})
 		}
 		return sequence(list, nil)
 	}}
 	var targets []*target
 	for _, vip := range []string{"192.0.2.1:80", "192.0.2.1:443", "192.0.2.2:80", "192.0.2.3:80"} {
 		targets = append(targets, &target{
-			service: &service{drainer: d, config: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, netipPort(vip))}},
-			server:  netipPort("198.51.100.1:80"),
+			service: &service{drainer: d, config: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap(vip))}},
+			server:  ap("198.51.100.1:80"),
 			last:    &State{Destination: ipvs.Destination{ActiveConns: 1}},
 		})
 	}
@@ -142,7 +142,7 @@ func TestDrainedHalfOpen(t *testing.T) {
 		{state: State{Destination: ipvs.Destination{ActiveConns: 2, PersistentConns: 1}, HalfOpenConns: 2, Persistent: true}, polls: 2},
 	} {
 		if got := drained(&tt.state, tt.polls); got != tt.want {
-			t.Errorf("drained(%+v, %d) = %t", tt.state, tt.polls, got)
+			t.Errorf("drained(%+v, %d) = %t, want %t", tt.state, tt.polls, got, tt.want)
 		}
 	}
 }

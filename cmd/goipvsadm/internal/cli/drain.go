@@ -24,14 +24,15 @@ import (
 type drainer struct {
 	*invocation
 	servers  []ipvs.DestinationKey
-	timeout  time.Duration // 0 waits without limit
+	timeout  time.Duration // 0 means no limit
 	progress progressLine
 	report   *serverReport // gets the result of each server; nil without --all-services
 }
 
 // drain executes -d with --drain.
 func (inv *invocation) drain(cmd *command.Command) int {
-	// The address means the same as for -d, which does not find this server.
+	// Like -d, --drain does not find the server with the IPv4 address by its
+	// IPv4-mapped address.
 	if err := ruleset.ValidateServerAddr(cmd.Destination.AddrPort.Addr()); err != nil {
 		inv.errorf("%v", err)
 		return exitKernelError
@@ -156,8 +157,8 @@ func (d *drainer) reportError(key ipvs.DestinationKey, err error) int {
 	return status
 }
 
-// reportFallback warns, if the program is not called ipvsadm, about clients that
-// the scheduler assigns to a server with weight 0.
+// reportFallback warns about clients that the scheduler assigns to a server with
+// weight 0. It prints nothing under the name ipvsadm.
 func (d *drainer) reportFallback(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
 	if path.Base(d.name) != help.Name {
 		return
@@ -173,8 +174,8 @@ func (d *drainer) reportFallback(key ipvs.DestinationKey, f drain.Fallback, sche
 	}
 }
 
-// showProgress shows on a terminal what the drain waits for. If earlier output
-// is still queued, because the terminal is stopped, it shows nothing.
+// showProgress shows, on a terminal, how many connections are left. It shows
+// nothing while earlier output is queued because the terminal is stopped.
 func (d *drainer) showProgress(states []drain.State, left time.Duration) {
 	if d.hasBacklog() {
 		return
