@@ -181,12 +181,13 @@ type target struct {
 func (d *drainer) add(key ipvs.DestinationKey) {
 	t := &target{server: key.AddrPort}
 	d.targets = append(d.targets, t)
-	var err error
-	if t.service, err = d.findService(key.Service); err != nil {
+	s, err := d.findService(key.Service)
+	if err != nil {
 		t.end(nil, err)
 		return
 	}
-	t.service.targets = append(t.service.targets, t)
+	t.service = s
+	s.targets = append(s.targets, t)
 	if t.original, err = t.read(); err != nil {
 		t.end(nil, err)
 		return
@@ -373,7 +374,7 @@ func (t *target) restoreWeight() error {
 	}
 	now, err := t.read()
 	if isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted) {
-		now, err = t.last, nil // assume that it still exists; otherwise the update fails
+		now = t.last // assume that it still exists; otherwise the update fails
 	} else if err != nil || now.Weight != 0 {
 		return err
 	}

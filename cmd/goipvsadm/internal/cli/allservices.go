@@ -93,7 +93,7 @@ type serverReport struct {
 // begin begins the report of cmd.
 func (r *serverReport) begin(cmd *command.Command) {
 	if cmd.Options.Has(command.JSON) {
-		r.json, _ = jsonout.NewResults(r.stdout) // Run reports an error of stdout
+		r.json, _ = jsonout.NewResults(r.stdout) // Run reports errors of stdout
 	}
 }
 
@@ -119,14 +119,14 @@ func (r *serverReport) record(key ipvs.DestinationKey, result serverResult, text
 	r.services[key.Service] = true
 	r.counts[result]++
 	if r.json != nil {
-		r.json.Add(&jsonout.Result{Server: key, Result: result.String(), Text: text, Cut: cut})
+		_ = r.json.Add(&jsonout.Result{Server: key, Result: result.String(), Text: text, Cut: cut})
 	}
 }
 
 // end prints the sum, such as "3 services: 2 removed, 1 not removed".
 func (r *serverReport) end() {
 	if r.json != nil {
-		r.json.End()
+		_ = r.json.End()
 		return
 	}
 	var sum []string

@@ -153,7 +153,8 @@ func (t *Tracker) followAllServices(c *command.Command, line int) *RejectedError
 	found, removes := false, c.Verb == command.DeleteServer
 	for _, s := range t.services {
 		for server, p := range s.servers {
-			if server != c.Destination.AddrPort && !(c.AnyPort && server.Addr() == c.Destination.AddrPort.Addr()) {
+			isGiven := server == c.Destination.AddrPort || c.AnyPort && server.Addr() == c.Destination.AddrPort.Addr()
+			if !isGiven {
 				continue
 			}
 			found = found || p.exists
