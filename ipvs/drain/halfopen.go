@@ -15,10 +15,9 @@ const maxHalfOpen = 1000
 // multiple of the duration of the first one.
 const readingPause = 10
 
-// findHalfOpen sets the number of half-open connections of the targets: all active ones
-// if none is established, otherwise 0. The kernel counts a connection as active from
-// the first SYN on, so connections to a server that is down are active until they time
-// out.
+// findHalfOpen sets HalfOpenConns of the targets whose active connections are all
+// half-open. The kernel counts a connection as active from the first SYN on, so
+// connections to a server that is down are active until they time out.
 func (d *drainer) findHalfOpen(targets []*target) {
 	begin := time.Now()
 	if begin.Before(d.nextReading) {
