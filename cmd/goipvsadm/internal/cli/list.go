@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
@@ -75,11 +76,12 @@ func (inv *invocation) listDaemons() error {
 
 func (inv *invocation) listConnections(cmd *command.Command) int {
 	inv.stdout.Flush() // the listing does not go through this buffer
+	connections := cmd.Connections.Select(inv.client.Connections())
 	var err error
 	if cmd.Options.Has(command.JSON) {
-		err = inv.jsonConnections()
+		err = jsonout.Connections(inv.stdout, connections)
 	} else {
-		err = tablefmt.Connections(inv.rawStdout, inv.client.Connections(), inv.namer(cmd), cmd.Options.Has(command.PersistentConn))
+		err = tablefmt.Connections(inv.rawStdout, connections, inv.namer(cmd), cmd.Options.Has(command.PersistentConn))
 	}
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return exitOK

@@ -34,6 +34,9 @@ type Command struct {
 	Interval uint32 // seconds between the listings of --watch
 	Top      uint32 // maximum number of services that --top lists
 
+	// Connections selects the connections that -L -c lists.
+	Connections ipvs.ConnectionFilter
+
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 }
 

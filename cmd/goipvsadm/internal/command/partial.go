@@ -90,12 +90,21 @@ func (u *Partial) allows(f *flag) bool {
 		return f.impliedVerb != 0
 	case f.long == "ipv6":
 		return u.Service.Mark != 0 && u.Service.Family != ipvs.IPv6
+	case f.long == "fwmark-service" && u.Options.Has(Connection):
+		return false
 	case f.option == repeatable:
 		return u.Verb == List
 	case u.Options.Has(f.option):
 		return false
 	}
-	if !u.optionRules().permits(u.Options, f.option) {
+	given := u.Options
+	switch f.option { // -L -c accepts a service
+	case Connection:
+		given &^= 1 << ServiceAddress
+	case ServiceAddress:
+		given &^= 1 << Connection
+	}
+	if !u.optionRules().permits(given, f.option) {
 		return false
 	}
 	if tunnelOptions.Has(f.option) {

@@ -29,6 +29,9 @@ func (p *Parser) validate() *Error {
 		return err
 	}
 	given := p.cmd.Options &^ (1 << NetNS)
+	if p.ServiceConnections && p.cmd.Verb == List && given.Has(Connection) {
+		given &^= 1 << ServiceAddress
+	}
 	if err := p.cmd.optionRules().check(given, p.cmd.Verb, "command"); err != nil {
 		return err
 	}
@@ -167,5 +170,18 @@ func (c *Command) validateListing() *Error {
 	if listsServices && (listsSettings || c.Options.Has(Connection)) || listsSettings && c.Options.Has(PersistentConn) {
 		return errorf("options conflicts in the list command")
 	}
+	if c.Options.Has(Connection) && c.Options.Has(ServiceAddress) {
+		return c.selectService()
+	}
+	return nil
+}
+
+// selectService makes -L -c list the connections of the service only.
+func (c *Command) selectService() *Error {
+	s := &c.Service
+	if s.Mark != 0 {
+		return errorf("-c takes no firewall mark, because the connection table has none")
+	}
+	c.Connections.Protocol, c.Connections.VIP = s.Protocol, s.AddrPort
 	return nil
 }
