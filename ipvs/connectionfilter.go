@@ -37,7 +37,7 @@ func (f *ConnectionFilter) Matches(c *Connection) bool {
 	case f.Client.IsValid() && !f.Client.Contains(c.Client.Addr()):
 	case f.VIP.IsValid() && c.Protocol == 0: // the template of a firewall mark has none
 	case !matchesEndpoint(f.VIP, c.VIP):
-	case !matchesEndpoint(f.Destination, c.Destination):
+	case !f.MatchesDestination(c.Destination):
 	case f.State != "" && c.State != f.State:
 	default:
 		return true
@@ -45,6 +45,22 @@ func (f *ConnectionFilter) Matches(c *Connection) bool {
 	return false
 }
 
+// MatchesDestination reports whether the filter selects connections to the
+// destination ap.
+func (f *ConnectionFilter) MatchesDestination(ap netip.AddrPort) bool {
+	return matchesEndpoint(f.Destination, ap)
+}
+
 func matchesEndpoint(want, got netip.AddrPort) bool {
 	return !want.IsValid() || want.Addr() == got.Addr() && (want.Port() == 0 || want.Port() == got.Port())
+}
+
+// ConnectionStates lists the states of connections: those of TCP in the order of a
+// connection's life, the one of UDP, those of SCTP that TCP lacks, and the one of
+// templates in use.
+var ConnectionStates = [...]string{
+	"NONE", "SYN_SENT", "SYN_RECV", "SYNACK", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "LISTEN",
+	"UDP",
+	"INIT1", "INIT", "C-SENT", "C-REPLIED", "C-WAIT", "COOKIE", "C-ECHOED", "S-SENT", "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED",
+	"ASSURED",
 }

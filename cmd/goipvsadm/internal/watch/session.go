@@ -10,12 +10,129 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
 
-// A session is a Watch that runs on a terminal screen.
+// A display shows a content on a terminal screen.
+type display struct {
+	screen  *screen
+	signals <-chan os.Signal
+	names   *asyncNamer // nil if addresses are shown numerically
+}
+
+// A content is what a display shows.
+type content interface {
+	// read reads the next sample.
+	read() error
+	// handleKey handles a key.
+	handleKey(k key) keyResult
+	// resort updates the contents after a key with the result resort.
+	resort() error
+	// lines returns the contents of a screen of width columns and height lines.
+	lines(width, height int) []Line
+}
+
+// run shows c, with a new sample at each interval, until a key or signal ends it. It
+// returns the signal, or nil for a key.
+func (d *display) run(c content, interval time.Duration) (os.Signal, error) {
+	if err := d.screen.enter(); err != nil {
+		return nil, fmt.Errorf("set up the terminal: %w", err)
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		if err := c.read(); err != nil {
+			return nil, err
+		}
+		if stop, sig, err := d.show(c, ticker.C); stop || err != nil {
+			return sig, err
+		}
+	}
+}
+
+// show shows the sample that c has read, and handles keys, signals and looked-up names
+// until tick fires, or until a key or signal ends the display.
+func (d *display) show(c content, tick <-chan time.Time) (stop bool, sig os.Signal, err error) {
+	var keys chan key
+	if d.screen.keyboard != nil {
+		keys = d.screen.keyboard.keys
+	}
+	var names chan map[resolve.Endpoint]string
+	if d.names != nil {
+		names = d.names.results
+	}
+	d.draw(c)
+	for {
+		next := tick
+		if d.screen.writing() {
+			next = nil // read no new sample before the terminal has accepted this one
+		}
+		select {
+		case <-next:
+			return false, nil, nil
+		case err := <-d.screen.writeResult:
+			if err := d.screen.writeDone(err); err != nil {
+				return false, nil, err
+			}
+			continue
+		case key := <-keys:
+			result := c.handleKey(key)
+			if result == quit {
+				return true, nil, nil
+			}
+			if result == resort {
+				if err := c.resort(); err != nil {
+					return false, nil, err
+				}
+			}
+		case found := <-names:
+			d.names.store(found)
+		case sig := <-d.signals:
+			if stop, err := d.handleSignal(sig); stop || err != nil {
+				return stop, sig, err
+			}
+		}
+		d.draw(c)
+	}
+}
+
+// draw draws c at the current size of the screen, unless the screen is inactive.
+func (d *display) draw(c content) {
+	if !d.screen.active {
+		return
+	}
+	width, height := d.screen.size()
+	d.screen.draw(c.lines(width, height), width, height)
+	if d.names != nil {
+		d.names.startLookup()
+	}
+}
+
+// handleSignal handles a signal and reports whether it ends the display.
+func (d *display) handleSignal(sig os.Signal) (stop bool, err error) {
+	switch sig {
+	case syscall.SIGWINCH:
+		return false, nil
+	case syscall.SIGTSTP: // Ctrl-Z
+		d.screen.leave()
+		return false, syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case syscall.SIGCONT:
+		return false, d.screen.enter()
+	}
+	return true, nil
+}
+
+// notes returns the notes of the header.
+func (d *display) notes(interval time.Duration) []string {
+	notes := []string{fmt.Sprintf("every %v", interval)}
+	if d.screen.keyboard != nil {
+		notes = append(notes, "? helps", "q quits")
+	}
+	return notes
+}
+
+// A session shows the services of a Watch.
 type session struct {
 	*Watch
-	screen      *screen
-	signals     <-chan os.Signal
-	names       *asyncNamer // nil if Watch.Names is nil
+	*display
+	sample      *sampler.Sample
 	alerts      alertTracker
 	mode        mode
 	readAll     bool   // a key required reading more services than the screen shows
@@ -31,33 +148,17 @@ const (
 	modeHelp
 )
 
-// run displays samples until a key or signal ends the session. It returns the signal,
-// or nil for a key.
+// run shows the services until a key or signal ends the session. It returns the
+// signal, or nil for a key.
 func (s *session) run() (os.Signal, error) {
-	if err := s.screen.enter(); err != nil {
-		return nil, fmt.Errorf("set up the terminal: %w", err)
-	}
-	s.View.notes = []string{fmt.Sprintf("every %v", s.Interval)}
-	if s.screen.keyboard != nil {
-		s.View.notes = append(s.View.notes, "? helps", "q quits")
-	}
+	s.View.notes = s.notes(s.Interval)
 	s.View.alert = s.alerts.alert
 	if s.Names != nil {
 		s.names = newAsyncNamer(s.Names)
 		defer s.names.close()
 		s.View.Names = s.names
 	}
-	ticker := time.NewTicker(s.Interval)
-	defer ticker.Stop()
-	for {
-		sample, err := s.Sampler.Read(s.readLimit())
-		if err != nil {
-			return nil, err
-		}
-		if stop, sig, err := s.display(sample, ticker.C); stop || err != nil {
-			return sig, err
-		}
-	}
+	return s.display.run(s, s.Interval)
 }
 
 // readLimit returns how many services to read: as many as fit on the screen, or all
@@ -73,89 +174,27 @@ func (s *session) readLimit() int {
 	return height
 }
 
-// display displays sample and handles keys, signals and looked-up names until tick
-// fires, or until a key or signal ends the session.
-func (s *session) display(sample *sampler.Sample, tick <-chan time.Time) (stop bool, sig os.Signal, err error) {
-	var keys chan key
-	if s.screen.keyboard != nil {
-		keys = s.screen.keyboard.keys
-	}
-	var names chan map[resolve.Endpoint]string
-	if s.names != nil {
-		names = s.names.results
-	}
-	s.alerts.observe(sample)
-	s.draw(sample)
-	for {
-		next := tick
-		if s.screen.writing() {
-			next = nil // read no new sample before the terminal has accepted this one
-		}
-		select {
-		case <-next:
-			return false, nil, nil
-		case err := <-s.screen.writeResult:
-			if err := s.screen.writeDone(err); err != nil {
-				return false, nil, err
-			}
-			continue
-		case key := <-keys:
-			result := s.handleKey(key)
-			if result == quit {
-				return true, nil, nil
-			}
-			if result == resort {
-				if sample, err = s.Sampler.Resort(s.readLimit()); err != nil {
-					return false, nil, err
-				}
-				s.alerts.observe(sample)
-			}
-		case found := <-names:
-			s.names.store(found)
-		case sig := <-s.signals:
-			if stop, err := s.handleSignal(sig); stop || err != nil {
-				return stop, sig, err
-			}
-		}
-		s.draw(sample)
-	}
-}
+func (s *session) read() error   { return s.setSample(s.Sampler.Read(s.readLimit())) }
+func (s *session) resort() error { return s.setSample(s.Sampler.Resort(s.readLimit())) }
 
-// draw draws sample at the current size of the screen, unless the screen is inactive.
-func (s *session) draw(sample *sampler.Sample) {
-	if !s.screen.active {
-		return
+func (s *session) setSample(sample *sampler.Sample, err error) error {
+	if err != nil {
+		return err
 	}
-	width, height := s.screen.size()
-	s.screen.draw(s.lines(sample, width, height), width, height)
-	if s.names != nil {
-		s.names.startLookup()
-	}
+	s.sample = sample
+	s.alerts.observe(sample)
+	return nil
 }
 
 // lines returns the contents of the screen.
-func (s *session) lines(sample *sampler.Sample, width, height int) []Line {
+func (s *session) lines(width, height int) []Line {
 	if s.mode == modeHelp {
 		return helpLines(width, height)
 	}
 	s.View.order = s.Sampler.Order
-	lines := s.View.Lines(sample, width, height)
+	lines := s.View.Lines(s.sample, width, height)
 	if s.mode == modeFilter {
 		lines[0].Text = filterPrompt(s.filterInput, width)
 	}
 	return lines
-}
-
-// handleSignal handles a signal and reports whether it ends the session.
-func (s *session) handleSignal(sig os.Signal) (stop bool, err error) {
-	switch sig {
-	case syscall.SIGWINCH:
-		return false, nil
-	case syscall.SIGTSTP: // Ctrl-Z
-		s.screen.leave()
-		return false, syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	case syscall.SIGCONT:
-		return false, s.screen.enter()
-	}
-	return true, nil
 }
