@@ -58,17 +58,22 @@ cross-test: ## run the unit tests for s390x and arm64 under qemu-user (installs 
 			$(GO) test -count=1 -exec "qemu-$${arch#*:}" ./...
 	done
 
+# Printed before the first build.
+announce_build = [ -e build ] || echo 'Downloading and compiling takes a few minutes the first time.'
+
 .PHONY: demo
 demo: ## run the LVS demo on a throwaway kernel (installs dependencies)
-	@scripts/setup demo
+	@$(announce_build)
+	scripts/setup demo
 	$(MAKE) --no-print-directory build
 	$(GO) build -trimpath -buildvcs=false -o build/demo ./scripts/demo
 	$(under_test) scripts/kernel -t 120 build/demo
 
 .PHONY: test
 test: ## run the checks, the unit tests and the kernel tests (installs dependencies)
-	@scripts/setup test
-	@scripts/promtool --version >/dev/null
+	@$(announce_build)
+	scripts/setup test
+	scripts/promtool --version >/dev/null
 	$(MAKE) --no-print-directory build check test-unit test-kernel
 
 .PHONY: check
@@ -144,10 +149,34 @@ docs-images: docs-chart build ## generate docs/how-fast.svg and docs/watch.svg (
 fuzz: ## run each fuzz target for TIME (default 30s)
 	@scripts/fuzz $(TIME)
 
+# The go command downloads and builds these tools.
+golangci_lint := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+govulncheck := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
 .PHONY: lint
-lint: ## run staticcheck (downloaded by the go command)
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags kernel ./...
+lint: ## run staticcheck, errcheck, misspell and other linters (see .golangci.yml)
+	@$(GO) run $(golangci_lint) run --max-issues-per-linter 0 --max-same-issues 0
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities in the code that the program calls
+	@if ! curl -sSf -o /dev/null --max-time 20 https://vuln.go.dev/index/db.json; then
+		echo 'The vulnerability database at vuln.go.dev is not reachable: not checked.'
+		exit
+	fi
+	$(GO) run $(govulncheck) ./cmd/...
+
+# The race detector requires cgo.
+.PHONY: test-race
+test-race: ## run the unit tests with the race detector (installs a C compiler)
+	@scripts/setup race
+	echo 'Unit tests with the race detector:'
+	CGO_ENABLED=1 $(GO) test -race -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
+
+# The order puts what fails soonest first.
+.PHONY: ci
+ci: ## run what continuous integration runs: lint, test, test-race, cross (installs dependencies)
+	@scripts/setup test race
+	$(MAKE) --no-print-directory lint vulnerabilities test test-race cross
 
 sbin := $(DESTDIR)$(PREFIX)/sbin
 lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
@@ -287,9 +316,9 @@ package-tests: ## test the packages, with live traffic (installs dependencies)
 
 # SC1091: sourced files belong to the system.
 .PHONY: lint-shell
-lint-shell: # lint the scripts and units that are installed, and the packaging scripts
-	@shellcheck -e SC1091 scripts/service/service scripts/init.d/goipvsadm scripts/package-of \
-		scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
+lint-shell: # lint the shell scripts and the systemd units
+	@shellcheck -e SC1091 .ci/run scripts/{setup,go,promtool,fuzz,bench/run,package-of} scripts/kernel{,s,-image,-init,-tests} \
+		scripts/service/service scripts/init.d/goipvsadm scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
 	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*
 	mkdir -p build/units
 	for unit in goipvsadm ipvsadm; do

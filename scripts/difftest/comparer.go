@@ -162,7 +162,7 @@ func (r *Comparer) Run(t *testing.T, p Program, namespace *testnet.Netns, c Comm
 	check(namespace.Do(cmd.Start))
 	timer := time.AfterFunc(commandTimeout, func() {
 		t.Logf("%s is still running after %s (%s):\n%s", p.Path, commandTimeout, testnet.TimeoutHint, c)
-		cmd.Process.Kill()
+		_ = cmd.Process.Kill() // it may have exited meanwhile
 	})
 	err = cmd.Wait()
 	timer.Stop()

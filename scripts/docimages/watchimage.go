@@ -91,7 +91,7 @@ func echoUDP(host *testnet.Netns) (conn net.PacketConn, err error) {
 			if err != nil {
 				return
 			}
-			conn.WriteTo(b[:n], from)
+			_, _ = conn.WriteTo(b[:n], from)
 		}
 	}()
 	return conn, nil
@@ -168,12 +168,12 @@ func (s *watchScene) traffic() (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	for _, load := range []func(){
-		func() { s.client.Get("http://192.0.2.10/") },
+		func() { _, _ = s.client.Get("http://192.0.2.10/") },
 		func() {
 			if conn, err := s.client.Netns.Dial(context.Background(), "udp", s.client.Source, "192.0.2.53:53"); err == nil {
-				conn.Write([]byte("?"))
-				conn.SetReadDeadline(time.Now().Add(time.Second))
-				conn.Read(make([]byte, 1))
+				_, _ = conn.Write([]byte("?"))
+				_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+				_, _ = conn.Read(make([]byte, 1))
 				conn.Close()
 			}
 			time.Sleep(5 * time.Millisecond)

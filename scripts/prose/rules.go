@@ -102,7 +102,8 @@ func (r *rule) matches(words []word) bool {
 	}
 	for i, pattern := range r.words {
 		prefix, isPrefix := strings.CutSuffix(pattern, "*")
-		if words[i].text != prefix && !(isPrefix && strings.HasPrefix(words[i].text, prefix)) {
+		matches := words[i].text == prefix || isPrefix && strings.HasPrefix(words[i].text, prefix)
+		if !matches {
 			return false
 		}
 		// A phrase does not extend beyond the end of a sentence or clause.

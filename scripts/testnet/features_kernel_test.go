@@ -32,6 +32,7 @@ var features = []struct{ name, probe string }{
 	{"IP-in-IP tunnels", "modprobe ipip"},
 	{"GUE tunnels", "modprobe fou"},
 	{"GRE tunnels", "modprobe ip_gre"},
+	{"estimator switch (sysctl run_estimation)", "test -e /proc/sys/net/ipv4/vs/run_estimation"},
 	{"connection limit (sysctl conn_max)", "test -e /proc/sys/net/ipv4/vs/conn_max"},
 	{"estimator CPU list (sysctl est_cpulist)", "test -e /proc/sys/net/ipv4/vs/est_cpulist"},
 	{"hash table report (/proc/net/ip_vs_status)", "test -e /proc/net/ip_vs_status"},

@@ -54,7 +54,7 @@ func (n *Netns) Serve(name string, addresses ...string) (*Server, error) {
 		if strings.HasSuffix(address, ":443") {
 			listener = tls.NewListener(listener, serverTLS())
 		}
-		go server.http.Serve(listener)
+		go func() { _ = server.http.Serve(listener) }() // until Close
 	}
 	return server, nil
 }

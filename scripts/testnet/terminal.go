@@ -100,8 +100,8 @@ func (t *Terminal) Wait() (rest string, status int, err error) {
 		err = t.read(deadline)
 	}
 	if !errors.Is(err, syscall.EIO) { // a closed terminal reads as EIO
-		t.cmd.Process.Kill()
-		t.cmd.Wait()
+		_ = t.cmd.Process.Kill()
+		_ = t.cmd.Wait()
 		return string(t.output[t.consumed:]), -1, fmt.Errorf("the program does not exit: %w (%s)", err, TimeoutHint)
 	}
 	t.master.Close()

@@ -34,7 +34,7 @@ func serveDNS() error {
 				return
 			}
 			if reply := dnsReply(b[:n]); reply != nil {
-				time.AfterFunc(dnsDelay, func() { c.WriteTo(reply, from) })
+				time.AfterFunc(dnsDelay, func() { _, _ = c.WriteTo(reply, from) })
 			}
 		}
 	}()
@@ -97,7 +97,9 @@ func queryDNS(r ruleSet) error {
 	if err := enlargeReceiveBuffer(c.(*net.UDPConn)); err != nil {
 		return err
 	}
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
 	buf := make([]byte, 512)
 	for j := range r.servers {
 		q := binary.BigEndian.AppendUint16(nil, uint16(j))

@@ -20,7 +20,7 @@ import (
 
 // listConnections executes -L -c.
 func (inv *invocation) listConnections(cmd *command.Command) int {
-	inv.stdout.Flush() // the listing does not go through this buffer
+	inv.stdout.Flush() // the text listing bypasses this buffer
 	err := inv.writeConnections(cmd)
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return exitOK

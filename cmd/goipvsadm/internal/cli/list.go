@@ -12,8 +12,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// formatOptions select the columns of a listing. If several are given, the
-// first one here applies.
+// formatOptions select the columns of a listing. If several are given, the first
+// one in this list applies.
 var formatOptions = []struct {
 	option command.Option
 	format tablefmt.Format
@@ -143,7 +143,7 @@ func (inv *invocation) servicesWithServer(services []ipvs.Service, filter ipvs.C
 	return selected, nil
 }
 
-// namer returns the namer that the options ask for.
+// namer returns the namer that the command and its options select.
 func (inv *invocation) namer(cmd *command.Command) tablefmt.Namer {
 	if cmd.Options.Has(command.Numeric) {
 		return resolve.Numeric{}

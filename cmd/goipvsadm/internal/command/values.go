@@ -16,7 +16,7 @@ import (
 
 const (
 	maxTimeout       = 2678400 // 31 days, in seconds
-	maxEngineNameLen = 16      // bytes that ipvsadm keeps of a persistence engine's name
+	maxEngineNameLen = 16      // longer names of persistence engines are truncated, as by ipvsadm
 )
 
 // setNumber sets field to a number from low to high. The error message contains
@@ -193,7 +193,7 @@ func (p *Parser) setRealServer(value string) *Error {
 	return p.parseServer(protocol)
 }
 
-// parseServer parses the value of -r, looking up a port name by protocol.
+// parseServer parses the value of -r. It looks up a port name by protocol.
 func (p *Parser) parseServer(protocol ipvs.Protocol) *Error {
 	var ok bool
 	p.serverProtocol = protocol
