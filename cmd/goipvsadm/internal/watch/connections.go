@@ -20,8 +20,8 @@ type ConnectionWatch struct {
 	// Read reads the connections.
 	Read func() iter.Seq2[ipvs.Connection, error]
 
-	// Condition describes the connections that Read selects, such as "to server
-	// 192.0.2.1". It is "" if Read selects all.
+	// Condition describes the connections that Read selects, such as "on
+	// 192.0.2.1". It is "" if Read selects all connections.
 	Condition string
 
 	Count      bool // numbers are displayed instead of connections
@@ -130,20 +130,19 @@ func (s *connectionSession) read() (err error) {
 	return err
 }
 
-func (s *connectionSession) resort() error { return nil }
-
-// handleKey handles a key.
-func (s *connectionSession) handleKey(k key) keyResult {
+// pressKey handles a key and reports whether it ends the session. lines limits the
+// offset.
+func (s *connectionSession) pressKey(k key) (stop bool, err error) {
 	wasHelp := s.help
 	s.help = k == '?' && !wasHelp
 	if wasHelp && k != 'q' && k != 'Q' {
-		return redraw
+		return false, nil
 	}
 	_, height := s.screen.size()
 	page := max(height-connectionHeaderLines-1, 1) // keep one line of the previous page
 	switch k {
 	case 'q', 'Q':
-		return quit
+		return true, nil
 	case keyUp:
 		s.offset--
 	case keyDown:
@@ -157,7 +156,7 @@ func (s *connectionSession) handleKey(k key) keyResult {
 	case keyEnd:
 		s.offset = math.MaxInt32
 	}
-	return redraw // which limits the offset
+	return false, nil
 }
 
 // connectionHeaderLines is the number of lines above the rows: the head line and the

@@ -117,24 +117,24 @@ func TestConnectionKeys(t *testing.T) {
 		{key: keyHome, first: "192.0.2.7:0 ", hidden: "... 1,979 more lines"},
 		{key: 's', first: "192.0.2.7:0 ", hidden: "... 1,979 more lines"},
 	} {
-		if result := s.handleKey(tt.key); result != redraw {
-			t.Errorf("key %d: result %d", tt.key, result)
+		if stop, err := s.pressKey(tt.key); stop || err != nil {
+			t.Errorf("key %d: %v, %v", tt.key, stop, err)
 		}
 		lines := s.lines(80, 24)
 		if len(lines) != 24 || !strings.Contains(lines[2].Text, tt.first) || lines[23].Text != tt.hidden {
 			t.Errorf("key %d: %d lines, first %q, last %q", tt.key, len(lines), lines[2].Text, lines[len(lines)-1].Text)
 		}
 	}
-	s.handleKey('?')
+	s.pressKey('?')
 	if got := text(s.lines(80, 24)); !strings.Contains(got, "scroll by one page") || strings.Contains(got, "sort order") {
 		t.Errorf("help: %s", got)
 	}
-	s.handleKey('x')
+	s.pressKey('x')
 	if got := text(s.lines(80, 24)); !strings.Contains(got, "pro expire") {
 		t.Errorf("after the help: %s", got)
 	}
-	s.handleKey('?')
-	if s.handleKey('q') != quit {
+	s.pressKey('?')
+	if stop, _ := s.pressKey('q'); !stop {
 		t.Error("q does not quit")
 	}
 }

@@ -20,10 +20,8 @@ type display struct {
 type content interface {
 	// read reads the next sample.
 	read() error
-	// handleKey handles a key.
-	handleKey(k key) keyResult
-	// resort updates the contents after a key with the result resort.
-	resort() error
+	// pressKey handles a key and reports whether it ends the display.
+	pressKey(k key) (stop bool, err error)
 	// lines returns the contents of a screen of width columns and height lines.
 	lines(width, height int) []Line
 }
@@ -72,14 +70,8 @@ func (d *display) show(c content, tick <-chan time.Time) (stop bool, sig os.Sign
 			}
 			continue
 		case key := <-keys:
-			result := c.handleKey(key)
-			if result == quit {
-				return true, nil, nil
-			}
-			if result == resort {
-				if err := c.resort(); err != nil {
-					return false, nil, err
-				}
+			if stop, err := c.pressKey(key); stop || err != nil {
+				return stop, nil, err
 			}
 		case found := <-names:
 			d.names.store(found)

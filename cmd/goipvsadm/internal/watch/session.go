@@ -52,8 +52,18 @@ func (s *session) readLimit() int {
 	return height
 }
 
-func (s *session) read() error   { return s.setSample(s.Sampler.Read(s.readLimit())) }
-func (s *session) resort() error { return s.setSample(s.Sampler.Resort(s.readLimit())) }
+func (s *session) read() error { return s.setSample(s.Sampler.Read(s.readLimit())) }
+
+// pressKey handles a key and reports whether it ends the session.
+func (s *session) pressKey(k key) (stop bool, err error) {
+	switch s.handleKey(k) {
+	case quit:
+		return true, nil
+	case reorder:
+		return false, s.setSample(s.Sampler.Reorder(s.readLimit()))
+	}
+	return false, nil
+}
 
 func (s *session) setSample(sample *sampler.Sample, err error) error {
 	if err != nil {
