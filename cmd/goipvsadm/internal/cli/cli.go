@@ -137,6 +137,8 @@ func (inv *invocation) execute(cmd *command.Command) int {
 		return inv.diff(cmd)
 	case command.Doctor:
 		return inv.doctor(cmd)
+	case command.Monitor:
+		return inv.monitor(cmd)
 	}
 	if cmd.Options.Has(command.Drain) {
 		return inv.drain(cmd)

@@ -13,7 +13,7 @@ type Command struct {
 
 	// Service is the virtual service that the command acts on. -A and -E
 	// set all of it, with defaults filled in. Other commands set only its
-	// key, which is optional for -L, -Z and --doctor.
+	// key, which is optional for -L, -Z, --doctor and --monitor.
 	Service ipvs.Service
 
 	// Destination is the real server that the command acts on. -a and -e
@@ -31,8 +31,11 @@ type Command struct {
 	ForApply bool   // --check validates the rules for --apply instead of -R
 	NetNS    string // network namespace given with --netns, as a name or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
-	Interval uint32 // seconds between the listings of --watch
+	Interval uint32 // seconds between the readings of --watch or --monitor
 	Top      uint32 // maximum number of services that --top lists
+
+	Confirm  uint32 // seconds that --confirm waits for the answer
+	UndoFile string // file of rules that --save-undo writes
 
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 }
@@ -65,6 +68,7 @@ const (
 	Apply
 	Diff
 	Doctor
+	Monitor
 )
 
 // commands describes each command: its name in messages, the change that it
@@ -99,9 +103,10 @@ var commands = [...]struct {
 	Help:        {"help", 0, optionRules{}},
 	Version:     {"version", 0, optionRules{}},
 	Check:       {"check", 0, optionRules{}},
-	Apply:       {"apply", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose}},
+	Apply:       {"apply", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose | 1<<Confirm | 1<<SaveUndo}},
 	Diff:        {"diff", 0, optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty}},
 	Doctor:      {"doctor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON, exclusive: 1<<Probe | 1<<RulesFile}},
+	Monitor:     {"monitor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Initial}},
 }
 
 // The options of the commands that take many.

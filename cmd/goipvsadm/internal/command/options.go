@@ -62,6 +62,9 @@ const (
 	Verbose
 	Probe
 	RulesFile
+	Initial
+	Confirm
+	SaveUndo
 
 	numOptions
 

@@ -11,21 +11,22 @@ import (
 // ipvsadm's documentation: + is required, · is allowed, 1 is allowed unless
 // another option marked 1 is given, and an empty cell is illegal.
 const optionMatrix = `
-| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose | probe | rules |
-| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | |
-| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | |
-| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | | | | | | | |
-| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | |
-| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | | | | | |
-| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | | |
-| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | | |
-| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | | | | |
-| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | |
-| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | |
-| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | |
-| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | · | | |
-| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | | | |
-| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | 1 | 1 |`
+| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose | probe | rules | initial | confirm | save-undo |
+| add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | | | |
+| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | |
+| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | | | | | | | | | | |
+| add-server, edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | | | |
+| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | | | | | | | | |
+| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | | | | | |
+| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | |
+| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | | | | | | | |
+| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | |
+| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | |
+| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | |
+| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | · | | | | · | · |
+| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | · | · | | | | | | |
+| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | 1 | 1 | | | |
+| monitor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | | · | | |`
 
 // splitRow splits a row of the matrix into its cells.
 func splitRow(row string) []string {
@@ -50,6 +51,7 @@ var optionWords = map[string]string{
 	"netns": "-N x", "json": "-j", "metrics": "--metrics", "watch": "--watch", "top": "--top 5", "all": "--all", "drain": "--drain=9",
 	"keep-weights": "--keep-weights", "allow-empty": "--allow-empty", "verbose": "--verbose",
 	"probe": "--probe", "rules": "--rules FILE",
+	"initial": "--initial", "confirm": "--confirm=9", "save-undo": "--save-undo FILE",
 }
 
 // commandWords are the words that select each command, with its operands.
@@ -58,7 +60,7 @@ var commandWords = map[string]string{
 	"edit-server": "-e", "delete-server": "-d", "start-daemon": "--start-daemon master",
 	"stop-daemon": "--stop-daemon master", "save": "-S", "zero": "-Z", "flush": "-C", "set": "--set 1 2 3", "restore": "-R",
 	"check": "--check", "apply": "--apply", "diff": "--diff",
-	"doctor": "--doctor",
+	"doctor": "--doctor", "monitor": "--monitor",
 }
 
 // TestOptionMatrix gives every command no option, every option and every pair of
