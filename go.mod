@@ -1,5 +1,6 @@
 module goipvsadm
 
+// The lowest version that golang.org/x/sys and github.com/mdlayher/socket require.
 go 1.26.0
 
 require (

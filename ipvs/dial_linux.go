@@ -114,7 +114,7 @@ func findFamily(conn *genetlink.Conn, loadModule func()) (uint16, error) {
 	return family.ID, nil
 }
 
-// familyError returns the error of Dial for an error of a family lookup.
+// familyError converts an error of a family lookup to an error of Dial.
 func familyError(err error) error {
 	var errno syscall.Errno
 	switch {

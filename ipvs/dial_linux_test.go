@@ -57,7 +57,7 @@ func TestFindFamily(t *testing.T) {
 			}
 			id, err := findFamily(conn, loadModule)
 			if (id == 30) != (err == nil) || loads != max(0, tt.loads) || !errors.Is(err, tt.want) {
-				t.Errorf("family %d, %v, module loaded %d times", id, err, loads)
+				t.Errorf("family %d, %v, loadModule called %d times; want error %v, %d calls", id, err, loads, tt.want, max(0, tt.loads))
 			}
 			if tt.text != "" && err.Error() != tt.text {
 				t.Errorf("error = %q, want %q", err, tt.text)
@@ -76,7 +76,7 @@ func TestModprobe(t *testing.T) {
 	start := time.Now()
 	modprobe(program, 500*time.Millisecond, &output)
 	if elapsed := time.Since(start); elapsed > 30*time.Second {
-		t.Errorf("modprobe was not killed for %v", elapsed)
+		t.Errorf("modprobe was killed only after %v", elapsed)
 	}
 	if got := output.String(); got != "-- ip_vs\n" {
 		t.Errorf("output %q", got)
@@ -109,7 +109,8 @@ func TestDialNetNSError(t *testing.T) {
 	}
 }
 
-// TestDialNetNSStdinClosed opens a namespace as file descriptor 0.
+// TestDialNetNSStdinClosed verifies that Dial enters a namespace whose file would be
+// opened as descriptor 0.
 func TestDialNetNSStdinClosed(t *testing.T) {
 	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestRuntimeEnvironment(t *testing.T) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "GODEBUG=schedtrace=1", "GOMAXPROCS=7")
-	stdin, err := cmd.StdinPipe() // keeps the program waiting for rules
+	stdin, err := cmd.StdinPipe() // while it is open, the program waits for rules
 	if err != nil {
 		t.Fatal(err)
 	}

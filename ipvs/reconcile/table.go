@@ -3,8 +3,8 @@
 // are updated in place and keep their connections, counters and persistence
 // templates. Changes are ordered so that traffic is not disrupted.
 //
-// Apply does all of it. Read, Compare and Execute are its steps, for programs
-// that show the changes first or make only some of them.
+// Apply does this in one call. Validate, Read, Compare and Execute are its steps,
+// for programs that show the changes first or make only some of them.
 package reconcile
 
 import (
@@ -23,8 +23,8 @@ type Table struct {
 	// keeps the kernel's.
 	Timeouts ipvs.Timeouts
 
-	// Daemons are the sync daemons. A wanted table without daemons leaves
-	// running ones alone, unless Options.StopDaemons is set.
+	// Daemons are the sync daemons. A wanted table without daemons does not
+	// change those that are running, unless Options.StopDaemons is set.
 	Daemons []ipvs.Daemon
 }
 
@@ -43,10 +43,10 @@ func (s Service) String() string {
 // services, the destinations of the services in want, and timeouts and daemons
 // if want has any. If want is nil, Read reads everything.
 //
-// Reading takes many requests, so the result is not atomic if other programs
-// change the table meanwhile; but no service and no destination is duplicated, and
-// none that exists all the time is missing, as ipvs.Client.ServicesConsistent
-// describes.
+// Reading takes many requests, so the result is not atomic if other programs change
+// the table meanwhile. It has no duplicates and all services and destinations that
+// exist during the whole call, with the exception that
+// ipvs.Client.ServicesConsistent describes.
 func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	services, err := c.ServicesConsistent()
 	if err != nil {
@@ -137,7 +137,8 @@ func sameEntries(a, b *Table) bool {
 }
 
 // Validate returns an error if t has a duplicate service, destination or sync
-// daemon.
+// daemon, or an IPv4-mapped address of a destination or sync group, which the kernel
+// rejects.
 func (t *Table) Validate() error {
 	t = t.withDefaults()
 	services := make(map[ipvs.ServiceKey]bool, len(t.Services))
@@ -153,6 +154,9 @@ func (t *Table) Validate() error {
 			if destinations[ap] {
 				return fmt.Errorf("reconcile: duplicate destination %s of %s", ap, s.ServiceKey)
 			}
+			if ap.Addr().Is4In6() {
+				return fmt.Errorf("reconcile: destination %s of %s is IPv4-mapped; use the IPv4 address (netip.Addr.Unmap)", ap, s.ServiceKey)
+			}
 			destinations[ap] = true
 		}
 	}
@@ -160,29 +164,19 @@ func (t *Table) Validate() error {
 		if t.daemon(t.Daemons[i].State) != &t.Daemons[i] {
 			return fmt.Errorf("reconcile: duplicate %s daemon", t.Daemons[i].State)
 		}
+		if group := t.Daemons[i].Group; group.Is4In6() {
+			return fmt.Errorf("reconcile: sync group %s is IPv4-mapped; use the IPv4 address (netip.Addr.Unmap)", group)
+		}
 	}
 	return nil
 }
 
-// withDefaults returns a copy of t in the form in which the kernel reports it:
-// unset service fields filled in and IPv4-mapped addresses unmapped.
+// withDefaults returns a copy of t with the defaults of its services filled in. Both
+// tables share the destinations and sync daemons.
 func (t *Table) withDefaults() *Table {
-	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
+	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: t.Daemons}
 	for i := range c.Services {
-		s := &c.Services[i]
-		s.Service = ipvs.WithDefaults(s.Service)
-		isMapped := func(d ipvs.Destination) bool { return d.AddrPort.Addr().Is4In6() }
-		if !slices.ContainsFunc(s.Destinations, isMapped) {
-			continue // share t's slice
-		}
-		s.Destinations = slices.Clone(s.Destinations)
-		for j := range s.Destinations {
-			ap := &s.Destinations[j].AddrPort
-			*ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-		}
-	}
-	for i := range c.Daemons {
-		c.Daemons[i].Group = c.Daemons[i].Group.Unmap()
+		c.Services[i].Service = ipvs.WithDefaults(c.Services[i].Service)
 	}
 	return c
 }

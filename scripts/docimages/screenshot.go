@@ -14,7 +14,7 @@ const (
 	margin     = 12
 )
 
-// palette maps SGR color parameters (ISO 6429) to RGB; it has the colors that the program uses.
+// palette maps the SGR color parameters (ISO 6429) that --watch uses to RGB.
 var palette = map[string]string{
 	"30": "#000000", "37": "#ffffff",
 	"41": "#c01c28", "43": "#e5a50a", "45": "#a347ba",
@@ -30,14 +30,14 @@ func screenshot(screen *testnet.Screen) []byte {
 		for _, run := range screen.Colors(row) {
 			width := cellWidth * float64(len(run.Text))
 			fill, weight := "#d4d4d4", "normal"
-			for colour := range strings.SplitSeq(run.Colors, ";") {
+			for color := range strings.SplitSeq(run.Colors, ";") {
 				switch {
-				case colour == "1":
+				case color == "1":
 					weight = "bold"
-				case strings.HasPrefix(colour, "3"):
-					fill = palette[colour]
-				case strings.HasPrefix(colour, "4"):
-					d.rect(x, y, width, cellHeight, palette[colour])
+				case strings.HasPrefix(color, "3"):
+					fill = palette[color]
+				case strings.HasPrefix(color, "4"):
+					d.rect(x, y, width, cellHeight, palette[color])
 				}
 			}
 			if text := strings.TrimRight(run.Text, " "); text != "" {

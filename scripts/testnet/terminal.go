@@ -82,6 +82,7 @@ func (t *Terminal) ReadUntil(text string) (string, error) {
 	return read, nil
 }
 
+// read reads output once.
 func (t *Terminal) read(deadline time.Time) error {
 	if err := t.master.SetReadDeadline(deadline); err != nil {
 		return err
@@ -115,8 +116,8 @@ func (t *Terminal) Wait() (rest string, status int, err error) {
 		err = t.read(deadline)
 	}
 	if !errors.Is(err, syscall.EIO) { // a closed terminal reads as EIO
-		t.cmd.Process.Kill()
-		t.cmd.Wait()
+		_ = t.cmd.Process.Kill()
+		_ = t.cmd.Wait()
 		return string(t.output[t.consumed:]), -1, fmt.Errorf("the program does not exit: %w (%s)", err, TimeoutHint)
 	}
 	t.master.Close()

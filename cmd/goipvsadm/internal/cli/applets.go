@@ -7,8 +7,8 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/command"
 )
 
-// applet returns the function for argv[0] names ipvsadm-save and
-// ipvsadm-restore, and nil for others.
+// applet returns the function that runs the program under the name ipvsadm-save
+// or ipvsadm-restore. It returns nil for any other name.
 func applet(name string) func(inv *invocation, args []string) int {
 	switch name {
 	case "ipvsadm-save":
@@ -40,8 +40,8 @@ func (inv *invocation) runSave(args []string) int {
 const restoreUsage = "ipvsadm-restore: replaces the IPVS table with the rules on stdin, as printed by ipvsadm-save.\n" +
 	"   -N NETNS   use the table of another network namespace\n"
 
-// runRestore runs ipvsadm-restore, which is -C and -R. Arguments other than -h
-// and -N are ignored, as in ipvsadm's.
+// runRestore runs ipvsadm-restore, which is -C and -R. Like the original, it
+// ignores arguments other than -h and -N.
 func (inv *invocation) runRestore(args []string) int {
 	var cmd command.Command
 	netns, ignored := cutNetNS(args)
@@ -63,8 +63,8 @@ func (inv *invocation) runRestore(args []string) int {
 	return inv.replaceTable(inv.stdin)
 }
 
-// cutNetNS splits args into -N or --netns with its value and the rest.
-func cutNetNS(args []string) (netns, rest []string) {
+// cutNetNS splits args into -N or --netns with its value and the other arguments.
+func cutNetNS(args []string) (netns, others []string) {
 	for len(args) > 0 {
 		n := 0
 		switch arg := args[0]; {
@@ -73,12 +73,12 @@ func cutNetNS(args []string) (netns, rest []string) {
 		case strings.HasPrefix(arg, "-N"), strings.HasPrefix(arg, "--netns="):
 			n = 1
 		default:
-			rest = append(rest, arg)
+			others = append(others, arg)
 			args = args[1:]
 			continue
 		}
 		netns = append(netns, args[:n]...)
 		args = args[n:]
 	}
-	return netns, rest
+	return netns, others
 }

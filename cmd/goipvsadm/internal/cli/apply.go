@@ -105,6 +105,7 @@ func skippedMessage(e *reconcile.SkippedError) string {
 	}
 	text := "errors occurred; skipped " + strings.Join(skipped, " and ")
 	if e.Service != (ipvs.ServiceKey{}) {
+		// Name the service as a rule does: -t 192.0.2.1:80.
 		remove := ipvs.Change{Op: ipvs.OpRemoveService, Service: ipvs.Service{ServiceKey: e.Service}}
 		rule := string(appendChange(nil, &reconcile.Change{Change: remove}))
 		text = strings.TrimSuffix(strings.TrimPrefix(rule, "-D "), "\n") + ": " + text
@@ -112,9 +113,9 @@ func skippedMessage(e *reconcile.SkippedError) string {
 	return text
 }
 
-// changeMessage returns the message for an error of a change. A message that
-// begins with the rule, since no line requires the change, does not repeat what
-// it is about.
+// changeMessage returns the message for an error of a change, without the prefix
+// that changeError adds. It contains the subject unless the prefix is a rule,
+// which already names the subject.
 func (inv *invocation) changeMessage(rules *ruleset.Rules, c *reconcile.Change, err error) string {
 	cmd := command.FromChange(&c.Change)
 	var s subject
@@ -147,7 +148,7 @@ func (inv *invocation) diff(cmd *command.Command) int {
 	return status
 }
 
-// An applyPlan is what --apply does, and --diff prints.
+// An applyPlan holds what determines the changes that --apply makes and --diff prints.
 type applyPlan struct {
 	rules      *ruleset.Rules
 	want, have *reconcile.Table
@@ -162,8 +163,8 @@ func (p *applyPlan) changes() iter.Seq[*reconcile.Change] {
 	return reconcile.Compare(p.want, p.have, p.options)
 }
 
-// planApply reads the rules that cmd names and then the kernel's table. If there is
-// an error, it is reported and the plan is nil.
+// planApply reads the rules that cmd names and then the kernel's table. It reports
+// errors; the plan is then nil.
 func (inv *invocation) planApply(cmd *command.Command) (p *applyPlan, status int) {
 	rules, want, status := inv.readWanted(cmd)
 	if status != exitOK {
@@ -234,7 +235,8 @@ func (inv *invocation) readTable(input io.Reader, check func(c *command.Command,
 	return rules, table, errs
 }
 
-// emptyError reports that --allow-empty is required.
+// emptyError reports that clearing the table requires --allow-empty, and returns
+// the exit status.
 func (inv *invocation) emptyError() int {
 	inv.errorf("no services in input; refusing to clear the table (use --allow-empty to override)")
 	return exitUsage
@@ -246,8 +248,8 @@ func appendChange(b []byte, c *reconcile.Change) []byte {
 	return ruleset.Append(b, &cmd, resolve.Numeric{})
 }
 
-// changeName is how messages refer to c: by its line in the input or, if it
-// removes an entry that the input does not have, as a rule.
+// changeName returns the name of c in messages: the line in the input that requires
+// it or, if c removes an entry that the input does not have, c as a rule.
 func changeName(rules *ruleset.Rules, c *reconcile.Change) string {
 	if line := rules.Line(c); line != 0 {
 		return lineName(line)

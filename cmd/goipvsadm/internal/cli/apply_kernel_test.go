@@ -144,8 +144,8 @@ func (h *host) saved(options string) string {
 	return stdout
 }
 
-// sorted sorts the lines of a table. The order of -S depends on the kernel's if a
-// service has destinations of two address families.
+// sorted sorts the lines of a table. If a service has destinations of two address
+// families, their order in -S depends on their order in the kernel.
 func sorted(rules string) string {
 	lines := strings.SplitAfter(rules, "\n")
 	slices.Sort(lines)
@@ -210,7 +210,7 @@ func TestApplyTwice(t *testing.T) {
 		h.runQuiet("--diff", again)
 	}
 	if stdout, _ := h.run("--apply --verbose", rules, 0); stdout != "# 0 added, 0 edited, 0 removed\n" {
-		t.Error(stdout)
+		t.Errorf("second --apply --verbose printed %s", stdout)
 	}
 	other.run("--apply --allow-empty", "", 0)
 	if got := other.saved(""); got != "" {
@@ -272,7 +272,7 @@ func TestApplyRandomTablesKernel(t *testing.T) {
 			netlinkmsg.NewDestination: "-a ", netlinkmsg.SetDestination: "-e ", netlinkmsg.DelDestination: "-d ",
 		} {
 			if got, want := live.requests[command], strings.Count("\n"+changes, "\n"+word); got != want {
-				t.Errorf("%d requests: %s, want %d", got, command, want)
+				t.Errorf("%s: %d requests, want %d", command, got, want)
 			}
 		}
 		fresh.run("-C", "", 0)
@@ -288,8 +288,8 @@ func TestApplyRandomTablesKernel(t *testing.T) {
 	}
 }
 
-// TestApplyRequestsKernel checks that a single difference among 10,000 services
-// takes one request, and reading the table two dumps of the services.
+// TestApplyRequestsKernel checks that --apply reads a table of 10,000 services with
+// two dumps of the services, and sends one change for a single difference.
 func TestApplyRequestsKernel(t *testing.T) {
 	const services = 10_000
 	h := newHost(t)
@@ -370,7 +370,7 @@ func TestApplyResume(t *testing.T) {
 func waitDaemonStarted() { time.Sleep(300 * time.Millisecond) }
 
 // TestApplyDaemons checks that sync daemons are restarted only if their settings
-// differ, and stopped only if the rules have another daemon.
+// differ, and stopped only if the rules start other daemons.
 func TestApplyDaemons(t *testing.T) {
 	h := newHost(t)
 	defer func() {
@@ -400,7 +400,7 @@ func TestApplyDaemons(t *testing.T) {
 		waitDaemonStarted()
 		stdout, _ := h.run("--apply --verbose", tt.rules, 0)
 		if got, _, _ := strings.Cut(stdout, "#"); got != tt.changes {
-			t.Fatalf("%schanges:\n%swant:\n%s", tt.rules, got, tt.changes)
+			t.Fatalf("--apply of\n%schanges:\n%swant:\n%s", tt.rules, got, tt.changes)
 		}
 		for _, again := range []string{tt.rules, h.saved("--all")} {
 			h.runQuiet("--apply", again)
@@ -409,7 +409,8 @@ func TestApplyDaemons(t *testing.T) {
 	}
 }
 
-// TestSaveAllRoundTrip restores the output of -S --all on other hosts.
+// TestSaveAllRoundTrip checks that the output of -S --all restores the same table on
+// other hosts.
 func TestSaveAllRoundTrip(t *testing.T) {
 	h := newHost(t)
 	h.runQuiet("-R", allRules(false)+"--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-ttl 3\n")
@@ -434,7 +435,7 @@ func TestSaveAllRoundTrip(t *testing.T) {
 	}
 }
 
-// TestNamespaces names network namespaces by name, path and process ID.
+// TestNamespaces checks that --netns accepts a name, a path and a process ID.
 func TestNamespaces(t *testing.T) {
 	h := newHost(t)
 	h.runQuiet("-A -f 7 -s rr", "")
@@ -456,7 +457,7 @@ func TestNamespaces(t *testing.T) {
 	defer caller.Close()
 	const docker = "/run/docker/netns/ingress_sbox"
 	if out, err := exec.Command("sh", "-c", "mkdir -p /run/docker/netns && touch "+docker+" && mount --bind "+h.ns.Path()+" "+docker).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("mount the namespace of Docker: %v: %s", err, out)
 	}
 	defer exec.Command("sh", "-c", "umount "+docker+" && rm "+docker).Run()
 	const listed = "-A -f 7 -s rr\n"
@@ -530,7 +531,7 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
-// TestCheckUnprivileged runs --check as an ordinary user.
+// TestCheckUnprivileged checks that --check needs no privilege.
 func TestCheckUnprivileged(t *testing.T) {
 	program, err := os.Open(os.Getenv("GOIPVSADM"))
 	if err != nil {

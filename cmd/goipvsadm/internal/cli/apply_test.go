@@ -20,7 +20,7 @@ func kernelWith(t *testing.T, rules string) *ipvstest.FakeKernel {
 	t.Helper()
 	k := &ipvstest.FakeKernel{Timeouts: ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 300}}
 	if r := run(k, rules, "ipvsadm", "-R"); r != (result{}) {
-		t.Fatalf("%s: %+v", rules, r)
+		t.Fatalf("-R with\n%s: %+v", rules, r)
 	}
 	k.Requests = nil
 	return k
@@ -75,7 +75,7 @@ func TestApply(t *testing.T) {
 		netlinkmsg.DelDestination, netlinkmsg.DelService,
 	}
 	if d := cmp.Diff(want, changeCommands(k)); d != "" {
-		t.Error(d)
+		t.Errorf("requests (-want +got):\n%s", d)
 	}
 	if got := savedRules(t, k); got != after {
 		t.Errorf("table:\n%s", got)
@@ -198,12 +198,12 @@ func TestApplyTimeoutsAndDaemons(t *testing.T) {
 	const rules = "--set 0 60 0\n" + oneServer + "--start-daemon master --mcast-interface eth1 --syncid 3\n"
 	const changes = "--set 900 60 300\n--start-daemon master --mcast-interface eth1 --syncid 3\n--stop-daemon backup\n"
 	if got := run(k, rules, "ipvsadm", "--apply", "--verbose"); got != (result{0, changes + "# 1 added, 1 edited, 1 removed\n", ""}) {
-		t.Errorf("%+v", got)
+		t.Errorf("--apply: %+v", got)
 	}
 	// Without rules for them, timeouts and daemons are neither read nor changed.
 	k.Requests = nil
 	if got := run(k, oneServer, "ipvsadm", "--apply"); got != (result{}) {
-		t.Errorf("%+v", got)
+		t.Errorf("--apply without timeouts and daemons: %+v", got)
 	}
 	for _, m := range k.Requests {
 		if m.Command == netlinkmsg.GetConfig || m.Command == netlinkmsg.GetDaemon {
@@ -322,7 +322,7 @@ func TestApplyRejectedDaemon(t *testing.T) {
 			}
 			rules := oneServer + "--start-daemon master --mcast-interface eth1\n"
 			if got := run(k, rules, "ipvsadm", "--apply"); got != (result{255, "", tt.stderr}) {
-				t.Errorf("%+v, want stderr %q", got, tt.stderr)
+				t.Errorf("--apply: %+v, want stderr %q", got, tt.stderr)
 			}
 			if got, want := saveAll(t, k), "--set 900 120 300\n"+oneServer+tt.after; got != want {
 				t.Errorf("table:\n%swant:\n%s", got, want)
@@ -379,9 +379,9 @@ func TestDiffWriteError(t *testing.T) {
 	}
 }
 
-// TestApplyRequests checks that a single difference takes one request, and reading
-// the table two dumps of the services, which are more than one datagram, and one
-// of the destinations of each.
+// TestApplyRequests checks the number of requests: one for a single difference, two
+// dumps of the services, because a dump takes more than one datagram, and one dump
+// of the destinations of each service.
 func TestApplyRequests(t *testing.T) {
 	const services = 300
 	var rules strings.Builder
@@ -391,7 +391,7 @@ func TestApplyRequests(t *testing.T) {
 	k := kernelWith(t, rules.String())
 	changed := strings.Replace(rules.String(), "-a -f 77 -r 192.0.2.9:0 -g -w 1", "-a -f 77 -r 192.0.2.9:0 -g -w 2", 1)
 	if got := run(k, changed, "ipvsadm", "--apply"); got != (result{}) {
-		t.Fatalf("%+v", got)
+		t.Fatalf("--apply: %+v", got)
 	}
 	count := make(map[netlinkmsg.Command]int)
 	for _, m := range k.Requests {
@@ -399,18 +399,18 @@ func TestApplyRequests(t *testing.T) {
 	}
 	want := map[netlinkmsg.Command]int{netlinkmsg.GetInfo: 1, netlinkmsg.GetService: 2, netlinkmsg.GetDestination: services, netlinkmsg.SetDestination: 1}
 	if d := cmp.Diff(want, count); d != "" {
-		t.Error(d)
+		t.Errorf("requests (-want +got):\n%s", d)
 	}
 	// Destinations of removed services are not read.
 	k.Requests = nil
 	run(k, "-A -f 77 -s rr\n", "ipvsadm", "--diff")
 	if n := len(k.Requests); n != 4 {
-		t.Errorf("%d requests, want 4", n)
+		t.Errorf("--diff of the rules with one service: %d requests, want 4", n)
 	}
 }
 
-// randomRules returns rules from a small set of services and servers, so that two
-// results have much in common.
+// randomRules returns rules from a small set of services and servers, so that the
+// results of two calls have entries in common.
 func randomRules(r *rand.Rand) string {
 	pick := func(words ...string) string { return words[r.IntN(len(words))] }
 	var b strings.Builder
@@ -460,28 +460,28 @@ func TestApplyRandomTables(t *testing.T) {
 		from, to := randomRules(r), randomRules(r)
 		k, other := kernelWith(t, from), kernelWith(t, from)
 		if got := run(k, to, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) {
-			t.Fatalf("seed %d, %d: %+v\nfrom\n%sto\n%s", seed, i, got, from, to)
+			t.Fatalf("seed %d, case %d: %+v\nfrom\n%sto\n%s", seed, i, got, from, to)
 		}
 		if got, want := savedRules(t, k), savedRules(t, kernelWith(t, to)); got != want {
-			t.Fatalf("seed %d, %d: table:\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
+			t.Fatalf("seed %d, case %d: table:\n%swant\n%sfrom\n%sto\n%s", seed, i, got, want, from, to)
 		}
 		diff := run(other, to, "ipvsadm", "--diff", "--allow-empty")
 		if got := run(other, diff.stdout, "ipvsadm", "-R"); got != (result{}) {
-			t.Fatalf("seed %d, %d: -R with the output of --diff: %+v\n%s", seed, i, got, diff.stdout)
+			t.Fatalf("seed %d, case %d: -R with the output of --diff: %+v\n%s", seed, i, got, diff.stdout)
 		}
 		if got, want := saveAll(t, other), saveAll(t, k); got != want {
-			t.Fatalf("seed %d, %d: table after -R with the output of --diff:\n%swant\n%s", seed, i, got, want)
+			t.Fatalf("seed %d, case %d: table after -R with the output of --diff:\n%swant\n%s", seed, i, got, want)
 		}
 		saved := saveAll(t, k)
 		for _, rules := range []string{to, saved} {
 			k.Requests = nil
 			if got := run(k, rules, "ipvsadm", "--apply", "--allow-empty"); got != (result{}) || len(k.Changes()) != 0 {
-				t.Fatalf("seed %d, %d: second --apply: %+v, %v\n%s", seed, i, got, changeCommands(k), rules)
+				t.Fatalf("seed %d, case %d: second --apply: %+v, %v\n%s", seed, i, got, changeCommands(k), rules)
 			}
 		}
 		fresh := &ipvstest.FakeKernel{}
 		if got := run(fresh, saved, "ipvsadm", "-R"); got != (result{}) || saveAll(t, fresh) != saved {
-			t.Fatalf("seed %d, %d: -R with the output of -S --all: %+v\n%s", seed, i, got, saved)
+			t.Fatalf("seed %d, case %d: -R with the output of -S --all: %+v\n%s", seed, i, got, saved)
 		}
 	}
 }

@@ -27,12 +27,12 @@ func (inv *invocation) check(cmd *command.Command) int {
 	var errs []lineError
 	if cmd.ForApply {
 		var rules *ruleset.Rules
-		rules, _, errs = inv.readTable(input, k.checkAlone)
+		rules, _, errs = inv.readTable(input, k.checkForApply)
 		if len(errs) == 0 && rules.Empty() && !cmd.Options.Has(command.AllowEmpty) {
 			return inv.emptyError()
 		}
 	} else {
-		errs, _ = inv.readRules(input, k.checkInOrder)
+		errs, _ = inv.readRules(input, k.checkForRestore)
 	}
 	errs = append(errs, k.problems...)
 	if len(errs) > 0 {
@@ -51,9 +51,9 @@ type lineError struct {
 	status int // exit status of -R; exitOK for a warning
 }
 
-// readRules reads and checks rules, calls add, if set, for each valid one, and
-// returns the errors, those of add included. If rules cannot be
-// read, the read error is returned as well as being the last lineError.
+// readRules reads and parses rules and calls add, if set, for each valid one. errs
+// holds the errors of the rules and of add. If rules cannot be read, readErr is the
+// read error, which is also the last one in errs.
 func (inv *invocation) readRules(rules io.Reader, add func(c *command.Command, line int) error) (errs []lineError, readErr error) {
 	reader := ruleset.NewReader(rules)
 	var cmd command.Command
@@ -100,23 +100,23 @@ type checker struct {
 	problems    []lineError
 }
 
-// checkInOrder checks a rule for -R, which executes rules one after the other.
-func (k *checker) checkInOrder(c *command.Command, line int) error {
+// checkForRestore checks a rule for -R, which executes rules one after the other.
+func (k *checker) checkForRestore(c *command.Command, line int) error {
 	if err := k.unreachable.check(c, line); err != nil {
 		k.warn(line, err.Error())
 	}
-	k.checkUnordered(c, line)
+	k.checkSingle(c, line)
 	return k.tracker.Add(c, line)
 }
 
-// checkAlone checks a rule for --apply, for which the order does not matter.
-func (k *checker) checkAlone(c *command.Command, line int) error {
-	k.checkUnordered(c, line)
+// checkForApply checks a rule for --apply, for which the order does not matter.
+func (k *checker) checkForApply(c *command.Command, line int) error {
+	k.checkSingle(c, line)
 	return ruleset.Validate(c)
 }
 
-// checkUnordered checks what does not depend on other rules.
-func (k *checker) checkUnordered(c *command.Command, line int) {
+// checkSingle checks what does not depend on other rules.
+func (k *checker) checkSingle(c *command.Command, line int) {
 	if c.Verb == command.AddService || c.Verb == command.EditService {
 		s := &c.Service
 		k.checkModule(line, "scheduler", s.Scheduler, "ip_vs_", sched.SimilarSchedulers(s.Scheduler))
@@ -130,8 +130,8 @@ func (k *checker) checkUnordered(c *command.Command, line int) {
 }
 
 // checkModule checks whether the kernel may have a scheduler or a persistence
-// engine: whether it is one of the kernel's own, to which it is then the only
-// similar one, or a module of this host implements it.
+// engine: it is one of the kernel's own, and is then in similar, or a module of
+// this host implements it.
 func (k *checker) checkModule(line int, kind, name, prefix string, similar []string) {
 	if slices.Contains(similar, name) {
 		return
@@ -144,7 +144,7 @@ func (k *checker) checkModule(line int, kind, name, prefix string, similar []str
 	case known:
 		k.fail(line, fmt.Sprintf("%s %s not found", kind, name))
 	default:
-		k.warn(line, fmt.Sprintf("%s %s is not part of the kernel, and %s does not exist to look for its module", kind, name, k.modules.Directory()))
+		k.warn(line, fmt.Sprintf("cannot look up %s %s: no list of modules in %s", kind, name, k.modules.Directory()))
 	}
 }
 
@@ -163,7 +163,7 @@ type unreachableDetector struct {
 	reported bool
 }
 
-// check returns an error for that rule.
+// check returns an error if c is that rule.
 func (d *unreachableDetector) check(c *command.Command, line int) error {
 	switch {
 	case d.end == 0 && (c.Verb == command.Help || c.Verb == command.Version):

@@ -76,8 +76,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A checkTest has rules and the output of --check and of --check --apply, which
-// exit with status 2 if it has a line that is not a warning.
+// A checkTest has rules and the expected output of --check and of --check --apply.
+// The exit status is 2 if the output has a line that is not a warning.
 type checkTest struct {
 	name, rules  string
 	check, apply string
@@ -168,7 +168,7 @@ func TestCheckRejected(t *testing.T) {
 }
 
 // TestCheckWarnings checks that --check warns of rules that are valid but
-// probably not meant, and exits with status 0.
+// probably not intended, and exits with status 0.
 func TestCheckWarnings(t *testing.T) {
 	runCheckTests(t, []checkTest{
 		both("port with direct routing", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -g\n",
@@ -200,8 +200,9 @@ func TestCheckWarnings(t *testing.T) {
 	})
 }
 
-// setModules makes the modules that modules.dep lists those of the kernel. If
-// modulesDep is "", there is no directory of modules.
+// setModules replaces the directory in which --check looks for the modules of the
+// kernel. modulesDep is the contents of modules.dep; if it is "", the directory
+// does not exist.
 func setModules(t *testing.T, modulesDep string) (directory string) {
 	m := &kmod.Modules{Root: t.TempDir(), Release: "6.1"}
 	if modulesDep != "" {
@@ -226,9 +227,9 @@ func TestCheckModules(t *testing.T) {
 	const sipp = "line 1: persistence engine sipp not found (did you mean sip?)\n"
 	setModules(t, "extra/ip_vs_own.ko:\nextra/ip_vs_pe_mine.ko.xz:\nextra/ip_vs_rrr.ko:\n")
 	runCheckTests(t, []checkTest{
-		both("kernel's", rules("mh", "sip"), ""),
+		both("modules of the kernel", rules("mh", "sip"), ""),
 		both("external modules", rules("own", "mine"), ""),
-		both("external scheduler similar to one of the kernel", rules("rrr", "sip"), ""),
+		both("external scheduler with a name similar to one of the kernel's", rules("rrr", "sip"), ""),
 		both("misspelled scheduler", rules("wrrr", "sip"), wrrr),
 		both("misspelled persistence engine", rules("rr", "sipp"), sipp),
 		both("several similar schedulers", rules("rw", "sip"), "line 1: scheduler rw not found (did you mean rr?)\n"),
@@ -238,10 +239,10 @@ func TestCheckModules(t *testing.T) {
 	})
 	directory := setModules(t, "")
 	runCheckTests(t, []checkTest{
-		both("kernel's", rules("mh", "sip"), ""),
-		both("misspelled", rules("wrrr", "sipp"), wrrr+sipp),
-		both("not similar, modules unknown", rules("maglev", "sip"),
-			"line 1: warning: scheduler maglev is not part of the kernel, and "+directory+" does not exist to look for its module\n"),
+		both("modules of the kernel", rules("mh", "sip"), ""),
+		both("misspelled, no list of modules", rules("wrrr", "sipp"), wrrr+sipp),
+		both("not similar, no list of modules", rules("maglev", "sip"),
+			"line 1: warning: cannot look up scheduler maglev: no list of modules in "+directory+"\n"),
 	})
 }
 
@@ -347,7 +348,7 @@ type endlessReader struct {
 
 func (r *endlessReader) Read(b []byte) (int, error) {
 	if r.read += len(b); r.read > 8<<20 {
-		r.t.Error("reading does not stop")
+		r.t.Error("the program reads more than 8 MiB")
 		return 0, io.EOF
 	}
 	n, _ := r.text.Read(b)

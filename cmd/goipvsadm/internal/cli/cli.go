@@ -72,11 +72,12 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 	if inv.client != nil {
 		inv.client.Close()
 	}
-	// An incomplete listing or saved table must not exit with status 0.
+	// The status must not be 0 if a listing or a saved table is incomplete.
 	err := cmp.Or(inv.stdout.Flush(), inv.flushQueue())
-	if err != nil && status == exitOK && !(inv.allowEPIPE && errors.Is(err, syscall.EPIPE)) {
-		defer inv.flushQueue()
+	isAllowed := inv.allowEPIPE && errors.Is(err, syscall.EPIPE)
+	if err != nil && status == exitOK && !isAllowed {
 		inv.errorf("%s: %v", inv.name, err)
+		_ = inv.flushQueue() // the first error has been reported
 		return exitListError
 	}
 	return status
@@ -177,5 +178,5 @@ func (inv *invocation) usageError(err error) int {
 // errorf flushes stdout and writes a line to stderr.
 func (inv *invocation) errorf(format string, args ...any) {
 	inv.stdout.Flush()
-	io.WriteString(inv.stderr, inv.prefix+fmt.Sprintf(format, args...)+"\n")
+	_, _ = io.WriteString(inv.stderr, inv.prefix+fmt.Sprintf(format, args...)+"\n")
 }

@@ -27,7 +27,7 @@ func run(k *ipvstest.FakeKernel, stdin string, args ...string) result {
 	return result{status, stdout.String(), stderr.String()}
 }
 
-// words splits a command line at blanks.
+// words splits a command line at spaces.
 func words(line string) []string { return strings.Split(line, " ") }
 
 // savedRules returns the table of k as rules.
@@ -217,7 +217,7 @@ func TestTimeoutsAndDaemons(t *testing.T) {
 func TestNoArguments(t *testing.T) {
 	var k ipvstest.FakeKernel
 	if got, want := run(&k, "", "ipvsadm"), run(&k, "", "ipvsadm", "-L"); got != want || got.stdout == "" {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("no arguments: %+v, want %+v as with -L", got, want)
 	}
 }
 
@@ -308,6 +308,8 @@ func TestRestore(t *testing.T) {
 // TestRestoreStatus checks that the exit status of -R is that of the first line
 // that failed or, under ipvsadm's names, that of the last line.
 func TestRestoreStatus(t *testing.T) {
+	// Lines that fail: the service exists, the option is unknown, the service is not
+	// given, the listed service does not exist.
 	const exists, unknown, invalid, listing = oneService, "-A -q\n", "-A\n", "-L -f 9\n"
 	for _, tt := range []struct {
 		name, rules   string
@@ -342,7 +344,7 @@ func TestRestorePipe(t *testing.T) {
 	done := make(chan int)
 	go func() { done <- Run([]string{"ipvsadm", "-R"}, r, io.Discard, io.Discard, k.Dial) }()
 	io.WriteString(w, oneService)
-	io.WriteString(w, "\n") // read after the rule before it was executed
+	io.WriteString(w, "\n") // not read before the rule is executed
 	if n := len(k.Table); n != 1 {
 		t.Errorf("%d services while the pipe is open, want 1", n)
 	}
@@ -383,7 +385,7 @@ func TestApplets(t *testing.T) {
 	if got := run(&k, oneService, "ipvsadm-restore"); got != (result{}) || savedRules(t, &k) != oneService {
 		t.Errorf("restore: %+v", got)
 	}
-	// An error in any rule prevents that.
+	// An error in any rule prevents the replacement.
 	for _, tt := range []struct {
 		rules  string
 		status int
@@ -407,8 +409,8 @@ func TestApplets(t *testing.T) {
 	}
 }
 
-// TestRestoreEmptyTable checks that ipvsadm-restore executes the rules before the
-// first error if the table is empty.
+// TestRestoreEmptyTable checks that errors have the same effect in ipvsadm-restore as
+// in -R if the table is empty.
 func TestRestoreEmptyTable(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules string
@@ -464,7 +466,7 @@ func TestStdinClosed(t *testing.T) {
 		}
 		defer file.Close()
 		if got := stdinClosed(file); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+			t.Errorf("%s: stdinClosed = %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
@@ -478,7 +480,7 @@ func TestHelpAndVersionWithoutKernel(t *testing.T) {
 		var stdout, stderr strings.Builder
 		status := Run([]string{tt.name, tt.option}, strings.NewReader(""), &stdout, &stderr, noIPVS)
 		if status != 0 || stderr.String() != "" || !strings.Contains(stdout.String(), tt.want) {
-			t.Errorf("%s %s: %d, %q, %q", tt.name, tt.option, status, stdout.String(), stderr.String())
+			t.Errorf("%s %s: status %d, stdout %q, stderr %q", tt.name, tt.option, status, stdout.String(), stderr.String())
 		}
 	}
 }
@@ -510,14 +512,15 @@ func TestDialError(t *testing.T) {
 				want := "Can't initialize ipvs: " + tt.message +
 					"\nAre you sure that IP Virtual Server is built in the kernel or as module?\n"
 				if status != 2 || stdout.String() != "" || stderr.String() != want {
-					t.Errorf("%v: %d, %q, %q", args, status, stdout.String(), stderr.String())
+					t.Errorf("%v: status %d, stdout %q, stderr %q", args, status, stdout.String(), stderr.String())
 				}
 			}
 		})
 	}
 }
 
-// TestModuleUnloaded removes the netlink family while the program runs.
+// TestModuleUnloaded checks the message if the netlink family disappears while the
+// program runs.
 func TestModuleUnloaded(t *testing.T) {
 	k := &ipvstest.FakeKernel{}
 	calls := 0
@@ -588,7 +591,7 @@ func TestErrnoMessages(t *testing.T) {
 			return 0
 		}}
 		if got := run(k, "", "ipvsadm", "--start-daemon", "master"); got != (result{255, "", tt.want + "\n"}) {
-			t.Errorf("%+v, want %q", got, tt.want)
+			t.Errorf("%v: %+v, want %q", tt.errno, got, tt.want)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestComplete(t *testing.T) {
 				t.Errorf("status %d, %q", status, stderr.String())
 			}
 			if got := stdout.String(); got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
+				t.Errorf("printed %q, want %q", got, tt.want)
 			}
 		})
 	}
@@ -45,7 +45,7 @@ func TestCompleteNotFirst(t *testing.T) {
 	var k ipvstest.FakeKernel
 	want := result{255, "", "Try `goipvsadm -h' or 'goipvsadm --help' for more information.\n"}
 	if got := run(&k, "", "goipvsadm", "-n", "--complete"); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("-n --complete: %+v, want %+v", got, want)
 	}
 	if got := run(&k, "--complete -A\n", "goipvsadm", "-R"); got.status != 255 || got.stdout != "" {
 		t.Errorf("rule: %+v", got)

@@ -29,11 +29,11 @@ type confirmer struct {
 func newConfirmer(cmd *command.Command) (*confirmer, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return nil, errors.New("--confirm requires a terminal to ask on (without one, use --save-undo)")
+		return nil, errors.New("--confirm requires a terminal; use --save-undo instead")
 	}
 	if !inForeground(tty) {
 		tty.Close()
-		return nil, errors.New("--confirm cannot ask in the background (without a terminal, use --save-undo)")
+		return nil, errors.New("--confirm cannot be used in the background; use --save-undo instead")
 	}
 	return &confirmer{tty, time.Duration(cmd.Confirm) * time.Second}, nil
 }
@@ -150,7 +150,7 @@ func (inv *invocation) undo(p *applyPlan, made []reconcile.Change, reason error)
 		inv.errorf("%s", text)
 	}
 	for i := range kept {
-		inv.errorf("%s: not undone completely: another program has changed the entry since", strings.TrimSuffix(string(appendChange(nil, &kept[i])), "\n"))
+		inv.errorf("%s: not undone completely: changed by another program", strings.TrimSuffix(string(appendChange(nil, &kept[i])), "\n"))
 	}
 	if len(failed) > 0 {
 		inv.errorf("%v: the changes were not undone completely", reason)

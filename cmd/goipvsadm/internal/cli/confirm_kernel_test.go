@@ -106,9 +106,9 @@ func TestConfirmUnavailable(t *testing.T) {
 	l.restore(addService + addFirst)
 	for _, tt := range []struct{ name, line, stderr string }{
 		{name: "no terminal", line: "setsid --wait ipvsadm --apply --confirm rules",
-			stderr: "--confirm requires a terminal to ask on (without one, use --save-undo)"},
+			stderr: "--confirm requires a terminal; use --save-undo instead"},
 		{name: "background", line: "set -m; ipvsadm --apply --confirm rules & wait $!",
-			stderr: "--confirm cannot ask in the background (without a terminal, use --save-undo)"},
+			stderr: "--confirm cannot be used in the background; use --save-undo instead"},
 	} {
 		cmd := exec.Command("bash", "-c", tt.line)
 		cmd.Dir = l.tool.Work

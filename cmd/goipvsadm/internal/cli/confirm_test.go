@@ -132,7 +132,7 @@ func TestConfirmOthers(t *testing.T) {
 		}
 		user.WriteString("n\n")
 	})
-	want := result{1, "", "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 9: not undone completely: another program has changed the entry since\n" +
+	want := result{1, "", "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 9: not undone completely: changed by another program\n" +
 		"not confirmed: " + confirmUndone}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)

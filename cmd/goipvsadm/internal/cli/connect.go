@@ -9,7 +9,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// open connects to the kernel and reports failure.
+// open connects to the kernel. It reports errors and returns the exit status.
 func (inv *invocation) open(netns string, options ...ipvs.Option) int {
 	err := inv.connect(netns, options...)
 	if e := new(ipvs.NetNSError); errors.As(err, &e) {
@@ -39,7 +39,7 @@ func (inv *invocation) connect(netns string, options ...ipvs.Option) (err error)
 	return err
 }
 
-// inNetNS returns the option for a network namespace; none for "".
+// inNetNS returns the option for a network namespace, or no option for "".
 func inNetNS(netns string) []ipvs.Option {
 	if netns == "" {
 		return nil

@@ -10,8 +10,8 @@ import (
 )
 
 // Dial is ipvs.Dial with ipvsadm's error for a kernel without IPVS: EPERM instead
-// of ENOPROTOOPT if the caller may not open a raw socket, through which ipvsadm
-// reaches kernels that have no generic netlink family for IPVS.
+// of ENOPROTOOPT if the caller may not open a raw socket. ipvsadm tries a raw
+// socket if the kernel has no generic netlink family for IPVS.
 func Dial(options ...ipvs.Option) (*ipvs.Client, error) {
 	client, err := ipvs.Dial(options...)
 	if e := new(ipvs.Error); errors.As(err, &e) && e.Err == ipvs.ErrNoIPVS && rawSocketDenied() {

@@ -100,7 +100,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// TestDoctorWithoutIPVS checks that the other facts are still checked.
+// TestDoctorWithoutIPVS checks that --doctor prints a report if there is no IPVS.
 func TestDoctorWithoutIPVS(t *testing.T) {
 	dial := func(...ipvs.Option) (*ipvs.Client, error) {
 		return nil, &ipvs.Error{Op: "find", Err: ipvs.ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
@@ -113,7 +113,7 @@ func TestDoctorWithoutIPVS(t *testing.T) {
 	dial = func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("dial error") }
 	stdout.Reset()
 	if Run([]string{"goipvsadm", "--doctor"}, strings.NewReader(""), &stdout, &stderr, dial); !strings.Contains(stdout.String(), ": dial error\n") {
-		t.Errorf("%q", stdout.String())
+		t.Errorf("the report lacks the dial error: %q", stdout.String())
 	}
 }
 
@@ -140,12 +140,12 @@ func TestDoctorStatus(t *testing.T) {
 		{missing: missing, findings: findings(doctor.Warning), want: 1},
 	} {
 		if got := doctorStatus(&doctor.Facts{Unavailable: tt.missing}, tt.findings); got != tt.want {
-			t.Errorf("%v, %d findings: %d, want %d", tt.missing, len(tt.findings), got, tt.want)
+			t.Errorf("unavailable %v, %d findings: status %d, want %d", tt.missing, len(tt.findings), got, tt.want)
 		}
 	}
 }
 
-// TestDoctorRules examines rules without IPVS.
+// TestDoctorRules checks that --rules examines rules without connecting to the kernel.
 func TestDoctorRules(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules, service string
@@ -154,7 +154,7 @@ func TestDoctorRules(t *testing.T) {
 	}{
 		{name: "address not local and port without effect", status: 1,
 			rules: "-A -t 203.0.113.77:80 -s rr\n-a -t 203.0.113.77:80 -r 127.0.0.1:8080 -g\n",
-			want:  []string{"[vip-not-local]", "203.0.113.77 is on no interface", "[port-ignored]", "the rule has port 8080, the service port 80"}},
+			want:  []string{"[vip-not-local]", "203.0.113.77 is on no interface", "[port-ignored]", "the rule names port 8080, but packets are sent to port 80"}},
 		{name: "fallback flag", status: 1,
 			rules: "-A -t 127.0.0.1:81 -s sh\n-a -t 127.0.0.1:81 -r 127.0.0.1:81 -g\n-a -t 127.0.0.1:81 -r 127.0.0.2:81 -g -w 0\n",
 			want:  []string{"[hash-without-fallback]", "-b sh-fallback"}},
@@ -167,7 +167,7 @@ func TestDoctorRules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dial := func(...ipvs.Option) (*ipvs.Client, error) {
-				t.Error("IPVS was used")
+				t.Error("the program connected to the kernel")
 				return nil, ipvs.ErrNoIPVS
 			}
 			var stdout, stderr strings.Builder

@@ -24,13 +24,14 @@ type drainer struct {
 	*invocation
 	service  ipvs.ServiceKey
 	server   netip.AddrPort
-	timeout  time.Duration // 0 waits without limit
+	timeout  time.Duration // 0 means no limit
 	progress progressLine
 }
 
 // drain executes -d with --drain.
 func (inv *invocation) drain(cmd *command.Command) int {
-	// The address means the same as for -d, which does not find this server.
+	// Like -d, --drain does not find the server with the IPv4 address by its
+	// IPv4-mapped address.
 	if err := ruleset.ValidateServerAddr(cmd.Destination.AddrPort.Addr()); err != nil {
 		inv.errorf("%v", err)
 		return exitKernelError
@@ -72,8 +73,8 @@ func (d *drainer) run(ctx context.Context) int {
 	return status
 }
 
-// reportResult reports the result of the drain, as far as it is unexpected, and
-// returns the exit status.
+// reportResult reports an error, or connections that were cut, and returns the
+// exit status.
 func (d *drainer) reportResult(result *drain.Result, err error) int {
 	switch {
 	case err != nil:
@@ -112,8 +113,8 @@ func (d *drainer) reportError(err error) int {
 	return status
 }
 
-// reportFallback warns, if the program is not called ipvsadm, about clients that
-// the scheduler assigns to a server with weight 0.
+// reportFallback warns about clients that the scheduler assigns to a server with
+// weight 0. It prints nothing under the name ipvsadm.
 func (d *drainer) reportFallback(f drain.Fallback, scheduler string) {
 	if path.Base(d.name) != help.Name {
 		return
@@ -129,8 +130,8 @@ func (d *drainer) reportFallback(f drain.Fallback, scheduler string) {
 	}
 }
 
-// showProgress shows on a terminal what the drain waits for. If earlier output
-// is still queued, because the terminal is stopped, it shows nothing.
+// showProgress shows, on a terminal, how many connections are left. It shows
+// nothing while earlier output is queued because the terminal is stopped.
 func (d *drainer) showProgress(now drain.State, left time.Duration) {
 	if d.hasBacklog() {
 		return

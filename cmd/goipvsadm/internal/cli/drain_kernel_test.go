@@ -182,7 +182,7 @@ func (p *runningProgram) wantExit(t *testing.T, status int, output string) {
 	}
 }
 
-// withWeight0 replaces the weight of the first server.
+// withWeight0 returns rule with weight 0 instead of 3, the weight of addFirst.
 func withWeight0(rule string) string { return strings.Replace(rule, "-w 3", "-w 0", 1) }
 
 func TestDrainWithTraffic(t *testing.T) {
@@ -266,7 +266,7 @@ func TestDrainWithTraffic(t *testing.T) {
 		result, err := l.tool.Shell(l.director, "trap '' HUP; ipvsadm "+drainFirst+"=3 & sleep 1; kill -HUP $!; wait $!")
 		want := testnet.Result{Stderr: first + ": removed after 3 s; connections cut: 1 active\n"}
 		if err != nil || result != want {
-			t.Errorf("%+v, %v; want %+v", result, err, want)
+			t.Errorf("drain that ignores SIGHUP: %+v, %v; want %+v", result, err, want)
 		}
 	})
 
@@ -302,7 +302,7 @@ func TestDrainTerminal(t *testing.T) {
 	}
 	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; timeout in %d s\x1b[K", first, 600)
 	if got, err := terminal.ReadUntil(line); err != nil || got != line {
-		t.Fatalf("%q, %v", got, err)
+		t.Fatalf("progress line %q, %v", got, err)
 	}
 	l.wantTable(addService + withWeight0(addFirst) + addSecond)
 	l.wantSecondServer(t)
@@ -311,7 +311,7 @@ func TestDrainTerminal(t *testing.T) {
 	}
 	rest, status, err := terminal.Wait()
 	if err != nil || status != 130 || !strings.HasSuffix(rest, "^C\r\x1b[K") {
-		t.Errorf("%q, exit status %d, %v; want an erased line and 130", rest, status, err)
+		t.Errorf("after Ctrl-C: output %q, exit status %d, %v; want an erased line and 130", rest, status, err)
 	}
 	l.wantTable(addService + addFirst + addSecond)
 
@@ -321,12 +321,12 @@ func TestDrainTerminal(t *testing.T) {
 	}
 	narrow := "\rdraining " + first + "; connec\x1b[K"
 	if got, err := terminal.ReadUntil(narrow); err != nil || got != narrow {
-		t.Fatalf("%q, %v", got, err)
+		t.Fatalf("progress line on a narrow terminal %q, %v", got, err)
 	}
 	conn.Close()
 	rest, status, err = terminal.Wait()
 	if err != nil || status != 0 || strings.Trim(strings.ReplaceAll(rest, narrow, ""), "\r") != "\x1b[K" {
-		t.Errorf("%q, exit status %d, %v; want an erased line and 0", rest, status, err)
+		t.Errorf("after the drain: output %q, exit status %d, %v; want an erased line and 0", rest, status, err)
 	}
 	l.wantTable(addService + addSecond)
 }
@@ -338,7 +338,7 @@ func TestDrainStoppedTerminal(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		drains bool // the drain completes before the signal
-		status int
+		status int  // -1 if the signal kills the program
 		table  string
 	}{
 		{name: "aborted", status: 128 + int(syscall.SIGTERM), table: addService + addFirst + addSecond},
@@ -392,7 +392,7 @@ func TestSignalAfterDrain(t *testing.T) {
 	select {
 	case err := <-exited:
 		if want := "signal: terminated"; err == nil || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
+			t.Errorf("-R after SIGTERM: %v, want %s", err, want)
 		}
 	case <-time.After(testnet.TestTimeout):
 		cmd.Process.Kill()
@@ -400,8 +400,8 @@ func TestSignalAfterDrain(t *testing.T) {
 	}
 }
 
-// TestSignalShortDrains sends a signal to -R while it executes many drains that do
-// not wait.
+// TestSignalShortDrains checks that a signal ends -R while it executes many drains that
+// do not wait.
 func TestSignalShortDrains(t *testing.T) {
 	l := newDrainLab(t)
 	const n = 500
@@ -442,12 +442,12 @@ func (l *drainLab) wantSecondServer(t *testing.T) {
 	t.Helper()
 	conn, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
 	if err != nil || server != "second" {
-		t.Fatalf("%q, %v; want the second server", server, err)
+		t.Fatalf("new connection: server %q, %v; want the second server", server, err)
 	}
 	conn.Close()
 }
 
-// TestDrainPersistentService checks that persistence templates are waited for.
+// TestDrainPersistentService checks that a drain waits for persistence templates.
 func TestDrainPersistentService(t *testing.T) {
 	l := newDrainLab(t)
 	const (
@@ -583,7 +583,7 @@ func TestDrainHashScheduler(t *testing.T) {
 	l.waitTable(during)
 	tally, err := l.client.CountResponses("http://"+virtual+"/", 8)
 	if err != nil || tally[name] != 8 {
-		t.Errorf("%v, %v; want all responses from the %s server, not %s", tally, err, name, draining)
+		t.Errorf("responses by server: %v, %v; want all from the %s server, none from %s", tally, err, name, draining)
 	}
 	if server, err := conn.Get(); err != nil || server != assigned {
 		t.Errorf("open connection: %q, %v", server, err)
@@ -593,7 +593,7 @@ func TestDrainHashScheduler(t *testing.T) {
 	l.wantTable(service + kept)
 }
 
-// TestDrainHalfOpen drains a server that does not answer. The drain must end before
+// TestDrainHalfOpen checks that the drain of a server that does not answer ends before
 // its half-open connections have expired.
 func TestDrainHalfOpen(t *testing.T) {
 	const down = "10.8.2.99:80"
@@ -653,8 +653,8 @@ func (l *drainLab) removeAndAdd() {
 	})
 }
 
-// TestDrainWhileServersAreRemoved checks that a drain does not take a server that
-// dumps skip for one that was removed.
+// TestDrainWhileServersAreRemoved checks that a drain does not regard a server as
+// removed because a dump skips it while others are removed.
 func TestDrainWhileServersAreRemoved(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(addService + addFirst)
@@ -674,8 +674,8 @@ func TestDrainWhileServersAreRemoved(t *testing.T) {
 	}
 }
 
-// TestSaveWhileServersAreRemoved checks that a server which is never removed is not
-// missing, and that no server is duplicated.
+// TestSaveWhileServersAreRemoved checks that no server that remains is missing from
+// -S or -j, and that none is duplicated, while others are removed.
 func TestSaveWhileServersAreRemoved(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(addService + addFirst)

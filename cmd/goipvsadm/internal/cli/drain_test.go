@@ -28,8 +28,8 @@ type pollState struct {
 	errnos map[netlinkmsg.Command]syscall.Errno // errors of the requests from this poll on
 }
 
-// drainRig drains the only server of a table while its state goes through a list
-// of states. The last state lasts.
+// A drainRig drains a server whose state at each poll is given by states. Polls
+// after the last state repeat it.
 type drainRig struct {
 	kernel     ipvstest.FakeKernel
 	states     []pollState
@@ -77,7 +77,7 @@ func (r *drainRig) intercept(m *netlinkmsg.Message) syscall.Errno {
 	return r.state(0).errnos[m.Command]
 }
 
-// state returns the state at the last poll, or at a later one.
+// state returns the state at the last poll, or ahead polls later.
 func (r *drainRig) state(ahead int) pollState {
 	return r.states[max(0, min(r.polls+ahead, len(r.states))-1)]
 }
@@ -361,7 +361,8 @@ func TestDrain(t *testing.T) {
 }
 
 // TestDrainFallback checks the messages about schedulers that assign clients to a
-// server with weight 0, and that ipvsadm prints only errors.
+// server with weight 0, and that the program prints only errors under the name
+// ipvsadm.
 func TestDrainFallback(t *testing.T) {
 	const (
 		server   = "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 7\n"
@@ -376,7 +377,7 @@ func TestDrainFallback(t *testing.T) {
 		signal               syscall.Signal
 		fail                 bool // the flag cannot be cleared
 		want                 result
-		quiet                string // stderr of ipvsadm
+		quiet                string // stderr under the name ipvsadm
 		after                string // rules
 	}{
 		{name: "sh", service: "-A -t 192.0.2.1:80 -s sh\n", want: result{stderr: set}, after: "-A -t 192.0.2.1:80 -s sh\n"},

@@ -65,8 +65,8 @@ func FuzzApply(f *testing.F) {
 		if apply.status == 0 && apply.stderr != "" || apply.status == 2 && len(k.Changes()) > 0 {
 			t.Fatalf("--apply: %+v", apply)
 		}
-		// The fake kernel has all persistence engines; --check may not know whether
-		// a scheduler exists.
+		// The fake kernel has all persistence engines; --check may be unable to find
+		// out whether a scheduler exists.
 		if check.status == 0 && check.stderr == "" && apply.status != 0 || check.status == 2 && apply.status == 0 && !strings.Contains(check.stderr, " not found") {
 			t.Fatalf("--check: %+v, and --apply: %+v", check, apply)
 		}

@@ -109,8 +109,8 @@ func (l *listLab) send(to, text string) {
 	}
 }
 
-// waitCounters waits until the kernel, which does so every two seconds, has updated
-// all counters.
+// waitCounters waits until the kernel has updated all counters. It updates them every
+// two seconds.
 func (l *listLab) waitCounters() {
 	l.t.Helper()
 	err := testnet.Eventually(func() error {
@@ -180,9 +180,9 @@ type listDocument struct {
 		Fin      int `json:"tcp_fin"`
 	}
 	Daemons []struct {
-		State, Interface string
-		ID               int    `json:"syncid"`
-		Device           string `json:"mcast_interface"`
+		State     string
+		ID        int    `json:"syncid"`
+		Interface string `json:"mcast_interface"`
 	}
 }
 
@@ -199,7 +199,7 @@ func TestJSONKernel(t *testing.T) {
 	l := newListLab(t)
 	tally, err := l.client.CountResponses("http://10.8.3.100/", 20)
 	if err != nil || tally["one"] != 10 || tally["two"] != 10 {
-		t.Fatalf("%v, %v", tally, err)
+		t.Fatalf("responses by server: %v, %v; want 10 each", tally, err)
 	}
 	l.send("10.8.3.200:7777", "fwmark")
 	l.send("[fd08:3::200]:7777", "fwmark")
@@ -221,31 +221,31 @@ func TestJSONKernel(t *testing.T) {
 		}
 		web := all.Services[1]
 		if web.Stats.Connections != 20 || web.Stats.InPackets < 80 || web.Stats.OutBytes < 20*100 || web.Persistence.Enabled {
-			t.Errorf("%+v", web)
+			t.Errorf("TCP service: %+v", web)
 		}
 		for i, s := range web.Servers {
 			if s.Stats.Connections != 10 || s.Forward != "masq" || s.Tunnel != nil || s.Stats != again.Services[1].Servers[i].Stats {
-				t.Errorf("%+v", s)
+				t.Errorf("server of the TCP service: %+v", s)
 			}
 		}
 		if s := web.Servers[0]; s.Weight != 5 || s.Upper != 200 || s.Lower != 100 {
-			t.Errorf("%+v", s)
+			t.Errorf("server with thresholds: %+v", s)
 		}
 		if s := all.Services[2]; !s.OnePacket {
-			t.Errorf("%+v", s)
+			t.Errorf("one-packet service: %+v", s)
 		}
 		if s := all.Services[3]; s.Persistence.Engine != "sip" || s.OnePacket || s.Persistence.Timeout != 300 {
-			t.Errorf("%+v", s)
+			t.Errorf("SIP service: %+v", s)
 		}
 		six := all.Services[5]
 		if six.Persistence.PrefixLength != 64 || len(six.SchedulerFlags) != 1 || six.SchedulerFlags[0] != "sh-port" {
-			t.Errorf("%+v", six)
+			t.Errorf("IPv6 service: %+v", six)
 		}
 		if s := six.Servers[0]; s.Forward != "tunnel" || string(s.Tunnel) != `{"type":"gue","port":5555,"flags":["csum"]}` {
-			t.Errorf("%+v, %s", s, s.Tunnel)
+			t.Errorf("server of the IPv6 service: %+v, tunnel %s", s, s.Tunnel)
 		}
 		if s := all.Services[6]; s.Persistence.Netmask != "255.255.255.0" || s.Stats.Connections != 1 {
-			t.Errorf("%+v", s)
+			t.Errorf("firewall-mark service: %+v", s)
 		}
 	})
 
@@ -253,11 +253,11 @@ func TestJSONKernel(t *testing.T) {
 		var one listDocument
 		l.list("-f 4000000000 -6", &one)
 		if len(one.Services) != 1 || one.Services[0].Mark != 4000000000 || one.Services[0].Stats.Connections != 1 {
-			t.Errorf("%+v", one.Services)
+			t.Errorf("listing of one service: %+v", one.Services)
 		}
 		result := l.run("ipvsadm -L -j -f 9", 1)
 		if result.Stdout != "" || result.Stderr != "No such service\n" {
-			t.Errorf("%+v", result)
+			t.Errorf("listing of a missing service: %+v", result)
 		}
 	})
 
@@ -292,17 +292,17 @@ func TestJSONKernel(t *testing.T) {
 		l.run("ipvsadm --set 1000 0 2678400", 0)
 		l.list("--timeout", &settings)
 		if settings.Timeouts.TCP != 1000 || settings.Timeouts.Fin != 120 || settings.Timeouts.UDP != 2678400 {
-			t.Errorf("%+v", settings.Timeouts)
+			t.Errorf("timeouts: %+v", settings.Timeouts)
 		}
 		l.list("--daemon", &settings)
 		if len(settings.Daemons) != 0 {
-			t.Errorf("%+v", settings.Daemons)
+			t.Errorf("daemons before one was started: %+v", settings.Daemons)
 		}
 		l.run("ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 7; sleep 0.2", 0)
 		l.list("--daemon", &settings)
 		l.run("ipvsadm --stop-daemon backup", 0)
-		if len(settings.Daemons) != 1 || settings.Daemons[0].State != "backup" || settings.Daemons[0].ID != 7 || settings.Daemons[0].Device != "eth1" {
-			t.Errorf("%+v", settings.Daemons)
+		if len(settings.Daemons) != 1 || settings.Daemons[0].State != "backup" || settings.Daemons[0].ID != 7 || settings.Daemons[0].Interface != "eth1" {
+			t.Errorf("daemons: %+v", settings.Daemons)
 		}
 	})
 

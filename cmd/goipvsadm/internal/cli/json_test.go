@@ -71,13 +71,13 @@ func TestJSONTable(t *testing.T) {
 			var table tableDocument
 			jsonouttest.Decode(t, []byte(got.stdout), &table)
 			if outline := table.outline(); outline != tt.want {
-				t.Errorf("%s, want %s", outline, tt.want)
+				t.Errorf("listed %s, want %s", outline, tt.want)
 			}
 		})
 	}
 	// Options that select columns are ignored.
 	if got, want := run(k, "", "goipvsadm", "-Ljn", "--rate"), run(k, "", "goipvsadm", "-L", "-j"); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("-Ljn --rate: %+v, want %+v as with -L -j", got, want)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestJSONTruncated(t *testing.T) {
 	}
 	got := run(k, "", "goipvsadm", "-L", "-j")
 	if got.status != 1 || got.stderr != "Memory allocation problem\n" {
-		t.Errorf("%d, %q", got.status, got.stderr)
+		t.Errorf("status %d, stderr %q", got.status, got.stderr)
 	}
 	if !strings.Contains(got.stdout, `"port":1,`) || jsonouttest.Validate([]byte(got.stdout)) == nil {
 		t.Errorf("printed %q", got.stdout)
@@ -149,6 +149,6 @@ func TestTop(t *testing.T) {
 		"  -> 198.51.100.1:80                     0        0        0        0        0\n" +
 		"  -> 198.51.100.2:80                     0        0        0        0        0\n"
 	if got != (result{0, want, ""}) {
-		t.Errorf("%+v, want\n%s", got, want)
+		t.Errorf("--top 1: %+v, want\n%s", got, want)
 	}
 }

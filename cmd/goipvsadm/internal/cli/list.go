@@ -12,8 +12,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// formatOptions select the columns of a listing. If several are given, the
-// first one here applies.
+// formatOptions select the columns of a listing. If several are given, the first
+// one in this list applies.
 var formatOptions = []struct {
 	option command.Option
 	format tablefmt.Format
@@ -74,7 +74,7 @@ func (inv *invocation) listDaemons() error {
 }
 
 func (inv *invocation) listConnections(cmd *command.Command) int {
-	inv.stdout.Flush() // the listing does not go through this buffer
+	inv.stdout.Flush() // the text listing bypasses this buffer
 	var err error
 	if cmd.Options.Has(command.JSON) {
 		err = inv.jsonConnections()
@@ -137,7 +137,7 @@ func (inv *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
 	return services, err
 }
 
-// namer returns the namer that the options ask for.
+// namer returns the namer that the command and its options select.
 func (inv *invocation) namer(cmd *command.Command) tablefmt.Namer {
 	if cmd.Options.Has(command.Numeric) {
 		return resolve.Numeric{}

@@ -62,10 +62,10 @@ func serviceRules(n int) string {
 	return b.String()
 }
 
-// TestLostReplies verifies that a rule whose acknowledgement is lost is reported with
+// TestLostReplies checks that a rule whose acknowledgement is lost is reported with
 // its line number.
 func TestLostReplies(t *testing.T) {
-	const secondChunk = 3 // send 1 reads the version
+	const secondChunk = 3 // the number of its send; send 1 reads the version
 	for _, tt := range []struct {
 		name      string
 		line      string
@@ -138,7 +138,7 @@ func TestLostReplies(t *testing.T) {
 	}
 }
 
-// TestRestoreKernelTimeout verifies that -R exits when the kernel stops replying, even if
+// TestRestoreKernelTimeout checks that -R exits when the kernel stops replying, even if
 // its input never ends.
 func TestRestoreKernelTimeout(t *testing.T) {
 	var k ipvstest.FakeKernel
@@ -166,7 +166,7 @@ func TestRestoreKernelTimeout(t *testing.T) {
 	}
 }
 
-// TestRestorePreflight verifies that ipvsadm-restore does not clear the table if its
+// TestRestorePreflight checks that ipvsadm-restore does not clear the table if its
 // preflight fails.
 func TestRestorePreflight(t *testing.T) {
 	k := kernelWith(t, oneServer)

@@ -10,8 +10,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// kernelMessage returns ipvsadm's message for an error that a command got from
-// the kernel. Errors that ipvsadm does not have keep their own text.
+// kernelMessage returns ipvsadm's message for the kernel's error on a command.
+// Errors that ipvsadm does not have keep their own text.
 func kernelMessage(verb command.Verb, err error) string {
 	e := new(ipvs.Error)
 	switch {
@@ -86,7 +86,7 @@ func dialMessage(err error) string {
 	return err.Error()
 }
 
-// lineName is how messages refer to a line of rules.
+// lineName returns the name of a line of rules in messages.
 func lineName(line int) string { return fmt.Sprintf("line %d", line) }
 
 // connLostMessage returns the message for the first line whose change may not

@@ -11,8 +11,8 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// listMetrics writes the table as metrics. It reads all of it before writing,
-// because a truncated metrics document is valid.
+// listMetrics writes the table as metrics. It reads the whole table before it
+// writes, because a reader would not notice that metrics are missing.
 func (inv *invocation) listMetrics(cmd *command.Command) error {
 	services, err := inv.services(cmd)
 	if err != nil {

@@ -71,7 +71,7 @@ func TestMetricsKernel(t *testing.T) {
 	}
 	if text := elsewhere.Stdout; !strings.Contains(text, "ipvs_connections_total 20\n") || !strings.Contains(text, "\nipvs_connections_total 0\n") ||
 		strings.Contains(text, "ipvs_out_bytes_total 0\n") {
-		t.Errorf("from another namespace, and there:\n%s", text)
+		t.Errorf("metrics of the director, read from another namespace, and of that namespace:\n%s", text)
 	}
 
 	for _, step := range []struct{ name, setup string }{
@@ -89,7 +89,8 @@ func TestMetricsKernel(t *testing.T) {
 	}
 }
 
-// Only commands that change the table, and the listings of ipvsadm, load the module.
+// TestModuleLoading checks that only commands that change the table, and the listings
+// of ipvsadm, load the module.
 func TestModuleLoading(t *testing.T) {
 	tool, err := testnet.NewTool()
 	if err != nil {

@@ -56,13 +56,13 @@ func TestMetricsFormats(t *testing.T) {
 	k := unsortedKernel()
 	prometheus := run(k, "", "goipvsadm", "-L", "--metrics")
 	if got := run(k, "", "goipvsadm", "-L", "--metrics=prometheus"); got != prometheus || !strings.Contains(got.stdout, "# TYPE ipvs_info gauge\n") {
-		t.Errorf("%+v", got)
+		t.Errorf("--metrics=prometheus: %+v", got)
 	}
 	if got := run(k, "", "goipvsadm", "-L", "--metrics=openmetrics"); !strings.Contains(got.stdout, "# TYPE ipvs info\n") {
-		t.Errorf("%+v", got)
+		t.Errorf("--metrics=openmetrics: %+v", got)
 	}
 	if got := run(k, "", "goipvsadm", "-L", "--metrics=json"); got != (result{2, "", "illegal metrics format specified\n"}) {
-		t.Errorf("%+v", got)
+		t.Errorf("--metrics=json: %+v", got)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestMetricsKernelError(t *testing.T) {
 	}
 }
 
-// --metrics does not load the module, and reports that it is not loaded.
+// TestMetricsNotLoaded checks that --metrics reports that the module is not loaded.
 func TestMetricsNotLoaded(t *testing.T) {
 	notLoaded := func(...ipvs.Option) (*ipvs.Client, error) {
 		return nil, &ipvs.Error{Op: "find its netlink family", Err: ipvs.ErrNotLoaded, Errno: syscall.ENOPROTOOPT}
@@ -102,6 +102,6 @@ func TestMetricsNotLoaded(t *testing.T) {
 	status := Run([]string{"goipvsadm", "-L", "--metrics"}, strings.NewReader(""), &stdout, &stderr, notLoaded)
 	want := result{2, "", "the kernel module ip_vs is not loaded: run `modprobe ip_vs' or add a service\n"}
 	if got := (result{status, stdout.String(), stderr.String()}); got != want {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("--metrics: %+v, want %+v", got, want)
 	}
 }

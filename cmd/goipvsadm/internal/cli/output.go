@@ -69,7 +69,7 @@ func (q *outputQueue) writePending() {
 	q.drained = nil
 }
 
-// writeAll returns the first error other than EPIPE.
+// writeAll makes the writes and returns the first error other than EPIPE.
 func writeAll(writes []queuedWrite) error {
 	var first error
 	for _, w := range writes {
@@ -158,7 +158,7 @@ func (o *output) write(b []byte) (n int, err error) {
 			case unix.EINTR:
 			case unix.EAGAIN:
 				// Another process that shares the file has set O_NONBLOCK.
-				unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
+				_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1) // write returns its errors
 			default:
 				return true
 			}
@@ -172,7 +172,7 @@ func (o *output) write(b []byte) (n int, err error) {
 }
 
 // parentIgnoresSIGPIPE reports whether the parent process ignores SIGPIPE, as
-// systemd and shells with trap ” PIPE do. The program inherits that
+// systemd does, and a shell after trap "" PIPE. The program inherits that
 // disposition, but the Go runtime overwrites it without saving it.
 func parentIgnoresSIGPIPE() bool {
 	status, _ := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/status")

@@ -53,7 +53,7 @@ func TestQueueManyWrites(t *testing.T) {
 		t.Errorf("flushQueue: %v, hasBacklog %t", err, q.hasBacklog())
 	}
 	if got.String() != want.String() {
-		t.Error("the text or its order is wrong")
+		t.Error("writes were lost or reordered")
 	}
 }
 
@@ -71,8 +71,8 @@ func TestLimitFlush(t *testing.T) {
 	}
 }
 
-// TestWriteNonblockingPipe writes to a pipe that another process has made
-// non-blocking.
+// TestWriteNonblockingPipe checks that writes to a pipe that another process has made
+// non-blocking are complete.
 func TestWriteNonblockingPipe(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -101,6 +101,6 @@ func TestWriteNonblockingPipe(t *testing.T) {
 	}
 	file.Close()
 	if !bytes.Equal(<-got, want) {
-		t.Error("the reader got other bytes")
+		t.Error("the reader received other bytes than were written")
 	}
 }

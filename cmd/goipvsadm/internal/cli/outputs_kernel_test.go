@@ -15,7 +15,7 @@ import (
 )
 
 // A shell runs shell scripts in a network namespace, where ./ours is the program
-// under test and ipvsadm is ipvsadm.
+// under test and ipvsadm is the original.
 type shell struct {
 	*testing.T
 	ns   *testnet.Netns
@@ -51,6 +51,7 @@ func (s *shell) writeRules(name, rules string) {
 // closedPipe opens file descriptor 4 for writing to a pipe without a reader.
 const closedPipe = "mkfifo -m 600 pipe; exec 3<>pipe 4>pipe 3<&-; rm pipe\n"
 
+// services returns rules that add n services.
 func services(n int, scheduler string) string {
 	var b strings.Builder
 	for i := range n {
@@ -59,8 +60,8 @@ func services(n int, scheduler string) string {
 	return b.String()
 }
 
-// TestListingClosedPipe checks that a closed pipe ends a listing as it ends
-// ipvsadm's, and that -S then fails, with and without SIGPIPE.
+// TestListingClosedPipe checks the exit status of commands that print to a closed
+// pipe. SIGPIPE kills them, as it does ipvsadm; if it is ignored, only -S fails.
 func TestListingClosedPipe(t *testing.T) {
 	s := newShell(t)
 	s.writeRules("rules", services(300, "rr"))
@@ -137,7 +138,7 @@ func TestChangeClosedPipe(t *testing.T) {
 }
 
 // TestSlowReader checks that a slow reader, such as a pager, does not delay changes
-// and gets all output.
+// and receives all output.
 func TestSlowReader(t *testing.T) {
 	s := newShell(t)
 	const n = 4000 // with more output than a pipe buffers
@@ -152,12 +153,12 @@ func TestSlowReader(t *testing.T) {
 		}
 		grep -c "^-A" output; tail -n 1 output`, n)
 	if want := fmt.Sprintf("%d\n%[1]d\n# %[1]d added, 0 edited, 0 removed\n", n); r.Stdout != want || r.Stderr != "" {
-		t.Errorf("%s%s, want %s", r.Stdout, r.Stderr, want)
+		t.Errorf("--apply with a slow reader: %s%s, want %s", r.Stdout, r.Stderr, want)
 	}
 }
 
 // TestClosedStdin checks that a closed standard input, unlike an empty file, is an
-// error where rules are required. ipvsadm-restore waits without limit.
+// error where rules are required. The original ipvsadm-restore waits forever.
 func TestClosedStdin(t *testing.T) {
 	s := newShell(t)
 	s.run("ln -s ours ipvsadm-restore")

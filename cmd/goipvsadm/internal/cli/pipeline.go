@@ -9,7 +9,7 @@ type destinationReader func([]ipvs.Destination, ipvs.ServiceKey) ([]ipvs.Destina
 // destBatch.
 const servicesPerBatch = 32
 
-// A destBatch has the destinations of consecutive services.
+// A destBatch holds the destinations of consecutive services.
 type destBatch struct {
 	destinations []ipvs.Destination
 	ends         []int // for each service, the end of its destinations
@@ -17,8 +17,8 @@ type destBatch struct {
 }
 
 // A destPipeline reads destinations in batches, overlapping kernel reads with
-// output. The consumer returns each batch to free, so that a few serve a table
-// of any size.
+// output. The consumer returns each batch to free, so that a few batches are
+// enough for a table of any size.
 type destPipeline struct{ full, free chan *destBatch }
 
 // startDestPipeline starts reading the destinations of services. A batch with

@@ -15,8 +15,8 @@ type progressLine struct {
 	shown bool
 }
 
-// newProgressLine returns a line that is written to w if tty, where w's output
-// goes, is a terminal that can erase lines.
+// newProgressLine returns a line that is written to w. tty is the file to which w
+// writes; it must be a terminal that can erase lines, or nothing is written.
 func newProgressLine(w, tty io.Writer) progressLine {
 	f, ok := tty.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {
@@ -39,21 +39,21 @@ const (
 	eraseToEnd     = "\x1b[K"
 )
 
-// show replaces the line by text, which is ASCII.
+// show replaces the line by text, which must be ASCII.
 func (l *progressLine) show(text string) {
 	if l.width == nil {
 		return
 	}
 	// Some terminals wrap a line that fills all columns.
 	text = text[:min(len(text), max(l.width()-1, 0))]
-	io.WriteString(l.w, carriageReturn+text+eraseToEnd)
+	_, _ = io.WriteString(l.w, carriageReturn+text+eraseToEnd)
 	l.shown = true
 }
 
 // clear erases the line.
 func (l *progressLine) clear() {
 	if l.shown {
-		io.WriteString(l.w, carriageReturn+eraseToEnd)
+		_, _ = io.WriteString(l.w, carriageReturn+eraseToEnd)
 		l.shown = false
 	}
 }

@@ -19,7 +19,7 @@ func TestProgressLine(t *testing.T) {
 	line.clear()
 	line.clear()
 	if want := "\rone\x1b[K\rtwo\x1b[K\rth\x1b[K\r\x1b[K"; screen.String() != want {
-		t.Errorf("%q, want %q", screen.String(), want)
+		t.Errorf("wrote %q, want %q", screen.String(), want)
 	}
 }
 
@@ -36,6 +36,6 @@ func TestProgressLineNoTerminal(t *testing.T) {
 		line.clear()
 	}
 	if text, err := os.ReadFile(file.Name()); err != nil || len(text) != 0 || buffer.Len() != 0 {
-		t.Errorf("%v, written to a file: %q, to a buffer: %q", err, text, buffer.String())
+		t.Errorf("wrote %q to a file (%v) and %q to a buffer, want nothing", text, err, buffer.String())
 	}
 }

@@ -18,10 +18,8 @@ type replacer struct {
 	rules bytes.Buffer
 	errs  []lineError // invalid rules
 
-	// Rules that the kernel would reject after it cleared the table, and the
-	// first line with each combination of scheduler and persistence engine.
-	rejected []lineError
-	modules  map[schedulerAndEngine]int
+	rejected []lineError                // rules that the kernel would reject once the table is cleared
+	modules  map[schedulerAndEngine]int // first line with each scheduler and persistence engine
 
 	unreachable unreachableDetector
 	tracker     ruleset.Tracker
@@ -30,11 +28,11 @@ type replacer struct {
 type schedulerAndEngine struct{ scheduler, engine string }
 
 // replaceTable replaces the table with rules. If there is an error in them, or
-// the kernel lacks a scheduler, it changes nothing. If anything goes wrong after
-// the table was cleared, it puts the old table back.
+// the kernel lacks a scheduler, it changes nothing. If a rule fails after the
+// table was cleared, it restores the previous table.
 //
-// If the table is empty, as at boot, part of the rules is better than none: the
-// rules before the first error are executed, as in ipvsadm-restore.
+// If the table is empty, as at boot, some rules are better than none: errors then
+// have the same effect as with -R.
 func (inv *invocation) replaceTable(rules io.Reader) int {
 	r := &replacer{invocation: inv, modules: make(map[schedulerAndEngine]int), tracker: ruleset.Tracker{Empty: true}}
 	var readErr error
@@ -69,7 +67,7 @@ func (inv *invocation) replaceTable(rules io.Reader) int {
 	return status
 }
 
-// checkRule checks a valid rule.
+// checkRule checks a rule that was parsed without an error.
 func (r *replacer) checkRule(c *command.Command, line int) error {
 	if err := r.unreachable.check(c, line); err != nil {
 		return err
@@ -111,8 +109,8 @@ func (r *replacer) preflight() int {
 	return exitOK
 }
 
-// replace clears the table and executes the rules. If that fails, it puts the
-// old table back.
+// replace clears the table and executes the rules. If a rule fails, it restores the
+// previous table.
 func (r *replacer) replace(old *reconcile.Table) int {
 	if status := r.change(&command.Command{Verb: command.Flush}); status != exitOK {
 		return status
@@ -130,7 +128,7 @@ func (r *replacer) replace(old *reconcile.Table) int {
 	return exitKernelError
 }
 
-// putBack makes the table what it was before it was cleared.
+// putBack restores the previous table. It reports success or the changes that failed.
 func (r *replacer) putBack(old *reconcile.Table) {
 	failed := r.restoreTable(old.Configuration(), reconcile.Options{})
 	for _, text := range failed {
@@ -143,12 +141,12 @@ func (r *replacer) putBack(old *reconcile.Table) {
 	}
 }
 
-// restoreAttempts bounds the attempts to restore a table: an attempt in which a
-// change failed removes nothing.
+// restoreAttempts is the maximum number of attempts to restore a table. One is not
+// always enough: after a failed change, reconcile.Apply removes nothing.
 const restoreAttempts = 3
 
-// restoreTable makes the table what it was before. It returns the errors of the
-// last attempt, one for each change that failed.
+// restoreTable makes the table old. It returns the errors of the last attempt, one
+// for each change that failed.
 func (inv *invocation) restoreTable(old *reconcile.Table, o reconcile.Options) (failed []string) {
 	o.AllowEmpty, o.StopDaemons = true, true
 	o.OnError = func(c *reconcile.Change, err error) {
@@ -180,9 +178,9 @@ func (r *replacer) missingModules(old *reconcile.Table) (errs []lineError) {
 	return errs
 }
 
-// findModules asks the kernel for a scheduler and a persistence engine, which it
-// loads if necessary. The request is to add a service, and is invalid: the kernel
-// looks for the modules before it checks the netmask.
+// findModules returns ipvs.ErrNoScheduler if the kernel lacks the scheduler or the
+// persistence engine and cannot load its module. It requests a service with an
+// invalid netmask: the kernel looks for the modules before it checks the netmask.
 func (r *replacer) findModules(key ipvs.ServiceKey, m schedulerAndEngine) error {
 	const invalidPrefixLen = 129
 	err := r.client.AddService(ipvs.Service{ServiceKey: key, Scheduler: m.scheduler, PEName: m.engine, Netmask: invalidPrefixLen})

@@ -35,8 +35,8 @@ const (
 		"--start-daemon master --mcast-interface eth0 --syncid 3\n"
 )
 
-// sortedSave returns the output of -S --all.
-func sortedSave(t *testing.T, k *ipvstest.FakeKernel) string {
+// saveUnintercepted returns the output of -S --all. It does not call k.Intercept.
+func saveUnintercepted(t *testing.T, k *ipvstest.FakeKernel) string {
 	t.Helper()
 	intercept := k.Intercept
 	k.Intercept = nil
@@ -62,7 +62,7 @@ func afterFlush(fail func(n int, m *netlinkmsg.Message) syscall.Errno) func(*net
 const restored = "the previous table was restored\n"
 
 // TestReplaceFaults rejects each request after the table was cleared, and checks
-// that ipvsadm-restore puts the old table back.
+// that ipvsadm-restore restores the previous table.
 func TestReplaceFaults(t *testing.T) {
 	requests := strings.Count(newTable, "\n")
 	for _, errno := range []syscall.Errno{syscall.ENOMEM, syscall.EINVAL, syscall.ENOENT, syscall.EPERM, syscall.ESRCH} {
@@ -78,20 +78,20 @@ func TestReplaceFaults(t *testing.T) {
 			if want := fmt.Sprintf("line %d: ", fault); got.status != 255 || !strings.HasPrefix(got.stderr, want) || !strings.HasSuffix(got.stderr, restored) {
 				t.Errorf("%v at request %d: %+v", errno, fault, got)
 			}
-			if table := sortedSave(t, k); table != oldTable {
+			if table := saveUnintercepted(t, k); table != oldTable {
 				t.Errorf("%v at request %d: table:\n%s", errno, fault, table)
 			}
 		}
 	}
-	// Without a fault there is no rejection.
+	// Without a fault, the new table replaces the old one.
 	k := kernelWith(t, oldTable)
-	if got := run(k, newTable, "ipvsadm-restore"); got != (result{}) || sortedSave(t, k) != newTable {
-		t.Errorf("no fault: %+v, table:\n%s", got, sortedSave(t, k))
+	if got := run(k, newTable, "ipvsadm-restore"); got != (result{}) || saveUnintercepted(t, k) != newTable {
+		t.Errorf("no fault: %+v, table:\n%s", got, saveUnintercepted(t, k))
 	}
 }
 
-// TestReplaceTwoFaults rejects a rule and another request, up to the last one that
-// puts the old table back.
+// TestReplaceTwoFaults checks that ipvsadm-restore restores the previous table if a
+// rule and any one later request are rejected.
 func TestReplaceTwoFaults(t *testing.T) {
 	for _, fault := range []int{2, 5, 7} {
 		for second := fault + 1; ; second++ {
@@ -107,15 +107,15 @@ func TestReplaceTwoFaults(t *testing.T) {
 			if last < second {
 				break
 			}
-			if table := sortedSave(t, k); got.status != 255 || !strings.HasSuffix(got.stderr, restored) || table != oldTable {
+			if table := saveUnintercepted(t, k); got.status != 255 || !strings.HasSuffix(got.stderr, restored) || table != oldTable {
 				t.Errorf("requests %d and %d: %+v, table:\n%s", fault, second, got, table)
 			}
 		}
 	}
 }
 
-// TestReplaceLostReplies loses the replies to each send. The table is either the
-// old or the new one afterwards, as the messages say.
+// TestReplaceLostReplies checks, with lost replies to each send in turn, that the table
+// is then the previous or the new one, according to the messages.
 func TestReplaceLostReplies(t *testing.T) {
 	for lost := 1; ; lost++ {
 		k := kernelWith(t, oldTable)
@@ -130,14 +130,14 @@ func TestReplaceLostReplies(t *testing.T) {
 		if strings.HasSuffix(stderr.String(), restored) || strings.HasSuffix(stderr.String(), "nothing was changed\n") {
 			want = oldTable
 		}
-		if table := sortedSave(t, k); table != want || status == 0 && want == oldTable {
+		if table := saveUnintercepted(t, k); table != want || status == 0 && want == oldTable {
 			t.Errorf("send %d: status %d, %stable:\n%s", lost, status, stderr.String(), table)
 		}
 	}
 }
 
-// TestReplaceConnLost checks that ipvsadm-restore reports that it cannot put the
-// old table back if the kernel no longer replies.
+// TestReplaceConnLost checks that ipvsadm-restore reports that it cannot restore the
+// previous table if the kernel no longer replies.
 func TestReplaceConnLost(t *testing.T) {
 	k := kernelWith(t, oldTable)
 	flushed := false
@@ -190,18 +190,18 @@ func TestReplaceDaemons(t *testing.T) {
 			}
 			return 0
 		})
-		before := sortedSave(t, k)
+		before := saveUnintercepted(t, k)
 		if got := run(k, rules, "ipvsadm-restore"); got.status != 255 || !strings.HasSuffix(got.stderr, restored) {
-			t.Errorf("%+v", got)
+			t.Errorf("ipvsadm-restore: %+v", got)
 		}
-		if after := sortedSave(t, k); len(after) != len(before) || strings.Contains(after, "--syncid 7") || strings.Contains(after, "--syncid 8") {
+		if after := saveUnintercepted(t, k); len(after) != len(before) || strings.Contains(after, "--syncid 7") || strings.Contains(after, "--syncid 8") {
 			t.Errorf("before:\n%safter:\n%s", before, after)
 		}
 	}
 }
 
-// TestReplaceRedundantRules checks that rules for what the table already has are
-// reported but, as in ipvsadm, do not prevent a restore.
+// TestReplaceRedundantRules checks that rules which add an existing entry or remove
+// a missing one are reported but, as in ipvsadm, do not prevent a restore.
 func TestReplaceRedundantRules(t *testing.T) {
 	const daemon = "--start-daemon master --mcast-interface eth0 --syncid 1\n"
 	k := kernelWith(t, oldTable+daemon)
@@ -211,13 +211,13 @@ func TestReplaceRedundantRules(t *testing.T) {
 	if got := run(k, rules, "ipvsadm-restore"); got != want {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
-	if table, want := sortedSave(t, k), strings.Replace(newTable, "--start", "-A -f 6 -s rr\n--start", 1); table != strings.Replace(want, "--syncid 3", "--syncid 1", 1) {
+	if table, want := saveUnintercepted(t, k), strings.Replace(newTable, "--start", "-A -f 6 -s rr\n--start", 1); table != strings.Replace(want, "--syncid 3", "--syncid 1", 1) {
 		t.Errorf("table:\n%s", table)
 	}
 }
 
 // TestReplaceRejected checks that ipvsadm-restore does not clear the table for
-// rules that the kernel will reject, but does so if the table is empty.
+// rules that the kernel will reject, but executes them if the table is empty.
 func TestReplaceRejected(t *testing.T) {
 	for _, tt := range []struct{ name, rules, stderr string }{
 		{name: "unknown scheduler", rules: "-A -f 1 -s rr\n-A -f 2 -s wlcc\n-E -f 1 -s nosuch\n-A -f 3 -s wlcc\n",
@@ -237,7 +237,7 @@ func TestReplaceRejected(t *testing.T) {
 				t.Errorf("%s: the program changed the table: %v", tt.name, m.Command)
 			}
 		}
-		if table := sortedSave(t, k); table != oldTable {
+		if table := saveUnintercepted(t, k); table != oldTable {
 			t.Errorf("%s: table:\n%s", tt.name, table)
 		}
 	}
@@ -249,7 +249,7 @@ func TestReplaceRejected(t *testing.T) {
 }
 
 // TestReplaceReadError checks that ipvsadm-restore does not clear a table that it
-// cannot read, since it could not put it back.
+// cannot read, and thus could not restore.
 func TestReplaceReadError(t *testing.T) {
 	for _, command := range []netlinkmsg.Command{netlinkmsg.GetService, netlinkmsg.GetDestination, netlinkmsg.GetConfig, netlinkmsg.GetDaemon} {
 		k := kernelWith(t, oldTable)
@@ -260,8 +260,8 @@ func TestReplaceReadError(t *testing.T) {
 			return 0
 		}
 		want := result{255, "", "Memory allocation problem\nnothing was changed\n"}
-		if got := run(k, newTable, "ipvsadm-restore"); got != want || sortedSave(t, k) != oldTable {
-			t.Errorf("%v: %+v, table:\n%s", command, got, sortedSave(t, k))
+		if got := run(k, newTable, "ipvsadm-restore"); got != want || saveUnintercepted(t, k) != oldTable {
+			t.Errorf("%v: %+v, table:\n%s", command, got, saveUnintercepted(t, k))
 		}
 	}
 }
@@ -275,7 +275,7 @@ func TestReplaceSignal(t *testing.T) {
 		after string
 	}{
 		{name: "rules are executed", after: newTable},
-		{name: "old table is restored", errno: syscall.ENOMEM, after: oldTable},
+		{name: "previous table is restored", errno: syscall.ENOMEM, after: oldTable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			delivered := make(chan os.Signal, 1)
@@ -290,8 +290,8 @@ func TestReplaceSignal(t *testing.T) {
 				<-delivered
 				return tt.errno
 			})
-			if got := run(k, newTable, "ipvsadm-restore"); got.status != 128+int(syscall.SIGTERM) || sortedSave(t, k) != tt.after {
-				t.Errorf("%+v, table:\n%s", got, sortedSave(t, k))
+			if got := run(k, newTable, "ipvsadm-restore"); got.status != 128+int(syscall.SIGTERM) || saveUnintercepted(t, k) != tt.after {
+				t.Errorf("ipvsadm-restore: %+v, table:\n%s", got, saveUnintercepted(t, k))
 			}
 		})
 	}

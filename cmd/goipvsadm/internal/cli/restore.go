@@ -90,7 +90,8 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 	case command.Help, command.Version:
 		return false
 	}
-	return status == exitOK || status == exitKernelError // the kernel rejected a drain
+	// Like other changes, a drain that the kernel rejects does not end -R.
+	return status == exitOK || status == exitKernelError
 }
 
 // commit sends the pending changes and reports failures. It returns false if
@@ -118,8 +119,8 @@ func (r *restorer) commit() bool {
 	return !r.connLost
 }
 
-// isRedundant reports whether a change failed because the table already is as
-// the change would make it.
+// isRedundant reports whether a change failed because it would have no effect: the
+// entry to add exists, or the entry to remove does not.
 func isRedundant(verb command.Verb, err error) bool {
 	switch verb {
 	case command.DeleteService, command.DeleteServer:
@@ -133,8 +134,8 @@ func isRedundant(verb command.Verb, err error) bool {
 	return false
 }
 
-// fail reports that a line failed and that the table is not what the rules
-// describe.
+// fail reports that a line failed, and records that the table is not what the
+// rules describe.
 func (r *restorer) fail(line int, text string, status int) {
 	r.report(line, text, status)
 	r.broken = true

@@ -37,7 +37,7 @@ func TestSaveAll(t *testing.T) {
 func TestMissingNamespace(t *testing.T) {
 	missing := func(options ...ipvs.Option) (*ipvs.Client, error) {
 		if len(options) != 2 { // modprobe output, namespace
-			t.Errorf("%d options, want 2", len(options))
+			t.Errorf("the program dials with %d options, want 2", len(options))
 		}
 		return nil, &ipvs.NetNSError{Path: "foo", Tried: []string{"/run/netns/foo", "/run/docker/netns/foo"}, Errno: syscall.ENOENT}
 	}
@@ -63,11 +63,11 @@ func TestMissingNamespace(t *testing.T) {
 		status := Run(words(tt), strings.NewReader(oneServer), &stdout, &stderr, missing)
 		want := "cannot open network namespace \"foo\": No such file or directory (tried /run/netns/foo, /run/docker/netns/foo)\n"
 		if status != 2 || stdout.String() != "" || stderr.String() != want {
-			t.Errorf("%s: status %d, %q", tt, status, stdout.String()+stderr.String())
+			t.Errorf("%s: status %d, output %q", tt, status, stdout.String()+stderr.String())
 		}
 	}
 	// A missing argument is reported before anything else.
 	if got := runWithoutKernel(t, "", "ipvsadm-restore", "-N"); got != (result{255, "", "-N: missing argument\n"}) {
-		t.Errorf("%+v", got)
+		t.Errorf("ipvsadm-restore -N: %+v", got)
 	}
 }

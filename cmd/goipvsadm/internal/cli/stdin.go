@@ -10,7 +10,7 @@ import (
 )
 
 // openRules returns the file of rules that cmd names, or standard input. It
-// reports failure, in which case input is nil.
+// reports errors; input is then nil.
 func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, status int) {
 	if cmd.File != "" {
 		file, err := os.Open(cmd.File)
@@ -30,7 +30,8 @@ func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, sta
 
 const msgStdinClosed = "stdin is closed"
 
-// announceStdin tells the user of a terminal that rules are read from it.
+// announceStdin prints that rules are read from standard input if that is a
+// terminal, except under the name ipvsadm.
 func (inv *invocation) announceStdin() {
 	if file, ok := inv.stdin.(*os.File); ok && inv.ownName && isTerminal(file) {
 		inv.errorf("reading rules from standard input (end with Ctrl-D)")
@@ -39,10 +40,11 @@ func (inv *invocation) announceStdin() {
 
 func isTerminal(file *os.File) (is bool) {
 	if raw, err := file.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) {
-			_, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-			is = err == nil
+		err = raw.Control(func(fd uintptr) {
+			_, ioctlErr := unix.IoctlGetTermios(int(fd), unix.TCGETS)
+			is = ioctlErr == nil
 		})
+		is = is && err == nil
 	}
 	return is
 }
@@ -62,10 +64,14 @@ func stdinClosed(stdin io.Reader) bool {
 	}
 	var flags int
 	var stat unix.Stat_t
-	raw.Control(func(fd uintptr) {
-		flags, _ = unix.FcntlInt(fd, unix.F_GETFL, 0)
-		unix.Fstat(int(fd), &stat)
+	var flagsErr, statErr error
+	err = raw.Control(func(fd uintptr) {
+		flags, flagsErr = unix.FcntlInt(fd, unix.F_GETFL, 0)
+		statErr = unix.Fstat(int(fd), &stat)
 	})
+	if err != nil || flagsErr != nil || statErr != nil {
+		return false
+	}
 	isNull := stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(stat.Rdev) == unix.Mkdev(1, 3)
 	return isNull && flags&unix.O_ACCMODE == unix.O_RDWR
 }

@@ -63,8 +63,8 @@ func openTerminal(t *testing.T) (master, terminal *os.File) {
 	return master, open(fmt.Sprintf("/dev/pts/%d", number))
 }
 
-// TestAnnounceStdin checks that a user whose terminal is read is told so, except
-// under the name ipvsadm.
+// TestAnnounceStdin checks that the program announces that it reads rules from a
+// terminal, except under the name ipvsadm.
 func TestAnnounceStdin(t *testing.T) {
 	const announcement = "reading rules from standard input (end with Ctrl-D)\n"
 	for _, tt := range []struct{ line, want string }{

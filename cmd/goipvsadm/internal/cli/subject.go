@@ -12,8 +12,8 @@ import (
 	"goipvsadm/sched"
 )
 
-// A subject is what an error of the kernel is about. It is much smaller than an
-// ipvs.Change: -R keeps one for each rule of a batch.
+// A subject is the service, server or daemon that an error of the kernel concerns.
+// It is much smaller than an ipvs.Change: -R keeps one for each rule of a batch.
 type subject struct {
 	service           ipvs.ServiceKey
 	server            netip.AddrPort
@@ -22,8 +22,8 @@ type subject struct {
 	netInterface      string
 }
 
-// subjectOf returns the subject of a command. Under the name ipvsadm, whose
-// messages name none, it is zero.
+// subjectOf returns the subject of a command. It is zero under the name ipvsadm,
+// whose messages have no subject.
 func (inv *invocation) subjectOf(c *command.Command) subject {
 	if !inv.ownName {
 		return subject{}
@@ -42,7 +42,7 @@ func (inv *invocation) subjectOf(c *command.Command) subject {
 }
 
 // String returns the subject in words, such as "server 198.51.100.1:80 of TCP
-// 192.0.2.1:80", or "" if a command is about nothing in particular.
+// 192.0.2.1:80", or "" if s is empty, as for -C.
 func (s *subject) String() string {
 	switch {
 	case s.server.IsValid():
@@ -57,8 +57,8 @@ func (s *subject) String() string {
 	return ""
 }
 
-// subjectMessage returns the message for an error that a command got from the
-// kernel, with its subject. Under the name ipvsadm, it is ipvsadm's message.
+// subjectMessage returns the message for the kernel's error on a command: the
+// subject and the error. Under the name ipvsadm, it is ipvsadm's message.
 func (inv *invocation) subjectMessage(verb command.Verb, s subject, err error) string {
 	if !inv.ownName {
 		return kernelMessage(verb, err)
@@ -83,7 +83,7 @@ func (s *subject) message(verb command.Verb, err error) string {
 		if s.engine != "" {
 			text += ", " + withHint(s.engine, sched.SimilarEngines(s.engine))
 		}
-	case e.Err != nil && text == errnoText(e.Errno): // the reason why a change is invalid
+	case e.Err != nil && text == errnoText(e.Errno): // ipvsadm's message lacks the reason
 		text = e.Err.Error()
 		if mapped := ruleset.ValidateServerAddr(s.server.Addr()); mapped != nil {
 			text = mapped.Error()
@@ -95,7 +95,7 @@ func (s *subject) message(verb command.Verb, err error) string {
 	return text
 }
 
-// withHint returns name with the names of which it may be a misspelling.
+// withHint returns name, with a hint if it may be a misspelling of a similar name.
 func withHint(name string, similar []string) string {
 	if len(similar) == 0 || slices.Contains(similar, name) {
 		return name

@@ -72,7 +72,7 @@ func TestApplySubjects(t *testing.T) {
 		oneServer: "-D -f 9: Memory allocation problem\n",
 	} {
 		if got := run(k, rules, "goipvsadm", "--apply"); got.status != 255 || got.stderr != want {
-			t.Errorf("%+v, want %s", got, want)
+			t.Errorf("--apply: %+v, want %s", got, want)
 		}
 	}
 }

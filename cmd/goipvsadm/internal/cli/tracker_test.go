@@ -47,18 +47,18 @@ func TestCheckPredictsKernel(t *testing.T) {
 				rules += pick("-C", "-Z", "--set 1 2 3") + "\n"
 			}
 		}
-		// The daemons at the beginning are unknown to --check.
+		// --check assumes nothing about daemons that no rule has started.
 		rules = "--start-daemon master\n--start-daemon backup\n" + rules
 		check := runWithoutKernel(t, rules, "goipvsadm", "--check")
 		var k ipvstest.FakeKernel
 		restore := run(&k, rules, "goipvsadm", "-R")
 		want := lineNumber.FindAllString(restore.stderr, -1)
 		if got := slices.Compact(lineNumber.FindAllString(check.stderr, -1)); !slices.Equal(got, want) {
-			t.Fatalf("seed %d, %d: --check:\n%s-R:\n%srules:\n%s", seed, i, check.stderr, restore.stderr, rules)
+			t.Fatalf("seed %d, case %d: --check:\n%s-R:\n%srules:\n%s", seed, i, check.stderr, restore.stderr, rules)
 		}
 		rejected += len(want)
 	}
 	if rejected < 500 {
-		t.Errorf("only %d rules were rejected", rejected)
+		t.Errorf("%d rules were rejected, want at least 500", rejected)
 	}
 }

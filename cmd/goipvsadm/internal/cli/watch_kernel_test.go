@@ -68,7 +68,8 @@ type watchDocument struct {
 	}
 }
 
-// TestWatchJSON compares the measured rates with the counters, also across -Z.
+// TestWatchJSON checks that the measured rates agree with the counters, and that -Z
+// interrupts them.
 func TestWatchJSON(t *testing.T) {
 	l := newListLab(t)
 	requests, stopTraffic := l.startTraffic()
@@ -107,18 +108,19 @@ func TestWatchJSON(t *testing.T) {
 			continue // the sample repeats the previous rates
 		}
 		compared++
-		// Both rates are for the same time.
+		// Both rates are averages over the same time.
 		measuredTime := float64(stats.Connections-earlier.Connections) / measured.Connections
 		if got, want := measured.OutBytes*measuredTime, float64(stats.OutBytes-earlier.OutBytes); math.Abs(got-want) > 1e-6*want {
 			t.Errorf("%v bytes per second in %v s, want %v bytes", measured.OutBytes, measuredTime, want)
 		}
-		// That time is measured by another clock than document.Time, which a busy machine reads later.
+		// The rates are measured with the monotonic clock. document.Time is the wall clock,
+		// which a busy machine may not read at the same moment.
 		if difference := time.Duration(measuredTime*float64(time.Second)) - elapsed; difference.Abs() > testnet.TestTimeout/30 {
 			t.Errorf("measured in %v s, between readings %v apart", measuredTime, elapsed)
 		}
 	}
 
-	// Without traffic, the counters cannot exceed their old values again.
+	// With traffic, the counters could exceed their old values before the next sample.
 	stopTraffic()
 	l.run("ipvsadm -Z", 0)
 	zeroed := false
@@ -176,7 +178,7 @@ func TestWatchTerminal(t *testing.T) {
 			}
 		}
 		if percent < 99 || percent > 101 || !strings.Contains(frame, "  the busiest 1 of 7 services  every 2s, ? helps, q quits") {
-			t.Errorf("%s", frame)
+			t.Errorf("unexpected frame:\n%s", frame)
 		}
 		if err := terminal.Type("q"); err != nil {
 			t.Fatal(err)
@@ -216,7 +218,8 @@ func TestWatchStoppedTerminal(t *testing.T) {
 	}
 }
 
-// TestWatchRemovedService removes the watched service.
+// TestWatchRemovedService checks that --watch restores the terminal and fails if its
+// only service is removed.
 func TestWatchRemovedService(t *testing.T) {
 	l := newListLab(t)
 	terminal, err := l.director.Terminal(80, 24, l.command("-Ln", "--watch=1", "-f", "10"))
@@ -229,7 +232,7 @@ func TestWatchRemovedService(t *testing.T) {
 	l.run("ipvsadm -D -f 10", 0)
 	rest, status, err := terminal.Wait()
 	if err != nil || status != 1 || !strings.HasSuffix(rest, "\x1b[?25h\x1b[?1049lNo such service\r\n") {
-		t.Errorf("%q, %d, %v", rest, status, err)
+		t.Errorf("after the service was removed: output %q, status %d, %v", rest, status, err)
 	}
 }
 

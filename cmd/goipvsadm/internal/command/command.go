@@ -20,8 +20,8 @@ type Command struct {
 	// set all of it, -d only its address and port.
 	Destination ipvs.Destination
 
-	// IgnoredPort is the port given with -r if the server does not get it,
-	// because the forwarding method keeps the port of the service.
+	// IgnoredPort is the port given with -r if it has no effect, because the
+	// forwarding method does not change ports.
 	IgnoredPort uint16
 
 	Daemon   ipvs.Daemon   // set by --start-daemon and --stop-daemon
@@ -29,7 +29,7 @@ type Command struct {
 
 	File     string // file of rules for --check, --apply, --diff and --doctor --rules; "" is standard input
 	ForApply bool   // --check validates the rules for --apply instead of -R
-	NetNS    string // network namespace given with --netns, as a name or a path
+	NetNS    string // network namespace given with --netns: a name, a process ID or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
 	Interval uint32 // seconds between the readings of --watch or --monitor
 	Top      uint32 // maximum number of services that --top lists
@@ -72,9 +72,9 @@ const (
 )
 
 // commands describes each command: its name in messages, the change that it
-// makes to the kernel's table, or 0, and the options that go with it. --netns,
-// which goes with every command, is omitted. The flags of the commands are in the
-// table flags.
+// makes to the kernel's table (0 for none), and the options that it supports.
+// --netns, which every command supports, is omitted. The flags of the commands
+// are in the table flags.
 var commands = [...]struct {
 	name    string
 	op      ipvs.Operation
@@ -109,7 +109,7 @@ var commands = [...]struct {
 	Monitor:     {"monitor", 0, optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Initial}},
 }
 
-// The options of the commands that take many.
+// The options of the commands that support many.
 const (
 	serviceOptions = 1<<Scheduler | 1<<Persistent | 1<<Netmask | 1<<Ops | 1<<PE | 1<<SchedFlags
 
@@ -129,16 +129,16 @@ const (
 // String returns the name of the command in messages.
 func (v Verb) String() string { return commands[v].name }
 
-// ReadsFile reports whether the command takes a file of rules as an operand.
+// ReadsFile reports whether the operand of the command is a file of rules.
 func (v Verb) ReadsFile() bool { return v == Check || v == Apply || v == Diff }
 
-// joins reports whether the flag of v does not select another command: --check
-// and --apply together validate the rules for --apply.
-func (c *Command) joins(v Verb) bool {
+// combinesWith reports whether the flag of v extends the command c instead of selecting
+// a second one: --check and --apply together validate the rules for --apply.
+func (c *Command) combinesWith(v Verb) bool {
 	return !c.ForApply && (c.Verb == Check && v == Apply || c.Verb == Apply && v == Check)
 }
 
-// optionRules says which options go with the command.
+// optionRules returns the rules for the options of the command.
 func (c *Command) optionRules() *optionRules {
 	if c.ForApply {
 		return &commands[Apply].options

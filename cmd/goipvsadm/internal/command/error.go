@@ -33,7 +33,8 @@ const (
 	// BadOption is an option that does not exist, lacks its value or must not
 	// have a value.
 	BadOption
-	// NoCommand is a line that does not begin with a command.
+	// NoCommand is a line that does not begin with a command, or a rule whose
+	// command is not allowed in rules.
 	NoCommand
 )
 

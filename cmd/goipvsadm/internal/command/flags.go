@@ -2,8 +2,8 @@ package command
 
 import "github.com/spf13/pflag"
 
-// A flag is one spelling of a command or an option on the command line. It
-// implements pflag.Value, so that the flag can be found from a pflag.Flag.
+// A flag selects a command or sets an option. It implements pflag.Value, so that
+// the Value of a pflag.Flag is its flag.
 type flag struct {
 	long, short string
 	value       valueMode
@@ -36,7 +36,7 @@ const (
 	defaultConfirm         = 60
 )
 
-// flags lists the flags. The setters are method expressions, not closures, so
+// flags lists all flags. The setters are method expressions, not closures, so
 // that the table needs no initialization when the program starts.
 var flags = [...]flag{
 	{long: "add-service", short: "A", verb: AddService},
@@ -146,7 +146,7 @@ func (p *Parser) register(f *flag) *flag {
 	return f
 }
 
-// lookupLong returns the flag with a long name, or nil if there is none.
+// lookupLong returns the flag with the given long name, or nil if there is none.
 func lookupLong(name string) *flag {
 	for i := range flags {
 		if flags[i].long == name {

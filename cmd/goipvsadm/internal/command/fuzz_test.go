@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// differentialLines returns the command lines of the differential tests. They
-// contain shell quoting, which is irrelevant as seed input.
+// differentialLines returns the command lines of the differential tests, as seed
+// input. Their shell quoting is not removed.
 func differentialLines(f *testing.F) []string {
 	files, err := filepath.Glob("../../../../testdata/differential/*.txt")
 	if err != nil || len(files) == 0 {
@@ -62,14 +62,14 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The memory that Parse allocates is at most proportional to the length of the
-// line.
+// TestParseLongLine checks that Parse does not allocate more memory than is
+// proportional to the length of the line.
 func TestParseLongLine(t *testing.T) {
 	const size = 1 << 20
 	p := testParser(t)
 	for _, word := range []string{"-p ", "- ", "-n", "x", "--foo=", "1.", "[", ",", "=", "0", "-w 1 "} {
-		line := "-A -t " + strings.Repeat(word, size/len(word))
-		for _, line := range []string{line, "-A -b " + line[6:], "-L " + line[6:]} {
+		repeated := strings.Repeat(word, size/len(word))
+		for _, line := range []string{"-A -t " + repeated, "-A -b " + repeated, "-L " + repeated} {
 			words := strings.Split(line, " ")
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

@@ -19,8 +19,8 @@ func readManual(t *testing.T) string {
 	return string(text)
 }
 
-// manualItems returns the flags and the keywords at the head of the list items
-// of the manual page.
+// manualItems returns the flags and the keywords in the headings of the list
+// items of the manual page.
 func manualItems(t *testing.T) (flags, keywords []string) {
 	t.Helper()
 	for line := range strings.Lines(readManual(t)) {

@@ -2,7 +2,8 @@ package command
 
 import "testing"
 
-// Unlike other options, --netns may precede the command.
+// TestParseNetNS checks that --netns, unlike other options, may precede the
+// command.
 func TestParseNetNS(t *testing.T) {
 	for _, tt := range []struct {
 		line, netns string
@@ -18,7 +19,7 @@ func TestParseNetNS(t *testing.T) {
 		var c Command
 		err := testParser(t).Parse(splitWords(tt.line), &c)
 		if err != nil || c.Verb != tt.verb || c.NetNS != tt.netns {
-			t.Errorf("%s: command %s, namespace %q, error %v", tt.line, c.Verb, c.NetNS, err)
+			t.Errorf("%s: command %s, namespace %q, error %v; want %s, %q", tt.line, c.Verb, c.NetNS, err, tt.verb, tt.netns)
 		}
 	}
 	runLineTests(t, []lineTest{

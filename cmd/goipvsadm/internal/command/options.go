@@ -7,8 +7,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// An Option is set by one or several flags: ServiceAddress by -t, -u,
-// --sctp-service and -f.
+// An Option modifies a command. One or several flags set it: ServiceAddress is
+// set by -t, -u, --sctp-service and -f.
 type Option uint8
 
 // The options, in the order in which ipvsadm checks them: if several options are
@@ -68,8 +68,8 @@ const (
 
 	numOptions
 
-	// repeatable is the option of flags that any command supports and that may be
-	// repeated. It is never in a set of Options.
+	// repeatable is the option of all flags that every command accepts, any
+	// number of times. It is never in a set of Options.
 	repeatable Option = 255
 )
 

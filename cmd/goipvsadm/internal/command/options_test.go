@@ -9,7 +9,7 @@ import (
 
 // optionMatrix lists the options of each command, in a notation like that of
 // ipvsadm's documentation: + is required, · is allowed, 1 is allowed unless
-// another option marked 1 is given, and an empty cell is illegal.
+// another option marked 1 is given, and an empty cell means illegal.
 const optionMatrix = `
 | | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep-weights | allow-empty | verbose | probe | rules | initial | confirm | save-undo |
 | add-service, edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | | | |
@@ -63,9 +63,9 @@ var commandWords = map[string]string{
 	"doctor": "--doctor", "monitor": "--monitor",
 }
 
-// TestOptionMatrix gives every command no option, every option and every pair of
-// options, alone and in addition to the required ones, and compares the error
-// with the first one according to the matrix.
+// TestOptionMatrix checks that the error of each command line is the first one
+// according to the matrix. The lines have no option or one option, with and without
+// the required options, or two options with the required ones.
 func TestOptionMatrix(t *testing.T) {
 	p := testParser(t)
 	rows := strings.Split(strings.TrimSpace(optionMatrix), "\n")
@@ -99,7 +99,7 @@ func TestOptionMatrix(t *testing.T) {
 				case want != "" && got != want:
 					t.Errorf("%s\n got %s\nwant %s", line, got, want)
 				case want == "" && strings.Contains(got, "'"+verb+"' command"):
-					// Errors of the checks that follow do not name the command.
+					// Only the errors of the option rules name the command.
 					t.Errorf("%s\n got %s", line, got)
 				}
 				lines++
@@ -116,7 +116,7 @@ func TestOptionMatrix(t *testing.T) {
 		}
 	}
 	if want := len(commandWords) * len(options) * len(options) / 2; lines < want {
-		t.Errorf("%d lines tested, want at least %d", lines, want)
+		t.Errorf("%d command lines tested, want at least %d", lines, want)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // A Parser parses command lines, one after another.
 type Parser struct {
-	// DetailedErrors makes the error of a line that does not begin with a
-	// command name the offending word. ipvsadm's error does not.
+	// DetailedErrors replaces ipvsadm's usage error, for a line that does not
+	// begin with a command, by an error that quotes the invalid word.
 	DetailedErrors bool
 
 	program   string            // name of the program in messages
@@ -32,10 +32,10 @@ type state struct {
 	cmd       *Command
 	isImplied bool     // the verb was implied by an option, such as List by -j
 	word      string   // the word being parsed, as typed
-	lastWord  string   // the word after word if it is the value of word, otherwise word
+	lastWord  string   // the value of word, if it is the word that follows; otherwise word
 	operands  []string // words that are neither flags nor their values
 	bareFlag  string   // word, if it is a flag without its optional attached value
-	hint      string   // what the first operand was probably meant to be, for its error
+	hint      string   // what was probably meant by the first operand, such as --help
 
 	// Values whose meaning may depend on a flag that follows.
 	server         string        // value of -r
@@ -61,7 +61,7 @@ func NewParser(program string, db *resolve.Database) *Parser {
 // Parse parses the arguments of the program into cmd, whose previous contents
 // are discarded. The first flag must be a command or imply one, but --netns may
 // precede it. Without arguments the command is List. A non-nil error is an
-// *Error; cmd then contains the words before the error.
+// *Error; cmd then holds what the words before the error have set.
 func (p *Parser) Parse(words []string, cmd *Command) error {
 	p.reset(cmd)
 	if len(words) == 0 {
@@ -134,8 +134,9 @@ func (p *Parser) parseWords(words []string) error {
 	return nil
 }
 
-// addOperand adds a word that is neither a flag nor the value of one. ipvsadm's
-// messages have no hints.
+// addOperand adds a word that is neither a flag nor the value of one. It sets the
+// hint for the error of the first operand, but suggests a command only with
+// DetailedErrors: the other error is ipvsadm's.
 func (p *Parser) addOperand(word string) {
 	if len(p.operands) == 0 {
 		if p.bareFlag != "" {
@@ -169,7 +170,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 		return p.UsageError()
 	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
-	case f.verb != 0 && p.cmd.joins(f.verb):
+	case f.verb != 0 && p.cmd.combinesWith(f.verb):
 		p.cmd.Verb, p.cmd.ForApply = Check, true
 	case p.cmd.Verb != 0 && f.verb != 0:
 		return p.secondCommand(f)
@@ -206,8 +207,8 @@ func (p *Parser) translate(err error) error {
 	return err
 }
 
-// badOption returns the error of the current word if it is not a valid flag.
-// Like ipvsadm's, the message before the command is the usage error.
+// badOption returns the error of the current word, which is not a valid flag.
+// Like ipvsadm, it returns the usage error if no command precedes the word.
 func (p *Parser) badOption(problem string) *Error {
 	text := p.word + ": " + problem
 	switch {
@@ -229,7 +230,7 @@ func (p *Parser) secondCommand(f *flag) *Error {
 	return errorf("invalid option `%s'", word)
 }
 
-// UsageError returns the error of a line that does not begin with a command.
+// UsageError returns ipvsadm's error of a line that does not begin with a command.
 func (p *Parser) UsageError() *Error {
 	return &Error{NoCommand, fmt.Sprintf("Try `%[1]s -h' or '%[1]s --help' for more information.", p.program)}
 }

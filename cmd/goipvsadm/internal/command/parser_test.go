@@ -114,8 +114,8 @@ func describe(c *Command) string {
 	return string(b)
 }
 
-// A lineTest is a command line and its outcome. The optional note is the rule that
-// the line tests.
+// A lineTest is a command line and its outcome. The optional note explains the
+// outcome.
 type lineTest struct{ line, want, note string }
 
 func runLineTests(t *testing.T, tests []lineTest) {
@@ -227,7 +227,7 @@ func TestParseFlags(t *testing.T) {
 		{line: "-L --set 1 2 3", want: "2 invalid option `--set'"},
 		{line: "-L --start-daemon master", want: "2 invalid option `master'", note: "the message contains the value"},
 		{line: "-L --start-daemon=master", want: "2 invalid option `--start-daemon=master'"},
-		{line: "-L --stop-daemon=foo", want: "2 invalid option `--stop-daemon=foo'", note: "before the value is parsed"},
+		{line: "-L --stop-daemon=foo", want: "2 invalid option `--stop-daemon=foo'", note: "reported before the value is parsed"},
 
 		{line: "-hq", want: "help", note: "words after -h are ignored"},
 		{line: "-vh", want: "version"},
@@ -282,7 +282,7 @@ func TestParseValueSyntax(t *testing.T) {
 	persistent := func(n int) string {
 		return fmt.Sprintf("add-service UDP 10.0.0.1:80 wlc flags 0x01 timeout %d mask 0xffffffff", n)
 	}
-	both := func(n int) string {
+	persistentOnePacket := func(n int) string {
 		return fmt.Sprintf("add-service UDP 10.0.0.1:80 wlc flags 0x05 timeout %d mask 0xffffffff", n)
 	}
 	runLineTests(t, []lineTest{
@@ -325,9 +325,9 @@ func TestParseValueSyntax(t *testing.T) {
 		{line: "-A -p -u 10.0.0.1:80", want: persistent(360)},
 		{line: "-Ap5 -u 10.0.0.1:80", want: persistent(5)},
 		{line: "-Ap 5 -u 10.0.0.1:80", want: persistent(5)},
-		{line: "-A -u 10.0.0.1:80 -op", want: both(360)},
-		{line: "-A -u 10.0.0.1:80 -op5", want: both(5)},
-		{line: "-A -u 10.0.0.1:80 -op 5", want: both(5)},
+		{line: "-A -u 10.0.0.1:80 -op", want: persistentOnePacket(360)},
+		{line: "-A -u 10.0.0.1:80 -op5", want: persistentOnePacket(5)},
+		{line: "-A -u 10.0.0.1:80 -op 5", want: persistentOnePacket(5)},
 		{line: "-A -u 10.0.0.1:80 -p --", want: persistent(360)},
 		{line: "-A -u 10.0.0.1:80 -p -- 5", want: "2 unexpected argument 5"},
 		{line: "-A -u 10.0.0.1:80 -p -", want: "2 unexpected argument -"},
@@ -409,7 +409,7 @@ func TestParseOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Option
-	for o := range Option(numOptions) {
+	for o := range numOptions {
 		if c.Options.Has(o) {
 			got = append(got, o)
 		}
@@ -425,7 +425,7 @@ func TestParseOptions(t *testing.T) {
 	}
 }
 
-// TestParserReuse parses plain lines after lines that set every field.
+// TestParserReuse checks that a Parser retains nothing of the lines that it has parsed.
 func TestParserReuse(t *testing.T) {
 	p := testParser(t)
 	for _, before := range []string{

@@ -15,7 +15,7 @@ type Partial struct {
 	Command // as parsed from the valid words
 
 	// ValueOf is the long name of the flag whose value is being typed, or ""
-	// if it is not a value.
+	// if the next word is not a value.
 	ValueOf string
 
 	// Word is the beginning of the next word. If it contains a long flag and the
@@ -57,7 +57,7 @@ func (p *Parser) ParsePartial(words []string, next string) *Partial {
 }
 
 // NextFlags returns the spellings of each flag that may come next, the long one
-// first. If the command line has no command yet, these are mainly the commands.
+// first. Before the command, these are mainly the flags of the commands.
 func (u *Partial) NextFlags() [][]string {
 	var next [][]string
 	for i := range flags {
@@ -83,7 +83,7 @@ func (u *Partial) allows(f *flag) bool {
 	case u.Done:
 		return false
 	case f.verb != 0:
-		return u.Verb == 0 || u.joins(f.verb)
+		return u.Verb == 0 || u.combinesWith(f.verb)
 	case f.option == NetNS:
 		return !u.Options.Has(NetNS)
 	case u.Verb == 0:

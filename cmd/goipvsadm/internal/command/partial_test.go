@@ -71,7 +71,8 @@ func TestParsePartialValue(t *testing.T) {
 	} {
 		u := testParser(t).ParsePartial(strings.Fields(tt.line), tt.next)
 		if u.ValueOf != tt.valueOf || u.Prefix != tt.prefix || u.Word != tt.word {
-			t.Errorf("%s %s: ValueOf = %q, Prefix = %q, Word = %q", tt.line, tt.next, u.ValueOf, u.Prefix, u.Word)
+			t.Errorf("%s %s: ValueOf = %q, Prefix = %q, Word = %q; want %q, %q, %q", tt.line, tt.next,
+				u.ValueOf, u.Prefix, u.Word, tt.valueOf, tt.prefix, tt.word)
 		}
 	}
 }

@@ -2,12 +2,12 @@ package command
 
 import "strings"
 
-// ipvsadm parses its arguments with the library popt, and this package with
-// pflag. Words that the two interpret differently are rewritten before pflag
-// parses them:
+// ipvsadm parses its arguments with the library popt; this package uses pflag.
+// Words that the two interpret differently are rewritten before pflag parses
+// them:
 //
-//   - The value of -p is the next word, unless that begins with a dash; then -p
-//     has its default value.
+//   - The value of -p is the next word. If there is none, or it begins with a
+//     dash, -p has its default value.
 //   - An = after a short flag introduces a value even at the end of the word:
 //     -t= has an empty value, and -n= is an error, since -n has no value.
 //   - -test.x is -t with the value est.x; pflag would ignore it as a flag of
@@ -52,7 +52,7 @@ func (p *Parser) splitFlag(words []string) (args, rest []string) {
 	for i := 1; i < len(word); i++ {
 		f, after := p.register(p.short[word[i]]), word[i+1:]
 		if f == nil {
-			break // pflag returns a NotExistError
+			break // pflag will return a NotExistError
 		}
 		switch {
 		case after == "":
@@ -66,9 +66,9 @@ func (p *Parser) splitFlag(words []string) (args, rest []string) {
 	return words[:1], rest
 }
 
-// splitValue splits words after the flag f, with which the first word ends, and
-// its value: the second word, or the default for an optional value that is
-// missing. It splits words after the first one if f takes no separate value.
+// splitValue is splitFlag for a first word that ends with the flag f. The
+// arguments are the first word and the value of f, if that is a separate word:
+// the second word, or the default in place of a missing optional value.
 func (p *Parser) splitValue(f *flag, words []string) (args, rest []string) {
 	rest = words[1:]
 	switch {
@@ -77,7 +77,7 @@ func (p *Parser) splitValue(f *flag, words []string) (args, rest []string) {
 	case f.value == valueOptional && (len(rest) == 0 || strings.HasPrefix(rest[0], "-")):
 		return append(p.pflagArgs[:0], words[0], defaultTimeout), rest
 	case len(rest) == 0:
-		return words, nil // pflag returns a ValueRequiredError
+		return words, nil // pflag will return a ValueRequiredError
 	}
 	p.lastWord = rest[0]
 	return words[:2], rest[1:]

@@ -9,8 +9,8 @@ import (
 	"goipvsadm/sched"
 )
 
-// validate checks the command after its last word was parsed, in ipvsadm's order,
-// and sets the fields that depend on several flags.
+// validate checks the command when all words have been parsed, in ipvsadm's
+// order, and sets the fields that depend on several flags.
 func (p *Parser) validate() *Error {
 	if err := p.reparseDependent(); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (p *Parser) parseTimeouts() *Error {
 	return nil
 }
 
-// setFile takes the operand as the name of a file of rules. A dash stands for
+// setFile stores the operand, the name of a file of rules. A dash stands for
 // standard input.
 func (p *Parser) setFile() {
 	if name := p.operands[0]; name != "-" {

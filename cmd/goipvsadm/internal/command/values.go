@@ -16,7 +16,7 @@ import (
 
 const (
 	maxTimeout       = 2678400 // 31 days, in seconds
-	maxEngineNameLen = 16      // bytes that ipvsadm keeps of a persistence engine's name
+	maxEngineNameLen = 16      // longer names of persistence engines are truncated, as by ipvsadm
 )
 
 // setNumber sets field to a number from low to high. The error message contains
@@ -193,7 +193,7 @@ func (p *Parser) setRealServer(value string) *Error {
 	return p.parseServer(protocol)
 }
 
-// parseServer parses the value of -r, looking up a port name by protocol.
+// parseServer parses the value of -r. It looks up a port name by protocol.
 func (p *Parser) parseServer(protocol ipvs.Protocol) *Error {
 	var ok bool
 	p.serverProtocol = protocol
@@ -351,7 +351,7 @@ func (p *Parser) setConfirm(value string) *Error {
 	}
 	n, ok := parseTime(value)
 	if !ok {
-		return errorf("invalid time `%s' for --confirm (not a time such as 60, 90s or 5m)", value)
+		return errorf("invalid value `%s' for --confirm: use a time such as 60, 90s, 5m or 1h", value)
 	}
 	p.cmd.Confirm = n
 	return nil
@@ -359,7 +359,7 @@ func (p *Parser) setConfirm(value string) *Error {
 
 func (p *Parser) setUndoFile(value string) *Error {
 	if value == "" || value == "-" {
-		return errorf("invalid file `%s' for --save-undo (not the name of a file)", value)
+		return errorf("invalid value `%s' for --save-undo: use the name of a file", value)
 	}
 	p.cmd.UndoFile = value
 	return nil
@@ -392,7 +392,7 @@ func (p *Parser) setMonitorInterval(value string) *Error {
 	}
 	n, ok := resolve.Number(value, 1, maxTimeout)
 	if !ok {
-		return errorf("invalid interval `%s' for --monitor (not a number of seconds, 1 to %d)", value, maxTimeout)
+		return errorf("invalid value `%s' for --monitor: use a number of seconds from 1 to %d", value, maxTimeout)
 	}
 	p.cmd.Interval = uint32(n)
 	return nil

@@ -318,7 +318,7 @@ func TestParseListConflict(t *testing.T) {
 }
 
 func TestParseMonitor(t *testing.T) {
-	const interval = " for --monitor (not a number of seconds, 1 to 2678400)"
+	const interval = " for --monitor: use a number of seconds from 1 to 2678400"
 	for _, tt := range []struct {
 		line     string
 		interval uint32
@@ -327,10 +327,10 @@ func TestParseMonitor(t *testing.T) {
 		{line: "--monitor", interval: 1},
 		{line: "--monitor=30 -n", interval: 30},
 		{line: "--monitor=2678400", interval: 2678400},
-		{line: "--monitor=0", err: "invalid interval `0'" + interval},
-		{line: "--monitor=", err: "invalid interval `'" + interval},
-		{line: "--monitor=0.5", err: "invalid interval `0.5'" + interval},
-		{line: "--monitor=2678401", err: "invalid interval `2678401'" + interval},
+		{line: "--monitor=0", err: "invalid value `0'" + interval},
+		{line: "--monitor=", err: "invalid value `'" + interval},
+		{line: "--monitor=0.5", err: "invalid value `0.5'" + interval},
+		{line: "--monitor=2678401", err: "invalid value `2678401'" + interval},
 		{line: "--monitor 5", err: "unexpected argument 5 (did you mean --monitor=5?)"},
 		{line: "--monitor --stats", err: "Illegal 'stats' option with the 'monitor' command"},
 		{line: "--monitor -L", err: "invalid option `-L'"},
@@ -343,7 +343,7 @@ func TestParseMonitor(t *testing.T) {
 }
 
 func TestParseConfirm(t *testing.T) {
-	const time = " for --confirm (not a time such as 60, 90s or 5m)"
+	const time = " for --confirm: use a time such as 60, 90s, 5m or 1h"
 	for _, tt := range []struct {
 		line, undoFile string
 		confirm        uint32
@@ -353,11 +353,11 @@ func TestParseConfirm(t *testing.T) {
 		{line: "--apply --confirm=90", confirm: 90},
 		{line: "--apply --confirm=5m --save-undo undo rules", confirm: 300, undoFile: "undo"},
 		{line: "--apply --save-undo=undo", undoFile: "undo"},
-		{line: "--apply --confirm=", err: "invalid time `'" + time},
-		{line: "--apply --confirm=0", err: "invalid time `0'" + time},
-		{line: "--apply --confirm=1d", err: "invalid time `1d'" + time},
-		{line: "--apply --save-undo ''", err: "invalid file `' for --save-undo (not the name of a file)"},
-		{line: "--apply --save-undo -", err: "invalid file `-' for --save-undo (not the name of a file)"},
+		{line: "--apply --confirm=", err: "invalid value `'" + time},
+		{line: "--apply --confirm=0", err: "invalid value `0'" + time},
+		{line: "--apply --confirm=1d", err: "invalid value `1d'" + time},
+		{line: "--apply --save-undo ''", err: "invalid value `' for --save-undo: use the name of a file"},
+		{line: "--apply --save-undo -", err: "invalid value `-' for --save-undo: use the name of a file"},
 		{line: "--diff --confirm", err: "Illegal 'confirm' option with the 'diff' command"},
 	} {
 		var cmd Command

@@ -16,7 +16,7 @@ import (
 	"goipvsadm/sched"
 )
 
-// A Candidate is a word that may be the next of the line, and its description.
+// A Candidate is a word that may come next, and its description.
 type Candidate struct{ Word, Description string }
 
 // A Source returns the names that exist on the host. Its functions return
@@ -45,9 +45,9 @@ func (s *Source) Candidates(u *command.Partial) []Candidate {
 	return candidates
 }
 
-// flags returns the commands or options that may come next: the long ones, and
-// after a dash the short ones too. Where a file may come next, which the shell
-// completes, there are none before a dash.
+// flags returns the flags that may come next: the long ones and, after a dash,
+// also the short ones. It returns none for an empty word if that may be the name
+// of a file, which the shell completes.
 func flags(u *command.Partial) []Candidate {
 	if u.Verb.ReadsFile() && u.Word == "" {
 		return nil
@@ -66,8 +66,8 @@ func flags(u *command.Partial) []Candidate {
 	return candidates
 }
 
-// A completer returns the candidates for the value of a flag, regardless of what
-// has been typed of it.
+// A completer returns the candidates for the value of a flag. The caller removes
+// those that do not begin with what has been typed.
 type completer func(s *Source, u *command.Partial) []Candidate
 
 // completers returns the completers of values by the long name of the flag.
@@ -104,8 +104,8 @@ func undescribed(words []string) []Candidate {
 	return candidates
 }
 
-// interfaces quotes names that contain control characters, as --mcast-interface
-// accepts them.
+// interfaces completes the name of a network interface. It quotes a name that
+// contains control characters; --mcast-interface accepts the quoted form.
 func interfaces(s *Source, _ *command.Partial) []Candidate {
 	candidates := undescribed(s.Interfaces())
 	for i := range candidates {
@@ -114,8 +114,8 @@ func interfaces(s *Source, _ *command.Partial) []Candidate {
 	return candidates
 }
 
-// namespaces omits names that contain control characters, since --netns does not
-// accept them quoted.
+// namespaces completes the name of a network namespace. It omits names that
+// contain control characters, since --netns accepts no quoted form.
 func namespaces(s *Source, _ *command.Partial) []Candidate {
 	return undescribed(slices.DeleteFunc(s.NetNS(), termsafe.HasControl))
 }
@@ -157,8 +157,8 @@ func (s *Source) existingServices(u *command.Partial) []ipvs.Service {
 	return services
 }
 
-// servers completes the address of an existing server of the service that the
-// line names.
+// servers completes the address of an existing server of the service that was
+// given.
 func servers(s *Source, u *command.Partial) []Candidate {
 	if u.Verb == command.AddServer || !u.Options.Has(command.ServiceAddress) {
 		return nil
@@ -181,8 +181,8 @@ func schedulers(*Source, *command.Partial) []Candidate {
 	return candidates
 }
 
-// schedFlags completes the last element of a list of scheduler flags with those
-// that the list lacks.
+// schedFlags completes the last element of a list of scheduler flags with the
+// flags that the list lacks.
 func schedFlags(_ *Source, u *command.Partial) []Candidate {
 	list := u.Word[:strings.LastIndexByte(u.Word, ',')+1]
 	var candidates []Candidate

@@ -58,7 +58,7 @@ func TestCandidates(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{line: "--ad", want: "--add-service --add-server"},
 		{line: "-L --st", want: "--stats"},
-		{line: "--check "}, // a file
+		{line: "--check "}, // the shell completes file names
 		{line: "--check -", want: "--apply --netns -N"},
 		{line: "--diff --keep-weights "},
 		{line: "-D -", want: "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f --netns -N"},

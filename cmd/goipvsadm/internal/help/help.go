@@ -20,9 +20,9 @@ const Name = "goipvsadm"
 //go:embed help.txt
 var text string
 
-// VersionLine returns the output of --version for the program run as name.
-// Unless that is Name, the line begins like ipvsadm's, for scripts that parse
-// the version of ipvsadm.
+// VersionLine returns the output of --version for the program run as name. If
+// name is not Name, the line begins like ipvsadm's, for scripts that parse the
+// version of ipvsadm.
 func VersionLine(name string) string {
 	if name == Name {
 		return Name + " " + Version + " (ipvsadm v1.31 and IPVS v" + ipvsVersion + ")\n"

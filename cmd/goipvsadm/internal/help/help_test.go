@@ -21,7 +21,8 @@ func TestVersionLine(t *testing.T) {
 	}
 }
 
-// options are the flags of the program; the help text has an entry for each.
+// options lists the flags of the program. The help text must have an entry for
+// each.
 var options = strings.Fields(`
 	-A --add-service -E --edit-service -D --delete-service -C --clear
 	-L -l --list -Z --zero -a --add-server -e --edit-server -d --delete-server
@@ -51,15 +52,15 @@ func TestTextEveryOption(t *testing.T) {
 	slices.Sort(entries)
 	for _, o := range want {
 		if !slices.Contains(entries, o) {
-			t.Errorf("no entry for %s", o)
+			t.Errorf("the help text has no entry for %s", o)
 		}
 	}
 	for i, o := range entries {
 		if !slices.Contains(want, o) {
-			t.Errorf("entry for %s, which is not an option", o)
+			t.Errorf("the help text has an entry for %s, which does not exist", o)
 		}
 		if i > 0 && entries[i-1] == o {
-			t.Errorf("more than one entry for %s", o)
+			t.Errorf("the help text has more than one entry for %s", o)
 		}
 	}
 }
@@ -71,7 +72,7 @@ func TestTextPlaceholders(t *testing.T) {
 	}
 	for _, want := range []string{"\n      rr    round robin", "\n      mh    ", "(default wlc):\n"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("no %q in the text", want)
+			t.Errorf("the help text does not contain %q", want)
 		}
 	}
 	if i := strings.IndexAny(text, "{}"); i >= 0 {

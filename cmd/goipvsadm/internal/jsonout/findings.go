@@ -9,7 +9,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 )
 
-// The JSON objects of a report.
+// The JSON objects in the report of --doctor.
 type (
 	report struct {
 		Verdict     string        `json:"verdict"`
@@ -97,17 +97,17 @@ func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error
 	for i := range f.ProbeResults {
 		r.Probes = append(r.Probes, newProbe(&f.ProbeResults[i]))
 	}
-	a, err := newStreamWriter(w, r, "findings", "\n")
+	sw, err := newStreamWriter(w, r, "findings", "\n")
 	if err != nil {
 		return err
 	}
 	for i := range findings {
 		v := newFinding(&findings[i])
-		if err := a.add(&v); err != nil {
+		if err := sw.add(&v); err != nil {
 			return err
 		}
 	}
-	return a.end()
+	return sw.end()
 }
 
 func newProbe(r *netprobe.Result) probe {

@@ -85,7 +85,7 @@ func TestFindings(t *testing.T) {
 			}
 			w.Flush()
 			if diff := cmp.Diff(tt.want, b.String()); diff != "" {
-				t.Errorf("want -, got +\n%s", diff)
+				t.Errorf("report (-want +got):\n%s", diff)
 			}
 			if err := jsonouttest.Validate(b.Bytes()); err != nil {
 				t.Error(err)

@@ -161,7 +161,7 @@ func testSample() *sampler.Sample {
 	}
 }
 
-// Sample writes a table on one line.
+// TestSample checks that Sample writes a table on one line.
 func TestSample(t *testing.T) {
 	const measured = `,"measured":{"connections_per_second":0.5,"in_packets_per_second":1e+21,` +
 		`"out_packets_per_second":3,"in_bytes_per_second":4,"out_bytes_per_second":5}`
@@ -267,7 +267,7 @@ func TestConnectionsFirstFlushed(t *testing.T) {
 	}
 }
 
-// After an error the document must not be valid JSON.
+// TestConnectionsReadError checks that the document is not valid JSON after an error.
 func TestConnectionsReadError(t *testing.T) {
 	errTest := errors.New("test error")
 	for n := range 3 {
@@ -325,7 +325,8 @@ func allDocuments(t *testing.T) []string {
 	return documents
 }
 
-// The test documents use every member that the schema defines, and no others.
+// TestSchemaIsComplete checks that the test documents use every member that the schema
+// defines, and no others.
 func TestSchemaIsComplete(t *testing.T) {
 	inDocuments := make(map[string]bool)
 	for _, document := range allDocuments(t) {
@@ -349,12 +350,13 @@ func TestSchemaIsComplete(t *testing.T) {
 		}
 	})
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(inSchema)), slices.Sorted(maps.Keys(inDocuments))); diff != "" {
-		t.Errorf("-in the schema +in documents:\n%s", diff)
+		t.Errorf("members (-schema +documents):\n%s", diff)
 	}
 }
 
-// A client that validates with the published schema accepts the output of later releases,
-// which may add members to any object. The tests use a strict schema that does not.
+// TestSchemaAcceptsAddedMembers checks that the published schema, but not the strict one
+// for tests, accepts additional members in every object. A client that validates with the
+// published schema thus accepts the output of later releases.
 func TestSchemaAcceptsAddedMembers(t *testing.T) {
 	for _, document := range allDocuments(t) {
 		if err := jsonouttest.ValidatePublished([]byte(document)); err != nil {
@@ -378,7 +380,7 @@ func TestSchemaAcceptsAddedMembers(t *testing.T) {
 				t.Errorf("%v\nin %s", err, b)
 			}
 			if jsonouttest.Validate(b) == nil {
-				t.Errorf("valid in the strict schema: %s", b)
+				t.Errorf("the strict schema accepts %s", b)
 			}
 			delete(object, "added")
 		}
@@ -400,7 +402,7 @@ func walkObjects(v any, f func(map[string]any)) {
 	}
 }
 
-// Invalid documents do not validate.
+// TestSchemaRejects checks that invalid documents do not validate.
 func TestSchemaRejects(t *testing.T) {
 	for _, document := range []string{
 		`{}`,
@@ -419,7 +421,7 @@ func TestSchemaRejects(t *testing.T) {
 		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
 	} {
 		if jsonouttest.Validate([]byte(document)) == nil {
-			t.Errorf("valid: %s", document)
+			t.Errorf("the schema accepts %s", document)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func newServerAddress(ap netip.AddrPort) serverAddress {
 
 func newMeasured(rates *sampler.Rates) *measured { return (*measured)(rates) }
 
-// lowerName returns v as in the table listing, in lower case.
+// lowerName returns the name of v in lower case.
 func lowerName(v fmt.Stringer) string { return strings.ToLower(v.String()) }
 
 func schedulerFlags(s *ipvs.Service) []string {

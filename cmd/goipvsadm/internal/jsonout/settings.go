@@ -26,7 +26,7 @@ func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
 	return err
 }
 
-// daemon is the JSON form of an ipvs.Daemon; its members are named after the options of
+// A daemon is the JSON form of an ipvs.Daemon. Its members are named after the options of
 // --start-daemon. Kernels before 4.3 report only the state, interface and sync ID.
 type daemon struct {
 	daemonKey

@@ -27,17 +27,17 @@ func Running() *Modules {
 // Directory returns the directory of the modules of the kernel.
 func (m *Modules) Directory() string { return filepath.Join(m.Root, "lib/modules", m.Release) }
 
-// Find reports whether the module with the name is loaded, built into the kernel
-// or can be loaded. known is false if it is not found, but the directory of
-// modules cannot be read, as in a container.
+// Find reports whether a module is loaded, is built into the kernel or can be
+// loaded. known is false if the module may exist although it was not found,
+// because the lists of modules cannot be read, as in a container.
 func (m *Modules) Find(name string) (found, known bool) {
-	// In the name of a module, - and _ are the same; the kernel uses _.
+	// In the name of a module, - and _ are equivalent; the kernel uses _.
 	name = strings.ReplaceAll(name, "-", "_")
 	if _, err := os.Stat(filepath.Join(m.Root, "sys/module", name)); err == nil {
 		return true, true
 	}
-	// depmod(8) writes the first list, the build of the kernel the second one.
-	// Each line begins with the path of a module: kernel/net/NAME.ko.xz.
+	// modules.dep is written by depmod(8), modules.builtin by the build of the
+	// kernel. Each line begins with the path of a module: kernel/net/NAME.ko.xz.
 	for _, list := range []string{"modules.dep", "modules.builtin"} {
 		text, err := os.ReadFile(filepath.Join(m.Directory(), list))
 		if err != nil {

@@ -9,8 +9,9 @@ import (
 
 func TestFind(t *testing.T) {
 	for _, tt := range []struct {
-		name, module string // module ip_vs_rr if ""
-		file, text   string
+		name         string
+		module       string // module to find; ip_vs_rr if ""
+		file, text   string // the only file, and its contents
 		found, known bool
 	}{
 		{name: "no directory of modules", file: "unrelated"},
@@ -33,7 +34,7 @@ func TestFind(t *testing.T) {
 			}
 			name := cmp.Or(tt.module, "ip_vs_rr")
 			if found, known := m.Find(name); found != tt.found || known != tt.known {
-				t.Errorf("found %v, known %v", found, known)
+				t.Errorf("found %v, known %v; want %v, %v", found, known, tt.found, tt.known)
 			}
 		})
 	}
@@ -41,6 +42,6 @@ func TestFind(t *testing.T) {
 
 func TestRunning(t *testing.T) {
 	if m := Running(); m.Release == "" || m.Directory() != "/lib/modules/"+m.Release {
-		t.Errorf("%+v", m)
+		t.Errorf("Running() = %+v, with directory %s", m, m.Directory())
 	}
 }

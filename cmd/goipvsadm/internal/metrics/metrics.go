@@ -48,8 +48,8 @@ const (
 
 // writeHeader writes the lines that precede the samples of f. In OpenMetrics the name
 // of a family lacks the suffixes _total and _info of its samples, and info is a type.
-// In the Prometheus format names must be the same in both places, and there is no
-// type info.
+// In the Prometheus format, a family has the name of its samples, and there is no type
+// info.
 func (format Format) writeHeader(w *writer, f Family) {
 	name, typ := f.Name, f.Type
 	if format == OpenMetrics {

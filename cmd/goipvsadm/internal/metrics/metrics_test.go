@@ -118,7 +118,7 @@ ipvs_daemon_running{state="backup"} 1
 ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 `
 	if diff := cmp.Diff(want, sampleLines(renderPrometheus(t, table))); diff != "" {
-		t.Error(diff)
+		t.Errorf("samples (-want +got):\n%s", diff)
 	}
 	table.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1}}
 	for _, want := range []string{
@@ -131,7 +131,8 @@ ipvs_daemon_info{state="backup",mcast_interface="eth0",syncid="255"} 1
 	}
 }
 
-// Without the totals, their families have no samples.
+// TestWriteWithoutTotals checks that the families of the totals have no samples if the
+// totals are unknown.
 func TestWriteWithoutTotals(t *testing.T) {
 	var b strings.Builder
 	w := bufio.NewWriter(&b)
@@ -144,8 +145,9 @@ func TestWriteWithoutTotals(t *testing.T) {
 	}
 }
 
-// Only names of counters end in _total, help texts are sentences, each family is
-// preceded by its HELP and TYPE lines, and the last line is # EOF.
+// TestFamilies checks that only names of counters end in _total, that help texts end
+// with a period, that each family has its HELP and TYPE lines, and that the last line
+// is # EOF.
 func TestFamilies(t *testing.T) {
 	var want []string
 	for _, f := range Families() {
@@ -154,7 +156,7 @@ func TestFamilies(t *testing.T) {
 			t.Errorf("%s has type %s", f.Name, f.Type)
 		}
 		if !regexp.MustCompile(`^ipvs(_[a-z]+)+$`).MatchString(f.Name) || strings.ContainsAny(f.Help, "\\\n") || !strings.HasSuffix(f.Help, ".") {
-			t.Errorf("%s: %s", f.Name, f.Help)
+			t.Errorf("invalid name or help text: %s: %s", f.Name, f.Help)
 		}
 	}
 	all := renderPrometheus(t, &reconcile.Table{})
@@ -168,12 +170,13 @@ func TestFamilies(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("header lines (-want +got):\n%s", diff)
 	}
 }
 
-// In OpenMetrics each sample has the name of its family plus the suffix of the type, and
-// the name of a family ends in its unit. The samples are those of the Prometheus format.
+// TestOpenMetrics checks that, in OpenMetrics, each sample has the name of its family
+// plus the suffix of the type, that the name of a family ends in its unit, and that the
+// samples are those of the Prometheus format.
 func TestOpenMetrics(t *testing.T) {
 	table := &reconcile.Table{Services: []reconcile.Service{{
 		Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 60},
@@ -181,10 +184,10 @@ func TestOpenMetrics(t *testing.T) {
 	}}, Daemons: []ipvs.Daemon{{State: ipvs.Master, Interface: "eth0", MaxLen: 1472}}}
 	all := render(t, OpenMetrics, table)
 	if diff := cmp.Diff(sampleLines(renderPrometheus(t, table)), sampleLines(all)); diff != "" {
-		t.Error(diff)
+		t.Errorf("samples (-Prometheus +OpenMetrics):\n%s", diff)
 	}
 	seen := make(map[string]bool)
-	name, typ, unit, hasSamples := "", "", "", true
+	name, typ, hasSamples := "", "", true
 	for line := range strings.Lines(strings.TrimSuffix(all, "# EOF\n")) {
 		words := strings.Fields(line)
 		if words[0] != "#" {
@@ -200,11 +203,11 @@ func TestOpenMetrics(t *testing.T) {
 			if name = words[2]; seen[name] || !hasSamples {
 				t.Errorf("family %s is duplicated, or the family before it has no samples", name)
 			}
-			seen[name], typ, unit, hasSamples = true, "", "", false
+			seen[name], typ, hasSamples = true, "", false
 		case "TYPE":
 			typ = words[3]
 		case "UNIT":
-			if unit = words[3]; !strings.HasSuffix(name, "_"+unit) || typ == "info" {
+			if unit := words[3]; !strings.HasSuffix(name, "_"+unit) || typ == "info" {
 				t.Errorf("family %s of type %s has unit %s", name, typ, unit)
 			}
 		}
@@ -225,7 +228,8 @@ func TestOpenMetrics(t *testing.T) {
 	}
 }
 
-// docs/METRICS.md lists every family with its help text, and no others.
+// TestFamiliesDocumented checks that docs/METRICS.md lists every family with its help
+// text, and no others.
 func TestFamiliesDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../../../docs/METRICS.md")
 	if err != nil {
@@ -241,7 +245,7 @@ func TestFamiliesDocumented(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("rows of docs/METRICS.md (-want +got):\n%s", diff)
 	}
 }
 

@@ -46,7 +46,7 @@ func NewReader(r io.Reader) *Reader {
 // A byte-order mark at the beginning of the ruleset is skipped.
 // Words are separated by spaces, tabs and carriage returns. There is no quoting.
 // A # at the beginning of a word starts a comment. The word ipvsadm is skipped
-// at any position. A word that contains a NUL is truncated before the NUL.
+// at any position. If a word contains a NUL, the rest of the word is ignored.
 func (r *Reader) Next() (words []string, line int, err error) {
 	for r.s.Scan() {
 		text := r.s.Text()

@@ -67,7 +67,7 @@ func TestReaderError(t *testing.T) {
 	}
 }
 
-// No word contains a separator or begins a comment.
+// FuzzReader checks that no word contains a separator or begins a comment.
 func FuzzReader(f *testing.F) {
 	f.Add("ipvsadm -A -t 10.0.0.1:80 # web\r\n\n-C\x00")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -176,8 +176,8 @@ func TestAppendAllocations(t *testing.T) {
 	}
 }
 
-// An interface name that a Reader would skip or that contains control characters
-// reads back as the same name.
+// TestAppendDaemonInterface checks that an interface name that a Reader would skip,
+// or that contains control characters, reads back as the same name.
 func TestAppendDaemonInterface(t *testing.T) {
 	for name, want := range map[string]string{
 		"eth1":      " --mcast-interface eth1 ",
@@ -202,7 +202,8 @@ func TestAppendDaemonInterface(t *testing.T) {
 	}
 }
 
-// A command written as a rule reads back as the same command.
+// TestAppendRoundTrip checks that a command written as a rule reads back as the same
+// command.
 func TestAppendRoundTrip(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{line: "-A -t 10.0.0.1:80", want: "-A -t 10.0.0.1:80 -s wlc"},
@@ -234,7 +235,7 @@ func TestAppendRoundTrip(t *testing.T) {
 		if err := p.Parse(strings.Fields(got), &second); err != nil {
 			t.Errorf("%s: %v", got, err)
 		}
-		// The rule includes the options that were left at their defaults.
+		// The rule has more options: those that the line left at their defaults.
 		options := cmpopts.IgnoreFields(command.Command{}, "Options")
 		addresses := cmpopts.EquateComparable(first.Service.AddrPort, first.Daemon.Group)
 		if diff := cmp.Diff(first, second, options, addresses); diff != "" {

@@ -31,8 +31,8 @@ type LineError struct {
 }
 
 // Add adds the rule on a line. It returns an error if the rule does not define a
-// service, a server, the timeouts or a sync daemon, or if an earlier rule already
-// defined the same one.
+// service, a server, the timeouts or a sync daemon, or if an earlier rule has already
+// defined the same entry.
 func (r *Rules) Add(c *command.Command, line int) error {
 	if r.services == nil {
 		r.services = make(map[ipvs.ServiceKey]*serviceRule)

@@ -163,7 +163,7 @@ func TestCompareDaemon(t *testing.T) {
 		want := parseTable(t, "--start-daemon "+tt.want)
 		have := parseTable(t, "--start-daemon "+tt.have)
 		if got := compare(want, have, reconcile.Options{}) == ""; got != tt.equal {
-			t.Errorf("%s: equal = %v", tt.name, got)
+			t.Errorf("%s: equal = %v, want %v", tt.name, got, tt.equal)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // A Tracker follows the effect of rules on a table, to find the rules that the
-// kernel will reject because of the rules before them. The zero Tracker knows
-// nothing about the table at the beginning.
+// kernel will reject because of the rules before them. For the zero Tracker, the
+// contents of the table before the first rule are unknown.
 type Tracker struct {
 	// Empty is set while the table has only the services that the rules added.
 	Empty bool
@@ -19,15 +19,15 @@ type Tracker struct {
 	daemons  map[ipvs.DaemonState]presence
 }
 
-// A trackedService is what the rules say about a service.
+// A trackedService is the state of a service, as far as it follows from the rules.
 type trackedService struct {
 	presence
 	complete bool // the service has only the servers that the rules added
 	servers  map[netip.AddrPort]presence
 }
 
-// A presence says whether an entry exists, and on which line that was decided. It
-// is unknown if the line is 0.
+// A presence records whether an entry exists, and the line of the rule that added
+// or removed it. If the line is 0, it is unknown whether the entry exists.
 type presence struct {
 	exists bool
 	line   int
@@ -37,27 +37,27 @@ type presence struct {
 type RejectedError struct {
 	Text string
 
-	// Redundant is set if the table already is as the rule would make it: the
-	// rule adds an entry that exists or removes one that does not.
+	// Redundant is set if the rule has no effect on the table: it adds an entry
+	// that exists or removes one that does not.
 	Redundant bool
 }
 
 func (e *RejectedError) Error() string { return e.Text }
 
 // Add follows the rule on a line. It returns a *RejectedError if the kernel will
-// reject the rule, whether because of itself or because of the rules before it.
+// reject the rule, because it is invalid or because of the rules before it.
 func (t *Tracker) Add(c *command.Command, line int) error {
 	if t.services == nil {
 		t.services = make(map[ipvs.ServiceKey]*trackedService)
 		t.daemons = make(map[ipvs.DaemonState]presence)
 	}
-	// An invalid rule is followed as well, so that later rules are not blamed.
+	// Follow an invalid rule as well, so that it causes no errors in later rules.
 	err := t.follow(c, line)
 	if invalid := Validate(c); invalid != nil {
 		return &RejectedError{Text: invalid.Error()}
 	}
 	if err == nil {
-		return nil // not a nil *RejectedError
+		return nil // returning err would yield a non-nil error
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (t *Tracker) follow(c *command.Command, line int) *RejectedError {
 	return nil
 }
 
-// service returns what is known about a service.
+// service returns the state of a service.
 func (t *Tracker) service(key ipvs.ServiceKey) *trackedService {
 	s := t.services[key]
 	if s == nil {

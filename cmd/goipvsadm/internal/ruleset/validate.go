@@ -10,8 +10,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Validate returns an error if the kernel rejects the rule c, whatever is in its
-// table.
+// Validate returns an error if the kernel rejects the rule c regardless of the
+// contents of the table.
 func Validate(c *command.Command) error {
 	if err := ValidateServerAddr(c.Destination.AddrPort.Addr()); err != nil {
 		return err
@@ -36,8 +36,8 @@ func ValidateServerAddr(addr netip.Addr) error {
 	return nil
 }
 
-// Warnings returns what the kernel accepts in the rule c but is probably not
-// meant.
+// Warnings returns a warning for each part of the rule c that the kernel accepts
+// but that is probably not intended.
 func Warnings(c *command.Command) (warnings []string) {
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	s := &c.Service
@@ -66,8 +66,8 @@ func Warnings(c *command.Command) (warnings []string) {
 	return warnings
 }
 
-// netmaskWarning returns a warning if the one bits of an IPv4 netmask do not
-// precede the zero bits.
+// netmaskWarning returns a warning if an IPv4 netmask has a zero bit before a one
+// bit, and "" otherwise.
 func netmaskWarning(mask uint32) string {
 	ones := bits.LeadingZeros32(^mask)
 	if bits.OnesCount32(mask) == ones {

@@ -14,7 +14,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Sample is the IPVS table at one time.
+// A Sample is the IPVS table as read at one time.
 type Sample struct {
 	Time     time.Time
 	Services []Service // the first services of the table, up to the requested limit

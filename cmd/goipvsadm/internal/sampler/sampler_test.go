@@ -176,8 +176,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Resort reads only destinations that the last sample lacks, and returns no rates for
-// them.
+// TestResort checks that Resort reads only destinations that the last sample lacks,
+// and returns no rates for them.
 func TestResort(t *testing.T) {
 	table := fakeTable{clock: time.Now()}
 	sampler := table.sampler()
@@ -232,13 +232,14 @@ func serviceSteps(interval time.Duration, conns ...uint64) []step {
 	return steps
 }
 
-// The kernel updates its counters every two seconds.
+// TestLag checks the rates at several intervals, with a kernel that updates its
+// counters every two seconds or later.
 func TestLag(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		seconds uint32
-		conns   []uint64
-		want    string
+		seconds uint32   // interval between samples
+		conns   []uint64 // the connection counter at each sample
+		want    string   // connections per second in each sample
 	}{
 		{name: "two seconds", seconds: 2, conns: []uint64{0, 200, 400, 700}, want: "- 100 100 150"},
 		{name: "two seconds, late update", seconds: 2, conns: []uint64{0, 200, 200, 400, 400, 600}, want: "- 100 100 100 100 100"},
@@ -267,13 +268,13 @@ func TestLag(t *testing.T) {
 				}
 			}
 			if strings.Join(got, " ") != tt.want {
-				t.Errorf("%s, want %s", strings.Join(got, " "), tt.want)
+				t.Errorf("rates %s, want %s", strings.Join(got, " "), tt.want)
 			}
 		})
 	}
 }
 
-// Each rate is computed from its own counter.
+// TestRates checks that each rate is computed from its own counter.
 func TestRates(t *testing.T) {
 	table := fakeTable{clock: time.Now(), current: []entry{{port: 80, conns: 1, packets: 10}}}
 	sampler := table.sampler()
@@ -287,7 +288,7 @@ func TestRates(t *testing.T) {
 	}
 	want := Rates{Conns: 0.5, InPackets: 5, OutPackets: 10, InBytes: 15, OutBytes: 20}
 	if got.Services[0].Measured == nil || *got.Services[0].Measured != want {
-		t.Errorf("%+v, want %+v", got.Services[0].Measured, want)
+		t.Errorf("rates %+v, want %+v", got.Services[0].Measured, want)
 	}
 }
 
@@ -297,10 +298,10 @@ func TestReadErrors(t *testing.T) {
 	sampler := table.sampler()
 	sampler.Destinations = func(ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, errTest }
 	if _, err := sampler.Read(0); err != errTest {
-		t.Errorf("destinations: %v", err)
+		t.Errorf("Read with an error of Destinations: %v, want %v", err, errTest)
 	}
 	sampler.Services = func() ([]ipvs.Service, error) { return nil, errTest }
 	if _, err := sampler.Read(0); err != errTest {
-		t.Errorf("services: %v", err)
+		t.Errorf("Read with an error of Services: %v, want %v", err, errTest)
 	}
 }

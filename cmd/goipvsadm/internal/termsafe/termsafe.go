@@ -64,7 +64,7 @@ func escape(text string, mustEscape func(rune) bool) string {
 	return b.String()
 }
 
-// Words with control characters are written in the $'…' quoting of bash.
+// quotePrefix and quoteSuffix enclose a quoted word, as $'…' in bash.
 const quotePrefix, quoteSuffix = "$'", "'"
 
 // Quote returns word, quoted if it contains control characters or is itself of the

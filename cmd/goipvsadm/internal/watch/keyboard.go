@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A keyboard reads keys from the controlling terminal, independent of standard
-// input.
+// A keyboard reads keys from the controlling terminal, even if standard input is
+// something else.
 type keyboard struct {
 	tty          *os.File
 	savedTermios atomic.Pointer[unix.Termios] // the original modes; nil unless cbreak mode is set
@@ -42,7 +42,9 @@ func (k *keyboard) readKeys() {
 		if len(pending) > 0 {
 			deadline = time.Now().Add(escapeDelay)
 		}
-		k.tty.SetReadDeadline(deadline)
+		if k.tty.SetReadDeadline(deadline) != nil {
+			return
+		}
 		n, err := k.tty.Read(buf[:])
 		timedOut := errors.Is(err, os.ErrDeadlineExceeded)
 		if !timedOut && (n == 0 || err != nil) {
@@ -90,7 +92,7 @@ func (k *keyboard) restore() {
 	if saved == nil {
 		return
 	}
-	withFD(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETSF, saved) })
+	_ = withFD(k.tty, func(fd int) { _ = unix.IoctlSetTermios(fd, unix.TCSETSF, saved) }) // the terminal may be gone
 	k.savedTermios.Store(nil)
 }
 
@@ -98,7 +100,7 @@ func (k *keyboard) restore() {
 // from any goroutine.
 func (k *keyboard) restoreNow() {
 	if saved := k.savedTermios.Load(); saved != nil {
-		withFD(k.tty, func(fd int) { unix.IoctlSetTermios(fd, unix.TCSETS, saved) })
+		_ = withFD(k.tty, func(fd int) { _ = unix.IoctlSetTermios(fd, unix.TCSETS, saved) })
 	}
 }
 

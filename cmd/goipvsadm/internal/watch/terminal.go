@@ -113,14 +113,14 @@ func (s *screen) leave() {
 	}
 	s.active = false
 	s.waitWrite()
-	s.terminal.WriteString(leaveScreen)
+	_, _ = s.terminal.WriteString(leaveScreen) // the terminal may be gone
 	if s.keyboard != nil {
 		s.keyboard.restore()
 	}
 }
 
-// write starts writing text. If a write is already running, text is written after it and
-// replaces text that was waiting.
+// write starts writing text. If a write is already running, text becomes the pending text,
+// in place of an earlier one.
 func (s *screen) write(text string) {
 	if s.writing() {
 		s.pending = text
@@ -150,10 +150,10 @@ func (s *screen) writeDone(err error) error {
 
 // waitWrite waits for the running write and discards the pending text.
 func (s *screen) waitWrite() {
+	s.pending = ""
 	if s.writing() {
-		<-s.writeResult
+		_ = s.writeDone(<-s.writeResult)
 	}
-	s.writeResult, s.pending = nil, ""
 }
 
 // forceOutput tries to unblock a write. Attempt 0 restarts output that was stopped with
@@ -161,7 +161,7 @@ func (s *screen) waitWrite() {
 // any other attempt, or if the attempt fails, forceOutput returns false.
 func (s *screen) forceOutput(attempt int) bool {
 	err := errors.New("no further attempt")
-	withFD(s.terminal, func(fd int) {
+	fdErr := withFD(s.terminal, func(fd int) {
 		switch attempt {
 		case 0:
 			// The kernel ignores TCOON unless TCOOFF was used before.
@@ -170,7 +170,7 @@ func (s *screen) forceOutput(attempt int) bool {
 			err = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
 		}
 	})
-	return err == nil
+	return fdErr == nil && err == nil
 }
 
 // close restores the terminal and closes the keyboard.
