@@ -23,7 +23,7 @@ type change struct {
 	Initial  bool      `json:"initial,omitempty"`
 	Command  string    `json:"change"`
 	Rule     string    `json:"rule"`
-	Service  any       `json:"service,omitempty"` // serviceConfig or serviceKey
+	Service  any       `json:"service,omitempty"` // serviceConfig or *serviceKey
 	Server   any       `json:"server,omitempty"`  // serverConfig or serverAddress
 	Timeouts *timeouts `json:"timeouts,omitempty"`
 	Daemon   any       `json:"daemon,omitempty"` // daemon or daemonKey
@@ -42,7 +42,7 @@ func (c *Change) Write(w *bufio.Writer) error {
 		v.Server = newServerConfig(&c.Destination)
 	case ipvs.OpRemoveDestination:
 		v.Service = newServiceKey(&c.Service.ServiceKey)
-		v.Server = newServerAddress(c.Destination.AddrPort)
+		v.Server = serverAddress{c.Destination.AddrPort.Addr(), c.Destination.AddrPort.Port()}
 	case ipvs.OpSetTimeouts:
 		v.Timeouts = (*timeouts)(&c.Timeouts)
 	case ipvs.OpStartDaemon:

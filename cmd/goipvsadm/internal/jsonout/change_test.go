@@ -50,7 +50,7 @@ var changeTests = []struct {
 		command: "delete-server",
 		change:  ipvs.Change{Op: ipvs.OpRemoveDestination, Service: tableTests[0].service, Destination: ipvs.Destination{AddrPort: ap("198.51.100.1:80")}},
 		want: `"service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},` +
-			`"server":{"family":"ipv4","address":"198.51.100.1","port":80}`,
+			`"server":{"address":"198.51.100.1","port":80}`,
 	},
 	{
 		command: "set",

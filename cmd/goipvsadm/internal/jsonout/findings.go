@@ -143,8 +143,7 @@ func newFinding(x *doctor.Finding) finding {
 
 func newSubject(x *doctor.Subject) (s subject) {
 	if k := x.Service; k != nil {
-		key := newServiceKey(k)
-		s.Service = &key
+		s.Service = newServiceKey(k)
 	}
 	if d := x.Server; d != nil {
 		s.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}

@@ -60,18 +60,13 @@ type (
 
 	// serverConfig is what -a and -e set.
 	serverConfig struct {
+		Family string `json:"family"`
 		serverAddress
 		Forward        string  `json:"forward"`
 		Tunnel         *tunnel `json:"tunnel,omitempty"`
 		Weight         uint32  `json:"weight"`
 		UpperThreshold uint32  `json:"upper_threshold"`
 		LowerThreshold uint32  `json:"lower_threshold"`
-	}
-
-	serverAddress struct {
-		Family  string     `json:"family"`
-		Address netip.Addr `json:"address"`
-		Port    uint16     `json:"port"`
 	}
 
 	tunnel struct {
@@ -110,7 +105,7 @@ func newService(s *ipvs.Service) service {
 
 func newServiceConfig(s *ipvs.Service) serviceConfig {
 	v := serviceConfig{
-		serviceKey:     newServiceKey(&s.ServiceKey),
+		serviceKey:     *newServiceKey(&s.ServiceKey),
 		Scheduler:      s.Scheduler,
 		SchedulerFlags: schedulerFlags(s),
 		OnePacket:      s.Flags&ipvs.OnePacketScheduling != 0,
@@ -128,8 +123,8 @@ func newServiceConfig(s *ipvs.Service) serviceConfig {
 	return v
 }
 
-func newServiceKey(k *ipvs.ServiceKey) serviceKey {
-	v := serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
+func newServiceKey(k *ipvs.ServiceKey) *serviceKey {
+	v := &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
 	if k.Mark == 0 {
 		v.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
 	}
@@ -148,7 +143,8 @@ func newServer(d *ipvs.Destination) server {
 
 func newServerConfig(d *ipvs.Destination) serverConfig {
 	v := serverConfig{
-		serverAddress:  newServerAddress(d.AddrPort),
+		Family:         lowerName(ipvs.FamilyOf(d.AddrPort.Addr())),
+		serverAddress:  serverAddress{d.AddrPort.Addr(), d.AddrPort.Port()},
 		Forward:        lowerName(d.Method),
 		Weight:         d.Weight,
 		UpperThreshold: d.UpperThreshold,
@@ -159,10 +155,6 @@ func newServerConfig(d *ipvs.Destination) serverConfig {
 		v.Tunnel = &tunnel{lowerName(d.Tunnel.Type), d.Tunnel.Port, TunnelFlags(d.Tunnel.Flags)}
 	}
 	return v
-}
-
-func newServerAddress(ap netip.AddrPort) serverAddress {
-	return serverAddress{strings.ToLower(ipvs.FamilyOf(ap.Addr()).String()), ap.Addr(), ap.Port()}
 }
 
 func newMeasured(rates *sampler.Rates) *measured { return (*measured)(rates) }
