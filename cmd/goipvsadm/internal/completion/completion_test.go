@@ -68,6 +68,10 @@ func TestCandidates(t *testing.T) {
 		{line: "--check "}, // the shell completes file names
 		{line: "--check -", want: "--apply --netns -N"},
 		{line: "--diff --keep-weights "},
+		{line: "--apply --save-undo "},
+		{line: "--apply --co", want: "--confirm"},
+		{line: "--monitor --i", want: "--initial"},
+		{line: "--monitor -u ", want: "192.0.2.1:53"},
 		{line: "-D -", want: "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f --netns -N"},
 		{line: "-D ", want: "--tcp-service --udp-service --sctp-service --fwmark-service --netns"},
 		{line: "-E -t ", want: "192.0.2.1:80 192.0.2.2:80 [2001:db8::1]:80"},
