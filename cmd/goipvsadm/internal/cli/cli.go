@@ -22,7 +22,7 @@ type Dialer func(...ipvs.Option) (*ipvs.Client, error)
 
 // An invocation is one run of the program.
 type invocation struct {
-	name      string // argv[0], or ipvsadm for its applets
+	name      string // argv[0], or ipvsadm if called as ipvsadm-save or ipvsadm-restore
 	ownName   bool   // called goipvsadm: messages and statuses may differ from ipvsadm's
 	stdin     io.Reader
 	rawStdout io.Writer     // standard output without a buffer
@@ -139,18 +139,31 @@ func (inv *invocation) execute(cmd *command.Command) int {
 	case command.Doctor:
 		return inv.doctor(cmd)
 	}
-	if cmd.Options.Has(command.Drain) {
+	switch {
+	case cmd.Options.Has(command.AllServices):
+		return inv.allServices(cmd)
+	case cmd.Options.Has(command.Drain):
 		return inv.drain(cmd)
+	case cmd.Options.Has(command.Keep):
+		return inv.editKept(cmd)
 	}
 	return inv.change(cmd)
 }
 
 // change executes a command that is a single change of the table.
 func (inv *invocation) change(cmd *command.Command) int {
+	warning := inv.editWarning(cmd)
 	change := cmd.Change()
 	if err := inv.client.Do(&change); err != nil {
-		inv.errorf("%s", inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err))
+		text := inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err)
+		if inv.ownName && cmd.IgnoredPort != 0 && errors.Is(err, ipvs.ErrNoDestination) {
+			text += fmt.Sprintf(" (port %d requires -m or --keep)", cmd.IgnoredPort)
+		}
+		inv.errorf("%s", text)
 		return exitKernelError
+	}
+	if warning != "" {
+		inv.errorf("%s", warning)
 	}
 	return exitOK
 }

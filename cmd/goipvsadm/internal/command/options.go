@@ -57,6 +57,8 @@ const (
 	Top
 	All
 	Drain
+	Keep
+	AllServices
 	KeepWeights
 	AllowEmpty
 	Verbose
