@@ -62,6 +62,8 @@ const (
 	Count
 	All
 	Drain
+	Keep
+	AllServices
 	KeepWeights
 	AllowEmpty
 	Verbose
