@@ -91,13 +91,10 @@ func countHalfOpen(counts []*halfOpenCount, c *ipvs.Connection) []*halfOpenCount
 // the service has a firewall mark, which the connection table does not show, the
 // target owns the TCP connections of all services to the destination.
 func (t *target) owns(c *ipvs.Connection) bool {
-	if c.Protocol != ipvs.TCP || c.Destination.Addr() != t.server.Addr() || t.server.Port() != 0 && c.Destination.Port() != t.server.Port() {
+	key := t.config.ServiceKey
+	if key.Mark == 0 && key.Protocol != ipvs.TCP {
 		return false
 	}
-	key := t.config.ServiceKey
-	if key.Mark != 0 {
-		return true
-	}
-	vip := key.AddrPort
-	return key.Protocol == ipvs.TCP && c.VIP.Addr() == vip.Addr() && (vip.Port() == 0 || c.VIP.Port() == vip.Port())
+	f := ipvs.ConnectionFilter{Protocol: ipvs.TCP, VIP: key.AddrPort, Destination: t.server}
+	return f.Matches(c)
 }
