@@ -68,6 +68,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 	inv.parser = command.NewParser(inv.name, inv.names)
 	inv.ownName = path.Base(inv.name) == help.Name
 	inv.parser.DetailedErrors = inv.ownName
+	inv.parser.ServiceConnections = inv.ownName
 	status := run(inv, args)
 	if inv.client != nil {
 		inv.client.Close()
@@ -138,6 +139,8 @@ func (inv *invocation) execute(cmd *command.Command) int {
 		return inv.diff(cmd)
 	case command.Doctor:
 		return inv.doctor(cmd)
+	case command.Monitor:
+		return inv.monitor(cmd)
 	}
 	switch {
 	case cmd.Options.Has(command.AllServices):

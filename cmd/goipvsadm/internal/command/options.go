@@ -55,6 +55,11 @@ const (
 	Metrics
 	Watch
 	Top
+	Server
+	VIP
+	Client
+	State
+	Count
 	All
 	Drain
 	Keep
@@ -64,6 +69,9 @@ const (
 	Verbose
 	Probe
 	RulesFile
+	Initial
+	Confirm
+	SaveUndo
 
 	numOptions
 
