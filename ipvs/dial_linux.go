@@ -1,18 +1,17 @@
 package ipvs
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"syscall"
 	"time"
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 
+	"goipvsadm/internal/subprocess"
 	"goipvsadm/netlinkmsg"
 )
 
@@ -142,14 +141,12 @@ const (
 	modprobeTimeout = 30 * time.Second
 )
 
-// modprobe runs the program at path to load the ip_vs module and kills it after
-// the timeout. It returns no error: the next lookup of the family shows whether
-// the module was loaded.
+// modprobe runs the program at path to load the ip_vs module, kills it after the
+// timeout and writes its output. It returns no error: the next lookup of the
+// family shows whether the module was loaded.
 func modprobe(path string, timeout time.Duration, output io.Writer) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--", "ip_vs")
-	cmd.Stdout, cmd.Stderr = output, output
-	cmd.WaitDelay = time.Second // for children of modprobe that keep the output open
-	_ = cmd.Run()
+	stdout, stderr, _ := subprocess.Run(path, []string{"--", "ip_vs"}, nil, timeout)
+	if output != nil {
+		_, _ = output.Write(append(stdout, stderr...))
+	}
 }
