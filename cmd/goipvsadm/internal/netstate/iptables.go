@@ -129,15 +129,22 @@ func compare[T any](field packetField[T], negated bool, accept func(T) bool) con
 	}
 }
 
-// ruleProtocols are the protocols by the names in rules.
-var ruleProtocols = map[string]uint16{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP,
-	"icmp": unix.IPPROTO_ICMP, "ipv6-icmp": unix.IPPROTO_ICMPV6, "icmpv6": unix.IPPROTO_ICMPV6, "udplite": unix.IPPROTO_UDPLITE,
-	"ipencap": unix.IPPROTO_IPIP, "gre": unix.IPPROTO_GRE, "vrrp": 112, "esp": unix.IPPROTO_ESP, "ah": unix.IPPROTO_AH}
+// ruleProtocols are the protocols with their names in rules.
+var ruleProtocols = [...]struct {
+	name   string
+	number uint16
+}{
+	{"tcp", unix.IPPROTO_TCP}, {"udp", unix.IPPROTO_UDP}, {"sctp", unix.IPPROTO_SCTP}, {"udplite", unix.IPPROTO_UDPLITE},
+	{"icmp", unix.IPPROTO_ICMP}, {"ipv6-icmp", unix.IPPROTO_ICMPV6}, {"icmpv6", unix.IPPROTO_ICMPV6},
+	{"ipencap", unix.IPPROTO_IPIP}, {"gre", unix.IPPROTO_GRE}, {"vrrp", 112}, {"esp", unix.IPPROTO_ESP}, {"ah", unix.IPPROTO_AH},
+}
 
 // parseProtocol returns the number of a protocol, or 0 if it is not known.
 func parseProtocol(s string) uint16 {
-	if n, ok := ruleProtocols[strings.ToLower(s)]; ok {
-		return n
+	for i := range ruleProtocols {
+		if p := &ruleProtocols[i]; strings.EqualFold(p.name, s) {
+			return p.number
+		}
 	}
 	n, _ := strconv.ParseUint(s, 10, 16)
 	return uint16(n)

@@ -54,17 +54,22 @@ func NewDatabase(hostsFile, servicesFile string, resolver *net.Resolver) *Databa
 // emptyEnv is os.LookupEnv in an empty environment.
 func emptyEnv(string) (string, bool) { return "", false }
 
-// requiredPaths maps sources to the file or directory without which they have no
-// names.
-var requiredPaths = map[string]string{
-	"db":         "/var/lib/misc/services.db",
-	"mymachines": "/run/systemd/machines",
+// requiredPath returns the file or directory without which a source has no names,
+// or "" if it needs none.
+func requiredPath(source string) string {
+	switch source {
+	case "db":
+		return "/var/lib/misc/services.db"
+	case "mymachines":
+		return "/run/systemd/machines"
+	}
+	return ""
 }
 
 // sourceUnavailable reports whether a source cannot have any names: its required path
 // is missing or an empty directory.
 func sourceUnavailable(s *source) bool {
-	path := requiredPaths[s.name]
+	path := requiredPath(s.name)
 	if path == "" {
 		return false
 	}

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -36,7 +37,8 @@ const (
 	notFoundInTail = numStatuses
 )
 
-var statusNames = map[string]status{"success": success, "notfound": notFound, "unavail": unavailable, "tryagain": tryAgain}
+// statusNames are the names of the statuses in nsswitch.conf, in lower case.
+var statusNames = [numStatuses]string{success: "success", notFound: "notfound", unavailable: "unavail", tryAgain: "tryagain"}
 
 // defaultSources returns the sources that the C library uses if nsswitch.conf does
 // not configure the database.
@@ -94,8 +96,8 @@ func (s *source) parseActions(text string) {
 	for _, word := range fields(toLower(text)) {
 		condition, action, _ := strings.Cut(word, "=")
 		name, negated := strings.CutPrefix(condition, "!")
-		named, ok := statusNames[name]
-		if !ok {
+		named := status(slices.Index(statusNames[:], name))
+		if named < 0 {
 			continue
 		}
 		for st := range numStatuses {

@@ -132,7 +132,7 @@ func TestMyHostname(t *testing.T) {
 		}
 	}
 	d.localHost.interfaceAddrs = func() []netip.Addr { return nil }
-	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != fallbackAddr {
+	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != fallbackAddr() {
 		t.Errorf("local host name without an interface address resolves to %v", addrs)
 	}
 }
