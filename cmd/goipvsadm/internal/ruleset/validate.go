@@ -16,7 +16,8 @@ func Validate(c *command.Command) error {
 	if err := ValidateServerAddr(c.Destination.AddrPort.Addr()); err != nil {
 		return err
 	}
-	change := c.Change()
+	var change ipvs.Change
+	c.StoreChange(&change)
 	if change.Op == 0 {
 		return nil
 	}
