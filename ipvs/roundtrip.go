@@ -99,6 +99,19 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 // engines.
 const messageSlack = 64
 
+// appendRow appends a row of a dump to list, whose capacity it multiplies by eight if
+// it is large: memory that is not used yet occupies only addresses, but the copies
+// that append leaves behind occupy more than the list.
+func appendRow[T any](list []T, row *T) []T {
+	const large = 4096
+	if len(list) == cap(list) && len(list) >= large {
+		grown := make([]T, len(list), 8*len(list)) // slices.Grow would clear it all
+		copy(grown, list)
+		list = grown
+	}
+	return append(list, *row)
+}
+
 // acceptDump is a repeat function for dump that accepts every dump.
 func acceptDump(bool) bool { return false }
 

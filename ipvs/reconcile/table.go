@@ -52,22 +52,12 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := make(map[ipvs.ServiceKey]bool)
-	if want != nil {
-		for i := range want.Services {
-			wanted[ipvs.WithDefaults(want.Services[i].Service).ServiceKey] = true
-		}
-	}
 	have := &Table{Services: make([]Service, len(services))}
 	for i := range services {
-		s := &have.Services[i]
-		s.Service = services[i]
-		if want != nil && !wanted[s.ServiceKey] {
-			continue
-		}
-		if s.Destinations, err = c.AppendDestinationsConsistent(nil, s.ServiceKey); err != nil {
-			return nil, err
-		}
+		have.Services[i].Service = services[i]
+	}
+	if err := have.readDestinations(c, want); err != nil {
+		return nil, err
 	}
 	if want == nil || want.Timeouts != (ipvs.Timeouts{}) {
 		if have.Timeouts, err = c.Timeouts(); err != nil {
@@ -80,6 +70,29 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 		}
 	}
 	return have, nil
+}
+
+// readDestinations reads the destinations of the services that want has too, or of
+// all if want is nil.
+func (t *Table) readDestinations(c *ipvs.Client, want *Table) (err error) {
+	wanted := make(map[ipvs.ServiceKey]bool)
+	if want != nil {
+		for i := range want.Services {
+			wanted[ipvs.WithDefaults(want.Services[i].Service).ServiceKey] = true
+		}
+	}
+	var buf []ipvs.Destination
+	for i := range t.Services {
+		s := &t.Services[i]
+		if want != nil && !wanted[s.ServiceKey] {
+			continue
+		}
+		if buf, err = c.AppendDestinationsConsistent(buf[:0], s.ServiceKey); err != nil {
+			return err
+		}
+		s.Destinations = slices.Clone(buf) // without the capacity that append reserves
+	}
+	return nil
 }
 
 // Validate returns an error if t has a duplicate service, destination or sync
@@ -110,25 +123,38 @@ func (t *Table) Validate() error {
 	return nil
 }
 
-// withDefaults returns a copy of t in the form in which the kernel reports it:
-// unset service fields filled in and IPv4-mapped addresses unmapped.
+// withDefaults returns t in the form in which the kernel reports it; see
+// Service.withDefaults. It shares what does not differ with t.
 func (t *Table) withDefaults() *Table {
-	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
-	for i := range c.Services {
-		s := &c.Services[i]
-		s.Service = ipvs.WithDefaults(s.Service)
-		isMapped := func(d ipvs.Destination) bool { return d.AddrPort.Addr().Is4In6() }
-		if !slices.ContainsFunc(s.Destinations, isMapped) {
-			continue // share t's slice
+	c := &Table{Services: t.Services, Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
+	cloned := false
+	for i := range t.Services {
+		s, differs := t.Services[i].withDefaults()
+		if !differs {
+			continue
 		}
-		s.Destinations = slices.Clone(s.Destinations)
-		for j := range s.Destinations {
-			ap := &s.Destinations[j].AddrPort
-			*ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+		if !cloned {
+			c.Services, cloned = slices.Clone(t.Services), true
 		}
+		c.Services[i] = s
 	}
 	for i := range c.Daemons {
 		c.Daemons[i].Group = c.Daemons[i].Group.Unmap()
 	}
 	return c
+}
+
+// withDefaults returns s with unset fields filled in and IPv4-mapped addresses
+// unmapped, and whether it differs from s.
+func (s *Service) withDefaults() (c Service, differs bool) {
+	c = Service{ipvs.WithDefaults(s.Service), s.Destinations}
+	differs = c.Service != s.Service
+	if slices.ContainsFunc(s.Destinations, func(d ipvs.Destination) bool { return d.AddrPort.Addr().Is4In6() }) {
+		c.Destinations, differs = slices.Clone(s.Destinations), true
+		for i := range c.Destinations {
+			ap := &c.Destinations[i].AddrPort
+			*ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+		}
+	}
+	return c, differs
 }
