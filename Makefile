@@ -127,8 +127,8 @@ faults: build ## run the fault-injection tests N times (default 1); SEED=...
 		scripts/kernel-tests -l 36000 scripts/faulttest
 
 .PHONY: bench
-bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1
-	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
+bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1, SCALE=1
+	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(SCALE),-scale) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
 .PHONY: docs-chart
 docs-chart: ## generate docs/how-fast.svg from the table in README.md
