@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +22,7 @@ const startupCommand = "start"
 const preparedVariable = "GOIPVSADM_BENCH_INSIDE"
 
 // measureStartup prints the CPU time of short commands, the minimum of many runs,
-// which does not depend on the load of the machine. Each command is a program with its
+// which hardly depends on the load of the machine. Each command is a program with its
 // arguments. They run in a new network namespace, so that the machine's table is not
 // touched, and modprobe, which they might run, is hidden.
 func measureStartup(commands []string) error {
@@ -37,6 +38,9 @@ func measureStartup(commands []string) error {
 		return cmd.Run()
 	}
 	if err := hideModprobe(); err != nil {
+		return err
+	}
+	if err := useOneCPU(); err != nil {
 		return err
 	}
 	const rounds = 400
@@ -59,6 +63,25 @@ func measureStartup(commands []string) error {
 		words := strings.Fields(command)
 		words[0] = filepath.Base(words[0])
 		fmt.Printf("| %s | %s |\n", strings.Join(words, " "), formatCost(minimum[i], 1))
+	}
+	return nil
+}
+
+// useOneCPU restricts this thread, and thus the programs that it starts, to one CPU, so
+// that the threads of a Go program do not run in parallel.
+func useOneCPU() error {
+	runtime.LockOSThread()
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return fmt.Errorf("reading the CPU affinity: %w", err)
+	}
+	for cpu := 0; one.Count() == 0; cpu++ {
+		if all.IsSet(cpu) {
+			one.Set(cpu)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return fmt.Errorf("setting the CPU affinity: %w", err)
 	}
 	return nil
 }
