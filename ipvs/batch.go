@@ -17,7 +17,7 @@ import (
 // system call if the socket buffers hold it and its acknowledgements.
 const batchSize = 128
 
-// A Batch sends changes to the kernel in few system calls, in the order in which
+// A Batch sends changes to the kernel with few system calls, in the order in which
 // they were added. A failed change does not stop later ones.
 //
 // Each chunk of 128 changes is sent in the background while more changes are added;
@@ -43,14 +43,14 @@ type ChangeError struct {
 }
 
 // A ConnLostError reports that the connection to the kernel failed during a Batch.
-// Changes are counted as in ChangeError.
+// Its indexes are positions of changes, as in ChangeError.
 type ConnLostError struct {
-	FirstUnknown int // first change whose result is unknown
-	FirstUnsent  int // first change that was not sent
-	Err          error
+	FirstUnknown int   // first change whose outcome is unknown; FirstUnsent if there is none
+	FirstUnsent  int   // first change that was not sent
+	Err          error // error of the socket
 }
 
-// Error returns which changes have an unknown result or were not sent.
+// Error describes which changes have an unknown outcome or were not sent, and why.
 func (e *ConnLostError) Error() string {
 	if e.FirstUnknown == e.FirstUnsent {
 		return fmt.Sprintf("ipvs: connection lost: changes from %d on were not sent: %v", e.FirstUnknown, e.Err)
@@ -67,9 +67,9 @@ func (c *Client) Batch() *Batch {
 	return &Batch{client: c, current: &chunk{client: c}}
 }
 
-// Add adds a change.
+// Add adds a change to the batch.
 func (b *Batch) Add(c *Change) {
-	b.change = *c // defaults are filled in here; the copy would otherwise be allocated for each change
+	b.change = *c // a copy for the defaults; a local variable would be allocated for each change
 	m := b.change.request()
 	b.current.add(&m)
 	if len(b.current.requests) == batchSize {
@@ -144,7 +144,7 @@ func (b *Batch) Commit() ([]ChangeError, error) {
 	return r.failures, nil
 }
 
-// startChunk hands the current chunk, which is full, to the pipeline.
+// startChunk passes the current chunk, which is full, to the pipeline.
 func (b *Batch) startChunk() {
 	if b.pipeline == nil {
 		b.pipeline = newPipeline(b.client)
@@ -276,8 +276,7 @@ func (k *chunk) add(m *netlinkmsg.Message) {
 	k.requests = append(k.requests, r)
 }
 
-// bytes returns the encoded requests from index from up to, but not including,
-// index to.
+// bytes returns the encoded requests with indexes in [from, to).
 func (k *chunk) bytes(from, to int) []byte {
 	end := len(k.buf)
 	if to < len(k.requests) {
@@ -287,11 +286,11 @@ func (k *chunk) bytes(from, to int) []byte {
 }
 
 // message decodes request i from the buffer. Decoded requests are not stored, because
-// they are needed for failures only.
+// they are needed only for failures.
 func (k *chunk) message(i int) *netlinkmsg.Message {
 	var m netlinkmsg.Message
 	if f, _, err := netlinkmsg.Split(k.bytes(i, i+1)); err == nil {
-		_ = m.Decode(f.Body, netlinkmsg.IPv4) // on error at least the command is set
+		_ = m.Decode(f.Body, netlinkmsg.IPv4) // after an error, at least the command is set
 	}
 	return &m
 }
@@ -313,6 +312,7 @@ func (k *chunk) send() ([]ChangeError, *ConnLostError) {
 		case err == nil:
 			from = to
 		case err.FirstUnsent == err.FirstUnknown && to > from+1 && isSendBufferError(err.Err):
+			// Nothing was sent: retry with half the size.
 			k.client.limits.bytes = len(k.bytes(from, to)) / 2
 		default:
 			return k.failures(to, err)
@@ -321,9 +321,9 @@ func (k *chunk) send() ([]ChangeError, *ConnLostError) {
 	return k.failures(len(k.requests), nil)
 }
 
-// sendRange sends the requests from index from up to, but not including, index to,
-// and reads their acknowledgements. The kernel acknowledges every request that
-// fails and, because it carries NLM_F_ACK, the last one.
+// sendRange sends the requests with indexes in [from, to) and reads their
+// acknowledgements. The kernel acknowledges every request that fails, and the last
+// one, whose header has NLM_F_ACK.
 func (k *chunk) sendRange(from, to int) *ConnLostError {
 	last := &k.requests[to-1]
 	netlinkmsg.AddFlags(k.buf[last.start:], netlink.Acknowledge)
@@ -342,12 +342,13 @@ func (k *chunk) sendRange(from, to int) *ConnLostError {
 	return nil
 }
 
-// recordAck stores the status that an acknowledgement reports in its request.
+// recordAck stores the status of an acknowledgement in the request to which it
+// replies.
 func (k *chunk) recordAck(f netlinkmsg.Frame) error {
 	if !isFinal(f) {
 		return nil
 	}
-	first := k.requests[0].seq // differences to it ascend even if the sequence numbers wrap around
+	first := k.requests[0].seq // differences from it ascend even if the sequence numbers wrap around
 	i, found := slices.BinarySearchFunc(k.requests, f.Header.Sequence, func(r pendingRequest, seq uint32) int {
 		return cmp.Compare(r.seq-first, seq-first)
 	})
@@ -363,8 +364,8 @@ func (k *chunk) recordAck(f netlinkmsg.Frame) error {
 	return nil
 }
 
-// failures returns the requests that failed, up to but not including index to, and
-// err with its indexes converted to those of the batch.
+// failures returns the changes before index to that failed. It also returns err with
+// its indexes, which are relative to the chunk, converted to indexes of the batch.
 func (k *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostError) {
 	var all []ChangeError
 	// A failure with ENOENT may mean that the module was unloaded. Check this only

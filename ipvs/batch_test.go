@@ -35,7 +35,7 @@ func TestBatchDropped(t *testing.T) {
 	}
 }
 
-// TestBatchReuse verifies that indexes start at 0 after Commit.
+// TestBatchReuse verifies that the indexes of failures start at 0 after each Commit.
 func TestBatchReuse(t *testing.T) {
 	var k ipvstest.FakeKernel
 	c, _ := k.Dial()
@@ -51,12 +51,13 @@ func TestBatchReuse(t *testing.T) {
 			want++ // the last service exists
 		}
 		if err != nil || len(failures) != want || failures[0].Index != 1 {
-			t.Fatalf("round %d: %d failures, %v", round, len(failures), err)
+			t.Fatalf("round %d: %d failures, %v; want %d, the first at index 1", round, len(failures), err, want)
 		}
 	}
 }
 
-// TestBatchAllocs verifies that a batch does not allocate memory for each change.
+// TestBatchAllocs verifies that adding and sending changes does not allocate memory for
+// each change.
 func TestBatchAllocs(t *testing.T) {
 	s := &ipvstest.FaultySocket{OnReceive: func(s *ipvstest.FaultySocket, b []byte) (int, error) {
 		datagram, err := ack(0)(s.Sent[len(s.Sent)-1])
@@ -74,6 +75,6 @@ func TestBatchAllocs(t *testing.T) {
 		}
 	})
 	if perChange := allocs / changes; perChange > 0.1 {
-		t.Errorf("%.2f allocations per change", perChange)
+		t.Errorf("%.2f allocations per change, want at most 0.1", perChange)
 	}
 }

@@ -102,7 +102,7 @@ var operations = [...]struct {
 	OpStopDaemon: {command: netlinkmsg.DelDaemon, carries: carriesDaemon, removes: true,
 		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoDaemon, afterSuccess: true}}},
 
-	// Not a change; listed for the meaning of its errno.
+	// Not a change; listed for the meaning of ESRCH.
 	opGetService: {command: netlinkmsg.GetService, carries: carriesService,
 		errors: []errnoMeaning{{errno: syscall.ESRCH, err: &ErrNoService}}},
 }
@@ -114,8 +114,8 @@ type errnoMeaning struct {
 	errno syscall.Errno
 	err   *error // one of the Err variables; a pointer, so that the table needs no initialization
 
-	// afterSuccess reports that a second attempt fails with this errno if the
-	// first one succeeded.
+	// afterSuccess is set if a second attempt fails with this errno when the
+	// first one has succeeded.
 	afterSuccess bool
 }
 

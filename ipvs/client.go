@@ -12,7 +12,7 @@ import (
 // requests are serialized.
 type Client struct {
 	socket Socket
-	kernel kernelSocket // the kernel socket below s, or nil
+	kernel kernelSocket // the kernel socket that socket is or wraps; nil if there is none
 	family uint16       // generic netlink family ID of IPVS
 	portID uint32       // netlink port ID of the socket; 0 accepts replies to any port
 	netns  string       // path of the network namespace; "" for the caller's
@@ -24,20 +24,20 @@ type Client struct {
 	activeDump *dump       // iteration whose dump has not been read completely
 	in, out    []byte      // buffers for replies and requests
 	datagrams  uint64      // number of datagrams received
-	datagram   int         // length of the last datagram
-	limits     batchLimits // limits of a send; zero until initLimits
+	lastLen    int         // length of the last datagram
+	limits     batchLimits // limits of one send; zero until initLimits
 }
 
 // receiveBuffer is the size of the buffer for replies. It limits the datagrams of a
-// dump: for each datagram, the kernel allocates a buffer of the size that the
-// reader uses, plus 320 bytes of bookkeeping. With 8 KiB in total, an allocation
-// fills one slab object exactly. A larger buffer costs more than it saves, because
-// many kernels clear each allocation (init_on_alloc=1).
+// dump: for each, the kernel allocates as many bytes as the reader's buffer has, plus
+// 320 bytes of bookkeeping. With 8 KiB in total, an allocation fills one slab object
+// exactly. A larger buffer costs more than it saves, because many kernels clear each
+// allocation (init_on_alloc=1).
 const receiveBuffer = 8<<10 - 320
 
-// NewClient returns a client of a socket on which the generic netlink family IPVS
-// has the given ID. It is intended for tests; see package ipvstest. Programs
-// use Dial.
+// NewClient returns a client that uses the socket s; family is the ID of the generic
+// netlink family IPVS. It is intended for tests, see package ipvstest; programs use
+// Dial.
 func NewClient(s Socket, family uint16) *Client {
 	// One allocation for both buffers: most requests fit into 320 bytes.
 	b := make([]byte, 8<<10)
@@ -61,8 +61,9 @@ func (c *Client) Info() (Info, error) {
 }
 
 // Services returns all virtual services in the kernel's order. The dump is not
-// atomic: services added or removed while it runs may be missing or duplicated,
-// and so may be services that are neither. ServicesSeq streams the dump.
+// atomic: if services are added or removed while it runs, any service may be missing
+// or duplicated. ServicesConsistent prevents this by repeating the dump; ServicesSeq
+// does not hold the services in memory.
 func (c *Client) Services() ([]Service, error) {
 	var services []Service
 	var s Service
@@ -73,7 +74,7 @@ func (c *Client) Services() ([]Service, error) {
 	return services, err
 }
 
-// Service returns the service with a key, or ErrNoService.
+// Service returns the service with the given key, or ErrNoService.
 func (c *Client) Service(key ServiceKey) (Service, error) {
 	var s Service
 	request := &netlinkmsg.Message{Command: netlinkmsg.GetService, Service: &Service{ServiceKey: key}}
@@ -82,9 +83,9 @@ func (c *Client) Service(key ServiceKey) (Service, error) {
 }
 
 // Destinations returns the destinations of a service in the kernel's order. The
-// result is empty if the service does not exist: the kernel does not distinguish
-// that from a service without destinations. The dump is not atomic: if a
-// destination is removed while it runs, another one may be missing.
+// result is empty if the service does not exist, because the kernel does not
+// distinguish this case from a service without destinations. Like the dump of
+// Services, that of Destinations is not atomic.
 func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
 	return c.AppendDestinations(nil, key)
 }
@@ -102,15 +103,15 @@ func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destina
 	return ds, err
 }
 
-// AddService adds a service. It returns ErrServiceExists, or ErrNoScheduler for an
-// unknown scheduler or persistence engine.
+// AddService adds a service. It returns ErrServiceExists if the service exists, and
+// ErrNoScheduler if the scheduler or the persistence engine is unknown.
 func (c *Client) AddService(s Service) error {
 	return c.Do(&Change{Op: OpAddService, Service: s})
 }
 
-// UpdateService replaces the configuration of a service and keeps its
-// destinations and connections. It returns ErrNoService, or ErrNoScheduler for an
-// unknown scheduler or persistence engine.
+// UpdateService replaces the configuration of a service and keeps its destinations
+// and connections. It returns ErrNoService if the service does not exist, and
+// ErrNoScheduler if the scheduler or the persistence engine is unknown.
 func (c *Client) UpdateService(s Service) error {
 	return c.Do(&Change{Op: OpUpdateService, Service: s})
 }
@@ -161,8 +162,8 @@ func (c *Client) Timeouts() (Timeouts, error) {
 // current timeout.
 func (c *Client) SetTimeouts(t Timeouts) error { return c.Do(&Change{Op: OpSetTimeouts, Timeouts: t}) }
 
-// Daemons returns the sync daemons that are running: at most one master and one
-// backup, in this order.
+// Daemons returns the running sync daemons: at most one master and one backup, in
+// this order.
 func (c *Client) Daemons() ([]Daemon, error) {
 	var daemons []Daemon
 	var d Daemon

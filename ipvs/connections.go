@@ -31,9 +31,9 @@ type Connection struct {
 // not always that of the process.
 const connectionsFile = "/proc/thread-self/net/ip_vs_conn"
 
-// Connections iterates over the connection table, /proc/net/ip_vs_conn, as it is
-// read, so that memory use does not depend on the size of the table. The iteration is not
-// atomic: connections that start or end while it runs may be missing or
+// Connections iterates over the connection table while it reads /proc/net/ip_vs_conn,
+// so that memory use does not depend on the size of the table. The iteration is not
+// atomic: if connections start or end while it runs, connections may be missing or
 // duplicated. An error ends the iteration.
 func (c *Client) Connections() iter.Seq2[Connection, error] {
 	return func(yield func(Connection, error) bool) {
@@ -155,7 +155,7 @@ func (p *connectionParser) split(line []byte) int {
 	return n
 }
 
-// intern returns b as a string, which it allocates only once.
+// intern returns b as a string, allocating each string only once.
 func (p *connectionParser) intern(b []byte) string {
 	s, ok := p.interned[string(b)]
 	if !ok {
@@ -200,8 +200,8 @@ func parseEndpoint(addr, port []byte) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("address %q: %w", addr, syscall.EINVAL)
 }
 
-// hexBytes parses up to 16 bytes in hexadecimal. Unless sep is 0, sep must
-// follow every second byte but the last.
+// hexBytes parses up to 16 bytes in hexadecimal. Unless sep is 0, it separates each
+// pair of bytes from the next.
 func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
 	n := 0
 	for i := 0; i < len(b); n++ {

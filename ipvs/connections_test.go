@@ -103,7 +103,7 @@ func TestConnectionsInvalidLine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parseConnections(strings.NewReader(connectionHeader + valid + tt.line))
 			if err == nil || !strings.Contains(err.Error(), "line 3") || len(got) != 1 {
-				t.Errorf("connections = %v, %v", got, err)
+				t.Errorf("connections = %v, %v; want one, and an error in line 3", got, err)
 			}
 		})
 	}
@@ -111,7 +111,7 @@ func TestConnectionsInvalidLine(t *testing.T) {
 		readErr := errors.New("read error")
 		r := io.MultiReader(strings.NewReader(connectionHeader+valid), iotest.ErrReader(readErr))
 		if got, err := parseConnections(r); !errors.Is(err, readErr) || len(got) != 1 {
-			t.Errorf("connections = %v, %v", got, err)
+			t.Errorf("connections = %v, %v; want one, and the read error", got, err)
 		}
 	})
 }
@@ -124,7 +124,7 @@ func TestConnectionsBreak(t *testing.T) {
 		return n < 2
 	})
 	if n != 2 {
-		t.Errorf("%d connections after a break at the second", n)
+		t.Errorf("%d connections, want 2", n)
 	}
 }
 

@@ -10,22 +10,21 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// The kernel dumps a list in datagrams and continues each at the number of rows
-// that it has dumped so far. If rows before this position are removed in between,
-// it skips as many rows, and if rows are added, it repeats some; it does not mark
-// the dump as interrupted. A skipped row is indistinguishable from one that was
-// removed, so a dump of several datagrams does not prove that a row is absent.
+// The kernel dumps a list of rows in several datagrams. It starts each datagram at the
+// row whose index is the number of rows sent so far. If earlier rows are removed
+// between two datagrams, it skips as many rows, and if earlier rows are added, it
+// repeats some; it does not mark such a dump as interrupted. A skipped row looks like
+// a removed one, so a dump of several datagrams does not prove that a row is absent.
 
-// ServicesConsistent is like Services, but without duplicates, and no service that
-// exists during the whole call is missing: it repeats the dump until two
-// successive ones have the same services in the same order. If the table never
-// stops changing, it returns after ten dumps all services that any of them has;
+// ServicesConsistent is like Services, but the result has no duplicates and, with one
+// exception, every service that exists during the whole call. It repeats the dump
+// until two successive dumps have the same services in the same order. If no two
+// successive dumps of ten are the same, it returns every service that any of them has;
 // services that were added or removed meanwhile may then be present or absent.
 //
-// One guarantee is not absolute, because the kernel offers no atomic dump: a
-// service can be missing if all dumps skip it, that is, if in each of them another
-// service is removed at a certain moment, and, unless the table never stops
-// changing, added again before the next.
+// The exception, because the kernel has no atomic dump: a service is missing if every
+// dump skips it. Two dumps that skip it are the same only if another service is removed
+// at a certain moment of each dump and is added again between them.
 func (c *Client) ServicesConsistent() ([]Service, error) {
 	var s Service
 	return dumpConsistent(c, nil, &netlinkmsg.Message{Command: netlinkmsg.GetService}, &netlinkmsg.Message{Service: &s}, &s,
@@ -43,15 +42,13 @@ func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) 
 }
 
 // Destination returns the destination of a service with the given address and
-// port. It repeats a dump without the destination until two successive ones are
-// the same and then returns ErrNoDestination, also if the service does not exist.
-// If the destination is in none of ten different dumps, it returns
-// ErrDumpInterrupted.
+// port. If a dump does not list it, Destination repeats the dump until two successive
+// dumps are the same, and then returns ErrNoDestination, even if the service does not
+// exist. If no two successive dumps of ten are the same, it returns ErrDumpInterrupted.
 //
-// Only UpdateDestination proves that a destination does not exist: see
-// AppendDestinationsConsistent.
+// Since dumps can skip a destination, ErrNoDestination does not prove that it does not
+// exist. If UpdateDestination returns this error, that is proof.
 func (c *Client) Destination(key ServiceKey, ap netip.AddrPort) (Destination, error) {
-	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	var d, result Destination
 	var keys, lastKeys []netip.AddrPort
 	found, complete, first := false, false, true
@@ -59,8 +56,8 @@ func (c *Client) Destination(key ServiceKey, ap netip.AddrPort) (Destination, er
 	err := c.dump(request, &netlinkmsg.Message{Destination: &d},
 		func() { keys = keys[:0] },
 		func() {
-			if found = found || d.AddrPort == ap; d.AddrPort == ap {
-				result = d
+			if d.AddrPort == ap {
+				result, found = d, true
 			}
 			keys = append(keys, d.AddrPort)
 		},
@@ -91,18 +88,19 @@ func dumpConsistent[T any, K comparable](c *Client, list []T, request, reply *ne
 }
 
 // A dumpMerger merges successive dumps of the same list. As long as they are the
-// same, it only compares them. Then it keeps the union of their rows.
+// same, it only compares them. From the first difference on, it keeps the union of
+// their rows.
 type dumpMerger[T any, K comparable] struct {
-	list   []T // rows of others, and from offset on the rows of the dumps
+	list   []T // rows passed by the caller and, from offset on, rows of the dumps
 	offset int
 	key    func(*T) K
 
-	started, ended int // number of dumps
-	next           int // while comparing: number of rows of the current dump
+	ended int // number of complete dumps
+	next  int // while comparing: number of rows of the current dump so far
 
 	merging       bool
-	index         map[K]int32 // indexes of the rows from offset on
-	current, last []int32     // rows of the current and of the previous dump
+	index         map[K]int32 // while merging: indexes of the rows, relative to offset
+	current, last []int32     // while merging: indexes of the rows of the current and of the previous dump
 }
 
 // start starts a dump.
@@ -110,7 +108,6 @@ func (m *dumpMerger[T, K]) start() {
 	if m.ended == 0 && !m.merging {
 		m.list = m.list[:m.offset] // drop the rows of a dump that was not read completely
 	}
-	m.started++
 	m.next, m.current = 0, m.current[:0]
 }
 
@@ -131,8 +128,8 @@ func (m *dumpMerger[T, K]) add(row *T) {
 	m.current = append(m.current, m.insert(row))
 }
 
-// merge starts to merge dumps. The current one has the first rows of the previous
-// one.
+// merge switches from comparing to merging. The rows of the current dump so far are
+// those of the previous one.
 func (m *dumpMerger[T, K]) merge() {
 	m.merging = true
 	rows := m.list[m.offset:]
@@ -144,7 +141,7 @@ func (m *dumpMerger[T, K]) merge() {
 	m.current = append(m.current, m.last[:m.next]...)
 }
 
-// insert adds or replaces a row and returns its index.
+// insert adds a row, or replaces the row with the same key, and returns its index.
 func (m *dumpMerger[T, K]) insert(row *T) int32 {
 	i, ok := m.index[m.key(row)]
 	if ok {
@@ -157,7 +154,7 @@ func (m *dumpMerger[T, K]) insert(row *T) int32 {
 	return i
 }
 
-// end ends a dump and reports whether another one is required.
+// end ends a dump and reports whether it must be repeated.
 func (m *dumpMerger[T, K]) end(atomic bool) bool {
 	m.ended++
 	switch {
@@ -168,7 +165,7 @@ func (m *dumpMerger[T, K]) end(atomic bool) bool {
 	case !m.merging:
 		m.merge() // the current dump has fewer rows, or the same duplicates
 	}
-	if atomic || slices.Equal(m.current, m.last) && !m.repeatsRow() {
+	if atomic || slices.Equal(m.current, m.last) && !m.currentHasDuplicates() {
 		m.selectCurrent()
 		return false
 	}
@@ -176,9 +173,9 @@ func (m *dumpMerger[T, K]) end(atomic bool) bool {
 	return true
 }
 
-// hasDuplicates reports whether two rows have the same key, or keys with the same
-// hash, which costs at most another dump. Hashes take an eighth of the memory of a
-// map of the keys.
+// hasDuplicates reports, while comparing, whether the dumps list a row twice, or two
+// rows whose keys have the same hash, which costs at most another dump. Hashes take an
+// eighth of the memory of a map of the keys.
 func (m *dumpMerger[T, K]) hasDuplicates() bool {
 	rows := m.list[m.offset:]
 	seed := maphash.MakeSeed()
@@ -190,8 +187,9 @@ func (m *dumpMerger[T, K]) hasDuplicates() bool {
 	return len(slices.Compact(hashes)) < len(rows)
 }
 
-// repeatsRow reports whether the current dump has a row twice.
-func (m *dumpMerger[T, K]) repeatsRow() bool {
+// currentHasDuplicates reports, while merging, whether the current dump lists a row
+// twice.
+func (m *dumpMerger[T, K]) currentHasDuplicates() bool {
 	seen := make([]bool, len(m.list)-m.offset)
 	for _, i := range m.current {
 		if seen[i] {
@@ -202,7 +200,7 @@ func (m *dumpMerger[T, K]) repeatsRow() bool {
 	return false
 }
 
-// selectCurrent drops all rows that the current dump does not have.
+// selectCurrent replaces the union with the rows of the current dump.
 func (m *dumpMerger[T, K]) selectCurrent() {
 	rows := make([]T, len(m.current))
 	for n, i := range m.current {

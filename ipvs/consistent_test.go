@@ -27,8 +27,8 @@ func numberedKernel(n int) *ipvstest.FakeKernel {
 	return k
 }
 
-// skipRows makes the first dumps of k, of the given number, skip a row: the first row
-// is removed during the dump and added before the next.
+// skipRows makes each of the first dumps of k skip a row; dumps is their number. The
+// first row is removed during the dump and added again before the next dump.
 func skipRows(k *ipvstest.FakeKernel, dumps int) {
 	dump, datagram := 0, 0
 	removed := false
@@ -80,8 +80,8 @@ func countRows(ds []ipvs.Destination) map[netip.AddrPort]int {
 	return seen
 }
 
-// TestSkippedRow verifies that a row which a dump skips is not missing from a
-// consistent one.
+// TestSkippedRow verifies that AppendDestinationsConsistent returns the rows that dumps
+// skip.
 func TestSkippedRow(t *testing.T) {
 	const n = 300
 	for _, tt := range []struct {
@@ -89,10 +89,10 @@ func TestSkippedRow(t *testing.T) {
 		skipped int // number of dumps that skip a row
 		dumps   int // number of dumps that AppendDestinationsConsistent makes
 	}{
-		{name: "in no dump", dumps: 2},
-		{name: "in one dump", skipped: 1, dumps: 3},
-		{name: "in two dumps", skipped: 2, dumps: 4},
-		{name: "in every dump", skipped: ipvs.MaxDumpRetries, dumps: ipvs.MaxDumpRetries},
+		{name: "skipped by no dump", dumps: 2},
+		{name: "skipped by one dump", skipped: 1, dumps: 3},
+		{name: "skipped by two dumps", skipped: 2, dumps: 4},
+		{name: "skipped by every dump", skipped: ipvs.MaxDumpAttempts, dumps: ipvs.MaxDumpAttempts},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := numberedKernel(n)
@@ -108,7 +108,7 @@ func TestSkippedRow(t *testing.T) {
 			seen := countRows(ds[1:])
 			for i := range n {
 				if seen[numbered(i).AddrPort] != 1 {
-					t.Errorf("row %d: %d times", i, seen[numbered(i).AddrPort])
+					t.Errorf("row %d occurs %d times, want once", i, seen[numbered(i).AddrPort])
 				}
 			}
 			if err != nil || len(ds) != 1+n || ds[0] != numbered(7) || len(k.Requests) != tt.dumps {
@@ -118,8 +118,8 @@ func TestSkippedRow(t *testing.T) {
 	}
 }
 
-// TestRemovedRow verifies that a row which was removed after the first dump is not
-// returned once the table has stopped changing.
+// TestRemovedRow verifies that AppendDestinationsConsistent does not return a row that
+// is removed after the first dump.
 func TestRemovedRow(t *testing.T) {
 	k := numberedKernel(300)
 	k.Intercept = func(*netlinkmsg.Message) syscall.Errno {
@@ -135,8 +135,8 @@ func TestRemovedRow(t *testing.T) {
 	}
 }
 
-// TestDumpOneDatagram verifies that a dump of one datagram is repeated only if the
-// kernel may have left out a row that did not fit.
+// TestDumpOneDatagram verifies that a dump of one datagram is repeated only if another
+// row would not have fit the datagram.
 func TestDumpOneDatagram(t *testing.T) {
 	k := numberedKernel(1000)
 	k.OnContinue = func(*netlinkmsg.Message) { k.Table[0].Destinations = k.Table[0].Destinations[:0] }
@@ -150,29 +150,29 @@ func TestDumpOneDatagram(t *testing.T) {
 		c, _ := k.Dial()
 		ds, err := c.AppendDestinationsConsistent(nil, web)
 		if err != nil || len(ds) != tt.rows || len(k.Requests) != tt.dumps {
-			t.Errorf("%d rows: %d, %v, %d dumps, want %d", tt.rows, len(ds), err, len(k.Requests), tt.dumps)
+			t.Errorf("%d rows, %v, %d dumps; want %d rows, %d dumps", len(ds), err, len(k.Requests), tt.rows, tt.dumps)
 		}
 	}
 }
 
-// TestConstantChange verifies, in a table that never stops changing, that rows which
-// are never removed are not missing and that no row is duplicated.
+// TestConstantChange verifies that, while the table changes all the time, no row that
+// stays in it is missing and no row is duplicated.
 func TestConstantChange(t *testing.T) {
 	const rows, stable = 900, 90
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, seed))
 		k := numberedKernel(rows)
 		isStable := func(d *ipvs.Destination) bool { return d.AddrPort.Addr().As4()[3]%(rows/stable) == 0 }
-		var out []ipvs.Destination // removed rows
+		var removed []ipvs.Destination
 		k.OnContinue = func(*netlinkmsg.Message) {
 			list := &k.Table[0].Destinations
 			for range r.IntN(20) {
 				if i := r.IntN(rows); i < len(*list) && !isStable(&(*list)[i]) {
-					out = append(out, (*list)[i])
+					removed = append(removed, (*list)[i])
 					*list = slices.Delete(*list, i, i+1)
-				} else if len(out) > 0 {
-					*list = slices.Insert(*list, 0, out[0]) // like the kernel
-					out = out[1:]
+				} else if len(removed) > 0 {
+					*list = slices.Insert(*list, 0, removed[0]) // at the beginning, like the kernel
+					removed = removed[1:]
 				}
 			}
 		}
@@ -185,7 +185,7 @@ func TestConstantChange(t *testing.T) {
 		for i := range rows {
 			d := numbered(i)
 			if n := seen[d.AddrPort]; n > 1 || n == 0 && isStable(&d) {
-				t.Errorf("seed %d: row %d: %d times", seed, i, n)
+				t.Errorf("seed %d: row %d occurs %d times", seed, i, n)
 			}
 		}
 	}
@@ -204,20 +204,20 @@ func TestDestination(t *testing.T) {
 		want    error
 		dumps   int
 	}{
-		{name: "in a full table", rows: n, key: web, ap: numbered(41).AddrPort, dumps: 1},
-		{name: "IPv4-mapped", rows: n, key: web, ap: netip.MustParseAddrPort("[::ffff:10.0.0.41]:80"), dumps: 1},
+		{name: "listed", rows: n, key: web, ap: numbered(41).AddrPort, dumps: 1},
+		{name: "IPv4-mapped", rows: n, key: web, ap: netip.MustParseAddrPort("[::ffff:10.0.0.41]:80"), want: ipvs.ErrNoDestination, dumps: 2},
 		{name: "skipped once", rows: n, skipped: 1, key: web, ap: skippedFirst, dumps: 2},
 		{name: "absent", rows: n, key: web, ap: absent, want: ipvs.ErrNoDestination, dumps: 2},
-		{name: "absent from one datagram", rows: 3, key: web, ap: absent, want: ipvs.ErrNoDestination, dumps: 1},
+		{name: "absent, dump of one datagram", rows: 3, key: web, ap: absent, want: ipvs.ErrNoDestination, dumps: 1},
 		{name: "no such service", rows: 3, key: ipvs.MarkKey(9, ipvs.IPv4), ap: absent, want: ipvs.ErrNoDestination, dumps: 1},
-		{name: "absent from changing table", rows: n, skipped: 100, key: web, ap: absent, want: ipvs.ErrDumpInterrupted, dumps: ipvs.MaxDumpRetries},
+		{name: "absent, changing table", rows: n, skipped: 100, key: web, ap: absent, want: ipvs.ErrDumpInterrupted, dumps: ipvs.MaxDumpAttempts},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := numberedKernel(tt.rows)
 			skipRows(k, tt.skipped)
 			c, _ := k.Dial()
 			d, err := c.Destination(tt.key, tt.ap)
-			if !errors.Is(err, tt.want) || err == nil && d.AddrPort.Addr() != tt.ap.Addr().Unmap() || len(k.Requests) != tt.dumps {
+			if !errors.Is(err, tt.want) || err == nil && d.AddrPort != tt.ap || len(k.Requests) != tt.dumps {
 				t.Errorf("%v, %v, %d dumps; want %v, %d dumps", d.AddrPort, err, len(k.Requests), tt.want, tt.dumps)
 			}
 		})

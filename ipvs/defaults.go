@@ -14,7 +14,7 @@ const DefaultPersistenceTimeout = 360
 // WithDefaults returns s with unset fields filled in: Family from the address
 // (IPv4 for a firewall mark), Scheduler sched.Default (wlc), Netmask HostNetmask,
 // and with the flag Persistent a Timeout of DefaultPersistenceTimeout. An
-// IPv4-mapped address becomes the IPv4 address, unless Family is IPv6.
+// IPv4-mapped address is converted to the IPv4 address, unless Family is IPv6.
 //
 // All methods that take a Service or a ServiceKey fill in these defaults. Call
 // WithDefaults to compare a Service with one that the kernel returned.
@@ -24,7 +24,8 @@ func WithDefaults(s Service) Service {
 	return s
 }
 
-// normalizeKey fills in the family of k and replaces an IPv4-mapped address.
+// normalizeKey fills in the family of k and converts an IPv4-mapped address, as
+// WithDefaults describes.
 func normalizeKey(k *ServiceKey) {
 	addr := k.AddrPort.Addr()
 	if addr.Is4In6() && k.Family != IPv6 {

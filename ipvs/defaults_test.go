@@ -126,8 +126,8 @@ func fields(s ipvs.Service) any {
 	return service{fmt.Sprint(s.ServiceKey, s.Family), s.Scheduler, uint32(s.Flags), s.Timeout, uint64(s.Netmask), s.PEName}
 }
 
-// TestDestinationSentAsGiven verifies that no field of a destination is replaced by
-// a default. The kernel rejects IPv4-mapped addresses.
+// TestDestinationSentAsGiven verifies that the client does not change destinations, and
+// that it identifies an IPv4-mapped address as the reason why the kernel rejects one.
 func TestDestinationSentAsGiven(t *testing.T) {
 	var k ipvstest.FakeKernel
 	c, _ := k.Dial()
@@ -148,7 +148,7 @@ func TestDestinationSentAsGiven(t *testing.T) {
 	k.Intercept = func(*netlinkmsg.Message) syscall.Errno { return syscall.EINVAL }
 	err = c.AddDestination(web, want[1])
 	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "IPv4-mapped") {
-		t.Errorf("error = %v, want one about an IPv4-mapped address", err)
+		t.Errorf("error = %v, want EINVAL for an IPv4-mapped address", err)
 	}
 }
 
@@ -223,9 +223,9 @@ func TestBatchInvalidChange(t *testing.T) {
 		port := uint16(i % 100) // every hundredth change is invalid
 		b.AddService(ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 100)}), port))})
 	}
-	b.AddService(ipvs.Service{}) // the last request, which asks for an acknowledgement
+	b.AddService(ipvs.Service{})
 	b.Add(&ipvs.Change{})
-	b.Add(&ipvs.Change{Op: 200})
+	b.Add(&ipvs.Change{Op: 200}) // the last request, which carries NLM_F_ACK
 	failures, err := b.Commit()
 	if err != nil {
 		t.Fatal(err)
@@ -245,6 +245,6 @@ func TestBatchInvalidChange(t *testing.T) {
 		t.Errorf("error = %q, want %q", got, want)
 	}
 	if len(k.Table) != 297 {
-		t.Errorf("%d services", len(k.Table))
+		t.Errorf("%d services, want 297", len(k.Table))
 	}
 }

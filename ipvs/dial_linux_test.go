@@ -23,7 +23,7 @@ func TestModprobe(t *testing.T) {
 	start := time.Now()
 	modprobe(program, 500*time.Millisecond, &output)
 	if elapsed := time.Since(start); elapsed > 30*time.Second {
-		t.Errorf("modprobe was not killed for %v", elapsed)
+		t.Errorf("modprobe was killed only after %v", elapsed)
 	}
 	if got := output.String(); got != "-- ip_vs\n" {
 		t.Errorf("output %q", got)
@@ -56,7 +56,8 @@ func TestDialNetNSError(t *testing.T) {
 	}
 }
 
-// TestDialNetNSStdinClosed opens a namespace as file descriptor 0.
+// TestDialNetNSStdinClosed verifies that Dial does not ignore a namespace whose file
+// would be opened as descriptor 0.
 func TestDialNetNSStdinClosed(t *testing.T) {
 	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

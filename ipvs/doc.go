@@ -2,8 +2,8 @@
 // services, their destinations (real servers), connection timeouts, connection
 // synchronization daemons, and the connection table.
 //
-// A Client talks to the kernel over generic netlink. Reading and changing the table
-// requires CAP_NET_ADMIN in the network namespace of the table.
+// A Client communicates with the kernel over generic netlink. Reading and changing
+// the table requires CAP_NET_ADMIN in the network namespace of the table.
 //
 //	c, err := ipvs.Dial()
 //	if err != nil { … }
@@ -25,8 +25,8 @@
 // table into another, package drain removes a destination after its connections
 // have ended, and package ipvstest implements IPVS in memory for tests.
 //
-// Errors of the kernel are *Error values. They match, with errors.Is, their errno
-// and the Err values of this package.
+// Errors that the kernel returns are *Error values. With errors.Is, they match their
+// errno and, for many causes, an Err value of this package.
 //
 // On systems other than Linux, Dial returns an error.
 package ipvs

@@ -10,8 +10,8 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
-// TestUnencodableNames sends names that an attribute cannot contain: its length has
-// 16 bits, and a NUL byte ends a name.
+// TestUnencodableNames verifies that the client rejects names that an attribute cannot
+// contain: a name longer than a 16-bit length allows, and one with a NUL byte.
 func TestUnencodableNames(t *testing.T) {
 	for _, name := range []string{strings.Repeat("x", 65539), "rr\x00"} {
 		k := &ipvstest.FakeKernel{}

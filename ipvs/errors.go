@@ -8,7 +8,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// Errors that an *Error matches with errors.Is.
+// Causes of an *Error, which it matches with errors.Is.
 var (
 	ErrServiceExists     = errors.New("service already exists")
 	ErrNoService         = errors.New("no such service")
@@ -22,8 +22,14 @@ var (
 	// unloaded after Dial. The errno is ENOPROTOOPT.
 	ErrNoIPVS = errors.New("kernel does not support IPVS")
 
+	// ErrNotLoaded means that Dial was called with the option WithoutModuleLoading
+	// and that the kernel has no IPVS or has not loaded it yet. The errno is
+	// ENOPROTOOPT.
+	ErrNotLoaded = errors.New("the kernel module ip_vs is not loaded")
+
 	// ErrAckLost means that the acknowledgement of a change was lost, so that the
-	// change may or may not have been applied. In an *Error the errno is ENOBUFS.
+	// change may or may not have been applied. If it is the Err of an *Error, the
+	// errno is ENOBUFS.
 	ErrAckLost = errors.New("acknowledgement lost; the change may or may not have been applied")
 
 	// ErrDumpInterrupted means that the table changed during every attempt to
@@ -40,9 +46,9 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "no reply from the kernel" }
 func (timeoutError) Timeout() bool { return true }
 
-// An Error reports a request that the kernel rejected, or an invalid request that
-// the client did not send because the kernel would have accepted it. It matches
-// both its Errno and, for causes that have one, the package's Err value.
+// An Error reports a request that the kernel rejected, or one that the client
+// rejected without sending it: the kernel accepts some invalid requests. With
+// errors.Is, it matches Errno, Err and, if AckLost is set, ErrAckLost.
 type Error struct {
 	Op    string        // description of the request, such as "add service TCP 192.0.2.1:80"
 	Err   error         // cause: one of the package's Err values, a validation error, or nil
@@ -52,8 +58,8 @@ type Error struct {
 	// (NLMSGERR_ATTR_MSG), or "" if it sent none.
 	Message string
 
-	// AckLost reports that the first acknowledgement was lost and that the error
-	// is the result of the retry. The first attempt may have succeeded.
+	// AckLost is set if the acknowledgement of the first attempt was lost and the
+	// error is the result of the second. The first attempt may have succeeded.
 	AckLost bool
 }
 
@@ -85,8 +91,8 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// sentinelFor returns the meaning of an errno as the reply to a request: an Err
-// value or a validation error. It returns nil if the errno has no specific meaning.
+// sentinelFor returns the cause of an errno with which the kernel rejected a
+// request: an Err value, a validation error, or nil if the cause is unknown.
 func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
 	if m := meaningOf(request.Command, errno); m != nil {
 		return *m.err
@@ -106,7 +112,3 @@ func describe(m *netlinkmsg.Message) string {
 	}
 	return m.Command.String()
 }
-
-// ErrNotLoaded is the error of Dial with the option WithoutModuleLoading if the kernel
-// has no IPVS, or has not loaded it yet.
-var ErrNotLoaded = errors.New("the kernel module ip_vs is not loaded")

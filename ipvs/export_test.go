@@ -2,8 +2,8 @@ package ipvs
 
 // Internals for tests in package ipvs_test.
 const (
-	BatchSize      = batchSize
-	MaxDumpRetries = maxDumpRetries
+	BatchSize       = batchSize
+	MaxDumpAttempts = maxDumpAttempts
 )
 
 var ErrIncompleteReply = errIncompleteReply

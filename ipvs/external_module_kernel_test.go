@@ -12,8 +12,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// TestExternalModule builds a program of another module that uses the library, as
-// README describes it but without a network, and runs it on a kernel.
+// TestExternalModule builds a program in another module that uses the library, as
+// README describes but without network access, and runs it on a kernel.
 func TestExternalModule(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {

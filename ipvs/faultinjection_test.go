@@ -16,8 +16,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// A fault replaces one call of a socket. A nil function leaves the call unchanged.
-// Like the kernel, a fault that loses replies reports ENOBUFS sooner or later.
+// A fault replaces calls of a socket. A nil function leaves the calls unchanged.
 type fault struct {
 	name         string
 	corruptsDump bool // dumps that succeed may have missing, duplicate or reordered entries
@@ -25,20 +24,20 @@ type fault struct {
 	receive      func(s *ipvstest.FaultySocket, b []byte) (int, error)
 }
 
-// maxCalls is more socket calls than any request needs.
+// maxCalls is greater than the number of socket calls that any request needs.
 const maxCalls = 20000
 
-// A faultInjector counts the calls of a socket, from 0, and injects a fault into
-// those from first up to, but not including, last.
+// A faultInjector counts the calls of a socket, from 0, and injects a fault into the
+// calls with numbers in [first, end).
 type faultInjector struct {
 	*ipvstest.FaultySocket
-	fault       fault
-	first, last int
-	calls       int
+	first, end int
+	calls      int
 }
 
+// injectFault returns a socket of k that injects f into count calls from call first on.
 func injectFault(k *ipvstest.FakeKernel, f fault, first, count int) *faultInjector {
-	i := &faultInjector{fault: f, first: first, last: first + count}
+	i := &faultInjector{first: first, end: first + count}
 	i.FaultySocket = &ipvstest.FaultySocket{
 		Socket: k.Socket(),
 		OnSend: func(s *ipvstest.FaultySocket, b []byte) error {
@@ -63,7 +62,7 @@ func (i *faultInjector) isFaulty() bool {
 	if i.calls++; call > maxCalls {
 		panic("the client does not stop calling the socket")
 	}
-	return i.first <= call && call < i.last
+	return i.first <= call && call < i.end
 }
 
 func failSend(err error) func(*ipvstest.FaultySocket, []byte) error {
@@ -174,12 +173,13 @@ func newKernel() *ipvstest.FakeKernel {
 	}
 }
 
-// state describes everything that requests can change.
+// state describes the state of k that requests can change.
 func state(k *ipvstest.FakeKernel) string { return fmt.Sprint(k.Table, k.Timeouts, k.Daemons) }
 
 // A clientCall calls a method of a client and describes what it returned.
 type clientCall func(*ipvs.Client) (string, error)
 
+// reads returns a clientCall of a method that reads.
 func reads[T any](method func(*ipvs.Client) (T, error)) clientCall {
 	return func(c *ipvs.Client) (string, error) {
 		v, err := method(c)
@@ -187,6 +187,7 @@ func reads[T any](method func(*ipvs.Client) (T, error)) clientCall {
 	}
 }
 
+// changes returns a clientCall of a method that changes the table.
 func changes(method func(*ipvs.Client) error) clientCall {
 	return func(c *ipvs.Client) (string, error) { return "", method(c) }
 }
@@ -233,7 +234,7 @@ var clientCalls = []struct {
 // the table: a change that is reported as made was made, and one that is reported
 // as failed was not.
 func TestFaultInjection(t *testing.T) {
-	const lastCall = 6
+	const lastCall = 6 // the faults begin before this call
 	for _, m := range clientCalls {
 		k := newKernel()
 		before := state(k)
@@ -265,12 +266,13 @@ func TestFaultInjection(t *testing.T) {
 	}
 }
 
-// batchLen is the number of services that sendBatch adds. Those for which exists
-// returns true are in the table before.
+// batchLen is the number of services that sendBatch adds.
 const batchLen = 300
 
+// exists reports whether service i is in the table before sendBatch.
 func exists(i int) bool { return i%7 == 0 }
 
+// existing is the number of services for which exists returns true.
 const existing = (batchLen + 6) / 7
 
 // newBatchKernel returns a kernel with the services that exist before sendBatch.
@@ -321,7 +323,7 @@ func checkBatch(t *testing.T, name string, k *ipvstest.FakeKernel, failures []ip
 	failed := make(map[int]error)
 	for i, f := range failures {
 		if i > 0 && failures[i-1].Index >= f.Index {
-			t.Errorf("%s: failure of change %d after that of change %d", name, f.Index, failures[i-1].Index)
+			t.Errorf("%s: the failure of change %d follows that of change %d", name, f.Index, failures[i-1].Index)
 		}
 		failed[f.Index] = f.Err
 	}
@@ -333,11 +335,11 @@ func checkBatch(t *testing.T, name string, k *ipvstest.FakeKernel, failures []ip
 		}
 		switch {
 		case i >= firstUnsent && (err != nil || attempts[numberedKey(i)] > 0):
-			t.Errorf("%s: change %d was sent: %v", name, i, err)
+			t.Errorf("%s: change %d, reported as unsent, was sent or failed: %v", name, i, err)
 		case i < firstUnknown && err == nil && (exists(i) || !inTable[numberedKey(i)]):
-			t.Errorf("%s: change %d is reported as made", name, i)
+			t.Errorf("%s: change %d, reported as made, was not made", name, i)
 		case err != nil && !ackLost && !exists(i) && inTable[numberedKey(i)]:
-			t.Errorf("%s: change %d is reported as failed: %v", name, i, err)
+			t.Errorf("%s: change %d, reported as failed, was made: %v", name, i, err)
 		case i < firstUnknown && exists(i) && !ackLost && !errors.Is(err, ipvs.ErrServiceExists) && attempts[numberedKey(i)] > 0:
 			t.Errorf("%s: change %d: %v, want ErrServiceExists", name, i, err)
 		}
@@ -361,20 +363,20 @@ func TestBatchFaultInjection(t *testing.T) {
 	}
 }
 
-// TestReceiveQueueOverrun sends a batch with receive queues of many sizes. Every
-// change must be tried, every failure reported, and at most the acknowledgements of
-// one chunk lost.
+// TestReceiveQueueOverrun sends a batch with receive queues of many sizes. Every change
+// must be sent and every failure reported; only acknowledgements of one chunk may be
+// lost.
 func TestReceiveQueueOverrun(t *testing.T) {
 	for capacity := 1; capacity <= 130; capacity += 1 + capacity/8 {
 		k := newBatchKernel()
 		failures, err := sendBatch(&ipvstest.FaultySocket{Socket: k.Socket(), Capacity: capacity})
 		name := fmt.Sprintf("capacity %d: %d failures, %v", capacity, len(failures), err)
 		acksLost := checkBatch(t, name, k, failures, err)
-		if err != nil || acksLost > 128 {
+		if err != nil || acksLost > ipvs.BatchSize {
 			t.Errorf("%s, %d acknowledgements lost", name, acksLost)
 		}
 		if len(k.Table) != 1+batchLen {
-			t.Errorf("%s: %d services", name, len(k.Table))
+			t.Errorf("%s: %d services, want %d", name, len(k.Table), 1+batchLen)
 		}
 	}
 }
@@ -384,13 +386,13 @@ func TestReceiveQueueOverrun(t *testing.T) {
 func TestResendConflict(t *testing.T) {
 	k := newKernel()
 	b := ipvs.NewClient(injectFault(k, lostAcks, 0, 1), ipvstest.Family).Batch()
-	b.RemoveService(existingKey) // 0 to 2 conflict
+	b.RemoveService(existingKey) // changes 0 to 2 conflict
 	b.AddService(ipvs.Service{ServiceKey: existingKey, Scheduler: "wlc"})
 	b.AddDestination(existingKey, existingDestination)
 	b.AddService(numberedService(1))
 	b.AddDestination(numberedKey(1), existingDestination)
-	b.UpdateService(numberedService(2))                                         // 5: fails
-	b.AddService(ipvs.Service{ServiceKey: numberedKey(3), Scheduler: "nosuch"}) // 6: fails
+	b.UpdateService(numberedService(2))                                         // change 5 fails
+	b.AddService(ipvs.Service{ServiceKey: numberedKey(3), Scheduler: "nosuch"}) // change 6 fails
 	b.SetTimeouts(ipvs.Timeouts{TCP: 9})
 	failures, err := b.Commit()
 	if err != nil {
@@ -421,7 +423,7 @@ func TestResendConflict(t *testing.T) {
 		sent[m.Command]++
 	}
 	if sent[netlinkmsg.DelService] != 1 || len(k.Table) != 2 || len(k.Table[0].Destinations) != 1 {
-		t.Errorf("sent %v, the table is %v", sent, k.Table)
+		t.Errorf("requests %v, table %v; want one DelService, and two services", sent, k.Table)
 	}
 }
 
@@ -442,10 +444,10 @@ func TestPreflight(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			if i.last > i.calls && (f.send != nil || f.receive != nil) && !f.corruptsDump {
-				t.Errorf("%s: no error", name)
+			if i.end > i.calls && (f.send != nil || f.receive != nil) && !f.corruptsDump {
+				t.Errorf("%s: Preflight returned no error", name)
 			}
-			i.last = 0
+			i.end = 0
 			addServices(b)
 			failures, err := b.Commit()
 			name += fmt.Sprintf(": %d failures, %v", len(failures), err)

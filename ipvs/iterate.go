@@ -9,10 +9,10 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// ServicesSeq iterates over all virtual services while the dump is read, so that
-// memory use does not depend on their number. Like that of Services, the dump is
-// not atomic. The Client may be used inside the loop; the rest of the dump is then
-// buffered in memory. An error ends the iteration.
+// ServicesSeq iterates over all virtual services while it reads the dump, so that
+// memory use does not depend on their number. Like the dump of Services, that of
+// ServicesSeq is not atomic. The Client may be used inside the loop; the rest of the
+// dump is then buffered in memory. An error ends the iteration.
 func (c *Client) ServicesSeq() iter.Seq2[Service, error] {
 	return func(yield func(Service, error) bool) {
 		var s Service
@@ -69,9 +69,9 @@ func (c *Client) iterate(request, reply *netlinkmsg.Message, each func() bool) e
 	}
 }
 
-// A dump is a dump request whose reply is read datagram by datagram. A socket can
-// have only one unfinished dump, and no other replies in between: before the next
-// request, acquire reads the rest of the dump into memory.
+// A dump is a dump request whose reply is read datagram by datagram. No other request
+// can be sent on the socket until the reply has been read completely; before the next
+// request, acquire therefore reads the rest of the dump into memory.
 type dump struct {
 	client  *Client
 	request *netlinkmsg.Message
@@ -79,7 +79,7 @@ type dump struct {
 	// Guarded by the client's mutex.
 	seq         uint32
 	pending     []byte // messages that next has not returned
-	spare       []byte // buffer of the messages that next returned last
+	spare       []byte // buffer of the messages that the last call of next returned
 	done        bool   // the final message was read, or err is set
 	interrupted bool   // the kernel marked the dump as interrupted
 	err         error
@@ -129,7 +129,7 @@ func (d *dump) next() ([]byte, error) {
 	return b, nil
 }
 
-// fill reads one datagram.
+// fill reads one datagram and appends its messages to pending.
 func (d *dump) fill() {
 	b, err := d.client.receive()
 	for err == nil && len(b) > 0 && !d.done {

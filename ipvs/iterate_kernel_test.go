@@ -13,8 +13,8 @@ import (
 )
 
 // TestKernelServicesSeq iterates over a dump of many datagrams, with and without
-// requests inside the loop. The iteration must yield the same services as Services,
-// and must use little memory if the loop makes no requests.
+// requests inside the loop. ServicesSeq must yield the same services as Services, and
+// without requests inside the loop it must allocate little memory.
 func TestKernelServicesSeq(t *testing.T) {
 	c, err := Dial()
 	if err != nil {
@@ -51,7 +51,7 @@ func TestKernelServicesSeq(t *testing.T) {
 		t.Errorf("%d services, want %d", i, n)
 	}
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 100<<10 {
-		t.Errorf("%d bytes were allocated", allocated)
+		t.Errorf("%d bytes were allocated, want at most %d", allocated, 100<<10)
 	}
 
 	i = 0
@@ -77,7 +77,8 @@ func TestKernelServicesSeq(t *testing.T) {
 }
 
 // stableServices waits until the order of the services stops changing, and returns
-// them. Linux 7.2 moves services to a larger hash table in the background.
+// them. Linux 7.2 may change it by moving services to a larger hash table in the
+// background.
 func stableServices(t *testing.T, c *Client) []Service {
 	t.Helper()
 	var last []Service

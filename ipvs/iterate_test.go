@@ -89,8 +89,8 @@ func TestServicesSeq(t *testing.T) {
 	}
 }
 
-// TestServicesSeqBreak verifies that the rest of a dump does not disturb the next
-// request.
+// TestServicesSeqBreak verifies that the next request after a break receives its own
+// reply, not the rest of the dump.
 func TestServicesSeqBreak(t *testing.T) {
 	_, c := kernelWithServices(100)
 	for s, err := range c.ServicesSeq() {
@@ -103,7 +103,7 @@ func TestServicesSeqBreak(t *testing.T) {
 	}
 	services, err := c.Services()
 	if err != nil || len(services) != 100 {
-		t.Errorf("%d services, %v", len(services), err)
+		t.Errorf("%d services, %v, want 100", len(services), err)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestServicesSeqErrors(t *testing.T) {
 	iterations := 0
 	for s, err := range c.ServicesSeq() {
 		if iterations++; !errors.Is(err, syscall.EPERM) || s != (ipvs.Service{}) {
-			t.Errorf("%v, %v, want EPERM", s, err)
+			t.Errorf("%v, %v, want an unset service and EPERM", s, err)
 		}
 	}
 	if iterations != 1 {
@@ -150,7 +150,7 @@ func TestServicesSeqConcurrent(t *testing.T) {
 					}
 				}
 				if count != 200 {
-					t.Errorf("%d services", count)
+					t.Errorf("%d services, want 200", count)
 				}
 			}
 		})

@@ -14,8 +14,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// familyDump replies to a dump of families with those of the given names, which have the
-// IDs 30, 31 and so on, or with an error. A lookup by name fails the test, because it
+// familyDump replies to a dump of families with an error or with families that have the
+// given names and the IDs 30, 31 and so on. A lookup by name fails the test, because it
 // would make the kernel load the module.
 func familyDump(t *testing.T, errno syscall.Errno, names ...string) genltest.Func {
 	return func(g genetlink.Message, n netlink.Message) ([]genetlink.Message, error) {

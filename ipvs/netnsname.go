@@ -36,7 +36,7 @@ func NetNSPath(name string) (string, error) {
 	}
 	for _, path := range paths {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			return path, nil // opening it returns any other error
+			return path, nil // the caller gets any other error when it opens the path
 		}
 	}
 	return "", &NetNSError{Path: name, Tried: paths, Errno: syscall.ENOENT}
@@ -58,11 +58,12 @@ func NetNSNames() []string {
 
 // A NetNSError reports that a network namespace could not be entered.
 type NetNSError struct {
-	// Path is the path of the namespace, or its name if there is none of that name.
+	// Path is the path of the namespace, or the name that was looked up if no
+	// namespace has it.
 	Path string
 
-	// Tried is the list of paths to which the name could refer, none of which exists.
-	// It is nil for other errors.
+	// Tried lists the paths to which the name could refer, none of which exists. It
+	// is nil for other errors.
 	Tried []string
 
 	// Errno is ENOENT if the namespace does not exist, EINVAL if the file is not a

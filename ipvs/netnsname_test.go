@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// replaceNetNSDirs replaces the directories of named namespaces by new ones, which have
-// the given entries.
+// replaceNetNSDirs replaces the directories of named namespaces with new ones that have
+// the given entries, or with missing ones for nil.
 func replaceNetNSDirs(t *testing.T, entries ...[]string) []string {
 	t.Helper()
 	saved := netnsDirs
@@ -52,9 +52,9 @@ func TestNetNSPath(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", tt.name, got, err, tt.want)
 		}
 	}
-	for name, process := range map[string]bool{"no-such": false, "4294967295": true, "12a": false, "-1": false} {
+	for name, isNumber := range map[string]bool{"no-such": false, "4294967295": true, "12a": false, "-1": false} {
 		want := []string{dirs[0] + "/" + name, dirs[1] + "/" + name, dirs[2] + "/" + name}
-		if process {
+		if isNumber {
 			want = append(want, "/proc/"+name+"/ns/net")
 		}
 		_, err := NetNSPath(name)
@@ -76,8 +76,9 @@ func TestNetNSNames(t *testing.T) {
 }
 
 func TestNetNSOfProcess(t *testing.T) {
-	entered := false
-	if err := DoInNetNS(strconv.Itoa(os.Getpid()), func() error { entered = true; return nil }); err != nil && !errors.Is(err, syscall.EPERM) || err == nil && !entered {
-		t.Error(entered, err)
+	called := false
+	err := DoInNetNS(strconv.Itoa(os.Getpid()), func() error { called = true; return nil })
+	if called != (err == nil) || err != nil && !errors.Is(err, syscall.EPERM) {
+		t.Errorf("error %v, function called: %t; want no error and a call, or EPERM", err, called)
 	}
 }

@@ -9,7 +9,7 @@ import (
 type Option func(*config)
 
 type config struct {
-	netns          *string       // network namespace as in NetNSPath; nil for the caller's
+	netns          *string       // argument of NetNSPath; nil for the caller's network namespace
 	modprobeOutput io.Writer     // output of modprobe; nil discards it
 	noModprobe     bool          // modprobe is not run
 	loadedOnly     bool          // the ip_vs module is not loaded
@@ -22,8 +22,8 @@ type config struct {
 // so a wait this long means that the reply was lost.
 const DefaultReplyTimeout = 5 * time.Second
 
-// WithNetNS connects to the IPVS of another network namespace, given by its path, its
-// name in ip-netns(8) or Docker, or the ID of a process in it; see NetNSPath.
+// WithNetNS connects to IPVS in another network namespace. name is its path, its name
+// in ip-netns(8) or Docker, or the ID of a process in it; see NetNSPath.
 func WithNetNS(name string) Option {
 	return func(c *config) { c.netns = &name }
 }
@@ -62,9 +62,10 @@ func WithSocketWrapper(wrap func(Socket) Socket) Option {
 	return func(c *config) { c.wrapSocket = wrap }
 }
 
-// WithoutModuleLoading makes Dial return an error that matches ErrNotLoaded if the ip_vs
-// module is neither loaded nor built in. By default the module is loaded, first by the kernel, when
-// Dial looks its netlink family up, then by modprobe(8).
+// WithoutModuleLoading makes Dial return an error that matches ErrNotLoaded if the
+// ip_vs module is neither loaded nor built in. By default, the kernel loads the
+// module when Dial looks up its netlink family; if it does not, Dial runs
+// modprobe(8).
 func WithoutModuleLoading() Option {
 	return func(c *config) { c.loadedOnly = true }
 }

@@ -14,9 +14,8 @@ import (
 // itself was executed, so resending it blindly is not safe: it could undo a later
 // change, or report EEXIST for a change that succeeded.
 
-// maxAckRetries is the maximum number of attempts at a request whose replies are
-// lost.
-const maxAckRetries = 3
+// maxLosses is the number of lost replies after which requests are not resent.
+const maxLosses = 3
 
 // nlmsgHeaderLen is the size of a netlink message without a body.
 const nlmsgHeaderLen = 16
@@ -33,10 +32,10 @@ func isSendBufferError(err error) bool {
 	return errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// flushReceiveQueue reads the replies that are still queued, calls handle (which
-// may be nil) with each message, and then waits for the acknowledgement of a
-// no-op. After an overrun the kernel drops all replies until the queue has been
-// emptied; the acknowledgement verifies that it no longer drops them.
+// flushReceiveQueue reads the queued replies, calls handle (which may be nil) with
+// each message, and then waits for the acknowledgement of a no-op. After an overrun,
+// the kernel drops all replies until the queue is empty; the acknowledgement proves
+// that it no longer drops them.
 func (c *Client) flushReceiveQueue(handle func(netlinkmsg.Frame) error) error {
 	if c.kernel != nil {
 		c.kernel.setNonblocking(true)
@@ -56,9 +55,9 @@ func (c *Client) flushReceiveQueue(handle func(netlinkmsg.Frame) error) error {
 	return c.readUntil(seq, handle)
 }
 
-// readUntil reads up to the final message for the request seq, and calls handle,
-// unless it is nil, with every other message. If seq is 0, it reads until the
-// queue is empty and returns ErrTimeout.
+// readUntil reads up to the final message of the reply to request seq, and calls
+// handle, unless it is nil, with every other message. If seq is 0, readUntil reads
+// until the queue is empty and returns ErrTimeout.
 func (c *Client) readUntil(seq uint32, handle func(netlinkmsg.Frame) error) error {
 	for range maxUnrelated {
 		b, err := c.receive()
@@ -87,10 +86,10 @@ func (c *Client) readUntil(seq uint32, handle func(netlinkmsg.Frame) error) erro
 	return ErrTimeout
 }
 
-// recoverLostAcks determines the results of the requests from index from up to,
-// but not including, index to, after reading their acknowledgements failed with
-// readErr. It resends requests without a result if that is safe, and marks the
-// others with ErrAckLost. It returns an error if the socket can no longer be used.
+// recoverLostAcks determines the results of the requests with indexes in [from, to)
+// after reading their acknowledgements failed with readErr. It resends requests
+// without a result if that is safe, and marks the others with ErrAckLost. It returns
+// an error if the socket can no longer be used.
 func (k *chunk) recoverLostAcks(from, to int, readErr error) error {
 	if !recoverable(readErr) {
 		return readErr
@@ -114,7 +113,7 @@ func (k *chunk) recoverLostAcks(from, to int, readErr error) error {
 			continue
 		}
 		k.requests[i].err = &Error{Op: describe(m), Err: ErrAckLost, Errno: syscall.ENOBUFS}
-		if losses == maxAckRetries || !safeToResend(i, unacked) {
+		if losses == maxLosses || !safeToResend(i, unacked) {
 			continue
 		}
 		if err := k.resend(i, m); err != nil {
@@ -127,7 +126,7 @@ func (k *chunk) recoverLostAcks(from, to int, readErr error) error {
 	return nil
 }
 
-// resend sends only request i, which decodes to m, a second time. It returns an
+// resend sends request i a second time; m is the decoded request. It returns an
 // error if the socket can no longer be used.
 func (k *chunk) resend(i int, m *netlinkmsg.Message) error {
 	r := &k.requests[i]

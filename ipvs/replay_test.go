@@ -16,8 +16,8 @@ const recordedFamily = 0x1c
 // before it, which cleared the table, is not part of the recording.
 const firstRecordedSeq = 2
 
-// TestRecordedSteps runs the steps in walkthrough_test.go with the recorded replies of
-// a kernel. The client must send the recorded requests and return the expected results.
+// TestRecordedSteps runs the steps in walkthrough_test.go with recorded replies of a
+// kernel. The client must send the recorded requests and return the expected results.
 func TestRecordedSteps(t *testing.T) {
 	f, err := os.Open(recordingFile)
 	if err != nil {

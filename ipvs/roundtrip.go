@@ -10,8 +10,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// maxDumpRetries is the maximum number of attempts at a dump.
-const maxDumpRetries = 10
+// maxDumpAttempts is the maximum number of attempts at a dump.
+const maxDumpAttempts = 10
 
 // maxUnrelated is the maximum number of messages that are skipped while waiting
 // for a reply.
@@ -23,10 +23,10 @@ const maxEINTR = 100
 
 var errIncompleteReply = errors.New("incomplete reply from the kernel")
 
-// Do makes one change and returns once the kernel acknowledged it. The methods of
-// Client that change the table call Do.
+// Do makes one change and returns when the kernel has acknowledged it. The methods
+// of Client that change the table call Do.
 func (c *Client) Do(change *Change) error {
-	ch := *change // normalizeAndValidate fills in defaults
+	ch := *change // a copy, in which normalizeAndValidate fills in defaults
 	request := ch.request()
 	k := chunk{client: c}
 	k.add(&request)
@@ -63,16 +63,19 @@ func (c *Client) get(request, reply *netlinkmsg.Message) error {
 
 // dump sends a dump request, decodes each message of the reply into reply and then
 // calls each. Before every attempt it calls restart. After a complete dump it calls
-// repeat, and repeats the dump if that returns true; atomic reports whether the
-// dump is one datagram, of which the kernel has not filled so much that another
-// message did not fit.
+// repeat, and repeats the dump if that returns true. The argument atomic is true if
+// the dump was atomic: a single datagram with enough space left for another message.
 func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), repeat func(atomic bool) bool) error {
 	family := netlinkmsg.IPv4
 	if request.Service != nil {
 		family = request.Service.Family
 	}
-	var datagrams, length, longest int
-	var last uint64 // value of c.datagrams at the last message
+	var (
+		datagrams int
+		length    int    // length of the last datagram
+		longest   int    // length of the longest message body
+		last      uint64 // value of c.datagrams at the last message
+	)
 	return c.query(request, netlink.Request|netlink.Dump,
 		func() {
 			datagrams, length, longest, last = 0, 0, 0, 0
@@ -81,7 +84,7 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 		func(body []byte) error {
 			if last != c.datagrams {
 				last = c.datagrams
-				length = c.datagram
+				length = c.lastLen
 				datagrams++
 			}
 			longest = max(longest, len(body))
@@ -94,9 +97,9 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 		func() bool { return repeat(datagrams <= 1 && length+longest+messageSlack <= receiveBuffer) })
 }
 
-// messageSlack is how much longer the next message of a dump may be than the
-// longest one so far, by its header and by names of schedulers and persistence
-// engines.
+// messageSlack is the number of bytes by which the next message of a dump may exceed
+// the longest body so far, because of its header and longer names of its scheduler
+// and persistence engine.
 const messageSlack = 64
 
 // appendRow appends a row of a dump to list, whose capacity it multiplies by eight if
@@ -112,13 +115,14 @@ func appendRow[T any](list []T, row *T) []T {
 	return append(list, *row)
 }
 
-// acceptDump is a repeat function for dump that accepts every dump.
+// acceptDump, as the argument repeat of dump, accepts every dump.
 func acceptDump(bool) bool { return false }
 
 // query sends a read-only request and calls handle with the body of each message
-// of the reply. It repeats the request, after calling restart, if the reply was
-// lost, if the kernel marked the dump as interrupted (NLM_F_DUMP_INTR), or if
-// repeat returns true. After ten attempts it returns ErrDumpInterrupted.
+// of the reply except the final one. Before every attempt it calls restart. It
+// repeats the request if the reply was lost, if the kernel marked the dump as
+// interrupted (NLM_F_DUMP_INTR), or if repeat returns true. After maxDumpAttempts it
+// returns ErrDumpInterrupted.
 func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
 	restart func(), handle func(body []byte) error, repeat func() bool) error {
 	if err := normalizeAndValidate(request); err != nil {
@@ -127,7 +131,7 @@ func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
 	c.acquire()
 	defer c.mu.Unlock()
 	losses := 0
-	for range maxDumpRetries {
+	for range maxDumpAttempts {
 		restart()
 		status, err := c.exchange(request, flags, handle)
 		switch {
@@ -137,7 +141,7 @@ func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
 		case err == nil && status.errno != syscall.EINTR:
 			return c.kernelError(request, status)
 		case err != nil:
-			if losses++; !recoverable(err) || losses == maxAckRetries || c.flushReceiveQueue(nil) != nil {
+			if losses++; !recoverable(err) || losses == maxLosses || c.flushReceiveQueue(nil) != nil {
 				return transportError(request, err)
 			}
 		}
@@ -255,7 +259,7 @@ func (c *Client) receive() ([]byte, error) {
 		return nil, errIncompleteReply
 	}
 	c.datagrams++
-	c.datagram = n
+	c.lastLen = n
 	return c.in[:n], nil
 }
 
@@ -320,8 +324,8 @@ func (c *Client) kernelError(request *netlinkmsg.Message, status replyStatus) er
 }
 
 // familyGone reports whether the IPVS family is gone because the ip_vs module was
-// unloaded after Dial. The kernel then returns ENOENT for every command. GetInfo
-// does not return ENOENT for any other reason, unlike some commands.
+// unloaded after Dial. The kernel then returns ENOENT for every command. For
+// GetInfo, unlike some other commands, ENOENT has no other cause.
 func (c *Client) familyGone() bool {
 	probe := &netlinkmsg.Message{Command: netlinkmsg.GetInfo}
 	status, err := c.exchange(probe, netlink.Request|netlink.Acknowledge, nil)

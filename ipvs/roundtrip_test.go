@@ -51,7 +51,7 @@ func errnoBody(errno syscall.Errno) []byte {
 	return binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno)))
 }
 
-// ack acknowledges the last request.
+// ack acknowledges the last request with errno.
 func ack(errno syscall.Errno) ipvstest.Reply { return ackEarlier(0, errno) }
 
 // ackEarlier acknowledges the request that was sent offset requests before the last
@@ -62,7 +62,7 @@ func ackEarlier(offset uint32, errno syscall.Errno) ipvstest.Reply {
 	}
 }
 
-// done ends a dump.
+// done ends a dump with errno.
 func done(errno syscall.Errno) ipvstest.Reply {
 	return func(h netlink.Header) ([]byte, error) {
 		return message(netlink.Done, netlink.Multi, h.Sequence, errnoBody(errno)), nil
@@ -336,13 +336,14 @@ func TestExtendedAcknowledgement(t *testing.T) {
 
 func TestDumpInterrupted(t *testing.T) {
 	attempt := []ipvstest.Reply{serviceReply(netlink.Multi | netlink.DumpInterrupted), done(0)}
-	err := listServices(scripted(slices.Repeat(attempt, ipvs.MaxDumpRetries)...))
+	err := listServices(scripted(slices.Repeat(attempt, ipvs.MaxDumpAttempts)...))
 	if !errors.Is(err, ipvs.ErrDumpInterrupted) || !errors.Is(err, syscall.EINTR) {
 		t.Errorf("error = %v, want ErrDumpInterrupted", err)
 	}
 }
 
-// TestDumpRestart verifies that a repeated dump returns nothing of the first attempt.
+// TestDumpRestart verifies that the result of a repeated dump has no services of the
+// first attempt.
 func TestDumpRestart(t *testing.T) {
 	c := scripted(serviceReply(netlink.Multi|netlink.DumpInterrupted), done(0), serviceReply(netlink.Multi), done(0))
 	services, err := c.Services()
@@ -381,7 +382,7 @@ func TestBatchChunks(t *testing.T) {
 	}
 	for i, h := range s.Sent {
 		if h.Flags&netlink.Acknowledge == 0 {
-			t.Errorf("the last request of send %d does not ask for an acknowledgement", i)
+			t.Errorf("the last request of send %d lacks NLM_F_ACK", i)
 		}
 	}
 }
@@ -390,7 +391,7 @@ func TestBatchEmpty(t *testing.T) {
 	s := ipvstest.Script()
 	failures, err := ipvs.NewClient(s, ipvstest.Family).Batch().Commit()
 	if err != nil || len(failures) != 0 || len(s.Sent) != 0 {
-		t.Errorf("%v, %v, %d sends", failures, err, len(s.Sent))
+		t.Errorf("%v, %v, %d sends; want none", failures, err, len(s.Sent))
 	}
 }
 
@@ -419,8 +420,8 @@ func TestBatchModuleUnloaded(t *testing.T) {
 	}
 }
 
-// TestServicesConsistent verifies that a dump of several datagrams is repeated until
-// two successive ones are the same, and has no duplicate.
+// TestServicesConsistent verifies that duplicates and interrupted dumps are repeated,
+// and that the result has no duplicates.
 func TestServicesConsistent(t *testing.T) {
 	multi := serviceReply(netlink.Multi)
 	duplicate := []ipvstest.Reply{multi, multi, done(0)}
@@ -432,22 +433,22 @@ func TestServicesConsistent(t *testing.T) {
 		err     error
 	}{
 		{name: "duplicate once", replies: slices.Concat(duplicate, unique)},
-		{name: "duplicate in every attempt", replies: slices.Repeat(duplicate, ipvs.MaxDumpRetries)},
+		{name: "duplicate in every attempt", replies: slices.Repeat(duplicate, ipvs.MaxDumpAttempts)},
 		{name: "interrupted once", replies: slices.Concat(interrupted, unique)},
 		{name: "interrupted after a duplicate", replies: slices.Concat(duplicate, interrupted, unique)},
-		{name: "interrupted in every attempt", replies: slices.Repeat(interrupted, ipvs.MaxDumpRetries), err: ipvs.ErrDumpInterrupted},
+		{name: "interrupted in every attempt", replies: slices.Repeat(interrupted, ipvs.MaxDumpAttempts), err: ipvs.ErrDumpInterrupted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			services, err := scripted(tt.replies...).ServicesConsistent()
 			if !errors.Is(err, tt.err) || err == nil && len(services) != 1 {
-				t.Errorf("%d services, %v, want 1, %v", len(services), err, tt.err)
+				t.Errorf("%d services, %v; want 1, %v", len(services), err, tt.err)
 			}
 		})
 	}
 }
 
-// TestAppendDestinationsConsistent verifies that destinations already in the slice do
-// not count as duplicates.
+// TestAppendDestinationsConsistent verifies that destinations that the slice already has
+// are not treated as duplicates.
 func TestAppendDestinationsConsistent(t *testing.T) {
 	d := reply(netlink.Multi, netlinkmsg.Message{Command: netlinkmsg.NewDestination, Destination: &webDestination})
 	ds, err := scripted(d, d, done(0), d, done(0)).AppendDestinationsConsistent([]ipvs.Destination{webDestination}, web)

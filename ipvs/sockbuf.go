@@ -8,11 +8,11 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// This file fits batches to the socket buffers. The requests of one send must fit
-// the send buffer (else EMSGSIZE), and the acknowledgements of failed requests
-// wait in the receive buffer; those that do not fit are dropped (ENOBUFS). The
-// kernel's defaults are about 208 KiB, but net.core.wmem_default and rmem_default
-// can be smaller.
+// This file adapts batches to the socket buffers. The requests of one send must fit
+// the send buffer; otherwise the send fails with EMSGSIZE. The acknowledgements of
+// failed requests are queued in the receive buffer; those that do not fit are
+// dropped, and a receive fails with ENOBUFS. The kernel's defaults are about 208 KiB,
+// but net.core.wmem_default and rmem_default can be smaller.
 
 // batchLimits bounds one send.
 type batchLimits struct {
@@ -20,18 +20,18 @@ type batchLimits struct {
 	acks  int // number of acknowledgements that fit the receive buffer
 }
 
-// fullBatch is the limits that a full chunk requires. A request is shorter than 400
+// fullBatch has the limits that a full chunk requires. A request is shorter than 400
 // bytes.
 var fullBatch = batchLimits{bytes: 400 * batchSize, acks: batchSize}
 
 const (
-	// sndbufOverhead is the size of a send buffer beyond the largest datagram
-	// that it accepts.
+	// sndbufOverhead is the difference, in bytes, between the size of a send
+	// buffer and the largest datagram that fits it.
 	sndbufOverhead = 64
 
 	// ackTruesize is the maximum size that the kernel charges to the receive
-	// buffer for an acknowledgement: 768 bytes on Linux 6.1, or 1280 with a long
-	// extended acknowledgement or before Linux 4.3, which repeats the request.
+	// buffer for an acknowledgement: 768 bytes on Linux 6.1, or 1280 if it has a
+	// long extended acknowledgement or repeats the request (before Linux 4.3).
 	ackTruesize = 1536
 )
 
@@ -47,8 +47,8 @@ func (c *Client) initLimits() {
 	c.limits.acks = max(1, c.limits.acks)
 }
 
-// sendEnd returns the end of the range of requests, starting at from, that fits
-// the limits. It contains at least one request.
+// sendEnd returns the largest index to for which the requests with indexes in
+// [from, to) fit the limits, but at least from+1.
 func (k *chunk) sendEnd(from int) (to int) {
 	to = min(len(k.requests), from+k.client.limits.acks)
 	for to > from+1 && len(k.bytes(from, to)) > k.client.limits.bytes {
@@ -57,15 +57,16 @@ func (k *chunk) sendEnd(from int) (to int) {
 	return to
 }
 
-// preflightMsgSize is the size of a no-op of Preflight: that of a typical change.
+// preflightMsgSize is the size, in bytes, of the no-ops that Preflight sends: the size
+// of a typical change.
 const preflightMsgSize = 256
 
 // Preflight verifies that the kernel can receive a batch of the given number of
 // changes and acknowledge all of them: it sends the same number of no-ops
 // (NLMSG_NOOP), or as many as fit one send, and waits for their acknowledgements.
 // If the socket buffers are too small for these, the client divides later batches
-// into smaller sends. After an error, changes would not reach the kernel or their
-// results would be unknown.
+// into smaller sends. An error means that changes would not reach the kernel, or that
+// their outcomes would be unknown.
 func (b *Batch) Preflight(changes int) error {
 	c := b.client
 	c.acquire()

@@ -50,7 +50,7 @@ func dialFixedBuffers(t *testing.T, send, receive int, overstated bool) *Client 
 }
 
 // TestKernelSocketBuffers sends a batch, most of whose changes fail, through socket
-// buffers of many sizes. Every change must be tried and every failure reported.
+// buffers of many sizes. Every change must be sent and every failure reported.
 func TestKernelSocketBuffers(t *testing.T) {
 	const changes = 300
 	key := func(i int) ServiceKey {
@@ -129,7 +129,7 @@ func TestKernelSocketBuffers(t *testing.T) {
 	checkErr(t, setup.RemoveAllServices(), nil)
 }
 
-// TestKernelSmallBuffersRead reads a table through the smallest buffers.
+// TestKernelSmallBuffersRead reads a table through the smallest socket buffers.
 func TestKernelSmallBuffersRead(t *testing.T) {
 	c := dialFixedBuffers(t, 0, 0, false)
 	checkErr(t, c.RemoveAllServices(), nil)

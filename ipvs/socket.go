@@ -1,7 +1,7 @@
 package ipvs
 
 // A Socket sends and receives netlink datagrams, each of which contains one or
-// more messages. Dial makes a Client with a kernel socket; tests can implement
+// more messages. Dial returns a Client with a kernel socket; tests can implement
 // Socket or use package ipvstest.
 type Socket interface {
 	// Send sends the messages in b with one system call. If it returns an error,

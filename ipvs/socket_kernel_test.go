@@ -13,8 +13,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// TestKernelTimeout reads without having sent a request. That must time out, and the
-// next request must succeed.
+// TestKernelTimeout waits for a reply without having sent a request. The wait must time
+// out, and the next request must succeed.
 func TestKernelTimeout(t *testing.T) {
 	c, err := Dial(WithTimeout(20 * time.Millisecond))
 	if err != nil {

@@ -22,7 +22,8 @@ type socket struct {
 	timeout     time.Duration // maximum wait for a reply
 	nonblocking bool          // Receive does not wait
 
-	// Callbacks for raw, allocated once, with their arguments and results.
+	// Callbacks for raw, which are allocated only once, and their arguments and
+	// results.
 	write, read func(fd uintptr) bool
 	buf         []byte
 	n           int
@@ -54,14 +55,14 @@ func readPortID(raw syscall.RawConn) (id uint32, err error) {
 	return id, errors.Join(cerr, err)
 }
 
-// rawFunc returns a callback for raw that makes a system call on s.buf. It
-// reports whether the call is complete; if not, raw waits for the descriptor to
-// become ready and calls it again.
-func (s *socket) rawFunc(system func(int, []byte) (int, error)) func(fd uintptr) bool {
+// rawFunc returns a callback for raw that makes a system call with s.buf. The
+// callback reports whether the call is complete; if not, raw waits for the
+// descriptor to become ready and calls it again.
+func (s *socket) rawFunc(call func(fd int, b []byte) (int, error)) func(fd uintptr) bool {
 	return func(fd uintptr) bool {
-		s.n, s.err = system(int(fd), s.buf)
+		s.n, s.err = call(int(fd), s.buf)
 		for s.err == unix.EINTR {
-			s.n, s.err = system(int(fd), s.buf)
+			s.n, s.err = call(int(fd), s.buf)
 		}
 		return s.err != unix.EAGAIN || !s.wait
 	}

@@ -33,7 +33,7 @@ func TestParseTotals(t *testing.T) {
 		strings.Replace(recordedTotals, "5DC0", "10000000000000000", 1),
 	} {
 		if got, err := parseTotals(text); !errors.Is(err, errTotals) || got != (Stats{}) {
-			t.Errorf("%q: %+v, %v", text, got, err)
+			t.Errorf("%q: %+v, %v; want errTotals", text, got, err)
 		}
 	}
 }

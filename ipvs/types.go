@@ -58,15 +58,15 @@ type Netmask = netlinkmsg.Netmask
 //		Tunnel          Tunnel           // encapsulation with the method Tunneling
 //		UpperThreshold  uint32           // number of connections at which scheduling to it stops; 0 means no limit
 //		LowerThreshold  uint32           // number of connections below which scheduling resumes; 0 selects 3/4 of UpperThreshold
-//		ActiveConns     uint32           // established connections; this and the following fields are ignored in requests
-//		InactiveConns   uint32           // connections that are closed or closing, and all of UDP
+//		ActiveConns     uint32           // connections that are established or being established; this and later fields are ignored in requests
+//		InactiveConns   uint32           // all other connections, including those of UDP
 //		PersistentConns uint32           // persistence templates
 //		Stats           Stats
 //	}
 //
-// Destination fields are sent as given. An update replaces the whole
-// configuration. A destination of another address family than its service requires
-// Tunneling.
+// Destination fields are sent as given. The kernel rejects IPv4-mapped addresses. An
+// update replaces the whole configuration. If the address families of destination and
+// service differ, the method must be Tunneling.
 type Destination = netlinkmsg.Destination
 
 // A ForwardingMethod selects how packets are forwarded to a destination:
@@ -96,7 +96,7 @@ type TunnelFlags = netlinkmsg.TunnelFlags
 //	type Stats struct {
 //		Conns      uint64 // connections scheduled
 //		InPackets  uint64 // packets from clients
-//		OutPackets uint64 // packets to clients; counted with Masquerading only
+//		OutPackets uint64 // packets to clients; 0 unless they pass the director, as with Masquerading
 //		InBytes    uint64
 //		OutBytes   uint64
 //		CPS        uint64 // connections per second
@@ -163,8 +163,7 @@ const (
 )
 
 // ZeroNetmask is the IPv4 persistence netmask 0.0.0.0, with which all clients share a
-// destination. It is not represented as 0 because the zero Netmask selects
-// HostNetmask.
+// destination. It is not 0, because the zero Netmask selects HostNetmask.
 const ZeroNetmask = netlinkmsg.ZeroNetmask
 
 // Protocols of virtual services.
@@ -186,8 +185,8 @@ const (
 	SchedFlags          = netlinkmsg.SchedFlags
 )
 
-// Forwarding methods. The kernel reports Local for a destination that is the director
-// itself; it cannot be requested.
+// Forwarding methods. Some kernels report Local for a destination on the director
+// itself, whichever method was requested.
 const (
 	Masquerading  = netlinkmsg.Masquerading
 	Local         = netlinkmsg.Local
@@ -213,15 +212,16 @@ const (
 )
 
 var (
-	// AddrKey returns the key of the service at an address and port. An
-	// IPv4-mapped IPv6 address becomes the IPv4 address.
+	// AddrKey returns the key of the service with a protocol, address and port. It
+	// converts an IPv4-mapped IPv6 address to the IPv4 address.
 	AddrKey = netlinkmsg.AddrKey
 
-	// MarkKey returns the key of the service for a firewall mark.
+	// MarkKey returns the key of the service with a firewall mark for packets of
+	// a family.
 	MarkKey = netlinkmsg.MarkKey
 
-	// HostNetmask returns the persistence netmask with which every client address
-	// is assigned separately: 255.255.255.255 or a prefix length of 128.
+	// HostNetmask returns the netmask with which each client address is assigned
+	// separately: 255.255.255.255 for IPv4, prefix length 128 for IPv6.
 	HostNetmask = netlinkmsg.HostNetmask
 
 	// FamilyOf returns the family of an address. An IPv4-mapped IPv6 address is

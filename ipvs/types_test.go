@@ -14,9 +14,8 @@ import (
 	"goipvsadm/sched"
 )
 
-// TestTypesAreDocumented verifies that the comment of each alias lists the fields of
-// the type in the order of their declaration. go doc does not show the fields of an
-// alias.
+// TestTypesAreDocumented verifies that the comment of each alias of a struct lists the
+// fields in the order of their declaration. go doc does not show the fields of an alias.
 func TestTypesAreDocumented(t *testing.T) {
 	declared := structs(t, "../netlinkmsg")
 	file, err := parser.ParseFile(token.NewFileSet(), "types.go", nil, parser.ParseComments)

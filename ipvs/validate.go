@@ -7,9 +7,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// The kernel rejects some invalid requests with an EINVAL that does not name the
-// reason, and silently accepts others. kernelChecks determine the reason of the
-// EINVAL afterwards; clientChecks reject the other requests before they are sent.
+// The kernel rejects some invalid requests with an errno that does not identify the
+// reason; kernelChecks determine the reason afterwards. It accepts other invalid
+// requests; clientChecks reject these before they are sent.
 
 // A check recognizes one kind of invalid request. Exactly one of its functions is
 // set, and returns true if the request is invalid.
@@ -113,8 +113,8 @@ func (k *check) matches(m *netlinkmsg.Message) bool {
 	return m.Daemon != nil && k.daemon(m.Daemon)
 }
 
-// firstMatch returns the reason of the first check with this errno that matches m,
-// or nil.
+// firstMatch returns the reason of the first check with the given errno that matches
+// m, or nil.
 func firstMatch(checks []check, m *netlinkmsg.Message, errno syscall.Errno) error {
 	for i := range checks {
 		if k := &checks[i]; k.errno == errno && k.matches(m) {
@@ -145,11 +145,11 @@ func normalizeAndValidate(m *netlinkmsg.Message) error {
 	return nil
 }
 
-// Validate returns an *Error if c cannot succeed whatever the kernel's table
-// contains: Client.Do would not send it, or the kernel would reject it. It does
-// not contact the kernel, which may reject c for other reasons.
+// Validate returns an *Error if c would fail with every table: Client.Do would not
+// send it, or the kernel would reject it. Validate does not contact the kernel, which
+// may reject c for other reasons.
 func (c *Change) Validate() error {
-	change := *c // normalizeAndValidate fills in defaults
+	change := *c // a copy, in which normalizeAndValidate fills in defaults
 	m := change.request()
 	if err := normalizeAndValidate(&m); err != nil {
 		return err

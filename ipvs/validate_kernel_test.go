@@ -36,11 +36,11 @@ func TestKernelValidation(t *testing.T) {
 			call: service(Service{})},
 		{name: "address and mark", errno: syscall.EINVAL, text: "both an address and a firewall mark",
 			call: service(Service{ServiceKey: ServiceKey{Protocol: TCP, AddrPort: server, Mark: 7}})},
-		{name: "family of an added service", errno: syscall.EINVAL, text: "does not match its address family",
+		{name: "wrong family of a service to add", errno: syscall.EINVAL, text: "does not match its address family",
 			call: service(Service{ServiceKey: wrongFamily})},
-		{name: "family of a removed service", errno: syscall.EINVAL, text: "does not match its address family",
+		{name: "wrong family of a service to remove", errno: syscall.EINVAL, text: "does not match its address family",
 			call: func() error { return c.RemoveService(wrongFamily) }},
-		{name: "family of a read service", errno: syscall.EINVAL, text: "does not match its address family",
+		{name: "wrong family of a service to read", errno: syscall.EINVAL, text: "does not match its address family",
 			call: func() error { _, err := c.Destinations(wrongFamily); return err }},
 		{name: "no protocol", errno: syscall.EINVAL, text: "protocol must be",
 			call: service(Service{ServiceKey: ServiceKey{AddrPort: server}})},
@@ -61,7 +61,7 @@ func TestKernelValidation(t *testing.T) {
 			call: destination(web, Destination{})},
 		{name: "multicast destination", errno: syscall.EINVAL, text: "not a unicast address",
 			call: destination(web, Destination{AddrPort: ap("224.0.0.1:80")})},
-		{name: "no destination address, no service", errno: syscall.ESRCH, text: "no such service",
+		{name: "neither destination address nor service", errno: syscall.ESRCH, text: "no such service",
 			call: destination(missing, Destination{})},
 		{name: "IPv4-mapped destination", errno: syscall.EINVAL, text: "IPv4-mapped",
 			call: destination(web, Destination{AddrPort: ap("[::ffff:198.51.100.1]:80")})},
@@ -106,8 +106,8 @@ func TestKernelValidation(t *testing.T) {
 	}
 }
 
-// TestKernelDefaults verifies that the kernel accepts services with unset fields and
-// returns the documented defaults.
+// TestKernelDefaults verifies that the kernel accepts services and destinations with
+// unset fields and returns the documented defaults.
 func TestKernelDefaults(t *testing.T) {
 	c, err := Dial()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// The steps call all methods of a client. TestKernelSteps runs them on a kernel and
-// can record the messages to testdata/netlink; TestRecordedSteps runs them on that
+// The steps call the methods of a client and of a batch. TestKernelSteps runs them on a
+// kernel and can record the messages to testdata/netlink; TestRecordedSteps replays the
 // recording.
 
 // A step makes one or several related calls.
@@ -193,20 +193,20 @@ var steps = []step{
 	}},
 	{name: "batch", run: func(t *testing.T, c *Client) {
 		b := c.Batch()
-		b.RemoveService(missing)             // 0 fails
-		b.AddService(requested(services[1])) // 1
-		b.AddService(requested(services[1])) // 2 fails
+		b.RemoveService(missing)             // change 0 fails
+		b.AddService(requested(services[1])) // change 1
+		b.AddService(requested(services[1])) // change 2 fails
 		b.AddDestination(tel, destinations[1])
-		b.UpdateDestination(tel, Destination{AddrPort: ap("198.51.100.99:80")}) // 4 fails
+		b.UpdateDestination(tel, Destination{AddrPort: ap("198.51.100.99:80")}) // change 4 fails
 		b.RemoveDestination(tel, destinations[1].AddrPort)
 		b.ZeroService(tel)
 		b.Zero()
 		b.SetTimeouts(Timeouts{TCP: 900, TCPFin: 120, UDP: 300})
-		b.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}) // 9 fails
-		b.StopDaemon(Backup)                                       // 10 fails
+		b.StartDaemon(Daemon{State: Backup, Interface: "nosuch0"}) // change 9 fails
+		b.StopDaemon(Backup)                                       // change 10 fails
 		b.UpdateService(requested(services[1]))
-		b.RemoveService(tel) // 12
-		b.RemoveService(tel) // 13 fails and is the last request
+		b.RemoveService(tel) // change 12
+		b.RemoveService(tel) // change 13 fails and is the last request
 		failures, err := b.Commit()
 		checkErr(t, err, nil)
 		want := []struct {
@@ -225,7 +225,7 @@ var steps = []step{
 		}
 		for i, w := range want {
 			if f := failures[i]; f.Index != w.index || !errors.Is(f.Err, w.err) {
-				t.Errorf("failure %d = change %d: %v, want change %d: %v", i, f.Index, f.Err, w.index, w.err)
+				t.Errorf("failure %d: change %d, %v; want change %d, %v", i, f.Index, f.Err, w.index, w.err)
 			}
 		}
 		failures, err = b.Commit()
@@ -243,7 +243,7 @@ var steps = []step{
 	}},
 }
 
-// checkErr reports an error unless err matches all of want. Only a nil err matches nil.
+// checkErr fails the test unless err matches all of want. Only a nil err matches nil.
 func checkErr(t *testing.T, err error, want ...error) {
 	t.Helper()
 	for _, w := range want {

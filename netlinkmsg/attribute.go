@@ -15,12 +15,13 @@ const (
 	attrTypeMask  = 0x3fff // NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 	attrNested    = 0x8000 // NLA_F_NESTED
 
-	addrLen = 16 // union nf_inet_addr: an IPv4 address has the first 4 bytes, and 12 zeros
+	addrLen = 16 // union nf_inet_addr: an IPv4 address is in the first 4 bytes, and the others are 0
 
 	// maxNameLen is the maximum length of a name in bytes. The kernel's limit is
 	// 15 (IP_VS_SCHEDNAME_MAXLEN, IP_VS_PENAME_MAXLEN and IP_VS_IFNAME_MAXLEN are
-	// 16, with the NUL). Longer names are encoded so that the kernel can reject
-	// them, but not so long that a length field of 16 bits could overflow.
+	// 16, including the NUL). Longer names are encoded too, so that the kernel
+	// can reject them, but none that would overflow the 16-bit length of the
+	// attribute.
 	maxNameLen = 255
 )
 
@@ -61,8 +62,8 @@ func appendNetUint32(b []byte, typ uint16, v uint32) []byte {
 	return binary.BigEndian.AppendUint32(appendAttrHeader(b, typ, 4), v)
 }
 
-// appendName appends name with its terminating NUL, which is part of the
-// payload. Error messages use description for the name.
+// appendName appends name as a NUL-terminated string. Errors refer to it by
+// description.
 func appendName(b []byte, typ uint16, name, description string) ([]byte, error) {
 	switch {
 	case len(name) > maxNameLen:
@@ -86,17 +87,19 @@ func appendAddr(b []byte, typ uint16, a netip.Addr) []byte {
 	return append(b, v[:]...)
 }
 
-// beginNested appends the header of a nested attribute. After its attributes,
-// endNested sets its length; start is the position of the header in b.
+// beginNested appends the header of a nested attribute. When the attributes in it
+// have been appended, endNested sets its length.
 func beginNested(b []byte, typ uint16) []byte {
 	return appendAttrHeader(b, typ|attrNested, 0)
 }
 
+// endNested sets the length of the nested attribute whose header is at b[start:].
+// The attribute extends to the end of b.
 func endNested(b []byte, start int) {
 	native.PutUint16(b[start:], uint16(len(b)-start))
 }
 
-// pad4 appends zeros after a payload of n bytes.
+// pad4 appends zeros to pad a payload of n bytes to a multiple of four.
 func pad4(b []byte, n int) []byte {
 	for ; n&3 != 0; n++ {
 		b = append(b, 0)
@@ -104,8 +107,8 @@ func pad4(b []byte, n int) []byte {
 	return b
 }
 
-// attributes is a list of encoded attributes, of which the first is the current
-// one. It is decoded by a loop such as
+// attributes is a sequence of encoded attributes; the first is the current one. It
+// is decoded by a loop such as
 //
 //	var tooShort attributes
 //	a := attributes(b)
@@ -117,11 +120,11 @@ func pad4(b []byte, n int) []byte {
 //	}
 //	return a.err(tooShort)
 //
-// which ignores unknown types and uses the last of several attributes of one
-// type. A payload may be longer than expected, because later kernels may extend
+// which ignores unknown types and, of several attributes of one type, uses the
+// last. A payload may be longer than expected, because later kernels may extend
 // it. If it is shorter, the method that reads it sets tooShort to a.
 //
-// Decoding a destination takes about 25 iterations of such loops. All methods but
+// Decoding a destination takes about 25 iterations of such loops. All methods except
 // malformed are therefore written to be inlined, with few bounds checks.
 type attributes []byte
 
@@ -140,8 +143,8 @@ func (a attributes) next() attributes {
 	return a[n:len(a):len(a)]
 }
 
-// err returns an error if the loop stopped before a malformed attribute, or if
-// tooShort is set.
+// err returns an error if tooShort is set or if the loop stopped at a malformed
+// attribute.
 func (a attributes) err(tooShort attributes) error {
 	if len(a) == 0 && tooShort == nil {
 		return nil
@@ -182,7 +185,7 @@ func (a attributes) uint16(tooShort *attributes) uint16 {
 	return native.Uint16(a[attrHeaderLen:])
 }
 
-// port returns a number of two bytes in network byte order.
+// port returns a 16-bit number in network byte order.
 func (a attributes) port(tooShort *attributes) uint16 {
 	if native.Uint16(a) < attrHeaderLen+2 {
 		*tooShort = a
@@ -199,7 +202,8 @@ func (a attributes) uint32(tooShort *attributes) uint32 {
 	return native.Uint32(a[attrHeaderLen:])
 }
 
-// counter returns a number of four or eight bytes.
+// counter returns a 32-bit or 64-bit number, depending on the length of the
+// payload.
 func (a attributes) counter(tooShort *attributes) uint64 {
 	switch n := native.Uint16(a); {
 	case n >= attrHeaderLen+8:
@@ -211,8 +215,8 @@ func (a attributes) counter(tooShort *attributes) uint64 {
 	return 0
 }
 
-// cString returns b up to the first NUL. It returns old if that is the same
-// string, so that decoding a table with equal names does not allocate.
+// cString returns b up to the first NUL as a string. If it equals old, cString
+// returns old, so that decoding a table with equal names does not allocate.
 func cString(b []byte, old string) string {
 	for i, c := range b {
 		if c == 0 {
@@ -226,8 +230,9 @@ func cString(b []byte, old string) string {
 	return string(b)
 }
 
-// address decodes a union nf_inet_addr. It cannot be decoded before the family,
-// whose attribute may follow that of the address.
+// address decodes a union nf_inet_addr that contains an address of family f. Since
+// the attribute of the family may follow that of the address, it is called after
+// the loop.
 func address(f Family, b []byte) (netip.Addr, error) {
 	switch {
 	case f == IPv4 && len(b) >= 4:

@@ -3,8 +3,8 @@ package netlinkmsg
 import "net/netip"
 
 // Daemon is a connection synchronization daemon. The fields after SyncID are
-// optional and need Linux 4.3: the kernel replaces zero values by its defaults,
-// and older kernels ignore them.
+// optional and need Linux 4.3: the kernel replaces zero values with its defaults,
+// and older kernels ignore the fields.
 type Daemon struct {
 	State     DaemonState // role: Master or Backup
 	Interface string      // network interface for sync messages, at most 15 bytes; required
@@ -16,8 +16,8 @@ type Daemon struct {
 	TTL    uint8      // time to live (IPv6: hop limit) of sync messages; the default is 1
 }
 
-// The attributes of a daemon (IPVS_DAEMON_ATTR_*). Its port is in host byte
-// order.
+// The attributes of a daemon (IPVS_DAEMON_ATTR_*). Unlike all other ports, its
+// port is in host byte order.
 const (
 	daemonState = iota + 1
 	daemonInterface

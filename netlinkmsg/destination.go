@@ -2,7 +2,8 @@ package netlinkmsg
 
 import "net/netip"
 
-// Tunnel is the encapsulation used for a destination with the method Tunneling.
+// Tunnel is the encapsulation of packets to a destination with the method
+// Tunneling.
 type Tunnel struct {
 	Type  TunnelType  // encapsulation; the zero value is IPIP
 	Port  uint16      // UDP destination port of GUE, which requires one; 0 for IPIP and GRE
@@ -29,8 +30,8 @@ type Destination struct {
 
 	// The following fields are set by the kernel.
 
-	ActiveConns     uint32 // established TCP and SCTP connections
-	InactiveConns   uint32 // other connections, including all UDP connections
+	ActiveConns     uint32 // TCP and SCTP connections that are established or being established
+	InactiveConns   uint32 // all other connections, including those of UDP
 	PersistentConns uint32 // persistence templates, one for each client bound to the destination
 	Stats           Stats  // traffic counters and rates
 }
@@ -54,13 +55,13 @@ const (
 	destTunnelFlags
 )
 
-// append appends d as a nested attribute: all of it if full is set, otherwise
-// its address and port.
+// append appends d as a nested attribute: its address and port and, if full is
+// set, its configuration.
 func (d *Destination) append(b []byte, full bool) []byte {
 	start := len(b)
 	b = beginNested(b, cmdDestination)
-	// Since Linux 3.18, the family may differ from the service's. Older kernels
-	// ignore the attribute and use the service's.
+	// Since Linux 3.18, the family may differ from that of the service. Older
+	// kernels ignore the attribute and assume the family of the service.
 	b = appendUint16(b, destFamily, uint16(FamilyOf(d.AddrPort.Addr())))
 	b = appendAddr(b, destAddr, d.AddrPort.Addr())
 	b = appendPort(b, destPort, d.AddrPort.Port())
@@ -85,12 +86,14 @@ func (d *Destination) append(b []byte, full bool) []byte {
 	return b
 }
 
-// decode sets *d to the destination with the attributes b. family is that of its
-// service; it is used for kernels before 3.18, which do not send the family of
+// decode sets *d to the destination with the attributes b. family is the family of
+// its service; it is used for kernels before 3.18, which do not send the family of
 // destinations.
 func (d *Destination) decode(b []byte, family Family) error {
 	*d = Destination{}
-	var raw struct { // a struct stays in memory and leaves the registers to the loop
+	// Fields of a struct instead of variables: the compiler keeps them in memory and
+	// leaves the registers to the loop.
+	var raw struct {
 		addr, stats, stats64 []byte
 		family               Family
 		port                 uint16

@@ -34,21 +34,21 @@ func Split(b []byte) (f Frame, rest []byte, err error) {
 	return f, b[min(align4(int(n)), len(b)):], nil
 }
 
-// Errno returns the error number in a message of type netlink.Error or
-// netlink.Done: 0 means success. A Done message without a number, as old kernels
-// send it, is a success.
+// Errno returns the errno in a message of type netlink.Error or netlink.Done, or
+// 0 for success. Old kernels send Done messages without an errno; these mean
+// success, too.
 func (f Frame) Errno() (syscall.Errno, error) {
 	if len(f.Body) < 4 {
 		if f.Header.Type == netlink.Done {
 			return 0, nil
 		}
-		return 0, fmt.Errorf("netlinkmsg: error message of %d bytes", len(f.Body))
+		return 0, fmt.Errorf("netlinkmsg: %d bytes are too few for an errno", len(f.Body))
 	}
-	// The number in the message is negative.
+	// The message has the negated errno.
 	return syscall.Errno(-int32(native.Uint32(f.Body))), nil
 }
 
-// AddFlags sets flags in the header of the message at the start of b.
+// AddFlags adds flags to the header of the message at the start of b.
 func AddFlags(b []byte, flags netlink.HeaderFlags) {
 	native.PutUint16(b[6:], native.Uint16(b[6:])|uint16(flags))
 }

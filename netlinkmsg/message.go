@@ -78,7 +78,7 @@ type Timeouts struct {
 	UDP    uint32 // UDP connections
 }
 
-// Info describes the IPVS of the running kernel.
+// Info describes IPVS in the running kernel.
 type Info struct {
 	Version Version // version of IPVS, not of the kernel
 
@@ -128,9 +128,9 @@ const (
 	genericHeaderLen = 4  // struct genlmsghdr: command, version, two bytes reserved
 )
 
-// Append appends m to b as a netlink message of the type family, which is the
-// number that the kernel assigned to FamilyName. The port ID in the header is 0.
-// Like AppendBody, it returns b and an error if m cannot be encoded.
+// Append appends m to b as a netlink message whose type is family, the ID that the
+// kernel assigned to FamilyName. The port ID in the header is 0. Like AppendBody,
+// Append returns b and an error if m cannot be encoded.
 func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq uint32) ([]byte, error) {
 	start := len(b)
 	out, err := m.AppendBody(appendHeader(b, family, flags, seq))
@@ -141,9 +141,9 @@ func (m *Message) Append(b []byte, family uint16, flags netlink.HeaderFlags, seq
 	return out, nil
 }
 
-// AppendNoop appends a message of size bytes that the kernel ignores, except for
-// acknowledging it on request (NLMSG_NOOP, RFC 3549 section 2.3.2). size is a
-// multiple of 4 and at least 16.
+// AppendNoop appends a message of size bytes that the kernel only acknowledges, if
+// flags request it (NLMSG_NOOP, RFC 3549 section 2.3.2). size must be a multiple of
+// 4 and at least 16.
 func AppendNoop(b []byte, size int, flags netlink.HeaderFlags, seq uint32) []byte {
 	start := len(b)
 	b = appendHeader(b, uint16(netlink.Noop), flags, seq)
@@ -152,7 +152,7 @@ func AppendNoop(b []byte, size int, flags netlink.HeaderFlags, seq uint32) []byt
 	return b
 }
 
-// appendHeader appends a header with a length of 0, which the caller replaces.
+// appendHeader appends a header with a length of 0; the caller sets the length.
 func appendHeader(b []byte, typ uint16, flags netlink.HeaderFlags, seq uint32) []byte {
 	b = native.AppendUint32(b, 0)
 	b = native.AppendUint16(b, typ)
@@ -209,10 +209,10 @@ func (m *Message) appendBody(b []byte) (_ []byte, err error) {
 //
 // family is the address family of the service of a destination; it is used for
 // kernels before 3.18, which do not send the family of destinations. Unknown
-// attributes are ignored, and missing ones result in zero values. It is an error
-// if an attribute is shorter than defined in linux/ip_vs.h, if an address has no
-// family, or if a destination has no address. After an error, the values that m
-// points to are undefined.
+// attributes are ignored, and fields without an attribute are set to zero values. It
+// is an error if an attribute is shorter than defined in linux/ip_vs.h, if an address
+// has no family, or if a destination has no address. After an error, the values that
+// m points to are undefined.
 func (m *Message) Decode(b []byte, family Family) error {
 	if len(b) < genericHeaderLen {
 		return fmt.Errorf("netlinkmsg: %d bytes are too few for a generic netlink header", len(b))
@@ -289,7 +289,8 @@ func (m *Message) decode(b []byte, family Family) error {
 	return nil
 }
 
-// decodeInfo decodes the attributes of SetInfo, which have their own numbers.
+// decodeInfo decodes the attributes of SetInfo, whose types are numbered
+// separately.
 func (m *Message) decodeInfo(b []byte) error {
 	if m.Info == nil {
 		m.Info = new(Info)

@@ -24,7 +24,7 @@ var testStats = Stats{
 	CPS: 6, InPPS: 7, OutPPS: 8, InBPS: 9, OutBPS: 10,
 }
 
-// messages are messages of all commands, with all fields set at least once.
+// messages contains every command and every field at least once.
 var messages = []struct {
 	name string
 	m    Message
@@ -111,11 +111,12 @@ func TestMessageRoundTrip(t *testing.T) {
 	}
 }
 
-// A name of 65,539 bytes would overflow the 16-bit length of its attribute, and its
-// contents would be parsed as attributes.
+// TestAppendInvalidField verifies that Append rejects fields that cannot be encoded.
+// A name of 65,539 bytes, for example, would overflow the 16-bit length of its
+// attribute, and most of its contents would be parsed as attributes.
 func TestAppendInvalidField(t *testing.T) {
-	wrapping := "rr" + strings.Repeat("\x00", 6) + string(appendUint32(nil, svcMark, 7))
-	wrapping += strings.Repeat("x", 65539-len(wrapping))
+	overflowing := "rr" + strings.Repeat("\x00", 6) + string(appendUint32(nil, svcMark, 7))
+	overflowing += strings.Repeat("x", 65539-len(overflowing))
 	service := func(s Service) Message {
 		if s.Family == 0 {
 			s.ServiceKey = AddrKey(TCP, ap("192.0.2.1:80"))
@@ -130,7 +131,7 @@ func TestAppendInvalidField(t *testing.T) {
 		m    Message
 		want string
 	}{
-		{name: "scheduler name of 65,539 bytes", m: service(Service{Scheduler: wrapping}),
+		{name: "scheduler name of 65,539 bytes", m: service(Service{Scheduler: overflowing}),
 			want: "netlinkmsg: add service: scheduler name has 65539 bytes, more than 255"},
 		{name: "scheduler name with NUL", m: service(Service{Scheduler: "rr\x00"}),
 			want: `netlinkmsg: add service: scheduler name "rr\x00" contains a NUL byte`},
@@ -138,7 +139,7 @@ func TestAppendInvalidField(t *testing.T) {
 			want: "netlinkmsg: add service: persistence engine name has 256 bytes, more than 255"},
 		{name: "engine name with NUL", m: service(Service{PEName: "\x00"}),
 			want: `netlinkmsg: add service: persistence engine name "\x00" contains a NUL byte`},
-		{name: "interface name of 65,539 bytes", m: daemon(wrapping),
+		{name: "interface name of 65,539 bytes", m: daemon(overflowing),
 			want: "netlinkmsg: start daemon: interface name has 65539 bytes, more than 255"},
 		{name: "interface name with NUL", m: daemon("eth0\x00x"),
 			want: `netlinkmsg: start daemon: interface name "eth0\x00x" contains a NUL byte`},
@@ -164,8 +165,8 @@ func TestAppendInvalidField(t *testing.T) {
 	}
 }
 
-// Names above the kernel's limit must be sent, because ipvsadm sends them too and
-// prints the kernel's error.
+// TestAppendNameAboveKernelLimit verifies that names above the kernel's limit are
+// encoded: ipvsadm sends them too and prints the kernel's error.
 func TestAppendNameAboveKernelLimit(t *testing.T) {
 	for _, n := range []int{16, maxNameLen} {
 		want := Service{ServiceKey: MarkKey(1, IPv4), Scheduler: strings.Repeat("s", n), PEName: strings.Repeat("p", n), Netmask: 1}
@@ -174,12 +175,12 @@ func TestAppendNameAboveKernelLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		if *got.Service != want {
-			t.Errorf("%d bytes: decoded %+v", n, got.Service)
+			t.Errorf("%d bytes: decoded %+v, want %+v", n, *got.Service, want)
 		}
 	}
 }
 
-// fullMessage returns a Message with values in all fields.
+// fullMessage returns a Message without zero-valued fields, except Command.
 func fullMessage() Message {
 	return Message{
 		Service: &Service{ServiceKey: MarkKey(9, IPv6), Scheduler: "x", Flags: 1, Timeout: 1, Netmask: 1, PEName: "x", Stats: testStats},
@@ -249,7 +250,7 @@ func TestTruncatedMessage(t *testing.T) {
 	}
 }
 
-// attr returns an attribute with padding.
+// attr encodes an attribute with its padding.
 func attr(typ uint16, payload ...byte) []byte {
 	b := append(appendAttrHeader(nil, typ, uint16(len(payload))), payload...)
 	return pad4(b, len(payload))
@@ -259,7 +260,7 @@ func nested(typ uint16, attrs ...[]byte) []byte {
 	return attr(typ|attrNested, bytes.Join(attrs, nil)...)
 }
 
-// body returns a generic netlink header and attributes.
+// body encodes the body of a message: a generic netlink header and attributes.
 func body(c Command, attrs ...[]byte) []byte {
 	return append([]byte{byte(c), FamilyVersion, 0, 0}, bytes.Join(attrs, nil)...)
 }
@@ -398,8 +399,9 @@ func TestDecodeInvalid(t *testing.T) {
 	}
 }
 
-// destinationBody returns a destination as encoded by Linux since 5.3 on
-// processors with unaligned access, with STATS and STATS64.
+// destinationBody returns the body of a message with a destination, as Linux 5.3
+// and later encode it on processors that support unaligned access: with STATS and
+// STATS64, and without padding attributes.
 func destinationBody() []byte {
 	stats := bytes.Join([][]byte{
 		u32(statsConns, 1), u32(statsInPackets, 2), u32(statsOutPackets, 3), u64(statsInBytes, 4), u64(statsOutBytes, 5),
@@ -441,9 +443,9 @@ func TestDecodeAllocs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	decode() // allocates the names
+	decode() // allocates memory for the names
 	if n := testing.AllocsPerRun(10, decode); n != 0 {
-		t.Errorf("decoding into the same Message makes %v allocations", n)
+		t.Errorf("decoding into the same Message makes %v allocations, want 0", n)
 	}
 }
 
@@ -528,8 +530,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// FuzzDecode checks that a decoded message has the same encoding after it is
-// encoded and decoded once more.
+// FuzzDecode decodes arbitrary bytes and encodes the result. Decoding and encoding
+// that again must not change it.
 func FuzzDecode(f *testing.F) {
 	for _, m := range messages {
 		f.Add(appendBody(f, &m.m))

@@ -11,14 +11,14 @@ import (
 // ServiceKey identifies a virtual service: by protocol, address and port, or by
 // a firewall mark and the address family of the marked packets. It is comparable.
 type ServiceKey struct {
-	Family   Family         // address family: that of AddrPort, or of the packets with the firewall mark
+	Family   Family         // address family of AddrPort, or of the packets with the firewall mark
 	Protocol Protocol       // TCP, UDP or SCTP; 0 with a firewall mark
 	AddrPort netip.AddrPort // virtual address and port, port 0 for all ports; zero value with a firewall mark
 	Mark     uint32         // firewall mark; 0 for a service with an address
 }
 
 // AddrKey returns the key of the service with the protocol, address and port. It
-// replaces an IPv4-mapped IPv6 address by the IPv4 address.
+// converts an IPv4-mapped IPv6 address to the IPv4 address.
 func AddrKey(p Protocol, ap netip.AddrPort) ServiceKey {
 	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	return ServiceKey{Family: FamilyOf(ap.Addr()), Protocol: p, AddrPort: ap}
@@ -53,8 +53,8 @@ type Service struct {
 	Stats Stats // traffic counters and rates, set by the kernel
 }
 
-// String formats all fields as %+v does. Without it, fmt would use the promoted
-// String method of ServiceKey.
+// String formats all fields as %+v does. Without this method, fmt would call the
+// promoted String method of ServiceKey and print only the key.
 func (s Service) String() string {
 	return fmt.Sprintf("{%v Scheduler:%s Flags:%v Timeout:%d Netmask:%s PEName:%s Stats:%+v}",
 		s.ServiceKey, s.Scheduler, s.Flags, s.Timeout, s.Netmask.AppendTo(nil, s.Family), s.PEName, s.Stats)
@@ -78,8 +78,8 @@ func (m Netmask) AppendTo(b []byte, f Family) []byte {
 	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)}).AppendTo(b)
 }
 
-// HostNetmask returns the netmask that separates all clients: 255.255.255.255
-// for IPv4, prefix length 128 for IPv6.
+// HostNetmask returns the netmask with which each client address is assigned
+// separately: 255.255.255.255 for IPv4, prefix length 128 for IPv6.
 func HostNetmask(f Family) Netmask {
 	if f == IPv6 {
 		return 128
@@ -115,8 +115,8 @@ func (k *ServiceKey) appendKey(b []byte) []byte {
 	return appendPort(b, svcPort, k.AddrPort.Port())
 }
 
-// append appends s as a nested attribute: all of it if full is set, otherwise
-// its key.
+// append appends s as a nested attribute: its key and, if full is set, its
+// configuration.
 func (s *Service) append(b []byte, full bool) (_ []byte, err error) {
 	start := len(b)
 	b = beginNested(b, cmdService)
@@ -160,8 +160,8 @@ func (s *Service) appendConfig(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// decode sets *s to the service with the attributes b. If the names in *s are
-// those in b, their memory is reused.
+// decode sets *s to the service with the attributes b. It reuses names in *s that
+// equal those in b.
 func (s *Service) decode(b []byte) error {
 	scheduler, peName := s.Scheduler, s.PEName
 	*s = Service{}
@@ -186,7 +186,7 @@ func (s *Service) decode(b []byte) error {
 		case svcScheduler:
 			s.Scheduler = cString(a.payload(), scheduler)
 		case svcFlags:
-			s.Flags = ServiceFlags(a.uint32(&tooShort)) // the mask after them is all ones
+			s.Flags = ServiceFlags(a.uint32(&tooShort)) // the mask that follows is all ones
 		case svcTimeout:
 			s.Timeout = a.uint32(&tooShort)
 		case svcNetmask:

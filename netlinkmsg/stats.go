@@ -70,8 +70,8 @@ func (s *Stats) append(b []byte, typ uint16) []byte {
 }
 
 // decode sets *s to the statistics with the attributes stats64 (STATS64, since
-// Linux 4.1) or, if that is nil, stats (STATS). In STATS only the bytes have 64
-// bits, and all other numbers 32.
+// Linux 4.1) or, if stats64 is nil, stats (STATS). In STATS, only the byte counters
+// have 64 bits; all other numbers have 32.
 func (s *Stats) decode(stats, stats64 []byte) error {
 	if isOrderedStats64(stats64) {
 		s.decodeOrdered(stats64)

@@ -13,7 +13,7 @@ type Family uint16
 // The address families.
 const (
 	IPv4 Family = 2  // AF_INET
-	IPv6 Family = 10 // AF_INET6 of Linux
+	IPv6 Family = 10 // AF_INET6 on Linux
 )
 
 // FamilyOf returns the family of a. An IPv4-mapped IPv6 address is IPv6.
@@ -88,11 +88,11 @@ const SchedFlags = Sched1 | Sched2 | Sched3
 
 // String returns the names of the flags that are set, such as "Persistent|Sched1".
 func (f ServiceFlags) String() string {
-	return flagNames(uint32(f), "Persistent", "Hashed", "OnePacket", "Sched1", "Sched2", "Sched3")
+	return flagNames(uint32(f), "Persistent", "Hashed", "OnePacketScheduling", "Sched1", "Sched2", "Sched3")
 }
 
-// flagNames joins the names of the bits that are set, lowest bit first. Bits
-// without a name follow as a hexadecimal number.
+// flagNames joins the names of the bits that are set, lowest bit first, and
+// appends bits without a name as one hexadecimal number.
 func flagNames(bits uint32, names ...string) string {
 	if bits == 0 {
 		return "0"
@@ -113,14 +113,14 @@ func flagNames(bits uint32, names ...string) string {
 // (IP_VS_CONN_F_FWD_MASK).
 type ForwardingMethod uint32
 
-// The forwarding methods. The kernel replaces the method by Local if the
-// destination is an address of the director.
+// The forwarding methods. Some kernels report Local for a destination on the
+// director itself, whichever method was requested.
 const (
 	Masquerading  ForwardingMethod = iota // NAT (IP_VS_CONN_F_MASQ)
 	Local                                 // delivery to a local process (IP_VS_CONN_F_LOCALNODE)
 	Tunneling                             // encapsulation, see Tunnel (IP_VS_CONN_F_TUNNEL)
 	DirectRouting                         // rewriting of the link-layer address (IP_VS_CONN_F_DROUTE)
-	Bypass                                // forwarding to the original address (IP_VS_CONN_F_BYPASS)
+	Bypass                                // forwarding to the original destination address (IP_VS_CONN_F_BYPASS)
 )
 
 // forwardingMask is IP_VS_CONN_F_FWD_MASK. The higher bits of the attribute are

@@ -3,7 +3,8 @@ package sched
 
 import "strings"
 
-// Default is the scheduler used by ipvsadm if none is specified.
+// Default is the scheduler of a service for which none is specified, as in
+// ipvsadm.
 const Default = "wlc"
 
 // Scheduler is a scheduling algorithm of the kernel, implemented by the module
@@ -13,7 +14,7 @@ type Scheduler struct {
 	Summary string // description in one line, for help and shell completion
 }
 
-// All are the schedulers in the kernel.
+// All lists the schedulers in the kernel.
 var All = []Scheduler{
 	{"rr", "round robin"},
 	{"wrr", "weighted round robin"},
@@ -24,22 +25,21 @@ var All = []Scheduler{
 	{"dh", "hash of the destination address"},
 	{"sh", "hash of the source address"},
 	{"sed", "shortest expected delay"},
-	{"nq", "never queue: an idle server, otherwise as sed"},
+	{"nq", "never queue: an idle server if there is one, otherwise like sed"},
 	{"fo", "failover: the available server with the highest weight"},
-	{"ovf", "overflow: as fo, up to as many active connections as the weight"},
+	{"ovf", "overflow: like fo; the weight limits the active connections"},
 	{"mh", "Maglev hash of the source address"},
 }
 
-// Flag is a name of a scheduler flag. A flag has a general name and may have
-// another name for a certain scheduler.
+// Flag is a name of a scheduler flag. Every flag has a general name, and for some
+// schedulers also a specific one.
 type Flag struct {
 	Name      string
-	Scheduler string // scheduler with this name for the flag; "" for the general name
+	Scheduler string // scheduler to which the name is specific; "" for a general name
 	Bit       uint32 // IP_VS_SVC_F_SCHED1, SCHED2 or SCHED3
 }
 
-// Flags are all names of scheduler flags. The names for a certain scheduler
-// precede the general ones.
+// Flags lists all names of scheduler flags, specific names before general ones.
 var Flags = []Flag{
 	{"sh-fallback", "sh", 0x08},
 	{"sh-port", "sh", 0x10},
@@ -50,7 +50,7 @@ var Flags = []Flag{
 	{"flag-3", "", 0x20},
 }
 
-// FlagByName returns the flag with the name.
+// FlagByName returns the flag with the given name.
 func FlagByName(name string) (f Flag, ok bool) {
 	for _, f := range Flags {
 		if f.Name == name {
@@ -60,14 +60,14 @@ func FlagByName(name string) (f Flag, ok bool) {
 	return Flag{}, false
 }
 
-// AppliesTo reports whether f is a flag of the scheduler.
+// AppliesTo reports whether the name can be used with the scheduler.
 func (f Flag) AppliesTo(scheduler string) bool {
 	return f.Scheduler == "" || f.Scheduler == scheduler
 }
 
-// FlagNames returns the names of the flags set in bits, joined by commas. It uses
-// the scheduler's names where they exist and lists them first. Bits that are not
-// scheduler flags are ignored.
+// FlagNames returns the names of the flags set in bits, separated by commas. For
+// flags that have one, it uses the name specific to the scheduler; these names
+// come first. Bits that are not scheduler flags are ignored.
 func FlagNames(scheduler string, bits uint32) string {
 	var names []string
 	for _, f := range Flags {

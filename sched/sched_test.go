@@ -11,10 +11,10 @@ func TestFlagNames(t *testing.T) {
 	}{
 		{name: "no flags", scheduler: "rr", bits: 0, want: ""},
 		{name: "other service flags", scheduler: "rr", bits: 0x7, want: ""},
-		{name: "names for sh", scheduler: "sh", bits: 0x18, want: "sh-fallback,sh-port"},
-		{name: "names for mh", scheduler: "mh", bits: 0x10, want: "mh-port"},
+		{name: "names specific to sh", scheduler: "sh", bits: 0x18, want: "sh-fallback,sh-port"},
+		{name: "name specific to mh", scheduler: "mh", bits: 0x10, want: "mh-port"},
 		{name: "general names", scheduler: "rr", bits: 0x38, want: "flag-1,flag-2,flag-3"},
-		{name: "general name after those for sh", scheduler: "sh", bits: 0x28, want: "sh-fallback,flag-3"},
+		{name: "general name after one specific to sh", scheduler: "sh", bits: 0x28, want: "sh-fallback,flag-3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := FlagNames(tt.scheduler, tt.bits); got != tt.want {
@@ -28,11 +28,11 @@ func TestFlagByName(t *testing.T) {
 	for _, f := range Flags {
 		got, ok := FlagByName(f.Name)
 		if !ok || got != f {
-			t.Errorf("FlagByName(%q) = %v, %v", f.Name, got, ok)
+			t.Errorf("FlagByName(%q) = %v, %t; want %v, true", f.Name, got, ok, f)
 		}
 	}
 	if f, ok := FlagByName("sh"); ok {
-		t.Errorf("FlagByName(%q) = %v, true", "sh", f)
+		t.Errorf("FlagByName(%q) = %v, true; want false", "sh", f)
 	}
 }
 
@@ -52,7 +52,7 @@ func TestFlagAppliesTo(t *testing.T) {
 			t.Fatalf("no flag %q", tt.flag)
 		}
 		if got := f.AppliesTo(tt.scheduler); got != tt.want {
-			t.Errorf("%s applies to %s: %t, want %t", tt.flag, tt.scheduler, got, tt.want)
+			t.Errorf("%s.AppliesTo(%q) = %t, want %t", tt.flag, tt.scheduler, got, tt.want)
 		}
 	}
 }

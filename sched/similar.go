@@ -2,12 +2,12 @@ package sched
 
 import "strings"
 
-// Engines are the persistence engines in the kernel, each implemented by the
+// Engines lists the persistence engines in the kernel, each implemented by the
 // module ip_vs_pe_NAME.
 var Engines = []string{"sip"}
 
 // SimilarSchedulers returns the names of the schedulers of which name may be a
-// misspelling. A scheduler with this name is the only one similar to it.
+// misspelling. If name is the name of a scheduler, it returns only name.
 func SimilarSchedulers(name string) []string {
 	names := make([]string, len(All))
 	for i := range All {
@@ -17,13 +17,14 @@ func SimilarSchedulers(name string) []string {
 }
 
 // SimilarEngines returns the names of the persistence engines of which name may
-// be a misspelling. An engine with this name is the only one similar to it.
+// be a misspelling. If name is the name of an engine, it returns only name.
 func SimilarEngines(name string) []string { return similar(name, Engines) }
 
-// similar returns those of names that differ from name the least, and by at most
-// one character, or two if name has more than three.
+// similar returns the names with the smallest distance to name, which is converted
+// to lower case. The distance may be at most 1, or 2 if name has more than three
+// characters.
 func similar(name string, names []string) (found []string) {
-	least := 1
+	least := 1 // smallest distance so far, or the limit
 	if len(name) > 3 {
 		least = 2
 	}
@@ -41,8 +42,8 @@ func similar(name string, names []string) (found []string) {
 // distance returns the number of characters that have to be inserted, removed,
 // replaced or swapped with their neighbor to turn a into b.
 func distance(a, b string) int {
-	// The last three rows of the matrix of the distances between the prefixes
-	// of a and of b.
+	// Three successive rows of the matrix that has the distance between each
+	// prefix of a and each prefix of b; row is the current one.
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

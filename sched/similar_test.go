@@ -21,12 +21,12 @@ func TestSimilarSchedulers(t *testing.T) {
 		{name: "", want: ""},
 	} {
 		if got := strings.Join(SimilarSchedulers(tt.name), " "); got != tt.want {
-			t.Errorf("SimilarSchedulers(%q) = %s, want %s", tt.name, got, tt.want)
+			t.Errorf("SimilarSchedulers(%q) = %q, want %q", tt.name, got, tt.want)
 		}
 	}
 	for _, s := range All {
 		if got := SimilarSchedulers(s.Name); len(got) != 1 || got[0] != s.Name {
-			t.Errorf("SimilarSchedulers(%q) = %v", s.Name, got)
+			t.Errorf("SimilarSchedulers(%q) = %q, want only this name", s.Name, got)
 		}
 	}
 }
@@ -34,7 +34,7 @@ func TestSimilarSchedulers(t *testing.T) {
 func TestSimilarEngines(t *testing.T) {
 	for name, want := range map[string]string{"sip": "sip", "sipp": "sip", "SIP": "sip", "http": ""} {
 		if got := strings.Join(SimilarEngines(name), " "); got != want {
-			t.Errorf("SimilarEngines(%q) = %s, want %s", name, got, want)
+			t.Errorf("SimilarEngines(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

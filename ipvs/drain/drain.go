@@ -3,11 +3,11 @@
 // scheduled, and removes the destination when its connections have closed. If
 // another program changes the weight while draining, that weight is kept.
 //
-// A dump does not prove that the kernel does not have the destination any more,
-// because it can skip one while others are removed. Run therefore confirms it
-// with an update, which the kernel rejects if the destination does not exist. The
-// update has the configuration of the last poll, so that it changes nothing unless
-// another program has changed the destination since and no dump has listed it.
+// A dump that does not list the destination does not prove that it was removed,
+// because a dump can skip a destination while others are removed. Run therefore
+// updates the destination: if it does not exist, the kernel rejects the update. The
+// update has the configuration of the last poll, so it changes nothing unless
+// another program has changed the destination since.
 package drain
 
 import (
@@ -25,17 +25,17 @@ const pollInterval = time.Second
 
 // Options configure Run.
 type Options struct {
-	// Timeout is how long to wait for connections to close before the
-	// destination is removed anyway; 0 waits without limit.
+	// Timeout is the time after which the destination is removed even if it has
+	// open connections; 0 means no limit.
 	Timeout time.Duration
 
-	// OnPoll, if set, is called after each poll that finds open connections,
-	// with the time left until the Timeout, if there is one.
+	// OnPoll, if set, is called after each poll except the last one. left is the
+	// time until the Timeout, or 0 without one.
 	OnPoll func(s State, left time.Duration)
 
 	// OnFallback, if set, is called if the service's scheduler assigns clients
-	// to the destination even if its weight is 0, before the weight is changed
-	// (FallbackSet or NoFallback) and at the end (FallbackKept).
+	// even to a destination with weight 0: before the weight is changed, with
+	// FallbackSet or NoFallback, and at the end, possibly with FallbackKept.
 	OnFallback func(f Fallback, scheduler string)
 }
 
@@ -43,47 +43,47 @@ type Options struct {
 type State struct {
 	ipvs.Destination
 
-	// Persistent is set if the service is persistent. PersistentConns are then
-	// waited for too, because those clients would return to the destination.
+	// Persistent is set if the service is persistent. Run then also waits for
+	// PersistentConns to expire, because their clients would return to the
+	// destination.
 	Persistent bool
 
-	// HalfOpenConns is the number of ActiveConns whose TCP handshake is not
-	// complete. It is 0 unless all ActiveConns are half-open.
+	// HalfOpenConns equals ActiveConns if none of these connections has completed
+	// its TCP handshake; otherwise, or if this is unknown, it is 0.
 	HalfOpenConns uint32
 }
 
-// Busy reports whether the destination has connections to wait for. Half-open
-// ones are not waited for, and neither are inactive ones, which include all UDP
-// connections.
+// Busy reports whether the destination has connections for which Run waits. Run
+// does not wait for half-open and inactive connections; all UDP connections are
+// inactive.
 func (s *State) Busy() bool {
 	return s.ActiveConns > s.HalfOpenConns || s.Persistent && s.PersistentConns > 0
 }
 
-// A Result describes a completed drain. If its State is Busy, the connections
-// were broken by the removal.
+// A Result describes a completed drain. If its State is Busy, the removal broke
+// connections.
 type Result struct {
 	State
 	RemovedByOther bool // another program removed the destination or its service
 }
 
-// A WeightChangedError reports that another program changed the weight, so the
-// destination was not removed.
+// A WeightChangedError reports that another program changed the weight and that Run
+// therefore did not remove the destination.
 type WeightChangedError struct{ Weight uint32 }
 
-// Error returns the message, with the new weight.
+// Error returns a message with the new weight.
 func (e *WeightChangedError) Error() string {
 	return fmt.Sprintf("drain: weight changed to %d while draining; not removed", e.Weight)
 }
 
-// A RestoreWeightError reports that a drain was aborted because of Cause and
-// that, because of Err, the weight could not be restored and is still 0. It
-// unwraps to both.
+// A RestoreWeightError reports that Cause ended a drain, that restoring the weight
+// failed with Err, and that the weight is still 0. It unwraps to both errors.
 type RestoreWeightError struct {
 	Weight     uint32 // weight before the drain
 	Cause, Err error
 }
 
-// Error returns the message, with the original weight and both errors.
+// Error returns a message with the original weight and both errors.
 func (e *RestoreWeightError) Error() string {
 	return fmt.Sprintf("drain: %v; cannot restore weight %d (now 0): %v", e.Cause, e.Weight, e.Err)
 }
@@ -100,8 +100,8 @@ func (e *RestoreWeightError) Unwrap() []error { return []error{e.Cause, e.Err} }
 // a *RestoreWeightError. If another program changes the weight, it is a
 // *WeightChangedError.
 //
-// The schedulers sh and mh reject the clients of a destination with weight 0
-// unless their fallback flag is set. Run sets the flag and clears it at the end,
+// The schedulers sh and mh assign clients even to a destination with weight 0, and
+// reject them unless the fallback flag is set. Run sets it and clears it at the end,
 // unless another program has changed the service or another destination has
 // weight 0. If it cannot be cleared, the error is a *RestoreFallbackError; the
 // Result is then set if the destination was removed.
@@ -113,7 +113,7 @@ func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server ne
 	d := &drainer{
 		Client:      c,
 		service:     service,
-		server:      netip.AddrPortFrom(server.Addr().Unmap(), server.Port()),
+		server:      server,
 		options:     o,
 		persistent:  s.Flags&ipvs.Persistent != 0,
 		connections: c.Connections,
@@ -123,7 +123,7 @@ func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server ne
 	}
 	d.last = d.original
 	f := fallback{drainer: d}
-	if err := f.set(s); err != nil {
+	if err := f.enable(s); err != nil {
 		return nil, err
 	}
 	result, err := d.drain(ctx)
@@ -141,14 +141,14 @@ type drainer struct {
 	options    Options
 	persistent bool
 	original   *State // destination before the drain
-	last       *State // destination when it was last found
+	last       *State // destination as last listed by a dump
 
 	connections func() iter.Seq2[ipvs.Connection, error]
-	nextReading time.Time // the connection table is not read before
+	nextReading time.Time // the connection table is not read before this time
 }
 
-// drain sets the weight to 0 and waits until the destination can be removed or
-// the drain is aborted.
+// drain sets the weight to 0, waits for the connections to close, and removes the
+// destination.
 func (d *drainer) drain(ctx context.Context) (*Result, error) {
 	if d.original.Weight != 0 {
 		if err := d.setWeight(d.original, 0); err != nil {
@@ -162,6 +162,7 @@ func (d *drainer) drain(ctx context.Context) (*Result, error) {
 		timedOut := d.options.Timeout > 0 && left <= 0
 		switch {
 		case isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted):
+			// The update proves whether the destination exists.
 			if err := d.setWeight(d.last, 0); isMissing(err) {
 				return &Result{State: *d.last, RemovedByOther: true}, nil
 			} else if err != nil {
@@ -205,9 +206,9 @@ func (d *drainer) poll() (*State, error) {
 	return s, nil
 }
 
-// drained reports whether now has no connections to wait for. Connections whose
-// TCP handshake is in progress, which the kernel counts as active or inactive, get
-// one poll interval to become established.
+// drained reports whether the destination, whose state is now, can be removed.
+// Connections whose TCP handshake is in progress, which the kernel counts as active
+// or inactive, get one poll interval to become established.
 func drained(now *State, polls int) bool {
 	return !now.Busy() && (now.InactiveConns == 0 && now.HalfOpenConns == 0 || polls > 1)
 }
@@ -236,7 +237,7 @@ func (d *drainer) abort(cause error) error {
 	destination, err := d.Destination(d.service, d.server)
 	if isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted) {
 		destination, err = d.last.Destination, nil
-		destination.Weight = 0 // unless the kernel has it, the update fails
+		destination.Weight = 0 // assume that it still exists; otherwise the update fails
 	}
 	if err == nil && destination.Weight == 0 {
 		err = d.setWeight(&State{Destination: destination}, d.original.Weight)
@@ -247,7 +248,7 @@ func (d *drainer) abort(cause error) error {
 	return cause
 }
 
-// setWeight changes the weight and keeps the rest of the configuration in now.
+// setWeight sets the weight and keeps the other configuration in now.
 func (d *drainer) setWeight(now *State, weight uint32) error {
 	return d.UpdateDestination(d.service, ipvs.Destination{
 		AddrPort:       now.AddrPort,

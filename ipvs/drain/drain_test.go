@@ -23,8 +23,8 @@ var (
 	server = netip.MustParseAddrPort("198.51.100.1:80")
 )
 
-// busyKernel returns a kernel with one destination that has weight 7. While the
-// weight is 0, one of its connections closes at each poll.
+// busyKernel returns a kernel with one destination that has weight 7 and the given
+// number of active connections. While the weight is 0, each poll closes one of them.
 func busyKernel(connections uint32) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{
 		Service:      ipvs.Service{ServiceKey: web, Scheduler: "rr"},
@@ -43,13 +43,11 @@ func TestRun(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		timeout time.Duration
-		server  netip.AddrPort
 		broken  uint32 // number of broken connections
 		elapsed time.Duration
 	}{
-		{name: "no timeout", server: server, elapsed: 9 * time.Second},
-		{name: "IPv4-mapped address", server: netip.MustParseAddrPort("[::ffff:198.51.100.1]:80"), elapsed: 9 * time.Second},
-		{name: "timeout", timeout: 4 * time.Second, server: server, broken: 5, elapsed: 4 * time.Second},
+		{name: "no timeout", elapsed: 9 * time.Second},
+		{name: "timeout", timeout: 4 * time.Second, broken: 5, elapsed: 4 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := busyKernel(10)
@@ -62,9 +60,9 @@ func TestRun(t *testing.T) {
 						t.Errorf("OnPoll(%+v, %v)", s, left)
 					}
 				}
-				result, err := drain.Run(t.Context(), c, web, tt.server, drain.Options{Timeout: tt.timeout, OnPoll: onPoll})
+				result, err := drain.Run(t.Context(), c, web, server, drain.Options{Timeout: tt.timeout, OnPoll: onPoll})
 				if err != nil || result.ActiveConns != tt.broken || result.Busy() != (tt.broken > 0) || result.RemovedByOther {
-					t.Errorf("result %+v, error %v", result, err)
+					t.Errorf("result %+v, error %v; want %d broken connections", result, err, tt.broken)
 				}
 				if elapsed := time.Since(begin); elapsed != tt.elapsed || polls != int(elapsed/time.Second) {
 					t.Errorf("took %v with %d OnPoll calls, want %v", elapsed, polls, tt.elapsed)
@@ -94,19 +92,25 @@ func TestRunCanceled(t *testing.T) {
 }
 
 func TestRunMissing(t *testing.T) {
-	c, _ := busyKernel(0).Dial()
+	k := busyKernel(0)
+	c, _ := k.Dial()
 	for _, tt := range []struct {
+		name    string
 		service ipvs.ServiceKey
+		server  string
 		want    error
 	}{
-		{service: web, want: ipvs.ErrNoDestination},
-		{service: ipvs.MarkKey(9, ipvs.IPv4), want: ipvs.ErrNoService},
-		{want: syscall.EINVAL},
+		{name: "no destination", service: web, server: "198.51.100.9:80", want: ipvs.ErrNoDestination},
+		{name: "IPv4-mapped address", service: web, server: "[::ffff:198.51.100.1]:80", want: ipvs.ErrNoDestination},
+		{name: "no service", service: ipvs.MarkKey(9, ipvs.IPv4), server: "198.51.100.1:80", want: ipvs.ErrNoService},
+		{name: "invalid service key", server: "198.51.100.1:80", want: syscall.EINVAL},
 	} {
-		other := netip.MustParseAddrPort("198.51.100.9:80")
-		if _, err := drain.Run(t.Context(), c, tt.service, other, drain.Options{}); !errors.Is(err, tt.want) {
-			t.Errorf("%v: error %v, want %v", tt.service, err, tt.want)
+		if _, err := drain.Run(t.Context(), c, tt.service, netip.MustParseAddrPort(tt.server), drain.Options{}); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
 		}
+	}
+	if n := len(k.Changes()); n != 0 {
+		t.Errorf("%d changes, want 0", n)
 	}
 }
 
@@ -131,11 +135,12 @@ func TestRunCannotRestoreWeight(t *testing.T) {
 		t.Error("the error does not unwrap to both errors")
 	}
 	if text := err.Error(); !strings.HasPrefix(text, "drain: ipvs: ") || !strings.Contains(text, "; cannot restore weight 7 (now 0): ipvs: ") {
-		t.Errorf("text %q", text)
+		t.Errorf("error = %q, want both errors and the weight", text)
 	}
 }
 
-// Remove a destination when its connections have closed, or after five minutes.
+// Remove a destination when its connections have closed, but at the latest after five
+// minutes.
 func ExampleRun() {
 	c, err := busyKernel(0).Dial() // programs call ipvs.Dial
 	if err != nil {

@@ -12,28 +12,28 @@ import (
 type Fallback uint8
 
 const (
-	// FallbackSet means that other destinations serve these clients: Run sets
-	// the fallback flag of the scheduler, sh or mh, until the drain ends.
+	// FallbackSet means that other destinations get these clients: Run sets the
+	// fallback flag of the scheduler, sh or mh, until the drain ends.
 	FallbackSet Fallback = iota + 1
 
 	// NoFallback means that their new connections are rejected until the drain
 	// ends: the scheduler, dh, has no fallback flag.
 	NoFallback
 
-	// FallbackKept means that Run did not clear the flag again, because another
-	// destination of the service has weight 0.
+	// FallbackKept means that Run has not cleared the fallback flag that it set,
+	// because another destination of the service has weight 0.
 	FallbackKept
 )
 
-// A RestoreFallbackError reports that, because of Err, the fallback flag of the
-// scheduler could not be cleared at the end of a drain. Cause is the error of the
-// drain, or nil if the destination was removed. It unwraps to both.
+// A RestoreFallbackError reports that clearing the fallback flag of the scheduler at
+// the end of a drain failed with Err. Cause is the error of the drain, or nil if the
+// destination was removed. It unwraps to both errors.
 type RestoreFallbackError struct {
 	Scheduler  string
 	Cause, Err error
 }
 
-// Error returns the message, with both errors.
+// Error returns a message with both errors.
 func (e *RestoreFallbackError) Error() string {
 	if e.Cause == nil {
 		return fmt.Sprintf("drain: cannot clear the fallback flag of %s: %v", e.Scheduler, e.Err)
@@ -55,11 +55,11 @@ const fallbackFlag = ipvs.Sched1
 // fallback sets the fallback flag of the service during a drain.
 type fallback struct {
 	*drainer
-	service *ipvs.Service // with the flag; nil unless the flag was set here
+	changed *ipvs.Service // the service as enable has changed it; nil if it has not
 }
 
-// set sets the flag if s has a scheduler that needs it.
-func (f *fallback) set(s ipvs.Service) error {
+// enable sets the flag if s has a scheduler that needs it.
+func (f *fallback) enable(s ipvs.Service) error {
 	switch s.Scheduler {
 	case "sh", "mh":
 		if s.Flags&fallbackFlag != 0 {
@@ -70,28 +70,28 @@ func (f *fallback) set(s ipvs.Service) error {
 		if err := f.UpdateService(s); err != nil {
 			return err
 		}
-		f.service = &s
+		f.changed = &s
 	case "dh":
 		f.report(NoFallback, s.Scheduler)
 	}
 	return nil
 }
 
-// restore clears the flag if set has set it.
+// restore clears the flag if enable has set it.
 func (f *fallback) restore() error {
-	if f.service == nil {
+	if f.changed == nil {
 		return nil
 	}
-	s, err := f.Service(f.drainer.service)
+	s, err := f.Service(f.service)
 	switch {
 	case errors.Is(err, ipvs.ErrNoService):
 		return nil
 	case err != nil:
 		return err
-	case !sameConfig(s, *f.service):
-		return nil // another program has changed it
+	case !sameConfig(s, *f.changed):
+		return nil // another program has changed the service
 	}
-	destinations, err := f.AppendDestinationsConsistent(nil, f.drainer.service)
+	destinations, err := f.AppendDestinationsConsistent(nil, f.service)
 	if err != nil {
 		return err
 	}
@@ -108,14 +108,14 @@ func (f *fallback) restore() error {
 	return nil
 }
 
-func (f *fallback) report(what Fallback, scheduler string) {
+func (f *fallback) report(event Fallback, scheduler string) {
 	if f.options.OnFallback != nil {
-		f.options.OnFallback(what, scheduler)
+		f.options.OnFallback(event, scheduler)
 	}
 }
 
-// sameConfig reports whether two services have the same configuration, as far as it
-// has an effect.
+// sameConfig reports whether two services have the same configuration, ignoring fields
+// that have no effect.
 func sameConfig(a, b ipvs.Service) bool {
 	a, b = ipvs.WithDefaults(a), ipvs.WithDefaults(b)
 	const flags = ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags

@@ -33,7 +33,7 @@ func TestRunFallback(t *testing.T) {
 		{name: "sh", scheduler: "sh", flags: ipvs.Sched2, during: ipvs.Sched2 | flag, after: ipvs.Sched2, fallback: []drain.Fallback{drain.FallbackSet}},
 		{name: "mh", scheduler: "mh", during: flag, fallback: []drain.Fallback{drain.FallbackSet}},
 		{name: "canceled", scheduler: "sh", canceled: true, during: flag, fallback: []drain.Fallback{drain.FallbackSet}},
-		{name: "flag is set", scheduler: "sh", flags: flag, during: flag, after: flag},
+		{name: "flag already set", scheduler: "sh", flags: flag, during: flag, after: flag},
 		{name: "dh", scheduler: "dh", fallback: []drain.Fallback{drain.NoFallback}},
 		{name: "rr", scheduler: "rr"},
 		{
@@ -92,10 +92,10 @@ func TestRunFallback(t *testing.T) {
 				result, err := drain.Run(ctx, c, web, server, o)
 				restore := new(drain.RestoreFallbackError)
 				if errors.Is(err, context.Canceled) != tt.canceled || errors.As(err, &restore) != tt.fail || (result == nil) != tt.canceled {
-					t.Errorf("result %+v, error %v", result, err)
+					t.Errorf("result %+v, error %v; want canceled: %t, RestoreFallbackError: %t", result, err, tt.canceled, tt.fail)
 				}
 				if tt.fail && (!errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "cannot clear the fallback flag of sh: ipvs: ")) {
-					t.Errorf("error %v", err)
+					t.Errorf("error %v, want EPERM and the name of the scheduler", err)
 				}
 			})
 			if flags := service.Flags &^ ipvs.Hashed; flags != tt.after {

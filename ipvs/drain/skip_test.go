@@ -17,9 +17,9 @@ import (
 )
 
 // A skippingKernel has a service with many destinations, the last of which is the
-// server, with weight 7 and one connection. A dump skips the server if skips returns
-// true: all other destinations are removed during the dump. They are added again
-// before the next dump, with one difference.
+// server, with weight 7 and one connection. If skips returns true during a dump, all
+// other destinations are removed, so that the dump skips the server. Before every dump
+// they are replaced with new ones, so that no two dumps are the same.
 type skippingKernel struct {
 	*ipvstest.FakeKernel
 	skips func() bool
@@ -48,12 +48,12 @@ func newSkippingKernel() *skippingKernel {
 	return k
 }
 
-// onlyServer returns the server, or an empty slice.
+// onlyServer returns a slice with the server, or an empty one if it was removed.
 func (k *skippingKernel) onlyServer() []ipvs.Destination {
 	return slices.DeleteFunc(slices.Clone(k.Table[0].Destinations), func(d ipvs.Destination) bool { return d.AddrPort != server })
 }
 
-// TestRunSkippedAtFirst drains a server that no dump lists: it must not be changed.
+// TestRunSkippedAtFirst drains a server that no dump lists. Run must not change it.
 func TestRunSkippedAtFirst(t *testing.T) {
 	k := newSkippingKernel()
 	c, _ := k.Dial()
@@ -62,12 +62,12 @@ func TestRunSkippedAtFirst(t *testing.T) {
 		t.Errorf("error %v, want ErrDumpInterrupted", err)
 	}
 	if d := k.onlyServer(); len(d) != 1 || d[0].Weight != 7 || len(k.Changes()) != 0 {
-		t.Errorf("server %+v, %d changes", d, len(k.Changes()))
+		t.Errorf("server %+v, %d changes; want weight 7 and no change", d, len(k.Changes()))
 	}
 }
 
-// TestRunSkippedWhileWaiting drains a server that dumps do not list for ten seconds.
-// It must be removed when its connection closes, and not before.
+// TestRunSkippedWhileWaiting drains a server that dumps skip for ten seconds. Run must
+// remove it when its connection closes, and not before.
 func TestRunSkippedWhileWaiting(t *testing.T) {
 	k := newSkippingKernel()
 	c, _ := k.Dial()
@@ -83,7 +83,7 @@ func TestRunSkippedWhileWaiting(t *testing.T) {
 		})
 		result, err := drain.Run(t.Context(), c, web, server, drain.Options{})
 		if err != nil || result.RemovedByOther || result.Busy() || time.Since(begin) != 16*time.Second {
-			t.Errorf("%+v, %v after %v, want removal after 16 s", result, err, time.Since(begin))
+			t.Errorf("result %+v, error %v after %v; want removal after 16 s", result, err, time.Since(begin))
 		}
 	})
 	if len(k.onlyServer()) != 0 {
@@ -91,8 +91,8 @@ func TestRunSkippedWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestRunSkippedAndRemoved removes a server that dumps do not list. The kernel's
-// reply to an update proves that it is gone.
+// TestRunSkippedAndRemoved removes a server while dumps skip it. Run must find out from
+// the kernel's reply to an update.
 func TestRunSkippedAndRemoved(t *testing.T) {
 	k := newSkippingKernel()
 	c, _ := k.Dial()
@@ -104,13 +104,13 @@ func TestRunSkippedAndRemoved(t *testing.T) {
 		})
 		result, err := drain.Run(t.Context(), c, web, server, drain.Options{})
 		if err != nil || !result.RemovedByOther || time.Since(begin) != 6*time.Second {
-			t.Errorf("%+v, %v after %v, want removed by another program after 6 s", result, err, time.Since(begin))
+			t.Errorf("result %+v, error %v after %v; want removal by another program after 6 s", result, err, time.Since(begin))
 		}
 	})
 }
 
-// TestRunSkippedAtTheEnd aborts the drain, or lets it time out, while dumps do not
-// list the server.
+// TestRunSkippedAtTheEnd aborts the drain, or lets it time out, while dumps skip the
+// server.
 func TestRunSkippedAtTheEnd(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -130,12 +130,12 @@ func TestRunSkippedAtTheEnd(t *testing.T) {
 				defer cancel()
 				result, err := drain.Run(ctx, c, web, server, drain.Options{Timeout: tt.timeout})
 				if tt.removed && (err != nil || !result.Busy() || result.RemovedByOther) || !tt.removed && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%+v, %v", result, err)
+					t.Errorf("result %+v, error %v", result, err)
 				}
 			})
 			d := k.onlyServer()
 			if tt.removed != (len(d) == 0) || !tt.removed && d[0].Weight != 7 {
-				t.Errorf("server %+v", d)
+				t.Errorf("server %+v, want removed: %t", d, tt.removed)
 			}
 		})
 	}

@@ -15,9 +15,9 @@ import (
 // the replies. OnSend and OnReceive can replace the behavior of individual calls,
 // and Capacity limits the queue. Script returns a FaultySocket without a kernel.
 //
-// When the queue is full, it drops all replies until it is empty again, like the
-// receive buffer of a kernel socket. For each such overrun, Receive returns ENOBUFS
-// once.
+// Like a kernel socket whose receive buffer is full, a FaultySocket whose queue is
+// full drops all replies until the queue is empty again. For each such overrun,
+// Receive returns ENOBUFS once.
 type FaultySocket struct {
 	// Socket executes the requests. If it is nil, requests are discarded.
 	ipvs.Socket
@@ -32,7 +32,7 @@ type FaultySocket struct {
 	Capacity int
 
 	Queue   [][]byte         // datagrams not yet received
-	Overrun bool             // the next Receive returns ENOBUFS
+	Overrun bool             // the next call of Next returns ENOBUFS
 	Last    []byte           // last datagram received
 	Sent    []netlink.Header // for each Send, the header of its last request
 
@@ -95,7 +95,7 @@ func (s *FaultySocket) Forward(b []byte) error {
 	}
 }
 
-// Next reads the next datagram in the queue.
+// Next reads the next datagram in the queue, or reports an overrun.
 func (s *FaultySocket) Next(b []byte) (int, error) {
 	if s.Overrun {
 		s.Overrun = false
@@ -110,11 +110,11 @@ func (s *FaultySocket) Next(b []byte) (int, error) {
 	return copyDatagram(b, s.Last)
 }
 
-// A Reply returns a datagram for Receive, given the header of the last request.
+// A Reply returns a datagram for Receive; last is the header of the last request.
 type Reply func(last netlink.Header) ([]byte, error)
 
-// Script returns a socket without a kernel: it discards requests, and each Receive
-// returns the next of the replies.
+// Script returns a socket without a kernel: it discards requests, and each call of
+// Receive returns the next reply.
 func Script(replies ...Reply) *FaultySocket {
 	return &FaultySocket{OnReceive: func(s *FaultySocket, b []byte) (int, error) {
 		if len(replies) == 0 {

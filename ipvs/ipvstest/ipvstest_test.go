@@ -29,8 +29,8 @@ func dial(t *testing.T, k *ipvstest.FakeKernel) *ipvs.Client {
 	return c
 }
 
-// TestFakeKernelConcurrent uses a kernel from several clients and, through its
-// accessors, from the test. It is meant for the race detector.
+// TestFakeKernelConcurrent uses a FakeKernel from several clients and, through its
+// methods, from the test. With -race it finds missing locks.
 func TestFakeKernelConcurrent(t *testing.T) {
 	k := ipvstest.FakeKernel{Intercept: func(*netlinkmsg.Message) syscall.Errno { return 0 }}
 	const clients, rounds = 4, 50
@@ -96,15 +96,15 @@ func TestFakeKernelErrors(t *testing.T) {
 	}{
 		{name: "service exists", want: ipvs.ErrServiceExists,
 			call: func(c *ipvs.Client) error { return c.AddService(ipvs.Service{ServiceKey: web}) }},
-		{name: "no scheduler", want: ipvs.ErrNoScheduler,
+		{name: "unknown scheduler", want: ipvs.ErrNoScheduler,
 			call: func(c *ipvs.Client) error {
 				return c.UpdateService(ipvs.Service{ServiceKey: web, Scheduler: "nosuch"})
 			}},
-		{name: "no service", want: ipvs.ErrNoService,
+		{name: "destination of a missing service", want: ipvs.ErrNoService,
 			call: func(c *ipvs.Client) error { return c.AddDestination(missing, server) }},
-		{name: "zero, no service", want: ipvs.ErrNoService,
+		{name: "zero of a missing service", want: ipvs.ErrNoService,
 			call: func(c *ipvs.Client) error { return c.ZeroService(missing) }},
-		{name: "get, no service", want: ipvs.ErrNoService,
+		{name: "get of a missing service", want: ipvs.ErrNoService,
 			call: func(c *ipvs.Client) error { _, err := c.Service(missing); return err }},
 		{name: "destination exists", want: ipvs.ErrDestinationExists,
 			call: func(c *ipvs.Client) error { return c.AddDestination(web, server) }},
@@ -140,8 +140,8 @@ func TestFakeKernelErrors(t *testing.T) {
 	}
 }
 
-// TestFakeKernelRequests verifies that recorded requests are those that were sent:
-// executing them does not change them.
+// TestFakeKernelRequests verifies that executing a request does not change its copy in
+// Requests.
 func TestFakeKernelRequests(t *testing.T) {
 	var k ipvstest.FakeKernel
 	c := dial(t, &k)
@@ -156,7 +156,7 @@ func TestFakeKernelRequests(t *testing.T) {
 	}
 	changes := k.Changes()
 	if len(changes) != 1 || changes[0].Service.Flags != 0 {
-		t.Errorf("changes = %v", changes)
+		t.Errorf("changes = %v, want one without flags", changes)
 	}
 }
 

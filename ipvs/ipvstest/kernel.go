@@ -32,15 +32,15 @@ type FakeKernel struct {
 	Timeouts ipvs.Timeouts
 	Daemons  []ipvs.Daemon
 
-	// Intercept, if not nil, is called with each request before it is executed.
-	// Unless it returns 0, the request fails with this errno and is not executed.
-	// The table is not locked during the call.
+	// Intercept, if not nil, is called with each request before it is executed. If
+	// it returns an errno other than 0, the request is not executed and fails with
+	// this errno. The table is not locked during the call.
 	Intercept func(m *netlinkmsg.Message) syscall.Errno
 
-	// OnContinue, if not nil, is called before each datagram of a dump except the
-	// first, with the request. Like the kernel, a FakeKernel counts the rows that it
-	// has dumped and continues at the row with this number: if the function removes
-	// rows before it, as many rows are skipped, and if it adds some, rows are
+	// OnContinue, if not nil, is called with the request before each datagram of a
+	// dump except the first. Like the kernel, a FakeKernel starts a datagram at the
+	// row whose index is the number of rows sent so far: if the function removes
+	// earlier rows, as many rows are skipped, and if it adds earlier rows, some are
 	// repeated. The table is not locked during the call.
 	OnContinue func(m *netlinkmsg.Message)
 
@@ -84,7 +84,7 @@ func (k *FakeKernel) Entries() []Entry {
 	return entries
 }
 
-// Received returns the requests received, oldest first.
+// Received returns a copy of Requests.
 func (k *FakeKernel) Received() []netlinkmsg.Message {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -103,8 +103,8 @@ func (k *FakeKernel) Changes() []netlinkmsg.Message {
 	})
 }
 
-// A socket is a connection to a FakeKernel. Like a netlink socket it has the
-// replies queued when Send returns, except those of a dump.
+// A socket is a connection to a FakeKernel. Like those of a netlink socket, replies
+// are queued when Send returns, except the datagrams of a dump.
 type socket struct {
 	kernel  *FakeKernel
 	replies []reply // not yet received
@@ -120,15 +120,14 @@ type reply struct {
 type dump struct {
 	request  netlinkmsg.Message
 	seq      uint32
-	position int // number of messages in the datagrams so far
+	position int // number of messages returned so far
 }
 
-// maxDatagram is the size that the kernel gives to the datagrams of a dump if the
-// client's buffer is large enough.
+// maxDatagram is the maximum size of the datagrams of a dump, as in the kernel.
 const maxDatagram = 8<<10 - 320
 
-// next returns the next datagram of a dump, of at most size bytes, or none at its
-// end.
+// next returns the next datagram of a dump, which has at most size bytes unless it is
+// a single message, or an empty one at the end.
 func (k *FakeKernel) next(d *dump, size int) ([]byte, error) {
 	if d.position > 0 && k.OnContinue != nil {
 		k.OnContinue(&d.request)
@@ -267,7 +266,8 @@ func statusMessage(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []by
 	return binary.NativeEndian.AppendUint32(b, uint32(-int32(errno)))
 }
 
-// handle executes a request.
+// handle executes a request and returns the messages of the reply, except the final
+// one.
 func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message, syscall.Errno) {
 	switch m.Command {
 	case netlinkmsg.GetInfo:

@@ -10,8 +10,8 @@ import (
 
 // Options configure Compare, Execute and Apply.
 type Options struct {
-	// KeepWeights ignores the weights of destinations that exist, for tables
-	// whose weights are set by a health checker.
+	// KeepWeights keeps the weights of existing destinations, for tables whose
+	// weights are set by a health checker.
 	KeepWeights bool
 
 	// AllowEmpty lets Apply remove all services if the wanted table has none.
@@ -21,30 +21,30 @@ type Options struct {
 	// valid only during the call.
 	OnChange func(*Change)
 
-	// OnError, if set, is called for each change that failed, with an error
-	// that names the change and matches an Err value of package ipvs or an
-	// errno. The Change is valid only during the call.
+	// OnError, if set, is called for each change that failed. The text of the
+	// error names the change. With errors.Is, the error matches an errno or an
+	// Err value of package ipvs. The Change is valid only during the call.
 	OnError func(*Change, error)
 }
 
 // Compare iterates over the changes that turn have into want. Equal entries
-// need no change; different ones are updated in place and keep their
-// connections, except sync daemons, which must be stopped and started. Unset
-// fields of want's services have the defaults of ipvs.WithDefaults. Each Change
-// is valid only until the next iteration.
+// need no change. Services and destinations that differ are updated in place and
+// keep their connections; sync daemons are restarted. Unset fields of want's
+// services have the defaults of ipvs.WithDefaults. Each Change is valid only until
+// the next iteration.
 //
-// The order is safe for traffic: capacity is added before it is taken away.
+// The order is safe for traffic, because capacity is added before it is removed:
 //
 //  1. the timeouts;
 //  2. additions and raised weights, in want's order, each service before its
 //     destinations;
 //  3. other updates;
-//  4. lowered weights, those that become 0 last;
+//  4. lowered weights, those lowered to 0 last;
 //  5. removals of services and destinations, in have's order;
-//  6. sync daemons, because the kernel rejects a daemon while a destination's
-//     address family differs from its service's: those that are not running are
-//     started, those with other settings are restarted, and those that are not
-//     wanted are stopped.
+//  6. sync daemons: those that are not running are started, those with other
+//     settings are restarted, and those that are not wanted are stopped. They are
+//     last because the kernel rejects a daemon while the address family of a
+//     destination differs from that of its service.
 func Compare(want, have *Table, o Options) iter.Seq[*Change] {
 	return func(yield func(*Change) bool) {
 		d := &differ{want: want.withDefaults(), have: have, keepWeights: o.KeepWeights, yield: yield}
@@ -90,7 +90,7 @@ func (d *differ) emit(op ipvs.Operation, c Change) {
 }
 
 func (d *differ) setTimeouts() {
-	// A wanted timeout of 0 keeps the kernel's; the change names all three.
+	// A wanted timeout of 0 keeps the kernel's. The change has all three.
 	want, have := d.want.Timeouts, d.have.Timeouts
 	want.TCP = cmp.Or(want.TCP, have.TCP)
 	want.TCPFin = cmp.Or(want.TCPFin, have.TCPFin)
@@ -117,8 +117,8 @@ func (d *differ) addAndRaise() {
 	}
 }
 
-// addAndRaiseDestinations does this for the destinations of service i of want.
-// have is nil if the kernel does not have the service yet.
+// addAndRaiseDestinations adds destinations of want's service i and raises their
+// weights. have is the kernel's service, or nil if it does not exist.
 func (d *differ) addAndRaiseDestinations(i int, have *Service) {
 	want := &d.want.Services[i]
 	existing := have.destinationsByAddr()
@@ -162,7 +162,7 @@ func (d *differ) emitDeferred(updates []deferredUpdate, disable bool) {
 	}
 }
 
-// remove removes services, and destinations of the services that stay.
+// remove removes services, and destinations of the remaining services.
 func (d *differ) remove() {
 	wantedServices := d.want.servicesByKey()
 	for i := range d.have.Services {
@@ -219,7 +219,8 @@ func (t *Table) servicesByKey() map[ipvs.ServiceKey]*Service {
 	return m
 }
 
-// destinationsByAddr returns the destinations of s, none if s is nil.
+// destinationsByAddr returns the destinations of s by address and port. If s is
+// nil, there are none.
 func (s *Service) destinationsByAddr() map[netip.AddrPort]*ipvs.Destination {
 	if s == nil {
 		return nil

@@ -7,11 +7,11 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// The kernel normalizes configuration, so wanted and reported values are
-// compared by their effect.
+// The kernel normalizes configurations, so one that it reports can differ from the
+// wanted one and still have the same effect.
 
-// serviceEqual reports whether the configuration that the kernel reports has
-// the effect of the wanted one.
+// serviceEqual reports whether the configuration that the kernel reports has the
+// same effect as the wanted one.
 func serviceEqual(want, have *ipvs.Service) bool {
 	// The kernel sets and clears Hashed itself.
 	const flags = ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags
@@ -23,8 +23,8 @@ func serviceEqual(want, have *ipvs.Service) bool {
 	return want.Flags&ipvs.Persistent == 0 || want.Timeout == have.Timeout && want.Netmask == have.Netmask
 }
 
-// destinationEqual reports whether the configuration that the kernel reports
-// has the effect of the wanted one.
+// destinationEqual reports whether the configuration that the kernel reports has
+// the same effect as the wanted one.
 func destinationEqual(want, have *ipvs.Destination) bool {
 	if want.Weight != have.Weight ||
 		want.UpperThreshold != have.UpperThreshold ||
@@ -33,8 +33,8 @@ func destinationEqual(want, have *ipvs.Destination) bool {
 	}
 	switch {
 	case have.Method == ipvs.Local:
-		// Some kernels report this method for any destination on the
-		// director itself.
+		// Some kernels report this method for a destination on the director
+		// itself, whichever method was requested.
 		return true
 	case want.Method != have.Method:
 		return false
@@ -44,15 +44,15 @@ func destinationEqual(want, have *ipvs.Destination) bool {
 	return true
 }
 
-// tunnelEqual compares the fields that the tunnel type uses.
+// tunnelEqual reports whether the fields that the tunnel type uses are equal.
 func tunnelEqual(want, have ipvs.Tunnel) bool {
 	return want.Type == have.Type &&
 		(want.Type != ipvs.GUE || want.Port == have.Port) &&
 		(want.Type == ipvs.IPIP || want.Flags == have.Flags)
 }
 
-// Parameters that the kernel gives a sync daemon if they are not set, and the
-// limits that it applies to MaxLen.
+// The kernel's defaults for unset parameters of a sync daemon, and its limits for
+// MaxLen.
 const (
 	defaultSyncPort = 8848
 	defaultSyncTTL  = 1
@@ -61,10 +61,10 @@ const (
 	maxIPv6MaxLen   = 65487 // larger values are lowered
 )
 
-// daemonEqual reports whether a running sync daemon has the effect of the
-// wanted one. An unset MaxLen, which the kernel derives from the interface's
-// MTU, matches any value. Kernels before 4.3 report neither MaxLen nor the
-// multicast parameters; these are then not compared.
+// daemonEqual reports whether a running sync daemon has the same effect as the
+// wanted one. If the wanted MaxLen is unset, any value is equal, because the kernel
+// derives it from the interface's MTU. Kernels before 4.3 report neither MaxLen nor
+// the multicast parameters; these are then not compared.
 func daemonEqual(want, have *ipvs.Daemon) bool {
 	if want.Interface != have.Interface || want.SyncID != have.SyncID {
 		return false

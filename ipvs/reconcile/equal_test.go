@@ -18,8 +18,8 @@ func TestServiceEqual(t *testing.T) {
 	}{
 		{name: "hashed", want: service(0, 0, 0), have: service(ipvs.Hashed, 0, 0), equal: true},
 		{name: "unknown flag", want: service(0, 0, 0), have: service(0x40|ipvs.Hashed, 0, 0), equal: true},
-		{name: "netmask without persistence", want: service(0, 0, 0xffffff00), have: service(0, 0, 0xffffffff), equal: true},
-		{name: "timeout without persistence", want: service(0, 0, 0), have: service(0, 60, 0), equal: true},
+		{name: "different netmask without persistence", want: service(0, 0, 0xffffff00), have: service(0, 0, 0xffffffff), equal: true},
+		{name: "different timeout without persistence", want: service(0, 0, 0), have: service(0, 60, 0), equal: true},
 		{name: "netmask", want: service(persistent, 60, 0xffffff00), have: service(persistent, 60, 0xffffffff)},
 		{name: "timeout", want: service(persistent, 60, 64), have: service(persistent, 61, 64)},
 		{name: "persistence", want: service(persistent, 60, 64), have: service(0, 60, 64)},
@@ -30,7 +30,7 @@ func TestServiceEqual(t *testing.T) {
 		{name: "counters", want: ipvs.Service{}, have: ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, equal: true},
 	} {
 		if got := serviceEqual(&tt.want, &tt.have); got != tt.equal {
-			t.Errorf("%s: %t, want %t", tt.name, got, tt.equal)
+			t.Errorf("%s: serviceEqual = %t, want %t", tt.name, got, tt.equal)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestDestinationEqual(t *testing.T) {
 		{name: "local with tunnel", want: gue, have: ipvs.Destination{Method: ipvs.Local, Weight: 1}, equal: true},
 		{name: "local with different weight", want: masq, have: ipvs.Destination{Method: ipvs.Local, Weight: 2}},
 		{name: "method", want: gue, have: masq},
-		{name: "tunnel without tunneling", want: masq, have: with(gue, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }), equal: true},
+		{name: "tunnel of another method", want: masq, have: with(gue, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }), equal: true},
 		{name: "tunnel type", want: gue, have: with(gue, func(d *ipvs.Destination) { d.Tunnel.Type = ipvs.GRE })},
 		{name: "tunnel port", want: gue, have: with(gue, func(d *ipvs.Destination) { d.Tunnel.Port = 1 })},
 		{name: "tunnel checksum", want: gue, have: with(gue, func(d *ipvs.Destination) { d.Tunnel.Flags = 0 })},
@@ -60,7 +60,7 @@ func TestDestinationEqual(t *testing.T) {
 		{name: "connections", want: masq, have: with(masq, func(d *ipvs.Destination) { d.ActiveConns, d.PersistentConns = 1, 2 }), equal: true},
 	} {
 		if got := destinationEqual(&tt.want, &tt.have); got != tt.equal {
-			t.Errorf("%s: %t, want %t", tt.name, got, tt.equal)
+			t.Errorf("%s: destinationEqual = %t, want %t", tt.name, got, tt.equal)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // The examples use an in-memory kernel; programs call ipvs.Dial.
 var kernel ipvstest.FakeKernel
 
-// webTable returns a table with one web service and a destination for each of
+// webTable returns a table with one web service whose destinations are the given
 // servers.
 func webTable(servers ...string) *reconcile.Table {
 	web := reconcile.Service{Service: ipvs.Service{

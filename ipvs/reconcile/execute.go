@@ -18,10 +18,10 @@ var ErrEmptyTable = errors.New("reconcile: refusing to remove all services")
 type ConnLostError struct {
 	First *Change // first change whose outcome is unknown, or first unsent change if Last is nil
 	Last  *Change // last change whose outcome is unknown; nil if all outcomes are known
-	Err   error   // error from the socket
+	Err   error   // error of the socket
 }
 
-// Error describes which changes are affected, and why.
+// Error describes which changes have an unknown outcome or were not made, and why.
 func (e *ConnLostError) Error() string {
 	if e.Last == nil {
 		return fmt.Sprintf("reconcile: connection lost: %v: this and later changes were not made: %v", e.First, e.Err)
@@ -29,20 +29,19 @@ func (e *ConnLostError) Error() string {
 	return fmt.Sprintf("reconcile: connection lost: outcome unknown from %q to %q, later changes were not made: %v", e.First, e.Last, e.Err)
 }
 
-// Unwrap returns the error from the socket.
+// Unwrap returns the error of the socket.
 func (e *ConnLostError) Unwrap() error { return e.Err }
 
-// A SkippedError reports changes that were not attempted because an earlier
-// change failed: without that change, they could leave a service without
-// destinations.
+// A SkippedError reports changes that were skipped because an earlier change failed:
+// after the failure, they could leave a service without destinations.
 type SkippedError struct {
 	// Service is the service of the destinations that were skipped. It is the
 	// zero value for removals of services and sync daemons, and for all changes
 	// after the connection was lost.
 	Service ipvs.ServiceKey
 
-	Weights  int // number of weights that were not lowered to 0
-	Removals int // number of entries that were not removed
+	Weights  int // number of skipped changes to weight 0
+	Removals int // number of skipped removals
 }
 
 // Error returns the numbers of skipped changes.
@@ -52,7 +51,7 @@ func (e *SkippedError) Error() string {
 		text = fmt.Sprintf("reconcile: %s: errors occurred; skipped", e.Service)
 	}
 	if e.Weights > 0 {
-		text += fmt.Sprintf(" weights of 0: %d", e.Weights)
+		text += fmt.Sprintf(" changes to weight 0: %d", e.Weights)
 		if e.Removals > 0 {
 			text += ","
 		}
@@ -63,15 +62,15 @@ func (e *SkippedError) Error() string {
 	return text
 }
 
-// A RestartError reports that a sync daemon was stopped, that, because of Cause,
-// it could not be started with other settings and, because of Err, not with its
-// previous ones either. It unwraps to both.
+// A RestartError reports that a sync daemon was stopped and could not be started:
+// starting it with the new settings failed with Cause, and then starting it with its
+// previous settings failed with Err. It unwraps to both errors.
 type RestartError struct {
 	Previous   ipvs.Daemon
 	Cause, Err error
 }
 
-// Error returns the message, with both errors.
+// Error returns a message with both errors.
 func (e *RestartError) Error() string {
 	return fmt.Sprintf("reconcile: %v; cannot start the %s daemon with its previous settings: %v", e.Cause, e.Previous.State, e.Err)
 }
@@ -80,9 +79,9 @@ func (e *RestartError) Error() string {
 func (e *RestartError) Unwrap() []error { return []error{e.Cause, e.Err} }
 
 // Apply changes the kernel's table to match want. Entries that want does not
-// have are removed. It is Validate, Read, Compare and Execute in one call.
+// have are removed. Apply is Validate, Read, Compare and Execute in one call.
 //
-// The table is read without a lock: changes that other programs make while Apply
+// The kernel's table cannot be locked: changes that other programs make while Apply
 // runs may go unnoticed until the next call.
 func Apply(c *ipvs.Client, want *Table, o Options) error {
 	if err := want.Validate(); err != nil {
@@ -102,24 +101,24 @@ func Apply(c *ipvs.Client, want *Table, o Options) error {
 // calls o.OnChange for each change that was made and o.OnError for each that
 // failed.
 //
-// An entry to add that exists is updated, and a destination to update that does
-// not exist is added, unless o.KeepWeights is set: another program has added or
-// removed it, or the kernel's dump did not list it. This is done before weights
-// are lowered to 0. For the same reason, an entry to remove that does not exist
-// is not an error.
+// The kernel's table may differ from the one that was compared, because another
+// program has changed it or a dump skipped an entry. Execute therefore updates an
+// entry to add that exists; unless o.KeepWeights is set, it adds a destination to
+// update that does not exist; and it ignores an entry to remove that does not exist.
+// It makes these additions and updates before it lowers weights to 0.
 //
-// A failed change does not stop the additions and updates after it. But once a
-// change of a service has failed, its destinations are neither removed nor is
-// their weight lowered to 0, and once any change has failed, no service is
-// removed and no sync daemon stopped: they may be the only ones that still work.
-// Calling Apply again resumes where this call stopped.
+// A failed change does not stop the additions and updates after it. But if an
+// addition or update of a service or its destinations has failed, none of its
+// destinations is removed or gets weight 0, and if any addition or update has failed,
+// no service is removed and no sync daemon is stopped: they may be the only ones that
+// still work. Calling Apply again makes the skipped changes.
 //
-// A sync daemon is only stopped for a restart if the kernel does not reject the
-// new settings, and if it cannot be started with these, it is started with the
+// Execute stops a sync daemon for a restart only if the kernel does not reject the
+// new settings. If the daemon cannot be started with them, it is started with the
 // previous ones.
 //
 // With o.KeepWeights, Execute reads the weights of a service's destinations again
-// before it updates some of them. The kernel has no update without a weight, so a
+// before it updates any of them. The kernel has no update without a weight, so a
 // weight that another program sets between this read and the update is lost.
 //
 // The returned error joins the errors of the failed changes, as passed to
@@ -133,7 +132,7 @@ func Execute(c *ipvs.Client, changes iter.Seq[*Change], o Options) error {
 	return errors.Join(append(e.errs, e.skippedErrors...)...)
 }
 
-// maxPending is the number of changes after which their outcomes are reported.
+// maxPending is the maximum number of changes in the batch before it is committed.
 const maxPending = 128
 
 // An executor sends changes to the kernel and applies the failure policy.
@@ -142,12 +141,12 @@ type executor struct {
 	batch    *ipvs.Batch
 	options  Options
 	pending  []pendingChange // changes in batch
-	retries  []Change        // changes to try again, as another operation
-	stop     *Change         // stop of a sync daemon that the next change starts again
+	retries  []Change        // changes to retry as another operation
+	stop     *Change         // stop of a sync daemon for a restart by the next change
 	reducing bool            // the last change was a removal or lowered a weight to 0
 
-	weights   map[netip.AddrPort]uint32 // current weights of weightsOf; nil after a commit
-	weightsOf ipvs.ServiceKey
+	weights   map[netip.AddrPort]uint32 // current weights of a service's destinations; nil after a commit
+	weightsOf ipvs.ServiceKey           // the service of weights
 
 	errs          []error
 	connLost      bool
@@ -160,7 +159,7 @@ type executor struct {
 // A pendingChange is a change in the batch.
 type pendingChange struct {
 	Change
-	retried bool // the change is not tried again
+	retried bool // the change is a retry; it is not retried again
 }
 
 // add queues, executes or, according to the failure policy, skips c.
@@ -186,8 +185,8 @@ func (e *executor) add(c *Change) {
 	}
 }
 
-// skip reports whether c, which removes an entry or lowers a weight to 0, must not
-// be made, and counts it then.
+// skip reports whether c, which removes an entry or lowers a weight to 0, must be
+// skipped. If so, it counts c in a SkippedError.
 func (e *executor) skip(c *Change) bool {
 	var key ipvs.ServiceKey
 	switch {
@@ -277,7 +276,7 @@ func (e *executor) flush() {
 // commit sends the pending changes and reports their outcomes.
 func (e *executor) commit() {
 	failures, err := e.batch.Commit()
-	known := len(e.pending) // the outcome of changes before this index is known
+	known := len(e.pending) // the outcomes of changes before this index are known
 	lost := new(ipvs.ConnLostError)
 	if errors.As(err, &lost) {
 		known = lost.FirstUnknown
@@ -301,9 +300,8 @@ func (e *executor) commit() {
 	e.weights = nil
 }
 
-// resolve reports whether the failure of p with err is no error, because the
-// entry to remove does not exist, or the change is tried again as another
-// operation.
+// resolve reports whether the failure of p with err is not an error, because the
+// entry to remove does not exist or the change is retried as another operation.
 func (e *executor) resolve(p *pendingChange, err error) bool {
 	c := p.Change
 	switch {
@@ -330,14 +328,14 @@ func (e *executor) resolve(p *pendingChange, err error) bool {
 	return true
 }
 
-// made reports that c was made.
+// made calls OnChange for c.
 func (e *executor) made(c *Change) {
 	if e.options.OnChange != nil {
 		e.options.OnChange(c)
 	}
 }
 
-// fail reports that c failed.
+// fail records the failure of c and calls OnError.
 func (e *executor) fail(c *Change, err error) {
 	if !c.Prune && !c.Disable {
 		e.anyFailed = true
@@ -354,9 +352,10 @@ func (e *executor) fail(c *Change, err error) {
 	}
 }
 
-// restartDaemon restarts a sync daemon with other settings.
+// restartDaemon restarts a sync daemon with other settings, as Execute describes.
 func (e *executor) restartDaemon(stop, start *Change) {
-	// The kernel checks the interface before it rejects a second daemon.
+	// This start fails if the daemon is still running. The kernel checks the
+	// interface first, so ErrDaemonRunning means that the interface exists.
 	err := e.client.StartDaemon(start.Daemon)
 	if errors.Is(err, ipvs.ErrDaemonRunning) {
 		if err := e.client.StopDaemon(stop.Daemon.State); err != nil && !errors.Is(err, ipvs.ErrNoDaemon) {
@@ -379,7 +378,8 @@ func (e *executor) restartDaemon(stop, start *Change) {
 	e.made(start)
 }
 
-// connLostError returns lost with the changes instead of their indexes.
+// connLostError converts lost, which has the indexes of changes, to an error with the
+// changes.
 func (e *executor) connLostError(lost *ipvs.ConnLostError) *ConnLostError {
 	first := e.pending[lost.FirstUnknown].Change
 	err := &ConnLostError{First: &first, Err: lost.Err}

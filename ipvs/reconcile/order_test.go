@@ -15,7 +15,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// kernelWith returns a kernel with a table.
+// kernelWith returns a kernel with the given services.
 func kernelWith(t *testing.T, services ...reconcile.Service) *ipvstest.FakeKernel {
 	t.Helper()
 	k := new(ipvstest.FakeKernel)
@@ -26,8 +26,8 @@ func kernelWith(t *testing.T, services ...reconcile.Service) *ipvstest.FakeKerne
 	return k
 }
 
-// TestApplyCapacityFirst checks that over the whole table capacity is added before
-// it is taken away.
+// TestApplyCapacityFirst verifies that Apply adds capacity in the whole table before it
+// removes any.
 func TestApplyCapacityFirst(t *testing.T) {
 	edited := server("198.51.100.5:80", 4)
 	k := kernelWith(t,
@@ -61,8 +61,8 @@ func TestApplyCapacityFirst(t *testing.T) {
 	}
 }
 
-// TestApplyFailedReplacement rejects the new destination of one of two services.
-// Only the other service may lose its old destinations.
+// TestApplyFailedReplacement rejects the new destination of one of two services. Apply
+// must remove old destinations only of the other service.
 func TestApplyFailedReplacement(t *testing.T) {
 	k := kernelWith(t,
 		service(web, server("198.51.100.1:80", 1), server("198.51.100.2:80", 1), server("198.51.100.3:80", 9)),
@@ -89,7 +89,7 @@ func TestApplyFailedReplacement(t *testing.T) {
 	if changes != wanted {
 		t.Errorf("changes:\n%s\nwant:\n%s", changes, wanted)
 	}
-	const text = "\nreconcile: TCP 192.0.2.1:80: errors occurred; skipped weights of 0: 1, removals: 1" +
+	const text = "\nreconcile: TCP 192.0.2.1:80: errors occurred; skipped changes to weight 0: 1, removals: 1" +
 		"\nreconcile: errors occurred; skipped removals: 1"
 	if !errors.Is(err, syscall.ERANGE) || !strings.HasSuffix(err.Error(), text) {
 		t.Errorf("error %q, want ERANGE and suffix %q", err, text)
@@ -162,13 +162,13 @@ func TestApplyDaemonRejected(t *testing.T) {
 	running := ipvs.Daemon{State: ipvs.Master, Interface: "eth0", SyncID: 3}
 	for _, tt := range []struct {
 		name          string
-		stopped       bool // the kernel rejects the settings only while no daemon is running
+		stopped       bool // the new settings are rejected only while no daemon is running
 		cannotRestart bool
 		changes       string
 	}{
-		{name: "while another one is running"},
-		{name: "when the other one is stopped", stopped: true},
-		{name: "and the previous ones", stopped: true, cannotRestart: true, changes: change(ipvs.OpStopDaemon, "master")},
+		{name: "rejected while the daemon is running"},
+		{name: "rejected after the daemon was stopped", stopped: true},
+		{name: "previous settings rejected, too", stopped: true, cannotRestart: true, changes: change(ipvs.OpStopDaemon, "master")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := kernelWith(t, service(web))
@@ -190,7 +190,7 @@ func TestApplyDaemonRejected(t *testing.T) {
 				t.Errorf("changes %q, error %v; want %q, ENODEV", changes, err, tt.changes)
 			}
 			if tt.cannotRestart && (restart.Previous != running || !errors.Is(err, syscall.ENOMEM) || !strings.Contains(err.Error(), "previous settings")) {
-				t.Errorf("error %v", err)
+				t.Errorf("error %v, want ENOMEM and the previous settings %+v", err, running)
 			}
 			if !tt.cannotRestart && (len(k.Daemons) != 1 || k.Daemons[0] != running) {
 				t.Errorf("daemons %+v, want %+v", k.Daemons, running)
@@ -199,9 +199,9 @@ func TestApplyDaemonRejected(t *testing.T) {
 	}
 }
 
-// TestApplySwap checks, for random weights, that a service which has a destination
-// with a weight above 0 before and after Apply has one after each change.
-func TestApplySwap(t *testing.T) {
+// TestApplyKeepsWeightAboveZero verifies, for random tables whose services all have a
+// destination with a weight above 0, that every service has one after each change.
+func TestApplyKeepsWeightAboveZero(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, seed))
 		randomTable := func() *reconcile.Table {
@@ -222,18 +222,18 @@ func TestApplySwap(t *testing.T) {
 		if _, err := apply(t, &k, randomTable(), reconcile.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		changes := 0
+		requests := 0
 		k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
-			changes++
+			requests++
 			for _, entry := range k.Table {
 				if !slices.ContainsFunc(entry.Destinations, func(d ipvs.Destination) bool { return d.Weight > 0 }) {
-					t.Fatalf("seed %d: no weight above 0 before change %d", seed, changes)
+					t.Fatalf("seed %d: a service has no weight above 0 before request %d", seed, requests)
 				}
 			}
 			return 0
 		}
-		if _, err := apply(t, &k, randomTable(), reconcile.Options{}); err != nil || changes == 0 {
-			t.Fatal(err)
+		if _, err := apply(t, &k, randomTable(), reconcile.Options{}); err != nil || requests == 0 {
+			t.Fatalf("seed %d: %d requests, error %v", seed, requests, err)
 		}
 	}
 }

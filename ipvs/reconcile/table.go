@@ -3,8 +3,8 @@
 // are updated in place and keep their connections, counters and persistence
 // templates. Changes are ordered so that traffic is not disrupted.
 //
-// Apply does all of it. Read, Compare and Execute are its steps, for programs
-// that show the changes first or make only some of them.
+// Apply does this in one call. Validate, Read, Compare and Execute are its steps,
+// for programs that show the changes first or make only some of them.
 package reconcile
 
 import (
@@ -23,8 +23,8 @@ type Table struct {
 	// keeps the kernel's.
 	Timeouts ipvs.Timeouts
 
-	// Daemons are the sync daemons. A wanted table without daemons leaves
-	// running ones alone.
+	// Daemons are the sync daemons. A wanted table without daemons does not
+	// change those that are running.
 	Daemons []ipvs.Daemon
 }
 
@@ -43,10 +43,10 @@ func (s Service) String() string {
 // services, the destinations of the services in want, and timeouts and daemons
 // if want has any. If want is nil, Read reads everything.
 //
-// Reading takes many requests, so the result is not atomic if other programs
-// change the table meanwhile; but no service and no destination is duplicated, and
-// none that exists all the time is missing, as ipvs.Client.ServicesConsistent
-// describes.
+// Reading takes many requests, so the result is not atomic if other programs change
+// the table meanwhile. It has no duplicates and all services and destinations that
+// exist during the whole call, with the exception that
+// ipvs.Client.ServicesConsistent describes.
 func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	services, err := c.ServicesConsistent()
 	if err != nil {
@@ -96,7 +96,8 @@ func (t *Table) readDestinations(c *ipvs.Client, want *Table) (err error) {
 }
 
 // Validate returns an error if t has a duplicate service, destination or sync
-// daemon.
+// daemon, or an IPv4-mapped address of a destination or sync group, which the kernel
+// rejects.
 func (t *Table) Validate() error {
 	t = t.withDefaults()
 	services := make(map[ipvs.ServiceKey]bool, len(t.Services))
@@ -112,6 +113,9 @@ func (t *Table) Validate() error {
 			if destinations[ap] {
 				return fmt.Errorf("reconcile: duplicate destination %s of %s", ap, s.ServiceKey)
 			}
+			if ap.Addr().Is4In6() {
+				return fmt.Errorf("reconcile: destination %s of %s is IPv4-mapped; use the IPv4 address (netip.Addr.Unmap)", ap, s.ServiceKey)
+			}
 			destinations[ap] = true
 		}
 	}
@@ -119,42 +123,22 @@ func (t *Table) Validate() error {
 		if t.daemon(t.Daemons[i].State) != &t.Daemons[i] {
 			return fmt.Errorf("reconcile: duplicate %s daemon", t.Daemons[i].State)
 		}
+		if group := t.Daemons[i].Group; group.Is4In6() {
+			return fmt.Errorf("reconcile: sync group %s is IPv4-mapped; use the IPv4 address (netip.Addr.Unmap)", group)
+		}
 	}
 	return nil
 }
 
-// withDefaults returns t in the form in which the kernel reports it; see
-// Service.withDefaults. It shares what does not differ with t.
+// withDefaults returns t with the defaults of its services filled in. It shares the
+// services with t if they have no unset fields, and the destinations and sync daemons.
 func (t *Table) withDefaults() *Table {
-	c := &Table{Services: t.Services, Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
-	cloned := false
-	for i := range t.Services {
-		s, differs := t.Services[i].withDefaults()
-		if !differs {
-			continue
+	c := &Table{Services: t.Services, Timeouts: t.Timeouts, Daemons: t.Daemons}
+	if slices.ContainsFunc(t.Services, func(s Service) bool { return s.Service != ipvs.WithDefaults(s.Service) }) {
+		c.Services = slices.Clone(t.Services)
+		for i := range c.Services {
+			c.Services[i].Service = ipvs.WithDefaults(c.Services[i].Service)
 		}
-		if !cloned {
-			c.Services, cloned = slices.Clone(t.Services), true
-		}
-		c.Services[i] = s
-	}
-	for i := range c.Daemons {
-		c.Daemons[i].Group = c.Daemons[i].Group.Unmap()
 	}
 	return c
-}
-
-// withDefaults returns s with unset fields filled in and IPv4-mapped addresses
-// unmapped, and whether it differs from s.
-func (s *Service) withDefaults() (c Service, differs bool) {
-	c = Service{ipvs.WithDefaults(s.Service), s.Destinations}
-	differs = c.Service != s.Service
-	if slices.ContainsFunc(s.Destinations, func(d ipvs.Destination) bool { return d.AddrPort.Addr().Is4In6() }) {
-		c.Destinations, differs = slices.Clone(s.Destinations), true
-		for i := range c.Destinations {
-			ap := &c.Destinations[i].AddrPort
-			*ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-		}
-	}
-	return c, differs
 }

@@ -16,11 +16,11 @@ type result struct {
 
 // figure is a number of instructions.
 type figure struct {
-	text    string // as in the table
-	million float64
+	text    string  // as in the table
+	million float64 // in millions
 }
 
-// readTable parses the benchmark table in a README, which it finds by its column titles.
+// readTable finds the benchmark table in a README by its column titles and parses it.
 func readTable(readme string) ([]result, error) {
 	lines := strings.Split(readme, "\n")
 	for i, line := range lines {

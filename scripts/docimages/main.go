@@ -1,8 +1,8 @@
 // Docimages generates the SVG images in README.md: a screenshot of goipvsadm --watch and a chart of
 // the benchmark table. It is run by make docs-images and make docs-chart.
 //
-//	docimages watch FILE           on a throwaway kernel only
-//	docimages chart README FILE    from the table in README
+//	docimages watch FILE           write the screenshot; must run on a throwaway kernel
+//	docimages chart README FILE    write the chart of the table in README
 package main
 
 import (

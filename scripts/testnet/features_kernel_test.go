@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// features are kernel features that some of the tested kernels lack. scripts/kernel-tests
-// lists every "missing:" line in its summary. A test that depends on a missing feature
-// works around it or is skipped with the reason.
+// features are kernel features that some of the tested kernels lack, with shell commands that
+// succeed if the feature is present. scripts/kernel-tests lists every "missing:" line in its
+// summary. A test that depends on a missing feature works around it or is skipped with the reason.
 var features = []struct{ name, probe string }{
 	{"iptables (tests mark packets with tc instead)", "modprobe iptable_mangle"},
 	{"scheduler rr", "modprobe ip_vs_rr"},
@@ -32,6 +32,7 @@ var features = []struct{ name, probe string }{
 	{"IP-in-IP tunnels", "modprobe ipip"},
 	{"GUE tunnels", "modprobe fou"},
 	{"GRE tunnels", "modprobe ip_gre"},
+	{"estimator switch (sysctl run_estimation)", "test -e /proc/sys/net/ipv4/vs/run_estimation"},
 	{"connection limit (sysctl conn_max)", "test -e /proc/sys/net/ipv4/vs/conn_max"},
 	{"estimator CPU list (sysctl est_cpulist)", "test -e /proc/sys/net/ipv4/vs/est_cpulist"},
 	{"hash table report (/proc/net/ip_vs_status)", "test -e /proc/net/ip_vs_status"},

@@ -31,8 +31,8 @@ func readRecording(t testing.TB, name string) map[string][]nltest.Packet {
 	return packets
 }
 
-// split splits a packet into the messages of the IPVS family, skipping
-// acknowledgements, errors and ends of dumps.
+// split splits a packet into its messages of the IPVS family. It skips the final
+// messages of replies.
 func split(t testing.TB, b []byte) []netlinkmsg.Frame {
 	t.Helper()
 	var frames []netlinkmsg.Frame
@@ -58,8 +58,8 @@ func decode(t testing.TB, f netlinkmsg.Frame) netlinkmsg.Message {
 	return m
 }
 
-// TestDecodeRecording decodes all recorded messages, and encodes the requests
-// again.
+// TestDecodeRecording decodes all recorded messages. Encoding the decoded requests
+// must result in the recorded ones.
 func TestDecodeRecording(t *testing.T) {
 	seen := make(map[netlinkmsg.Command]int)
 	for title, packets := range readRecording(t, "linux-6.1-le") {

@@ -6,11 +6,10 @@ import (
 )
 
 // schema describes one level of attributes for the conversion of their byte
-// order. An attribute that is in none of its fields is a number in host byte
-// order.
+// order. Attributes that it does not list are numbers in host byte order.
 type schema struct {
 	nested map[uint16]*schema
-	opaque []uint16 // bytes, strings and numbers in network byte order
+	opaque []uint16 // not converted: bytes, strings and numbers in network byte order
 	pairs  []uint16 // two 32-bit numbers
 }
 

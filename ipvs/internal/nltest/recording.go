@@ -1,9 +1,9 @@
 // Package nltest records and replays netlink exchanges for tests.
 //
-// A recording is a text file of packets in hexadecimal, grouped by titles. A
-// line "# TITLE" begins a group; a line "> HEX" is a packet sent, and "< HEX" one
-// received. Recordings are in little-endian byte order; Read converts them to
-// the byte order of the host.
+// A recording is a text file of packets in hexadecimal, in groups with titles. A
+// line "# TITLE" begins a group, a line "> HEX" is a sent packet, and a line
+// "< HEX" is a received one. Recordings are in little-endian byte order; Read
+// converts them to the byte order of the host.
 package nltest
 
 import (
@@ -14,9 +14,9 @@ import (
 	"strings"
 )
 
-// Packet is the netlink messages sent or received in one system call.
+// Packet contains the netlink messages sent or received with one system call.
 type Packet struct {
-	Sent bool // whether the packet was sent, not received
+	Sent bool // the packet was sent; if unset, it was received
 	Data []byte
 }
 
@@ -51,8 +51,7 @@ type Socket interface {
 	Close() error
 }
 
-// Recorder is a Socket that writes the packets passing through another Socket
-// to W.
+// Recorder is a Socket that forwards to another Socket and writes the packets to W.
 type Recorder struct {
 	Socket
 	W io.Writer
@@ -71,12 +70,14 @@ func (r *Recorder) Receive(b []byte) (int, error) {
 	return n, err
 }
 
-// Replay is a Socket that expects the packets sent in a recording and returns
-// those received in it, in the recorded order.
+// Replay is a Socket that replays a recording: it expects the sent packets and
+// returns the received ones, in the recorded order.
 type Replay struct {
 	Packets []Packet // packets not yet replayed
 }
 
+// next returns the next packet, which must have been sent or, if sent is not set,
+// received.
 func (r *Replay) next(sent bool) ([]byte, error) {
 	if len(r.Packets) == 0 || r.Packets[0].Sent != sent {
 		return nil, fmt.Errorf("nltest: unexpected call; %d recorded packets remain", len(r.Packets))

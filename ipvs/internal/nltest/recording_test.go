@@ -43,10 +43,10 @@ func TestReplayUnexpectedCall(t *testing.T) {
 		t.Error("Receive before Send: no error")
 	}
 	if err := r.Send([]byte{1, 3}); err == nil {
-		t.Error("Send of other bytes than recorded: no error")
+		t.Error("Send of bytes that differ from the recording: no error")
 	}
 	if n, err := r.Receive(buf); n != 1 || buf[0] != 3 || err != nil {
-		t.Errorf("Receive = %d, %v", n, err)
+		t.Errorf("Receive = %d, %v, want the packet 03", n, err)
 	}
 	if err := r.Send(nil); err == nil {
 		t.Error("Send after the last packet: no error")

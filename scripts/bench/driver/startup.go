@@ -14,21 +14,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startupCommand is the first argument for measureStartup.
+// startupCommand is the first argument of the driver that selects measureStartup.
 const startupCommand = "start"
 
-// preparedVariable is set in the environment of the process that runs in new
+// insideVariable is set in the environment of the process that runs inside the new
 // namespaces.
-const preparedVariable = "GOIPVSADM_BENCH_INSIDE"
+const insideVariable = "GOIPVSADM_BENCH_INSIDE"
 
 // measureStartup prints the CPU time of short commands, the minimum of many runs,
 // which hardly depends on the load of the machine. Each command is a program with its
 // arguments. They run in a new network namespace, so that the machine's table is not
 // touched, and modprobe, which they might run, is hidden.
 func measureStartup(commands []string) error {
-	if os.Getenv(preparedVariable) == "" {
+	if os.Getenv(insideVariable) == "" {
 		cmd := exec.Command("/proc/self/exe", append([]string{startupCommand}, commands...)...)
-		cmd.Env = append(os.Environ(), preparedVariable+"=1")
+		cmd.Env = append(os.Environ(), insideVariable+"=1")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET}
 		if os.Geteuid() != 0 {

@@ -29,11 +29,10 @@ type record struct {
 	data   string
 }
 
-// dnsServer serves the records of names, which are in lower case. For other names it returns
-// NXDOMAIN, or SERVFAIL if they are in servfail.
+// dnsServer serves records. For other names, it returns NXDOMAIN.
 type dnsServer struct {
-	records  map[string][]record
-	servfail map[string]bool
+	records  map[string][]record // by name in lower case
+	servfail map[string]bool     // names for which it returns SERVFAIL
 
 	mu         sync.Mutex
 	ptrQueries map[string]int // number of PTR queries by name
@@ -60,13 +59,13 @@ func (s *dnsServer) serve(t *testing.T, namespace *testnet.Netns) {
 			if err != nil {
 				return
 			}
-			conn.WriteToUDP(s.reply(buffer[:n], from.Port), from)
+			conn.WriteToUDP(s.response(buffer[:n], from.Port), from)
 		}
 	}()
 }
 
-// reply returns the response to a query with one question, received from a source port.
-func (s *dnsServer) reply(query []byte, port int) []byte {
+// response returns the response to a query with one question, received from a source port.
+func (s *dnsServer) response(query []byte, port int) []byte {
 	var labels []string
 	end := 12
 	for query[end] != 0 {
@@ -94,7 +93,7 @@ func (s *dnsServer) reply(query []byte, port int) []byte {
 	case !known:
 		response[3] |= 3
 	}
-	owner := []byte{0xc0, 12}
+	owner := []byte{0xc0, 12} // compressed: the name at offset 12, in the question
 	for len(records) > 0 {
 		r := records[0]
 		records = records[1:]
@@ -104,7 +103,7 @@ func (s *dnsServer) reply(query []byte, port int) []byte {
 		data := r.encode()
 		response = append(response, owner...)
 		response = binary.BigEndian.AppendUint16(response, r.rrType)
-		response = append(response, 0, 1, 0, 0, 0, 60)
+		response = append(response, 0, 1, 0, 0, 0, 60) // class IN, TTL 60 s
 		response = binary.BigEndian.AppendUint16(response, uint16(len(data)))
 		response = append(response, data...)
 		response[7]++
@@ -115,6 +114,7 @@ func (s *dnsServer) reply(query []byte, port int) []byte {
 	return response
 }
 
+// encode returns the record data in wire format.
 func (r record) encode() []byte {
 	if r.rrType == typeA || r.rrType == typeAAAA {
 		return netip.MustParseAddr(r.data).AsSlice()

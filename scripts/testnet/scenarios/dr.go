@@ -2,7 +2,8 @@ package scenarios
 
 import "goipvsadm/scripts/testnet"
 
-// noARPSysctls keep a server from answering or announcing the virtual address in ARP.
+// noARPSysctls keep a server from answering ARP requests for the virtual address and
+// from announcing it.
 var noARPSysctls = map[string]string{
 	"net/ipv4/conf/all/arp_ignore":   "1",
 	"net/ipv4/conf/all/arp_announce": "2",
@@ -26,6 +27,7 @@ const (
 	drSecondClientAddr = "172.16.100.3" // second address of the client host, used as another client
 )
 
+// drServerAddr maps servers to their addresses.
 var drServerAddr = map[string]string{"web1": "172.16.100.21", "web2": "172.16.100.22"}
 
 var directRouting = Scenario{

@@ -22,13 +22,14 @@ type findingTest struct {
 	rules     string         // table of the director
 	prepare   func(*testbed) // runs before breakWith
 	breakWith []string       // commands of the form HOST: COMMAND
-	traffic   []string       // addresses to which the client connects during the test
+	traffic   []string       // addresses to which the client connects until the test ends
 	probe     bool           // whether the doctor sends probes
 	iptables  bool           // whether the test requires iptables
+	sysctl    string         // path of a required sysctl below /proc/sys
 
 	severity string   // of the finding; that of the check by default
-	want     string   // service and server of the finding; "|" separates further findings
-	remedy   int      // index of the remedy to run; advice is skipped
+	want     string   // service and server of the finding; further findings follow a "|"
+	remedy   int      // index of the remedy to run; none is run if it is advice
 	replace  []string // pairs: placeholder in the remedy, and its replacement
 	cleanup  []string // commands to run after the remedy
 }
@@ -219,7 +220,7 @@ var findingTests = []findingTest{
 	{name: "director-as-client", plan: drPlan, rules: drRules, want: "172.16.100.10:80",
 		prepare: func(tb *testbed) { tb.startTrafficFrom("director", drTraffic...) },
 		cleanup: []string{"director: ipvsadm -C"}},
-	{name: "estimation-off", plan: drPlan, rules: drRules, breakWith: []string{"director: sysctl -w net.ipv4.vs.run_estimation=0"}},
+	{name: "estimation-off", sysctl: runEstimation, plan: drPlan, rules: drRules, breakWith: []string{"director: sysctl -w net.ipv4.vs.run_estimation=0"}},
 
 	{name: "address-claimed", plan: drPlan, rules: drRules, probe: true, want: "172.16.100.10:80 172.16.100.21:80",
 		breakWith: []string{"web1: sysctl -w net.ipv4.conf.all.arp_ignore=0"}},
@@ -251,8 +252,8 @@ func TestFindings(t *testing.T) {
 	all := slices.Concat(findingTests, causeTests)
 	for i := range all {
 		tt := &all[i]
-		if tt.iptables && !testnet.HasIPTables() {
-			t.Logf("missing: iptables, for %s", tt.name)
+		if missing := missingFeature(tt.iptables, tt.sysctl); missing != "" {
+			t.Logf("missing: %s, for %s", missing, tt.name)
 			continue
 		}
 		t.Run(tt.name, func(t *testing.T) {

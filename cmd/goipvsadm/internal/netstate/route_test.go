@@ -170,7 +170,7 @@ func TestRouteReadsTableOnce(t *testing.T) {
 	c := &Conn{execute: kernel.execute}
 	for range 3 {
 		if r, err := c.Route(netip.MustParseAddr("10.9.9.9"), 0); r.Type != Blackhole || err != nil {
-			t.Errorf("got %+v, error %v", r, err)
+			t.Errorf("got %+v, error %v; want a blackhole", r, err)
 		}
 	}
 	if kernel.lists != 1 {

@@ -74,7 +74,7 @@ type Conn struct {
 	conn    *netlink.Conn
 	execute func(netlink.Message) ([]netlink.Message, error) // conn.Execute
 
-	tablesRead bool           // the following fields are filled in
+	tablesRead bool           // whether the following fields have been read
 	blackholes []netip.Prefix // destinations of blackhole routes and rules
 	local      []netip.Prefix // destinations of local routes
 }

@@ -1,9 +1,6 @@
 package resolve
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // nsswitch.conf(5) configures the order in which the C library queries sources of
 // names, and after which results it stops:
@@ -37,8 +34,20 @@ const (
 	notFoundInTail = numStatuses
 )
 
-// statusNames are the names of the statuses in nsswitch.conf, in lower case.
-var statusNames = [numStatuses]string{success: "success", notFound: "notfound", unavailable: "unavail", tryAgain: "tryagain"}
+// parseStatus returns the status with the given name in nsswitch.conf, in lower case.
+func parseStatus(name string) (st status, ok bool) {
+	switch name {
+	case "success":
+		return success, true
+	case "notfound":
+		return notFound, true
+	case "unavail":
+		return unavailable, true
+	case "tryagain":
+		return tryAgain, true
+	}
+	return 0, false
+}
 
 // defaultSources returns the sources that the C library uses if nsswitch.conf does
 // not configure the database.
@@ -96,8 +105,8 @@ func (s *source) parseActions(text string) {
 	for _, word := range fields(toLower(text)) {
 		condition, action, _ := strings.Cut(word, "=")
 		name, negated := strings.CutPrefix(condition, "!")
-		named := status(slices.Index(statusNames[:], name))
-		if named < 0 {
+		named, ok := parseStatus(name)
+		if !ok {
 			continue
 		}
 		for st := range numStatuses {

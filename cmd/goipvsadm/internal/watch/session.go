@@ -18,7 +18,7 @@ type session struct {
 	names       *asyncNamer // nil if Watch.Names is nil
 	alerts      alertTracker
 	mode        mode
-	readAll     bool   // a key required reading more services than the screen shows
+	readAll     bool   // a key, such as for scrolling, required more services than fit on the screen
 	filterInput string // the filter that is being entered
 }
 
@@ -104,8 +104,8 @@ func (s *session) display(sample *sampler.Sample, tick <-chan time.Time) (stop b
 			if result == quit {
 				return true, nil, nil
 			}
-			if result == resort {
-				if sample, err = s.Sampler.Resort(s.readLimit()); err != nil {
+			if result == reorder {
+				if sample, err = s.Sampler.Reorder(s.readLimit()); err != nil {
 					return false, nil, err
 				}
 				s.alerts.observe(sample)
