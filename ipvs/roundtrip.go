@@ -106,7 +106,7 @@ const messageSlack = 64
 // it is large: memory that is not used yet occupies only addresses, but the copies
 // that append leaves behind occupy more than the list.
 func appendRow[T any](list []T, row *T) []T {
-	const large = 4096
+	const large = 16384
 	if len(list) == cap(list) && len(list) >= large {
 		grown := make([]T, len(list), 8*len(list)) // slices.Grow would clear it all
 		copy(grown, list)
