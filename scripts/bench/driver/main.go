@@ -56,7 +56,7 @@ func run() error {
 	connections := flag.Int("connections", 20000, "number of connections for -L -n -c")
 	timed := flag.Bool("timed", false, "run only the rows that measure elapsed time")
 	memory := flag.Bool("memory", false, "run only the two rows that measure the memory of goipvsadm")
-	scale := flag.Bool("scale", false, "run goipvsadm on tables of up to 100,000 servers; -only selects tables")
+	scale := flag.Bool("scale", false, "run goipvsadm on tables of up to 100,000 servers; -only selects tables and commands")
 	flag.Parse()
 
 	// Network namespaces are per thread. The garbage collector must not run in

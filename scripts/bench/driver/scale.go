@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,14 +24,16 @@ var scaleTables = []ruleSet{
 var scaleCommands = []string{"-R", "-L -n", "-S -n", "-L -j", "--metrics", "--apply", "--doctor"}
 
 // measureScale prints the CPU time and the peak memory of goipvsadm for each of
-// scaleCommands on each of scaleTables. The CPU time, unlike the elapsed time, does not
+// scaleCommands on each of scaleTables whose name, followed by the command, contains the
+// text only, such as 10000x or 1000x10 -L. The CPU time, unlike the elapsed time, does not
 // include that --doctor waits for the counters.
 func measureScale(only string) error {
 	fmt.Println("| million instructions / peak MiB | " + strings.Join(scaleCommands, " | ") + " |")
 	fmt.Println("|---|" + strings.Repeat("--:|", len(scaleCommands)))
 	for _, table := range scaleTables {
 		name := fmt.Sprintf("%dx%d", table.services, table.servers)
-		if !strings.Contains(name, only) {
+		selected := func(command string) bool { return strings.Contains(name+" "+command, only) }
+		if !slices.ContainsFunc(scaleCommands, selected) {
 			continue
 		}
 		if err := newNamespace(); err != nil {
@@ -38,7 +41,11 @@ func measureScale(only string) error {
 		}
 		rules := table.restoreInput()
 		fmt.Printf("| %s |", name)
-		for _, command := range scaleCommands {
+		for i, command := range scaleCommands {
+			if i > 0 && !selected(command) {
+				fmt.Print(" – |")
+				continue
+			}
 			u, err := runScaleCommand(command, rules)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", name, command, err)
