@@ -69,6 +69,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 	inv.parser = command.NewParser(inv.name, inv.names)
 	inv.ownName = path.Base(inv.name) == help.Name
 	inv.parser.DetailedErrors = inv.ownName
+	inv.parser.ServiceConnections = inv.ownName
 	status := run(inv, args)
 	if inv.client != nil {
 		inv.client.Close()
@@ -139,9 +140,16 @@ func (inv *invocation) execute(cmd *command.Command) int {
 		return inv.diff(cmd)
 	case command.Doctor:
 		return inv.doctor(cmd)
+	case command.Monitor:
+		return inv.monitor(cmd)
 	}
-	if cmd.Options.Has(command.Drain) {
+	switch {
+	case cmd.Options.Has(command.AllServices):
+		return inv.allServices(cmd)
+	case cmd.Options.Has(command.Drain):
 		return inv.drain(cmd)
+	case cmd.Options.Has(command.Keep):
+		return inv.editKept(cmd)
 	}
 	return inv.change(cmd)
 }
@@ -150,10 +158,18 @@ func (inv *invocation) execute(cmd *command.Command) int {
 // not on the stack: with it, the stack would have to grow, which adds 5 % to the
 // instructions of the whole run.
 func (inv *invocation) change(cmd *command.Command) int {
+	warning := inv.editWarning(cmd)
 	cmd.StoreChange(&inv.request)
 	if err := inv.client.Do(&inv.request); err != nil {
-		inv.errorf("%s", inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err))
+		text := inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err)
+		if inv.ownName && cmd.IgnoredPort != 0 && errors.Is(err, ipvs.ErrNoDestination) {
+			text += fmt.Sprintf(" (port %d requires -m or --keep)", cmd.IgnoredPort)
+		}
+		inv.errorf("%s", text)
 		return exitKernelError
+	}
+	if warning != "" {
+		inv.errorf("%s", warning)
 	}
 	return exitOK
 }

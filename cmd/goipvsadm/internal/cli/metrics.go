@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"io/fs"
-	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/metrics"
@@ -29,7 +28,7 @@ func (inv *invocation) listMetrics(cmd *command.Command) error {
 		if buf, err = inv.client.AppendDestinationsConsistent(buf[:0], s.ServiceKey); err != nil {
 			return err
 		}
-		s.Destinations = slices.Clone(buf) // without the capacity that append reserves
+		s.Destinations = append([]ipvs.Destination(nil), buf...) // at its size
 		if !cmd.Options.Has(command.NoSort) {
 			tablefmt.SortDestinations(s.Destinations)
 		}

@@ -55,13 +55,23 @@ const (
 	Metrics
 	Watch
 	Top
+	Server
+	VIP
+	Client
+	State
+	Count
 	All
 	Drain
+	Keep
+	AllServices
 	KeepWeights
 	AllowEmpty
 	Verbose
 	Probe
 	RulesFile
+	Initial
+	Confirm
+	SaveUndo
 
 	numOptions
 

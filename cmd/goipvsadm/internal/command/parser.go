@@ -17,6 +17,10 @@ type Parser struct {
 	// begin with a command, by an error that quotes the invalid word.
 	DetailedErrors bool
 
+	// ServiceConnections makes -L -c accept a service, whose connections it
+	// lists. ipvsadm rejects this.
+	ServiceConnections bool
+
 	program   string            // name of the program in messages
 	names     *resolve.Database // resolves names of hosts and ports
 	flagSet   *pflag.FlagSet    // the flags used so far, see register
@@ -42,7 +46,6 @@ type state struct {
 	serverProtocol ipvs.Protocol // protocol by which the port name in server was looked up
 	hasServerPort  bool          // server contains a port
 	netmask        string        // value of -M
-	schedFlags     string        // value of -b
 }
 
 // NewParser returns a Parser whose messages contain the name of the program and
@@ -168,7 +171,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.UsageError()
-	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor):
+	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
 	case f.verb != 0 && p.cmd.combinesWith(f.verb):
 		p.cmd.Verb, p.cmd.ForApply = Check, true
