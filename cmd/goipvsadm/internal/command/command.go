@@ -35,6 +35,8 @@ type Command struct {
 	Top      uint32 // maximum number of services that --top lists
 
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
+
+	HelpTopic string // value of --help, or the word after it
 }
 
 // A Verb is the operation of a command. The zero Verb means that no command was
