@@ -20,9 +20,9 @@ type figure struct {
 	million float64
 }
 
-// readTable parses the benchmark table in a README, which it finds by its column titles.
-func readTable(readme string) ([]result, error) {
-	lines := strings.Split(readme, "\n")
+// readTable parses the benchmark table in a document, which it finds by its column titles.
+func readTable(document string) ([]result, error) {
+	lines := strings.Split(document, "\n")
 	for i, line := range lines {
 		titles := cells(line)
 		ipvsadm, ours, floor := slices.Index(titles, "ipvsadm"), slices.Index(titles, "ours"), slices.Index(titles, "floor")

@@ -78,7 +78,7 @@ func Excerpt(flags []string) string {
 			case ok:
 				hasEntries = true
 				isKeptEntry = slices.ContainsFunc(spellings, func(s string) bool { return slices.Contains(flags, s) })
-			case isNote: // on the options of a command, which have entries of their own
+			case isNote: // lists the options of a command, which have separate entries
 				isKeptEntry = false
 			case line[0] != ' ':
 				heading += line
