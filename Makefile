@@ -2,7 +2,7 @@
 #
 #   make demo     run the LVS demo on a throwaway kernel
 #   make test     run the unit tests and the kernel tests
-#   make help     list all targets
+#   make help     list the targets
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -14,13 +14,13 @@ PREFIX := /usr/local
 DESTDIR :=
 export CGO_ENABLED := 0
 
-# Go, among others, needs a home directory.
+# The go command and the caches of downloads need a home directory.
 ifeq ($(HOME),)
 export HOME := $(or $(shell getent passwd "$$(id -u)" | cut -d : -f 6),$(CURDIR)/build/home)
 endif
 
-# The version is that of the git tag; without tags it is the default in package help.
-# An unpacked archive may be inside another repository.
+# The version is that of the git tag; without tags it is the default in package help. git is run only
+# if .git exists here, since an unpacked archive may be inside another repository.
 VERSION := $(if $(wildcard .git),$(shell git describe --tags --dirty 2>/dev/null | sed 's/^v//'))
 LDFLAGS = -s -w $(if $(VERSION),-X goipvsadm/cmd/goipvsadm/internal/help.Version=$(VERSION))
 
@@ -98,7 +98,7 @@ GOIPVSADM_PATIENCE ?= 1
 export GOIPVSADM_PATIENCE
 
 .PHONY: test-unit
-test-unit: ## run the unit tests, which need no kernel
+test-unit: ## run the unit tests, which need no throwaway kernel
 	@echo 'Unit tests:'
 	$(GO) test -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
 
@@ -120,7 +120,7 @@ test-all: test demo-ptrace kernels cross cross-test package-tests ## run all tes
 	@$(MAKE) --no-print-directory faults N=5
 
 .PHONY: differential
-differential: build ## compare N random command lines (default 50000) with ipvsadm; SEED=...
+differential: build ## compare with ipvsadm on N random command lines (default 50000); SEED=...
 	@scripts/setup test
 	GOIPVSADM_DIFF_N=$(or $(N),50000) GOIPVSADM_DIFF_SEED=$(or $(SEED),1) $(under_test) \
 		scripts/kernel-tests -l 36000 scripts/difftest -- -run TestRandom
@@ -172,7 +172,7 @@ test-race: ## run the unit tests with the race detector (installs a C compiler)
 	echo 'Unit tests with the race detector:'
 	CGO_ENABLED=1 $(GO) test -race -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
 
-# The order puts what fails soonest first.
+# The checks that fail soonest run first.
 .PHONY: ci
 ci: ## run what continuous integration runs: lint, test, test-race, cross (installs dependencies)
 	@scripts/setup test race
@@ -202,7 +202,8 @@ extras := \
 	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
 	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish
 
-# Links from the names of ipvsadm to the program, its manual and its completions, as LINK:TARGET.
+# Symbolic links that provide the program, manual pages and completions under ipvsadm's names, as
+# LINK:TARGET.
 aliases := \
 	$(names:%=sbin/%:goipvsadm) \
 	share/man/man8/ipvsadm.8:goipvsadm.8 \
@@ -215,11 +216,12 @@ init := $(DESTDIR)/etc/init.d/goipvsadm
 unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/goipvsadm.service
 prefixed := sed 's,/usr/local/,$(PREFIX)/,g'
 
-# $(call runs_service,PREFIX) is a pattern of a line in both of them.
+# $(call runs_service,PREFIX) matches the line of the init script or unit that names the service
+# program below PREFIX.
 runs_service = ^\(service\|ExecStart\)=$(1)/lib/goipvsadm/service
 
-# $(call check_unowned,FILE,ADVICE) fails if FILE belongs to a package of the system. Such files
-# are never replaced or removed, since the package manager would restore them some day.
+# $(call check_unowned,FILE,ADVICE) fails if FILE belongs to an installed package. Such files are
+# never replaced or removed, since an upgrade of the package would restore them.
 check_unowned = package=$$(scripts/package-of -r '$(DESTDIR)' $(1)); if [ -n "$$package" ]; then \
 	echo "$(1) belongs to package $$package: $(2)" >&2; exit 1; fi
 
@@ -234,16 +236,16 @@ install: $(PROGRAM) ## install to PREFIX (default /usr/local), without the name 
 		$(prefixed) "$${pair%%:*}" >"$(DESTDIR)$(PREFIX)/$${pair#*:}"
 	done
 
-# Suffix of files moved aside by install-compat.
+# Suffix of files that install-compat and install-service move aside.
 replaced := before-goipvsadm
 
 .PHONY: install-compat
-install-compat: install ## also install ipvsadm* symlinks; FORCE=1 replaces unpackaged files
+install-compat: install ## also install ipvsadm* symlinks; FORCE=1 replaces files that no package owns
 	@for pair in $(aliases); do
 		file=$(PREFIX)/$${pair%%:*}
 		$(call check_unowned,$$file,use another PREFIX or the package goipvsadm-ipvsadm)
 		if [ -e "$(DESTDIR)$$file" ] && [ "$$(readlink "$(DESTDIR)$$file")" != "$${pair#*:}" ] && [ -z '$(FORCE)' ]; then
-			echo "$(DESTDIR)$$file exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall" >&2
+			echo "$(DESTDIR)$$file exists and was not installed by goipvsadm; use FORCE=1 to replace it (make uninstall restores it)" >&2
 			exit 1
 		fi
 	done
@@ -254,13 +256,13 @@ install-compat: install ## also install ipvsadm* symlinks; FORCE=1 replaces unpa
 	done
 
 .PHONY: install-service
-install-service: install ## also install the init script and the systemd unit, disabled; FORCE=1 replaces unpackaged files
+install-service: install ## also install the init script and the systemd unit, disabled; FORCE=1 replaces files that no package owns
 	@$(call check_unowned,/etc/init.d/goipvsadm,the service is already installed)
 	$(call check_unowned,$(PREFIX)/lib/systemd/system/goipvsadm.service,the service is already installed)
 	for file in '$(init)' '$(unit)'; do
 		if [ ! -e "$$file" ] && [ ! -L "$$file" ] || grep -q '$(call runs_service,.*)' "$$file" 2>/dev/null; then continue; fi
 		if [ -z '$(FORCE)' ]; then
-			echo "$$file exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall" >&2
+			echo "$$file exists and was not installed by goipvsadm; use FORCE=1 to replace it (make uninstall restores it)" >&2
 			exit 1
 		fi
 		mv "$$file" "$$file.$(replaced)"
@@ -283,7 +285,7 @@ uninstall: ## remove all installed files
 	done
 	rm -f '$(sbin)/goipvsadm' $(names:%='$(lib)/%') '$(lib)/service'
 	for pair in $(extras); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
-	# The service and the links that enable it.
+	# Remove the service and the links that enable it.
 	if grep -q '$(call runs_service,$(PREFIX)) ' '$(unit)' 2>/dev/null; then
 		rm -f '$(unit)'
 		if [ -e '$(unit).$(replaced)' ]; then mv '$(unit).$(replaced)' '$(unit)'; else
@@ -316,7 +318,7 @@ package: ## build the packages for this machine (.deb, .rpm or .apk)
 package-tests: ## test the packages, with live traffic (installs dependencies)
 	@scripts/packaging/test
 
-# SC1091: sourced files belong to the system.
+# SC1091 (a sourced file is missing) is excluded: the sourced files are part of the system.
 .PHONY: lint-shell
 lint-shell: # lint the shell scripts and the systemd units
 	@shellcheck -e SC1091 .ci/run scripts/{setup,go,promtool,fuzz,bench/run,package-of} scripts/kernel{,s,-image,-init,-tests} \
@@ -330,8 +332,8 @@ lint-shell: # lint the shell scripts and the systemd units
 	done
 
 .PHONY: clean
-clean: ## delete build
-	@[ ! -d build/home ] || chmod -R u+w build/home # with a read-only module cache
+clean: ## delete the build directory
+	@[ ! -d build/home ] || chmod -R u+w build/home # its module cache is read-only
 	rm -rf build
 
 .PHONY: help

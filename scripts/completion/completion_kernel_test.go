@@ -77,7 +77,7 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// loadRules replaces the table by rules.
+// loadRules replaces the table with rules.
 func (b *testbed) loadRules(t *testing.T) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(b.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
@@ -99,9 +99,9 @@ func scriptPath(t *testing.T, name string) string {
 	return path
 }
 
-// Without IPVS or privileges there are no candidates from the table and no error message,
-// and the module is not loaded. This test must be the first: after a table was in use, the
-// module cannot be unloaded for a while.
+// Without IPVS or privileges, --complete prints no candidates from the table and no error
+// message, and does not load the module. This test must be the first: after a table was in
+// use, the module cannot be unloaded for a while.
 func TestCompleteTableUnavailable(t *testing.T) {
 	b := newTestbed(t)
 	complete := func(credential *syscall.Credential, words ...string) string {
@@ -139,7 +139,7 @@ func TestCompleteTableUnavailable(t *testing.T) {
 	}
 }
 
-// prompt is the prompt of the shells.
+// prompt is the command prompt of all shells.
 const prompt = "ready> "
 
 // A shell is an interactive shell with an empty home directory.
@@ -176,8 +176,8 @@ func (s *shell) writeFile(t *testing.T, name, text string) {
 // directory of the program.
 type completionTest struct{ before, after string }
 
-// tests are the lines that all shells complete in the same way. A space follows a word that
-// is complete.
+// tests are lines that all shells complete in the same way. A complete word is followed by
+// a space.
 var tests = []completionTest{
 	{before: "goipvsadm --add-serv", after: "goipvsadm --add-serv"}, // ambiguous: -service or -server
 	{before: "goipvsadm --edit-servi", after: "goipvsadm --edit-service "},
@@ -245,7 +245,8 @@ func (s *shell) run(t *testing.T, tests []completionTest) {
 	}
 }
 
-// waitForLine waits until a file contains a line completely, and returns it or an error.
+// waitForLine waits until a file contains a complete line, which ends with a space, and
+// returns the line or an error.
 func waitForLine(file string) string {
 	var text []byte
 	err := testnet.Eventually(func() error {
@@ -260,14 +261,14 @@ func waitForLine(file string) string {
 	return string(text)
 }
 
-// hostileNames are names of network namespaces that contain syntax of the shells.
+// hostileNames are names of network namespaces that contain shell syntax.
 var hostileNames = []string{
 	"A;id", "B$(id)", "C`id`", "D&id", "E|id", "F>g", "G<h", "H*?[a-z]{1,2}", "I'j", `J"k`, `K\l`, "L m", "M!n", "N:o;p", "O=p;q",
 	"P@q;r", "Q,r;s", "R#s^t~u%v", `S\\`, "~t",
 }
 
-// nameTests creates namespaces and interfaces with names that must be quoted, and returns lines
-// with them.
+// nameTests creates namespaces and interfaces whose names must be quoted, and returns lines
+// that complete to these names.
 func (b *testbed) nameTests(t *testing.T) []completionTest {
 	t.Helper()
 	for _, name := range hostileNames {
@@ -289,7 +290,7 @@ func (b *testbed) nameTests(t *testing.T) []completionTest {
 		tests = append(tests, completionTest{before: namespace + first, after: namespace + name + " "})
 	}
 	return append(tests,
-		// What has been typed contains quotes.
+		// The typed word is quoted.
 		completionTest{before: namespace + `A\;i`, after: namespace + "A;id "},
 		completionTest{before: namespace + `B\$\(`, after: namespace + "B$(id) "},
 		completionTest{before: namespace + `L\ `, after: namespace + "L m "},
@@ -305,8 +306,8 @@ func (b *testbed) nameTests(t *testing.T) []completionTest {
 	)
 }
 
-// bracketTests returns lines with IPv6 addresses. Shells that expand [...] as a pattern need
-// the opening bracket quoted.
+// bracketTests returns lines with IPv6 addresses that begin with the given bracket, which is
+// quoted for shells that expand [...] as a pattern.
 func bracketTests(bracket string) []completionTest {
 	return []completionTest{
 		{before: "goipvsadm -E -t " + bracket + "fd08::1", after: "goipvsadm -E -t [fd08::1]:443 "},
@@ -329,8 +330,8 @@ func TestBash(t *testing.T) {
 	s.run(t, slices.Concat(tests, bracketTests("["), bracketTests(`\[`), b.nameTests(t)))
 }
 
-// The package bash-completion loads the script on demand by the name of the command, and
-// completes it after commands such as nohup.
+// The package bash-completion loads the script of a command on demand, and completes the
+// command after others such as nohup.
 func TestBashCompletionPackage(t *testing.T) {
 	b := newTestbed(t)
 	b.loadRules(t)

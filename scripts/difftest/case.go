@@ -20,7 +20,7 @@ type Command struct {
 	Stdin string
 }
 
-// Case is a sequence of command lines, which starts with an empty table.
+// Case is a sequence of command lines that starts with an empty table.
 type Case struct {
 	Name     string // origin: file and line, or seed and number
 	Commands []Command
@@ -77,7 +77,8 @@ func ParseCases(source, text string) ([]Case, error) {
 	return cases, nil
 }
 
-// ReadCorpus reads all cases of a directory. Keys are file names without .txt.
+// ReadCorpus reads all cases in a directory. The keys of the result are the names of the files
+// without .txt.
 func ReadCorpus(dir string) (map[string][]Case, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err == nil && len(files) == 0 {
@@ -133,17 +134,19 @@ func (c Command) String() string {
 	return b.String()
 }
 
+// unquoteInput returns the standard input that a line stands for.
 func unquoteInput(line string) (string, error) {
 	if !strings.HasPrefix(line, `"`) {
 		return line + "\n", nil
 	}
 	input, err := strconv.Unquote(line)
 	if err != nil {
-		return "", fmt.Errorf("input %s: %w", line, err)
+		return "", fmt.Errorf("standard input %s: %w", line, err)
 	}
 	return input, nil
 }
 
+// splitWords splits a command line into its arguments.
 func splitWords(line string) ([]string, error) {
 	var words []string
 	for {
@@ -164,11 +167,11 @@ func splitWords(line string) ([]string, error) {
 			case '"':
 				quoted, err := strconv.QuotedPrefix(line)
 				if err != nil {
-					return nil, fmt.Errorf("unclosed quote: %s", line)
+					return nil, fmt.Errorf("invalid quoted word: %s", line)
 				}
 				part, err := strconv.Unquote(quoted)
 				if err != nil {
-					return nil, fmt.Errorf("word %s: %w", quoted, err)
+					return nil, fmt.Errorf("invalid quoted word %s: %w", quoted, err)
 				}
 				word.WriteString(part)
 				line = line[len(quoted):]
@@ -185,6 +188,7 @@ func splitWords(line string) ([]string, error) {
 	}
 }
 
+// quoteArg quotes an argument for splitWords if necessary.
 func quoteArg(word string) string {
 	switch {
 	case !isPrintable(word):

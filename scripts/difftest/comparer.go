@@ -34,7 +34,8 @@ type Comparer struct {
 	stdin, stdout, stderr     *os.File
 }
 
-// commandTimeout bounds a command. A command that exceeds it is killed, which shows in its result.
+// commandTimeout is the time limit of a command. A command that exceeds it is killed, and its result
+// contains the signal.
 var commandTimeout = 2 * testnet.TestTimeout
 
 // DumpAndReset is standard input for ipvsadm -R that prints the complete state of a namespace and
@@ -52,8 +53,8 @@ const DumpAndReset = `-S -n
 --stop-daemon backup
 `
 
-// NewComparer compares the program at path ours with the real ipvsadm; see
-// testnet.ReferenceProgram.
+// NewComparer returns a Comparer of the program ours, a path or a name in PATH, with the real
+// ipvsadm (see testnet.ReferenceProgram).
 func NewComparer(t *testing.T, ours string) *Comparer {
 	t.Helper()
 	r := &Comparer{
@@ -69,7 +70,7 @@ func NewComparer(t *testing.T, ours string) *Comparer {
 		p.Texts.Version = r.Run(t, *p, r.ReferenceNetns, Command{Args: []string{"ipvsadm", "-v"}}).Stdout
 		p.Texts.Help = r.Run(t, *p, r.ReferenceNetns, Command{Args: []string{"ipvsadm", "-h"}}).Stdout
 		if p.Texts.Version == "" || p.Texts.Help == "" {
-			t.Fatalf("%s -v and -h print nothing", p.Path)
+			t.Fatalf("%s -v or -h prints nothing", p.Path)
 		}
 	}
 	r.Reference.Release = FindRelease(r.Run(t, r.Reference, r.ReferenceNetns, Probe).Stderr)
@@ -77,7 +78,8 @@ func NewComparer(t *testing.T, ours string) *Comparer {
 	return r
 }
 
-// ProgramUnderTest returns the value of the environment variable GOIPVSADM.
+// ProgramUnderTest returns the path of the program under test, from the environment variable
+// GOIPVSADM.
 func ProgramUnderTest(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("GOIPVSADM")
@@ -97,7 +99,7 @@ func ReferenceProgram(t *testing.T) string {
 	return path
 }
 
-// LookPath finds a program in PATH.
+// LookPath is exec.LookPath for programs that must exist.
 func LookPath(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -189,7 +191,7 @@ func readAll(t *testing.T, file *os.File) string {
 	return string(text)
 }
 
-// Same compares the results of a command; see the function Same.
+// Same reports whether both programs have the same result; see the function Same.
 func (r *Comparer) Same(c Command, reference, ours Result) bool {
 	return Same(c, reference, ours, r.Reference.Texts, r.Ours.Texts)
 }
@@ -214,10 +216,10 @@ func (r *Comparer) Compare(t *testing.T, c Case) string {
 		}
 		want := r.Run(t, r.Reference, r.ReferenceNetns, command)
 		got := r.Run(t, r.Ours, netns, command)
-		// Exit status 2 is an invalid command line, detected before anything is changed.
+		// Exit status 2 means that the command line was rejected before anything was changed.
 		mayHaveChanged = mayHaveChanged || want.Status != 2 || got.Status != 2 || isRestore(command)
 		if difference == "" && !r.Same(command, want, got) {
-			difference = fmt.Sprintf("%s\nat %sipvsadm: %sours: %s", c, command, want, got)
+			difference = fmt.Sprintf("%s\nat %sipvsadm: %sgoipvsadm: %s", c, command, want, got)
 		}
 	}
 	if !mayHaveChanged {
@@ -228,13 +230,13 @@ func (r *Comparer) Compare(t *testing.T, c Case) string {
 	got := r.Run(t, r.Reference, r.OursNetns, dump)
 	want.Stdout, got.Stdout = SortListing(want.Stdout), SortListing(got.Stdout)
 	if difference == "" && want != got {
-		difference = fmt.Sprintf("%s\nresulting tables\nonly with ipvsadm: %sonly with ours: %s", c, want.Without(got), got.Without(want))
+		difference = fmt.Sprintf("%s\nresulting tables differ\nonly with ipvsadm: %sonly with goipvsadm: %s", c, want.Without(got), got.Without(want))
 	}
 	return difference
 }
 
 // MountNameFiles mounts the files in dir (hosts, services, nsswitch.conf, resolv.conf) over those
-// in /etc of the throwaway kernel, so that names are the same on every machine.
+// in /etc of the throwaway kernel, so that names resolve in the same way on every machine.
 func MountNameFiles(dir string) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build kernel
 
-// Comparison of the corpus and of random cases, and tests of Comparer. To compare more random
-// command lines, or with another seed:
+// Tests that run both programs on the corpus and on random cases, and tests of Comparer. To compare
+// more random command lines, or to use another seed:
 //
 //	make differential N=50000 SEED=7
 
@@ -17,7 +17,7 @@ import (
 
 const testdata = "../../testdata/differential"
 
-// maxDifferences is the number of reported differences after which a test stops.
+// maxDifferences is the number of differences after which a test stops.
 const maxDifferences = 20
 
 func TestMain(m *testing.M) {

@@ -12,20 +12,20 @@ import (
 
 // Generator generates cases from a seed.
 type Generator struct {
-	seed, generated uint64 // generated counts the cases
+	seed, generated uint64 // generated is the number of cases generated so far
 	*rand.Rand
 	addresses []string
 }
 
-// NewGenerator returns a generator of the sequence of cases for a seed.
+// NewGenerator returns a Generator with the given seed.
 func NewGenerator(seed uint64) *Generator {
 	return &Generator{seed: seed}
 }
 
-// option is a command-line option. value generates its argument, if it has one.
+// option is a command-line option.
 type option struct {
 	short, long string
-	value       func(*Generator) string
+	value       func(*Generator) string // generates its argument; nil if it has none
 }
 
 var options = []option{
@@ -72,7 +72,8 @@ var options = []option{
 	{long: "tun-remcsum"},
 }
 
-// commands are the commands and the long names of the options that each allows.
+// commands are the commands and the long names of the options that are valid with each; "service"
+// stands for all options that select a service.
 var commands = []struct{ short, long, options string }{
 	{"A", "add-service", "service scheduler persistent netmask ops pe sched-flags"},
 	{"E", "edit-service", "service scheduler persistent netmask ops pe sched-flags"},
@@ -157,7 +158,7 @@ func (g *Generator) serviceArgs() []string {
 	return []string{g.pick("-t", "-t", "-u", "--sctp-service"), g.pick(g.addresses...) + ":" + g.pick(ports[:6]...)}
 }
 
-// plausibleSession generates command lines that build and change a table, some of them mutated.
+// plausibleSession generates command lines that build and change a table. It mutates some of them.
 func (g *Generator) plausibleSession() [][]string {
 	var lines [][]string
 	add := func(words ...string) {
@@ -299,7 +300,7 @@ func (g *Generator) listCommand() []string {
 	return words
 }
 
-// mutate changes one word of a command line: it deletes, replaces, truncates or inserts one.
+// mutate deletes, replaces, truncates or inserts one word of a command line, or inserts a few.
 func (g *Generator) mutate(words []string) []string {
 	words = slices.Clone(words)
 	at := 1 + g.IntN(len(words))
@@ -320,8 +321,8 @@ func (g *Generator) mutate(words []string) []string {
 	return slices.Insert(words, at, strings.Fields(g.pick(extraWords...))...)
 }
 
-// randomLine generates a command line whose options need not be valid for the command. It avoids
-// known differences.
+// randomLine generates a command line, without known differences, whose options need not be valid
+// with the command.
 func (g *Generator) randomLine() []string {
 	for {
 		words := g.drawRandomLine()
@@ -354,18 +355,18 @@ func (g *Generator) drawRandomLine() []string {
 			words[0] += "=" + state
 		}
 	}
-	takes := strings.Fields(command.options)
-	if slices.Contains(takes, "service") && !g.oneIn(8) {
+	valid := strings.Fields(command.options)
+	if slices.Contains(valid, "service") && !g.oneIn(8) {
 		services := slices.DeleteFunc(slices.Clone(options), func(o option) bool { return !o.isService() })
 		words = g.appendOption(words, services[g.IntN(len(services))])
 	}
 	for _, o := range options {
-		allowed := slices.Contains(takes, o.long)
+		isValid := slices.Contains(valid, o.long)
 		odds := 60
 		switch {
-		case allowed && o.long == "real-server":
+		case isValid && o.long == "real-server":
 			odds = 1
-		case allowed:
+		case isValid:
 			odds = 5
 		}
 		if g.oneIn(odds) {
@@ -381,11 +382,12 @@ func (g *Generator) drawRandomLine() []string {
 	return words
 }
 
+// isService reports whether the option selects a service.
 func (o option) isService() bool {
 	return strings.HasSuffix(o.long, "-service")
 }
 
-// appendOption appends an option in one of its spellings.
+// appendOption appends an option in one of the forms in which it can be written.
 func (g *Generator) appendOption(words []string, o option) []string {
 	if o.value == nil {
 		last := words[len(words)-1]

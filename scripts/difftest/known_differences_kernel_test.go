@@ -15,9 +15,9 @@ import (
 
 // knownDifference is a case whose last command has intentionally different results.
 type knownDifference struct {
-	title         string
-	text          string
-	ipvsadm, ours Result
+	title         string // heading in docs/COMPATIBILITY.md
+	text          string // the case, for ParseCases
+	ipvsadm, ours Result // of the last command
 }
 
 const tryHelpLine = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
@@ -182,7 +182,7 @@ func TestKnownDifferences(t *testing.T) {
 				want      Result
 			}{
 				{"ipvsadm", r.Reference, r.ReferenceNetns, d.ipvsadm},
-				{"ours", r.Ours, r.OursNetns, d.ours},
+				{"goipvsadm", r.Ours, r.OursNetns, d.ours},
 			} {
 				var got Result
 				for _, c := range cases[0].Commands {
@@ -216,25 +216,25 @@ func TestVersionAndHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	version := r.Ours.Texts.Version
 	if !strings.HasPrefix(version, "ipvsadm v1.31 2019/12/24 (goipvsadm ") || !strings.HasSuffix(version, " and IPVS v1.2.1)\n") {
-		t.Errorf("-v prints %q", version)
+		t.Errorf("goipvsadm -v prints %q", version)
 	}
-	if theirs := r.Reference.Texts.Version; theirs != "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n" {
-		t.Errorf("ipvsadm -v prints %q: is it 1.31?", theirs)
+	if reference := r.Reference.Texts.Version; reference != "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n" {
+		t.Errorf("the real ipvsadm -v prints %q, want version 1.31", reference)
 	}
 	save := Command{Args: []string{"ipvsadm-save", "-h"}}
-	theirs, ours := r.Run(t, r.Reference, r.ReferenceNetns, save), r.Run(t, r.Ours, r.OursNetns, save)
-	for _, result := range []Result{theirs, ours} {
+	reference, ours := r.Run(t, r.Reference, r.ReferenceNetns, save), r.Run(t, r.Ours, r.OursNetns, save)
+	for _, result := range []Result{reference, ours} {
 		if result.Status != 1 || result.Stdout != "" || !strings.HasPrefix(result.Stderr, "ipvsadm-save: ") {
 			t.Errorf("%s%s", save, result)
 		}
 	}
 	if lines := strings.Count(r.Ours.Texts.Help, "\n"); lines < 30 {
-		t.Errorf("-h prints %d lines", lines)
+		t.Errorf("goipvsadm -h prints only %d lines", lines)
 	}
 }
 
-// ipvsadm-restore ignores its arguments and clears the table if the input is empty. The
-// replacement prints its help for -h instead.
+// ipvsadm-restore ignores its arguments and clears the table if the input is empty. goipvsadm's
+// prints a help text for -h and --help instead.
 func TestRestoreHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	service := Command{Args: []string{"ipvsadm", "-A", "-f", "5", "-s", "rr"}}
@@ -251,10 +251,10 @@ func TestRestoreHelp(t *testing.T) {
 		r.Run(t, r.Ours, r.OursNetns, service)
 		help := word != "whatever"
 		if got := r.Run(t, r.Ours, r.OursNetns, restore); got.Status != 0 || strings.HasPrefix(got.Stdout, "ipvsadm-restore: ") != help || got.Stderr != "" {
-			t.Errorf("ours: %s%s", restore, got)
+			t.Errorf("goipvsadm: %s%s", restore, got)
 		}
 		if left := r.Run(t, r.Ours, r.OursNetns, save); (left.Stdout != "") != help {
-			t.Errorf("ours: table after ipvsadm-restore %s: %s", word, left)
+			t.Errorf("goipvsadm: table after ipvsadm-restore %s: %s", word, left)
 		}
 	}
 }
@@ -262,14 +262,14 @@ func TestRestoreHelp(t *testing.T) {
 // Options that imply -L work without it, even under the name ipvsadm.
 func TestImpliedListing(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
-	try := Result{Status: 255, Stderr: "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"}
+	unknown := Result{Status: 255, Stderr: tryHelpLine}
 	for word, lists := range map[string]bool{"-j": true, "--json": true, "--top=5": true, "--wacth": false, "lsit": false} {
 		command := Command{Args: []string{"ipvsadm", word}}
-		if got := r.Run(t, r.Reference, r.ReferenceNetns, command); got != try {
+		if got := r.Run(t, r.Reference, r.ReferenceNetns, command); got != unknown {
 			t.Errorf("%s%s", command, got)
 		}
-		if got := r.Run(t, r.Ours, r.OursNetns, command); lists != (got.Status == 0) || !lists && got != try {
-			t.Errorf("ours: %s%s", command, got)
+		if got := r.Run(t, r.Ours, r.OursNetns, command); lists != (got.Status == 0) || !lists && got != unknown {
+			t.Errorf("goipvsadm: %s%s", command, got)
 		}
 	}
 }
@@ -284,6 +284,6 @@ func TestExtraOptions(t *testing.T) {
 		}
 	}
 	if got := r.Run(t, r.Ours, r.OursNetns, Command{Args: []string{"ipvsadm", "-L", "-j"}}); got.Status != 0 || !strings.HasPrefix(got.Stdout, "{") {
-		t.Errorf("ours -L -j: %s", got)
+		t.Errorf("goipvsadm -L -j: %s", got)
 	}
 }

@@ -1,5 +1,5 @@
 // Releases of the real ipvsadm. goipvsadm prints the messages of Debian 12's release (1.31-1).
-// Messages that differ in a later release are translated to those before the comparison.
+// Messages that differ in a later release are translated to Debian 12's before the comparison.
 
 package difftest
 
@@ -10,7 +10,7 @@ import "strings"
 type Release struct {
 	Name         string
 	ProbeMessage string            // error output of Probe
-	ToDebian12   map[string]string // maps lines of its messages to those of Debian 12's release
+	ToDebian12   map[string]string // lines of messages that differ, and Debian 12's text for each
 }
 
 // Probe is an invalid command for which each release has a different error message.

@@ -35,7 +35,7 @@ type Texts struct {
 	Version, Help string
 }
 
-// maskTexts replaces the texts of a program in its output by tokens.
+// maskTexts replaces the texts in the output of a program with tokens.
 func (t Texts) maskTexts(output string) string {
 	output = strings.ReplaceAll(output, t.Help, "<help>\n")
 	return strings.ReplaceAll(output, t.Version, "<version>\n")
@@ -59,7 +59,7 @@ var nonRoundTripNames = []struct {
 	{regexp.MustCompile(` (?:multi|192\.168\.7\.[12]):`), " <multi>:"},
 }
 
-// maskNonRoundTripNames replaces these names and addresses by tokens.
+// maskNonRoundTripNames replaces the names in nonRoundTripNames, and their addresses, with tokens.
 func maskNonRoundTripNames(output string) string {
 	for _, n := range nonRoundTripNames {
 		output = n.pattern.ReplaceAllString(output, n.token)
@@ -122,7 +122,7 @@ func isNumeric(c Command) bool {
 	return slices.ContainsFunc(c.Args[1:], func(arg string) bool { return arg == "-n" || arg == "-Sn" || arg == "--numeric" })
 }
 
-// Without returns r without the lines that are also in other.
+// Without returns r without the output lines that are also in other.
 func (r Result) Without(other Result) Result {
 	return Result{
 		Status: r.Status,

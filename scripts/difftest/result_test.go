@@ -3,8 +3,8 @@ package difftest
 import "testing"
 
 var (
-	theirs = Texts{Version: "v 1\n", Help: "v 1\nusage\n"}
-	ours   = Texts{Version: "own 1\n", Help: "own 1\nhelp\n"}
+	referenceTexts = Texts{Version: "v 1\n", Help: "v 1\nusage\n"}
+	ourTexts       = Texts{Version: "own 1\n", Help: "own 1\nhelp\n"}
 )
 
 func TestSame(t *testing.T) {
@@ -103,8 +103,8 @@ func TestSame(t *testing.T) {
 			ours:      Result{Status: 255, Stderr: "line 3: bad\n"},
 		},
 	} {
-		if got := Same(test.command, test.reference, test.ours, theirs, ours); got != test.want {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		if got := Same(test.command, test.reference, test.ours, referenceTexts, ourTexts); got != test.want {
+			t.Errorf("%s: Same returned %v, want %v", test.name, got, test.want)
 		}
 	}
 }

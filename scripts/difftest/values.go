@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// ipvsadm compares addresses by signed 32-bit subtraction. This does not overflow for
-// orderedAddresses. The listed order of unorderedAddresses depends on the order in which the kernel
-// returns them. 127.0.0.1 is not included: the C library sends DNS queries to it by default, and a
-// service on its port 53 would count them.
+// Values of options. ipvsadm sorts addresses by signed 32-bit subtraction, which does not overflow for
+// orderedAddresses. It may overflow for unorderedAddresses, whose order in a listing then depends on the
+// order in the kernel. Neither list contains 127.0.0.1: the C library sends DNS queries to it by
+// default, and a service on its port 53 would count them.
 var (
 	orderedAddresses   = []string{"10.0.0.1", "10.0.0.2", "10.9.8.7", "127.0.0.2", "16.0.0.9"}
 	unorderedAddresses = []string{"10.0.0.1", "127.0.0.2", "128.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.0.2", "200.1.1.1", "64.0.0.5", "1.1.1.1"}
@@ -103,7 +103,7 @@ func (g *Generator) tunnel() string {
 	return g.pick("ipip", "gue", "gre", "gue", "gre", "", "GUE", "foo")
 }
 
-// isKnownDifference reports whether a command line has an intended difference (see
+// isKnownDifference reports whether the result of a command line may intentionally differ (see
 // docs/COMPATIBILITY.md). The generator avoids such lines.
 func isKnownDifference(words []string) bool {
 	line := " " + strings.Join(words, " ") + " "
@@ -122,12 +122,13 @@ func isKnownDifference(words []string) bool {
 		return at
 	}
 	six := max(strings.LastIndex(line, " -6"), strings.LastIndex(line, " --ipv6"))
-	early := min(first(" -r", " --real-server"), first(" -M", " --netmask"))
+	// In ipvsadm, the meaning of -r and -M depends on the service options before them.
+	dependent := min(first(" -r", " --real-server"), first(" -M", " --netmask"))
 	if service < 0 && first(" -r", " --real-server") < len(line) {
 		// Without a service option, ipvsadm has no protocol for the lookup of a port name.
 		return true
 	}
-	foreign := strings.Contains(line, "flag-3") && (strings.Contains(line, "sh ") || strings.Contains(line, "mh "))
-	return early < service || mark >= 0 && early < six || foreign ||
+	genericFlag := strings.Contains(line, "flag-3") && (strings.Contains(line, "sh ") || strings.Contains(line, "mh "))
+	return dependent < service || mark >= 0 && dependent < six || genericFlag ||
 		strings.Contains(line, " -b , ") || strings.Contains(line, " -b, ")
 }

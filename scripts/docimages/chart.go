@@ -16,11 +16,11 @@ type result struct {
 
 // figure is a number of instructions.
 type figure struct {
-	text    string // as in the table
-	million float64
+	text    string  // as in the table
+	million float64 // in millions
 }
 
-// readTable parses the benchmark table in a document, which it finds by its column titles.
+// readTable finds the benchmark table in a document by its column titles and parses it.
 func readTable(document string) ([]result, error) {
 	lines := strings.Split(document, "\n")
 	for i, line := range lines {

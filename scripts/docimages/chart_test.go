@@ -34,12 +34,12 @@ func TestReadTable(t *testing.T) {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 		if err == nil && tt.err != "" || err != nil && err.Error() != tt.err {
-			t.Errorf("%s: %v, want %s", tt.name, err, tt.err)
+			t.Errorf("%s: error %v, want %q", tt.name, err, tt.err)
 		}
 	}
 }
 
-// docs/how-fast.svg is generated from the current table in docs/PERFORMANCE.md.
+// docs/how-fast.svg shows the current table in docs/PERFORMANCE.md.
 func TestChartUpToDate(t *testing.T) {
 	document, err := os.ReadFile("../../docs/PERFORMANCE.md")
 	if err != nil {

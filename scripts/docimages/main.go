@@ -1,8 +1,8 @@
 // Docimages generates two SVG images: a screenshot of goipvsadm --watch for README.md and a chart of
 // the benchmark table. It is run by make docs-images and make docs-chart.
 //
-//	docimages watch FILE           on a throwaway kernel only
-//	docimages chart TABLE FILE     from the table in the Markdown file TABLE
+//	docimages watch FILE           write the screenshot; must run on a throwaway kernel
+//	docimages chart TABLE FILE     write the chart of the table in the Markdown file TABLE
 package main
 
 import (

@@ -14,7 +14,7 @@ const (
 	margin     = 12
 )
 
-// palette maps SGR color parameters (ISO 6429) to RGB; it has the colors that the program uses.
+// palette maps the SGR color parameters (ISO 6429) that --watch uses to RGB.
 var palette = map[string]string{
 	"30": "#000000", "37": "#ffffff",
 	"41": "#c01c28", "43": "#e5a50a", "45": "#a347ba",

@@ -20,7 +20,8 @@ const (
 	rows    = 17
 )
 
-// rules are the table shown. The weight of the last server is reduced during the recording.
+// rules are the rules of the displayed table. The weight of the last server is reduced during
+// the recording.
 const rules = `
 	-A -t 192.0.2.10:80 -s wrr
 	-a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 3
@@ -75,7 +76,7 @@ func watchImage() ([]byte, error) {
 	return screenshot(screen), nil
 }
 
-// echoUDP echoes datagrams to port 53 of a host.
+// echoUDP starts a server that echoes datagrams to UDP port 53 of a host.
 func echoUDP(host *testnet.Netns) (conn net.PacketConn, err error) {
 	err = host.Do(func() error {
 		conn, err = net.ListenPacket("udp", ":53")
@@ -104,6 +105,7 @@ type watchScene struct {
 	client   testnet.Client
 }
 
+// shell runs a command line on the director.
 func (s *watchScene) shell(line string) error {
 	result, err := s.tool.Shell(s.director, line)
 	if err == nil && result.Status != 0 {
@@ -160,7 +162,7 @@ func (s *watchScene) record() (*testnet.Screen, error) {
 			return screen, err
 		}
 	}
-	return nil, fmt.Errorf("missing alerts on the screen:\n%s", screen)
+	return nil, fmt.Errorf("timeout while waiting for alerts on the screen:\n%s", screen)
 }
 
 // traffic sends HTTP requests and UDP datagrams until stop is called.

@@ -43,7 +43,7 @@ func TestWatchImageUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(stableText(recorded)) < 12 {
-		t.Errorf("the recorded image is nearly empty: %s", recorded)
+		t.Errorf("the recorded image has too few lines:\n%s", recorded)
 	}
 	if diff := cmp.Diff(stableText(current), stableText(recorded)); diff != "" {
 		t.Errorf("docs/watch.svg is outdated: run make docs-images\n%s", diff)

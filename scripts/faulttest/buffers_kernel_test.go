@@ -27,8 +27,8 @@ func (r *testEnv) setBufferSize(name string, size int) {
 	}
 }
 
-// bufferSizes returns sizes from the smallest that the kernel accepts to one that holds a complete
-// batch; more of them if repetitionFactor is greater than 1.
+// bufferSizes returns sizes from the smallest that the kernel accepts up to one that holds a complete
+// batch. It returns more sizes if repetitionFactor is greater than 1.
 func bufferSizes(smallest int) []int {
 	var all []int
 	step := 8.0

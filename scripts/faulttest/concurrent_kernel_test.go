@@ -14,8 +14,8 @@ import (
 )
 
 // While goipvsadm and the real ipvsadm change the table and other processes read it, none of them
-// fails or hangs, and no saved table contains a duplicate rule. A final --apply produces the wanted
-// table.
+// fails or hangs, and no saved table contains a duplicate rule. A final --apply then produces the
+// desired table.
 func TestConcurrentPrograms(t *testing.T) {
 	r := newTestEnv(t)
 	wanted := r.randomTable(150, 4)
@@ -112,7 +112,7 @@ func TestConcurrentPrograms(t *testing.T) {
 	for command := range counts {
 		done[command]++
 	}
-	t.Log(done)
+	t.Logf("commands run: %v", done)
 
 	if got := r.runWithPipe("ipvsadm --apply", wanted); got != (result{}) {
 		t.Errorf("final --apply: %+v", got)
@@ -120,7 +120,7 @@ func TestConcurrentPrograms(t *testing.T) {
 	r.wantTable(wanted, "final --apply")
 }
 
-// isConflict reports whether a message is due to another writer on the same table.
+// isConflict reports whether an error may be caused by another program that changes the table.
 func isConflict(message string) bool {
 	for _, text := range []string{"already exists", "No such service", "No such destination", "Service not defined", "errors occurred; skipped"} {
 		if strings.Contains(message, text) {

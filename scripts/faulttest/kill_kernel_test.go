@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// When -R or ipvsadm-restore is killed, the table contains the rules up to some line. When --apply
-// is killed, no service or server that is in both the old and the new table is missing. In every
-// case, --apply then produces the wanted table.
+// If -R or ipvsadm-restore is killed, the table contains the rules up to some line. If --apply is
+// killed, no service or server that is in both the old and the new table is missing. In every case,
+// another --apply then produces the new table.
 func TestKilled(t *testing.T) {
 	r := newTestEnv(t)
 	emptyTable := func() string { return "" }
@@ -91,7 +91,7 @@ func (r *testEnv) killAfter(line, rules string, delay time.Duration) {
 		r.Fatal(err)
 	}
 	time.Sleep(delay)
-	_ = cmd.Process.Kill() // it may have exited
+	_ = cmd.Process.Kill() // fails if the command has exited
 	_ = cmd.Wait()
 }
 
@@ -108,7 +108,7 @@ func (r *testEnv) killAfterInput(line, rules string) {
 	if err := cmd.Start(); err != nil {
 		r.Fatal(err)
 	}
-	// When this returns, everything that exceeds the size of the pipe has been read.
+	// When this returns, the command has read everything that exceeds the size of the pipe.
 	if _, err := io.WriteString(writer, rules[:2*pipeSize+r.rand.IntN(len(rules)-3*pipeSize)]); err != nil {
 		r.Fatal(err)
 	}
@@ -146,8 +146,8 @@ func (r *testEnv) wantPrefix(line, before, after, left string) {
 	r.Errorf("killed %s: the %d rules in the table are not the first ones of the input", line, n)
 }
 
-// wantKept checks that no service or server that is in both tables is missing. Schedulers and
-// weights are ignored.
+// wantKept checks that no service or server that is in both the old and the new table is missing.
+// Schedulers and weights are ignored.
 func (r *testEnv) wantKept(line, before, after, left string) {
 	r.Helper()
 	keysOf := func(rules string) map[string]bool {
@@ -166,7 +166,7 @@ func (r *testEnv) wantKept(line, before, after, left string) {
 	present, wanted := keysOf(left), keysOf(after)
 	for key := range keysOf(before) {
 		if wanted[key] && !present[key] {
-			r.Errorf("killed %s: missing %s", line, key)
+			r.Errorf("killed %s: missing from the table: %s", line, key)
 		}
 	}
 }

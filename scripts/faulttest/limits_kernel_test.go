@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The resource limits that the manual documents suffice. Below them, the Go runtime ends
-// the program with status 2 before it changes anything.
+// The resource limits in the manual are sufficient. Below them, the Go runtime ends the program
+// with status 2 before it changes anything.
 func TestResourceLimits(t *testing.T) {
 	r := newTestEnv(t)
 	tasks := newTaskGroup(t)
@@ -60,8 +60,8 @@ func TestResourceLimits(t *testing.T) {
 	}
 }
 
-// newTaskGroup creates a control group and returns a function that limits it to max tasks.
-// The result of that is a shell command that moves the shell into the group.
+// newTaskGroup mounts the control groups and returns a function that creates a group of at most max
+// tasks. The function returns a shell command that moves the shell into the group.
 func newTaskGroup(t *testing.T) func(max int) string {
 	t.Helper()
 	root := t.TempDir()

@@ -77,8 +77,8 @@ var redirections = []struct {
 	{name: "both to a broken pipe, SIGPIPE ignored", setup: "trap '' PIPE", redirect: ">&3 2>&3"},
 }
 
-// With any redirection, every command exits and changes the table as usual, except that rules that
-// cannot be read change nothing.
+// With any redirection, every command exits and changes the table as usual. If a command cannot read
+// its rules, it changes nothing.
 func TestDescriptors(t *testing.T) {
 	r := newTestEnv(t)
 	for i, command := range commands {
@@ -127,7 +127,7 @@ func (r *testEnv) runRedirected(line, rules, setup, redirect string) {
 			r.Fatal(err)
 		}
 		if strings.Contains(string(text), "goroutine ") {
-			r.Errorf("%s %s: %s", line, redirect, text)
+			r.Errorf("%s %s: stack trace: %s", line, redirect, text)
 		}
 	}
 }

@@ -33,6 +33,7 @@ import (
 // repetitionFactor is the value of GOIPVSADM_FAULTS.
 var repetitionFactor = 1
 
+// seed is the random seed, which GOIPVSADM_FAULTS_SEED overrides.
 var seed = uint64(time.Now().UnixNano()) % 1_000_000
 
 func TestMain(m *testing.M) {
@@ -58,9 +59,9 @@ var commandTimeout = 2 * testnet.TestTimeout
 // testEnv runs goipvsadm and the real ipvsadm on the table of this kernel.
 type testEnv struct {
 	*testing.T
-	ours map[string]string // paths of goipvsadm by command name
-	real string
-	dir  string
+	ours map[string]string // paths of goipvsadm, by command name
+	real string            // path of the real ipvsadm
+	dir  string            // directory for files
 	rand *rand.Rand
 }
 
@@ -91,8 +92,8 @@ type result struct {
 	status         int // -1 if killed by a signal
 }
 
-// command prepares goipvsadm under the name that the command line begins with. It is killed after
-// commandTimeout.
+// command returns a command that runs goipvsadm under the name that the command line begins with. It
+// is killed after commandTimeout.
 func (r *testEnv) command(line string) (*exec.Cmd, context.CancelFunc) {
 	words := strings.Fields(line)
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
@@ -118,7 +119,7 @@ func (r *testEnv) finish(cmd *exec.Cmd, err error) result {
 		r.Fatalf("%v hangs\n%s%s", cmd, got.stdout, got.stderr)
 	}
 	if strings.Contains(got.stdout+got.stderr, "goroutine ") {
-		r.Errorf("%v: %s", cmd, got.stderr)
+		r.Errorf("%v: stack trace: %s%s", cmd, got.stdout, got.stderr)
 	}
 	return got
 }

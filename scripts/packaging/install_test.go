@@ -16,7 +16,7 @@ import (
 type installRoot struct {
 	t       *testing.T
 	root    string
-	program string // substitute for build/goipvsadm
+	program string // file to install instead of build/goipvsadm
 }
 
 func newInstallRoot(t *testing.T) *installRoot {
@@ -168,16 +168,16 @@ func TestInstallUninstall(t *testing.T) {
 	}
 }
 
-// With FORCE=1, install-compat moves unpackaged programs aside, and uninstall restores them.
+// With FORCE=1, install-compat moves programs that no package owns aside, and uninstall restores them.
 func TestUninstallRestoresReplaced(t *testing.T) {
 	s := newInstallRoot(t)
 	s.write("usr/local/sbin/ipvsadm", "another program")
 	s.write("usr/local/share/man/man8/ipvsadm.8", "its manual")
-	s.mustFail("usr/local/sbin/ipvsadm exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall", "install-compat")
+	s.mustFail("usr/local/sbin/ipvsadm exists and was not installed by goipvsadm; use FORCE=1 to replace it (make uninstall restores it)", "install-compat")
 	s.mustMake("install-compat", "FORCE=1")
 	s.mustMake("install-compat")
 	if s.read("usr/local/sbin/ipvsadm") != "the program" {
-		t.Error("not replaced")
+		t.Error("ipvsadm was not replaced")
 	}
 	s.mustMake("uninstall")
 	if s.read("usr/local/sbin/ipvsadm") != "another program" || s.read("usr/local/share/man/man8/ipvsadm.8") != "its manual" {
@@ -185,7 +185,8 @@ func TestUninstallRestoresReplaced(t *testing.T) {
 	}
 }
 
-// The same for files of the service that another program or the administrator has installed.
+// With FORCE=1, install-service moves service files of another origin aside, and uninstall restores
+// them.
 func TestUninstallRestoresReplacedService(t *testing.T) {
 	const unit, init = "usr/local/lib/systemd/system/goipvsadm.service", "etc/init.d/goipvsadm"
 	for file, enabled := range map[string]string{
@@ -195,7 +196,7 @@ func TestUninstallRestoresReplacedService(t *testing.T) {
 		s := newInstallRoot(t)
 		s.write(file, "another service")
 		s.symlink("/"+file, enabled)
-		s.mustFail(file+" exists and was not installed by goipvsadm; use FORCE=1 to replace it until uninstall", "install-service")
+		s.mustFail(file+" exists and was not installed by goipvsadm; use FORCE=1 to replace it (make uninstall restores it)", "install-service")
 		if s.read(file) != "another service" {
 			t.Fatalf("%s was replaced", file)
 		}
@@ -216,7 +217,7 @@ func TestUninstallRestoresReplacedService(t *testing.T) {
 			t.Errorf("%s is no longer enabled: %v", file, err)
 		}
 	}
-	// A dangling symbolic link is not written through.
+	// install-service does not write through a dangling symbolic link.
 	s := newInstallRoot(t)
 	s.symlink("elsewhere", init)
 	s.mustFail(init+" exists and was not installed by goipvsadm", "install-service")
@@ -266,7 +267,7 @@ func TestMakeWithoutHome(t *testing.T) {
 	}
 }
 
-// install rebuilds a program that is older than its sources, and no other.
+// install rebuilds the program only if it is older than its sources.
 func TestInstallRebuildsStaleProgram(t *testing.T) {
 	s := newInstallRoot(t)
 	goCommand := filepath.Join(t.TempDir(), "go")

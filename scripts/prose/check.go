@@ -20,8 +20,8 @@ func (f finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: use %s instead", f.file, f.line, f.phrase, f.replacement)
 }
 
-// check checks all files below root with the embedded rules and exceptions. It returns an error if
-// an exception is not used.
+// check returns the findings in all files below root, according to the embedded rules and
+// exceptions. An unused exception is an error.
 func check(root string) ([]finding, error) {
 	rules, err := parseRules(rulesText)
 	if err != nil {
@@ -41,7 +41,7 @@ func check(root string) ([]finding, error) {
 			return err
 		}
 		if entry.IsDir() {
-			// The only test data to check are the programs in the testdata directory at the root.
+			// Of test data, only the testdata directory at the root is checked.
 			if name == ".git" || name == "build" || entry.Name() == "testdata" && name != "testdata" {
 				return filepath.SkipDir
 			}
@@ -72,7 +72,7 @@ func check(root string) ([]finding, error) {
 	return findings, nil
 }
 
-// check returns the banned words of a file.
+// check returns the findings in a file.
 func (s ruleSet) check(name string, content []byte) []finding {
 	var findings []finding
 	words := wordsOf(filepath.ToSlash(name), content)
@@ -89,6 +89,7 @@ func (s ruleSet) check(name string, content []byte) []finding {
 	return findings
 }
 
+// join returns the words as a phrase.
 func join(words []word) string {
 	var texts []string
 	for _, w := range words {

@@ -2,9 +2,9 @@
 //
 //	prose [DIRECTORY]
 //
-// rules.txt lists the banned words with their replacements, exceptions.txt the places where
-// one is allowed. Of Go files, comments and string literals are checked, but no identifiers;
-// of scripts, Makefiles and YAML files, comments; of documents, all text.
+// rules.txt lists the banned words with their replacements, exceptions.txt the files in which a
+// banned word is allowed. In Go files, comments and string literals are checked, but no
+// identifiers; in scripts, Makefiles and YAML files, comments; in documents, all text.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 		os.Exit(1)
 	}
 	if len(findings) > 0 {
-		fmt.Fprintf(os.Stderr, "prose: %d banned words (scripts/prose/rules.txt)\n", len(findings))
+		fmt.Fprintf(os.Stderr, "prose: %d uses of banned words (see scripts/prose/rules.txt)\n", len(findings))
 		os.Exit(1)
 	}
 }

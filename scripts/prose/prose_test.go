@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// testRules are neutral words, so that this file has no finding itself.
+// testRules ban neutral words, so that prose reports nothing in this file.
 const testRules = `
 # comment
 apple: pear
@@ -81,7 +81,7 @@ func TestAllowed(t *testing.T) {
 		{finding: finding{file: "b.go", phrase: "cherry"}, want: true},
 	} {
 		if got := allowed(exceptions, tt.finding); got != tt.want {
-			t.Errorf("%v: %v, want %v", tt.finding, got, tt.want)
+			t.Errorf("allowed(%v) = %v, want %v", tt.finding, got, tt.want)
 		}
 	}
 	if !exceptions[0].used || !exceptions[1].used {
@@ -92,11 +92,11 @@ func TestAllowed(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for _, text := range []string{"apple", ": pear", "app*: pear"} {
 		if _, err := parseRules(text); err == nil {
-			t.Errorf("parseRules(%q): no error", text)
+			t.Errorf("parseRules(%q) returned no error", text)
 		}
 	}
 	if _, err := parseExceptions("a.go: apple"); err == nil {
-		t.Error("parseExceptions: no error without a reason")
+		t.Error("parseExceptions accepted an exception without a reason")
 	}
 }
 
@@ -120,7 +120,7 @@ func TestEmbeddedRules(t *testing.T) {
 				t.Errorf("%s can never match: not in lower case", r.pattern)
 			}
 			for _, f := range rules.check("replacement.md", []byte(r.replacement)) {
-				t.Errorf("%s: %v", r.pattern, f)
+				t.Errorf("the replacement of %s is banned: %v", r.pattern, f)
 			}
 		}
 	}

@@ -15,16 +15,16 @@ var (
 
 // rule bans a word or a phrase.
 type rule struct {
-	pattern     string
+	pattern     string   // as in rules.txt
 	words       []string // of the pattern, in lower case; one may end with "*"
 	replacement string
 }
 
-// ruleSet holds rules by the first word of their patterns. Patterns that begin with a word that
-// ends with "*" are held by the prefixLen first letters.
+// ruleSet maps the first word of a pattern to the rules. If that word ends with "*", the key is its
+// first prefixLen letters and "*".
 type ruleSet map[string][]*rule
 
-// prefixLen is the minimal length of a word that ends with "*" at the beginning of a pattern.
+// prefixLen is the minimum number of letters before "*" in the first word of a pattern.
 const prefixLen = 4
 
 // exception allows a banned word or phrase in a file, or in all files if file is "*".
@@ -78,7 +78,7 @@ func contentLines(text string) []string {
 	return lines
 }
 
-// find returns the rules that match at the beginning of words.
+// find returns the rules that match the first words.
 func (s ruleSet) find(words []word) []*rule {
 	first := words[0].text
 	candidates := s[first]
@@ -96,6 +96,7 @@ func (s ruleSet) find(words []word) []*rule {
 	return found
 }
 
+// matches reports whether the rule matches the first words.
 func (r *rule) matches(words []word) bool {
 	if len(words) < len(r.words) {
 		return false

@@ -13,7 +13,7 @@ import (
 type word struct {
 	text      string // in lower case
 	line      int
-	afterStop bool // follows a punctuation mark
+	afterStop bool // the word follows a punctuation mark
 }
 
 // appendWords appends the words of text, whose first line has the given number. Apostrophes
@@ -44,7 +44,7 @@ func appendWords(words []word, text string, line int) []word {
 	return words
 }
 
-// wordsOf returns the words of a file that are checked, depending on the type of the file.
+// wordsOf returns the words to check in a file, which depend on its type.
 func wordsOf(file string, content []byte) []word {
 	text := string(content)
 	switch name := path.Base(file); {
@@ -71,8 +71,8 @@ func hasExtension(name string, extensions ...string) bool {
 	return false
 }
 
-// goWords returns the words of the comments and of the string literals. Consecutive comments are
-// one text. Import paths and directives are skipped.
+// goWords returns the words of the comments and the string literals. Comments on consecutive lines
+// are one text. Import paths and directives are skipped.
 func goWords(source []byte) []word {
 	files := token.NewFileSet()
 	file := files.AddFile("", files.Base(), len(source))
@@ -108,7 +108,7 @@ func goWords(source []byte) []word {
 				continue
 			}
 			if literal[0] == '"' {
-				// All words are on this line, whatever the escapes.
+				// Escaped newlines do not change the line: all words are on this one.
 				for _, w := range appendWords(nil, text, 0) {
 					w.line = line
 					words = append(words, w)

@@ -19,7 +19,7 @@ var errPortsExhausted = errors.New("no unused source port left in this process")
 // Dial connects from inside the namespace. source is the local address; the zero Addr leaves
 // the choice to the kernel. Every connection of a process gets a new source port: a director
 // that does not see the replies (direct routing, tunneling) keeps a closed connection for two
-// minutes, and drops packets from the same port if the server was removed meanwhile.
+// minutes, and drops packets from the same source port if the server was removed meanwhile.
 func (n *Netns) Dial(ctx context.Context, network string, source netip.Addr, to string) (net.Conn, error) {
 	for {
 		port := lastSourcePort.Add(1)

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// features are kernel features that some of the tested kernels lack. scripts/kernel-tests
-// lists every "missing:" line in its summary. A test that depends on a missing feature
-// works around it or is skipped with the reason.
+// features are kernel features that some of the tested kernels lack, with shell commands that
+// succeed if the feature is present. scripts/kernel-tests lists every "missing:" line in its
+// summary. A test that depends on a missing feature works around it or is skipped with the reason.
 var features = []struct{ name, probe string }{
 	{"iptables (tests mark packets with tc instead)", "modprobe iptable_mangle"},
 	{"scheduler rr", "modprobe ip_vs_rr"},

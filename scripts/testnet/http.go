@@ -17,9 +17,8 @@ import (
 	"time"
 )
 
-// Server is an HTTP server inside a namespace. The response to every request is the
-// server's name; the response to /download repeats the name, one per line, until the client
-// closes the connection.
+// Server is an HTTP server inside a namespace. It responds to every request with its name. The
+// response to /download repeats the name, one per line, until the client closes the connection.
 type Server struct {
 	http http.Server
 }
@@ -70,9 +69,11 @@ type Client struct {
 	Source netip.Addr // local address of connections; the zero Addr leaves the choice to the kernel
 }
 
-func (c Client) transport(keep bool) *http.Transport {
+// transport returns a transport that connects from the namespace. keepAlive allows more than one
+// request per connection.
+func (c Client) transport(keepAlive bool) *http.Transport {
 	return &http.Transport{
-		DisableKeepAlives: !keep,
+		DisableKeepAlives: !keepAlive,
 		TLSClientConfig:   clientTLS(),
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			return c.Netns.Dial(ctx, network, c.Source, address)
@@ -86,6 +87,7 @@ func (c Client) Get(url string) (string, error) {
 	return getBody(&http.Client{Transport: c.transport(false), Timeout: TestTimeout}, url)
 }
 
+// getBody makes a request and returns the body of the response without the final newline.
 func getBody(client *http.Client, url string) (string, error) {
 	response, err := client.Get(url)
 	if err != nil {
@@ -115,11 +117,11 @@ type KeepAliveConn struct {
 	client    *http.Client
 	transport *http.Transport
 	url       string
-	dials     int
+	dials     int // number of attempts to connect
 }
 
-// OpenKeepAlive opens a connection, makes one request on it and also returns the name of
-// the server that responded.
+// OpenKeepAlive opens a connection and makes one request on it. It returns the connection and the
+// name of the server that responded.
 func (c Client) OpenKeepAlive(url string) (*KeepAliveConn, string, error) {
 	transport := c.transport(true)
 	conn := &KeepAliveConn{client: &http.Client{Transport: transport, Timeout: TestTimeout}, transport: transport, url: url}
@@ -152,7 +154,7 @@ type Download struct {
 	lines      *bufio.Reader
 }
 
-// Download starts to fetch /download, which is endless, from url (http://10.0.0.1).
+// Download starts the endless download of /download from url, such as http://10.0.0.1.
 func (c Client) Download(url string) (*Download, error) {
 	download := &Download{}
 	transport := c.transport(false)
@@ -201,7 +203,7 @@ func (d *Download) Close() error {
 // ResponseCounts maps server names to numbers of responses.
 type ResponseCounts map[string]int
 
-// String formats the counts as "web1 20, web2 20"; no counts are "none".
+// String formats the counts as "web1 20, web2 20", or as "none" if there are none.
 func (c ResponseCounts) String() string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(c)) {

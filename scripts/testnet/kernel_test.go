@@ -22,8 +22,8 @@ func requireKernel(t *testing.T) {
 	}
 }
 
-// runKernel runs a command line in scripts/kernel, after preparing a mount namespace with a shell
-// script.
+// runKernel runs a command line in scripts/kernel and returns its output. If prepare is not empty,
+// scripts/kernel runs in a new mount namespace, after this shell script has been run there.
 func runKernel(t *testing.T, env []string, prepare, line string) string {
 	t.Helper()
 	requireKernel(t)
@@ -39,11 +39,12 @@ func runKernel(t *testing.T, env []string, prepare, line string) string {
 			t.Skipf("unshare: %v", err)
 		}
 	}
-	output, _ := cmd.CombinedOutput() // the output shows errors
+	output, _ := cmd.CombinedOutput() // the output contains the error
 	return string(output)
 }
 
-// The kernel runs wherever the directory for temporary files is.
+// scripts/kernel runs with TMPDIR on any file system that has enough space; otherwise, its error says
+// to set TMPDIR.
 func TestKernelTemporaryDirectory(t *testing.T) {
 	dir := t.TempDir()
 	const noexec = "mount -t tmpfs -o size=64m tmpfs /dev/shm; mount --bind /tmp /tmp; mount -o remount,bind,noexec /tmp"
@@ -58,7 +59,7 @@ func TestKernelTemporaryDirectory(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := runKernel(t, []string{"TMPDIR=" + tt.temporary}, tt.prepare, "echo hello"); !strings.HasSuffix(got, tt.want) {
-				t.Errorf("printed %q, want %q", got, tt.want)
+				t.Errorf("output %q, want suffix %q", got, tt.want)
 			}
 		})
 	}

@@ -49,8 +49,8 @@ func (m MarkRule) AddCommands() []string {
 	return lines
 }
 
-// RemoveCommands returns the shell commands that remove the rule, together with all other
-// mark rules (iptables: of the namespace; tc: of the interface).
+// RemoveCommands returns the shell commands that remove the rule. They also remove all other mark
+// rules of the namespace (iptables) or of the interface (tc).
 func (m MarkRule) RemoveCommands() []string {
 	if HasIPTables() {
 		return []string{m.iptablesCommand() + " -t mangle -F PREROUTING"}

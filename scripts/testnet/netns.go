@@ -22,7 +22,7 @@ type Netns struct {
 	file *os.File
 }
 
-// NewNetns creates a network namespace, named as by ip-netns(8), and sets lo up.
+// NewNetns creates a network namespace with a name for ip-netns(8), and sets lo up.
 func NewNetns(name string) (*Netns, error) {
 	path := filepath.Join(netnsDir, name)
 	if err := os.MkdirAll(netnsDir, 0o755); err != nil {
@@ -32,7 +32,7 @@ func NewNetns(name string) (*Netns, error) {
 		return nil, fmt.Errorf("create namespace %s: %w", name, err)
 	}
 	unshare := func() error { return unix.Unshare(unix.CLONE_NEWNET) }
-	err := inNetNS(unshare, func() error {
+	err := inNetns(unshare, func() error {
 		if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func NewNetns(name string) (*Netns, error) {
 	return &Netns{Name: name, file: file}, nil
 }
 
-// Close removes the name. The kernel frees the namespace with its last user.
+// Close removes the name. The kernel frees the namespace when no process or socket uses it.
 func (n *Netns) Close() error {
 	path := filepath.Join(netnsDir, n.Name)
 	n.file.Close()
@@ -69,7 +69,7 @@ func (n *Netns) Path() string {
 // /proc/thread-self, since /proc/self refers to the original namespace.
 func (n *Netns) Do(f func() error) error {
 	enter := func() error { return unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET) }
-	if err := inNetNS(enter, f); err != nil {
+	if err := inNetns(enter, f); err != nil {
 		return fmt.Errorf("in %s: %w", n.Name, err)
 	}
 	return nil
@@ -90,9 +90,9 @@ func (n *Netns) Sysctl(path, value string) error {
 	})
 }
 
-// inNetNS calls f on a thread that enter has moved to another namespace, then moves the
+// inNetns calls f on a thread that enter has moved to another namespace, then moves the
 // thread back. If that fails, the thread stays locked and exits with its goroutine.
-func inNetNS(enter, f func() error) error {
+func inNetns(enter, f func() error) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()

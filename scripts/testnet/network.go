@@ -15,7 +15,7 @@ type Host struct {
 	Name    string
 	Links   []Link
 	Gateway string            // address of the default router, if any
-	Sysctls map[string]string // path below /proc/sys to value
+	Sysctls map[string]string // values by path below /proc/sys
 }
 
 // Link is one interface of a host. To is the name of the switch that it connects to, or lo or
@@ -26,6 +26,7 @@ type Link struct {
 	Addresses []string // with prefix length: 10.0.0.1/24
 }
 
+// isInternal reports whether the link does not connect to a switch.
 func (l Link) isInternal() bool {
 	return l.To == "lo" || l.To == "tunl0"
 }
@@ -35,7 +36,7 @@ type Plan []Host
 
 // Network is a Plan that has been built.
 type Network struct {
-	prefix   string // of the names of its namespaces
+	prefix   string // prefix of the names of the namespaces
 	hosts    map[string]*Netns
 	switches *Netns
 }
@@ -43,8 +44,8 @@ type Network struct {
 // Build creates a namespace for each host and connects them.
 func Build(plan Plan) (*Network, error) { return BuildWithPrefix("", plan) }
 
-// BuildWithPrefix is like Build for networks that exist at the same time. The names of the
-// namespaces begin with prefix.
+// BuildWithPrefix is like Build, but the names of the namespaces begin with prefix, so that several
+// networks can exist at the same time.
 func BuildWithPrefix(prefix string, plan Plan) (*Network, error) {
 	network := &Network{prefix: prefix, hosts: make(map[string]*Netns)}
 	if err := network.build(plan); err != nil {
@@ -81,6 +82,7 @@ func (n *Network) build(plan Plan) error {
 	return nil
 }
 
+// uses reports whether a host has a link to the given switch or device.
 func (p Plan) uses(link string) bool {
 	return slices.ContainsFunc(p, func(h Host) bool {
 		return slices.ContainsFunc(h.Links, func(l Link) bool { return l.To == link })
@@ -88,7 +90,7 @@ func (p Plan) uses(link string) bool {
 }
 
 // switchCommands returns the ip(8) commands that create a bridge for each switch and connect
-// each link to it. prefix is that of the hosts' namespaces.
+// each link to its bridge. prefix is the prefix of the names of the hosts' namespaces.
 func (p Plan) switchCommands(prefix string) []string {
 	var lines []string
 	bridges := make(map[string]bool)
@@ -115,6 +117,7 @@ func (p Plan) switchCommands(prefix string) []string {
 	return lines
 }
 
+// configure sets the sysctls, addresses and default route of a host.
 func (n *Network) configure(host Host) error {
 	netns := n.hosts[host.Name]
 	var lines []string

@@ -22,7 +22,7 @@ func TestBuildHTTP(t *testing.T) {
 	client := Client{Netns: network.Host("here")}
 
 	if _, err := client.Get("http://10.9.0.2/"); err == nil {
-		t.Error("response without a server")
+		t.Error("got a response, but no server is running")
 	}
 	server, err := network.Host("there").Serve("web", ":80", ":443")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestBuildHTTP(t *testing.T) {
 	}
 }
 
-// Open connections and downloads last until the server is closed, and then return an error.
+// Open connections and downloads last until the server is closed; then Get and Read return an error.
 func TestKeepAliveAndDownload(t *testing.T) {
 	network, err := Build(twoHosts)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // ReferenceProgram returns the path of the real ipvsadm: the value of the environment variable
 // IPVSADM_REFERENCE, or else the first ipvsadm in PATH or the usual directories that is not
-// goipvsadm, which make install-compat installs under that name.
+// goipvsadm, which may also be installed under that name.
 func ReferenceProgram() (string, error) {
 	if path := os.Getenv("IPVSADM_REFERENCE"); path != "" {
 		path, err := exec.LookPath(path)

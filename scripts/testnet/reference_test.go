@@ -18,7 +18,7 @@ func writeVersion(t *testing.T, path, version string) {
 	}
 }
 
-// goipvsadm under the name ipvsadm is not compared with itself.
+// ReferenceProgram never returns goipvsadm, even if it is installed under the name ipvsadm.
 func TestReferenceProgram(t *testing.T) {
 	dir := t.TempDir()
 	ours, real := filepath.Join(dir, "local/ipvsadm"), filepath.Join(dir, "system/ipvsadm")
@@ -36,7 +36,7 @@ func TestReferenceProgram(t *testing.T) {
 			t.Setenv("IPVSADM_REFERENCE", tt.variable)
 			got, err := ReferenceProgram()
 			if got != tt.want || (err == nil) != (tt.wantError == "") || err != nil && !strings.HasPrefix(err.Error(), tt.wantError) {
-				t.Errorf("%q, %v", got, err)
+				t.Errorf("got %q, error %v; want %q, error prefix %q", got, err, tt.want, tt.wantError)
 			}
 		})
 	}

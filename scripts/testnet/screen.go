@@ -97,6 +97,7 @@ func (s *Screen) Write(text []byte) {
 	}
 }
 
+// recordError marks the frame as invalid and stores the first error.
 func (s *Screen) recordError(message string) {
 	s.frameInvalid = true
 	if s.Err == "" && !s.resizePending {
@@ -104,6 +105,7 @@ func (s *Screen) recordError(message string) {
 	}
 }
 
+// applySequence executes an escape sequence.
 func (s *Screen) applySequence(text string) {
 	if color, ok := strings.CutSuffix(text, "m"); ok {
 		s.color = color[len("\x1b["):]
@@ -137,8 +139,8 @@ func (s *Screen) applySequence(text string) {
 	}
 }
 
-// clear clears the rows from <= row < to, the first one only to the right of the cursor and in
-// its column. A cursor after the last column is treated as in the last column, as on real terminals.
+// clear clears the rows from <= row < to, the first one only from the column of the cursor. A cursor
+// after the last column is treated as in the last column, as on real terminals.
 func (s *Screen) clear(from, to int) {
 	column := min(s.column, s.width-1)
 	for row := from; row < to; row++ {

@@ -56,7 +56,7 @@ func newDirector(t *testing.T) *director {
 			{To: "in", Addresses: []string{"10.9.0.2/24"}},
 		}, Sysctls: map[string]string{
 			"net/ipv4/ip_forward": "1",
-			// Connections end with their server.
+			// Terminate connections when their server is removed.
 			"net/ipv4/vs/expire_nodest_conn": "1",
 		}},
 		{Name: "server", Gateway: "10.9.0.2", Links: []testnet.Link{{To: "in", Addresses: []string{"10.9.0.21/24"}}}},
@@ -121,6 +121,7 @@ func (d *director) failAction(action string, status int) string {
 	return d.run(d.command+action, status).Stderr
 }
 
+// wantTable compares the table with want, in the format of -S -n.
 func (d *director) wantTable(want string) {
 	d.t.Helper()
 	if got := d.run("ipvsadm -S -n", 0).Stdout; got != want {
@@ -176,7 +177,7 @@ var layouts = []struct{ title, service, rulesFile, settingsFile, settings string
 	},
 }
 
-// Every action except stop and clear keeps open connections, also if the rules are invalid.
+// Every action except stop and clear keeps open connections, even if the rules are invalid.
 func TestServiceUnderTraffic(t *testing.T) {
 	for _, layout := range layouts {
 		t.Run(layout.title, func(t *testing.T) {
@@ -190,7 +191,7 @@ func TestServiceUnderTraffic(t *testing.T) {
 			checkConnection := func(action string) {
 				t.Helper()
 				if _, err := conn.Get(); err != nil {
-					t.Fatalf("after %s: %v", action, err)
+					t.Fatalf("connection lost after %s: %v", action, err)
 				}
 			}
 			for _, action := range []string{"start", "restart", "load"} {
@@ -241,7 +242,7 @@ func TestServiceSaveAll(t *testing.T) {
 	for _, action := range []string{"start", "restart", "reload", "force-reload", "start", "load"} {
 		d.runAction(action)
 		if got := d.run("ipvsadm -S -n --all", 0).Stdout; got != all {
-			t.Fatalf("after %s:\n%s", action, got)
+			t.Fatalf("table after %s:\n%s\nwant:\n%s", action, got, all)
 		}
 	}
 	d.runAction("save")
@@ -361,7 +362,7 @@ var invalidRules = []struct{ title, text string }{
 	{title: "invalid timeout", text: "--set 1 2\n"},
 }
 
-// Invalid rules are an error, also if they contain no service.
+// Invalid rules are an error, even if they contain no service.
 func TestServiceInvalidRules(t *testing.T) {
 	d := newDirector(t)
 	for _, tt := range invalidRules {
@@ -382,7 +383,7 @@ func TestServiceInvalidRules(t *testing.T) {
 		})
 	}
 	d.t = t
-	// A byte-order mark, as some editors write it, hides no service.
+	// A byte-order mark, which some editors write, is skipped.
 	d.write("etc/ipvsadm.rules", "\xef\xbb\xbf"+serviceRules)
 	d.runAction("reload")
 	d.wantTable(serviceRules)
@@ -397,7 +398,7 @@ func TestServiceInvalidRules(t *testing.T) {
 	}
 }
 
-// Errors of the daemons in the settings are not attributed to the rules.
+// Errors of sync daemons in the settings are not reported as errors of the rules.
 func TestServiceDaemonErrors(t *testing.T) {
 	d := newDirector(t)
 	settings := d.tool.Work + "/etc/default/goipvsadm"
@@ -464,7 +465,7 @@ func TestServiceSaveFile(t *testing.T) {
 			t.Errorf("%s: files before save:\n%s\nafter:\n%s", prepare, before, after)
 		}
 		if got, want := d.run("cat etc/ipvsadm.rules etc/secret", 0).Stdout, serviceRules+"secret\n"; got != want {
-			t.Errorf("%s: rules and a file that is not saved to:\n%s\nwant:\n%s", prepare, got, want)
+			t.Errorf("%s: rules and the file secret:\n%s\nwant:\n%s", prepare, got, want)
 		}
 	}
 	d.run("rm etc/ipvsadm.rules && mkfifo etc/ipvsadm.rules", 0)
@@ -487,8 +488,8 @@ func TestServiceConcurrentSaves(t *testing.T) {
 	}
 }
 
-// A service that is killed by a signal leaves no temporary files. It is killed when it runs
-// ipvsadm for the nth time.
+// A service that is killed by a signal leaves no temporary files behind. It is killed when it
+// runs ipvsadm for the nth time.
 func TestServiceKilled(t *testing.T) {
 	d := newDirector(t)
 	d.runAction("start")
@@ -504,7 +505,7 @@ func TestServiceKilled(t *testing.T) {
 		{action: "start", n: 1, signal: "TERM", status: 143},
 		{action: "save", n: 1, signal: "HUP", status: 129},
 		{action: "save", n: 1, signal: "INT", status: 130},
-		// These calls list the table, save it and apply the rules.
+		// restart runs ipvsadm to list the table, to save it and to apply the rules.
 		{action: "restart", settings: "IPVSADM_SAVE_ON_RESTART=yes\n", n: 2, signal: "TERM", status: 143},
 		{action: "restart", settings: "IPVSADM_SAVE_ON_RESTART=yes\n", n: 3, signal: "TERM", status: 143},
 	} {
@@ -573,8 +574,8 @@ func TestServiceMatchesDebian(t *testing.T) {
 	d.wantTable("")
 }
 
-// The commands of Red Hat's unit, which runs no script, and the service with Red Hat's
-// settings.
+// The commands of Red Hat's unit, which runs no script, work with the program under test, and the
+// service saves the table as Red Hat's settings require.
 func TestServiceRedHatSettings(t *testing.T) {
 	d := newDirector(t)
 	d.setService("ipvsadm")
@@ -610,7 +611,8 @@ func TestServiceRedHatSettings(t *testing.T) {
 
 var execLine = regexp.MustCompile(`(?m)^Exec(Start|Reload|Stop)=/usr/local/lib/goipvsadm/service (.*)$`)
 
-// The commands of the systemd units. systemd restarts a unit by stopping and starting it.
+// The commands of the systemd units start, reload, restart and stop the service. systemd restarts a
+// unit by stopping and starting it.
 func TestSystemdUnits(t *testing.T) {
 	for _, tt := range []struct{ name, settings string }{
 		{name: "goipvsadm"},
@@ -626,9 +628,9 @@ func TestSystemdUnits(t *testing.T) {
 			}
 			// If both units declared the conflict, systemd would choose one by hash at boot.
 			if strings.Contains(string(unit), "\nConflicts=ipvsadm.service\n") != (tt.name == "goipvsadm") || strings.Contains(string(unit), "Conflicts=goipvsadm") {
-				t.Error("not goipvsadm.service alone declares the conflict")
+				t.Error("goipvsadm.service, and no other unit, must declare the conflict")
 			}
-			// The exposure is at most 4.9 of 10.
+			// systemd rates the unit's exposure to attacks: 0 is best, 10 worst. The limit is 4.9.
 			analyze := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=49", "../systemd/"+tt.name+".service")
 			if report, err := analyze.CombinedOutput(); err != nil {
 				t.Errorf("systemd-analyze: %v\n%s", err, report)

@@ -15,10 +15,10 @@ import (
 
 const policyFile = "/usr/sbin/policy-rc.d"
 
-// setupTest runs scripts/setup as root, with an apt-get that waits, on a /usr/sbin of its own.
+// setupTest runs scripts/setup as root, with a fake apt-get that waits, and an empty /usr/sbin.
 type setupTest struct {
 	*testing.T
-	path string // PATH, with the files that the fake programs create
+	path string // PATH: the directory of the fake programs and of the files that they create
 }
 
 func newSetupTest(t *testing.T) *setupTest {
@@ -29,8 +29,8 @@ func newSetupTest(t *testing.T) *setupTest {
 	t.Cleanup(func() { unix.Unmount("/usr/sbin", unix.MNT_DETACH) })
 	dir := fakeSystem(t, map[string]string{
 		"uname": "echo Linux x86_64", "id": "echo 0", "go": "echo go1.99", "update-rc.d": `echo "$*" >>"${0%/*}/update-rc.d-calls"`,
-		"ipvsadm": "exec goipvsadm", // not the real one, which is installed
-		// Without the file "release", it waits until a signal ends it.
+		"ipvsadm": "exec goipvsadm", // not the real ipvsadm, which setup therefore installs
+		// It waits until the file "release" exists or a signal kills it.
 		"apt-get": `[ "$1" != update ] || exit; touch "${0%/*}/installing"; while [ ! -e "${0%/*}/release" ]; do sleep 0.1; done`,
 	}, "chmod", "flock", "rm", "sleep", "touch", "true")
 	return &setupTest{t, dir}
@@ -65,13 +65,13 @@ func (s *setupTest) forbidden() bool {
 	if err == nil || cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 101 {
 		return err != nil
 	}
-	if _, gone := os.Stat(policyFile); gone == nil { // otherwise, it may have been removed meanwhile
+	if _, statErr := os.Stat(policyFile); statErr == nil { // otherwise, it may have been removed meanwhile
 		s.Fatalf("%s: %v", policyFile, err)
 	}
 	return false
 }
 
-// A signal to scripts/setup does not disable services on this machine for good.
+// If a signal ends scripts/setup, daemons can be started on this machine again.
 func TestSetupInterrupted(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		t.Run(unix.SignalName(signal), func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestSetupInterrupted(t *testing.T) {
 			cmd.Wait()
 			if err := Eventually(func() error {
 				if s.forbidden() {
-					return errors.New("daemons may still not start")
+					return errors.New("daemons still cannot be started")
 				}
 				if _, err := os.Stat(policyFile); err == nil && signal != syscall.SIGKILL {
 					return errors.New(policyFile + " is left behind")
@@ -98,7 +98,7 @@ func TestSetupInterrupted(t *testing.T) {
 				t.Errorf("services disabled at boot: %q, %v", calls, err)
 			}
 
-			// The next run removes what a killed one left.
+			// The next run removes the policy-rc.d of a killed run.
 			cmd = s.start()
 			if !s.forbidden() {
 				t.Error("daemons may start during the second installation")
@@ -108,7 +108,7 @@ func TestSetupInterrupted(t *testing.T) {
 			}
 			cmd.Wait()
 			if _, err := os.Stat(policyFile); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("after the second installation: %v", err)
+				t.Errorf("%s after the second installation: %v", policyFile, err)
 			}
 		})
 	}
@@ -125,6 +125,6 @@ func TestSetupKeepsPolicy(t *testing.T) {
 	syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 	cmd.Wait()
 	if text, err := os.ReadFile(policyFile); err != nil || string(text) != policy {
-		t.Errorf("%q, %v", text, err)
+		t.Errorf("policy %q, %v; want %q", text, err, policy)
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // fakeSystem returns a PATH with the standard tools that scripts/setup runs, the given additional
-// ones and the given programs, but with nothing that scripts/setup could install.
+// tools, and the given programs, which are shell scripts. It contains none of the programs that
+// scripts/setup could install.
 func fakeSystem(t *testing.T, programs map[string]string, tools ...string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +31,7 @@ func fakeSystem(t *testing.T, programs map[string]string, tools ...string) (path
 	return dir
 }
 
-// scripts/setup explains what to do if it cannot install packages.
+// If scripts/setup cannot install packages, its error says what to do.
 func TestSetupAdvice(t *testing.T) {
 	base := map[string]string{"uname": "echo Linux x86_64", "id": "echo 1000", "go": "echo go1.99"}
 	with := func(name, script string) map[string]string {

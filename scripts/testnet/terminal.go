@@ -82,6 +82,7 @@ func (t *Terminal) ReadUntil(text string) (string, error) {
 	return read, nil
 }
 
+// read reads output once.
 func (t *Terminal) read(deadline time.Time) error {
 	if err := t.master.SetReadDeadline(deadline); err != nil {
 		return err

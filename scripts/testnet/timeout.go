@@ -24,11 +24,11 @@ func timeoutFactor() time.Duration {
 	return time.Duration(factor)
 }
 
-// TimeoutHint is appended to the error about an exceeded time limit.
+// TimeoutHint is part of errors about an exceeded time limit.
 const TimeoutHint = "set GOIPVSADM_PATIENCE=2 in the environment to double all time limits"
 
-// Eventually calls f every 100 ms until it returns nil or TestTimeout has passed. In the second
-// case, Eventually returns the last error of f with the limit and TimeoutHint.
+// Eventually calls f every 100 ms until it returns nil. After TestTimeout, Eventually returns the
+// last error of f with the limit and TimeoutHint.
 func Eventually(f func() error) error {
 	end := time.Now().Add(TestTimeout)
 	for {

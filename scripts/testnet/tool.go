@@ -16,8 +16,8 @@ type Tool struct {
 }
 
 // NewTool creates a directory with links to the program under test, whose path is in the
-// environment variable GOIPVSADM. If PATH-save and PATH-restore exist, as for the real
-// ipvsadm, ipvsadm-save and ipvsadm-restore are links to them.
+// environment variable GOIPVSADM. If there are also programs with -save and -restore appended to
+// this path, as for the real ipvsadm, ipvsadm-save and ipvsadm-restore are links to those.
 func NewTool() (*Tool, error) {
 	program := os.Getenv("GOIPVSADM")
 	if program == "" {

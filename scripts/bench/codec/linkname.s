@@ -1,1 +1,2 @@
-// This file permits the bodyless functions in codec_test.go, see go:linkname.
+// With an assembly file in the package, functions may lack a body, as those with
+// go:linkname in codec_test.go do.

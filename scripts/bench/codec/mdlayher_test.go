@@ -10,8 +10,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// Encoding and decoding as suggested by the documentation of mdlayher/netlink:
-// nested encoders and decoders, with one call per attribute.
+// Encoding and decoding of destinations as the documentation of mdlayher/netlink
+// suggests: nested encoders and decoders, with one call per attribute. Attributes
+// are numbered as in linux/ip_vs.h.
 
 // nfInetAddr returns a as a union nf_inet_addr.
 func nfInetAddr(a netip.Addr) []byte {

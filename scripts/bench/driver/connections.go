@@ -71,8 +71,8 @@ const (
 	ack = 0x10
 )
 
-// tcpPacket returns an IPv4 and a TCP header without data. The source and the
-// TCP flags are zero.
+// tcpPacket returns a packet of an IPv4 and a TCP header. The source address and
+// port and the TCP flags are zero.
 func tcpPacket(to netip.AddrPort) []byte {
 	p := make([]byte, 40)
 	p[0], p[3], p[8], p[9] = 0x45, byte(len(p)), 64, unix.IPPROTO_TCP

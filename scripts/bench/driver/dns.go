@@ -33,16 +33,16 @@ func serveDNS() error {
 			if err != nil {
 				return
 			}
-			if reply := dnsReply(b[:n]); reply != nil {
-				time.AfterFunc(dnsDelay, func() { _, _ = c.WriteTo(reply, from) })
+			if response := dnsResponse(b[:n]); response != nil {
+				time.AfterFunc(dnsDelay, func() { _, _ = c.WriteTo(response, from) })
 			}
 		}
 	}()
 	return nil
 }
 
-// enlargeReceiveBuffer makes the receive buffer large enough for the queries or
-// responses of all servers.
+// enlargeReceiveBuffer makes the receive buffer large enough for the queries about
+// all servers, or for the responses.
 func enlargeReceiveBuffer(c *net.UDPConn) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -55,12 +55,13 @@ func enlargeReceiveBuffer(c *net.UDPConn) error {
 	return errors.Join(err, optionErr)
 }
 
-const dnsHeader = 12
+// dnsHeaderLen is the length of the header of a DNS message.
+const dnsHeaderLen = 12
 
-// dnsReply returns the response to a query for one name, or nil if q is not valid.
-func dnsReply(q []byte) []byte {
+// dnsResponse returns the response to a query for one name, or nil if q is invalid.
+func dnsResponse(q []byte) []byte {
 	var labels []string
-	end := dnsHeader
+	end := dnsHeaderLen
 	for end < len(q) && q[end] != 0 {
 		next := end + 1 + int(q[end])
 		if next >= len(q) {
@@ -80,7 +81,7 @@ func dnsReply(q []byte) []byte {
 	a := append([]byte{}, q[:end]...)
 	binary.BigEndian.PutUint16(a[2:], 0x8180)   // QR, RD, RA
 	copy(a[4:], []byte{0, 1, 0, 1, 0, 0, 0, 0}) // one question, one answer
-	a = append(a, 0xc0, dnsHeader)              // pointer to the queried name
+	a = append(a, 0xc0, dnsHeaderLen)           // pointer to the queried name
 	a = append(a, q[end-4:end]...)              // type and class
 	a = binary.BigEndian.AppendUint32(a, 60)    // TTL in seconds
 	a = binary.BigEndian.AppendUint16(a, uint16(len(name)))

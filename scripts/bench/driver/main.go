@@ -6,9 +6,9 @@
 // The clock of the virtual machine counts instructions, one per nanosecond,
 // except with -timed and -memory.
 //
-// The floor is a lower bound for any Go program: the execution of an empty
-// program, and the exchange of the same netlink messages, encoded in advance,
-// on a bare socket, with replies received but not decoded.
+// The floor is a lower bound for any Go program: running an empty program, and
+// exchanging the same netlink messages on a bare socket. The requests are encoded
+// in advance, and the replies are not decoded.
 //
 // The following command measures the startup time of programs natively:
 //
@@ -58,8 +58,8 @@ func run() error {
 	memory := flag.Bool("memory", false, "run only the two rows that measure the memory of goipvsadm")
 	flag.Parse()
 
-	// Network namespaces are per thread; and the garbage collector must not run
-	// in parallel with a measured program.
+	// Network namespaces are per thread. The garbage collector must not run in
+	// parallel with a measured program.
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
 
@@ -122,9 +122,9 @@ func median(t []time.Duration) time.Duration {
 	return t[len(t)/2]
 }
 
-// formatCost formats the cost of one of n runs in milliseconds (which are million
-// instructions under -icount) with three significant digits, or as a dash if it is
-// zero.
+// formatCost formats the cost of one of n runs with three significant digits, or as
+// a dash if it is zero. The unit is milliseconds, which under -icount are millions
+// of instructions.
 func formatCost(d time.Duration, n int) string {
 	f := d.Seconds() * 1000 / float64(n)
 	switch {

@@ -12,7 +12,7 @@ import (
 // added server, so that each round would be slower than the previous one.
 func newNamespace() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("making a network namespace: %w", err)
+		return fmt.Errorf("creating a network namespace: %w", err)
 	}
 	return ip("link", "set", "lo", "up")
 }

@@ -58,8 +58,8 @@ func argv0(program string) string {
 	return filepath.Base(program)
 }
 
-// firstLines returns the time until a program has written n lines. The program is
-// then killed.
+// firstLines returns the time in which a program writes n lines, and then kills the
+// program.
 func firstLines(n int, program string, args ...string) (time.Duration, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Args[0] = argv0(program)

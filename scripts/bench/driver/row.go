@@ -19,15 +19,15 @@ type row struct {
 	input          []byte               // standard input of the program
 	args           func(i int) []string // arguments of the i-th run
 	repeat         int                  // consecutive runs measured as one
-	floor          func() error         // minimal requests to the kernel, for the floor
-	request        func(i int) request  // like floor, for a command with a single request
+	floor          func() error         // sends the minimum of requests to the kernel
+	request        func(i int) request  // single request of the i-th run, instead of floor
 	normalize      func([]byte) []byte  // prepares output for comparison; nil: none
 	extra          func(r *row) error   // takes additional measurements, for notes
 	oursOnly       bool                 // run goipvsadm only
 	peakLimit      int64                // maximum for peak in KiB, if not zero
 	peakWhileTimed bool                 // measure peak memory in timed runs, since the workload takes long
 
-	times      [3][]time.Duration // by ipvsadmIndex, oursIndex, floorIndex
+	times      [3][]time.Duration // indexed by ipvsadmIndex, oursIndex, floorIndex
 	outputs    [2][]byte
 	tables     [2][]byte
 	peak       int64 // peak memory of goipvsadm in KiB
@@ -35,14 +35,16 @@ type row struct {
 	notes      []string
 }
 
-// Indices of row.times, and of row.outputs and row.tables except for the floor.
+// Indices of row.times; the first two are also indices of row.outputs and
+// row.tables.
 const (
 	ipvsadmIndex = iota
 	oursIndex
 	floorIndex
 )
 
-// repeatLimit is the time above which a run is not repeated.
+// repeatLimit is the duration of a run above which it is not repeated in later
+// rounds.
 const repeatLimit = 10 * time.Second
 
 func (r *row) run(rounds int) error {
@@ -147,8 +149,8 @@ func (r *row) runOne(index int) error {
 	return err
 }
 
-// runFloor runs an empty program, which sends the requests of a short command, and
-// then floor.
+// runFloor runs the empty program, which sends the requests of a short command, and
+// then calls floor.
 func (r *row) runFloor() error {
 	name := func(int) string { return os.DevNull }
 	if r.request != nil {
@@ -200,10 +202,10 @@ func firstDifference(name string, a, b []byte) error {
 	as, bs := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
 	for i := range min(len(as), len(bs)) {
 		if !bytes.Equal(as[i], bs[i]) {
-			return fmt.Errorf("%s differs at line %d: ipvsadm %q, ours %q", name, i+1, as[i], bs[i])
+			return fmt.Errorf("%s differs at line %d: ipvsadm %q, goipvsadm %q", name, i+1, as[i], bs[i])
 		}
 	}
-	return fmt.Errorf("%s differs in length: ipvsadm %d lines, ours %d", name, len(as), len(bs))
+	return fmt.Errorf("%s differs in length: ipvsadm %d lines, goipvsadm %d", name, len(as), len(bs))
 }
 
 // measurePeak runs goipvsadm once more to measure its peak memory.

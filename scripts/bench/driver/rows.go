@@ -11,9 +11,11 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
+// request is a request to the kernel.
 type request = netlinkmsg.Message
 
-// speedRows returns the workloads that compare the speed of the two programs.
+// speedRows returns the workloads for which the instructions of the two programs
+// are compared.
 func speedRows(connections int) []*row {
 	table := ruleSet{services: 1000, servers: 10}
 	fortyServers := ruleSet{services: 1, servers: 40}
@@ -181,7 +183,7 @@ func (r ruleSet) add() error {
 }
 
 // addAndClear adds the rules and clears the table. The kernel keeps the removed
-// servers for two minutes, and searches them for each server that is added.
+// servers in a list for two minutes, and searches the list for each added server.
 func (r ruleSet) addAndClear() error {
 	if err := r.add(); err != nil {
 		return err
@@ -196,7 +198,7 @@ func (r ruleSet) list() error {
 		if err := s.roundTrip(appendMessage(nil, m, s.family, netlink.Request, 1)); err != nil {
 			return err
 		}
-		for _, b := range r.requests(s.family) {
+		for _, b := range r.listRequests(s.family) {
 			if err := s.readDump(b); err != nil {
 				return err
 			}

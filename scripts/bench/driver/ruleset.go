@@ -16,6 +16,7 @@ import (
 // list it.
 type ruleSet struct{ services, servers int }
 
+// size returns the number of rules.
 func (r ruleSet) size() int { return r.services * (1 + r.servers) }
 
 // nthAddrPort returns the nth address after base, with the given port.
@@ -59,14 +60,14 @@ func (r ruleSet) restoreInput() []byte {
 	return b.Bytes()
 }
 
-// batchSize is the number of messages per send. Larger batches are not faster.
+// batchSize is the number of requests in one send. Larger batches are not faster.
 const batchSize = 128
 
 // send adds the rules through a bare socket. The messages are encoded in the first
 // call; the family ID in them does not change until the machine is rebooted.
 func (r ruleSet) send(s *socket, prepared *[][]byte) error {
 	if *prepared == nil {
-		*prepared = r.messages(s.family)
+		*prepared = r.addRequests(s.family)
 	}
 	for _, b := range *prepared {
 		if err := s.roundTrip(b); err != nil {
@@ -76,9 +77,9 @@ func (r ruleSet) send(s *socket, prepared *[][]byte) error {
 	return nil
 }
 
-// messages returns the rules as encoded netlink messages, with batchSize messages
-// per slice. The last message of each slice requests an acknowledgement.
-func (r ruleSet) messages(family uint16) [][]byte {
+// addRequests returns the encoded requests that add the rules, with batchSize
+// requests per slice. The last one of each slice asks for an acknowledgement.
+func (r ruleSet) addRequests(family uint16) [][]byte {
 	var out [][]byte
 	var b []byte
 	n := 0
@@ -104,9 +105,9 @@ func (r ruleSet) messages(family uint16) [][]byte {
 	return out
 }
 
-// requests returns the requests of a listing: a dump of the services, and a dump of
-// the servers of each.
-func (r ruleSet) requests(family uint16) [][]byte {
+// listRequests returns the encoded requests of a listing: a dump of the services,
+// and a dump of the servers of each.
+func (r ruleSet) listRequests(family uint16) [][]byte {
 	encode := func(m netlinkmsg.Message, flags netlink.HeaderFlags) []byte {
 		return appendMessage(nil, m, family, netlink.Request|flags, 1)
 	}

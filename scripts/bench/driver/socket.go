@@ -20,7 +20,8 @@ type socket struct {
 	buf    []byte
 }
 
-// receiveBuffer is the buffer size with which dumps are fastest (see package ipvs).
+// receiveBuffer is the size of the buffer for replies with which dumps are fastest
+// (see package ipvs).
 const receiveBuffer = 8<<10 - 320
 
 func dial() (*socket, error) {

@@ -12,21 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startupCommand is the first argument for measureStartup.
+// startupCommand is the first argument of the driver that selects measureStartup.
 const startupCommand = "start"
 
-// preparedVariable is set in the environment of the process that runs in new
+// insideVariable is set in the environment of the process that runs inside the new
 // namespaces.
-const preparedVariable = "GOIPVSADM_BENCH_INSIDE"
+const insideVariable = "GOIPVSADM_BENCH_INSIDE"
 
 // measureStartup prints the time of a short command for each program; the first
 // one is ipvsadm. The programs run in a new network namespace, so that the
-// machine's table is not touched. If the kernel has no IPVS, they exit as soon as
+// machine's table is not changed. If the kernel has no IPVS, they exit as soon as
 // they detect that; modprobe, which they would run, is hidden.
 func measureStartup(programs []string) error {
-	if os.Getenv(preparedVariable) == "" {
+	if os.Getenv(insideVariable) == "" {
 		cmd := exec.Command("/proc/self/exe", append([]string{startupCommand}, programs...)...)
-		cmd.Env = append(os.Environ(), preparedVariable+"=1")
+		cmd.Env = append(os.Environ(), insideVariable+"=1")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET}
 		if os.Geteuid() != 0 {

@@ -29,11 +29,10 @@ type record struct {
 	data   string
 }
 
-// dnsServer serves the records of names, which are in lower case. For other names it returns
-// NXDOMAIN, or SERVFAIL if they are in servfail.
+// dnsServer serves records. For other names, it returns NXDOMAIN.
 type dnsServer struct {
-	records  map[string][]record
-	servfail map[string]bool
+	records  map[string][]record // by name in lower case
+	servfail map[string]bool     // names for which it returns SERVFAIL
 
 	mu         sync.Mutex
 	ptrQueries map[string]int // number of PTR queries by name
@@ -60,13 +59,13 @@ func (s *dnsServer) serve(t *testing.T, namespace *testnet.Netns) {
 			if err != nil {
 				return
 			}
-			conn.WriteToUDP(s.reply(buffer[:n], from.Port), from)
+			conn.WriteToUDP(s.response(buffer[:n], from.Port), from)
 		}
 	}()
 }
 
-// reply returns the response to a query with one question, received from a source port.
-func (s *dnsServer) reply(query []byte, port int) []byte {
+// response returns the response to a query with one question, received from a source port.
+func (s *dnsServer) response(query []byte, port int) []byte {
 	var labels []string
 	end := 12
 	for query[end] != 0 {
@@ -115,6 +114,7 @@ func (s *dnsServer) reply(query []byte, port int) []byte {
 	return response
 }
 
+// encode returns the record data in wire format.
 func (r record) encode() []byte {
 	if r.rrType == typeA || r.rrType == typeAAAA {
 		return netip.MustParseAddr(r.data).AsSlice()

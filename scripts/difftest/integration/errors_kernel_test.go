@@ -24,12 +24,12 @@ func TestWithoutPrivilege(t *testing.T) {
 	runUnprivileged := unprivilegedRunner(t, r.OursNetns)
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-A -f 5 -q", "-R", "-S", "-C foo"} {
 		if want, got := runUnprivileged(r.Reference, strings.Fields(line)...), runUnprivileged(r.Ours, strings.Fields(line)...); got != want {
-			t.Errorf("%s\nipvsadm: %sours: %s", line, want, got)
+			t.Errorf("%s\nipvsadm: %sgoipvsadm: %s", line, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
 		if got := runUnprivileged(r.Ours, option); got.Status != 0 || got.Stderr != "" {
-			t.Errorf("%s: %s", option, got)
+			t.Errorf("goipvsadm %s: %s", option, got)
 		}
 		if got := runUnprivileged(r.Reference, option); got.Status != 2 {
 			t.Errorf("ipvsadm %s: %s", option, got)
@@ -37,7 +37,7 @@ func TestWithoutPrivilege(t *testing.T) {
 	}
 }
 
-// unprivilegedRunner returns a function that runs a program in a namespace without privileges.
+// unprivilegedRunner returns a function that runs a program in a namespace as an unprivileged user.
 func unprivilegedRunner(t *testing.T, namespace *testnet.Netns) func(p difftest.Program, args ...string) difftest.Result {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "public")
@@ -81,7 +81,7 @@ func TestOutputWriteError(t *testing.T) {
 			cmd := &exec.Cmd{Path: side.program.Path, Args: append([]string{"ipvsadm"}, strings.Fields(line)...), Stdout: full, Stderr: &stderr}
 			err := r.OursNetns.Run(cmd)
 			if hasMessage := stderr.String() != ""; (err != nil) != side.fails || hasMessage != side.fails {
-				t.Errorf("%s %s: %v, %q", side.program.Path, line, err, stderr.String())
+				t.Errorf("%s %s: error %v, message %q; want failure: %v", side.program.Path, line, err, stderr.String(), side.fails)
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func TestWithoutIPVS(t *testing.T) {
 			t.Errorf("modprobe: %v: %s", err, out)
 		}
 	})
-	// The kernel frees closed namespaces asynchronously, and they hold references to modules.
+	// The kernel frees closed namespaces asynchronously. Until then, they hold references to modules.
 	err = testnet.Eventually(func() error {
 		if !tryUnloadIPVS(t) {
 			return errors.New("cannot unload IPVS")
@@ -129,16 +129,16 @@ func TestWithoutIPVS(t *testing.T) {
 	for _, line := range []string{"", "-L -n", "-A -t 10.0.0.1:80", "-A -t foo", "-q", "-R", "-S", "-C foo"} {
 		c := difftest.Command{Args: append([]string{"ipvsadm"}, strings.Fields(line)...)}
 		if want, got := r.Run(t, r.Reference, netns, c), r.Run(t, r.Ours, netns, c); got != want || want.Status != 2 {
-			t.Errorf("%sipvsadm: %sours: %s", c, want, got)
+			t.Errorf("%sipvsadm: %sgoipvsadm: %s", c, want, got)
 		}
 		runUnprivileged := unprivilegedRunner(t, netns)
 		if want, got := runUnprivileged(r.Reference, c.Args[1:]...), runUnprivileged(r.Ours, c.Args[1:]...); got != want || want.Status != 2 {
-			t.Errorf("without privileges: %sipvsadm: %sours: %s", c, want, got)
+			t.Errorf("without privileges: %sipvsadm: %sgoipvsadm: %s", c, want, got)
 		}
 	}
 	for _, option := range []string{"-v", "-h"} {
 		if got := r.Run(t, r.Ours, netns, difftest.Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
-			t.Errorf("%s: %s", option, got)
+			t.Errorf("goipvsadm %s: %s", option, got)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 //go:build kernel
 
 // Package integration compares goipvsadm with the real ipvsadm in realistic environments: with
-// live traffic, with DNS servers, and as a replacement in programs and scripts that run ipvsadm.
+// live traffic, with DNS servers, and as the ipvsadm that other programs and scripts run.
 package integration
 
 import (

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// One of two servers stops and is started again.
+// ldirectord removes a stopped server, or sets its weight to 0 if quiescent=yes, and reverts this
+// when the server is restarted.
 func TestLdirectord(t *testing.T) {
 	const (
 		service = "-A -t 10.1.1.2:80 -s wrr -p 600\n"

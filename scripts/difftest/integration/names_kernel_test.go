@@ -62,6 +62,7 @@ func replaceFile(t *testing.T, path, text string, mode os.FileMode) {
 	t.Cleanup(func() { unix.Unmount(target, 0) })
 }
 
+// exampleDNS returns a server for example.org and the reverse zones, with unusual records.
 func exampleDNS() *dnsServer {
 	label63 := strings.Repeat("l", 63)
 	return &dnsServer{
@@ -172,7 +173,8 @@ func TestResolverEnvironment(t *testing.T) {
 	}
 }
 
-// Both programs ignore these variables if they have privileges that the caller lacks.
+// Both programs ignore the environment variables of the resolver if they have privileges that the
+// caller lacks.
 func TestResolverEnvironmentIgnored(t *testing.T) {
 	replaceEtcFile(t, "resolv.conf", "search example.org\nnameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 	replaceEtcFile(t, "nsswitch.conf", "hosts: files dns\nservices: files\n")
@@ -222,12 +224,12 @@ func TestUnsafeNames(t *testing.T) {
 		"plain":                 {{typeA, "10.0.0.2"}},
 	}}
 	server.serve(t, r.OursNetns)
-	ours := []string{"10.0.0.1", "plain", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}
-	theirs := []string{"red\x1b[31m", "plain", "10.0.0.3", "10.0.0.2", "0x7f.1", "turn\u202egro.elpmaxe", "010.0x1", "1.2.3.4:80"}
+	ourNames := []string{"10.0.0.1", "plain", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}
+	referenceNames := []string{"red\x1b[31m", "plain", "10.0.0.3", "10.0.0.2", "0x7f.1", "turn\u202egro.elpmaxe", "010.0x1", "1.2.3.4:80"}
 	for _, side := range []struct {
 		program difftest.Program
 		names   []string
-	}{{r.Reference, theirs}, {r.Ours, ours}} {
+	}{{r.Reference, referenceNames}, {r.Ours, ourNames}} {
 		rules, saved := "-C\n", ""
 		for i, name := range side.names {
 			rules += fmt.Sprintf("-A -t 10.0.0.%d:80\n", i+1)
@@ -319,7 +321,7 @@ esac
 	got := r.Run(t, r.Ours, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-R"},
 		Stdin: "-A -t " + own + ":8080 -s rr\n-A -t from-sss:port-of-sss -s rr\n-A -t localhost:1 -s rr\n-S\n-C\n-A -t nosuch:1\n"})
 	if got.Status != 2 || got.Stderr != "line 6: illegal virtual server address[:port] specified\n" {
-		t.Error(got)
+		t.Errorf("%swant status 2 and an error in line 6", got)
 	}
 	for _, want := range []string{"-A -t from-sss:port-of-sss -s rr\n", "-A -t localhost:1 -s rr\n", ":http-alt -s rr\n"} {
 		if !strings.Contains(got.Stdout, want) {
@@ -386,8 +388,8 @@ func TestNSSwitchOrder(t *testing.T) {
 	}
 }
 
-// In hosts, services and nsswitch.conf, only ASCII white space separates words, and only ASCII
-// letters are case-insensitive. The last line for a database in nsswitch.conf applies.
+// In hosts, services and nsswitch.conf, only ASCII white space separates words, and case is ignored
+// for ASCII letters only. If nsswitch.conf has several lines for a database, the last one applies.
 func TestNameFileParsing(t *testing.T) {
 	replaceEtcFile(t, "hosts", "10.3.3.1 evil\u00a0good.test\n10.3.3.2 evil\u0085nel.test\n10.3.3.3 evil\xa0latin.test\n10.3.3.4\vvt.test\n"+
 		"10.3.3.5\fff.test\falias.test\r\n10.3.3.6 evil\u2003em.test\n10.3.3.7 \u212aelvin.test\n10.3.3.8 \u00dcmlaut.test\n"+
@@ -470,7 +472,7 @@ func TestReverseLookupsCached(t *testing.T) {
 		}
 	}
 	if len(server.ptrQueries) != 2 {
-		t.Errorf("PTR queries: %v, want 2", server.ptrQueries)
+		t.Errorf("PTR queries for %v, want two names", server.ptrQueries)
 	}
 }
 
@@ -489,6 +491,6 @@ func TestQuerySourcePorts(t *testing.T) {
 	r.Run(t, r.Ours, r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-L"}})
 	// Random ports may repeat.
 	if len(server.ptrQueries) != servers || len(server.ptrPorts) < servers*3/4 {
-		t.Errorf("%d queries from %d source ports", len(server.ptrQueries), len(server.ptrPorts))
+		t.Errorf("%d queries from %d source ports, want %d queries from at least %d ports", len(server.ptrQueries), len(server.ptrPorts), servers, servers*3/4)
 	}
 }

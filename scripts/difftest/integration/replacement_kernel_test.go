@@ -28,8 +28,8 @@ var replacementPlan = testnet.Plan{
 	{Name: "server2", Links: []testnet.Link{{To: "lan", Addresses: []string{"192.168.7.2/24", "fd07::2/64"}}}},
 }
 
-// replacementTest has a director with two servers, and a Comparer whose reference is a copy of the
-// real ipvsadm, since the installed one is replaced.
+// replacementTest is a director with two servers. The reference of its Comparer is a copy of the real
+// ipvsadm, since the installed one is replaced.
 type replacementTest struct {
 	t       *testing.T
 	r       *difftest.Comparer
@@ -85,7 +85,8 @@ func (u *replacementTest) mountOverIpvsadm(p difftest.Program) (restore func()) 
 	}
 }
 
-// start runs a program on the director until the test ends, and returns its output.
+// start starts a program on the director, which runs until the test ends. It returns the buffer for
+// the output of the program.
 func (u *replacementTest) start(name string, args ...string) *bytes.Buffer {
 	u.t.Helper()
 	output := new(bytes.Buffer)
@@ -117,6 +118,7 @@ func (u *replacementTest) serve(name string) {
 
 func (u *replacementTest) stopServer(name string) { u.servers[name].Close() }
 
+// list runs the real ipvsadm on the director.
 func (u *replacementTest) list(args ...string) difftest.Result {
 	u.t.Helper()
 	return u.r.Run(u.t, u.r.Reference, u.network.Host("director"), difftest.Command{Args: append([]string{"ipvsadm"}, args...)})
@@ -136,6 +138,7 @@ func (u *replacementTest) expectTable(want string) {
 	}
 }
 
+// write writes a file and returns its path.
 func (u *replacementTest) write(name, text string) string {
 	u.t.Helper()
 	file := filepath.Join(u.t.TempDir(), name)

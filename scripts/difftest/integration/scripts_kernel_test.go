@@ -47,7 +47,7 @@ func TestDebianInitScript(t *testing.T) {
 	}
 	want, got := play(u.r.Reference), play(u.r.Ours)
 	if want != got {
-		t.Errorf("with ipvsadm:\n%s\nwith ours:\n%s", want, got)
+		t.Errorf("with ipvsadm:\n%s\nwith goipvsadm:\n%s", want, got)
 	}
 	for _, part := range []string{"TCP  10.1.1.2:80 rr", "master sync daemon (mcast=eth0, syncid=3", "FWM  7 wlc persistent 600"} {
 		if !strings.Contains(got, part) {

@@ -21,7 +21,8 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// Some of the addresses have names in testdata's hosts file.
+// trafficPlan is a client, a director and a server. Some of the addresses have names in testdata's
+// hosts file.
 var trafficPlan = testnet.Plan{
 	{Name: "client", Gateway: "10.1.1.254", Links: []testnet.Link{
 		{To: "front", Addresses: []string{"10.1.1.1/24", "10.1.1.8/24", "fd01::1/64", "fd01::2222:3333:4444:5555/64"}},
@@ -132,11 +133,11 @@ func (x *trafficTest) dial(network, from, to string) net.Conn {
 	return conn
 }
 
-// startHandshake sends the first packet of a connection to a server that does not exist.
-func (x *trafficTest) startHandshake(kind, protocol int, to [4]byte, port int) {
+// startHandshake sends the first packet of a connection to a service whose server does not exist.
+func (x *trafficTest) startHandshake(socketType, protocol int, to [4]byte, port int) {
 	x.t.Helper()
 	x.must(x.network.Host("client").Do(func() error {
-		fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+		fd, err := unix.Socket(unix.AF_INET, socketType|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 		if err != nil {
 			return err
 		}
@@ -148,7 +149,8 @@ func (x *trafficTest) startHandshake(kind, protocol int, to [4]byte, port int) {
 	}))
 }
 
-// openAssociations opens SCTP associations from the client to the server.
+// openAssociations opens SCTP associations from the client through the director to the server, and
+// returns their descriptors.
 func (x *trafficTest) openAssociations(count int) []int {
 	x.t.Helper()
 	var listener int
@@ -186,8 +188,9 @@ func (x *trafficTest) sendInvite(id string) {
 		"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n", id)
 }
 
-// compare compares a listing of both programs. Since timers and rates change continuously,
-// goipvsadm runs before and after ipvsadm, and the result counts only if both outputs are equal.
+// compare compares a listing by both programs and returns it. Since timers and rates change
+// continuously, it runs goipvsadm before and after ipvsadm, and tries again if the two outputs of
+// goipvsadm differ.
 func (x *trafficTest) compare(args ...string) string {
 	x.t.Helper()
 	c := difftest.Command{Args: append([]string{"ipvsadm"}, args...)}
@@ -203,11 +206,11 @@ func (x *trafficTest) compare(args ...string) string {
 		}
 		// A retransmitted packet may have reset a timer meanwhile.
 		if differences++; differences == 3 {
-			x.t.Errorf("%sipvsadm: %sours: %s", c, want, before)
+			x.t.Errorf("%sipvsadm: %sgoipvsadm: %s", c, want, before)
 			return want.Stdout
 		}
 	}
-	x.t.Errorf("%s: output changed in every attempt", c)
+	x.t.Errorf("the output changed in every attempt: %s", c)
 	return ""
 }
 
@@ -254,7 +257,7 @@ func (x *trafficTest) compareServiceListings(service string) {
 	}
 }
 
-// upload sends data to a server.
+// upload sends data to a service and waits until the server closes the connection.
 func (x *trafficTest) upload(to string, mebibytes int) {
 	x.t.Helper()
 	conn := x.dial("tcp", "10.1.1.1", to).(*net.TCPConn)
@@ -347,6 +350,6 @@ func TestLongCallID(t *testing.T) {
 	got := x.run(x.r.Ours, list)
 	x.expectMatch(got.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
 	if got.Status != 0 || got.Stderr != "" {
-		t.Errorf("ours: %s", got)
+		t.Errorf("goipvsadm: %s", got)
 	}
 }

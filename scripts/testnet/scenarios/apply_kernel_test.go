@@ -14,9 +14,9 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// Two tables and the output of --apply --verbose between them. They are templates: VIP is the
-// director's virtual address, WEB1 and WEB2 are the servers, DOWN is the address of a server
-// that does not exist, and METHOD is the forwarding method.
+// Two tables, and the output of --apply --verbose when it changes the first into the second. They
+// are templates: VIP is the director's virtual address, WEB1 and WEB2 are the servers, DOWN is the
+// address of a server that does not exist, and METHOD is the forwarding method.
 const (
 	tableBefore = `
 -A -t VIP:80 -s rr
@@ -152,7 +152,7 @@ func (r *runner) download(client testnet.Client, url string) *runningDownload {
 	return &runningDownload{r, d}
 }
 
-// readMore reads some more of the download.
+// readMore reads more of the download.
 func (d *runningDownload) readMore() {
 	const lines = 50_000
 	if r := d.r; r.err == nil {

@@ -26,6 +26,7 @@ const (
 	drSecondClientAddr = "172.16.100.3" // second address of the client host, used as another client
 )
 
+// drServerAddr maps servers to their addresses.
 var drServerAddr = map[string]string{"web1": "172.16.100.21", "web2": "172.16.100.22"}
 
 var directRouting = Scenario{

@@ -48,4 +48,5 @@ TCP  192.168.2.110:80 rr
 	},
 }
 
+// natServerAddr maps servers to their addresses and ports, as in the output of -L -c.
 var natServerAddr = map[string]string{"web1": "192.168.1.11:80", "web2": "192.168.1.12:80"}

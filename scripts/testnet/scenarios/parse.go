@@ -10,8 +10,8 @@ type serviceStats struct {
 	conns, inPackets, outPackets int
 }
 
-// parseStats parses the output of ipvsadm -L -n --stats. Keys are addresses or firewall marks.
-// Lines with abbreviated numbers (12K) are skipped.
+// parseStats parses the output of ipvsadm -L -n --stats. The keys of the result are addresses or
+// firewall marks. Lines with abbreviated numbers (12K) are skipped.
 func parseStats(listing string) map[string]serviceStats {
 	lines := make(map[string]serviceStats)
 	for line := range strings.Lines(listing) {
@@ -33,8 +33,8 @@ func parseStats(listing string) map[string]serviceStats {
 	return lines
 }
 
-// countEntries counts the lines of ipvsadm -L -n -c that match the patterns for protocol,
-// state, source, virtual address and destination. A pattern may end with "*": "10.0.0.1:*".
+// countEntries counts the lines of ipvsadm -L -n -c whose protocol, state, source, virtual address
+// and destination match the patterns. A pattern may end with "*", which matches any text.
 func countEntries(listing string, patterns []string) int {
 	count := 0
 	for line := range strings.Lines(listing) {

@@ -62,7 +62,7 @@ var saveAndRestore = Scenario{
 		r.expectResponses(client, "http://172.16.100.10/", testnet.ResponseCounts{"web1": 10, "web2": 10})
 		r.expectResponses(client, "http://172.16.100.10:8080/", testnet.ResponseCounts{"web3": 5})
 
-		r.comment("The same on one line, and with ipvsadm-save and ipvsadm-restore:")
+		r.comment("The same in one command line, and with ipvsadm-save and ipvsadm-restore:")
 		r.runOnDirector("ipvsadm -S -n >rules; ipvsadm -C; ipvsadm -R <rules")
 		r.expectTable(table)
 		r.runOnDirector("ipvsadm-save -n >rules; ipvsadm -C; ipvsadm-restore <rules")
@@ -73,7 +73,7 @@ var saveAndRestore = Scenario{
 	},
 }
 
-// expectTable checks that the director's table equals one saved before.
+// expectTable compares the director's table with the table that was saved before.
 func (r *runner) expectTable(table string) {
 	if got := r.runQuiet("director", "ipvsadm -S -n"); r.err == nil && got != table {
 		r.failf("restored table:\n%s\nsaved table:\n%s", got, table)

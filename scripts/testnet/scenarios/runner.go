@@ -12,7 +12,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// runner executes the steps of a scenario. After the first error, which is kept in err, all
+// runner executes the steps of a scenario. After the first error, which is stored in err, all
 // methods do nothing, so that steps need no error handling.
 type runner struct {
 	out       io.Writer
@@ -38,6 +38,7 @@ func (r *runner) close() {
 	}
 }
 
+// failf stores an error, unless there is one already.
 func (r *runner) failf(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf(format, args...)
@@ -60,7 +61,7 @@ func (r *runner) printf(format string, args ...any) {
 	}
 }
 
-// expectHealthy calls the check of RunWithCheck for directors.
+// expectHealthy calls the check that was passed to RunWithCheck for each of the given directors.
 func (r *runner) expectHealthy(hosts ...string) {
 	for _, host := range hosts {
 		if r.err != nil || r.check == nil {
@@ -123,8 +124,8 @@ func (r *runner) runQuiet(host, line string) string {
 	return r.run(host, line)
 }
 
-// expectListing lists the director's table and compares it with want. The size of the
-// connection table in the header depends on the kernel; newer kernels let it grow.
+// expectListing lists the director's table and compares it with want, to which it adds the header.
+// The size of the connection table in the header depends on the kernel; it grows on newer kernels.
 func (r *runner) expectListing(want string) {
 	size := r.runQuiet("director", "sed -n '1s/.*(size=\\(.*\\))/\\1/p' /proc/net/ip_vs")
 	want = "IP Virtual Server version 1.2.1 (size=" + strings.TrimSpace(size) + ")\n" +
@@ -146,7 +147,7 @@ func (r *runner) clientFrom(host, address string) testnet.Client {
 	return client
 }
 
-// expectResponses makes as many requests as want counts, and compares the responses.
+// expectResponses makes as many requests as there are responses in want, and compares the counts.
 func (r *runner) expectResponses(client testnet.Client, url string, want testnet.ResponseCounts) {
 	got := r.countResponses(client, url, want.Total())
 	if r.err == nil && !maps.Equal(got, want) {
@@ -184,7 +185,7 @@ func (r *runner) expectPersistent(client testnet.Client, url string, n int, want
 			return name
 		}
 	}
-	r.failf("%d requests to %s: %s, want one server %s", n, url, counts, want)
+	r.failf("%d requests to %s: %s, want all from one server %s", n, url, counts, want)
 	return ""
 }
 
@@ -219,7 +220,7 @@ func compareStats(got map[string]serviceStats, want map[string]int, repliesCount
 }
 
 // expectConnections lists the connections of a host through a filter, and checks that each
-// wanted entry (see countEntries) is listed exactly once.
+// wanted entry, given by patterns for countEntries, is listed exactly once.
 func (r *runner) expectConnections(host, filter string, want ...[]string) {
 	listing := r.run(host, "ipvsadm -L -n -c | "+filter)
 	for _, entry := range want {

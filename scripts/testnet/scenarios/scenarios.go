@@ -31,8 +31,8 @@ func (s Scenario) Run(out io.Writer, tool *testnet.Tool) error {
 	return s.run("", out, tool, nil)
 }
 
-// RunWithCheck is like Run and also calls check for each director, at points of the scenario
-// where it has handled traffic and is healthy. Several scenarios may run at the same time.
+// RunWithCheck is like Run, but also calls check for each director at points of the scenario where
+// the director has handled traffic and is healthy. Several scenarios may run at the same time.
 func (s Scenario) RunWithCheck(out io.Writer, tool *testnet.Tool, check func(director *testnet.Netns) error) error {
 	return s.run(s.Name+"-", out, tool, check)
 }

@@ -24,8 +24,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// The director keeps closed connections for minutes. A client with only four ephemeral ports
-// must not reuse the port of a connection to a service that was removed meanwhile.
+// The scenario passes even if the client has only four ephemeral ports: it must not reuse the port of
+// a connection to a service that was removed meanwhile, which the director keeps for minutes.
 func TestPersistenceFewClientPorts(t *testing.T) {
 	tool, err := testnet.NewTool()
 	if err != nil {

@@ -30,6 +30,7 @@ var tunPlan = testnet.Plan{
 	}},
 }
 
+// tunServerAddr maps servers to their addresses and ports.
 var tunServerAddr = map[string]string{"web1": "10.0.3.11:80", "web2": "10.0.4.12:80"}
 
 var tunnel = Scenario{

@@ -154,7 +154,7 @@ func TestDoctorRules(t *testing.T) {
 	}{
 		{name: "address not local and port without effect", status: 1,
 			rules: "-A -t 203.0.113.77:80 -s rr\n-a -t 203.0.113.77:80 -r 127.0.0.1:8080 -g\n",
-			want:  []string{"[vip-not-local]", "203.0.113.77 is on no interface", "[port-ignored]", "the rule has port 8080, the service port 80"}},
+			want:  []string{"[vip-not-local]", "203.0.113.77 is on no interface", "[port-ignored]", "the rule names port 8080, but packets are sent to port 80"}},
 		{name: "fallback flag", status: 1,
 			rules: "-A -t 127.0.0.1:81 -s sh\n-a -t 127.0.0.1:81 -r 127.0.0.1:81 -g\n-a -t 127.0.0.1:81 -r 127.0.0.2:81 -g -w 0\n",
 			want:  []string{"[hash-without-fallback]", "-b sh-fallback"}},

@@ -49,8 +49,9 @@ func newCollector(k *ipvstest.FakeKernel) *Collector {
 	}
 }
 
-// BenchmarkDoctor measures a diagnosis without the pause between the samples.
-// The fake kernel searches its table for each request.
+// BenchmarkDoctor measures a diagnosis without the pause between the samples. It
+// includes the time of the fake kernel, which searches its table for each
+// request.
 func BenchmarkDoctor(b *testing.B) {
 	for _, size := range []struct{ services, servers int }{
 		{1, 1000}, {1, 10_000}, {1000, 1}, {1000, 10}, {10_000, 1},
@@ -73,7 +74,7 @@ func BenchmarkDoctor(b *testing.B) {
 }
 
 // BenchmarkDiagnose measures the checks of a table in which each VIP is local,
-// each server is silent, and each address has a reply to ARP.
+// no server replies to probes, and each VIP has a reply to ARP.
 func BenchmarkDiagnose(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {

@@ -14,7 +14,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// serverFirewall drops what clients send to a server.
+// serverFirewall drops packets from clients to a server.
 const serverFirewall = "web1: iptables-legacy -A INPUT -p tcp --dport 80 ! -s 192.168.1.0/24 -j DROP"
 
 // causeTests are tests of faults that have the same symptoms and different
@@ -30,7 +30,7 @@ var causeTests = []findingTest{
 	{name: "nat-no-answers/FORWARD policy", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
 		want:      "192.168.2.110:80 192.168.1.11:80",
 		breakWith: []string{"director: iptables-legacy -P FORWARD DROP"}},
-	{name: "nat-no-answers/untracked", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
+	{name: "nat-no-answers/FORWARD rules for tracked connections", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
 		want: "192.168.2.110:80 192.168.1.11:80|conntrack-off",
 		breakWith: []string{
 			"director: iptables-legacy -P FORWARD DROP",
@@ -39,7 +39,7 @@ var causeTests = []findingTest{
 		}},
 	{name: "nat-no-answers/server firewall", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic, probe: true,
 		want: "192.168.2.110:80 192.168.1.11:80", breakWith: []string{serverFirewall}, replace: []string{"iptables", "iptables-legacy"}, cleanup: []string{"client: sleep 8"}},
-	{name: "nat-no-answers/route probed", plan: natPlan, rules: natRules, traffic: natTraffic, probe: true,
+	{name: "nat-no-answers/no default route, probed", plan: natPlan, rules: natRules, traffic: natTraffic, probe: true,
 		want: "192.168.2.110:80 192.168.1.11:80", breakWith: []string{"web1: ip route del default"}},
 	{name: "nat-same-network/masquerading", iptables: true, plan: oneSubnetPlan, rules: oneSubnetRules, traffic: []string{"10.1.0.100:80"},
 		want:      "10.1.0.100:80 10.1.0.11:80",
@@ -173,7 +173,7 @@ func (tb *testbed) startMaster() {
 		"director2: ipvsadm --start-daemon master --mcast-interface eth0 --syncid 5")
 }
 
-// startUploads makes a client send large requests until the test ends.
+// startUploads makes the client send large requests until the test ends.
 func (tb *testbed) startUploads(address string) {
 	cookie := strings.Repeat("x", 3000)
 	tb.repeat(300*time.Millisecond, func(ctx context.Context) {
@@ -192,7 +192,7 @@ func (tb *testbed) startUploads(address string) {
 	})
 }
 
-// startUDP makes a client send datagrams from fixed ports until the test ends.
+// startUDP makes the client send datagrams from four ports until the test ends.
 func (tb *testbed) startUDP() {
 	tb.t.Helper()
 	var conns []net.Conn
@@ -211,7 +211,7 @@ func (tb *testbed) startUDP() {
 	}
 	tb.repeat(300*time.Millisecond, func(context.Context) {
 		for _, conn := range conns {
-			conn.Write([]byte("x")) // an error is the reply to an earlier datagram
+			conn.Write([]byte("x")) // fails after an ICMP reply to an earlier datagram
 		}
 	})
 	tb.t.Cleanup(func() {

@@ -52,7 +52,7 @@ func TestDiagnose(t *testing.T) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = &ipvs.Stats{Conns: 1, InPackets: 1}, Conns{Total: 1, SynRecv: 1}
 		}},
-		{name: "idle server that has never replied", change: func(f *Facts) {
+		{name: "no reply ever from a server that is idle now", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Stats, d.Conns = new(ipvs.Stats), *silent, stuck
 		}, want: []string{"nat-no-answers " + server1}},
@@ -60,6 +60,11 @@ func TestDiagnose(t *testing.T) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = nil, stuck
 		}},
+		{name: "zeroed counters of a service", change: func(f *Facts) { f.Services[0].Delta = nil }},
+		{name: "zeroed counters of a server without replies", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Stats, d.Conns = nil, ipvs.Stats{InPackets: 3}, stuck
+		}, want: []string{"nat-no-answers " + server1}},
 		{name: "UDP without replies from any server", change: func(f *Facts) {
 			f.Services[0].Protocol = ipvs.UDP
 			for i := range f.Services[0].Servers {
@@ -135,7 +140,7 @@ func TestDiagnose(t *testing.T) {
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on another host", change: func(f *Facts) {
 			moveVIP(f)
-			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = 2
+			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = reachable
 		}},
 		{name: "VIP on another host that replies to ARP", change: func(f *Facts) {
 			moveVIP(f)
@@ -475,7 +480,7 @@ func arrivals(f *Facts, packets int, clients ...string) map[ipvs.ServiceKey]*Arr
 	return map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: a}
 }
 
-// stuckOf returns connections of clients that stay in SYN_RECV.
+// stuckOf returns connections of the given clients that stay in SYN_RECV.
 func stuckOf(clients ...string) Conns {
 	c := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, VIP: addr("192.0.2.1")}
 	for _, client := range clients {
@@ -485,7 +490,7 @@ func stuckOf(clients ...string) Conns {
 	return c
 }
 
-// probe adds a probe of the first server.
+// probe adds the result of a probe of the first server.
 func probe(f *Facts, o netprobe.Outcome) {
 	f.Probed = true
 	f.ProbeResults = []netprobe.Result{{
@@ -494,7 +499,7 @@ func probe(f *Facts, o netprobe.Outcome) {
 	}}
 }
 
-// probeVIP adds a probe of the VIP at the first server.
+// probeVIP adds the result of a probe of the VIP at the first server.
 func probeVIP(f *Facts, o netprobe.Outcome) {
 	f.FrameResults = []netprobe.FrameResult{{
 		FrameTarget: netprobe.FrameTarget{VIP: ap("192.0.2.1:80"), Server: ap("10.0.0.11:80")},

@@ -132,7 +132,8 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 	return s, nil
 }
 
-// zeroIfMissing ignores the error of a counter that the kernel does not have.
+// zeroIfMissing returns 0 without an error if the kernel does not have a
+// counter.
 func zeroIfMissing(n uint64, err error) (uint64, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -148,8 +149,8 @@ func increase(before, after uint64) uint64 {
 	return after - before
 }
 
-// noteUnavailable notes that something could not be read. Only the first reason
-// is kept; the lines of joined errors become one.
+// noteUnavailable notes that something could not be read. It keeps the first of
+// several reasons, and writes the lines of joined errors as one line.
 func (f *Facts) noteUnavailable(what, reason string) {
 	for _, u := range f.Unavailable {
 		if u.What == what {
@@ -166,8 +167,8 @@ func (f *Facts) noteOptional(what, reason string) {
 	f.Unavailable[len(f.Unavailable)-1].Optional = true
 }
 
-// capture waits for sampleInterval and records the packets that arrive for the
-// services meanwhile.
+// capture waits for sampleInterval and counts the packets for the services and
+// the ARP requests that arrive in this time.
 func (c *Collector) capture(f *Facts, services []Service) error {
 	var capture *netprobe.Capture
 	err := c.InNetNS(func() (err error) {
@@ -186,7 +187,7 @@ func (c *Collector) capture(f *Facts, services []Service) error {
 	requests := make(map[[2]netip.Addr]int) // by host and requested address
 	for _, p := range capture.Packets() {
 		from, to := p.Source.Addr(), p.Destination.Addr()
-		if p.Protocol == 0 {
+		if p.Protocol == 0 { // an ARP request
 			if key := [2]netip.Addr{from, to}; from != to && !own[from] {
 				requests[key]++
 				f.ARPRequests[to] = max(f.ARPRequests[to], requests[key])

@@ -11,10 +11,11 @@ import (
 
 // maxSampledConns is the number of connections read. The kernel walks its table
 // from the start for each page of /proc/net/ip_vs_conn, so reading a large
-// table takes minutes. The table is hashed, so a prefix is a random sample.
+// table takes minutes. The table is hashed, so its first connections are a
+// random sample.
 const maxSampledConns = 20000
 
-// maxClients is the number of clients kept per server.
+// maxClients is the maximum number of clients kept per server or service.
 const maxClients = 4
 
 // A connKey identifies a connection.
@@ -40,8 +41,8 @@ func isPastHandshake(state string) bool {
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
 // Conns of the servers. It returns the states of the connections; before
-// contains those of the previous sample, or is nil. With a backup daemon, no connections
-// count as new: they may have been received from the master.
+// contains those of the previous sample, or is nil. With a backup daemon, no
+// connections count as new: they may have been received from the master.
 func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]string) map[connKey]string {
 	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 	if c.Client == nil || len(services) == 0 && !backup {
@@ -124,8 +125,8 @@ func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own m
 	}
 }
 
-// appendDistinct appends an address that the slice does not contain yet, up to
-// a length.
+// appendDistinct appends an address unless the slice contains it or has reached
+// the limit.
 func appendDistinct(addrs []netip.Addr, a netip.Addr, limit int) []netip.Addr {
 	if len(addrs) >= limit || slices.Contains(addrs, a) {
 		return addrs
@@ -172,9 +173,10 @@ func newServerIndex(f *Facts, services []Service) *serverIndex {
 }
 
 // find returns the server of a connection and its service. The server is nil if
-// the service has no such server, and the service is nil for a fwmark service:
-// the connection table does not contain marks, so these are found by the
-// server's address and, if several marks share it, by the rules that set marks.
+// it is not in the table; the service is nil if it is not in the table or is a
+// fwmark service. The connection table does not contain marks, so a server of a
+// fwmark service is found by its address and, if several marks share it, by the
+// firewall rules that set marks.
 func (ix *serverIndex) find(c *ipvs.Connection) (*Server, *Service) {
 	anyPort := netip.AddrPortFrom(c.Destination.Addr(), 0)
 	for _, servers := range [][]fwmarkServer{ix.byFwmark[c.Destination], ix.byFwmark[anyPort]} {
@@ -205,8 +207,8 @@ func (ix *serverIndex) service(p ipvs.Protocol, vip netip.AddrPort) *Service {
 	return nil
 }
 
-// ofMark returns the server of the mark that packets of a connection have, or
-// the last one if the mark is not known.
+// ofMark returns the server whose service has the mark of a connection's
+// packets, or the last server if the mark is unknown.
 func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Server {
 	last := servers[len(servers)-1].server
 	if len(servers) == 1 {

@@ -79,8 +79,8 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 	return routes, nil
 }
 
-// readMaybeLocal returns the VIPs without a local route that some routing table
-// contains as local.
+// readMaybeLocal returns the VIPs whose route is not local, but which have a
+// local route in a table that routing rules may select.
 func readMaybeLocal(conn *netstate.Conn, host *Facts) (map[netip.Addr]bool, error) {
 	maybeLocal := make(map[netip.Addr]bool)
 	for i := range host.Services {

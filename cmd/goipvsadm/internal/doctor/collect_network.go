@@ -15,8 +15,8 @@ import (
 // A networkWatch observes the network between the two samples.
 type networkWatch struct {
 	c          *Collector
-	firewall   *netstate.Firewall
-	counters   netstate.Counters
+	firewall   *netstate.Firewall // at the first sample
+	counters   netstate.Counters  // at the first sample
 	capture    *netprobe.AnnouncementCapture
 	captureErr error
 }
@@ -24,8 +24,8 @@ type networkWatch struct {
 // defaultSyncPort is the UDP port of sync messages unless another one is set.
 const defaultSyncPort = 8848
 
-// watchNetwork reads the rules and counters for the first time and starts to
-// capture the announcements of directors.
+// watchNetwork reads the firewall rules and the counters, and starts to capture
+// the announcements of directors.
 func (c *Collector) watchNetwork(f *Facts) *networkWatch {
 	w := &networkWatch{c: c}
 	_ = c.InNetNS(func() error { w.firewall, _ = netstate.ReadFirewall(); return nil }) // errors are noted by finish
@@ -41,7 +41,7 @@ func (c *Collector) watchNetwork(f *Facts) *networkWatch {
 	return w
 }
 
-// finish reads the rules and counters again and ends the capture.
+// finish ends the capture and reads the firewall rules and the counters again.
 func (w *networkWatch) finish(f *Facts) {
 	if w.capture != nil {
 		w.captureErr = w.capture.Close()
@@ -63,7 +63,8 @@ func (w *networkWatch) finish(f *Facts) {
 	})
 }
 
-// collectIPVS reads the settings of IPVS and of the protocols around it.
+// collectIPVS reads the timeouts and which of ip_vs_ftp, VRRP and router
+// advertisements are in use.
 func (c *Collector) collectIPVS(f *Facts) {
 	if c.Client != nil {
 		var err error
@@ -76,18 +77,17 @@ func (c *Collector) collectIPVS(f *Facts) {
 	c.read(f, "IPv6 routes", func() (err error) { f.AdvertisedDefaults, err = netstate.AdvertisedDefaultLinks(); return err })
 }
 
-// A PathResult is the result of probing the path of a client's packets.
+// A PathResult is the result of the path probes of a server.
 type PathResult struct {
-	Client       netip.Addr
-	FromClient   netprobe.PathReply // replies to packets with the client's address that pass the director
-	FromDirector netprobe.PathReply // replies to packets with an address of the director
+	Client       netip.Addr         // one of the clients without replies
+	FromClient   netprobe.PathReply // replies to packets from Client that arrive at the director
+	FromDirector netprobe.PathReply // replies to packets from an address of the director
 }
 
-// Limits of the path probes.
 const (
-	maxPaths     = 32
-	pathWait     = time.Second
-	gueHeaderLen = 4
+	maxPaths     = 32          // number of servers whose path is probed
+	pathWait     = time.Second // time limit for replies to path probes
+	gueHeaderLen = 4           // in bytes
 )
 
 // probePaths probes the paths to servers that do not reply to their clients.
@@ -145,7 +145,9 @@ func (c *Collector) probePaths(f *Facts) {
 func tunnelHeaders(d *ipvs.Destination) (protocol int, headers []byte) {
 	switch d.Tunnel.Type {
 	case ipvs.GUE:
-		length := 8 + gueHeaderLen // not checked without a checksum, but must not exceed the packet
+		// UDP length. Without a checksum, receivers only check that it does not
+		// exceed the packet.
+		length := 8 + gueHeaderLen
 		port := d.Tunnel.Port
 		return unix.IPPROTO_UDP, []byte{0x9c, 0x40, byte(port >> 8), byte(port), 0, byte(length), 0, 0, 0, unix.IPPROTO_IPIP, 0, 0}
 	case ipvs.GRE:
@@ -155,7 +157,7 @@ func tunnelHeaders(d *ipvs.Destination) (protocol int, headers []byte) {
 }
 
 // markOf returns the firewall mark that rules set on packets to an address. It
-// returns false if the rules are not known or do not certainly tell.
+// returns false if the rules are unknown, set no mark, or may not match.
 func (f *Facts) markOf(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool) {
 	if f.Firewall == nil {
 		return 0, false
@@ -174,14 +176,15 @@ func (f *Facts) markOf(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool)
 	return mark, mark != 0
 }
 
-// An Unserved is a connection of a virtual address that has no service.
+// An Unserved is a connection to a virtual address and port without a service,
+// which the master has sent.
 type Unserved struct {
 	VIP    netip.AddrPort
 	Server netip.AddrPort
 }
 
-// isStandby reports whether another director is the master of a VIP, or whether
-// this one is a backup director.
+// isStandby reports whether this director does not announce a VIP, and either
+// another one does or this one is a backup director.
 func (f *Facts) isStandby(vip netip.Addr) bool {
 	return !f.isAnnounced(vip, true) && (f.isAnnounced(vip, false) || f.isBackupDirector())
 }
@@ -197,6 +200,6 @@ func hardwareAddrs(neighbors []netstate.Neighbor) map[neighborKey]net.HardwareAd
 	return addrs
 }
 
-// acceptRASysctl returns the path of the sysctl that says whether a link accepts
-// router advertisements: 1 unless forwarding is enabled, 2 always.
+// acceptRASysctl returns the path of the sysctl that controls whether a link
+// accepts router advertisements: 1 unless forwarding is enabled, 2 always.
 func acceptRASysctl(link string) string { return "net/ipv6/conf/" + link + "/accept_ra" }

@@ -9,7 +9,7 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
-// Rules are a table that is examined before it is applied.
+// Rules are the rules of a table that is examined before it is applied.
 type Rules struct {
 	Table *reconcile.Table
 
@@ -18,8 +18,8 @@ type Rules struct {
 	IgnoredPorts map[ipvs.DestinationKey]uint16
 }
 
-// collectRules returns the facts about the table of Rules on this machine. There
-// is no traffic, and IPVS is neither asked nor loaded.
+// collectRules returns the facts about Rules.Table on this machine. It samples
+// no traffic, and neither queries nor loads IPVS.
 func (c *Collector) collectRules() (*Facts, error) {
 	f := &Facts{Program: c.Program, NetNS: c.NetNS, RulesOnly: true, AllConnections: true, IgnoredPorts: c.Rules.IgnoredPorts,
 		Timeouts: c.Rules.Table.Timeouts, Daemons: c.Rules.Table.Daemons}
@@ -45,7 +45,7 @@ func (c *Collector) collectRules() (*Facts, error) {
 		f.FirewallIncomplete = true
 		f.noteOptional("firewall rules", err.Error())
 	}
-	f.Firewall.Since(nil) // what was counted before says nothing about the rules
+	f.Firewall.Since(nil) // clears the counters: earlier packets are no evidence
 	c.collectHost(f, f)
 	f.HasFTPHelper = netstate.ModuleLoaded("ip_vs_ftp")
 	c.read(f, "raw sockets", func() (err error) { f.HasVRRP, err = netstate.HasVRRPSocket(); return err })

@@ -52,11 +52,11 @@ func (c *Collector) readServices() ([]ipvs.Service, error) {
 	return []ipvs.Service{s}, err
 }
 
-// setDeltas sets each Delta of after to what was counted since before. It
-// leaves Delta nil for services and servers that are new or whose counters were
-// zeroed.
+// setDeltas sets each Delta of after to the increase of the counters since
+// before. Delta remains nil for services and servers that are new or whose
+// counters were zeroed.
 func setDeltas(before, after []Service) {
-	old := make(map[ipvs.DestinationKey]ipvs.Stats) // of the service itself under the zero AddrPort
+	old := make(map[ipvs.DestinationKey]ipvs.Stats) // the zero AddrPort stands for the service itself
 	for i := range before {
 		s := &before[i]
 		old[ipvs.DestinationKey{Service: s.ServiceKey}] = s.Stats

@@ -53,7 +53,7 @@ func TestServerIndex(t *testing.T) {
 		protocol ipvs.Protocol
 		vip      string
 		server   string
-		want     string // server and service, as far as they are found
+		want     string // the server and the service, each if it was found
 	}{
 		{name: "exact", protocol: ipvs.TCP, vip: "192.0.2.1:80", server: "10.0.0.11:8080", want: "10.0.0.11:8080 TCP 192.0.2.1:80"},
 		{name: "all ports", protocol: ipvs.TCP, vip: "192.0.2.2:443", server: "10.0.0.12:443", want: "10.0.0.12:0 TCP 192.0.2.2:0"},

@@ -16,17 +16,17 @@ var configurationChecks = []Check{
 	{
 		ID: "hash-without-fallback", Severity: Warning, run: hashWithoutFallback,
 		Title:       "clients of an unavailable server are rejected",
-		Explanation: "this scheduler selects a server by a hash of the address and, without its fallback flag, rejects the connection if that server is unavailable",
+		Explanation: "this scheduler selects a server by a hash of an address and, without its fallback flag, rejects the connection if that server is unavailable",
 	},
 	{
 		ID: "one-packet-scheduler", Severity: Warning, run: onePacketScheduler,
-		Title:       "scheduler counts connections that one-packet scheduling does not create",
-		Explanation: "without connections to count, the scheduler selects the same server for all packets",
+		Title:       "scheduler does not work with one-packet scheduling",
+		Explanation: "this scheduler selects servers by their number of connections; one-packet scheduling creates none, so all packets go to the same server",
 	},
 	{
 		ID: "persistence-netmask-holes", Severity: Warning, run: persistenceNetmaskHoles,
 		Title:       "persistence netmask is not a prefix",
-		Explanation: "clients are grouped by unrelated bits of their addresses; for IPv4, -M takes a netmask, not a prefix length",
+		Explanation: "clients are not grouped by network; for IPv4, -M takes a netmask, not a prefix length",
 	},
 	{
 		ID: "ftp-helper", Severity: Warning, run: ftpHelper,
@@ -36,11 +36,11 @@ var configurationChecks = []Check{
 	{
 		ID: "ftp-persistence", Severity: Warning, run: ftpPersistence,
 		Title:       "FTP without NAT requires persistence",
-		Explanation: "data connections are scheduled separately and reach a server that does not expect them",
+		Explanation: "data connections are scheduled separately and may reach another server, which does not expect them",
 	},
 	{
 		ID: "mixed-forwarding", Severity: Hint, run: mixedForwarding,
-		Title:       "server has another forwarding method than the others",
+		Title:       "server has a different forwarding method than the others",
 		Explanation: "-e without -m or -i sets direct routing",
 	},
 	{
@@ -56,12 +56,12 @@ var configurationChecks = []Check{
 	{
 		ID: "timeout-short", Severity: Warning, run: timeoutShort,
 		Title:       "TCP timeout is short",
-		Explanation: "a connection that is idle for longer is forgotten, and its next packet is answered with a reset",
+		Explanation: "IPVS removes a connection that is idle for longer and replies to its next packet with a TCP reset",
 	},
 }
 
 // fallbackFlag returns the -b flag that makes a scheduler select another server
-// if the hashed one is unavailable, or "" if it has none.
+// if the one of the hash is unavailable, or "" if it has none.
 func fallbackFlag(scheduler string) string {
 	switch scheduler {
 	case "sh", "mh":
@@ -99,7 +99,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 		}
 		evidence := fmt.Sprintf("the scheduler is %s; %s", s.Scheduler, unavailable[0])
 		if n := len(unavailable) - 1; n > 0 {
-			evidence += fmt.Sprintf(", and %s", humanize.Count(n, "more server"))
+			evidence += fmt.Sprintf("; unavailable as well: %s", humanize.Count(n, "more server"))
 		}
 		x := s.serviceFinding(evidence)
 		if fallbackFlag(s.Scheduler) != "" {
@@ -136,7 +136,7 @@ func persistenceNetmaskHoles(f *Facts, report func(Finding)) {
 		if mask == 0 || bits.LeadingZeros32(^mask) == bits.OnesCount32(mask) {
 			continue
 		}
-		length := 32 // prefix length that was meant
+		length := 32 // prefix length that was probably intended
 		if mask > 0 && mask < 32 {
 			length = int(mask)
 		}
@@ -148,7 +148,7 @@ func persistenceNetmaskHoles(f *Facts, report func(Finding)) {
 // ftpPort is the port of FTP control connections.
 const ftpPort = 21
 
-// isFTP reports whether a service is one for FTP control connections.
+// isFTP reports whether a service is for FTP control connections.
 func isFTP(s *Service) bool {
 	return s.Mark == 0 && s.Protocol == ipvs.TCP && s.AddrPort.Port() == ftpPort
 }
@@ -168,14 +168,14 @@ func ftpHelper(f *Facts, report func(Finding)) {
 func ftpPersistence(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		others := 0
+		withoutNAT := 0
 		for _, d := range s.Servers {
 			if d.Method != ipvs.Masquerading && d.Weight > 0 {
-				others++
+				withoutNAT++
 			}
 		}
-		if isFTP(s) && others > 1 && s.Flags&ipvs.Persistent == 0 {
-			report(s.serviceFinding(fmt.Sprintf("%s with direct routing or tunneling, and no persistence", humanize.Count(others, "server")),
+		if isFTP(s) && withoutNAT > 1 && s.Flags&ipvs.Persistent == 0 {
+			report(s.serviceFinding(fmt.Sprintf("%s with direct routing or tunneling, and no persistence", humanize.Count(withoutNAT, "server")),
 				f.editService(s, func(s *ipvs.Service) {
 					s.Flags |= ipvs.Persistent
 					s.Timeout = defaultPersistence
@@ -190,13 +190,13 @@ const defaultPersistence = 360
 
 func mixedForwarding(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		// A local server cannot have NAT, and one with traffic that completes works.
+		// Direct routing is usual for a local server, and correct for a server whose
+		// connections complete.
 		if !isMixed(s, d) || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
 			return
 		}
-		x := s.serverFinding(d, fmt.Sprintf("%s has direct routing, the other servers have NAT", d.AddrPort),
-			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }))
-		report(x)
+		report(s.serverFinding(d, fmt.Sprintf("%s uses direct routing, most other servers use NAT", d.AddrPort),
+			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading })))
 	})
 }
 
@@ -212,14 +212,14 @@ func portIgnored(f *Facts, report func(Finding)) {
 			if port == 0 {
 				continue
 			}
-			report(s.serverFinding(d, fmt.Sprintf("the rule has port %d, the service port %d", port, s.AddrPort.Port()),
+			report(s.serverFinding(d, fmt.Sprintf("the rule names port %d, but packets are sent to port %d of the service", port, s.AddrPort.Port()),
 				advise("let the server listen on port %d, or use NAT (-m)", s.AddrPort.Port())))
 		}
 	}
 }
 
 func tunnelPMTU(f *Facts, report func(Finding)) {
-	// Packets to servers that are unreachable cause such messages as well.
+	// The director also sends ICMP messages if it cannot reach a server.
 	unreachable := false
 	f.eachServer(func(_ *Service, d *Server) {
 		r := f.Routes[d.AddrPort.Addr()]
@@ -229,7 +229,7 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 		}
 		unreachable = unreachable || r.Type != netstate.Unicast && r.Type != netstate.Local || f.neighborProblem(r.Link, nextHop, false, d.hasTraffic()) != ""
 	})
-	dropped := f.Counters.FragmentsFailed // of clients whose packets were merged on arrival
+	dropped := f.Counters.FragmentsFailed // counts packets that were merged on arrival (GRO)
 	if !unreachable {
 		dropped = max(dropped, f.Counters.UnreachableSent)
 	}
@@ -249,11 +249,11 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 		if !s.AddrPort.Addr().Is4() {
 			mss -= 20
 		}
-		x := s.serverFinding(d, fmt.Sprintf("%s dropped or reported by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
+		x := s.serverFinding(d, fmt.Sprintf("the director dropped %s or rejected them by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
 			humanize.Count(dropped, "packet"), l.Name, l.MTU, overhead))
 		x.Causes = []string{
-			"clients, or firewalls on the way to them, drop the ICMP messages, so large requests are never received",
-			"many new clients send large requests at this moment",
+			"clients, or firewalls on the way to them, drop the ICMP messages, so large requests never arrive",
+			"the ICMP messages take effect, and many new clients happen to send large requests",
 		}
 		x.Remedies = []Remedy{
 			remoteCommand(d.AddrPort.Addr(), "iptables", "-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "SYN,RST", "SYN",
@@ -261,7 +261,7 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 			f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", fmt.Sprint(maxClientPacket+overhead)),
 		}
 		x.Group = "pmtu"
-		// A client needs one message for all its connections.
+		// One message suffices for all connections of a client.
 		if dropped <= uint64(len(d.Conns.Clients)) {
 			x.Severity = Hint
 		}
@@ -286,7 +286,7 @@ func timeoutShort(f *Facts, report func(Finding)) {
 	}
 	report(Finding{Evidence: evidence, Remedies: []Remedy{
 		f.localCommand(f.Program, "--set", "900", "0", "0"),
-		advise("send TCP keepalives more often than that"),
+		advise("make clients or servers send TCP keepalives more often than every %s", humanize.Count(f.Timeouts.TCP, "second")),
 	}})
 }
 

@@ -52,7 +52,8 @@ func conntrackFull(f *Facts, report func(Finding)) {
 	}
 	report(Finding{
 		Evidence: fmt.Sprintf("%s of %s entries in use", humanize.Count(n, ""), humanize.Count(limit, "")),
-		// Not localCommand: only the initial network namespace can set it, for all.
+		// Not localCommand: only the initial network namespace can set this limit,
+		// which applies to all of them.
 		Remedies: []Remedy{{Commands: [][]string{sysctlCommand(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}}},
 	})
 }
@@ -106,7 +107,7 @@ func expireNodestConn(f *Facts, report func(Finding)) {
 	}
 	example := f.Orphans[0]
 	report(Finding{
-		Evidence: fmt.Sprintf("%s to removed servers, such as %s from %s to %s, which ends in %s",
+		Evidence: fmt.Sprintf("%s to removed servers, such as %s from %s to %s, which expires in %s",
 			humanize.Count(len(f.Orphans), "open connection"), example.Service, example.Client, example.Server,
 			humanize.Count(example.Expires, "second")),
 		Remedies: []Remedy{f.sysctlRemedy(1, path)},

@@ -22,12 +22,12 @@ var directorChecks = []Check{
 	{
 		ID: "send-redirects", Severity: Warning, run: sendRedirects,
 		Title:       "ICMP redirects may make servers bypass the director",
-		Explanation: "if clients and servers share a link, redirects make the servers reply to clients directly",
+		Explanation: "if clients and servers are on the same network, redirects make the servers reply to clients directly",
 	},
 	{
 		ID: "vip-not-local", Severity: Error, run: vipNotLocal,
 		Title:       "VIP is not configured on the director",
-		Explanation: "IPVS only sees packets for local addresses",
+		Explanation: "IPVS only receives packets for local addresses",
 	},
 	{
 		ID: "vip-link-down", Severity: Warning, run: vipLinkDown,
@@ -37,7 +37,7 @@ var directorChecks = []Check{
 	{
 		ID: "vip-on-lo", Severity: Hint, run: vipOnLo,
 		Title:       "VIP is configured only on lo",
-		Explanation: "hosts on its subnet resolve an IPv4 address only while arp_ignore is 0, and an IPv6 address never",
+		Explanation: "the director replies to ARP requests for it only while arp_ignore is 0, and never to neighbor solicitations (IPv6)",
 	},
 	{
 		ID: "rp-filter", Severity: Error, run: rpFilter,
@@ -87,17 +87,19 @@ var directorChecks = []Check{
 }
 
 func forwardingOff(f *Facts, report func(Finding)) {
-	// Servers with NAT, by the sysctl that disables forwarding of their replies.
+	// Number of servers with NAT, by the path of the sysctl that disables
+	// forwarding of their replies.
 	servers := make(map[string]int)
-	failing := make(map[string]bool) // sysctls with a server that gets packets and sends no replies
+	failing := make(map[string]bool) // keys of servers whose clients get no replies
 	var paths []string               // keys of servers, in order
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		// Clients on the director itself need no forwarding.
 		replies := d.Stats.OutPackets > 0
 		if d.hasTraffic() && d.Delta != nil {
 			replies = d.Delta.OutPackets > 0
 		}
+		// Without mayHaveClients, all clients are on the director itself, which
+		// needs no forwarding for them.
 		if !ok || d.Method != ipvs.Masquerading || replies || !s.mayHaveClients(f) {
 			return
 		}
@@ -106,7 +108,7 @@ func forwardingOff(f *Facts, report func(Finding)) {
 			return
 		}
 		if path != ip6Forwarding && f.sysctlIs(ipForward, 0) {
-			path = ipForward // sets the sysctls of all links
+			path = ipForward // setting it sets the sysctls of all links
 		}
 		if servers[path] == 0 {
 			paths = append(paths, path)
@@ -125,7 +127,7 @@ func forwardingOff(f *Facts, report func(Finding)) {
 		}
 		if failing[path] {
 			x.Severity = Error
-			x.Evidence += "; servers get packets in this sample and send no replies"
+			x.Evidence += "; servers got packets in this sample, but no replies were forwarded"
 		}
 		report(x)
 	}
@@ -147,7 +149,7 @@ func (f *Facts) forwardingSysctl(link int, addr netip.Addr) string {
 }
 
 func sendRedirects(f *Facts, report func(Finding)) {
-	// conntrack is required for SNAT, with which servers reply to the director.
+	// With conntrack, SNAT rules may make the servers reply to the director.
 	if f.sysctlIs("net/ipv4/vs/conntrack", 1) {
 		return
 	}
@@ -180,7 +182,7 @@ func sendRedirects(f *Facts, report func(Finding)) {
 var tableManagers = []struct {
 	name          string // process name
 	configuration string // where the table is configured
-	reloads       bool   // whether it reloads its configuration on SIGHUP; others exit
+	reloads       bool   // whether SIGHUP makes it reload its configuration, rather than exit
 }{
 	{"keepalived", "/etc/keepalived/keepalived.conf", true},
 	{"ldirectord", "/etc/ha.d/ldirectord.cf", true},

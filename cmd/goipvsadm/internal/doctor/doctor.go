@@ -3,9 +3,10 @@
 // checks over them. Each check reports its evidence, the cause and commands
 // that fix it. The package is read-only.
 //
-// Each file contains the checks of one subject: the director, its VIPs, the
-// connection tables, the sync daemons, the services, the path to a server, the
-// results of probes, and traffic.
+// The checks are in one file per subject: the director, its VIPs, the
+// connection table, the firewall, the sync daemons, the services and their
+// configuration, replies, the path to a server, the results of probes, and
+// traffic.
 package doctor
 
 import (
@@ -23,7 +24,7 @@ type Severity uint8
 // affected; a configuration that is only suspicious is a warning, or a hint if
 // a working network may look the same.
 const (
-	_       Severity = iota // in a Finding: the severity of its check
+	_       Severity = iota // unset: a finding has the severity of its check
 	Hint                    // may be intentional
 	Warning                 // works, but fragile
 	Error                   // does not work
@@ -37,7 +38,7 @@ func (s Severity) String() string {
 // A Check detects one kind of problem.
 type Check struct {
 	ID          string   // stable identifier for programs
-	Severity    Severity // highest severity of its findings, and their default
+	Severity    Severity // default and highest severity of its findings
 	Title       string   // the problem, in a few words
 	Explanation string   // the cause, in one sentence
 
@@ -48,9 +49,9 @@ type Check struct {
 	run func(f *Facts, report func(Finding))
 }
 
-// Checks returns all checks in the order in which they run. Checks for the
-// causes of a silent server precede the checks for silent servers, so that
-// suppress takes effect.
+// Checks returns all checks in the order in which they run. Checks that find
+// the cause of a server's silence precede the checks that find silent servers,
+// whose findings they suppress.
 func Checks() []Check {
 	return slices.Concat(directorChecks, vipStateChecks, firewallChecks, syncChecks, syncStateChecks, serviceChecks, configurationChecks,
 		replyChecks, pathChecks, probeChecks, trafficChecks)
@@ -66,7 +67,7 @@ type Subject struct {
 // A Finding is a problem that a check has found.
 type Finding struct {
 	Check    *Check
-	Severity Severity // 0 in the argument of report: the severity of Check
+	Severity Severity // set to that of Check if the check leaves it unset
 	Subject
 	More     []Subject // other subjects with the same problem
 	Evidence string
@@ -74,8 +75,8 @@ type Finding struct {
 	Remedies []Remedy // alternatives, the most likely and harmless first; at least one
 
 	// Group identifies what subjects with the same problem have in common, such
-	// as a gateway: findings of a check with the same Group are merged. By
-	// default, findings about the same server address are.
+	// as a gateway: findings of a check with the same Group are merged. Without
+	// a Group, findings about the same server address are merged.
 	Group string
 }
 
@@ -90,12 +91,12 @@ func (x *Finding) MoreServices() int {
 	return len(services)
 }
 
-// Diagnose runs all checks. Errors come first, then warnings and hints; within
-// a severity, findings about the director precede those about services, in the
-// order of the table.
+// Diagnose runs all checks and returns their findings: errors, then warnings,
+// then hints. Within a severity, findings about the director precede those
+// about services, which have the order of the table.
 func Diagnose(f *Facts) []Finding {
 	var findings []Finding
-	f.index = nil // tests change the facts
+	f.index = nil // tests change the facts between runs
 	f.explained = make(map[ipvs.ServiceKey]bool)
 	f.suppressedHosts = make(map[netip.Addr]*Check)
 	f.suppressedServers = make(map[*ipvs.Destination]*Check)
@@ -120,11 +121,13 @@ func Diagnose(f *Facts) []Finding {
 	return findings
 }
 
-// maxSeparate is the number of findings of a check and severity above which all
-// of them are merged.
+// maxSeparate is the number of findings of a check and severity above which
+// those about services are merged into one.
 const maxSeparate = 4
 
-// merge merges findings of the same check and severity about the same problem.
+// merge merges findings of the same check and severity: first those with the
+// same Group or the same server address, then, if more than maxSeparate remain,
+// all that are about services.
 func merge(findings []Finding) []Finding {
 	type kind struct {
 		check    *Check

@@ -23,7 +23,7 @@ type Facts struct {
 	Services        []Service
 	TableUnreadable bool
 	Elapsed         time.Duration // time between the two samples; 0 if only one was taken
-	ConnTableSize   uint32        // buckets of the connection table
+	ConnTableSize   uint32        // number of hash buckets of the connection table
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
@@ -35,9 +35,9 @@ type Facts struct {
 	NeighborsBefore Neighbors // at the first sample
 	Neighbors       Neighbors // at the second sample
 	Routes          map[netip.Addr]netstate.Route
-	MaybeLocal      map[netip.Addr]bool           // VIPs that some routing table contains as local
+	MaybeLocal      map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
 	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
-	ARPRequests     map[netip.Addr]int            // by VIP: requests from the most persistent host between the samples
+	ARPRequests     map[netip.Addr]int            // by requested address: the most requests from one host between the samples
 	Sysctls         map[string]int                // by path below /proc/sys
 	Listening       []netstate.Socket             // read only if the director is one of the servers
 	ListeningRead   bool                          // whether Listening has been read
@@ -54,7 +54,7 @@ type Facts struct {
 	HasFTPHelper       bool                             // whether ip_vs_ftp is loaded
 	Timeouts           ipvs.Timeouts                    // zero if unknown
 	Unserved           []Unserved                       // read only with a backup daemon
-	Paths              map[*ipvs.Destination]PathResult // probed for servers that do not reply
+	Paths              map[*ipvs.Destination]PathResult // path probes of servers that do not reply to their clients
 
 	// Packets counted between the two samples.
 	Counters         netstate.Counters
@@ -64,7 +64,7 @@ type Facts struct {
 	// Results of probes.
 	Probed       bool
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
-	ARPAnswered  bool             // whether ARPReplies is complete
+	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
 	FrameResults []netprobe.FrameResult // connection attempts to VIPs at servers with direct routing
 
@@ -77,8 +77,8 @@ type Facts struct {
 	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress hides the findings of later checks that a server is silent, on all
-// its ports, because the running check has found the cause.
+// suppress hides what later checks would report about the silence of a server,
+// on all its ports, because the running check has found the cause.
 func (f *Facts) suppress(server netip.Addr) {
 	if f.suppressedHosts[server] == nil {
 		f.suppressedHosts[server] = f.current
@@ -131,9 +131,9 @@ type Server struct {
 	Conns Conns
 }
 
-// Conns summarizes the connections of a server that were read. Only Total,
-// SynRecv, Established and Clients include connections that ended or stopped
-// before the first sample.
+// Conns summarizes the connections to a server that a sample has read. It
+// includes connections that were idle between the samples, unless a field says
+// otherwise.
 type Conns struct {
 	Total        int
 	FromDirector int            // from an address of the director itself
@@ -142,19 +142,19 @@ type Conns struct {
 	New          int            // not in the first sample; without FromDirector
 	Completed    int            // completed the handshake between the samples
 	StuckSynRecv int            // in SYN_RECV at both samples; without FromDirector
-	StuckClients []netip.Addr   // some of the clients of StuckSynRecv
-	Clients      []netip.Addr   // some of the clients
+	StuckClients []netip.Addr   // up to maxClients clients of StuckSynRecv
+	Clients      []netip.Addr   // up to maxClients clients
 	VIP          netip.Addr     // virtual address of one of the connections
-	VIPPort      netip.AddrPort // the same with its port
+	VIPPort      netip.AddrPort // virtual address and port of the same connection
 	Partial      bool           // the connection table was not read to its end
 }
 
-// minSampledConns is the number of connections of a server that must have been
-// read to judge it by a part of the connection table.
+// minSampledConns is the number of connections to a server that must have been
+// read to judge the server, if the connection table was not read to its end.
 const minSampledConns = 10
 
 // completes reports whether a connection to the server has, or may have,
-// completed its handshake between the samples. ActiveConns cannot tell: it
+// completed its handshake between the samples. ActiveConns is no evidence: it
 // includes connections in SYN_RECV.
 func (d *Server) completes() bool {
 	return d.Conns.Completed > 0 || d.Conns.Partial && d.Conns.Total < minSampledConns
@@ -167,8 +167,8 @@ func (s *Service) completes() bool {
 }
 
 // hasTraffic reports whether the service received packets between the samples.
-// New connections count as well: counters lag two seconds behind, or stand
-// still without net.ipv4.vs.run_estimation.
+// New connections count as well: counters are up to two seconds old, and do not
+// change at all while net.ipv4.vs.run_estimation is 0.
 func (s *Service) hasTraffic() bool {
 	return s.Delta != nil && s.Delta.InPackets > 0 ||
 		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New > 0 })
@@ -187,8 +187,8 @@ func (d *Server) hasTraffic() bool {
 	return d.Delta != nil && d.Delta.InPackets > 0 || d.Conns.New > 0
 }
 
-// hasClientTraffic is like hasTraffic, without traffic from the director
-// itself.
+// hasClientTraffic is like hasTraffic, but false if all traffic may come from
+// the director itself.
 func (d *Server) hasClientTraffic() bool {
 	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
 }
@@ -215,7 +215,7 @@ type Orphan struct {
 	Service ipvs.ServiceKey
 	Server  netip.AddrPort
 	Client  netip.AddrPort
-	Expires uint32 // in seconds; packets of the client do not postpone it
+	Expires uint32 // time to expiry in seconds; packets of the client do not extend it
 }
 
 // Arrivals are packets for a service that arrived from the network between the
@@ -223,11 +223,11 @@ type Orphan struct {
 // packets.
 type Arrivals struct {
 	Packets int
-	Clients []netip.Addr // some of the clients
-	Link    int          // index of the link of one of the packets
+	Clients []netip.Addr // up to maxClients clients
+	Link    int          // index of the link on which one of the packets arrived
 }
 
-// countersStopped reports whether the kernel's counters stand still.
+// countersStopped reports whether the kernel does not update its counters.
 func (f *Facts) countersStopped() bool { return f.sysctlIs("net/ipv4/vs/run_estimation", 0) }
 
 // ownAddrs returns the addresses of the director.
@@ -288,8 +288,9 @@ func (f *Facts) linksWithAddr(addr netip.Addr) []*netstate.Link {
 	return links
 }
 
-// subnetOf returns the director's address and prefix length on the subnet of
-// another address, on a given link or, with index 0, on any.
+// subnetOf returns an address of the director, with its prefix length, whose
+// subnet contains addr. It searches the link with the given index, or all links
+// if the index is 0.
 func (f *Facts) subnetOf(addr netip.Addr, link int) (own netip.Prefix, ok bool) {
 	for _, a := range f.addrs().subnets {
 		if (link == 0 || a.Link == link) && a.Prefix.Contains(addr) && a.Prefix.Addr() != addr {
@@ -302,16 +303,16 @@ func (f *Facts) subnetOf(addr netip.Addr, link int) (own netip.Prefix, ok bool) 
 // maxOwnAddrs is the number of addresses of a link that probeSource considers.
 const maxOwnAddrs = 16
 
-// An addrIndex finds links and addresses in large tables.
+// An addrIndex speeds up the search for links, addresses and probes.
 type addrIndex struct {
 	links   map[int]*netstate.Link
 	byAddr  map[netip.Addr][]netstate.Address
 	byLink  map[int][]netstate.Address // up to maxOwnAddrs addresses per link that are not VIPs
 	subnets []netstate.Address         // up to two addresses per subnet and link; without host prefixes
 
-	hardware  map[string]bool     // hardware addresses of the director
-	elsewhere map[netip.Addr]bool // addresses of other hosts
-	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result
+	hardware  map[string]bool                                           // hardware addresses of the director
+	elsewhere map[netip.Addr]bool                                       // addresses of other hosts
+	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
 }
 
 // addrs returns the index, which is built on first use.
@@ -369,7 +370,7 @@ func (f *Facts) routeTo(d *Server) (netstate.Route, bool) {
 	return r, ok && r.Type == netstate.Unicast
 }
 
-// sysctlIs reports whether a sysctl has a value; an unknown sysctl has none.
+// sysctlIs reports whether a sysctl is known and has the given value.
 func (f *Facts) sysctlIs(path string, value int) bool {
 	v, ok := f.Sysctls[path]
 	return ok && v == value

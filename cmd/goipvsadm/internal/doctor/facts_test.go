@@ -5,6 +5,8 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -18,6 +20,9 @@ const (
 	outside
 	inside
 )
+
+// reachable is the state of a neighbor that replies (NUD_REACHABLE).
+const reachable netstate.NeighborState = unix.NUD_REACHABLE
 
 // healthyFacts returns the facts of a director without problems: one service
 // and two servers with NAT, and traffic in both directions.
@@ -49,8 +54,8 @@ func healthyFacts() *Facts {
 			{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.1/24")},
 			{Link: inside, Prefix: netip.MustParsePrefix("10.0.0.1/24")},
 		},
-		Neighbors:       Neighbors{{inside, addr("10.0.0.11")}: 2, {inside, addr("10.0.0.12")}: 2},
-		NeighborsBefore: Neighbors{{inside, addr("10.0.0.11")}: 2, {inside, addr("10.0.0.12")}: 2},
+		Neighbors:       Neighbors{{inside, addr("10.0.0.11")}: reachable, {inside, addr("10.0.0.12")}: reachable},
+		NeighborsBefore: Neighbors{{inside, addr("10.0.0.11")}: reachable, {inside, addr("10.0.0.12")}: reachable},
 		Routes: map[netip.Addr]netstate.Route{
 			addr("192.0.2.1"):                    {Type: netstate.Local, Link: lo},
 			addr("192.0.2.99"):                   {Type: netstate.Unicast, Link: outside, Source: addr("192.0.2.1")},

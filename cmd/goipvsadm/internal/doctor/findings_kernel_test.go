@@ -22,14 +22,14 @@ type findingTest struct {
 	rules     string         // table of the director
 	prepare   func(*testbed) // runs before breakWith
 	breakWith []string       // commands of the form HOST: COMMAND
-	traffic   []string       // addresses to which the client connects during the test
+	traffic   []string       // addresses to which the client connects until the test ends
 	probe     bool           // whether the doctor sends probes
 	iptables  bool           // whether the test requires iptables
-	sysctl    string         // required kernel tunable below /proc/sys
+	sysctl    string         // path of a required sysctl below /proc/sys
 
 	severity string   // of the finding; that of the check by default
-	want     string   // service and server of the finding; "|" separates further findings
-	remedy   int      // index of the remedy to run; advice is skipped
+	want     string   // service and server of the finding; further findings follow a "|"
+	remedy   int      // index of the remedy to run; none is run if it is advice
 	replace  []string // pairs: placeholder in the remedy, and its replacement
 	cleanup  []string // commands to run after the remedy
 }

@@ -43,8 +43,9 @@ func (f *Facts) mayBeFiltered(s *Service) bool {
 }
 
 // filterSeverity returns the severity of a finding that an outcome drops or
-// redirects packets for a service: an error if packets have met a rule for it or
-// have arrived, since a policy may have met any packet.
+// redirects packets for a service: an error if its rule has matched packets, or
+// if packets for the service have arrived. The counter of a policy proves
+// nothing, since it counts packets for all services.
 func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	a := f.Arrivals[s.ServiceKey]
 	if o.Rule != nil && o.Rule.Packets > 0 || a != nil && a.Packets >= minUnanswered {
@@ -53,7 +54,7 @@ func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	return Warning
 }
 
-// packets returns the number of packets that met an outcome in this sample.
+// packets returns the number of packets that had an outcome in this sample.
 func packets(o *netstate.Outcome) uint64 {
 	if o.Rule != nil {
 		return o.Rule.Packets
@@ -61,15 +62,15 @@ func packets(o *netstate.Outcome) uint64 {
 	return o.Chain.PolicyPackets
 }
 
-// describeOutcome describes an outcome: the rule or the policy, and how many
-// packets it met in this sample.
+// describeOutcome describes an outcome: the rule or the policy, and the number
+// of packets that it has counted in this sample.
 func describeOutcome(o *netstate.Outcome) string {
 	where := fmt.Sprintf("%s, table %s", o.Chain.Tool, o.Chain.Table)
 	text := ""
 	if o.Rule == nil {
 		text = fmt.Sprintf("the policy of %s is %s (%s)", o.Chain.Name, dropName(o.Chain), where)
 	} else {
-		text = fmt.Sprintf("rule of %s: %s (%s)", o.Chain.Name, o.Rule.Text, where)
+		text = fmt.Sprintf("rule in %s: %s (%s)", o.Chain.Name, o.Rule.Text, where)
 	}
 	if n := packets(o); n > 0 {
 		text += fmt.Sprintf("; %s in this sample", humanize.Count(n, "packet"))
@@ -77,7 +78,8 @@ func describeOutcome(o *netstate.Outcome) string {
 	return text
 }
 
-// dropName returns how a tool writes the policy that drops packets.
+// dropName returns the name of the dropping policy in the syntax of the chain's
+// tool.
 func dropName(c *netstate.Chain) string {
 	if c.Tool == "nft" {
 		return "drop"
@@ -85,8 +87,9 @@ func dropName(c *netstate.Chain) string {
 	return "DROP"
 }
 
-// acceptRemedy returns the command that inserts a rule at the beginning of a
-// chain that accepts packets from (-s) or to (-d) addresses with a port.
+// acceptRemedy returns the command that inserts, at the beginning of a chain, a
+// rule that accepts packets from (direction "-s") or to ("-d") addresses and a
+// port; 0 stands for all ports.
 func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, direction string, addrs netip.Prefix, port uint16) Remedy {
 	name := strings.ToLower(protocol.String())
 	if c.Tool == "nft" {
@@ -157,8 +160,8 @@ func firewallDrops(f *Facts, report func(Finding)) {
 	}
 }
 
-// growingDrop describes a rule that may drop packets for a service and has met
-// packets in this sample, or returns "".
+// growingDrop describes a rule or policy that may drop packets for a service and
+// has counted packets in this sample, or returns "".
 func (f *Facts) growingDrop(s *Service) string {
 	if f.Firewall == nil {
 		return ""
@@ -203,7 +206,7 @@ func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 	return c
 }
 
-// settersOf returns the rules that set a firewall mark, and the other marks that
+// settersOf returns the rules that set a firewall mark, and the marks that other
 // rules set.
 func (f *Facts) settersOf(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
 	if f.Firewall == nil {
@@ -222,8 +225,8 @@ func (f *Facts) settersOf(mark uint32, family ipvs.Family) (setters []netstate.O
 	return setters, others
 }
 
-// iptables returns the name of the program that changes the rules that the
-// kernel uses.
+// iptables returns the name of the iptables program for a family, which is the
+// legacy one if the kernel uses legacy tables.
 func (f *Facts) iptables(family ipvs.Family) string {
 	name := "iptables"
 	if family == ipvs.IPv6 {

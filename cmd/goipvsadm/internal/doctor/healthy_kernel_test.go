@@ -13,7 +13,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// A healthyTest is a network that works, although parts of it look like a
+// A healthyTest is a network that works, although parts of it may look like a
 // problem.
 type healthyTest struct {
 	name     string
@@ -21,13 +21,13 @@ type healthyTest struct {
 	commands []string       // of the form HOST: COMMAND
 	rules    string         // table of the director
 	prepare  func(*testbed) // runs before commands
-	traffic  []string       // addresses to which clients connect
-	from     string         // host of the clients; "client" by default
-	noise    func(*testbed) // starts with the traffic
+	traffic  []string       // addresses to which a client connects
+	from     string         // host of the client; "client" by default
+	noise    func(*testbed) // starts traffic that must not be reported
 	examine  []string       // hosts; "director" by default
 	hints    []string       // identifiers of hints that may be reported
 	iptables bool           // whether the test requires iptables
-	sysctl   string         // required kernel tunable below /proc/sys
+	sysctl   string         // path of a required sysctl below /proc/sys
 }
 
 // twoNodePlan has two hosts that are both director and server; director is
@@ -149,7 +149,7 @@ var healthyTests = []healthyTest{
 		commands: []string{"director: ip neigh replace 172.16.100.21 dev eth0 nud failed"}},
 	{name: "fwmark without packets", plan: drPlan, rules: drRules + "\n-A -f 10\n-a -f 10 -r 172.16.100.21 -g", traffic: drTraffic,
 		hints: []string{"mark-never-seen"}},
-	{name: "counters that stand still", sysctl: runEstimation, plan: drPlan, rules: drRules + "\n-A -f 10\n-a -f 10 -r 172.16.100.21 -g", traffic: drTraffic,
+	{name: "counters that are not updated", sysctl: runEstimation, plan: drPlan, rules: drRules + "\n-A -f 10\n-a -f 10 -r 172.16.100.21 -g", traffic: drTraffic,
 		commands: []string{"director: sysctl -w net.ipv4.vs.run_estimation=0"}, hints: []string{"estimation-off"}},
 	{name: "tunnel without path MTU discovery", plan: tunPlan, rules: tunRules, traffic: tunTraffic,
 		commands: []string{"director: sysctl -w net.ipv4.vs.pmtu_disc=0"}, hints: []string{"tunnel-mtu"}},

@@ -14,8 +14,8 @@ var (
 	identifier = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 )
 
-// The manual page lists the checks with their severities, in the order of
-// Checks.
+// TestManualListsAllChecks verifies that the manual page lists the checks with their
+// severities, in the order of Checks.
 func TestManualListsAllChecks(t *testing.T) {
 	page, err := os.ReadFile("../../../../docs/goipvsadm.8")
 	if err != nil {

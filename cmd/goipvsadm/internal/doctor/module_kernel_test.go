@@ -18,7 +18,8 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// TestNoCarrier unplugs the interface of a VIP, which no command can fix.
+// TestNoCarrier takes the carrier from the interface of a VIP, which no command
+// on the director can restore.
 func TestNoCarrier(t *testing.T) {
 	tb := newTestbed(t, "", twoLinksPlan)
 	tb.run("director: ipvsadm -A -t 10.7.0.1:80 && ipvsadm -a -t 10.7.0.1:80 -r 172.16.100.21:80 -g")

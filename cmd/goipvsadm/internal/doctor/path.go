@@ -17,12 +17,12 @@ var pathChecks = []Check{
 	{
 		ID: "server-no-route", Severity: Error, WholeHost: true, run: serverNoRoute,
 		Title:       "no route to server",
-		Explanation: "the director's routing table has no usable route to its address",
+		Explanation: "the director's routing table has no usable route to the server's address",
 	},
 	{
 		ID: "dr-through-gateway", Severity: Error, WholeHost: true, run: drThroughGateway,
 		Title:       "server is behind a gateway",
-		Explanation: "direct routing requires the server on the same layer-2 segment: a gateway would route packets for the VIP back",
+		Explanation: "direct routing requires that the server is on the same layer-2 segment: a gateway routes packets for the VIP back to the director",
 	},
 	{
 		ID: "nat-same-network", Severity: Error, WholeHost: true, run: natSameNetwork,
@@ -32,7 +32,7 @@ var pathChecks = []Check{
 	{
 		ID: "neighbour-failed", Severity: Error, WholeHost: true, run: neighborFailed,
 		Title:       "neighbor resolution failed",
-		Explanation: "no reply to ARP or neighbor discovery: host down, wrong segment or wrong address",
+		Explanation: "no reply to ARP or neighbor discovery: the host is down, on another segment or has another address",
 	},
 	{
 		ID: "local-not-listening", Severity: Error, run: localNotListening,
@@ -42,17 +42,17 @@ var pathChecks = []Check{
 	{
 		ID: "tunnel-mtu", Severity: Hint, run: tunnelMTU,
 		Title:       "tunnel MTU is too small",
-		Explanation: "with pmtu_disc=0, clients are not notified, and full-sized packets are fragmented unless the servers announce a smaller MSS",
+		Explanation: "with pmtu_disc=0, the director does not notify clients of the smaller MTU, and full-sized packets are fragmented unless the servers announce a smaller MSS",
 	},
 	{
 		ID: "over-threshold", Severity: Warning, run: overThreshold,
 		Title:       "server has reached its upper threshold",
-		Explanation: "it gets no new connections until it drops below the threshold",
+		Explanation: "it gets no new connections until its number of connections has dropped below the lower threshold (by default, 3/4 of the upper one)",
 	},
 	{
 		ID: "threshold-unreachable", Severity: Hint, run: thresholdUnreachable,
 		Title:       "upper threshold can never be reached",
-		Explanation: "the threshold limits the server's entries in the connection table",
+		Explanation: "the threshold applies to the server's entries in the connection table, which cannot become that many",
 	},
 }
 
@@ -81,8 +81,8 @@ func serverNoRoute(f *Facts, report func(Finding)) {
 }
 
 func drThroughGateway(f *Facts, report func(Finding)) {
-	// A gateway with several destinations is a router. Another one may be an
-	// address of the server itself, whose real address is on its loopback.
+	// A gateway to several destinations is a router. A gateway to one destination
+	// may be the server itself, with its real address on its loopback interface.
 	destinations := make(map[netip.Addr]int)
 	for _, r := range f.Routes {
 		destinations[r.Gateway]++
@@ -102,14 +102,15 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 			x.Severity = Warning
 		default:
 			x.Severity = Hint
-			x.Causes = []string{"this is intended if the gateway is the server itself"}
+			x.Causes = []string{"there is no problem if the gateway is an address of the server itself"}
 		}
 		report(x)
 	})
 }
 
-// minSilentPackets is the number of packets in a sample to a server without
-// connection states that prove that it sends no replies.
+// minSilentPackets is the number of packets to a server in a sample that, if
+// there are no replies, proves that the server is silent. It is used where
+// connection states are not available.
 const minSilentPackets = 3
 
 // noReplies reports whether a server with NAT gets packets but sends no
@@ -127,7 +128,7 @@ func (f *Facts) noReplies(s *Service, d *Server) bool {
 			slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 	}
 	if d.Delta != nil && d.Delta.InPackets > 0 {
-		// In a part of the connection table, the server may have no connection.
+		// A part of the connection table need not contain connections to the server.
 		return d.Delta.OutPackets == 0 && (d.Conns.StuckSynRecv > 0 || d.Conns.Partial && d.Delta.InPackets >= minSilentPackets)
 	}
 	return d.Stats.InPackets > 0 && d.Stats.OutPackets == 0 && d.Conns.StuckSynRecv > 0
@@ -161,7 +162,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 			return
 		}
 		a := d.Conns.StuckClients[client]
-		x := s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and its connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)))
+		x := s.serverFinding(d, fmt.Sprintf("client %s and the server are both in %s, and the client's connections stay in SYN_RECV; %s", a, own.Masked(), describePackets(d)))
 		if causes := f.replyCauses(s, d, r); causes[0].onDirector {
 			x.explain(causes)
 		} else {
@@ -201,15 +202,15 @@ func neighborFailed(f *Facts, report func(Finding)) {
 			x.Evidence += "; it does not reply to probes"
 			f.suppress(d.AddrPort.Addr())
 		default:
-			return // the entry may be old
+			return // the entry may be outdated
 		}
 		if r.Gateway.IsValid() {
 			x.Group = fmt.Sprintf("gateway %s on %s", r.Gateway, link)
 		} else if vips[r.Source] && d.Method != ipvs.Masquerading && !f.probeSource(r.Link, nextHop).IsValid() {
 			// A server with the VIP does not reply to requests from the VIP.
-			x.Causes = []string{fmt.Sprintf("the director's ARP requests come from %s, its only address on %s, which the server has as well", r.Source, link)}
+			x.Causes = []string{fmt.Sprintf("the director sends its ARP requests from the VIP %s, its only address on %s, and the server, which has the VIP too, does not reply", r.Source, link)}
 			x.Remedies = []Remedy{
-				advise("give %s another address in the same network, before the VIP", link),
+				advise("give %s another address in the same network, and add the VIP after it", link),
 				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
 			}
 		} else {
@@ -341,7 +342,7 @@ func thresholdUnreachable(f *Facts, report func(Finding)) {
 		evidence := ""
 		switch maxConns := f.Memory / minConnSize; {
 		case s.Flags&ipvs.OnePacketScheduling != 0:
-			evidence = "with one-packet scheduling, connections have no entries"
+			evidence = "with one-packet scheduling, the connection table has no entries for the server"
 		case maxConns > 0 && uint64(d.UpperThreshold) > maxConns:
 			evidence = fmt.Sprintf("the threshold is %s, but memory holds at most %s",
 				humanize.Count(d.UpperThreshold, ""), humanize.Count(maxConns, "connection"))

@@ -32,7 +32,7 @@ var probeChecks = []Check{
 	{
 		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
 		Title:       "server does not reply to an ICMP echo request",
-		Explanation: "host down or packets filtered; many firewalls drop echo requests",
+		Explanation: "the host is down, or packets are filtered; many firewalls drop echo requests",
 	},
 }
 
@@ -90,8 +90,8 @@ func (f *Facts) arpQueries() []netprobe.Query {
 }
 
 // probeSource returns an address of a link that is not a VIP, preferably on the
-// subnet of the probe's destination. A server that has the VIP would reply to
-// itself.
+// subnet of the probe's destination. It returns no VIP, because a server that
+// has the VIP would reply to itself.
 func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 	for _, a := range f.addrs().byLink[link] {
 		addr := a.Prefix.Addr()
@@ -122,7 +122,7 @@ func (f *Facts) probeTargets() []netprobe.Target {
 		added[t] = true
 		t.Source = f.probeSource(r.Link, t.AddrPort.Addr())
 		if !t.Source.IsValid() && d.Method != ipvs.Masquerading && vips[r.Source] {
-			return // the server has the VIP as well and would reply to itself
+			return // the server may have the VIP as well and would reply to itself
 		}
 		t.OnLink = !r.Gateway.IsValid() && f.link(r.Link).NeedsNeigh
 		targets = append(targets, t)
@@ -170,7 +170,7 @@ type frameKey struct {
 }
 
 // frameOutcomes returns the servers with direct routing at which the probe of
-// the VIP had an outcome.
+// the VIP had the given outcome.
 func (f *Facts) frameOutcomes(o netprobe.Outcome) map[frameKey]bool {
 	keys := make(map[frameKey]bool)
 	for i := range f.FrameResults {
@@ -181,7 +181,7 @@ func (f *Facts) frameOutcomes(o netprobe.Outcome) map[frameKey]bool {
 	return keys
 }
 
-// probeOutcomes returns the results of the probes that had an outcome, by
+// probeOutcomes returns the results of the probes that had the given outcome, by
 // target without its source.
 func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
 	results := f.addrs().probes
@@ -255,16 +255,16 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			if d == nil {
 				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
 				x.Severity = Hint
-				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the address although it should not"}
+				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally"}
 				report(x)
 				continue
 			}
 			fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
 			if vip.Is4() && d.Method != ipvs.Masquerading {
 				// arp_ignore does not hide an address of the link itself.
-				fix = append(hideVIPCommands(), flushAddress(vip), replaceAddress(vip, "lo"))
+				fix = append(hideVIPCommands(), flushAddress(vip), addAddress(vip, "lo"))
 			}
-			x := s.serverFinding(d, fmt.Sprintf("%s and for %s", evidence, d.AddrPort.Addr()), remoteCommands(d.AddrPort.Addr(), fix...))
+			x := s.serverFinding(d, fmt.Sprintf("%s, and for the server's address %s", evidence, d.AddrPort.Addr()), remoteCommands(d.AddrPort.Addr(), fix...))
 			if f.isBackupDirector() {
 				x.Severity = Hint
 				x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
@@ -284,7 +284,8 @@ func (f *Facts) announces(addr netip.Addr, link int) bool {
 		return true
 	}
 	ignore, _ := f.linkSysctl("arp_ignore", f.link(link).Name)
-	// A link above another one, such as a macvlan of VRRP, announces it as well.
+	// The address may be on a link above this one, such as a macvlan of VRRP,
+	// which replies as well.
 	onOther := slices.ContainsFunc(links, func(l *netstate.Link) bool { return l.NeedsNeigh && l.Up })
 	return len(links) > 0 && addr.Is4() && (ignore == 0 || onOther)
 }
@@ -293,11 +294,10 @@ func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 	return f.addrs().hardware[string(a)]
 }
 
-// eachProbed calls do for each server with the given outcome of a TCP or ICMP
-// probe, and with the severity of a finding about it: clients that fail as well
-// prove an error, and clients that succeed show that the probe is not
-// representative. Servers for which suppress was called are skipped, and so are
-// servers with direct routing at which the VIP has been probed.
+// eachProbed calls do for each server whose TCP or ICMP probe had the given
+// outcome, with the severity of a finding about it and the duration of the
+// probe. It skips suppressed servers, and servers with direct routing that
+// replied to a probe of the VIP, which is closer to what clients send.
 func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
 	results := f.probeOutcomes(o)
 	if len(results) == 0 {
@@ -325,7 +325,8 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	})
 }
 
-// probeSeverity returns the severity of a failed probe of a server.
+// probeSeverity returns the severity of a failed probe of a server: an error if
+// clients fail as well, and a hint if clients succeed.
 func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
 	switch {
 	case d.Conns.Completed > 0:
@@ -360,7 +361,7 @@ func probeRefused(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, severity Severity, after string) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
 	})
-	// The outcome of probing the VIP is that which clients get.
+	// A probe of the VIP has the same outcome as a client's connection.
 	refused := f.frameOutcomes(netprobe.Refused)
 	f.eachServer(func(s *Service, d *Server) {
 		if !refused[frameKey{s.ServiceKey, d.AddrPort}] || f.isSuppressed(d) {
@@ -393,9 +394,9 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
 			return // a server that is another director may balance the connection
 		}
-		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection to %s, although it accepts connections to %s",
+		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection attempt to %s, although it accepts connections to %s",
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
-		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "a firewall of the server drops packets for the VIP"}
+		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP"}
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}

@@ -158,20 +158,14 @@ func (f *Facts) addServer(s *Service, server string) Remedy {
 // hostPrefix returns an address as a /32 or /128 prefix.
 func hostPrefix(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
-// addAddress returns the command that adds a VIP to a link, unless it is there. Duplicate address
-// detection is disabled: with direct routing, the servers have the VIP as well.
+// addAddress returns the command that adds a VIP to a link, if it is not there.
+// Duplicate address detection is disabled: with direct routing, the servers have
+// the VIP as well.
 func addAddress(vip netip.Addr, link string) []string {
 	words := []string{"ip", "address", "replace", hostPrefix(vip), "dev", link}
 	if !vip.Is4() {
 		words = append(words, "nodad")
 	}
-	return words
-}
-
-// replaceAddress is like addAddress, for a host that may have the address.
-func replaceAddress(vip netip.Addr, link string) []string {
-	words := addAddress(vip, link)
-	words[2] = "replace"
 	return words
 }
 
@@ -181,7 +175,7 @@ func flushAddress(a netip.Addr) []string {
 }
 
 // hideVIPCommands returns the commands that keep a server from replying to ARP
-// requests for a VIP on lo and from using the VIP as the source of its own.
+// requests for a VIP on lo, and from sending ARP requests from the VIP.
 func hideVIPCommands() [][]string {
 	return [][]string{
 		sysctlCommand(1, "net/ipv4/conf/all/arp_ignore"),
@@ -193,9 +187,9 @@ func hideVIPCommands() [][]string {
 // VIP that arrive by direct routing.
 func acceptVIPCommands(vip netip.Addr) [][]string {
 	if vip.Is4() {
-		return append(hideVIPCommands(), replaceAddress(vip, "lo"))
+		return append(hideVIPCommands(), addAddress(vip, "lo"))
 	}
-	return [][]string{replaceAddress(vip, "lo")}
+	return [][]string{addAddress(vip, "lo")}
 }
 
 // acceptTunnelCommands returns the commands that make a server accept packets
@@ -206,12 +200,12 @@ func acceptTunnelCommands(vip netip.Addr) [][]string {
 			{"modprobe", "ipip"},
 			{"ip", "link", "set", "dev", "tunl0", "up"},
 			sysctlCommand(0, "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/tunl0/rp_filter"),
-			replaceAddress(vip, "tunl0"),
+			addAddress(vip, "tunl0"),
 		}
 	}
 	return [][]string{
 		{"modprobe", "ip6_tunnel"},
 		{"ip", "link", "set", "dev", "ip6tnl0", "up"},
-		replaceAddress(vip, "ip6tnl0"),
+		addAddress(vip, "ip6tnl0"),
 	}
 }

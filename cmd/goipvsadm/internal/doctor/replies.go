@@ -16,7 +16,7 @@ var replyChecks = []Check{
 	{
 		ID: "client-no-route", Severity: Error, run: clientNoRoute,
 		Title:       "no route to clients",
-		Explanation: "replies of servers with NAT pass the director, which has no route for them",
+		Explanation: "replies of servers with NAT pass the director, which has no route to the client",
 	},
 	{
 		ID: "nat-loopback", Severity: Error, run: natLoopback,
@@ -26,7 +26,7 @@ var replyChecks = []Check{
 	{
 		ID: "nat-hairpin", Severity: Error, run: natHairpin,
 		Title:       "server is a client of its own service",
-		Explanation: "with NAT, a server that connects to the VIP receives its own address as the client's, and replies past the director",
+		Explanation: "with NAT, connections of a server to the VIP keep its address as their source, so the selected server sends its replies to it directly, past the director",
 	},
 }
 
@@ -66,7 +66,7 @@ func natLoopback(f *Facts, report func(Finding)) {
 			return
 		}
 		// Clients on the director itself reach a loopback address.
-		x := s.serverFinding(d, fmt.Sprintf("%s is forwarded by NAT", d.AddrPort))
+		x := s.serverFinding(d, fmt.Sprintf("packets are forwarded to %s by NAT", d.AddrPort))
 		if !d.hasClientTraffic() || d.completes() {
 			x.Severity = Warning
 		}
@@ -94,16 +94,16 @@ func natHairpin(f *Facts, report func(Finding)) {
 		if i < 0 {
 			return
 		}
-		// Only if all clients without a reply are servers is the server itself fine.
+		// If all clients without a reply are servers, there is no other problem.
 		onlyServers := !slices.ContainsFunc(d.Conns.StuckClients, func(a netip.Addr) bool { return !s.isServer(a) })
 		if onlyServers {
 			f.suppressServer(&d.Destination)
 		}
 		if !d.hasTraffic() {
-			return // the connections may have been tried a minute ago
+			return // the stuck connections may be a minute old
 		}
 		client := d.Conns.StuckClients[i]
-		evidence := fmt.Sprintf("connections of %s to %s, which is one of the servers itself, never complete", client, d.Conns.VIP)
+		evidence := fmt.Sprintf("%s is also a server of this service, and its connections to %s never complete", client, d.Conns.VIP)
 		if client == addr {
 			evidence = fmt.Sprintf("%s is its own client: its connections to %s are sent back to it and never complete", addr, d.Conns.VIP)
 		}
@@ -116,34 +116,36 @@ func natHairpin(f *Facts, report func(Finding)) {
 		x.Remedies = append(x.Remedies, f.masqueradeFrom(netip.PrefixFrom(client, client.BitLen()), s, d))
 		report(x)
 		if !onlyServers {
+			// Let later checks find out why the other clients get no reply.
 			delete(f.suppressedServers, &d.Destination)
 		}
 	})
 }
 
 // masquerade returns the commands that make a server reply to the director,
-// whatever its routes are.
+// regardless of the server's routes.
 func (f *Facts) masquerade(s *Service, d *Server) Remedy {
 	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING", "-m", "ipvs", "--vaddr", hostPrefix(d.Conns.VIP), "-j", "MASQUERADE"}
 	return f.localCommands(sysctlCommand(1, vsConntrack), words)
 }
 
-// masqueradeFrom is like masquerade, only for clients in a network.
+// masqueradeFrom is like masquerade, but only for clients in a network.
 func (f *Facts) masqueradeFrom(network netip.Prefix, s *Service, d *Server) Remedy {
 	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING", "-s", network.String(), "-d", d.AddrPort.Addr().String(), "-j", "MASQUERADE"}
 	return f.localCommands(sysctlCommand(1, vsConntrack), words)
 }
 
-// A replyCause is a cause for missing replies of a server with NAT.
+// A replyCause is a cause for missing replies of a server.
 type replyCause struct {
 	text     string
 	remedies []Remedy
-	certain  bool // whether it explains the missing replies alone
+	certain  bool // whether it is proven, rather than likely
 
-	onDirector bool // whether it affects other servers as well
+	onDirector bool // whether it is on the director, where it affects other servers too
 }
 
-// replyPacket returns a server's reply to a client as the FORWARD chains see it.
+// replyPacket returns a server's reply to a client as it passes the FORWARD
+// chains. tracked is whether netfilter tracks the connections of IPVS.
 func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Source: d.AddrPort}
 	if r, ok := f.routeTo(d); ok {
@@ -178,7 +180,7 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 		text := "the director drops the replies in FORWARD: " + describeOutcome(o)
 		c := replyCause{text: text, certain: true, onDirector: true}
 		if !tracked && f.dropOutcome("forward", f.replyPacket(s, d, true)) == nil {
-			c.text = "the director drops the replies in FORWARD as INVALID, because vs.conntrack is 0: " + describeOutcome(o)
+			c.text = "the director drops the replies in FORWARD as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
 			c.remedies = append(c.remedies, f.sysctlRemedy(1, vsConntrack))
 		}
 		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, "forward"), s, d))
@@ -191,7 +193,7 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 		}
 		if rules := f.Firewall.Find(netstate.SourceNAT, request); len(rules) > 0 {
 			return []replyCause{{
-				text:     "masquerading is set up, but has no effect while vs.conntrack is 0: " + describeOutcome(&rules[0]),
+				text:     "packets to the server should be masqueraded, but the rule has no effect while net.ipv4.vs.conntrack is 0: " + describeOutcome(&rules[0]),
 				remedies: []Remedy{f.sysctlRemedy(1, vsConntrack)},
 				certain:  true, onDirector: true,
 			}}
@@ -217,13 +219,13 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	addr := d.AddrPort.Addr()
 	server := addr.String()
 	route := replyCause{
-		text:     fmt.Sprintf("its route to the clients does not lead through the director (%s)", r.Source),
+		text:     fmt.Sprintf("the server's route to the clients does not lead through the director (%s)", r.Source),
 		remedies: []Remedy{remoteCommand(server, "ip", "route", "replace", "default", "via", r.Source.String())},
 	}
 	switch {
 	case r.Gateway.IsValid():
 		route = replyCause{
-			text:     fmt.Sprintf("the gateway %s does not route its replies through the director", r.Gateway),
+			text:     fmt.Sprintf("the gateway %s does not route the server's replies through the director", r.Gateway),
 			remedies: []Remedy{f.masquerade(s, d)},
 		}
 		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
@@ -233,7 +235,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		route.remedies = append(route.remedies, f.masquerade(s, d))
 	}
 	filter := replyCause{
-		text: "its firewall drops packets of clients",
+		text: "the server's firewall drops packets from clients",
 		remedies: []Remedy{remoteCommand(server, "iptables", "-I", "INPUT", "-p", "tcp", "--dport", fmt.Sprint(d.AddrPort.Port()),
 			"-j", "ACCEPT")},
 	}
@@ -250,26 +252,24 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	probe, probed := f.Paths[&d.Destination]
 	switch {
 	case probed && probe.FromClient.TCP != netprobe.Silent:
-		// The probe took the same way, so the fault was temporary or depends on
-		// what the client sends.
-		return []replyCause{{text: fmt.Sprintf("a probe with the address of the client %s was answered through the director", probe.Client)}, filter}
+		return []replyCause{{text: fmt.Sprintf("the problem is temporary, or depends on what the client sends: the server replied through the director to a probe from the address of the client %s", probe.Client)}, filter}
 	case probed && probe.FromClient.Echo && probe.FromDirector.TCP == netprobe.Silent:
-		filter.text = fmt.Sprintf("its firewall drops packets to port %d: it answers echo requests of the client %s through the director", d.AddrPort.Port(), probe.Client)
+		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", d.AddrPort.Port(), probe.Client)
 		filter.certain = true
 		return []replyCause{filter}
 	case probed && probe.FromClient.Echo:
-		filter.text = fmt.Sprintf("its firewall drops packets of clients to port %d: it answers the director's, and echo requests of the client %s", d.AddrPort.Port(), probe.Client)
+		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", d.AddrPort.Port(), probe.Client)
 		filter.certain = true
 		return []replyCause{filter}
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.TCP != netprobe.Silent):
-		route.text += fmt.Sprintf(": it answers the director, but not packets of the client %s", probe.Client)
+		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
 		return []replyCause{route}
 	case f.routeProven(d):
 		return []replyCause{filter, listener}
 	}
 	filter.remedies = nil
 	if !f.Probed {
-		filter.remedies = []Remedy{advise("to find out which of them it is: %s --doctor --probe", f.Program)}
+		filter.remedies = []Remedy{advise("run %s --doctor --probe to find out which of these causes it is", f.Program)}
 	}
 	return []replyCause{route, filter}
 }
@@ -284,8 +284,8 @@ func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
 	})
 }
 
-// routeProven reports whether replies of the same machine on another port have
-// passed the director in this sample.
+// routeProven reports whether the director has forwarded replies from the
+// server's address, such as from another port, in this sample.
 func (f *Facts) routeProven(d *Server) bool {
 	for i := range f.Services {
 		for j := range f.Services[i].Servers {
@@ -315,13 +315,13 @@ func (x *Finding) explain(causes []replyCause) {
 func describeProbe(p PathResult, to netip.AddrPort) string {
 	switch {
 	case p.FromDirector.TCP == netprobe.Answered:
-		return fmt.Sprintf("the server accepts connections of the director to %s", to)
+		return fmt.Sprintf("the server accepts connections from the director to %s", to)
 	case p.FromDirector.TCP == netprobe.Refused:
 		return fmt.Sprintf("the server refuses connections to %s", to)
 	case p.FromDirector.Echo:
-		return fmt.Sprintf("the server answers echo requests to %s, but no connections to port %d", to.Addr(), to.Port())
+		return fmt.Sprintf("the server replies to echo requests to %s, but not to connection attempts to port %d", to.Addr(), to.Port())
 	}
-	return fmt.Sprintf("the server does not answer packets to %s", to)
+	return fmt.Sprintf("the server does not reply to packets to %s", to)
 }
 
 // vipCauses returns the causes for missing replies of a server with direct
@@ -340,7 +340,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	case d.Method == ipvs.DirectRouting:
 		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
 	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
-		accept.text = fmt.Sprintf("the server does not decapsulate the tunnel (no tunnel interface that is up, rp_filter, or the VIP %s missing)", to.Addr())
+		accept.text = fmt.Sprintf("the server does not decapsulate the tunnel: no tunnel interface is up, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
 		accept.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(to.Addr())...)}
 	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
 		accept.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
@@ -350,7 +350,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
 	}
 	listener := replyCause{
-		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP: direct routing and tunnels do not change the port or the address", to.Port()),
+		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
 		remedies: []Remedy{f.drain(s, d)},
 	}
 	gateway := f.replyGatewayCause(d)
@@ -364,7 +364,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	switch {
 	case probed && probe.FromClient.TCP != netprobe.Silent || probed && probe.FromClient.Echo:
 		return []replyCause{{
-			text: fmt.Sprintf("its default gateway is the director, which drops packets from its own VIP as martian: replies to the client %s arrive here", probe.Client),
+			text: fmt.Sprintf("the server's default gateway is the director, which drops the replies as martian because their source is its own VIP: replies to the client %s arrive here", probe.Client),
 			remedies: []Remedy{
 				remoteCommand(addr, "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY")),
 				f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }),
@@ -374,7 +374,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		if gateway != nil {
 			causes = append(causes, *gateway)
 		}
-		filter.text = "the server's firewall drops packets of clients"
+		filter.text = "the server's firewall drops packets from clients"
 		return append(causes, filter)
 	case probed && probe.FromDirector.TCP == netprobe.Refused:
 		return []replyCause{listener}
@@ -400,14 +400,16 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	return causes
 }
 
-// ownLinkAddr returns the director's prefix on the network of a server.
+// ownLinkAddr returns the director's address, with its prefix length, on the
+// network of a server.
 func (f *Facts) ownLinkAddr(d *Server) (netip.Prefix, bool) {
 	r, _ := f.routeTo(d)
 	return f.subnetOf(d.AddrPort.Addr(), r.Link)
 }
 
-// likelyGateway returns the gateway by which the director reaches a server's
-// clients on the server's network, which the server can use as well.
+// likelyGateway returns the gateway on the server's network by which the
+// director reaches the server's clients, and which the server can use too. If
+// there is none, it returns unknown.
 func (f *Facts) likelyGateway(d *Server, unknown string) string {
 	r, _ := f.routeTo(d)
 	for _, client := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
@@ -430,12 +432,12 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 	if i < 0 {
 		return nil
 	}
-	c := &replyCause{text: fmt.Sprintf("the server has no way back to the client %s: its default route is missing, or its gateway drops the replies", clients[i])}
+	c := &replyCause{text: fmt.Sprintf("the replies to the client %s are lost: the server's default route is missing, or its gateway drops them", clients[i])}
 	if !ok {
 		return c
 	}
 	c.remedies = []Remedy{remoteCommand(d.AddrPort.Addr(), "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY"))}
-	c.text += ", as the director does if it is the gateway, since their source is its own VIP"
+	c.text += "; the director, if it is the gateway, drops them because their source is its own VIP"
 	if n := f.Counters.MartianSources; n > 0 {
 		c.text += fmt.Sprintf(" (%s with a martian source in this sample)", humanize.Count(n, "packet"))
 	}
@@ -443,19 +445,19 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 }
 
 // mixedCause returns the cause that the forwarding method of a server has been
-// changed unintentionally, or nil: -e without -m sets direct routing.
+// changed unintentionally, or nil if isMixed is false.
 func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
 	if !isMixed(s, d) {
 		return nil
 	}
 	return &replyCause{
-		text:     "its forwarding method is direct routing, while the other servers have NAT: -e without -m sets direct routing",
+		text:     "the server uses direct routing, while most other servers use NAT: -e without -m sets direct routing",
 		remedies: []Remedy{f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading })},
 	}
 }
 
-// isMixed reports whether a server has direct routing and most others of its
-// service have NAT.
+// isMixed reports whether a server uses direct routing while most others of its
+// service use NAT.
 func isMixed(s *Service, d *Server) bool {
 	nat := 0
 	for i := range s.Servers {

@@ -15,8 +15,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// AppendReport appends the report in text form: the verdict, what was read, what
-// could not be read, and the findings. Control characters are escaped.
+// AppendReport appends the report in text form: the verdict, what was examined,
+// what could not be examined, and the findings. Control characters are escaped.
 func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	b = append(b, Verdict(f, findings)+"\n"...)
 	b = append(b, "Looked at "+f.inspectedSummary()+"\n"...)
@@ -66,7 +66,7 @@ func Verdict(f *Facts, findings []Finding) string {
 	return text
 }
 
-// inspectedSummary summarizes what was read.
+// inspectedSummary summarizes what was examined.
 func (f *Facts) inspectedSummary() string {
 	servers := 0
 	for i := range f.Services {
@@ -99,7 +99,7 @@ func (f *Facts) probeSummary() string {
 	}
 	var parts []string
 	if n := outcomes[netprobe.Answered]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s answered after %s to %s",
+		parts = append(parts, fmt.Sprintf("%s replied after %s to %s",
 			humanize.Count(n, ""), formatMilliseconds(shortest), formatMilliseconds(longest)))
 	}
 	if n := outcomes[netprobe.Refused]; n > 0 {
@@ -115,8 +115,7 @@ func (f *Facts) probeSummary() string {
 	return text
 }
 
-// appendSubject appends what a finding is about: the director, a service, or a
-// server of a service.
+// appendSubject appends the name of a subject.
 func appendSubject(b []byte, x *Subject, n tablefmt.Namer) []byte {
 	if x.Service == nil {
 		return append(b, "The director"...)
@@ -139,7 +138,7 @@ func appendSubject(b []byte, x *Subject, n tablefmt.Namer) []byte {
 	return b
 }
 
-// append appends a finding, without its subject.
+// append appends the lines of a finding, without its subject.
 func (x *Finding) append(b []byte, n tablefmt.Namer) []byte {
 	line := func(label, text string) {
 		b = fmt.Appendf(b, "    %-5s %s\n", label, termsafe.Escape(text))
@@ -215,7 +214,7 @@ func (x *Finding) moreSubjects(n tablefmt.Namer) string {
 	return text
 }
 
-// Endpoints returns the endpoints that a report names.
+// Endpoints returns the endpoints that AppendReport passes to its Namer.
 func Endpoints(findings []Finding) []resolve.Endpoint {
 	var all []resolve.Endpoint
 	for i := range findings {

@@ -38,7 +38,7 @@ func TestReportProbesAndUnavailable(t *testing.T) {
 		{Outcome: netprobe.Refused}, {Outcome: netprobe.Silent}, {Outcome: netprobe.Silent},
 	}
 	compareReport(t, f, "not everything could be examined\nLooked at 1 service with 2 servers, the first 20,000 connections, 3 interfaces; sampled traffic for 2.2 s\n"+
-		"Probed 5 servers: 2 answered after 0.3 ms to 1.2 ms, 1 refused, 2 did not reply\n"+
+		"Probed 5 servers: 2 replied after 0.3 ms to 1.2 ms, 1 refused, 2 did not reply\n"+
 		"Not looked at: connections: permission denied\n")
 }
 
@@ -63,15 +63,15 @@ TCP 192.0.2.1:80 -> 10.0.0.11:80 (Masq)
   error: no reply traffic from server (NAT) [nat-no-answers]
     seen: 1,830 packets to the server in this sample, none from it; 41 of 41 connections in SYN_RECV
     why:  with NAT, the server's replies must be routed through the director; likely causes:
-          - its route to the clients does not lead through the director (10.0.0.1)
-          - its firewall drops packets of clients
+          - the server's route to the clients does not lead through the director (10.0.0.1)
+          - the server's firewall drops packets from clients
     do:   on 10.0.0.11: ip route replace default via 10.0.0.1
-    or:   to find out which of them it is: goipvsadm --doctor --probe
+    or:   run goipvsadm --doctor --probe to find out which of these causes it is
 
 TCP 192.0.2.1:80 -> 10.0.0.12:80 (Masq)
   error: neighbor resolution failed [neighbour-failed]
     seen: the server is FAILED in the neighbor table on eth1; 50 packets to the server in this sample
-    why:  no reply to ARP or neighbor discovery: host down, wrong segment or wrong address
+    why:  no reply to ARP or neighbor discovery: the host is down, on another segment or has another address
     do:   check that 10.0.0.12 is up and on the network of eth1
     or:   goipvsadm -e -t 192.0.2.1:80 -r 10.0.0.12:80 -m -w 0
 

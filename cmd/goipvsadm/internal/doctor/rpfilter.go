@@ -12,8 +12,8 @@ import (
 
 // rpFilter reports strict reverse path filtering that drops packets of
 // services. The counter of drops includes unrelated packets: it is evidence
-// only together with packets of clients that IPVS does not see, or with servers
-// whose replies it does not see.
+// only together with packets of clients, or replies of servers, that IPVS does
+// not receive.
 func rpFilter(f *Facts, report func(Finding)) {
 	if f.ReversePathDrops < minUnanswered {
 		return
@@ -40,7 +40,8 @@ func rpFilter(f *Facts, report func(Finding)) {
 		}
 	}
 	// Replies of servers may be received on any link. Each SYN causes at least one
-	// reply, so fewer drops than packets sent have another cause.
+	// reply: if there are fewer drops than packets sent, the replies are missing for
+	// another reason.
 	var silent []netip.Addr
 	f.eachServer(func(s *Service, d *Server) {
 		if d.AddrPort.Addr().Is4() && f.noReplies(s, d) && d.Delta != nil && f.ReversePathDrops >= d.Delta.InPackets {

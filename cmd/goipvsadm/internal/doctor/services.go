@@ -81,8 +81,8 @@ func schedulerNone(f *Facts, report func(Finding)) {
 	}
 }
 
-// weightedVariant returns the scheduler that is like another but respects
-// weights, or "" if there is none.
+// weightedVariant returns the scheduler that works like the given one and
+// respects weights, or "" if there is none.
 func weightedVariant(scheduler string) string {
 	switch scheduler {
 	case "rr":
@@ -167,13 +167,12 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 				"the rule that sets the mark does not match, or an earlier rule accepts the packets",
 			}
 		case known:
-			text := fmt.Sprintf("no firewall rule sets the mark %d", s.Mark)
+			text := fmt.Sprintf("no firewall rule sets mark %d", s.Mark)
 			if len(others) > 0 {
 				x.Severity = Warning
-				text += "; rules set " + describeMarks(others)
+				text += "; the rules set " + describeMarks(others)
 			} else {
-				// Other means set marks as well, such as tc and eBPF.
-				x.Causes = []string{"the rule that sets the mark is missing", "the mark is set by tc or eBPF, which is not examined, and no client has used the service yet"}
+				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
 			if x.Evidence != "" {
 				text = x.Evidence + "; " + text

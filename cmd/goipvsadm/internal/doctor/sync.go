@@ -36,7 +36,7 @@ var syncChecks = []Check{
 // not exist.
 func (f *Facts) eachDaemon(do func(d *ipvs.Daemon, l *netstate.Link)) {
 	if len(f.Links) == 0 {
-		return // unknown
+		return // the links are unknown
 	}
 	for i := range f.Daemons {
 		d := &f.Daemons[i]
@@ -104,8 +104,8 @@ func syncInterfaceDown(f *Facts, report func(Finding)) {
 
 func syncNoMulticast(f *Facts, report func(Finding)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
-		// A link without neighbors, such as a tunnel, needs no flag to send multicast
-		// packets to its other end.
+		// A link without neighbor resolution, such as a tunnel, sends multicast
+		// packets to its other end even without the flag.
 		if l != nil && l.Up && !l.Multicast && l.NeedsNeigh {
 			report(Finding{
 				Evidence: fmt.Sprintf("the %s daemon uses %s, which does not have the flag MULTICAST", d.State, l.Name),

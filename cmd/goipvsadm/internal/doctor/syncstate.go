@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncStateChecks check whether a backup director can use what the master sends.
+// syncStateChecks check whether a backup director can use the sync messages of
+// the master.
 var syncStateChecks = []Check{
 	{
 		ID: "sync-id-mismatch", Severity: Error, run: syncIDMismatch,
@@ -24,7 +25,7 @@ var syncStateChecks = []Check{
 	{
 		ID: "sync-blocked", Severity: Error, run: syncBlocked,
 		Title:       "director's firewall drops sync messages",
-		Explanation: "the backup daemon does not learn the connections of the master",
+		Explanation: "the backup daemon does not receive the connections of the master",
 	},
 	{
 		ID: "sync-no-service", Severity: Hint, run: syncNoService,
@@ -68,7 +69,7 @@ func (f *Facts) eachBackup(do func(d *ipvs.Daemon, received []netprobe.SyncMessa
 	})
 }
 
-// accepts reports whether a backup daemon accepts a sync message.
+// acceptsSync reports whether a backup daemon accepts a sync message.
 func acceptsSync(d *ipvs.Daemon, m netprobe.SyncMessage) bool {
 	return m.Group == groupOf(d) && (d.SyncID == 0 || uint32(m.SyncID) == d.SyncID)
 }
@@ -86,7 +87,10 @@ func syncIDMismatch(f *Facts, report func(Finding)) {
 		report(Finding{
 			Evidence: fmt.Sprintf("%s sends messages to %s with the sync ID %d; the backup daemon on %s accepts %s with the sync ID %d",
 				m.Source, m.Group, m.SyncID, d.Interface, groupOf(d), d.SyncID),
-			Causes:   []string{"the master belongs to this director's pair and is configured differently, or the pair's own master is down and these messages are another pair's"},
+			Causes: []string{
+				"the master and this director are configured differently",
+				"the master is down, and the messages belong to another pair of directors",
+			},
 			Remedies: []Remedy{{Commands: append(stop.Commands, start.Commands...)}},
 		})
 	})
@@ -105,7 +109,7 @@ func syncBlocked(f *Facts, report func(Finding)) {
 			return
 		}
 		report(Finding{
-			Evidence: fmt.Sprintf("messages of %s to %s arrive on %s; %s", m.Source, m.Group, d.Interface, describeOutcome(o)),
+			Evidence: fmt.Sprintf("messages from %s to %s arrive on %s; %s", m.Source, m.Group, d.Interface, describeOutcome(o)),
 			Remedies: []Remedy{f.acceptRequests(f.baseChain(o.Chain, "input"), ipvs.UDP, m.Group)},
 		})
 	})
@@ -117,7 +121,8 @@ func syncNoService(f *Facts, report func(Finding)) {
 	count := make(map[netip.AddrPort]int)
 	var order []netip.AddrPort
 	for _, u := range f.Unserved {
-		// Data connections of FTP and those of a mark belong to another service.
+		// Connections of fwmark services and FTP data connections have no service with
+		// their own VIP and port.
 		if hasMarks || vips[u.VIP.Addr()] {
 			continue
 		}
@@ -128,8 +133,8 @@ func syncNoService(f *Facts, report func(Finding)) {
 	}
 	for _, vip := range order {
 		report(Finding{
-			Evidence: fmt.Sprintf("%s of %s, which is not in the table", humanize.Count(count[vip], "synchronized connection"), vip),
-			Remedies: []Remedy{advise("restore the master's rules here: %s -S -n on the master, %s -R on this director", f.Program, f.Program)},
+			Evidence: fmt.Sprintf("%s to %s, which is not in the table", humanize.Count(count[vip], "synchronized connection"), vip),
+			Remedies: []Remedy{advise("save the master's rules with %s -S -n, and restore them on this director with %s -R", f.Program, f.Program)},
 			Group:    "unserved",
 		})
 	}

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// runEstimation is a tunable that Linux 5.10 lacks.
+// runEstimation is a sysctl that Linux 5.10 lacks.
 const runEstimation = "net/ipv4/vs/run_estimation"
 
 // missingFeature returns the first of the features that a test requires and
@@ -34,7 +34,7 @@ func missingFeature(iptables bool, sysctl string) string {
 		return "iptables"
 	}
 	if _, err := os.Stat("/proc/sys/" + sysctl); err != nil {
-		return "the tunable " + sysctl
+		return "the sysctl " + sysctl
 	}
 	return ""
 }
@@ -143,8 +143,8 @@ func (tb *testbed) keepOpen(url string, n int) {
 	}
 }
 
-// startTraffic makes the client connect to addresses repeatedly until the test
-// ends. Each connection requests a page if it is established.
+// startTraffic makes the client request pages from addresses until the test
+// ends.
 func (tb *testbed) startTraffic(addresses ...string) {
 	tb.startTrafficFrom("client", addresses...)
 }
@@ -158,8 +158,8 @@ func (tb *testbed) startTrafficFrom(host string, addresses ...string) {
 	})
 }
 
-// repeat calls a function at an interval until the test ends, and waits until
-// counters and connections show its traffic.
+// repeat calls a function at an interval until the test ends. It returns after a
+// second, when counters and connections show the traffic.
 func (tb *testbed) repeat(interval time.Duration, do func(context.Context)) {
 	ctx, cancel := context.WithCancel(tb.t.Context())
 	done := make(chan struct{})
@@ -240,7 +240,8 @@ func (tb *testbed) examine(host string, args ...string) *diagnosis {
 	return examine(tb.t, tb.tool, tb.network.Host(host), args...)
 }
 
-// examine runs the doctor for a network namespace. Everything must be readable.
+// examine runs the doctor for a network namespace. The test fails if something
+// could not be examined.
 func examine(t *testing.T, tool *testnet.Tool, n *testnet.Netns, args ...string) *diagnosis {
 	t.Helper()
 	result, err := tool.Shell(home(t), "ipvsadm --doctor -n -j -N "+n.Name+" "+strings.Join(args, " "))

@@ -34,19 +34,19 @@ var trafficChecks = []Check{
 	{
 		ID: "director-as-client", Severity: Hint, run: directorAsClient,
 		Title:       "connections from the director itself cannot complete",
-		Explanation: "with direct routing and tunneling, the server gets packets from its own VIP and does not reply to the director; other clients are not affected",
+		Explanation: "with direct routing and tunneling, the director's packets have the VIP as their source, which is also the server's own address, so it does not reply; other clients are not affected",
 	},
 	{
 		ID: "estimation-off", Severity: Hint, run: estimationOff,
 		Title:       "the kernel does not update its counters",
-		Explanation: "traffic is judged by the connection table only; services without TCP connections are not",
+		Explanation: "silent servers can only be found by the states of TCP connections, so UDP servers are not examined",
 	},
 }
 
 // describePackets describes the packets to and from a server with NAT.
 func describePackets(d *Server) string {
 	stats, when := &d.Stats, "since it was added"
-	if d.hasTraffic() {
+	if d.Delta != nil && d.hasTraffic() {
 		stats, when = d.Delta, "in this sample"
 	}
 	out := "none"
@@ -119,13 +119,13 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 }
 
 // silentFinding adds the causes for the silence of a server to a finding. The
-// remedy otherwise follows those of the causes, unless it is one of them.
-func (f *Facts) silentFinding(s *Service, d *Server, x Finding, otherwise ...Remedy) Finding {
+// further remedies follow those of the causes, without duplicates.
+func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
 	if p, ok := f.Paths[&d.Destination]; ok {
 		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
 	}
 	x.explain(f.vipCauses(s, d))
-	for _, r := range otherwise {
+	for _, r := range further {
 		if !slices.ContainsFunc(x.Remedies, func(o Remedy) bool { return o.CommandLine() == r.CommandLine() }) {
 			x.Remedies = append(x.Remedies, r)
 		}
@@ -150,7 +150,7 @@ func (f *Facts) pathFails(d *Server) bool {
 func serverSilent(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		completing := 0 // servers
+		completing := 0 // number of servers whose connections complete
 		for j := range s.Servers {
 			if s.Servers[j].completes() {
 				completing++
@@ -218,7 +218,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		case retransmitted && total.Established == 0:
 			x.Severity = Warning
 			x.Evidence += fmt.Sprintf(", all from %s, which retransmits", total.StuckClients[0])
-		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns:
+		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns: // most connections have no more than a SYN
 			x.Severity = Hint
 			x.Evidence += fmt.Sprintf(", all from %s, which does not retransmit", total.StuckClients[0])
 			x.Causes = append([]string{"the client scans ports, or its own network loses the replies"}, x.Causes...)

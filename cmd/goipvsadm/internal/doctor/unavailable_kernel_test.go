@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// expectReport runs a shell command on the director that prints a report. It
-// compares the exit status and the lines "Not looked at", and expects the
-// report to contain a text and a verdict.
+// expectReport runs a shell command on the director, which must print a report.
+// It compares the exit status and the "Not looked at" lines, and expects the
+// report to contain a text. If there are such lines, the verdict must not be
+// that there are no problems.
 func (tb *testbed) expectReport(command string, status int, notLookedAt, text string) {
 	tb.t.Helper()
 	result, err := tb.tool.Shell(tb.network.Host("director"), command)
@@ -33,7 +34,6 @@ func TestReportUnavailable(t *testing.T) {
 	tb := newTestbed(t, "", drPlan)
 	tb.restore(drRules)
 
-	// Unprivileged users cannot read the table.
 	const noTable = "Not looked at: the table: Permission denied (you must be root)\n"
 	const unprivileged = "setpriv --reuid 65534 --clear-groups ipvsadm --doctor -n"
 	tb.expectReport(unprivileged, 2, noTable, "not everything could be examined\n")
@@ -41,20 +41,19 @@ func TestReportUnavailable(t *testing.T) {
 	tb.expectReport(unprivileged, 1, noTable, "[drop-packet]\n")
 	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=0")
 
-	// No sysctls.
 	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 11 more: no such file or directory\n"
 	const withoutSysctls = "unshare -m sh -c 'mount -t tmpfs none /proc/sys && ipvsadm --doctor -n'"
 	tb.expectReport(withoutSysctls, 2, noSysctls, "not everything could be examined\n")
 	tb.run("director: ip address del 172.16.100.10/32 dev eth0")
 	tb.expectReport(withoutSysctls, 2, noSysctls, "[vip-not-local]\n")
 
-	// No CAP_NET_RAW, which ARP requires and TCP does not.
+	// ARP probes require CAP_NET_RAW; TCP probes do not.
 	const withoutNetRaw = "setpriv --bounding-set -net_raw --inh-caps -net_raw ipvsadm --doctor -n --probe"
-	const noCapture = "Not looked at: arriving packets: packet socket: operation not permitted\n"
-	const noARP = "Not looked at: network probes: ARP on eth0: operation not permitted; packet socket: operation not permitted\n"
+	const noCapture = "Not looked at: arriving packets: open packet socket: operation not permitted\n"
+	const noARP = "Not looked at: network probes: ARP on eth0: operation not permitted; open packet socket: operation not permitted\n"
 	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "[vip-not-local]\n")
 	tb.run("director: ip address add 172.16.100.10/32 dev eth0")
-	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "Probed 2 servers: 2 answered")
+	tb.expectReport(withoutNetRaw+" -t 172.16.100.10:80", 2, noCapture+noARP, "Probed 2 servers: 2 replied")
 }
 
 func TestReportWithoutIPVS(t *testing.T) {

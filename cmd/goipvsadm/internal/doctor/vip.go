@@ -14,7 +14,7 @@ import (
 // eachIdleVIP calls do for each VIP whose services received no packets between
 // the samples, with the first of these services.
 func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
-	skip := make(map[netip.Addr]bool) // VIPs that have traffic or are done
+	skip := make(map[netip.Addr]bool) // VIPs that have traffic or were visited
 	for i := range f.Services {
 		s := &f.Services[i]
 		if s.Mark == 0 && s.hasTraffic() {
@@ -36,7 +36,8 @@ func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
 // VIP, or does not announce it, until it takes over.
 func (f *Facts) isBackupDirector() bool {
 	// keepalived without VRRP only checks servers.
-	return slices.ContainsFunc(haDaemons, func(name string) bool { return f.isRunning(name) && (name != "keepalived" || f.HasVRRP) }) || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
+	return slices.ContainsFunc(haDaemons, func(name string) bool { return f.isRunning(name) && (name != "keepalived" || f.HasVRRP) }) ||
+		f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
@@ -69,12 +70,12 @@ func testNetAddr(like netip.Addr) netip.Addr {
 // neighbor table or to probes.
 func (f *Facts) isElsewhere(addr netip.Addr) bool { return f.addrs().elsewhere[addr] }
 
-// minUnanswered is the number of requests or packets for a VIP without an effect
-// that prove that clients are affected.
+// minUnanswered is the number of unanswered requests, packets or connections
+// that proves that clients are affected.
 const minUnanswered = 2
 
-// isAnnounced reports whether this director, or another one, announces a VIP by
-// VRRP.
+// isAnnounced reports whether this director (here) or another one announces a
+// VIP by VRRP.
 func (f *Facts) isAnnounced(vip netip.Addr, here bool) bool {
 	return slices.ContainsFunc(f.Advertisements, func(a netprobe.Advertisement) bool {
 		return a.Outgoing == here && slices.Contains(a.Addresses, vip)
@@ -96,7 +97,7 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 		case f.isAnnounced(vip, true):
 			x.Evidence += "; this director announces it by VRRP"
 		case requests >= minUnanswered:
-			x.Evidence += fmt.Sprintf("; %s for it from one host in this sample are unanswered", humanize.Count(requests, "ARP request"))
+			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(requests, "ARP request"))
 		case arrivals != nil && arrivals.Packets >= minUnanswered:
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(arrivals.Packets, "packet"))
 		case onLink && f.ARPAnswered:
@@ -113,7 +114,7 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 			x.Causes = []string{
 				"another director has it, and this one is a standby",
 				"only clients on the director itself use the service",
-				"it was not added",
+				"it has not been added yet",
 			}
 			add = advise("if no other host has it, and clients are on other hosts: %s", add.CommandLine())
 		}
@@ -143,8 +144,8 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 			remedy = advise("check the cable of %s and the device at its other end", l.Name)
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s is on %s, which is %s", vip, l.Name, state), remedy)
-		// The VIP may be routed to the director through another link. This is not
-		// likely if its whole subnet is on the link, unless the link is virtual.
+		// A single address, or one on a virtual link, may be routed to the director
+		// through another link.
 		if addrs[0].Prefix.IsSingleIP() || l.Kind == "bridge" || l.Kind == "dummy" {
 			x.Severity = Hint
 		}
@@ -192,12 +193,12 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && !d.isOverloaded() }) {
 			continue
 		}
-		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, and IPVS counted none",
+		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, but IPVS counted none",
 			humanize.Count(a.Packets, "packet"), f.link(a.Link).Name, a.Clients[0]),
-			advise("list the rules of the director's firewall, such as by nft list ruleset or iptables-save -c, and look for counters that grow"))
+			advise("list the rules of the director's firewall with nft list ruleset or iptables-save -c, and look for counters that increase"))
 		x.Causes = []string{
 			"a firewall rule of the director drops or redirects the packets before they reach IPVS",
-			"the director's route to the client is missing or uses another interface, with rp_filter",
+			"rp_filter drops the packets, because the director's route to the client is missing or uses another interface",
 			"the scheduler finds no available server",
 		}
 		if rule := f.growingDrop(s); rule != "" {

@@ -15,22 +15,22 @@ var vipStateChecks = []Check{
 	{
 		ID: "vip-dad-failed", Severity: Error, run: vipDADFailed,
 		Title:       "VIP is a duplicate address",
-		Explanation: "another host had the IPv6 address when it was added, so the kernel does not use it",
+		Explanation: "another host had the IPv6 address when it was added here, so the kernel does not use it",
 	},
 	{
 		ID: "vip-arp-ignored", Severity: Error, run: vipARPIgnored,
-		Title:       "director does not answer ARP for the VIP",
-		Explanation: "with arp_ignore, an interface answers only for its own addresses, and the VIP is on another one",
+		Title:       "director does not reply to ARP requests for the VIP",
+		Explanation: "with arp_ignore, an interface replies only for its own addresses, and the VIP is on another interface",
 	},
 	{
 		ID: "default-route-lost", Severity: Error, run: defaultRouteLost,
 		Title:       "router advertisements are ignored",
-		Explanation: "with forwarding enabled, a link accepts router advertisements, and the default route in them, only if accept_ra is 2",
+		Explanation: "with forwarding enabled, an interface accepts router advertisements, and the default route in them, only if accept_ra is 2",
 	},
 	{
 		ID: "director-loop", Severity: Error, run: directorLoop,
 		Title:       "requests are balanced again by a backup director",
-		Explanation: "a director that is also a server must not forward what another director has sent to it",
+		Explanation: "a director that is also a server must deliver packets from another director locally instead of forwarding them",
 	},
 }
 
@@ -43,11 +43,11 @@ func vipDADFailed(f *Facts, report func(Finding)) {
 		}
 		s := f.serviceOf(vip)
 		link := f.link(a.Link).Name
-		// Adding it again repeats the detection, so the address is not taken from a
-		// host that still has it.
+		// Adding the address again repeats the detection, so the kernel still does not
+		// use it if another host has it.
 		x := s.serviceFinding(fmt.Sprintf("%s on %s is in the state dadfailed", vip, link),
 			f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link}, []string{"ip", "address", "add", a.Prefix.String(), "dev", link}))
-		x.Causes = []string{"another host, such as a server with direct routing, answers neighbor solicitations for it: --probe names its hardware address"}
+		x.Causes = []string{"another host, such as a server with direct routing, may still reply to neighbor solicitations for it; --probe reports the hardware address of that host"}
 		report(x)
 	}
 }
@@ -64,17 +64,17 @@ func (f *Facts) hasLocalServer(s *Service) bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return f.isLocal(d.AddrPort.Addr()) })
 }
 
-// hiddenFrom returns the link of a VIP's network, if the director has the VIP on
-// other links only and does not answer ARP requests for it there.
+// hiddenFrom returns the link of a VIP's network, if the director has the VIP
+// only on other links and does not reply to ARP requests for it on this one.
 func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
-	on := f.linksWithAddr(vip)
+	vipLinks := f.linksWithAddr(vip)
 	own, ok := f.subnetOf(vip, 0)
-	if len(on) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
+	if len(vipLinks) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
 		return nil, false
 	}
 	for _, l := range f.linksWithAddr(own.Addr()) {
 		ignore, _ := f.linkSysctl("arp_ignore", l.Name)
-		if !l.NeedsNeigh || ignore == 0 || slices.ContainsFunc(on, func(o *netstate.Link) bool { return o.Index == l.Index }) {
+		if !l.NeedsNeigh || ignore == 0 || slices.ContainsFunc(vipLinks, func(o *netstate.Link) bool { return o.Index == l.Index }) {
 			return nil, false
 		}
 		link = l
@@ -89,11 +89,11 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 		if !hidden || f.isStandby(vip) || f.hasLocalServer(s) {
 			return
 		}
-		on := f.linksWithAddr(vip)[0].Name
-		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, on, link.Name),
-			f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, on), "dev", on}))
+		vipLink := f.linksWithAddr(vip)[0].Name
+		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, vipLink, link.Name),
+			f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, vipLink), "dev", vipLink}))
 		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
-			x.Evidence += fmt.Sprintf("; %s for it from one host in this sample are unanswered", humanize.Count(n, "ARP request"))
+			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(n, "ARP request"))
 		} else {
 			x.Severity = Warning
 		}
@@ -161,26 +161,25 @@ func directorLoop(f *Facts, report func(Finding)) {
 	}
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Mark != 0 || !s.hasTraffic() || s.Delta.Conns == 0 || !f.hasLocalServer(s) {
+		if s.Mark != 0 || s.Delta == nil || s.Delta.Conns == 0 || !f.hasLocalServer(s) {
 			continue
 		}
 		var remote *Server
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight > 0 && d.Method == ipvs.DirectRouting && d.hasTraffic() && !f.isLocal(d.AddrPort.Addr()) {
+			if d.Weight > 0 && d.Method == ipvs.DirectRouting && d.Delta != nil && d.Delta.InPackets > 0 && !f.isLocal(d.AddrPort.Addr()) {
 				remote = d
 			}
 		}
-		// No host on the network resolves the VIP to this director, so a director has sent the
-		// packets.
+		// No client on the network resolves the VIP to this director, so another
+		// director has sent the packets.
 		vip := s.AddrPort.Addr()
 		link, hidden := f.hiddenFrom(vip)
 		if remote == nil || !hidden {
 			continue
 		}
-		// The client of a looping connection must not be on the director itself.
-		x := s.serviceFinding(fmt.Sprintf("%s is hidden from %s, but the service has received %d packets in this sample, and %d were sent on to %s",
-			vip, link.Name, s.Delta.InPackets, remote.Delta.InPackets, remote.AddrPort.Addr()))
+		x := s.serviceFinding(fmt.Sprintf("the director does not reply to ARP requests for %s on %s, but the service received %s in this sample, of which %d were forwarded to %s",
+			vip, link.Name, humanize.Count(s.Delta.InPackets, "packet"), remote.Delta.InPackets, remote.AddrPort.Addr()))
 		sysctl := sysctlCommand(1, backupOnly)
 		if slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup }) {
 			x.Remedies = []Remedy{f.localCommand(sysctl...)}

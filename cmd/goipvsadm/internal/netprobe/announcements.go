@@ -28,8 +28,8 @@ type Advertisement struct {
 	Addresses []netip.Addr
 }
 
-// An AnnouncementCapture receives a copy of the sync messages and VRRP advertisements (IPv4)
-// on all links, without joining their groups.
+// An AnnouncementCapture receives copies of the sync messages and VRRP
+// advertisements (IPv4) on all links, without joining their multicast groups.
 type AnnouncementCapture struct {
 	fd   int
 	port uint16
@@ -38,11 +38,11 @@ type AnnouncementCapture struct {
 	Advertisements []Advertisement
 }
 
-// maxCaptured limits the number of distinct packets kept.
+// maxCaptured is the maximum number of distinct packets that are kept.
 const maxCaptured = 256
 
-// CaptureAnnouncements starts to capture packets, with sync messages to a UDP port. It
-// requires CAP_NET_RAW.
+// CaptureAnnouncements starts to capture VRRP advertisements, and sync messages
+// to a UDP port. It requires CAP_NET_RAW.
 func CaptureAnnouncements(syncPort uint16) (*AnnouncementCapture, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -52,7 +52,7 @@ func CaptureAnnouncements(syncPort uint16) (*AnnouncementCapture, error) {
 	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
 	if err == nil {
-		// Only after this bind are packets received.
+		// Before this bind, no packets are received.
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: hostToNetwork(unix.ETH_P_ALL)})
 	}
 	if err != nil {
@@ -62,28 +62,28 @@ func CaptureAnnouncements(syncPort uint16) (*AnnouncementCapture, error) {
 	return &AnnouncementCapture{fd: fd, port: syncPort}, nil
 }
 
-// announcementFilter accepts IPv4 packets of VRRP, and UDP packets to a port of a
-// multicast group. Offsets are relative to the IP header.
+// announcementFilter accepts VRRP packets, and UDP packets to a port of a
+// multicast group, over IPv4. Offsets are relative to the IP header.
 func announcementFilter(port uint16) []unix.SockFilter {
 	const (
 		loadByte  = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
 		loadHalf  = unix.BPF_LD | unix.BPF_H | unix.BPF_ABS
 		jumpEqual = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		adOff     = 1<<32 - 0x1000 // SKF_AD_OFF; SKF_AD_PROTOCOL is 0
-		accept    = 10
-		reject    = 11
+
+		accept = 10
+		reject = 11
 	)
 	jump := func(at int, to int) uint8 { return uint8(to - at - 1) }
 	return []unix.SockFilter{
-		0:      {Code: loadHalf, K: adOff},
+		0:      {Code: loadHalf, K: metadataProtocol},
 		1:      {Code: jumpEqual, K: unix.ETH_P_IP, Jf: jump(1, reject)},
-		2:      {Code: loadByte, K: 9},
+		2:      {Code: loadByte, K: 9}, // protocol
 		3:      {Code: jumpEqual, K: protocolVRRP, Jt: jump(3, accept)},
 		4:      {Code: jumpEqual, K: unix.IPPROTO_UDP, Jf: jump(4, reject)},
-		5:      {Code: loadByte, K: 16},
+		5:      {Code: loadByte, K: 16}, // first byte of the destination
 		6:      {Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: 224, Jf: jump(6, reject)},
-		7:      {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH, K: 0},
-		8:      {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_IND, K: 2},
+		7:      {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH, K: 0}, // length of the IP header
+		8:      {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_IND, K: 2},  // destination port
 		9:      {Code: jumpEqual, K: uint32(port), Jf: jump(9, reject)},
 		accept: {Code: unix.BPF_RET | unix.BPF_K, K: 2048},
 		reject: {Code: unix.BPF_RET | unix.BPF_K},
@@ -92,8 +92,8 @@ func announcementFilter(port uint16) []unix.SockFilter {
 
 const protocolVRRP = 112
 
-// Close reads the packets captured so far and ends the capture. Repeated
-// packets are kept once.
+// Close decodes the packets captured so far, without duplicates, and ends the
+// capture.
 func (c *AnnouncementCapture) Close() error {
 	defer unix.Close(c.fd)
 	var buffer [2048]byte
@@ -116,7 +116,7 @@ func (c *AnnouncementCapture) Close() error {
 	}
 }
 
-// add decodes a packet.
+// add decodes a packet and keeps it unless seen contains it.
 func (c *AnnouncementCapture) add(packet []byte, link int, outgoing bool, seen map[string]bool) {
 	h, payload, ok := parseIPv4(packet)
 	if !ok {
@@ -130,7 +130,8 @@ func (c *AnnouncementCapture) add(packet []byte, link int, outgoing bool, seen m
 			c.Advertisements = append(c.Advertisements, a)
 		}
 	case unix.IPPROTO_UDP:
-		// The sync message follows the UDP header: reserved, sync ID, size.
+		// The UDP header is followed by the sync message: a reserved byte, the sync ID
+		// and the size.
 		if len(payload) < 8+4 {
 			return
 		}
@@ -143,9 +144,9 @@ func (c *AnnouncementCapture) add(packet []byte, link int, outgoing bool, seen m
 	}
 }
 
-// parseVRRP returns the virtual addresses of an advertisement: version and type,
-// router ID, priority, count, four other bytes, then the addresses. A master
-// that resigns has priority 0 and keeps none of them.
+// parseVRRP returns the virtual addresses of an advertisement, which consists of
+// version and type, router ID, priority, number of addresses, four other bytes,
+// and the addresses. With priority 0, by which a master resigns, there are none.
 func parseVRRP(b []byte) []netip.Addr {
 	const headerSize = 8
 	if len(b) < headerSize || b[0]&0xf != 1 || b[2] == 0 {
@@ -164,7 +165,8 @@ type ipv4Header struct {
 	source, destination netip.Addr
 }
 
-// parseIPv4 parses an IPv4 header without fragments and returns the payload.
+// parseIPv4 parses the header of an IPv4 packet and returns the payload. It
+// returns false for fragments other than the first.
 func parseIPv4(b []byte) (h ipv4Header, payload []byte, ok bool) {
 	if len(b) < 20 || b[0]>>4 != 4 {
 		return h, nil, false

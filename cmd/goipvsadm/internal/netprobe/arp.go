@@ -35,7 +35,8 @@ type arpListener struct {
 	queries []Query // all for the same link
 }
 
-// sendARP sends ARP requests, all on the same link.
+// sendARP sends ARP requests, all on the same link, and returns the listener for
+// the replies.
 func sendARP(queries []Query) (*arpListener, error) {
 	link := &queries[0].Link
 	c, err := openARP(queries)

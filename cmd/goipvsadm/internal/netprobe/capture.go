@@ -19,19 +19,20 @@ type Packet struct {
 }
 
 // A Capture records packets as they arrive from the network, before netfilter
-// and routing can drop them. It is passive.
+// and routing can drop them.
 type Capture struct{ fd int }
 
-// captureSize is the number of bytes captured of each packet: the IP header with
-// options and the ports.
+// captureSize is the number of bytes captured of each packet. It includes the IP
+// header with all options, and the TCP header without options.
 const captureSize = 96
 
 // OpenCapture starts to capture the packets for this machine, and all ARP
-// requests, on all links of the network namespace of the calling thread. It requires CAP_NET_RAW.
+// requests, on all links of the network namespace of the calling thread. It
+// requires CAP_NET_RAW.
 func OpenCapture() (*Capture, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("packet socket: %w", err)
+		return nil, fmt.Errorf("open packet socket: %w", err)
 	}
 	c := &Capture{fd}
 	program := unix.SockFprog{Len: uint16(len(captureFilter)), Filter: &captureFilter[0]}
@@ -42,7 +43,7 @@ func OpenCapture() (*Capture, error) {
 	}
 	if err != nil {
 		c.Close()
-		return nil, fmt.Errorf("packet socket: %w", err)
+		return nil, fmt.Errorf("open packet socket: %w", err)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20)
 	return c, nil
@@ -51,8 +52,8 @@ func OpenCapture() (*Capture, error) {
 // Close stops the capture.
 func (c *Capture) Close() error { return unix.Close(c.fd) }
 
-// Packets returns the captured packets: those that fit into the socket's
-// receive buffer.
+// Packets returns the packets captured so far. Packets that did not fit into the
+// socket's receive buffer are missing.
 func (c *Capture) Packets() []Packet {
 	var packets []Packet
 	b := make([]byte, captureSize)
@@ -75,8 +76,9 @@ func (c *Capture) Packets() []Packet {
 	}
 }
 
-// parsePacket parses an IPv4 or IPv6 packet or an ARP request. It returns false
-// for fragments and for IPv6 packets with extension headers.
+// parsePacket parses an IPv4 or IPv6 packet with ports, or an ARP request. It
+// returns false for IPv4 fragments other than the first. The Protocol of an IPv6
+// packet is its first next header, which may be an extension header.
 func parsePacket(b []byte) (p Packet, ok bool) {
 	var source, destination netip.Addr
 	var ports []byte
@@ -103,15 +105,16 @@ func parsePacket(b []byte) (p Packet, ok bool) {
 	return p, true
 }
 
+// hostToNetwork returns a number in network byte order.
 func hostToNetwork(n uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
 }
 
-// Offsets of metadata in a filter (SKF_AD_*).
+// Offsets by which a filter loads metadata of a packet (SKF_AD_*).
 const (
 	metadata         = 0xfffff000
 	metadataProtocol = metadata + 0
-	metadataType     = metadata + 4
+	metadataType     = metadata + 4 // such as PACKET_HOST
 )
 
 // captureFilter accepts ARP packets and packets addressed to this machine that

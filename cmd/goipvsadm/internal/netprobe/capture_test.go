@@ -50,7 +50,8 @@ func FuzzParsePacket(f *testing.F) {
 	})
 }
 
-// TestMarshalSegment verifies that checksums that include themselves are 0.
+// TestMarshalSegment verifies the checksums: the checksum of data that includes
+// its correct checksum is 0.
 func TestMarshalSegment(t *testing.T) {
 	target := FrameTarget{Source: netip.MustParseAddr("192.0.2.99"), VIP: netip.MustParseAddrPort("192.0.2.1:80")}
 	b := marshalSegment(&target, 4000, 7, tcpSYN)

@@ -12,9 +12,9 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
-// A FrameTarget is a server to probe by a TCP connection attempt to a VIP that
-// this machine may have as well: the SYN is sent to the hardware address of the
-// server, past this machine's routing and IPVS, as direct routing does.
+// A FrameTarget is a server to probe by a TCP connection attempt to a VIP. As
+// with direct routing, the SYN is sent to the hardware address of the server. It
+// bypasses the routing and IPVS of this machine, which may have the VIP as well.
 type FrameTarget struct {
 	Link         netstate.Link
 	HardwareAddr net.HardwareAddr // of the server, or of the gateway to it
@@ -30,15 +30,15 @@ type FrameResult struct {
 }
 
 // ProbeFrames probes the targets concurrently and waits at most the given time
-// for the replies. It requires CAP_NET_RAW. The kernel drops the replies after
-// they are captured because their source is one of its own addresses.
+// for the replies. It requires CAP_NET_RAW. If this machine has the VIP, its
+// kernel drops the replies, but only after they have been captured.
 func ProbeFrames(targets []FrameTarget, wait time.Duration) ([]FrameResult, error) {
 	if len(targets) == 0 {
 		return nil, nil
 	}
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(hostToNetwork(unix.ETH_P_ALL)))
 	if err != nil {
-		return nil, fmt.Errorf("packet socket: %w", err)
+		return nil, fmt.Errorf("open packet socket: %w", err)
 	}
 	defer unix.Close(fd)
 	start := time.Now()
@@ -106,8 +106,8 @@ const (
 	tcpRST = 0x04
 )
 
-// tcpFlags returns the flags and the acknowledgment number of a packet that
-// parsePacket has accepted.
+// tcpFlags returns the flags and the acknowledgement number of a TCP packet that
+// parsePacket has accepted, or zeros if it is truncated.
 func tcpFlags(b []byte) (flags byte, ack uint32) {
 	header := 40
 	if b[0]>>4 == 4 {

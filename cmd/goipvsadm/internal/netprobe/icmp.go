@@ -17,8 +17,8 @@ const (
 	echoReply6   = 129
 )
 
-// sendEchoes sends an echo request to each ICMP target of an address family.
-// The sequence number is the index of its result.
+// sendEchoes sends an echo request to each ICMP target of an address family. The
+// sequence number of the request is the index of its result.
 func (p *probeSet) sendEchoes(family int) error {
 	fd := -1
 	for i := range p.results {
@@ -63,8 +63,8 @@ func pktinfo(source netip.Addr) []byte {
 	return nil
 }
 
-// readEchoes reads the queued echo replies and records their outcomes. A raw
-// socket also receives replies to the requests of other processes.
+// readEchoes reads the queued echo replies and records their outcomes. It
+// ignores replies to other processes, which a raw socket receives as well.
 func (p *probeSet) readEchoes(fd int) {
 	b := make([]byte, 2048)
 	for {

@@ -29,7 +29,8 @@ type ndListener struct {
 	queries []Query
 }
 
-// sendSolicitations sends neighbor solicitations.
+// sendSolicitations sends neighbor solicitations and returns the listener for
+// the replies.
 func sendSolicitations(queries []Query) (*ndListener, error) {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
 	if err != nil {
@@ -76,8 +77,8 @@ func marshalSolicitation(q Query) []byte {
 	return b
 }
 
-// solicitedNode returns the solicited-node multicast address of the address
-// that a query asks for (RFC 4291, section 2.7.1).
+// solicitedNode returns the solicited-node multicast address (RFC 4291, section
+// 2.7.1) of the address of a query.
 func solicitedNode(q Query) *unix.SockaddrInet6 {
 	a := q.Addr.As16()
 	group := [16]byte{0: 0xff, 1: 0x02, 11: 0x01, 12: 0xff, 13: a[13], 14: a[14], 15: a[15]}

@@ -12,37 +12,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Path is a path of a client's packets to a server (IPv4) that is probed as
-// IPVS would use it: with the client as the source and, unless the server has
-// NAT, with the virtual address as the destination. A reply is recognized by a
-// copy, so that it need not be accepted by this machine.
+// A Path is a path from a client to a server (IPv4). It is probed with packets
+// like those that IPVS sends: their source is the client, and their destination
+// is the virtual address or, with NAT, the server.
 type Path struct {
-	Source netip.Addr     // of the packets sent: a client, or this machine
-	To     netip.AddrPort // TCP port that is probed; the address is also probed by ICMP
+	Source netip.Addr     // source of the packets: a client, or this machine
+	To     netip.AddrPort // destination of the packets: a TCP SYN, and an ICMP echo request to the address
 
-	// HardwareAddr is the address of the server on Link, for direct routing. If
-	// it is nil, the packets are routed, with the tunnel header.
+	// HardwareAddr is the hardware address of the server on Link, for direct
+	// routing. If it is nil, the packets are routed, through a tunnel if TunnelProto
+	// is not 0.
 	HardwareAddr net.HardwareAddr
-	Link         int
+	Link         int        // link index
 	Tunnel       []byte     // headers between the outer IP header and the inner one
-	TunnelProto  int        // protocol of the outer IP header; 0 without a tunnel
-	Server       netip.Addr // outer destination
+	TunnelProto  int        // protocol in the outer IP header; 0 without a tunnel
+	Server       netip.Addr // destination in the outer IP header
 }
 
-// A PathReply tells what came back from a path.
+// A PathReply is the result of probing a path.
 type PathReply struct {
 	TCP  Outcome // Answered if the connection was accepted
-	Echo bool    // whether a reply to the ICMP echo request was seen
+	Echo bool    // whether a reply to the ICMP echo request was captured
 }
 
-// A pathProbe is a probe that was sent.
+// A pathProbe is a probe of a path: a TCP SYN and an ICMP echo request.
 type pathProbe struct {
 	port uint16 // source port of the SYN and identifier of the echo request
 	path Path
 }
 
-// ProbePaths probes paths and returns a reply for each. It waits at most the
-// given time. It requires CAP_NET_RAW.
+// ProbePaths probes paths concurrently, waits at most the given time for the
+// replies, and returns the result for each path. It captures the replies, since
+// the kernel forwards those to a client. It requires CAP_NET_RAW.
 func ProbePaths(paths []Path, wait time.Duration) ([]PathReply, error) {
 	replies := make([]PathReply, len(paths))
 	if len(paths) == 0 {
@@ -88,22 +89,23 @@ func ProbePaths(paths []Path, wait time.Duration) ([]PathReply, error) {
 		if !ok || link.Pkttype == unix.PACKET_OUTGOING {
 			continue
 		}
-		if match(buffer[:n], paths, probes, replies) {
+		if recordReply(buffer[:n], paths, probes, replies) {
 			pending--
 		}
 	}
 	return replies, nil
 }
 
-// isNetworkError reports whether sending failed because of the network's state,
-// which is the probe's result and no failure of it.
+// isNetworkError reports whether an error is due to the state of the network or
+// of a server. The probe then has no reply; it has not failed.
 func isNetworkError(err error) bool {
 	return errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) ||
 		errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMSGSIZE)
 }
 
-// match records a packet that replies to a probe, and reports whether it does.
-func match(packet []byte, paths []Path, probes map[uint16]int, replies []PathReply) bool {
+// recordReply records a packet if it is a reply to a probe, and reports whether
+// it is one.
+func recordReply(packet []byte, paths []Path, probes map[uint16]int, replies []PathReply) bool {
 	h, payload, ok := parseIPv4(packet)
 	if !ok || len(payload) < 8 {
 		return false
@@ -119,7 +121,7 @@ func match(packet []byte, paths []Path, probes map[uint16]int, replies []PathRep
 			replies[i].TCP = Refused
 		}
 		return true
-	case h.protocol == unix.IPPROTO_ICMP && payload[0] == 0:
+	case h.protocol == unix.IPPROTO_ICMP && payload[0] == echoReply4:
 		i, ok := probes[binary.BigEndian.Uint16(payload[4:])]
 		if !ok || h.source != paths[i].To.Addr() || h.destination != paths[i].Source || replies[i].Echo {
 			return false
@@ -147,7 +149,7 @@ func (p *pathProbe) syn() []byte {
 // echo returns an IPv4 packet with an ICMP echo request.
 func (p *pathProbe) echo() []byte {
 	message := make([]byte, 16)
-	message[0] = 8
+	message[0] = echoRequest4
 	binary.BigEndian.PutUint16(message[4:], p.port)
 	binary.BigEndian.PutUint16(message[6:], 1)
 	binary.BigEndian.PutUint16(message[2:], checksum(message))

@@ -1,7 +1,8 @@
-// Package netprobe sends probes: who has an address on a link (ARP and
-// neighbor discovery), and whether a server accepts a connection or replies to
-// an ICMP echo request. Its sockets belong to the network namespace of the
-// calling thread.
+// Package netprobe sends probes: which host has an address on a link (ARP and
+// neighbor discovery), whether a server accepts a connection or replies to an
+// ICMP echo request, and whether its replies to a client pass this machine. It
+// also captures packets for services and the announcements of other directors.
+// Its sockets belong to the network namespace of the calling thread.
 package netprobe
 
 import (
@@ -25,8 +26,8 @@ type Target struct {
 	// server as well: the server would reply to itself.
 	Source netip.Addr
 
-	// OnLink is set if the target needs an entry in the neighbor table of its
-	// own. Few of these are probed at the same time, since the table is small.
+	// OnLink is set if the target needs its own entry in the neighbor table. Fewer
+	// of these are probed at the same time, because the table is small.
 	OnLink bool
 }
 
@@ -66,8 +67,9 @@ const (
 	maxConcurrentOnLink = 250
 )
 
-// ProbeServers probes the targets concurrently, in groups, and waits at most the
-// given time for each group. ICMP probes require CAP_NET_RAW.
+// ProbeServers probes groups of targets one after the other, and the targets of
+// a group concurrently. It waits at most the given time for each group. ICMP
+// probes require CAP_NET_RAW.
 func ProbeServers(targets []Target, wait time.Duration) ([]Result, error) {
 	results := make([]Result, 0, len(targets))
 	for len(targets) > 0 {

@@ -43,7 +43,8 @@ func TestProbeServersNoTargets(t *testing.T) {
 	}
 }
 
-// The checksum of a message that includes its checksum is 0 (RFC 1071).
+// TestChecksum verifies that the checksum of a message that includes its own
+// checksum is 0 (RFC 1071).
 func TestChecksum(t *testing.T) {
 	b := []byte{8, 0, 0, 0, 0x12, 0x34, 0xff, 0xfe}
 	binary.BigEndian.PutUint16(b[2:], checksum(b))

@@ -10,15 +10,15 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
-// A Query asks on a link which host has an address.
+// A Query asks the hosts on a link which of them has an address.
 type Query struct {
 	Link netstate.Link
 	Addr netip.Addr
 
-	// Source is the sender address of an ARP request. It must differ from Addr,
-	// since the request would otherwise announce Addr as this machine's; an
-	// invalid address makes the request an ARP probe (RFC 5227). For IPv6 the
-	// kernel chooses the source.
+	// Source is the sender address of an ARP request. It must differ from Addr:
+	// otherwise, the request would announce that this machine has Addr. If it is
+	// invalid, the request is an ARP probe (RFC 5227). For IPv6, the kernel chooses
+	// the source.
 	Source netip.Addr
 }
 
@@ -70,9 +70,9 @@ func WhoHas(queries []Query, wait time.Duration) ([]Reply, error) {
 }
 
 // sendQueries opens a listener per link for ARP and one for neighbor discovery
-// and sends the queries. It runs on the calling thread, whose network namespace
-// the sockets get, and starts no goroutine. The caller closes the listeners,
-// also if there is an error.
+// and sends the queries. It starts no goroutine, so the sockets belong to the
+// network namespace of the calling thread. The caller must close the listeners,
+// even if there is an error.
 func sendQueries(queries []Query) ([]listener, error) {
 	var arpQueries [][]Query      // by link
 	position := make(map[int]int) // of a link in arpQueries
@@ -127,7 +127,7 @@ func distinct(replies []Reply) []Reply {
 type querySet map[queryKey]bool
 
 type queryKey struct {
-	link int // 0 for any
+	link int // link index, or 0 for any link
 	addr netip.Addr
 }
 

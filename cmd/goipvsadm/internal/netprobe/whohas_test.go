@@ -19,7 +19,8 @@ import (
 
 var addr = netip.MustParseAddr
 
-// An error after the first socket was opened must not leave a goroutine behind.
+// TestWhoHasErrorLeaksNoGoroutine causes an error after the first socket has
+// been opened.
 func TestWhoHasErrorLeaksNoGoroutine(t *testing.T) {
 	loopback, err := net.InterfaceByName("lo")
 	if err != nil {
@@ -36,7 +37,7 @@ func TestWhoHasErrorLeaksNoGoroutine(t *testing.T) {
 		t.Skip("no CAP_NET_RAW")
 	}
 	if err == nil || !strings.HasPrefix(err.Error(), "neighbor discovery: ") {
-		t.Fatalf("got error %v, want one of neighbor discovery", err)
+		t.Fatalf("got error %v, want an error of neighbor discovery", err)
 	}
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
@@ -66,7 +67,7 @@ func TestMarshalSolicitation(t *testing.T) {
 	}
 	to := solicitedNode(q)
 	if group := netip.AddrFrom16(to.Addr); group != addr("ff02::1:ff34:5678") || to.ZoneId != 7 {
-		t.Errorf("got group %s, zone %d", group, to.ZoneId)
+		t.Errorf("got group %s, zone %d; want ff02::1:ff34:5678, zone 7", group, to.ZoneId)
 	}
 }
 
@@ -108,13 +109,14 @@ func TestParseAdvertisement(t *testing.T) {
 	}
 }
 
-// Any host on the link can send malformed advertisements.
+// FuzzParseAdvertisement parses malformed advertisements, which any host on the
+// link can send.
 func FuzzParseAdvertisement(f *testing.F) {
 	f.Add(append(append([]byte{136, 0, 0, 0, 0, 0, 0, 0}, addr("fd00::9").AsSlice()...), 2, 1, 2, 3, 4, 5, 6, 7))
 	f.Add([]byte{136})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, ok := parseAdvertisement(b); ok && (len(r.HardwareAddr) != 6 || !r.Addr.Is6()) {
-			t.Errorf("%+v", r)
+			t.Errorf("got %+v, want an IPv6 address and a hardware address of 6 bytes", r)
 		}
 	})
 }

@@ -12,10 +12,10 @@ import (
 // Counters are packet counters of the IP stack. A counter that the kernel does
 // not have is 0.
 type Counters struct {
-	ResetsSent      uint64 // TCP resets that this machine itself has sent
-	UnreachableSent uint64 // ICMP destination unreachable, which includes fragmentation needed
-	FragmentsFailed uint64 // packets that were too large for their route and must not be fragmented
-	MartianSources  uint64 // received with an impossible source; counted for all network namespaces
+	ResetsSent      uint64 // TCP resets sent by this machine itself
+	UnreachableSent uint64 // ICMP destination unreachable messages sent, including "fragmentation needed"
+	FragmentsFailed uint64 // packets dropped because they exceeded an MTU and must not be fragmented
+	MartianSources  uint64 // packets received with an impossible source address, in all network namespaces
 }
 
 // ReadCounters reads the counters.
@@ -25,14 +25,17 @@ func ReadCounters() (Counters, error) {
 	if err != nil {
 		return c, err
 	}
-	if c.ResetsSent, err = netstatCounter(string(snmp), "Tcp:", "OutRsts"); err != nil {
-		return c, fmt.Errorf("/proc/net/snmp: %w", err)
-	}
-	if c.UnreachableSent, err = netstatCounter(string(snmp), "Icmp:", "OutDestUnreachs"); err != nil {
-		return c, fmt.Errorf("/proc/net/snmp: %w", err)
-	}
-	if c.FragmentsFailed, err = netstatCounter(string(snmp), "Ip:", "FragFails"); err != nil {
-		return c, fmt.Errorf("/proc/net/snmp: %w", err)
+	for _, counter := range []struct {
+		value       *uint64
+		group, name string
+	}{
+		{&c.ResetsSent, "Tcp:", "OutRsts"},
+		{&c.UnreachableSent, "Icmp:", "OutDestUnreachs"},
+		{&c.FragmentsFailed, "Ip:", "FragFails"},
+	} {
+		if *counter.value, err = groupCounter(string(snmp), counter.group, counter.name); err != nil {
+			return c, fmt.Errorf("/proc/net/snmp: %w", err)
+		}
 	}
 	cache, err := os.ReadFile(procNet + "stat/rt_cache")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,22 +44,32 @@ func ReadCounters() (Counters, error) {
 	if err != nil {
 		return c, err
 	}
-	c.MartianSources, err = conntrackCounter(strings.ReplaceAll(string(cache), "\t", " "), "in_martian_src")
-	return c, err
+	if c.MartianSources, err = perCPUCounter(string(cache), "in_martian_src"); err != nil {
+		return c, fmt.Errorf("/proc/net/stat/rt_cache: %w", err)
+	}
+	return c, nil
 }
 
 // Since returns the increase of the counters since an earlier reading.
 func (c Counters) Since(old Counters) Counters {
 	return Counters{
-		ResetsSent:      since(c.ResetsSent, true, func() uint64 { return old.ResetsSent }),
-		UnreachableSent: since(c.UnreachableSent, true, func() uint64 { return old.UnreachableSent }),
-		FragmentsFailed: since(c.FragmentsFailed, true, func() uint64 { return old.FragmentsFailed }),
-		MartianSources:  since(c.MartianSources, true, func() uint64 { return old.MartianSources }),
+		ResetsSent:      since(c.ResetsSent, old.ResetsSent),
+		UnreachableSent: since(c.UnreachableSent, old.UnreachableSent),
+		FragmentsFailed: since(c.FragmentsFailed, old.FragmentsFailed),
+		MartianSources:  since(c.MartianSources, old.MartianSources),
 	}
 }
 
-// ModuleLoaded reports whether a kernel module that has parameters is loaded or
-// built in.
+// since returns the increase of a counter, or 0 if it was zeroed.
+func since(now, old uint64) uint64 {
+	if old > now {
+		return 0
+	}
+	return now - old
+}
+
+// ModuleLoaded reports whether a kernel module is loaded, or is built in and has
+// parameters. Other built-in modules are not in /sys/module.
 func ModuleLoaded(name string) bool {
 	_, err := os.Stat("/sys/module/" + name)
 	return err == nil
@@ -84,7 +97,7 @@ func HasVRRPSocket() (bool, error) {
 }
 
 // containsRawSocket reports whether a table of raw sockets has one for a
-// protocol, which is printed in place of the local port.
+// protocol, which the kernel prints in place of the local port.
 func containsRawSocket(table, protocol string) bool {
 	for line := range strings.Lines(table) {
 		fields := strings.Fields(line)
@@ -105,11 +118,14 @@ func AdvertisedDefaultLinks() ([]string, error) {
 	return advertisedDefaults(string(b)), err
 }
 
-// rtfAddrconf is the flag of routes from router advertisements (RTF_ADDRCONF).
+// rtfAddrconf is the flag of routes that router advertisements have added
+// (RTF_ADDRCONF).
 const rtfAddrconf = 0x40000
 
-// advertisedDefaults parses /proc/net/ipv6_route: destination, prefix length,
-// source, its length, next hop, metric, references, uses, flags, device.
+// advertisedDefaults returns the links of default routes from router
+// advertisements. The table has the format of /proc/net/ipv6_route: destination,
+// prefix length, source, source prefix length, next hop, metric, references,
+// uses, flags and link.
 func advertisedDefaults(table string) []string {
 	var links []string
 	for line := range strings.Lines(table) {

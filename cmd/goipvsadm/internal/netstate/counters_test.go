@@ -10,7 +10,7 @@ func TestReadCounters(t *testing.T) {
 		t.Error(err)
 	}
 	if got := (Counters{ResetsSent: 5, UnreachableSent: 1}).Since(Counters{ResetsSent: 3, UnreachableSent: 2}); got != (Counters{ResetsSent: 2}) {
-		t.Errorf("got %+v, want an increase of 2 and a counter that was reset", got)
+		t.Errorf("got %+v, want ResetsSent 2 and, because it was zeroed, UnreachableSent 0", got)
 	}
 }
 

@@ -19,19 +19,16 @@ import (
 type Firewall struct {
 	Chains []Chain
 
-	// Checked names the programs whose rules were read.
-	Checked []string
-
-	// Legacy is set if new rules belong into legacy tables: the kernel has no
-	// nf_tables, or has legacy tables in use, and iptables-legacy is installed.
+	// Legacy is set if new rules belong in legacy tables: iptables-legacy is
+	// installed, and the kernel has no nf_tables or uses legacy tables.
 	Legacy bool
 
-	visits int // rules that Evaluate may still visit
+	visits int // rules that Evaluate has visited so far
 }
 
 // A Chain is a chain of rules.
 type Chain struct {
-	Tool   string // program that changes the chain: iptables-legacy, ip6tables-nft, nft
+	Tool   string // program that changes the chain, such as iptables-legacy or nft
 	Family string // ip, ip6 or inet
 	Table  string
 	Name   string
@@ -52,7 +49,6 @@ type Rule struct {
 	Target  string // chain of Jump and Goto
 	Mark    uint32 // of SetMark
 	Mask    uint32 // of SetMark: bits that the rule changes
-	State   bool   // whether the rule matches a connection state
 
 	conditions []condition
 }
@@ -73,11 +69,11 @@ const (
 	Jump        // continues in another chain, then after the rule
 	Goto        // continues in another chain only
 	Return      // leaves the chain
-	OtherTarget // not known; the packet may go on
+	OtherTarget // has an unknown effect; the packet may continue
 )
 
-// A Packet is a packet whose way through the rules is to be found. Zero fields
-// are unknown.
+// A Packet describes a packet for which rules are evaluated. Zero fields are
+// unknown.
 type Packet struct {
 	Protocol            uint16
 	Source, Destination netip.AddrPort
@@ -86,7 +82,7 @@ type Packet struct {
 	Local               bool   // whether the destination is an address of this machine
 }
 
-// A match says whether a packet meets a condition.
+// A match is the result of comparing a packet with a condition.
 type match uint8
 
 const (
@@ -98,9 +94,10 @@ const (
 // A condition is a condition of a rule.
 type condition func(*Packet) match
 
-// unknownCondition is a condition that is not understood.
+// unknownCondition stands for a condition that this package cannot evaluate.
 func unknownCondition(*Packet) match { return matchMaybe }
 
+// match compares a packet with all conditions of a rule.
 func (r *Rule) match(p *Packet) match {
 	result := matchYes
 	for _, c := range r.conditions {
@@ -112,20 +109,20 @@ func (r *Rule) match(p *Packet) match {
 	return result
 }
 
-// An Outcome is a possible end of a packet's way through a hook.
+// An Outcome is a verdict that a packet may get at a hook.
 type Outcome struct {
 	Verdict Verdict // Accept, Drop, Reject, Translate or SetMark
 	Chain   *Chain
 	Rule    *Rule // nil for the policy of Chain
-	Certain bool  // whether the packet certainly meets this end
+	Certain bool  // whether the packet certainly gets the verdict
 }
 
 // maxVisits limits the number of rules that all calls of Evaluate visit.
 const maxVisits = 2_000_000
 
-// Evaluate returns how packets end in the base chains of a hook, restricted to
-// a table if it is not "". Accepted packets have no outcome. It returns nil if
-// there are too many rules.
+// Evaluate returns the outcomes of a packet in the base chains of a hook, except
+// Accept. If table is not "", it evaluates only the chains of that table. It
+// returns nil if there are too many rules.
 func (f *Firewall) Evaluate(hook, table string, p *Packet) []Outcome {
 	family := "ip"
 	if addr := p.Destination.Addr(); addr.Is6() || !addr.IsValid() && p.Source.Addr().Is6() {
@@ -169,12 +166,12 @@ type walk struct {
 	firewall *Firewall
 	base     *Chain
 	packet   *Packet
-	certain  bool // whether the packet certainly gets here
+	certain  bool // whether the packet certainly reaches the current rule
 	outcomes []Outcome
 }
 
-// add adds an outcome. Its Certain is set if nothing before it may have ended
-// the packet's way.
+// add adds an outcome, which is certain if no earlier rule may have ended the
+// evaluation.
 func (w *walk) add(o Outcome) {
 	o.Certain = w.certain
 	w.outcomes = append(w.outcomes, o)
@@ -183,7 +180,8 @@ func (w *walk) add(o Outcome) {
 // maxDepth limits the depth of jumps; the kernel rejects loops.
 const maxDepth = 16
 
-// chain evaluates a chain and reports whether the packet certainly ends in it.
+// chain evaluates a chain and reports whether the evaluation certainly ends in
+// it.
 func (w *walk) chain(c *Chain, depth int) (ended bool) {
 	for i := range c.Rules {
 		if w.firewall.visits++; w.firewall.visits > maxVisits {
@@ -232,7 +230,8 @@ func (w *walk) chain(c *Chain, depth int) (ended bool) {
 	return false
 }
 
-// chainNamed returns the chain of a jump from another chain.
+// chainNamed returns the chain with the given name in the table of another
+// chain, or nil.
 func (f *Firewall) chainNamed(from *Chain, name string) *Chain {
 	for i := range f.Chains {
 		if c := &f.Chains[i]; c.Name == name && c.Table == from.Table && c.Family == from.Family && c.Tool == from.Tool {
@@ -242,8 +241,9 @@ func (f *Firewall) chainNamed(from *Chain, name string) *Chain {
 	return nil
 }
 
-// Since sets the counters of the rules to what was counted since an earlier
-// reading. Rules that have changed keep a counter of 0.
+// Since replaces the counters by their increase since an earlier reading, which
+// may be nil. The counters become 0 in chains that now have another number of
+// rules, and in rules that have changed.
 func (f *Firewall) Since(old *Firewall) {
 	for i := range f.Chains {
 		c := &f.Chains[i]
@@ -258,29 +258,32 @@ func (f *Firewall) Since(old *Firewall) {
 			}
 		}
 		same := before != nil && len(before.Rules) == len(c.Rules)
-		c.PolicyPackets = since(c.PolicyPackets, same, func() uint64 { return before.PolicyPackets })
+		policyPackets := uint64(0)
+		if same {
+			policyPackets = since(c.PolicyPackets, before.PolicyPackets)
+		}
+		c.PolicyPackets = policyPackets
 		for j := range c.Rules {
 			r := &c.Rules[j]
-			r.Packets = since(r.Packets, same && before.Rules[j].Text == r.Text, func() uint64 { return before.Rules[j].Packets })
+			packets := uint64(0)
+			if same && before.Rules[j].Text == r.Text {
+				packets = since(r.Packets, before.Rules[j].Packets)
+			}
+			r.Packets = packets
 		}
 	}
 }
 
-func since(now uint64, known bool, before func() uint64) uint64 {
-	if !known || before() > now {
-		return 0
-	}
-	return now - before()
-}
-
-// toolTimeout limits how long a program that prints rules may run.
+// toolTimeout is the time limit of a program that prints rules.
 const toolTimeout = 5 * time.Second
 
 // ReadFirewall reads the packet filter rules with the programs that are
-// installed. It runs none that would make the kernel load a module: a program
-// is run only if its tables exist. The error names what could not be read.
+// installed. It runs a program only if its tables exist: otherwise, the program
+// would make the kernel load a module. With an error, which names what could not
+// be read, it returns the rules that could be read.
 func ReadFirewall() (*Firewall, error) {
 	f := new(Firewall)
+	usesLegacy := false
 	var errs []error
 	for _, v := range []struct{ family, names, prefix string }{
 		{"ip", "ip_tables_names", "iptables"},
@@ -303,10 +306,10 @@ func ReadFirewall() (*Firewall, error) {
 		}
 		tool = strings.TrimSuffix(tool, "-save")
 		f.Chains = append(f.Chains, parseIPTables(string(text), tool, v.family)...)
-		f.Checked = append(f.Checked, tool)
+		usesLegacy = true
 	}
-	_, noLegacy := lookPath("iptables-legacy")
-	f.Legacy = noLegacy == nil && (len(f.Checked) > 0 || !nfTablesLoaded())
+	_, lookErr := lookPath("iptables-legacy")
+	f.Legacy = lookErr == nil && (usesLegacy || !nfTablesLoaded())
 	if !nfTablesLoaded() {
 		return f, errors.Join(errs...)
 	}
@@ -318,7 +321,7 @@ func ReadFirewall() (*Firewall, error) {
 	if err != nil {
 		return f, errors.Join(append(errs, err)...)
 	}
-	// Rules of iptables-nft have matches that nft does not print as data.
+	// nft does not print the details of some matches of iptables-nft.
 	for _, v := range []struct{ family, prefix string }{{"ip", "iptables"}, {"ip6", "ip6tables"}} {
 		if !slices.ContainsFunc(chains, func(c Chain) bool { return c.Family == v.family && isIPTablesTable(c.Table) }) {
 			continue
@@ -334,7 +337,7 @@ func ReadFirewall() (*Firewall, error) {
 		f.Chains = append(f.Chains, compat...)
 	}
 	f.Chains = append(f.Chains, chains...)
-	f.Checked = append(f.Checked, "nft")
+
 	return f, errors.Join(errs...)
 }
 
@@ -349,11 +352,8 @@ func nfTablesLoaded() bool {
 	return err == nil
 }
 
-// ErrNoTool means that no program that prints the rules is installed.
-var ErrNoTool = errors.New("not installed")
-
-// runTool runs the first program that is installed and returns its output and
-// its name.
+// runTool runs the first of the programs that is installed and returns its
+// output and its name.
 func runTool(names []string, args ...string) (output []byte, name string, err error) {
 	for _, name := range names {
 		path, err := lookPath(name)
@@ -378,11 +378,11 @@ func runTool(names []string, args ...string) (output []byte, name string, err er
 		}
 		return output, name, nil
 	}
-	return nil, "", fmt.Errorf("%s: %w", names[0], ErrNoTool)
+	return nil, "", fmt.Errorf("%s: not installed", names[0])
 }
 
-// lookPath finds a program in $PATH or in the directories of administrators'
-// programs, which are not in every user's path.
+// lookPath finds a program in $PATH, /usr/sbin or /sbin: not every user's $PATH
+// contains the latter.
 func lookPath(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err == nil {
@@ -396,8 +396,8 @@ func lookPath(name string) (string, error) {
 	return "", err
 }
 
-// Find returns the rules with a verdict that a packet may match, wherever they
-// are. Certain is not set.
+// Find returns the rules of all chains that have a verdict and that a packet may
+// match. It does not set Certain.
 func (f *Firewall) Find(v Verdict, p *Packet) []Outcome {
 	var found []Outcome
 	for i := range f.Chains {

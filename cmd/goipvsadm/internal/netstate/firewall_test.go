@@ -38,7 +38,7 @@ func TestEvaluateIPTables(t *testing.T) {
 		{name: "policy accept", rules: "*filter\n:FORWARD ACCEPT [7:99]\n", hook: "forward", packet: reply},
 		{name: "established only", hook: "forward", packet: reply, want: "drop by policy of FORWARD",
 			rules: "*filter\n:FORWARD DROP [0:0]\n[1:2] -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"},
-		{name: "established accepts a reply that is tracked", hook: "forward",
+		{name: "established only, tracked reply", hook: "forward",
 			packet: &Packet{Protocol: 6, Source: reply.Source, Destination: reply.Destination, State: "ESTABLISHED"},
 			rules:  "*filter\n:FORWARD DROP [0:0]\n[1:2] -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"},
 		{name: "Docker's chains", hook: "forward", packet: reply, want: "drop by policy of FORWARD",
@@ -53,11 +53,11 @@ func TestEvaluateIPTables(t *testing.T) {
 			rules: "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m multiport --dports 22,79:81 -j REJECT --reject-with icmp-port-unreachable\n"},
 		{name: "negated source", hook: "forward", packet: reply, want: "drop by -A FORWARD ! -s 192.168.0.0/16 -j DROP",
 			rules: "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD ! -s 192.168.0.0/16 -j DROP\n"},
-		{name: "source that is not known", hook: "input", packet: request, want: "maybe drop by -A INPUT -s 192.0.2.0/24 -j DROP",
+		{name: "unknown source", hook: "input", packet: request, want: "maybe drop by -A INPUT -s 192.0.2.0/24 -j DROP",
 			rules: "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 192.0.2.0/24 -j DROP\n"},
 		{name: "policy after a rule that may match", hook: "input", packet: request, want: "maybe drop by policy of INPUT",
 			rules: "*filter\n:INPUT DROP [0:0]\n-A INPUT -m recent --rcheck --name X --rsource -j ACCEPT\n"},
-		{name: "comment with an option in it", hook: "input", packet: request,
+		{name: "comment that contains an option", hook: "input", packet: request,
 			rules: "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m comment --comment \"the \\\"-s\\\" here\" -m tcp --dport 80 -j ACCEPT\n"},
 		{name: "redirect", hook: "prerouting", table: "nat", packet: request, want: "translate by -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080",
 			rules: "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\n"},
@@ -65,6 +65,8 @@ func TestEvaluateIPTables(t *testing.T) {
 			rules: "*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\n-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80\n"},
 		{name: "mark, then accept", hook: "prerouting", table: "mangle", packet: request, want: "mark by -A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff",
 			rules: "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff\n"},
+		{name: "chain with the name of a target in lower case", hook: "input", packet: request, want: "drop by policy of INPUT",
+			rules: "*filter\n:INPUT DROP [0:0]\n:accept - [0:0]\n-A INPUT -j accept\n"},
 		{name: "goto", hook: "input", packet: request, want: "drop by policy of INPUT",
 			rules: "*filter\n:INPUT DROP [0:0]\n:X - [0:0]\n-A INPUT -g X\n-A INPUT -j ACCEPT\n-A X -p udp -j ACCEPT\n"},
 		{name: "return", hook: "input", packet: request, want: "drop by policy of INPUT",
@@ -106,6 +108,10 @@ func TestEvaluateNFT(t *testing.T) {
 			ruleset: chain("input", "accept", `{"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"daddr"}},"right":"@x"}},{"drop":null}`)},
 		{name: "mark", hook: "prerouting", want: "mark by tcp dport 80 meta mark set 0x10",
 			ruleset: chain("prerouting", "accept", `{"match":{"op":"==","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":80}},{"mangle":{"key":{"meta":{"key":"mark"}},"value":16}}`)},
+		{name: "mark, then log", hook: "prerouting", want: "mark by meta mark set 0x10 log",
+			ruleset: chain("prerouting", "accept", `{"mangle":{"key":{"meta":{"key":"mark"}},"value":16}},{"log":null}`)},
+		{name: "queue, then policy", hook: "input", want: "maybe drop by policy of c",
+			ruleset: chain("input", "drop", `{"queue":null}`)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			chains, err := parseNFT([]byte(tt.ruleset))
@@ -123,7 +129,7 @@ func TestEvaluateNFT(t *testing.T) {
 func TestEvaluateManyRules(t *testing.T) {
 	f := &Firewall{Chains: []Chain{{Family: "ip", Table: "filter", Name: "INPUT", Hook: "input", Drops: true, Rules: make([]Rule, maxVisits+1)}}}
 	if got := f.Evaluate("input", "", &Packet{Destination: netip.MustParseAddrPort("192.0.2.1:80")}); got != nil {
-		t.Errorf("got %q, want nothing", describe(got))
+		t.Errorf("got %q, want no outcomes", describe(got))
 	}
 }
 
@@ -136,7 +142,7 @@ func TestFirewallSince(t *testing.T) {
 		old          *Firewall
 		policy, rule uint64
 	}{
-		{name: "grown", old: read(3, 10, "-j LOG"), policy: 4, rule: 2},
+		{name: "increased", old: read(3, 10, "-j LOG"), policy: 4, rule: 2},
 		{name: "zeroed", old: read(8, 15, "-j LOG")},
 		{name: "replaced rule", old: read(3, 10, "-j ACCEPT"), policy: 4},
 		{name: "first reading"},
@@ -145,7 +151,7 @@ func TestFirewallSince(t *testing.T) {
 			f := read(7, 12, "-j LOG")
 			f.Since(tt.old)
 			if c := &f.Chains[0]; c.PolicyPackets != tt.policy || c.Rules[0].Packets != tt.rule {
-				t.Errorf("got %d and %d, want %d and %d", c.PolicyPackets, c.Rules[0].Packets, tt.policy, tt.rule)
+				t.Errorf("policy %d, rule %d; want %d and %d", c.PolicyPackets, c.Rules[0].Packets, tt.policy, tt.rule)
 			}
 		})
 	}

@@ -73,8 +73,8 @@ func parseCounter(s string) uint64 {
 	return n
 }
 
-// splitQuoted splits a rule into words. Words in quotation marks are comments
-// and prefixes of log messages.
+// splitQuoted splits a rule into words. Words in quotation marks, such as
+// comments, may contain spaces.
 func splitQuoted(s string) []string {
 	var words []string
 	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
@@ -114,8 +114,8 @@ func inLinkOf(p *Packet) (string, bool)  { return p.InLink, p.InLink != "" }
 func outLinkOf(p *Packet) (string, bool) { return p.OutLink, p.OutLink != "" }
 func stateOf(p *Packet) (string, bool)   { return p.State, p.State != "" }
 
-// compare returns the condition that a property of the packet satisfies accept
-// or, if negated, does not.
+// compare returns the condition that accept returns true for a property of the
+// packet or, if negated, returns false.
 func compare[T any](field packetField[T], negated bool, accept func(T) bool) condition {
 	return func(p *Packet) match {
 		v, ok := field(p)
@@ -129,15 +129,32 @@ func compare[T any](field packetField[T], negated bool, accept func(T) bool) con
 	}
 }
 
-// ruleProtocols are the protocols by the names in rules.
-var ruleProtocols = map[string]uint16{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP,
-	"icmp": unix.IPPROTO_ICMP, "ipv6-icmp": unix.IPPROTO_ICMPV6, "icmpv6": unix.IPPROTO_ICMPV6, "udplite": unix.IPPROTO_UDPLITE,
-	"ipencap": unix.IPPROTO_IPIP, "gre": unix.IPPROTO_GRE, "vrrp": 112, "esp": unix.IPPROTO_ESP, "ah": unix.IPPROTO_AH}
-
-// parseProtocol returns the number of a protocol, or 0 if it is not known.
+// parseProtocol returns the number of a protocol with the given name or number,
+// or 0 if it is unknown.
 func parseProtocol(s string) uint16 {
-	if n, ok := ruleProtocols[strings.ToLower(s)]; ok {
-		return n
+	switch strings.ToLower(s) {
+	case "tcp":
+		return unix.IPPROTO_TCP
+	case "udp":
+		return unix.IPPROTO_UDP
+	case "sctp":
+		return unix.IPPROTO_SCTP
+	case "icmp":
+		return unix.IPPROTO_ICMP
+	case "ipv6-icmp", "icmpv6":
+		return unix.IPPROTO_ICMPV6
+	case "udplite":
+		return unix.IPPROTO_UDPLITE
+	case "ipencap":
+		return unix.IPPROTO_IPIP
+	case "gre":
+		return unix.IPPROTO_GRE
+	case "vrrp":
+		return 112
+	case "esp":
+		return unix.IPPROTO_ESP
+	case "ah":
+		return unix.IPPROTO_AH
 	}
 	n, _ := strconv.ParseUint(s, 10, 16)
 	return uint16(n)
@@ -159,7 +176,7 @@ func parseIPTablesRule(words []string) Rule {
 		if len(words) > 0 {
 			value = words[0]
 		}
-		values := 1 // words of the option's value
+		values := 1 // number of words of the option's value
 		switch option {
 		case "-s", "-d":
 			field := sourceOf
@@ -188,7 +205,6 @@ func parseIPTablesRule(words []string) Rule {
 		case "--sport", "--sports", "--source-ports":
 			add(compare(sourcePortOf, negated, func(p uint16) bool { return containsPort(value, p) }))
 		case "--state", "--ctstate":
-			r.State = true
 			add(compare(stateOf, negated, func(s string) bool { return slices.Contains(strings.Split(value, ","), s) }))
 		case "--dst-type":
 			not := negated
@@ -222,22 +238,38 @@ func parseIPTablesRule(words []string) Rule {
 	return r
 }
 
+// targetVerdict returns the verdict of a target of iptables. It returns false
+// for MARK, whose verdict depends on its options, and for the name of a chain.
+func targetVerdict(target string) (v Verdict, ok bool) {
+	switch target {
+	case "ACCEPT":
+		return Accept, true
+	case "DROP":
+		return Drop, true
+	case "REJECT":
+		return Reject, true
+	case "RETURN":
+		return Return, true
+	case "DNAT", "REDIRECT":
+		return Translate, true
+	case "SNAT", "MASQUERADE":
+		return SourceNAT, true
+	case "LOG", "NFLOG", "CT", "CONNMARK", "TCPMSS", "TTL", "HL", "DSCP", "TOS", "CHECKSUM", "NOTRACK", "TRACE", "AUDIT", "CLASSIFY", "SET":
+		return Continue, true
+	case "NFQUEUE", "QUEUE", "TPROXY", "SYNPROXY":
+		return OtherTarget, true
+	}
+	return Continue, false
+}
+
 // setIPTablesTarget sets the verdict of a rule from its target and the options
 // of the target.
 func (r *Rule) setIPTablesTarget(isGoto bool, target string, options []string) {
+	if v, ok := targetVerdict(target); ok {
+		r.Verdict = v
+		return
+	}
 	switch target {
-	case "ACCEPT":
-		r.Verdict = Accept
-	case "DROP":
-		r.Verdict = Drop
-	case "REJECT":
-		r.Verdict = Reject
-	case "RETURN":
-		r.Verdict = Return
-	case "DNAT", "REDIRECT":
-		r.Verdict = Translate
-	case "SNAT", "MASQUERADE":
-		r.Verdict = SourceNAT
 	case "MARK":
 		r.Verdict = OtherTarget
 		for i := 0; i+1 < len(options); i++ {
@@ -252,10 +284,6 @@ func (r *Rule) setIPTablesTarget(isGoto bool, target string, options []string) {
 				r.Mask = uint32(m)
 			}
 		}
-	case "LOG", "NFLOG", "CT", "CONNMARK", "TCPMSS", "TTL", "HL", "DSCP", "TOS", "CHECKSUM", "NOTRACK", "TRACE", "AUDIT", "CLASSIFY", "SET":
-		r.Verdict = Continue
-	case "NFQUEUE", "QUEUE", "TPROXY", "SYNPROXY":
-		r.Verdict = OtherTarget
 	default:
 		r.Verdict, r.Target = Jump, target
 		if isGoto {
@@ -274,15 +302,15 @@ func parseRulePrefix(s string) (netip.Prefix, bool) {
 	bits := addr.BitLen()
 	if hasMask {
 		if bits, err = strconv.Atoi(mask); err != nil {
-			return netip.Prefix{}, false // a netmask with holes
+			return netip.Prefix{}, false // iptables-save prints a netmask only if it is not a prefix
 		}
 	}
 	p := netip.PrefixFrom(addr, bits)
 	return p, p.IsValid()
 }
 
-// matchesLink reports whether a link has a name; a name that ends with + stands
-// for all names that begin with it.
+// matchesLink reports whether a link's name matches a pattern: the same name, or
+// the beginning of the name followed by "+".
 func matchesLink(pattern, name string) bool {
 	if prefix, ok := strings.CutSuffix(pattern, "+"); ok {
 		return strings.HasPrefix(name, prefix)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The objects of nft -j that are read.
+// Objects in the output of nft -j.
 type (
 	nftObject struct {
 		Chain *nftChain `json:"chain"`
@@ -31,6 +31,7 @@ type (
 		Left, Right json.RawMessage
 	}
 
+	// An nftLeft is the left side of a match, or what a mangle statement sets.
 	nftLeft struct {
 		Payload *struct{ Protocol, Field string }
 		Meta    *struct{ Key string }
@@ -78,11 +79,18 @@ func parseNFTRule(rule *nftRule) Rule {
 
 // addNFTStatement adds a statement to a rule and returns its text.
 func (r *Rule) addNFTStatement(name string, value json.RawMessage) string {
+	// Statements have the names of the targets of iptables, in lower case.
+	if v, ok := targetVerdict(strings.ToUpper(name)); ok {
+		if v != Continue {
+			r.Verdict = v
+		}
+		return name
+	}
 	switch name {
 	case "match":
 		var m nftMatch
 		_ = json.Unmarshal(value, &m)
-		c, text := parseNFTMatch(&m, r)
+		c, text := parseNFTMatch(&m)
 		r.conditions = append(r.conditions, c)
 		return text
 	case "counter":
@@ -91,18 +99,6 @@ func (r *Rule) addNFTStatement(name string, value json.RawMessage) string {
 			r.Packets = counter.Packets
 		}
 		return ""
-	case "accept":
-		r.Verdict = Accept
-	case "drop":
-		r.Verdict = Drop
-	case "reject":
-		r.Verdict = Reject
-	case "return":
-		r.Verdict = Return
-	case "dnat", "redirect":
-		r.Verdict = Translate
-	case "snat", "masquerade":
-		r.Verdict = SourceNAT
 	case "jump", "goto":
 		var target struct{ Target string }
 		_ = json.Unmarshal(value, &target)
@@ -127,9 +123,8 @@ func (r *Rule) addNFTStatement(name string, value json.RawMessage) string {
 		}
 		r.Verdict, r.Mark, r.Mask = SetMark, uint32(n), ^uint32(0)
 		return fmt.Sprintf("meta mark set %#x", n)
-	case "log", "notrack", "quota", "comment":
-		return name
-	case "queue", "tproxy", "synproxy", "vmap", "fwd", "dup":
+	case "quota", "comment":
+	case "vmap", "fwd", "dup":
 		r.Verdict = OtherTarget
 	default: // limit, xt and others
 		r.conditions = append(r.conditions, unknownCondition)
@@ -138,7 +133,7 @@ func (r *Rule) addNFTStatement(name string, value json.RawMessage) string {
 }
 
 // parseNFTMatch returns the condition of a match and its text.
-func parseNFTMatch(m *nftMatch, r *Rule) (condition, string) {
+func parseNFTMatch(m *nftMatch) (condition, string) {
 	var left nftLeft
 	if json.Unmarshal(m.Left, &left) != nil || m.Op != "==" && m.Op != "!=" && m.Op != "in" {
 		return unknownCondition, "..."
@@ -185,7 +180,6 @@ func parseNFTMatch(m *nftMatch, r *Rule) (condition, string) {
 		}
 	case left.CT != nil && left.CT.Key == "state":
 		name = "ct state"
-		r.State = true
 		c = compare(stateOf, negated, func(s string) bool { return slices.Contains(right.words, strings.ToLower(s)) })
 	}
 	if c == nil || !ok {
@@ -212,10 +206,10 @@ func familyOf(p *Packet) (string, bool) {
 	return "ipv6", addr.IsValid()
 }
 
-// An nftSet is the right side of a match: words, ranges of numbers and prefixes.
+// An nftSet is the right side of a match.
 type nftSet struct {
-	words    []string
-	ranges   [][2]string
+	words    []string    // names, numbers and addresses
+	ranges   [][2]string // of numbers or addresses; both ends are included
 	prefixes []netip.Prefix
 }
 
@@ -250,13 +244,18 @@ func (s *nftSet) containsLink(name string) bool {
 	return slices.ContainsFunc(s.words, func(w string) bool { return matchesLink(strings.ReplaceAll(w, "*", "+"), name) })
 }
 
+// containsFamily is for matches on nfproto, which have the names ipv4 and ipv6,
+// and on protocol, which have the names ip and ip6.
 func (s *nftSet) containsFamily(family string) bool {
-	return slices.Contains(s.words, family) || slices.Contains(s.words, strings.ReplaceAll(family, "ipv", "ip")) ||
-		family == "ipv4" && slices.Contains(s.words, "ip")
+	protocol := "ip"
+	if family == "ipv6" {
+		protocol = "ip6"
+	}
+	return slices.Contains(s.words, family) || slices.Contains(s.words, protocol)
 }
 
-// parseNFTSet parses the right side of a match. It returns false if it contains
-// something else than words, numbers, ranges and prefixes, such as a named set.
+// parseNFTSet parses the right side of a match. It returns false if that
+// contains anything but words, ranges and prefixes, such as a named set.
 func parseNFTSet(value json.RawMessage) (s *nftSet, text string, ok bool) {
 	s, ok = new(nftSet), true
 	var texts []string

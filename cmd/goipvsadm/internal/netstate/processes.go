@@ -57,8 +57,9 @@ func TotalMemory() (uint64, error) {
 }
 
 // InUserNamespace reports whether this process is in a user namespace other
-// than the initial one, whose IDs are those of the kernel.
+// than the initial one.
 func InUserNamespace() bool {
+	// The initial one maps all user IDs to themselves.
 	b, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && !slices.Equal(strings.Fields(string(b)), []string{"0", "0", "4294967295"})
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// procNet is relative to the thread because the threads of a Go program may be
-// in different network namespaces. /proc/sys/net always follows the thread
-// that opens it.
+// procNet is the /proc/net of the calling thread: the threads of a Go program
+// may be in different network namespaces. /proc/sys/net is always that of the
+// calling thread.
 const procNet = "/proc/thread-self/net/"
 
 // Sysctl reads a numeric sysctl by its path below /proc/sys, such as
@@ -34,12 +34,17 @@ func ReversePathDrops() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return netstatCounter(string(b), "TcpExt:", "IPReversePathFilter")
+	n, err := groupCounter(string(b), "TcpExt:", "IPReversePathFilter")
+	if err != nil {
+		return 0, fmt.Errorf("/proc/net/netstat: %w", err)
+	}
+	return n, nil
 }
 
-// netstatCounter returns a counter of /proc/net/netstat. Each group has two
-// lines, the names and the values; both start with the name of the group.
-func netstatCounter(text, group, name string) (uint64, error) {
+// groupCounter returns a counter from text with the format of /proc/net/netstat
+// and /proc/net/snmp. Each group has two lines, the names and the values; both
+// start with the name of the group.
+func groupCounter(text, group, name string) (uint64, error) {
 	column := -1
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
@@ -51,7 +56,7 @@ func netstatCounter(text, group, name string) (uint64, error) {
 			return strconv.ParseUint(fields[column], 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("no %s in /proc/net/netstat", name)
+	return 0, fmt.Errorf("no counter %s", name)
 }
 
 // ConntrackInvalid returns the number of packets that connection tracking has
@@ -62,17 +67,21 @@ func ConntrackInvalid() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return conntrackCounter(string(b), "invalid")
+	n, err := perCPUCounter(string(b), "invalid")
+	if err != nil {
+		return 0, fmt.Errorf("/proc/net/stat/nf_conntrack: %w", err)
+	}
+	return n, nil
 }
 
-// conntrackCounter returns the sum over all CPUs of a counter of
-// /proc/net/stat/nf_conntrack: a header line, then one line of hexadecimal
-// numbers per CPU.
-func conntrackCounter(text, name string) (sum uint64, err error) {
+// perCPUCounter returns the sum over all CPUs of a counter from text with the
+// format of the files in /proc/net/stat: a header line, then one line of
+// hexadecimal numbers per CPU.
+func perCPUCounter(text, name string) (sum uint64, err error) {
 	header, lines, _ := strings.Cut(text, "\n")
 	column := slices.Index(strings.Fields(header), name)
 	if column < 0 {
-		return 0, fmt.Errorf("no column %s in /proc/net/stat/nf_conntrack", name)
+		return 0, fmt.Errorf("no counter %s", name)
 	}
 	for line := range strings.Lines(lines) {
 		fields := strings.Fields(line)
@@ -81,7 +90,7 @@ func conntrackCounter(text, name string) (sum uint64, err error) {
 		}
 		n, err := strconv.ParseUint(fields[column], 16, 64)
 		if err != nil {
-			return 0, fmt.Errorf("/proc/net/stat/nf_conntrack: %w", err)
+			return 0, err
 		}
 		sum += n
 	}

@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeRoutes replies to each lookup with reply and err.
+// A fakeRoutes replies to each lookup with reply and err, and to each List with
+// table and listErr.
 type fakeRoutes struct {
 	reply   []rtnetlink.RouteMessage
 	err     error
 	table   []rtnetlink.RouteMessage
 	listErr error
-	lists   int // calls of List
+	lists   int // number of calls of List
 }
 
 func (f *fakeRoutes) Get(*rtnetlink.RouteMessage) ([]rtnetlink.RouteMessage, error) {
@@ -108,7 +109,7 @@ func TestRouteEmptyReply(t *testing.T) {
 	c := &Conn{routes: new(fakeRoutes)}
 	_, err := c.Route(netip.MustParseAddr("10.9.9.9"), 0)
 	if err == nil || err.Error() != "route to 10.9.9.9: empty reply" {
-		t.Errorf("got error %v", err)
+		t.Errorf("got error %v, want an empty reply", err)
 	}
 }
 
@@ -117,7 +118,7 @@ func TestRouteReadsTableOnce(t *testing.T) {
 	c := &Conn{routes: routes, rules: fakeRules{}}
 	for range 3 {
 		if r, err := c.Route(netip.MustParseAddr("10.9.9.9"), 0); r.Type != Blackhole || err != nil {
-			t.Errorf("got %+v, error %v", r, err)
+			t.Errorf("got %+v, error %v; want a blackhole", r, err)
 		}
 	}
 	if routes.lists != 1 {

@@ -75,7 +75,7 @@ type Conn struct {
 	routes routeService
 	rules  ruleService
 
-	tablesRead bool           // the following fields are filled in
+	tablesRead bool           // whether the following fields have been read
 	blackholes []netip.Prefix // destinations of blackhole routes and rules
 	local      []netip.Prefix // destinations of local routes
 }

@@ -60,8 +60,8 @@ func ListeningSockets() ([]Socket, error) {
 }
 
 // readSockets returns the sockets in a state from a table of /proc/net. TCP
-// tables list listening sockets first, so reading stops at the first
-// connection, which may be followed by a million others.
+// tables list listening sockets first, so it stops at the first connection,
+// which may be followed by a million others.
 func readSockets(r io.Reader, protocol uint16, state string) ([]Socket, error) {
 	var sockets []Socket
 	lines := bufio.NewScanner(r)

@@ -61,7 +61,7 @@ func TestReadSockets(t *testing.T) {
 func TestParseSocketAddrInvalid(t *testing.T) {
 	for _, s := range []string{"", ":", "0100007F", "0100007F:", "0100007:0016", "0100007F:10016", "zzzzzzzz:0016", "0100007F0:0016"} {
 		if addrPort, ok := parseSocketAddr(s); ok {
-			t.Errorf("%q: got %s, want an error", s, addrPort)
+			t.Errorf("%q: got %s, want false", s, addrPort)
 		}
 	}
 }

@@ -2,8 +2,8 @@ package resolve
 
 import "strings"
 
-// Files are parsed as by the C library, in which only ASCII white space separates words
-// and only ASCII letters have case. A no-break space (U+00A0) is part of a word.
+// Files are parsed as by the C library: only ASCII white space separates words, and only
+// ASCII letters have case. A no-break space (U+00A0) is part of a word.
 
 func isSpace(c byte) bool {
 	return c == ' ' || '\t' <= c && c <= '\r'

@@ -8,8 +8,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// In the hosts file only ASCII white space separates words, and only ASCII letters have
-// case.
+// TestHostsFileASCII verifies that, in the hosts file, only ASCII white space separates
+// words and only ASCII letters have case.
 func TestHostsFileASCII(t *testing.T) {
 	d := nsswitchDatabase(t, "hosts: files\n")
 	d.hosts = func() hosts {
@@ -35,11 +35,11 @@ func TestHostsFileASCII(t *testing.T) {
 		}
 	}
 	if name := d.hosts().names[netip.MustParseAddr("10.3.3.1")]; name != "evil\u00a0good" {
-		t.Errorf("name of 10.3.3.1 = %q", name)
+		t.Errorf("name of 10.3.3.1 = %q, want %q", name, "evil\u00a0good")
 	}
 }
 
-// The same holds for the services file.
+// TestServicesFileASCII is like TestHostsFileASCII, for the services file.
 func TestServicesFileASCII(t *testing.T) {
 	d := nsswitchDatabase(t, "services: files\n")
 	d.services = func() services {
@@ -56,7 +56,7 @@ func TestServicesFileASCII(t *testing.T) {
 	}
 }
 
-// The same holds for nsswitch.conf and for the local host name.
+// TestNsswitchASCII is like TestHostsFileASCII, for nsswitch.conf and the local host name.
 func TestNsswitchASCII(t *testing.T) {
 	for text, want := range map[string]string{
 		"\vhosts\f:\rdns\vfiles\f[\vNOTFOUND=return\r]sss\r\n": "dns files sss",
@@ -75,15 +75,15 @@ func TestNsswitchASCII(t *testing.T) {
 			t.Errorf("%q: sources %q, want %q", text, got, want)
 		}
 		if strings.Contains(text, "[\u00a0") && o[0].returns[notFound] {
-			t.Errorf("%q: action with a no-break space was parsed", text)
+			t.Errorf("%q: the action after a no-break space must be ignored", text)
 		}
 	}
 	d := nsswitchDatabase(t, "hosts: myhostname\n")
 	d.localHost.hostname = func() (string, error) { return "kilo", nil }
 	if addrs, _ := d.lookupHost("\u212ailo"); len(addrs) > 0 {
-		t.Errorf("\u212ailo resolves to %v", addrs)
+		t.Errorf("\u212ailo resolves to %v, want no address", addrs)
 	}
 	if addrs, _ := d.lookupHost("KILO"); len(addrs) == 0 {
-		t.Error("KILO does not resolve")
+		t.Error("KILO does not resolve, want the addresses of kilo")
 	}
 }

@@ -54,18 +54,16 @@ func NewDatabase(hostsFile, servicesFile string, resolver *net.Resolver) *Databa
 // emptyEnv is os.LookupEnv in an empty environment.
 func emptyEnv(string) (string, bool) { return "", false }
 
-// requiredPaths maps sources to the file or directory without which they have no
-// names.
-var requiredPaths = map[string]string{
-	"db":         "/var/lib/misc/services.db",
-	"mymachines": "/run/systemd/machines",
-}
-
-// sourceUnavailable reports whether a source cannot have any names: its required path
-// is missing or an empty directory.
+// sourceUnavailable reports whether a source cannot have any names: the file or
+// directory that it reads is missing, or the directory is empty.
 func sourceUnavailable(s *source) bool {
-	path := requiredPaths[s.name]
-	if path == "" {
+	path := ""
+	switch s.name {
+	case "db":
+		path = "/var/lib/misc/services.db"
+	case "mymachines":
+		path = "/run/systemd/machines"
+	default:
 		return false
 	}
 	entries, err := os.ReadDir(path)
@@ -209,7 +207,7 @@ type hosts struct {
 func readHosts(text string) hosts {
 	h := hosts{make(map[string]netip.Addr), make(map[netip.Addr]string)}
 	for line := range strings.Lines(text) {
-		words := commentedFields(line)
+		words := fieldsBeforeComment(line)
 		if len(words) < 2 {
 			continue
 		}
@@ -251,7 +249,7 @@ type services struct {
 	names map[servicePort]string // canonical names
 }
 
-// The protocol is a name from the file, or anyProtocolName.
+// Keys of services. The protocol is a name from the file, or anyProtocolName.
 type (
 	serviceName struct{ name, protocol string }
 	servicePort struct {
@@ -263,7 +261,7 @@ type (
 func readServices(text string) services {
 	s := services{make(map[serviceName]uint16), make(map[servicePort]string)}
 	for line := range strings.Lines(text) {
-		words := commentedFields(line)
+		words := fieldsBeforeComment(line)
 		if len(words) < 2 {
 			continue
 		}
@@ -310,8 +308,8 @@ func readFile(name string) string {
 	return string(b)
 }
 
-// commentedFields splits a line after removing its comment, which begins with #.
-func commentedFields(line string) []string {
+// fieldsBeforeComment splits a line up to its comment, which begins with #.
+func fieldsBeforeComment(line string) []string {
 	line, _, _ = strings.Cut(line, "#")
 	return fields(line)
 }

@@ -11,9 +11,9 @@ import (
 
 // net.Resolver always consults the hosts file as well. For the source dns it is
 // therefore used only for names and addresses that the hosts file lacks; others are
-// looked up with getent -s dns. Neither does it support the environment variables of
-// the C library's resolver (resolv.conf(5), hostname(7)): if one of them applies,
-// getent is used as well.
+// looked up with getent -s dns. net.Resolver does not support the environment variables
+// of the C library's resolver (resolv.conf(5), hostname(7)) either: if one of them is
+// set, getent is used.
 
 // dnsHost returns the IPv4 addresses of a host in the DNS.
 func (d *Database) dnsHost(name string) (addrs []netip.Addr, st status) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Names and addresses in the hosts file are looked up in the DNS only, with getent, if
-// the source is dns.
+// TestDNSNameInHostsFile verifies that the source dns looks up names and addresses with
+// getent if they are in the hosts file, which net.Resolver would read.
 func TestDNSNameInHostsFile(t *testing.T) {
 	const hostsFile = "10.1.1.1 director\n10.1.1.2 onlyhosts dotted.\nfd05::1 six-only\nfd05::2 onlyhosts6\n::ffff:10.5.0.1 mapped\n"
 	server := &fakeNameServer{lookup: func(question string) string {
@@ -72,20 +72,21 @@ func TestDNSNameInHostsFile(t *testing.T) {
 	}
 }
 
-// Without getent the source dns is unavailable for names in the hosts file.
+// TestDNSWithoutGetent verifies that, without getent, the source dns is unavailable for
+// names in the hosts file.
 func TestDNSWithoutGetent(t *testing.T) {
 	server := &fakeNameServer{lookup: func(string) string { return "" }}
 	for nsswitch, want := range map[string]bool{"dns files": true, "dns [UNAVAIL=return] files": false} {
 		d := nsswitchDatabase(t, "hosts: "+nsswitch)
 		d.resolver = server.database(t).resolver
 		if _, ok := d.lookupHost("web1"); ok != want {
-			t.Errorf("%s: found %v", nsswitch, ok)
+			t.Errorf("%s: found %v, want %v", nsswitch, ok, want)
 		}
 	}
 }
 
-// If a variable of the C library's resolver is set, the DNS is queried with getent, which
-// obeys it.
+// TestDNSEnvironment verifies that the DNS is queried with getent if a variable of the C
+// library's resolver is set.
 func TestDNSEnvironment(t *testing.T) {
 	server := &fakeNameServer{lookup: func(question string) string {
 		if question == "7.0.0.10.in-addr.arpa" {

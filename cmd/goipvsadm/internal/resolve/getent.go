@@ -16,7 +16,7 @@ import (
 // A getent runs getent(1).
 type getent struct {
 	path    string
-	timeout time.Duration // limit for one run
+	timeout time.Duration // time limit of one run
 	slots   chan struct{} // semaphore that limits concurrent runs
 }
 

@@ -172,10 +172,9 @@ func (n *Namer) lookupHostName(addr netip.Addr) string {
 	return name
 }
 
-// roundTrips reports whether addr is the only address of name. A leading # would start
-// a comment in a rule file.
+// roundTrips reports whether name reads back as addr: addr is its only address.
 func (n *Namer) roundTrips(name string, addr netip.Addr) bool {
-	if name == "" || name[0] == '#' {
+	if name == "" || name[0] == '#' { // # starts a comment in a rule file
 		return false
 	}
 	addrs, _ := n.db.lookupHost(name)
@@ -198,9 +197,9 @@ func (n *Namer) lookupPortName(k portKey) string {
 	return name
 }
 
-// hasUnsafeRunes reports whether name, which the owner of the address chooses, contains
-// control characters, which could control the terminal, or white space, which would
-// shift columns.
+// hasUnsafeRunes reports whether name contains control characters, which could control
+// the terminal, or white space, which would shift columns. The owner of an address
+// chooses its name.
 func hasUnsafeRunes(name string) bool {
 	return termsafe.HasControl(name) || strings.ContainsFunc(name, unicode.IsSpace)
 }

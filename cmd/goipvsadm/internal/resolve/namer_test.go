@@ -89,8 +89,8 @@ func TestHasUnsafeRunes(t *testing.T) {
 	}
 }
 
-// A name that the C library or this package parses as an address must not be shown in
-// place of another address.
+// TestLooksLikeAddress includes the forms that the C library or this package parses as
+// addresses. Such a name must not be shown in place of another address.
 func TestLooksLikeAddress(t *testing.T) {
 	for name, want := range map[string]bool{
 		"10.0.0.2":             true,
@@ -126,7 +126,8 @@ func TestLooksLikeAddress(t *testing.T) {
 	}
 }
 
-// Names that do not read back as the same address and port are replaced by numbers.
+// TestRoundTripNamer verifies that names that do not read back as the same address and
+// port are replaced by numbers.
 func TestRoundTripNamer(t *testing.T) {
 	long, limit := strings.Repeat("l", 60), strings.Repeat("m", 54)
 	d, _ := testDatabase(t)
@@ -257,7 +258,7 @@ func TestNamerDNS(t *testing.T) {
 	}
 	for question, times := range server.queries {
 		if times != 1 {
-			t.Errorf("%d queries for %s", times, question)
+			t.Errorf("%d queries for %s, want 1", times, question)
 		}
 	}
 	if len(server.queries) != 4 {
@@ -265,7 +266,8 @@ func TestNamerDNS(t *testing.T) {
 	}
 }
 
-// The name server responds to no query before it has received all of them.
+// TestPrefetchConcurrent uses a name server that responds to no query before it has
+// received all of them.
 func TestPrefetchConcurrent(t *testing.T) {
 	var addrs []netip.Addr
 	var endpoints []Endpoint
@@ -290,6 +292,6 @@ func TestPrefetchConcurrent(t *testing.T) {
 		}
 	}
 	if len(server.queries) != len(addrs) {
-		t.Errorf("%d queries for %d addresses", len(server.queries), len(addrs))
+		t.Errorf("queries for %d addresses, want %d", len(server.queries), len(addrs))
 	}
 }

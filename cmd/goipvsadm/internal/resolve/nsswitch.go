@@ -1,8 +1,6 @@
 package resolve
 
-import (
-	"strings"
-)
+import "strings"
 
 // nsswitch.conf(5) configures the order in which the C library queries sources of
 // names, and after which results it stops:
@@ -36,7 +34,20 @@ const (
 	notFoundInTail = numStatuses
 )
 
-var statusNames = map[string]status{"success": success, "notfound": notFound, "unavail": unavailable, "tryagain": tryAgain}
+// parseStatus returns the status with the given name in nsswitch.conf, in lower case.
+func parseStatus(name string) (st status, ok bool) {
+	switch name {
+	case "success":
+		return success, true
+	case "notfound":
+		return notFound, true
+	case "unavail":
+		return unavailable, true
+	case "tryagain":
+		return tryAgain, true
+	}
+	return 0, false
+}
 
 // defaultSources returns the sources that the C library uses if nsswitch.conf does
 // not configure the database.
@@ -94,7 +105,7 @@ func (s *source) parseActions(text string) {
 	for _, word := range fields(toLower(text)) {
 		condition, action, _ := strings.Cut(word, "=")
 		name, negated := strings.CutPrefix(condition, "!")
-		named, ok := statusNames[name]
+		named, ok := parseStatus(name)
 		if !ok {
 			continue
 		}

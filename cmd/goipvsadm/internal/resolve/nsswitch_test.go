@@ -16,8 +16,8 @@ import (
 )
 
 func TestNsswitchSources(t *testing.T) {
-	// want lists each source with the statuses that end the search after it, by their
-	// initials: s for success, n for notFound, u for unavailable, t for tryAgain.
+	// want lists the sources, each with the initials of the statuses after which no
+	// further source is queried: success, notFound, unavailable, tryAgain.
 	for _, tt := range []struct{ text, database, want string }{
 		{database: "hosts", want: "files:s dns:s"},
 		{database: "services", want: "files:s"},
@@ -47,7 +47,7 @@ func TestNsswitchSources(t *testing.T) {
 			}
 		}
 		if got := strings.Join(got, " "); got != tt.want {
-			t.Errorf("%q: %s, want %s", tt.text, got, tt.want)
+			t.Errorf("%q: got sources %s, want %s", tt.text, got, tt.want)
 		}
 	}
 }
@@ -133,12 +133,12 @@ func TestMyHostname(t *testing.T) {
 	}
 	d.localHost.interfaceAddrs = func() []netip.Addr { return nil }
 	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != fallbackAddr {
-		t.Errorf("local host name without an interface address resolves to %v", addrs)
+		t.Errorf("local host name without an interface address resolves to %v, want %v", addrs, fallbackAddr)
 	}
 }
 
-// From the first source other than files, dns, resolve and myhostname on, getent queries
-// the remaining sources.
+// TestGetent verifies that getent queries the first source other than files, dns, resolve
+// and myhostname, and all sources after it.
 func TestGetent(t *testing.T) {
 	for _, tt := range []struct {
 		nsswitch        string
@@ -190,33 +190,35 @@ func TestGetentPorts(t *testing.T) {
 		}
 	}
 	if got := d.portName(8443, 0); got != "" {
-		t.Errorf("name of a port without a protocol = %q", got)
+		t.Errorf("name of a port without a protocol = %q, want none", got)
 	}
 	if n := len(calls()); n != 5 {
 		t.Errorf("%d getent calls, want 5", n)
 	}
 }
 
-// If getent cannot be executed or times out, the next source is queried.
+// TestGetentUnavailable verifies that the next source is queried if getent cannot be
+// executed or times out.
 func TestGetentUnavailable(t *testing.T) {
 	d := nsswitchDatabase(t, "hosts: sss files\nservices: sss files\n")
 	d.getent = &getent{path: "/nonexistent/getent", timeout: testnet.TestTimeout, slots: make(chan struct{}, 1)}
 	d.hosts = func() hosts { return readHosts("10.1.1.1 slow\n") }
 	for range 2 {
 		if addrs, _ := d.lookupHost("slow"); len(addrs) != 1 {
-			t.Errorf("slow resolves to %v", addrs)
+			t.Errorf("slow resolves to %v, want the address of the hosts file", addrs)
 		}
-		// In the second iteration getent takes a minute.
+		// In the second iteration, getent times out.
 		fakeGetent(t, d)
 		d.getent.timeout = 100 * time.Millisecond
 	}
 	d.getent = nil
 	if got := d.portName(80, ipvs.TCP); got != "http" {
-		t.Errorf("portName(80) = %q", got)
+		t.Errorf("portName(80) = %q, want http", got)
 	}
 }
 
-// Several getent processes run concurrently, up to the number of slots.
+// TestGetentConcurrent verifies that several getent processes run concurrently, up to the
+// number of slots.
 func TestGetentConcurrent(t *testing.T) {
 	d := nsswitchDatabase(t, "hosts: sss")
 	directory := t.TempDir()

@@ -32,6 +32,6 @@ func TestAppendNumericAllocs(t *testing.T) {
 	b := make([]byte, 0, 64)
 	v4, v6 := netip.MustParseAddrPort("10.0.0.1:80"), netip.MustParseAddrPort("[::1:80]:80")
 	if n := testing.AllocsPerRun(100, func() { AppendNumeric(AppendNumeric(b, v4)[:0], v6) }); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want 0", n)
 	}
 }

@@ -75,7 +75,7 @@ func (d *Database) port(word string, p ipvs.Protocol) (uint16, bool) {
 }
 
 // Number parses word like strtol(3) in base 10: leading white space and a sign are
-// accepted, trailing characters are not. It reports false for numbers outside low to
+// accepted, trailing characters are not. It returns false for numbers below low or above
 // high.
 func Number(word string, low, high int64) (int64, bool) {
 	i := 0
@@ -90,7 +90,7 @@ func Number(word string, low, high int64) (int64, bool) {
 	if !isDigits(word[i:]) || i == len(word) {
 		return 0, false
 	}
-	const maxMagnitude = 1 << 40 // saturation limit, outside every range in use
+	const maxMagnitude = 1 << 40 // numbers saturate at this value, which exceeds every valid one
 	var n int64
 	for ; i < len(word); i++ {
 		n = min(n*10+int64(word[i]-'0'), maxMagnitude)

@@ -245,13 +245,13 @@ func TestNumericNoLookup(t *testing.T) {
 		d.AddrPort(word, ipvs.TCP)
 	}
 	if *queries != 0 {
-		t.Errorf("%d DNS queries", *queries)
+		t.Errorf("%d DNS queries, want 0", *queries)
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		d.AddrPort("10.0.0.1:80", ipvs.TCP)
 		d.AddrPort("[fd00::1]:80", ipvs.TCP)
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want 0", n)
 	}
 }
 
@@ -280,10 +280,10 @@ func TestHost(t *testing.T) {
 		}
 	}
 	if *queries != 0 {
-		t.Errorf("%d DNS queries", *queries)
+		t.Errorf("%d DNS queries, want 0", *queries)
 	}
 	if _, ok := d.Host("elsewhere.example.org"); ok || *queries == 0 {
-		t.Errorf("name that is not in the hosts file: found %v, %d queries", ok, *queries)
+		t.Errorf("name that is not in the hosts file: found %v, %d queries; want false after a query", ok, *queries)
 	}
 }
 
@@ -325,11 +325,11 @@ func FuzzAddrPort(f *testing.F) {
 			return
 		}
 		if !ap.IsValid() || !hasPort && ap.Port() != 0 {
-			t.Fatalf("AddrPort(%q) = %s, hasPort %v", word, ap, hasPort)
+			t.Fatalf("AddrPort(%q) = %s, hasPort %v; want a valid address, and port 0 without hasPort", word, ap, hasPort)
 		}
 		reparsed, _, ok := d.AddrPort(string(AppendNumeric(nil, ap)), ipvs.TCP)
 		if !ok || reparsed != ap {
-			t.Fatalf("AddrPort(%q) = %s, which is parsed as %s, %v", word, ap, reparsed, ok)
+			t.Fatalf("AddrPort(%q) = %s, which reads back as %s, %v", word, ap, reparsed, ok)
 		}
 	})
 }

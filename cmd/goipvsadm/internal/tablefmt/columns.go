@@ -22,7 +22,7 @@ func appendServiceRates(b []byte, s *ipvs.Service, exact bool) []byte {
 	return appendScaled(b, s.Stats.OutBPS, exact)
 }
 
-// appendDestinationRates never abbreviates the first three rates, as in ipvsadm.
+// appendDestinationRates, like ipvsadm, never abbreviates the first three rates.
 func appendDestinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
 	b = appendScaled(b, d.Stats.CPS, true)
 	b = appendScaled(b, d.Stats.InPPS, true)
@@ -31,7 +31,7 @@ func appendDestinationRates(b []byte, d *ipvs.Destination, exact bool) []byte {
 	return appendScaled(b, d.Stats.OutBPS, exact)
 }
 
-func appendDefaultColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
+func appendPlainColumns(b []byte, d *ipvs.Destination, _ bool) []byte {
 	b = padRight(append(b, ' '), d.Method.String(), 7)
 	b = appendWeight(append(b, ' '), d)
 	return appendConns(b, d)

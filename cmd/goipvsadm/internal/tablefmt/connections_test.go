@@ -12,8 +12,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// connections were recorded from Linux 6.1, except the last two: one overflows its
-// columns, the other just fits.
+// connections were recorded from Linux 6.1, except the last two, which test the column
+// widths: one exceeds them, the other has the largest addresses that fit.
 var connections = []ipvs.Connection{
 	connection(ipvs.UDP, "10.0.0.1:49910", "10.0.0.1:53", "10.0.0.11:53", "UDP", 299, "", ""),
 	connection(ipvs.TCP, "10.0.0.1:52162", "10.0.0.1:1001", "10.0.0.11:1001", "SYN_RECV", 59, "", ""),
@@ -90,13 +90,13 @@ var errTest = errors.New("test error")
 func TestConnectionsReadError(t *testing.T) {
 	var out bytes.Buffer
 	if err := Connections(&out, connSeq(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
-		t.Errorf("error before the first connection: %v, wrote %q", err, out.String())
+		t.Errorf("error before the first connection: got %v, wrote %q; want the error, and nothing written", err, out.String())
 	}
 	for _, n := range []int{1, 2, 5} {
 		out.Reset()
 		err := Connections(&out, connSeq(connections[:n], errTest), resolve.Numeric{}, false)
 		if lines := strings.Count(out.String(), "\n"); !errors.Is(err, errTest) || lines != 2+n {
-			t.Errorf("error after %d connections: %v, wrote %d lines", n, err, lines)
+			t.Errorf("error after %d connections: got %v, wrote %d lines; want the error and %d lines", n, err, lines, 2+n)
 		}
 	}
 }
@@ -114,12 +114,13 @@ func TestConnectionsWriteError(t *testing.T) {
 	}
 	err := Connections(writerFunc(func([]byte) (int, error) { return 0, errTest }), seq, resolve.Numeric{}, false)
 	if err != errTest || yielded != 0 {
-		t.Errorf("%v, read %d more connections", err, yielded)
+		t.Errorf("got error %v, read %d more connections; want the write error and 0", err, yielded)
 	}
 }
 
-// The first connection is written before the second is read, at most maxBatch are
-// pending, and only whole lines are written.
+// TestConnectionsStream verifies that the first connection is written before the second
+// is read, that at most maxBatch connections are pending, and that only whole lines are
+// written.
 func TestConnectionsStream(t *testing.T) {
 	const total = 10 * maxBatch
 	yielded, written := 0, 0
@@ -129,7 +130,7 @@ func TestConnectionsStream(t *testing.T) {
 				t.Error("the first connection is not written immediately")
 			}
 			if pending := yielded - written; pending >= maxBatch {
-				t.Fatalf("%d connections pending", pending)
+				t.Fatalf("%d connections pending, want less than %d", pending, maxBatch)
 			}
 			yielded++
 			if !yield(connections[yielded%len(connections)], nil) {
@@ -150,7 +151,7 @@ func TestConnectionsStream(t *testing.T) {
 		return len(b), nil
 	})
 	if err := Connections(w, seq, resolve.Numeric{}, false); err != nil || written != total {
-		t.Errorf("%v, %d of %d written", err, written, total)
+		t.Errorf("error %v, %d of %d connections written", err, written, total)
 	}
 }
 
@@ -179,7 +180,7 @@ func TestConnectionsPrefetch(t *testing.T) {
 	recorder := &prefetchRecorder{prefetched: make(map[resolve.Endpoint]bool)}
 	var out bytes.Buffer
 	if err := Connections(&out, connSeq(connections, nil), recorder, true); err != nil || recorder.missed != 0 {
-		t.Errorf("%v, %d names not prefetched", err, recorder.missed)
+		t.Errorf("error %v, %d names not prefetched", err, recorder.missed)
 	}
 	diffLines(t, out.String(), readRecording(t, "connections-engine"))
 }

@@ -4,7 +4,7 @@ import "strconv"
 
 const spaces = "                                "
 
-// pad appends blanks until b is width longer than it was at start.
+// pad appends blanks until b has at least width bytes after the first start bytes.
 func pad(b []byte, start, width int) []byte {
 	for missing := start + width - len(b); missing > 0; missing -= len(spaces) {
 		b = append(b, spaces[:min(missing, len(spaces))]...)
@@ -31,8 +31,8 @@ func padLeftUint(b []byte, v uint64, width int) []byte {
 	return strconv.AppendUint(pad(b, len(b), width-digits), v, 10)
 }
 
-// units are the abbreviations of large numbers, largest first. A unit applies to
-// numbers from min on.
+// units are the units of abbreviated numbers, largest first. A unit is used for
+// numbers of at least min.
 var units = [...]struct {
 	min, divisor uint64
 	suffix       byte
@@ -44,7 +44,8 @@ var units = [...]struct {
 }
 
 // appendScaled appends v in nine columns, abbreviated unless exact is set. Abbreviated
-// values are truncated, not rounded; the widest value of a unit fills all columns.
+// values are truncated, not rounded. The largest values fill all nine columns, without
+// a blank before them.
 func appendScaled(b []byte, v uint64, exact bool) []byte {
 	if !exact && v >= units[len(units)-1].min {
 		for i := range units {

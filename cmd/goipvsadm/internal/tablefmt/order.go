@@ -13,8 +13,8 @@ import (
 // Listings have the order of ipvsadm, which compares numbers by subtracting them as
 // signed 32-bit integers. A difference that overflows has the wrong sign, so that
 // 10.0.0.1 sorts after 192.168.0.1 and the order is not transitive. The result
-// therefore depends on the algorithm: a top-down merge sort whose first half is the
-// smaller one and which is stable.
+// therefore depends on the algorithm, which is a stable top-down merge sort whose first
+// half is the smaller one.
 
 // SortServices sorts services in the order of listings: by firewall mark, family,
 // protocol, address and port.
@@ -111,7 +111,7 @@ func addrWord(a netip.Addr, i int) int32 {
 	return int32(binary.BigEndian.Uint32(v[4*i:]))
 }
 
-// mergeSort sorts indices first and then moves each element, which is large, once.
+// mergeSort sorts indices first, so that each element, which is large, is moved only once.
 func mergeSort[T any](x []T, compare func(a, b *T) int32) {
 	var buf [64]int32 // avoids an allocation for services of up to 32 destinations
 	indices := buf[:]

@@ -11,9 +11,9 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Both recordings show the same table on Linux 6.1: order-kernel in the order of the
-// kernel (--nosort), order-listed as sorted by ipvsadm. Many of its addresses and
-// firewall marks differ by more than a signed 32-bit integer can hold.
+// The recordings order-kernel (--nosort) and order-listed are listings of the same table
+// by ipvsadm on Linux 6.1, in the order of the kernel and sorted. Many addresses and
+// firewall marks in it differ by more than a signed 32-bit integer can hold.
 
 func TestSortMatchesIpvsadm(t *testing.T) {
 	unsorted := parseListing(t, readRecording(t, "order-kernel"))
@@ -21,8 +21,8 @@ func TestSortMatchesIpvsadm(t *testing.T) {
 	diffLines(t, formatEntries(sorted), formatEntries(parseListing(t, readRecording(t, "order-listed"))))
 }
 
-// The recordings distinguish the merge sort of ipvsadm from other sort algorithms and
-// its signed comparison from an unsigned one.
+// TestSortRequiresMergeSort verifies that the recordings distinguish the merge sort of
+// ipvsadm from another algorithm, and its signed comparison from an unsigned one.
 func TestSortRequiresMergeSort(t *testing.T) {
 	unsorted := parseListing(t, readRecording(t, "order-kernel"))
 	want := formatEntries(parseListing(t, readRecording(t, "order-listed")))
@@ -71,40 +71,41 @@ func TestCompareAddrPorts(t *testing.T) {
 	} {
 		d := compareAddrPorts(addrPort(test.first), addrPort(test.second))
 		if got := d <= 0; got != test.ordered {
-			t.Errorf("compareAddrPorts(%s, %s) = %d, so ordered is %t", test.first, test.second, d, got)
+			t.Errorf("compareAddrPorts(%s, %s) = %d, so ordered is %t, want %t", test.first, test.second, d, got, test.ordered)
 		}
 	}
 }
 
-// Where isReversed holds, the merge sort must reverse its input.
+// TestIsReversed also verifies that SortDestinations, which only reverses what isReversed
+// accepts, gives the order of the merge sort.
 func TestIsReversed(t *testing.T) {
 	for _, test := range []struct {
 		addrs string
 		want  bool
 	}{
-		{"", true},
-		{"10.0.0.1:80", true},
-		{"10.0.0.2:80 10.0.0.1:81 10.0.0.1:80", true},
-		{"10.0.0.2:80 10.0.0.2:80", false},
-		{"10.0.0.1:80 10.0.0.1:81", false},
-		{"10.0.0.1:81 10.0.0.2:80", false},
-		{"138.0.0.0:80 10.0.0.1:80", true},
-		{"138.0.0.1:80 10.0.0.1:80", false}, // 0x80000000 apart
-		{"192.168.0.1:80 100.0.0.1:80 10.0.0.1:80", false},
-		{"[2001::2]:80 [2001::1]:80", false},
-		{"[2001::2]:80 10.0.0.1:80", false},
+		{addrs: "", want: true},
+		{addrs: "10.0.0.1:80", want: true},
+		{addrs: "10.0.0.2:80 10.0.0.1:81 10.0.0.1:80", want: true},
+		{addrs: "10.0.0.2:80 10.0.0.2:80"},
+		{addrs: "10.0.0.1:80 10.0.0.1:81"},
+		{addrs: "10.0.0.1:81 10.0.0.2:80"},
+		{addrs: "138.0.0.0:80 10.0.0.1:80", want: true},
+		{addrs: "138.0.0.1:80 10.0.0.1:80"}, // 0x80000000 apart
+		{addrs: "192.168.0.1:80 100.0.0.1:80 10.0.0.1:80"},
+		{addrs: "[2001::2]:80 [2001::1]:80"},
+		{addrs: "[2001::2]:80 10.0.0.1:80"},
 	} {
 		var d []ipvs.Destination
 		for addr := range strings.FieldsSeq(test.addrs) {
 			d = append(d, ipvs.Destination{AddrPort: addrPort(addr)})
 		}
 		if got := isReversed(d); got != test.want {
-			t.Errorf("isReversed(%s) = %t", test.addrs, got)
+			t.Errorf("isReversed(%s) = %t, want %t", test.addrs, got, test.want)
 		}
 		sorted := slices.Clone(d)
 		mergeSort(sorted, compareDestinations)
 		if SortDestinations(d); !slices.Equal(d, sorted) {
-			t.Errorf("SortDestinations(%s) = %v, merge sort gives %v", test.addrs, d, sorted)
+			t.Errorf("SortDestinations(%s) = %v, want the order of the merge sort, %v", test.addrs, d, sorted)
 		}
 	}
 }
@@ -165,7 +166,7 @@ func parseListing(t *testing.T, text string) (entries []entry) {
 		case "SCTP":
 			key = serviceKey(ipvs.SCTP, fields[1])
 		default:
-			t.Fatalf("line %d: %q", i+4, line)
+			t.Fatalf("line %d of the listing is neither a service nor a destination: %q", i+4, line)
 		}
 		entries = append(entries, entry{Service: ipvs.Service{ServiceKey: key, Scheduler: fields[len(fields)-1]}})
 	}

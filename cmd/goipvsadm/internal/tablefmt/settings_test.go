@@ -10,7 +10,7 @@ import (
 func TestAppendTimeouts(t *testing.T) {
 	got := string(AppendTimeouts(nil, &ipvs.Timeouts{TCP: 900, TCPFin: 120, UDP: 2678400}))
 	if want := "Timeout (tcp tcpfin udp): 900 120 2678400\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -46,7 +46,7 @@ var formats = [...]struct {
 	Plain: {
 		"Prot LocalAddress:Port Scheduler Flags\n" +
 			"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n",
-		nil, appendDefaultColumns,
+		nil, appendPlainColumns,
 	},
 	Stats: {
 		"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n" +

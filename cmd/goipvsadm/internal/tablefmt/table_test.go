@@ -14,17 +14,17 @@ func TestTableFormats(t *testing.T) {
 		recording string
 		table     Table
 	}{
-		{"plain", Table{Names: resolve.Numeric{}}},
-		{"stats", Table{Format: Stats, Names: resolve.Numeric{}}},
-		{"stats-exact", Table{Format: Stats, Exact: true, Names: resolve.Numeric{}}},
-		{"rate", Table{Format: Rate, Names: resolve.Numeric{}}},
-		{"rate-exact", Table{Format: Rate, Exact: true, Names: resolve.Numeric{}}},
-		{"thresholds", Table{Format: Thresholds, Names: resolve.Numeric{}}},
-		{"persistent-conn", Table{Format: PersistentConns, Names: resolve.Numeric{}}},
-		{"tun-info", Table{Format: TunnelInfo, Names: resolve.Numeric{}}},
-		{"plain-names", Table{Names: fixedNamer("a-name-that-fits")}},
-		{"plain-cut-names", Table{Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
-		{"stats-cut-names", Table{Format: Stats, Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
+		{recording: "plain", table: Table{Names: resolve.Numeric{}}},
+		{recording: "stats", table: Table{Format: Stats, Names: resolve.Numeric{}}},
+		{recording: "stats-exact", table: Table{Format: Stats, Exact: true, Names: resolve.Numeric{}}},
+		{recording: "rate", table: Table{Format: Rate, Names: resolve.Numeric{}}},
+		{recording: "rate-exact", table: Table{Format: Rate, Exact: true, Names: resolve.Numeric{}}},
+		{recording: "thresholds", table: Table{Format: Thresholds, Names: resolve.Numeric{}}},
+		{recording: "persistent-conn", table: Table{Format: PersistentConns, Names: resolve.Numeric{}}},
+		{recording: "tun-info", table: Table{Format: TunnelInfo, Names: resolve.Numeric{}}},
+		{recording: "plain-names", table: Table{Names: fixedNamer("a-name-that-fits")}},
+		{recording: "plain-cut-names", table: Table{Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
+		{recording: "stats-cut-names", table: Table{Format: Stats, Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
 	} {
 		t.Run(test.recording, func(t *testing.T) {
 			diffLines(t, formatTable(&test.table, &info, entries), readRecording(t, test.recording))
@@ -36,12 +36,13 @@ func TestHeaderWithoutInfo(t *testing.T) {
 	for f := range formats {
 		table := Table{Format: Format(f)}
 		if got, want := string(table.AppendHeader(nil, nil)), formats[f].title; got != want {
-			t.Errorf("format %d: %q, want only the titles %q", f, got, want)
+			t.Errorf("format %d: got %q, want only the titles %q", f, got, want)
 		}
 	}
 }
 
-// For these entries ipvsadm prints wrong values, or values that its -R rejects.
+// TestIntentionalDifferences formats entries for which ipvsadm prints wrong values, or
+// values that its -R rejects.
 func TestIntentionalDifferences(t *testing.T) {
 	plain, stats, rate := Table{Names: resolve.Numeric{}}, Table{Format: Stats, Names: resolve.Numeric{}}, Table{Format: Rate, Names: resolve.Numeric{}}
 	key := serviceKey(ipvs.TCP, "1.2.3.4:80")
@@ -71,7 +72,7 @@ func TestIntentionalDifferences(t *testing.T) {
 	}
 }
 
-// Values that no current kernel sends are formatted without an error.
+// TestUnknownValues formats values that no current kernel sends.
 func TestUnknownValues(t *testing.T) {
 	table := Table{Format: TunnelInfo, Names: resolve.Numeric{}}
 	for _, test := range []struct{ name, got, want string }{
@@ -102,7 +103,7 @@ func TestRowAllocs(t *testing.T) {
 	for f := range formats {
 		table := Table{Format: Format(f), Names: resolve.Numeric{}}
 		if n := testing.AllocsPerRun(100, func() { table.AppendDestination(table.AppendService(b, s), s, d) }); n != 0 {
-			t.Errorf("format %d: %v allocations", f, n)
+			t.Errorf("format %d: %v allocations, want 0", f, n)
 		}
 	}
 }

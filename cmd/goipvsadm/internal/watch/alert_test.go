@@ -8,7 +8,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Alerts depend on the configuration of a server and on the preceding samples.
+// TestAlerts verifies that alerts depend on the configuration of a server and on the
+// preceding samples.
 func TestAlerts(t *testing.T) {
 	type conns [2]uint32 // connections of the server and of another server
 	bothThresholds := ipvs.Destination{Weight: 1, UpperThreshold: 10, LowerThreshold: 4}
@@ -41,20 +42,19 @@ func TestAlerts(t *testing.T) {
 			d := &sample.Services[0].Destinations[0]
 			d.ActiveConns = c[0] / 2
 			d.InactiveConns = c[0] - c[0]/2
-			// Observing the same sample again changes nothing.
-			for range 2 {
+			for range 2 { // the second time must have no effect
 				tracker.observe(sample)
 			}
 			got += string(alertStyles[tracker.alert(sample.Services[0].ServiceKey, d)].sign)
 			now = now.Add(2 * time.Second)
 		}
 		if got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+			t.Errorf("%s: got signs %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }
 
-// The alert expires after alertDuration.
+// TestShareDroppedExpires verifies that the alert expires after alertDuration.
 func TestShareDroppedExpires(t *testing.T) {
 	var d sampler.Destination
 	d.ActiveConns = 50
@@ -64,7 +64,7 @@ func TestShareDroppedExpires(t *testing.T) {
 	for second := range 40 {
 		s = s.update(&d, 100, start.Add(time.Duration(second)*time.Second))
 		if active := !s.droppedAt.IsZero(); active != (second < 30) {
-			t.Errorf("after %d seconds: alert %v", second, active)
+			t.Errorf("after %d seconds: alert %v, want %v", second, active, !active)
 		}
 	}
 }

@@ -33,6 +33,7 @@ type cellFunc func(v *View, r *row) string
 // that the program does not build the table at startup.
 func columns() []column {
 	return []column{
+		// title, minWidth, alignLeft, dropPriority, shownWith, format
 		{"Forward", 7, true, 11, tablefmt.Plain, serverCell(func(d *ipvs.Destination) string { return d.Method.String() })},
 		{"Tunnel", 13, true, 0, tablefmt.TunnelInfo, serverCell(func(d *ipvs.Destination) string { return string(tablefmt.AppendTunnel(nil, d)) })},
 		{"Weight", 6, false, 7, tablefmt.Plain, serverCell(func(d *ipvs.Destination) string { return formatUint(d.Weight) })},
@@ -127,8 +128,8 @@ func (v *View) formatCount(n uint64, maxDigits int) string {
 	return humanize.SI(float64(n))
 }
 
-// formatRate formats f, with one decimal if it is below 10 and not an integer,
-// abbreviated from 100,000 on.
+// formatRate formats f, with one decimal if it is below 10 and not an integer, and
+// abbreviated if it is 100,000 or more.
 func (v *View) formatRate(f float64) string {
 	switch {
 	case f < 9.95 && f != math.Trunc(f):

@@ -40,7 +40,7 @@ func TestDecodeKey(t *testing.T) {
 			got, b = append(got, k), b[n:]
 		}
 		if !reflect.DeepEqual(got, tt.want) || string(b) != tt.rest {
-			t.Errorf("%q: %v and %q, want %v and %q", tt.input, got, b, tt.want, tt.rest)
+			t.Errorf("%q: got keys %v, rest %q; want %v, %q", tt.input, got, b, tt.want, tt.rest)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A keyboard reads keys from the controlling terminal, independent of standard
-// input.
+// A keyboard reads keys from the controlling terminal, even if standard input is
+// something else.
 type keyboard struct {
 	tty          *os.File
 	savedTermios atomic.Pointer[unix.Termios] // the original modes; nil unless cbreak mode is set

@@ -86,7 +86,7 @@ func (p *pty) waitSecondRow(address string) {
 }
 
 func TestScrollKeys(t *testing.T) {
-	for name, keys := range map[string]struct{ up, down, pageUp, pageDown, home, end string }{
+	for name, keys := range map[string]struct{ up, down, pageUp, pageDown, home, end string }{ // by terminal or mode
 		"xterm":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[H", end: "\x1b[F"},
 		"application": {up: "\x1bOA", down: "\x1bOB", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1bOH", end: "\x1bOF"},
 		"linux":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[1~", end: "\x1b[4~"},
@@ -125,7 +125,8 @@ func TestScrollKeys(t *testing.T) {
 	}
 }
 
-// Rates are also shown for rows that were scrolled into view.
+// TestRatesAfterScrolling verifies that rates are also shown for rows that were scrolled
+// into view.
 func TestRatesAfterScrolling(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.waitText("23 more services")
@@ -143,10 +144,10 @@ func TestOrderKey(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
 	p.waitFirstRow("10.0.0.1:80 rr")
 	for _, tt := range []struct{ first, header string }{
-		{"10.0.0.30:80 rr", "  30 services by packets  "},
-		{"10.0.0.1:80 rr", "  30 services by connections  "},
-		{"10.0.0.17:80 rr", "  30 services by bytes  "},
-		{"10.0.0.1:80 rr", "  30 services  "},
+		{first: "10.0.0.30:80 rr", header: "  30 services by packets  "},
+		{first: "10.0.0.1:80 rr", header: "  30 services by connections  "},
+		{first: "10.0.0.17:80 rr", header: "  30 services by bytes  "},
+		{first: "10.0.0.1:80 rr", header: "  30 services  "},
 	} {
 		p.typeKeys("s") // takes effect before the next sample
 		p.waitText(tt.header)
@@ -160,14 +161,14 @@ func TestOrderKey(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// With --top, the order by address is skipped.
+// TestOrderKeyWithTop verifies that, with --top, the order by address is skipped.
 func TestOrderKeyWithTop(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60", "--top=2"), 80, 24)
 	for _, tt := range []struct{ first, header string }{
-		{"10.0.0.30:80 rr", "  the busiest 2 of 30 services  "},
-		{"10.0.0.1:80 rr", "  the first 2 of 30 services by connections  "},
-		{"10.0.0.17:80 rr", "  the first 2 of 30 services by bytes  "},
-		{"10.0.0.30:80 rr", "  the busiest 2 of 30 services  "},
+		{first: "10.0.0.30:80 rr", header: "  the busiest 2 of 30 services  "},
+		{first: "10.0.0.1:80 rr", header: "  the first 2 of 30 services by connections  "},
+		{first: "10.0.0.17:80 rr", header: "  the first 2 of 30 services by bytes  "},
+		{first: "10.0.0.30:80 rr", header: "  the busiest 2 of 30 services  "},
 	} {
 		p.waitText(tt.header)
 		p.waitFirstRow(tt.first)
@@ -209,7 +210,8 @@ func TestFilterKeys(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// The filter also matches names after they are looked up.
+// TestFilterKeysByName verifies that the filter also matches names that have been looked
+// up.
 func TestFilterKeysByName(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-L", "--watch=60"), 80, 24)
 	p.waitText("TCP  localhost:")
@@ -235,7 +237,7 @@ func TestHelpKey(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// A small screen still shows how to quit.
+// TestKeysNarrowTerminal verifies that a small screen still shows how to quit.
 func TestKeysNarrowTerminal(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 20, 5)
 	p.waitText("30 services  q quits\n", "\n... 2 more servers,\n")
@@ -262,7 +264,7 @@ func TestAlertColors(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// Without color, alerts are shown by signs only.
+// TestNoColor verifies that, without color, alerts are shown by signs only.
 func TestNoColor(t *testing.T) {
 	for name, environment := range map[string][]string{
 		"NO_COLOR":   {"NO_COLOR=1", "COLORTERM=truecolor"},
@@ -280,7 +282,7 @@ func TestNoColor(t *testing.T) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if regexp.MustCompile("\x1b\\[[0-9;]*m").Match(p.raw.Bytes()) {
-				t.Errorf("output with color: %q", p.raw.Bytes())
+				t.Errorf("output with color, want none: %q", p.raw.Bytes())
 			}
 		})
 	}
@@ -293,7 +295,8 @@ func TestNoColor(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// Lines on a dumb terminal are shorter than its width.
+// TestDumbTerminalLineWidth verifies that lines on a dumb terminal are shorter than its
+// width.
 func TestDumbTerminalLineWidth(t *testing.T) {
 	for _, term := range []string{"dumb", ""} {
 		for _, width := range []int{40, 80, 132} {
@@ -309,7 +312,7 @@ func TestDumbTerminalLineWidth(t *testing.T) {
 				defer p.mu.Unlock()
 				for line := range bytes.SplitSeq(p.raw.Bytes(), []byte("\r\n")) {
 					if len(line) >= width {
-						t.Errorf("%d columns: line %q", width, line)
+						t.Errorf("line %q has %d columns, want less than %d", line, len(line), width)
 					}
 				}
 			})

@@ -13,12 +13,12 @@ const (
 	titleService = "Prot LocalAddress:Port Scheduler Flags"
 	titleServer  = "  -> RemoteAddress:Port"
 
-	// minLabelWidth is reserved for labels before any column is shown. It fits every
-	// IPv4 address.
+	// minLabelWidth is the width that columns leave for labels. It fits every IPv4
+	// address.
 	minLabelWidth = len("  -> 255.255.255.255:65535")
 
 	// The bar at the end of a row shows the share of a server.
-	barDropPriority = 4
+	barDropPriority = 4 // see column.dropPriority
 	minBarWidth     = 8
 	maxBarWidth     = 20
 )
@@ -94,7 +94,7 @@ func (v *View) fillColumns(rows []row) []filledColumn {
 }
 
 // dropColumns drops columns, and possibly the bar, until the others fit into width. It
-// returns the remaining columns and the minimum width of the bar, 0 if it was dropped.
+// returns the remaining columns, and the minimum width of the bar or 0 if it was dropped.
 func dropColumns(columns []filledColumn, width int) ([]filledColumn, int) {
 	barWidth := minBarWidth
 	for len(columns) > 0 && columnsWidth(columns)+barSpace(barWidth) > width {

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// A display that is blocked is abandoned after stopTimeout, or at the second signal.
+// TestStopTimeoutBlocked verifies that a display that is blocked is abandoned after
+// stopTimeout, or at the second stop signal.
 func TestStopTimeoutBlocked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		signals []os.Signal
-		want    time.Duration // until the loop is abandoned
+		want    time.Duration // until the display is abandoned
 	}{
 		"one stop signal":            {signals: []os.Signal{syscall.SIGTERM}, want: stopTimeout},
 		"two stop signals":           {signals: []os.Signal{syscall.SIGTERM, syscall.SIGINT}},
@@ -40,8 +41,9 @@ func TestStopTimeoutBlocked(t *testing.T) {
 	}
 }
 
-// A display that has ended but is blocked while leaving the screen is abandoned after
-// stopTimeout. Its result is returned.
+// TestStopTimeoutLeavingScreen verifies that a display that has ended, but is blocked
+// while leaving the screen, is abandoned after stopTimeout, and that its result is
+// returned.
 func TestStopTimeoutLeavingScreen(t *testing.T) {
 	for _, want := range []error{nil, errors.New("no such service")} {
 		synctest.Test(t, func(t *testing.T) {

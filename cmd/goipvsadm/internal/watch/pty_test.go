@@ -28,11 +28,11 @@ type pty struct {
 	master       *os.File
 	slave        *os.File
 	savedTermios unix.Termios
-	status       chan int // exit status, or 128 plus the signal that killed the program
+	status       chan int // receives the exit status, or 128 plus the signal that killed the program
 
 	mu     sync.Mutex     // guards raw and screen
 	raw    bytes.Buffer   // everything that the program wrote
-	screen testnet.Screen // what the terminal shows
+	screen testnet.Screen // contents of the terminal
 }
 
 // startPTY types keys and then starts cmd on a pseudo-terminal. Standard error is not
@@ -196,10 +196,10 @@ func (p *pty) waitExit(status int, stderr string) {
 	case <-time.After(testTimeout):
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.t.Fatalf("the program does not exit; screen shows\n%s", &p.screen)
+		p.t.Fatalf("the program has not exited; screen shows\n%s", &p.screen)
 	}
 	if got := p.stderr.String(); !strings.HasPrefix(got, stderr) || stderr == "" && got != "" {
-		p.t.Errorf("standard error %q, want %q", got, stderr)
+		p.t.Errorf("standard error %q, want prefix %q", got, stderr)
 	}
 	p.waitRestored()
 }

@@ -46,8 +46,9 @@ func totalConns(s *sampler.Service) (total uint64) {
 	return total
 }
 
-// rows returns the rows of sample that match the filter, not yet filled. matching is the
-// number of services with such rows, plus the number of services that sample omits.
+// rows returns the rows of sample that match the filter, without the fields that fillRow
+// sets. matching is the number of services with such rows, plus the number of services
+// that sample omits.
 func (v *View) rows(sample *sampler.Sample) (rows []row, matching int) {
 	services := sample.Services
 	if v.Top > 0 {
@@ -91,10 +92,11 @@ func (v *View) matchesFilter(r *row) bool {
 	return false
 }
 
-// visibleRows returns the rows that fit in height lines, filled; a negative height means
-// unlimited. matching is the number of services as returned by rows. If not all rows fit,
-// the last line is reserved for hidden, a text with the number of hidden rows. If the
-// first visible row would be a server, it is replaced by the row of its service.
+// visibleRows returns the rows that fit in height lines, with all fields set. A negative
+// height means unlimited. matching is the number of services as returned by rows. If not
+// all rows fit, the last line is reserved for hidden, a text with the number of hidden
+// rows. If the first visible row would be a server, it is replaced by the row of its
+// service.
 func (v *View) visibleRows(rows []row, matching, height int) (visible []row, hidden string) {
 	serviceRows := 0
 	for i := range rows {

@@ -18,7 +18,7 @@ type session struct {
 	names       *asyncNamer // nil if Watch.Names is nil
 	alerts      alertTracker
 	mode        mode
-	readAll     bool   // a key required reading more services than the screen shows
+	readAll     bool   // a key, such as for scrolling, required more services than fit on the screen
 	filterInput string // the filter that is being entered
 }
 

@@ -119,8 +119,8 @@ func (s *screen) leave() {
 	}
 }
 
-// write starts writing text. If a write is already running, text is written after it and
-// replaces text that was waiting.
+// write starts writing text. If a write is already running, text becomes the pending text,
+// in place of an earlier one.
 func (s *screen) write(text string) {
 	if s.writing() {
 		s.pending = text

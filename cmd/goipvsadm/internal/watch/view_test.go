@@ -14,8 +14,8 @@ import (
 
 var ap = netip.MustParseAddrPort
 
-// testSample returns a sample with services of all families and servers with all
-// forwarding methods.
+// testSample returns a sample with services of each kind (IPv4, IPv6 and firewall mark)
+// and servers with each forwarding method.
 func testSample() *sampler.Sample {
 	rates := func(f float64) *sampler.Rates {
 		return &sampler.Rates{Conns: f, InPackets: 10 * f, OutPackets: 20 * f, InBytes: 1000 * f, OutBytes: 2e6 * f}
@@ -227,7 +227,8 @@ func joinLines(lines []Line) string {
 
 var notes = []string{"every 2s", "? helps", "q quits"}
 
-// The note that explains how to quit is dropped last.
+// TestHeader verifies, among others, that the note that explains how to quit is dropped
+// last.
 func TestHeader(t *testing.T) {
 	for _, tt := range []struct {
 		view  View
@@ -278,7 +279,7 @@ func TestFilter(t *testing.T) {
 	} {
 		v := View{Names: web3Namer{}, filter: filter}
 		if got := rowLabels(v.Lines(testSample(), 0, 24)); got != want {
-			t.Errorf("filter %q: %s, want %s", filter, got, want)
+			t.Errorf("filter %q: got rows %s, want %s", filter, got, want)
 		}
 	}
 }
@@ -293,7 +294,8 @@ func (web3Namer) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) []byte {
 	return resolve.Numeric{}.Append(b, ap, p)
 }
 
-// The first visible row is always a service, and every row can be reached.
+// TestScroll verifies that the first visible row is always a service, and that every row
+// can be reached.
 func TestScroll(t *testing.T) {
 	for _, tt := range []struct {
 		offset     int
@@ -308,7 +310,7 @@ func TestScroll(t *testing.T) {
 	} {
 		v := View{Names: resolve.Numeric{}, offset: tt.offset}
 		if got := rowLabels(v.Lines(testSample(), 0, 7)); got != tt.want || v.offset != tt.wantOffset {
-			t.Errorf("offset %d: %s at %d, want %s at %d", tt.offset, got, v.offset, tt.want, tt.wantOffset)
+			t.Errorf("offset %d: got rows %s, new offset %d; want %s, %d", tt.offset, got, v.offset, tt.want, tt.wantOffset)
 		}
 	}
 	// If all rows fit, the offset is reset.
@@ -318,18 +320,18 @@ func TestScroll(t *testing.T) {
 	}
 }
 
-// The lines fit into any width and height.
+// TestViewFits verifies that the lines fit into any width and height.
 func TestViewFits(t *testing.T) {
 	for width := 1; width < 160; width++ {
 		for height := 1; height < 15; height++ {
 			v := View{Names: resolve.Numeric{}, Formats: []tablefmt.Format{tablefmt.Thresholds}, notes: notes, alert: (&alertTracker{}).alert}
 			lines := v.Lines(testSample(), width, height)
 			if len(lines) > height {
-				t.Errorf("%dx%d: %d lines", width, height, len(lines))
+				t.Errorf("%dx%d: got %d lines, want at most %d", width, height, len(lines), height)
 			}
 			for _, line := range lines {
 				if len(line.Text) > width {
-					t.Errorf("%dx%d: %q", width, height, line.Text)
+					t.Errorf("%dx%d: line %q is too long", width, height, line.Text)
 				}
 			}
 		}

@@ -61,7 +61,7 @@ func (w *Watch) Run() (os.Signal, error) {
 	}
 	go func() {
 		l.run(run)
-		close(l.done) // not deferred: after a panic the runtime must print it and exit
+		close(l.done) // not deferred: after a panic, the runtime prints it and exits
 	}()
 	return l.forwardSignals(signals)
 }
@@ -69,13 +69,13 @@ func (w *Watch) Run() (os.Signal, error) {
 // A loop runs the display in a separate goroutine, so that signals are handled while the
 // display is blocked.
 type loop struct {
-	screen  *screen // nil if listings are written
-	signals chan os.Signal
+	screen  *screen        // nil if listings are written
+	signals chan os.Signal // signals for the display
 
 	resultReady chan struct{} // closed when sig and err are set
-	sig         os.Signal
+	sig         os.Signal     // result of the display, as of Watch.Run
 	err         error
-	done        chan struct{} // closed when the terminal is restored too
+	done        chan struct{} // closed when the terminal has been restored as well
 }
 
 // run calls display and restores the terminal, even after a panic.

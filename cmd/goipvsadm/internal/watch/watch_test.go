@@ -27,8 +27,8 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// If scenarioVariable is set in its environment, the test binary runs the program on an
-// in-memory table. The value names the scenario; see fakeTable.
+// scenarioVariable is an environment variable. If it is set, the test binary runs the
+// program on an in-memory table. The value names the scenario; see fakeTable.
 const scenarioVariable = "GOIPVSADM_WATCH_TEST"
 
 func TestMain(m *testing.M) {
@@ -40,9 +40,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fakeTable returns the table of a scenario. Except in the scenarios many and alerts it has
-// one service, with 1,000 more connections in each sample. In the scenarios enomem, removed
-// and panic the third sample fails.
+// fakeTable returns the table of a scenario. Except in the scenarios many and alerts, it
+// has one service, with 1,000 more connections in each sample. In the scenarios enomem,
+// removed and panic, the third sample fails.
 func fakeTable(scenario string) *ipvstest.FakeKernel {
 	switch scenario {
 	case "many":
@@ -127,7 +127,7 @@ func TestTerminal(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// The terminal is restored for every way in which the program exits.
+// TestExit verifies that the terminal is restored however the program exits.
 func TestExit(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -163,7 +163,7 @@ func TestExit(t *testing.T) {
 	}
 }
 
-// While the program is stopped, the terminal is restored.
+// TestStopAndContinue verifies that the terminal is restored while the program is stopped.
 func TestStopAndContinue(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 80, 24)
 	p.waitText("TCP  127.0.0.1:80 rr ")
@@ -181,7 +181,7 @@ func TestStopAndContinue(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// Names replace addresses after they are looked up.
+// TestTerminalNames verifies that names replace addresses after they have been looked up.
 func TestTerminalNames(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-L", "--watch=1"), 80, 24)
 	p.waitText("TCP  localhost:")
@@ -189,7 +189,8 @@ func TestTerminalNames(t *testing.T) {
 	p.waitExit(0, "")
 }
 
-// On a dumb terminal, listings follow one another without escape sequences.
+// TestDumbTerminal verifies that a dumb terminal gets a sequence of listings without
+// escape sequences.
 func TestDumbTerminal(t *testing.T) {
 	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "TERM=dumb")
@@ -198,7 +199,7 @@ func TestDumbTerminal(t *testing.T) {
 	p.typeKeys("\x03")
 	p.waitExit(0, "")
 	if bytes.ContainsRune(p.raw.Bytes(), '\x1b') {
-		t.Errorf("escape sequences: %q", p.raw.Bytes())
+		t.Errorf("output with escape sequences, want none: %q", p.raw.Bytes())
 	}
 }
 
@@ -219,7 +220,7 @@ func startPiped(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
 	return bufio.NewScanner(out)
 }
 
-// Without a terminal, listings follow one another, each preceded by its time.
+// TestPipe verifies that a pipe gets a sequence of listings, each preceded by its time.
 func TestPipe(t *testing.T) {
 	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	lines := startPiped(t, cmd)
@@ -235,7 +236,7 @@ func TestPipe(t *testing.T) {
 		listings[len(listings)-1] += lines.Text() + "\n"
 	}
 	if len(times) < 4 || times[1].Before(times[0]) || times[2].Before(times[1]) {
-		t.Errorf("times %v", times)
+		t.Errorf("times %v, want four in ascending order", times)
 	}
 	want := regexp.MustCompile(`^Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port                Forward Weight Active  InAct Conn/s InPkt/s OutPkt/s  InB/s OutB/s Share
@@ -247,15 +248,16 @@ TCP  127.0.0.1:80 rr                                      30     10  *[0-9]+    
 
 $`)
 	if !want.MatchString(listings[2]) {
-		t.Errorf("%s", listings[2])
+		t.Errorf("third listing: got\n%s\nwant a match of\n%s", listings[2], want)
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
-		t.Errorf("after SIGTERM: %v", err)
+		t.Errorf("after SIGTERM: %v, want exit status 143", err)
 	}
 }
 
-// Signals end the program even if its terminal is stopped by Ctrl-S.
+// TestSignalStoppedTerminal verifies that signals end the program even if its terminal is
+// stopped by Ctrl-S.
 func TestSignalStoppedTerminal(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
@@ -275,7 +277,8 @@ func TestSignalStoppedTerminal(t *testing.T) {
 	}
 }
 
-// Keys are handled even if the terminal is stopped by Ctrl-S.
+// TestKeysStoppedTerminal verifies that keys are handled even if the terminal is stopped
+// by Ctrl-S.
 func TestKeysStoppedTerminal(t *testing.T) {
 	const stop = "\x13"
 	for name, tt := range map[string]struct {
@@ -307,8 +310,8 @@ func TestKeysStoppedTerminal(t *testing.T) {
 	}
 }
 
-// Keys typed while the terminal is stopped are handled, and their effect is displayed
-// when the terminal continues.
+// TestFilterStoppedTerminal verifies that keys typed while the terminal is stopped are
+// handled, and that their effect is displayed when the terminal continues.
 func TestFilterStoppedTerminal(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.typeKeys("/")
@@ -348,7 +351,8 @@ func pipeBytes(t *testing.T, r *os.File) uint32 {
 	return n
 }
 
-// Signals end the program even if its output pipe is full.
+// TestSignalFullPipe verifies that signals end the program even if its output pipe is
+// full.
 func TestSignalFullPipe(t *testing.T) {
 	for _, format := range []string{"-n", "-j"} {
 		t.Run(format, func(t *testing.T) {
@@ -376,13 +380,14 @@ func TestSignalFullPipe(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			cmd.Process.Signal(syscall.SIGTERM)
 			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
-				t.Errorf("after SIGTERM: %v", err)
+				t.Errorf("after SIGTERM: %v, want exit status 143", err)
 			}
 		})
 	}
 }
 
-// The program is killed by SIGPIPE if the reader closes the pipe.
+// TestPipeClosed verifies that the program is killed by SIGPIPE if the reader closes the
+// pipe.
 func TestPipeClosed(t *testing.T) {
 	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	r, w, err := os.Pipe()
@@ -398,11 +403,11 @@ func TestPipeClosed(t *testing.T) {
 	r.Close()
 	cmd.Wait()
 	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGPIPE {
-		t.Errorf("%v", cmd.ProcessState)
+		t.Errorf("%v, want killed by SIGPIPE", cmd.ProcessState)
 	}
 }
 
-// With --json each line is a document with the measured rates.
+// TestJSON verifies that, with --json, each line is a document with the measured rates.
 func TestJSON(t *testing.T) {
 	cmd := testProgram(t, "default", "-Lj", "--watch=1", "--top", "3")
 	lines := startPiped(t, cmd)
@@ -424,15 +429,15 @@ func TestJSON(t *testing.T) {
 		jsonouttest.Decode(t, lines.Bytes(), &document)
 		service := document.Services[0]
 		if document.Time.IsZero() || service.Stats.Connections != 1000*(i+1) || len(service.Servers) != 4 {
-			t.Errorf("%s", lines.Bytes())
+			t.Errorf("sample %d: want the time, %d connections and 4 servers, got %s", i, 1000*(i+1), lines.Bytes())
 		}
 		if early := i < 2; (service.Measured == nil) != early || (service.Servers[3].Measured == nil) != early ||
 			!early && service.Measured.Connections <= 0 {
-			t.Errorf("rates in sample %d: %s", i, lines.Bytes())
+			t.Errorf("sample %d: want rates from the third sample on, got %s", i, lines.Bytes())
 		}
 	}
 	cmd.Process.Signal(syscall.SIGINT)
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("after SIGINT: %v", err)
+		t.Errorf("after SIGINT: %v, want exit status 0", err)
 	}
 }
