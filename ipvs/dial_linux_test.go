@@ -18,7 +18,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// familyLookups returns the results of successive family lookups, 0 for success.
+// familyLookups returns a function that responds to successive family lookups with
+// the given errors, 0 for success.
 func familyLookups(errnos ...syscall.Errno) genltest.Func {
 	found := genltest.ServeFamily(genetlink.Family{ID: 30, Version: netlinkmsg.FamilyVersion, Name: netlinkmsg.FamilyName}, nil)
 	return func(g genetlink.Message, n netlink.Message) ([]genetlink.Message, error) {
@@ -109,8 +110,8 @@ func TestDialNetNSError(t *testing.T) {
 	}
 }
 
-// TestDialNetNSStdinClosed verifies that Dial enters a namespace whose file would be
-// opened as descriptor 0.
+// TestDialNetNSStdinClosed verifies that Dial does not ignore a namespace whose file
+// would be opened as descriptor 0.
 func TestDialNetNSStdinClosed(t *testing.T) {
 	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -46,8 +46,8 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "no reply from the kernel" }
 func (timeoutError) Timeout() bool { return true }
 
-// An Error reports a request that the kernel rejected, or an invalid request that
-// the client did not send because the kernel would have accepted it. With
+// An Error reports a request that the kernel rejected, or one that the client
+// rejected without sending it: the kernel accepts some invalid requests. With
 // errors.Is, it matches Errno, Err and, if AckLost is set, ErrAckLost.
 type Error struct {
 	Op    string        // description of the request, such as "add service TCP 192.0.2.1:80"

@@ -48,8 +48,8 @@ type State struct {
 	// destination.
 	Persistent bool
 
-	// HalfOpenConns is the number of ActiveConns whose TCP handshake is not
-	// complete. It is 0 unless all ActiveConns are half-open.
+	// HalfOpenConns equals ActiveConns if none of these connections has completed
+	// its TCP handshake; otherwise, or if this is unknown, it is 0.
 	HalfOpenConns uint32
 }
 
@@ -100,8 +100,8 @@ func (e *RestoreWeightError) Unwrap() []error { return []error{e.Cause, e.Err} }
 // a *RestoreWeightError. If another program changes the weight, it is a
 // *WeightChangedError.
 //
-// The schedulers sh and mh reject the clients of a destination with weight 0
-// unless their fallback flag is set. Run sets the flag and clears it at the end,
+// The schedulers sh and mh assign clients even to a destination with weight 0, and
+// reject them unless the fallback flag is set. Run sets it and clears it at the end,
 // unless another program has changed the service or another destination has
 // weight 0. If it cannot be cleared, the error is a *RestoreFallbackError; the
 // Result is then set if the destination was removed.

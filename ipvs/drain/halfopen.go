@@ -14,10 +14,10 @@ const maxHalfOpen = 1000
 // multiple of the duration of the first one.
 const readingPause = 10
 
-// halfOpen returns the number of half-open connections of the destination, which has
-// the given number of active ones: all of them if none is established, otherwise 0. The
-// kernel counts a connection as active from the first SYN on, so connections to a
-// server that is down are active until they time out.
+// halfOpen returns active, the number of active connections of the destination, if all
+// of them are half-open; otherwise, or if this is unknown, it returns 0. The kernel
+// counts a connection as active from the first SYN on, so connections to a server that
+// is down are active until they time out.
 func (d *drainer) halfOpen(active uint32) uint32 {
 	begin := time.Now()
 	if active == 0 || active > maxHalfOpen || begin.Before(d.nextReading) {

@@ -62,7 +62,7 @@ func run() error {
 		{
 			Service: ipvs.Service{ServiceKey: site, Scheduler: "rr"},
 			Destinations: []ipvs.Destination{
-				{AddrPort: netip.MustParseAddrPort("[::ffff:198.51.100.1]:80"), Method: ipvs.DirectRouting, Weight: 5},
+				{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Method: ipvs.DirectRouting, Weight: 5},
 				{AddrPort: netip.MustParseAddrPort("198.51.100.2:80"), Method: ipvs.DirectRouting, Weight: 1},
 			},
 		},

@@ -23,7 +23,7 @@ type Dialer func(...ipvs.Option) (*ipvs.Client, error)
 
 // An invocation is one run of the program.
 type invocation struct {
-	name      string // argv[0], or ipvsadm for its applets
+	name      string // argv[0], or ipvsadm if called as ipvsadm-save or ipvsadm-restore
 	ownName   bool   // called goipvsadm: messages and statuses may differ from ipvsadm's
 	stdin     io.Reader
 	rawStdout io.Writer     // standard output without a buffer

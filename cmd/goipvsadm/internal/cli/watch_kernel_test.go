@@ -68,8 +68,8 @@ type watchDocument struct {
 	}
 }
 
-// TestWatchJSON checks that the measured rates agree with the counters, and that -Z
-// interrupts them.
+// TestWatchJSON checks that the measured rates agree with the counters, and that a
+// sample after -Z has no rates.
 func TestWatchJSON(t *testing.T) {
 	l := newListLab(t)
 	requests, stopTraffic := l.startTraffic()
@@ -305,7 +305,8 @@ func TestWatchThresholds(t *testing.T) {
 }
 
 // startUDPClients returns a function that sets how many clients send datagrams to
-// the UDP service, repeatedly until the test ends. Each is one connection.
+// the UDP service. Each client sends repeatedly until the test ends, and has one
+// connection.
 func (l *listLab) startUDPClients() (setConns func(n int)) {
 	var active atomic.Int64
 	var conns []net.Conn

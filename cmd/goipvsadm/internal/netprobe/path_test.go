@@ -11,7 +11,7 @@ func TestRecordReply(t *testing.T) {
 	client, server := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddrPort("10.0.0.11:80")
 	p := pathProbe{port: 40000, path: Path{Source: client, To: server}}
 	paths, probes := []Path{p.path}, map[uint16]int{p.port: 0}
-	// reply returns a packet with the payload of a probe, after a change.
+	// reply returns a probe with other addresses and its payload modified by change.
 	reply := func(packet []byte, from, to netip.Addr, change func(payload []byte)) []byte {
 		_, payload, _ := parseIPv4(packet)
 		change(payload)

@@ -108,6 +108,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestRulesLine checks the line of the rule that causes each change, 0 for a removal.
+// The lines of changes with the same verb are added up.
 func TestRulesLine(t *testing.T) {
 	rules, _ := addRules(t, "--start-daemon master --syncid 2\n-a -f 1 -r 10.0.0.1\n-A -f 1 -s rr\n--set 1 2 3\n")
 	want, _ := rules.Table()

@@ -2,9 +2,8 @@
 // counters of two samples. The rates that the kernel reports are running
 // averages, which lag behind by several seconds.
 //
-// The kernel updates the counters that it reports every two seconds, in most
-// versions all at once. Rates are therefore accurate only over an even number
-// of seconds.
+// The kernel updates the reported counters every two seconds, in most versions
+// all at once. Rates are therefore accurate only over an even number of seconds.
 package sampler
 
 import (
@@ -107,10 +106,10 @@ func (s *Sampler) Read(limit int) (*Sample, error) {
 	return sample, nil
 }
 
-// Resort returns the last sample with the current Order and a new limit. It does
+// Reorder returns the last sample with the current Order and a new limit. It does
 // not read the services again. It reads the destinations that the last sample
 // lacked; later samples are not compared with them.
-func (s *Sampler) Resort(limit int) (*Sample, error) { return s.buildSample(limit, nil) }
+func (s *Sampler) Reorder(limit int) (*Sample, error) { return s.buildSample(limit, nil) }
 
 // buildSample returns a sample of the first services of the last snapshot, sorted
 // by Order. It records the counters of destinations that it reads in counters,

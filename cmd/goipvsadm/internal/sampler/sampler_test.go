@@ -176,9 +176,9 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestResort checks that Resort reads only destinations that the last sample lacks,
+// TestReorder checks that Reorder reads only destinations that the last sample lacks,
 // and returns no rates for them.
-func TestResort(t *testing.T) {
+func TestReorder(t *testing.T) {
 	table := fakeTable{clock: time.Now()}
 	sampler := table.sampler()
 	for i := range uint64(2) {
@@ -199,7 +199,7 @@ func TestResort(t *testing.T) {
 		{order: ByPackets, limit: 1, want: "80 1 (1)", read: "80 80 81"},
 	} {
 		sampler.Order = tt.order
-		got, err := sampler.Resort(tt.limit)
+		got, err := sampler.Reorder(tt.limit)
 		if err != nil {
 			t.Fatal(err)
 		}

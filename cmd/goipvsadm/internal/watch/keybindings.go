@@ -11,8 +11,8 @@ import (
 type keyResult int
 
 const (
-	redraw keyResult = iota
-	resort           // sort the last sample again, and read the destinations that it lacks
+	redraw  keyResult = iota
+	reorder           // sort the last sample again, and read the destinations that it lacks
 	quit
 )
 
@@ -62,7 +62,7 @@ func (s *session) handleKey(k key) keyResult {
 	}
 	s.View.offset = 0
 	s.readAll = true
-	return resort
+	return reorder
 }
 
 // scroll scrolls by a number of lines. View.visibleRows limits the offset to the end of
@@ -70,7 +70,7 @@ func (s *session) handleKey(k key) keyResult {
 func (s *session) scroll(lines int) keyResult {
 	s.View.offset = max(0, s.View.offset+lines)
 	s.readAll = true
-	return resort
+	return reorder
 }
 
 // editFilter handles a key while a filter is entered. The filter is applied after every
@@ -92,7 +92,7 @@ func (s *session) editFilter(k key) keyResult {
 	}
 	s.View.filter, s.View.offset = s.filterInput, 0
 	s.readAll = true
-	return resort
+	return reorder
 }
 
 // filterPrompt returns the first line of the screen while a filter is entered. Long

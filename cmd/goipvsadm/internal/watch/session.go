@@ -104,8 +104,8 @@ func (s *session) display(sample *sampler.Sample, tick <-chan time.Time) (stop b
 			if result == quit {
 				return true, nil, nil
 			}
-			if result == resort {
-				if sample, err = s.Sampler.Resort(s.readLimit()); err != nil {
+			if result == reorder {
+				if sample, err = s.Sampler.Reorder(s.readLimit()); err != nil {
 					return false, nil, err
 				}
 				s.alerts.observe(sample)

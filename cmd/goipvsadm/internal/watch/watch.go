@@ -28,7 +28,7 @@ type Watch struct {
 	// Output receives the listings if Screen is not used.
 	Output io.Writer
 
-	// Encode, if not nil, writes each sample instead of Screen and Output.
+	// Encode, if not nil, writes each sample. Screen and Output are then not used.
 	Encode func(*sampler.Sample) error
 }
 
