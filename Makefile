@@ -311,7 +311,8 @@ packages: ## build .deb, .rpm and .apk for all architectures in build/packages
 
 .PHONY: package
 package: ## build the packages for this machine (.deb, .rpm or .apk)
-	@scripts/setup build
+	@$(announce_build)
+	scripts/setup build
 	scripts/packaging/packages -n
 
 .PHONY: package-tests

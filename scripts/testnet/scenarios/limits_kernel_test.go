@@ -122,7 +122,6 @@ func TestIdleTimeout(t *testing.T) {
 		{name: "dr", plan: drPlan, service: "172.16.100.10", method: "-g", servers: []string{"172.16.100.21", "172.16.100.22"}},
 	} {
 		s := Scenario{Name: tt.name, Plan: tt.plan, steps: func(r *runner) {
-			r.runOnDirector(fmt.Sprintf("ipvsadm --set %d 0 0", idleTimeout))
 			for port, keepAlive := range []bool{false, true} {
 				r.runOnDirector(
 					fmt.Sprintf("ipvsadm -A -t %s:%d -s rr", tt.service, 7+port),
@@ -133,6 +132,13 @@ func TestIdleTimeout(t *testing.T) {
 			idle := r.echoConn(tt.service+":7", false)
 			clientSends := r.echoConn(tt.service+":7", true)
 			serverSends := r.echoConn(tt.service+":8", false)
+			// A connection gets the new timeout with its next packet.
+			r.runOnDirector(fmt.Sprintf("ipvsadm --set %d 0 0", idleTimeout))
+			for _, conn := range []net.Conn{idle, clientSends, serverSends} {
+				if err := exchange(conn); r.err == nil && err != nil {
+					r.failf("%w", err)
+				}
+			}
 			r.eventually("expiration", func() error {
 				if listing := r.runQuiet("director", "ipvsadm -L -n -c"); strings.Count(listing, "ESTABLISHED") > 2 {
 					return errors.New("the idle connection has not expired")
