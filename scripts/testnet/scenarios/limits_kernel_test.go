@@ -120,6 +120,7 @@ func TestIdleTimeout(t *testing.T) {
 	}{
 		{name: "nat", plan: natPlan, service: "192.168.2.110", method: "-m", servers: []string{"192.168.1.11", "192.168.1.12"}},
 		{name: "dr", plan: drPlan, service: "172.16.100.10", method: "-g", servers: []string{"172.16.100.21", "172.16.100.22"}},
+		{name: "tun", plan: tunPlan, service: "10.0.2.10", method: "-i", servers: []string{"10.0.3.11", "10.0.4.12"}},
 	} {
 		s := Scenario{Name: tt.name, Plan: tt.plan, steps: func(r *runner) {
 			for port, keepAlive := range []bool{false, true} {
