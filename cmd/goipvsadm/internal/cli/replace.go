@@ -72,7 +72,7 @@ func (r *replacer) checkRule(c *command.Command, line int) error {
 	if err := r.unreachable.check(c, line); err != nil {
 		return err
 	}
-	if c.Verb == command.AddService || c.Verb == command.EditService {
+	if (c.Verb == command.AddService || c.Verb == command.EditService) && !c.KeepsScheduler() {
 		key := schedulerAndEngine{c.Service.Scheduler, c.Service.PEName}
 		if r.modules[key] == 0 {
 			r.modules[key] = line

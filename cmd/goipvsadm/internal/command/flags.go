@@ -109,6 +109,8 @@ var flags = [...]flag{
 	{long: "top", value: valueRequired, option: Top, impliedVerb: List, set: (*Parser).setTop},
 	{long: "all", option: All},
 	{long: "drain", value: valueAttached, option: Drain, set: (*Parser).setDrain},
+	{long: "keep", option: Keep},
+	{long: "all-services", option: AllServices},
 	{long: "keep-weights", option: KeepWeights},
 	{long: "allow-empty", option: AllowEmpty},
 	{long: "verbose", option: Verbose},

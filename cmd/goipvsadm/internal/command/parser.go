@@ -43,7 +43,6 @@ type state struct {
 	serverProtocol ipvs.Protocol // protocol by which the port name in server was looked up
 	hasServerPort  bool          // server contains a port
 	netmask        string        // value of -M
-	schedFlags     string        // value of -b
 }
 
 // NewParser returns a Parser whose messages contain the name of the program and

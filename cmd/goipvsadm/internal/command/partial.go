@@ -80,6 +80,13 @@ func (u *Partial) NextFlags() [][]string {
 	return next
 }
 
+// Supports reports whether the option may be given in addition to those of the line.
+func (u *Partial) Supports(o Option) bool {
+	with := u.Command
+	with.Options |= 1 << o
+	return with.optionRules().permits(u.Options, o)
+}
+
 // allows reports whether f may come next.
 func (u *Partial) allows(f *flag) bool {
 	switch {
@@ -98,11 +105,14 @@ func (u *Partial) allows(f *flag) bool {
 	case u.Options.Has(f.option):
 		return false
 	}
-	if !u.optionRules().permits(u.Options, f.option) {
+	if !u.Supports(f.option) {
 		return false
 	}
 	if tunnelOptions.Has(f.option) {
 		d := &u.Destination
+		if u.Options.HasAny(Keep, AllServices) && !u.Options.Has(ForwardingMethod) {
+			return true // the server may have a tunnel
+		}
 		return d.Method == ipvs.Tunneling && tunnelTypes[d.Tunnel.Type].permits(u.Options, f.option)
 	}
 	with := u.Command

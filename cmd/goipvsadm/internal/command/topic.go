@@ -67,6 +67,5 @@ func (f *flag) belongsTo(v Verb) bool {
 	case v == List && option == SyncID: // accepted, as by ipvsadm, but without effect
 		return false
 	}
-	r := &commands[v].options
-	return option < numOptions && (r.required | r.allowed | r.exclusive).Has(option)
+	return option < numOptions && (commands[v].options.all() | commands[v].allServices.all()).Has(option)
 }

@@ -11,9 +11,9 @@ import (
 func TestHelpTopic(t *testing.T) {
 	const service = "-t -u --sctp-service -f -6"
 	for _, tt := range []struct{ topic, described, commands string }{
-		{topic: "d", described: "-d " + service + " -r --drain"},
-		{topic: "-d", described: "-d " + service + " -r --drain"},
-		{topic: "delete-server", described: "-d " + service + " -r --drain"},
+		{topic: "d", described: "-d " + service + " -r -j --drain --all-services"},
+		{topic: "-d", described: "-d " + service + " -r -j --drain --all-services"},
+		{topic: "delete-server", described: "-d " + service + " -r -j --drain --all-services"},
 		{topic: "D", described: "-D " + service},
 		{topic: "S", described: "-S -n --all"},
 		{topic: "C", described: "-C"},

@@ -177,7 +177,7 @@ func (p *Parser) setEngine(value string) *Error {
 
 // setSchedFlags defers parsing to parseSchedFlags, since -s may follow -b.
 func (p *Parser) setSchedFlags(value string) *Error {
-	p.schedFlags = value
+	p.cmd.SchedFlags = value
 	return nil
 }
 

@@ -35,7 +35,7 @@ var options = strings.Fields(`
 	--sync-maxlen --timeout --daemon --stats --rate --thresholds
 	--persistent-conn --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
-	--tun-remcsum -j --json --metrics --watch --top --drain --check --apply
+	--tun-remcsum -j --json --metrics --watch --top --drain --keep --all-services --check --apply
 	--diff --doctor --probe --rules --all --keep-weights --allow-empty --verbose
 	-N --netns`)
 

@@ -1,4 +1,5 @@
-// Package jsonout writes the output of the list and doctor commands as JSON.
+// Package jsonout writes the output of the list and doctor commands, and the results of
+// --all-services, as JSON.
 // docs/goipvsadm.schema.json describes it. Members may be added, but existing ones
 // keep their names and meanings.
 //

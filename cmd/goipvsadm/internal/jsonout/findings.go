@@ -7,6 +7,7 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/ipvs"
 )
 
 // The JSON objects in the report of --doctor.
@@ -149,13 +150,18 @@ func newFinding(x *doctor.Finding) finding {
 
 func newSubject(x *doctor.Subject) (s subject) {
 	if k := x.Service; k != nil {
-		s.Service = &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
-		if k.Mark == 0 {
-			s.Service.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
-		}
+		s.Service = newServiceKey(k)
 	}
 	if d := x.Server; d != nil {
 		s.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
 	}
 	return s
+}
+
+func newServiceKey(k *ipvs.ServiceKey) *serviceKey {
+	v := &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
+	if k.Mark == 0 {
+		v.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
+	}
+	return v
 }

@@ -318,7 +318,31 @@ func allDocuments(t *testing.T) []string {
 			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
 		reports[1].want,
+		render(t, writeResults),
 	}
+}
+
+func writeResults(w *bufio.Writer) error {
+	server := netip.MustParseAddrPort("198.51.100.1:80")
+	r, err := jsonout.NewResults(w)
+	if err != nil {
+		return err
+	}
+	for _, x := range []jsonout.Result{
+		{Server: ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80")), AddrPort: server}, Result: "removed", Text: "removed after 9 s", Cut: &jsonout.CutConns{Active: 2, Persistent: 1}},
+		{Server: ipvs.DestinationKey{Service: ipvs.MarkKey(7, ipvs.IPv6), AddrPort: server}, Result: "not removed", Text: "No such destination"},
+	} {
+		if err := r.Add(&x); err != nil {
+			return err
+		}
+	}
+	return r.End()
+}
+
+func TestResults(t *testing.T) {
+	checkDocument(t, render(t, writeResults), `{"results":[`+"\n"+
+		`{"service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},"server":{"address":"198.51.100.1","port":80},"result":"removed","text":"removed after 9 s","connections_cut":{"active":2,"persistent":1}},`+"\n"+
+		`{"service":{"family":"ipv6","mark":7},"server":{"address":"198.51.100.1","port":80},"result":"not removed","text":"No such destination"}`+"\n]}\n")
 }
 
 // TestSchemaIsComplete checks that the test documents use every member that the schema
