@@ -196,7 +196,7 @@ func (inv *invocation) help(topic string) int {
 	}
 	flags, commands := command.HelpTopic(topic)
 	if len(flags) == 0 {
-		inv.errorf("no help on %s (%s -h lists the commands)", topic, help.Name)
+		inv.errorf("no help on %s (%s --help=all lists all commands and options)", topic, help.Name)
 		return exitUsage
 	}
 	inv.stdout.WriteString(help.Excerpt(flags))

@@ -375,7 +375,7 @@ func TestHelp(t *testing.T) {
 		{line: "--help all", prefix: help.Text(help.Name)},
 		{line: "--help=all", prefix: help.Text(help.Name)},
 		{line: "-h --all", prefix: "Save options\n  --all"},
-		{line: "-h foo", stderr: "no help on foo (goipvsadm -h lists the commands)\n"},
+		{line: "-h foo", stderr: "no help on foo (goipvsadm --help=all lists all commands and options)\n"},
 		{line: "-h -w -d", prefix: "Server options\n  -w, "},
 	} {
 		status := 0
