@@ -27,6 +27,9 @@ type Connection struct {
 	PEData string // data that it matched, such as a SIP Call-ID; chosen by the client
 }
 
+// IsTemplate reports whether c is the template of a persistent service.
+func (c *Connection) IsTemplate() bool { return c.Client.Port() == 0 }
+
 // connectionsFile belongs to the network namespace of the calling thread, which is
 // not always that of the process.
 const connectionsFile = "/proc/thread-self/net/ip_vs_conn"

@@ -156,22 +156,51 @@ func (d *director) privateEtc() {
 	})
 }
 
+// openConnections opens twelve connections of the client until the end of the command.
+func (d *director) openConnections() {
+	d.t.Helper()
+	client := testnet.Client{Netns: d.network.Host("client")}
+	for range 12 {
+		conn, _, err := client.OpenKeepAlive("http://192.0.2.1/")
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		d.cleanup = append(d.cleanup, conn.Close)
+	}
+}
+
 // before prepares for a command, which is identified by its line and, if it occurs more than once,
 // by its number.
 var before = map[string]func(*director){
-	"vi rules": func(d *director) { d.vi("'$s/-w 2/-w x/'") },
-	"vi rules 2": func(d *director) {
-		d.vi("'$s/-w x/-w 5/'", "'$a -a -t 192.0.2.1:80 -r 198.51.100.13:80 -m -w 1'")
+	"vi rules": func(d *director) {
+		d.vi("'$s/-w 2/-w 5/'", "'$a -a -t 192.0.2.1:80 -r 198.51.100.13:80 -m -w 1'")
 	},
-	"goipvsadm --doctor -n":               (*director).breakRoute,
-	"goipvsadm -S -n >/etc/ipvsadm.rules": (*director).privateEtc,
+	"goipvsadm -L -c -n --client 192.0.2.99 --count": (*director).openConnections,
+	"goipvsadm --doctor -n":                          (*director).breakRoute,
+	"goipvsadm -S -n >/etc/ipvsadm.rules":            (*director).privateEtc,
+}
+
+// wrappers are the shell commands that run a command which does not end, with COMMAND in its place.
+// They end it by SIGTERM, because a shell ignores SIGINT in background processes.
+var wrappers = map[string]string{
+	"goipvsadm --monitor -n": `
+		COMMAND >lines &
+		until ls -l /proc/$!/fd | grep -q socket; do sleep 0.1; done
+		sleep $((2 * ${GOIPVSADM_PATIENCE:-1})) # until it has read the table
+		n=0
+		for weight in 0 2; do
+			n=$((n + 1))
+			goipvsadm -e -t 192.0.2.1:80 -r 198.51.100.12 --keep -w $weight
+			until [ $(wc -l <lines) -eq $n ]; do sleep 0.1; done
+		done
+		kill $!
+		cat lines`,
 }
 
 // status is the exit status of commands that is not 0.
 var status = map[string]int{
-	"goipvsadm --check rules": 2,
-	"goipvsadm --diff rules":  1,
-	"goipvsadm --doctor -n":   1,
+	"goipvsadm --diff rules": 1,
+	"goipvsadm --doctor -n":  1,
 }
 
 // variable matches the parts of the output that differ from run to run.
@@ -181,6 +210,7 @@ var variable = regexp.MustCompile(strings.Join([]string{
 	`\d+ connections`,
 	`\d+ packets to the server`,
 	`\d+ of \d+`,
+	`\[\d+-\d+-\d+T\d+:\d+:\d+\.\d+\]`,
 }, "|"))
 
 // normalize replaces the variable parts of an output, and removes trailing blanks, which listings
@@ -215,7 +245,11 @@ func TestCommands(t *testing.T) {
 				if prepare := before[name]; prepare != nil {
 					prepare(d)
 				}
-				result := d.shell("director", c.line)
+				line := c.line
+				if wrapper := wrappers[line]; wrapper != "" {
+					line = strings.ReplaceAll(wrapper, "COMMAND", line)
+				}
+				result := d.shell("director", line)
 				for _, f := range slices.Backward(d.cleanup) {
 					f()
 				}

@@ -62,7 +62,7 @@ var elsewhere = []struct{ command, file, line string }{
 func checkElsewhere(t *testing.T, line string) error {
 	t.Helper()
 	words := strings.Fields(strings.TrimPrefix(line, "sudo "))
-	if words[0] == "make" {
+	if len(words) > 1 && words[0] == "make" {
 		if !strings.Contains(read(t, "Makefile"), "\n"+words[1]+":") {
 			return fmt.Errorf("no target %s", words[1])
 		}
@@ -106,7 +106,7 @@ func TestCommandsInText(t *testing.T) {
 		text := strings.Trim(span, "`")
 		words := strings.Fields(strings.TrimPrefix(text, "sudo "))
 		switch {
-		case words[0] == "make":
+		case len(words) > 1 && words[0] == "make":
 			if err := checkElsewhere(t, text); err != nil {
 				t.Errorf("%s: %v", text, err)
 			}
@@ -149,7 +149,7 @@ func TestFiles(t *testing.T) {
 			}
 		}
 	}
-	if len(files) < 20 {
+	if len(files) < 15 {
 		t.Errorf("only %d files", len(files))
 	}
 	for _, file := range files {

@@ -55,7 +55,7 @@ func run() error {
 	only := flag.String("only", "", "run only rows whose name contains `text`")
 	connections := flag.Int("connections", 20000, "number of connections for -L -n -c")
 	timed := flag.Bool("timed", false, "run only the rows that measure elapsed time")
-	memory := flag.Bool("memory", false, "run only the two rows that measure the memory of goipvsadm")
+	memory := flag.Bool("memory", false, "run only the rows that measure the memory of goipvsadm")
 	flag.Parse()
 
 	// Network namespaces are per thread. The garbage collector must not run in

@@ -69,6 +69,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 	inv.parser = command.NewParser(inv.name, inv.names)
 	inv.ownName = path.Base(inv.name) == help.Name
 	inv.parser.DetailedErrors = inv.ownName
+	inv.parser.ServiceConnections = inv.ownName
 	status := run(inv, args)
 	if inv.client != nil {
 		inv.client.Close()

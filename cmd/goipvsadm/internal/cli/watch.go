@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"iter"
 	"syscall"
 	"time"
 
@@ -27,9 +28,10 @@ func (inv *invocation) watch(cmd *command.Command) int {
 			Lag:          sampler.LagFor(cmd.Interval),
 		},
 		View: watch.View{
-			Exact: cmd.Options.Has(command.Exact),
-			Top:   int(cmd.Top),
-			Names: resolve.Numeric{},
+			Exact:     cmd.Options.Has(command.Exact),
+			Top:       int(cmd.Top),
+			Names:     resolve.Numeric{},
+			Condition: condition(cmd),
 		},
 		Output: inv.rawStdout,
 		Screen: inv.files.stdout,
@@ -45,15 +47,33 @@ func (inv *invocation) watch(cmd *command.Command) int {
 	if !cmd.Options.Has(command.Numeric) {
 		w.Names = resolve.NewNamer(inv.names)
 	}
-	if cmd.Options.Has(command.JSON) {
-		out := inv.stdout
+	out := inv.stdout
+	encode := cmd.Options.Has(command.JSON)
+	switch {
+	case cmd.Options.Has(command.Connection):
+		w.Connections = &watch.ConnectionWatch{
+			Read:       func() iter.Seq2[ipvs.Connection, error] { return inv.connections(cmd) },
+			Condition:  condition(cmd),
+			Count:      cmd.Options.Has(command.Count),
+			WithEngine: cmd.Options.Has(command.PersistentConn),
+		}
+		if encode {
+			w.Connections.Encode = func(t time.Time) error {
+				return errors.Join(jsonConnections(out, cmd, inv.connections(cmd), t), out.Flush())
+			}
+		}
+	case encode:
 		w.Encode = func(s *sampler.Sample) error { return inv.writeSample(out, s) }
 	}
 	sig, err := w.Run()
 	// Drop buffered output: writing it could block.
 	inv.stdout = bufio.NewWriter(io.Discard)
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		inv.errorf("%s", kernelMessage(command.List, err))
+		if w.Connections != nil {
+			inv.connectionsError(err)
+		} else {
+			inv.errorf("%s", kernelMessage(command.List, err))
+		}
 		return exitListError
 	}
 	return watchStatus(sig)

@@ -44,6 +44,10 @@ type Command struct {
 	Interval uint32 // seconds between the listings of --watch
 	Top      uint32 // maximum number of services that --top lists
 
+	// Filter selects the connections that -L -c lists. Without -c, -L lists the
+	// services that have the server Filter.Destination, if it is set.
+	Filter ipvs.ConnectionFilter
+
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 
 	HelpTopic string // value of --help, or the word after it
@@ -132,7 +136,11 @@ const (
 		1<<SyncMaxLen
 
 	listOptions = 1<<Numeric | 1<<Stats | 1<<Rate | 1<<Thresholds | 1<<PersistentConn | 1<<NoSort |
-		1<<SyncID | 1<<Exact | 1<<TunInfo | 1<<JSON | 1<<Metrics | 1<<Watch | 1<<Top
+		1<<SyncID | 1<<Exact | 1<<TunInfo | 1<<JSON | 1<<Metrics | 1<<Watch | 1<<Top |
+		1<<Server | connectionOptions
+
+	// connectionOptions are the options that require -c.
+	connectionOptions = 1<<VIP | 1<<Client | 1<<State | 1<<Count
 
 	// listSubjects are the options with which -L lists something other than the
 	// whole table.

@@ -55,6 +55,11 @@ const (
 	Metrics
 	Watch
 	Top
+	Server
+	VIP
+	Client
+	State
+	Count
 	All
 	Drain
 	Keep

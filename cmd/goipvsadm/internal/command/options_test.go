@@ -12,25 +12,25 @@ import (
 // another option marked 1 is given, and an empty cell means illegal. A row whose name
 // contains --all-services is for lines with this option.
 const optionMatrix = `
-| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | all | drain | keep | all-services | keep-weights | allow-empty | verbose | probe | rules |
-| add-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | | |
-| edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | · | | | | | | |
-| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | |
-| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | | | | | | | | | |
-| add-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | | |
-| edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | · | | | | | | |
-| edit-server --all-services | | | 1 | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | · | | | | | | · | 1 | | | | | |
-| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | · | | | | | | | |
-| delete-server --all-services | | | 1 | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | · | | 1 | | | | | |
-| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | | | | |
-| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | | | | |
-| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | · | | | | | | | | |
-| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | |
-| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | |
-| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | |
-| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | · | · | · | | |
-| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | · | · | | | |
-| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | | 1 | 1 |`
+| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | server | vip | client | state | count | all | drain | keep | all-services | keep-weights | allow-empty | verbose | probe | rules |
+| add-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | · | | | | | | |
+| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | · | · | · | · | · | | | | | | | | | |
+| add-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | | | | | | | |
+| edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | · | | | | | | |
+| edit-server --all-services | | | 1 | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | · | | | | | | | | | | | · | 1 | | | | | |
+| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | · | | | | | | | |
+| delete-server --all-services | | | 1 | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | · | | 1 | | | | | |
+| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | · | | | | | | | | |
+| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
+| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | · | · | · | | |
+| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | · | · | | | |
+| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | | | | | | | 1 | 1 |`
 
 // splitRow splits a row of the matrix into its cells.
 func splitRow(row string) []string {
@@ -54,6 +54,7 @@ var optionWords = map[string]string{
 	"tun-csum": "--tun-csum", "tun-remcsum": "--tun-remcsum",
 	"netns": "-N x", "json": "-j", "metrics": "--metrics", "watch": "--watch", "top": "--top 5", "all": "--all", "drain": "--drain=9",
 	"keep": "--keep", "all-services": "--all-services",
+	"server": "--server 10.0.0.2", "vip": "--vip 10.0.0.1", "client": "--client 10.0.0.3", "state": "--state CLOSE", "count": "--count",
 	"keep-weights": "--keep-weights", "allow-empty": "--allow-empty", "verbose": "--verbose",
 	"probe": "--probe", "rules": "--rules FILE",
 }

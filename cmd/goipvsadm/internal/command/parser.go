@@ -18,6 +18,10 @@ type Parser struct {
 	// makes --help accept a topic.
 	DetailedErrors bool
 
+	// ServiceConnections makes -L -c accept a service, whose connections it
+	// lists. ipvsadm rejects this.
+	ServiceConnections bool
+
 	program   string            // name of the program in messages
 	names     *resolve.Database // resolves names of hosts and ports
 	flagSet   *pflag.FlagSet    // the flags used so far, see register

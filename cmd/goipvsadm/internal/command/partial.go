@@ -82,9 +82,16 @@ func (u *Partial) NextFlags() [][]string {
 
 // Supports reports whether the option may be given in addition to those of the line.
 func (u *Partial) Supports(o Option) bool {
+	given := u.Options
+	switch o { // -L -c accepts a service
+	case Connection:
+		given &^= 1 << ServiceAddress
+	case ServiceAddress:
+		given &^= 1 << Connection
+	}
 	with := u.Command
 	with.Options |= 1 << o
-	return with.optionRules().permits(u.Options, o)
+	return with.optionRules().permits(given, o)
 }
 
 // allows reports whether f may come next.
@@ -100,6 +107,8 @@ func (u *Partial) allows(f *flag) bool {
 		return f.impliedVerb != 0
 	case f.long == "ipv6":
 		return u.Service.Mark != 0 && u.Service.Family != ipvs.IPv6
+	case f.long == "fwmark-service" && u.Options.Has(Connection):
+		return false
 	case f.option == repeatable:
 		return u.Verb == List
 	case u.Options.Has(f.option):

@@ -32,7 +32,8 @@ func TestNextFlags(t *testing.T) {
 			want: "--netns -N"},
 		{name: "exclusive option given", line: "-L --timeout",
 			want: "--numeric -n --exact -X --nosort --sort --netns -N --json -j --syncid --tun-info"},
-		{name: "bundled short flags", line: "-Ln -c", want: "--persistent-conn --tun-info --exact -X --nosort --sort --netns -N --json -j --syncid"},
+		{name: "bundled short flags", line: "-Ln -c", want: "--persistent-conn --tun-info --exact -X --nosort --sort --netns -N --json -j --syncid" +
+			" --tcp-service -t --udp-service -u --sctp-service --watch --server --vip --client --state --count"},
 		{name: "drain", line: "-d -t 192.0.2.1:80 -r 198.51.100.1", want: "--netns -N --drain"},
 		{name: "check", line: "--check", want: "--apply --netns -N"},
 		{name: "check for apply", line: "--check --apply", want: "--keep-weights --allow-empty --verbose --netns -N"},

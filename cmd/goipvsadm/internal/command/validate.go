@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math/bits"
 	"net/netip"
 	"strings"
 
@@ -34,6 +35,9 @@ func (p *Parser) validate() *Error {
 		return err
 	}
 	given := p.cmd.Options &^ (1 << NetNS)
+	if p.ServiceConnections && p.cmd.Verb == List && given.Has(Connection) {
+		given &^= 1 << ServiceAddress
+	}
 	if err := p.cmd.optionRules().check(given, p.cmd.Verb, "command"); err != nil {
 		return err
 	}
@@ -197,15 +201,35 @@ func (c *Command) inheritPort(hasPort bool) {
 	}
 }
 
-// validateListing checks the options of -L that cannot be combined.
+// validateListing checks the options of -L that cannot be combined, or that
+// require another.
 func (c *Command) validateListing() *Error {
+	if given := c.Options & connectionOptions; given != 0 && !c.Options.Has(Connection) {
+		return errorf("--%s requires -c", Option(bits.TrailingZeros64(uint64(given))))
+	}
+	if c.Options.Has(VIP) && c.Options.Has(ServiceAddress) {
+		return errorf("--vip cannot be combined with a service, which has a virtual address")
+	}
 	if c.Options.Has(Metrics) && c.Options.HasAny(JSON, Watch, Connection, Timeout, Daemon) {
 		return errorf("options conflicts in the list command")
 	}
-	listsServices := c.Options.HasAny(Stats, Rate, Thresholds, Watch, Top)
+	listsServices := c.Options.HasAny(Stats, Rate, Thresholds, Top)
 	listsSettings := c.Options.HasAny(Timeout, Daemon)
-	if listsServices && (listsSettings || c.Options.Has(Connection)) || listsSettings && c.Options.Has(PersistentConn) {
+	if listsServices && (listsSettings || c.Options.Has(Connection)) || listsSettings && c.Options.HasAny(PersistentConn, Watch, Server) {
 		return errorf("options conflicts in the list command")
 	}
+	if c.Options.Has(Connection) && c.Options.Has(ServiceAddress) {
+		return c.selectService()
+	}
+	return nil
+}
+
+// selectService makes -L -c list only the connections of the service.
+func (c *Command) selectService() *Error {
+	s := &c.Service
+	if s.Mark != 0 {
+		return errorf("-c takes no firewall mark, because the connection table has none")
+	}
+	c.Filter.Protocol, c.Filter.VIP = s.Protocol, s.AddrPort
 	return nil
 }

@@ -4,6 +4,7 @@ package completion
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ type Candidate struct{ Word, Description string }
 type Source struct {
 	Services     func(netns string) []ipvs.Service
 	Destinations func(netns string, service ipvs.ServiceKey) []ipvs.Destination
+	Clients      func(netns string, filter ipvs.ConnectionFilter) []netip.Addr // of the selected connections
 	Interfaces   func() []string
 	NetNS        func() []string // network namespaces by name
 }
@@ -80,6 +82,10 @@ func completers() map[string]completer {
 		"sctp-service":    services(ipvs.SCTP),
 		"fwmark-service":  fwmarks,
 		"real-server":     servers,
+		"server":          anyServers,
+		"vip":             virtualAddresses,
+		"client":          clients,
+		"state":           states,
 		"scheduler":       schedulers,
 		"sched-flags":     schedFlags,
 		"pe":              keywords("sip"),
@@ -215,6 +221,59 @@ func (s *Source) serversOfAllServices(u *command.Partial) []Candidate {
 	var candidates []Candidate
 	for _, server := range slices.Sorted(maps.Keys(services)) {
 		candidates = append(candidates, Candidate{server, humanize.Count(services[server], "service")})
+	}
+	return candidates
+}
+
+// anyServers completes the address of a server of the service that the line names,
+// or of any service.
+func anyServers(s *Source, u *command.Partial) []Candidate {
+	if u.Options.Has(command.ServiceAddress) {
+		return servers(s, u)
+	}
+	return s.serversOfAllServices(u)
+}
+
+// virtualAddresses completes the address of a service of any protocol.
+func virtualAddresses(s *Source, u *command.Partial) []Candidate {
+	var all []netip.AddrPort
+	for _, service := range s.Services(u.NetNS) {
+		if service.Mark == 0 {
+			all = append(all, service.AddrPort)
+		}
+	}
+	return addresses(all)
+}
+
+// addresses returns the different ones of all in order.
+func addresses(all []netip.AddrPort) []Candidate {
+	slices.SortFunc(all, netip.AddrPort.Compare)
+	var words []string
+	for _, ap := range slices.Compact(all) {
+		words = append(words, string(resolve.AppendNumeric(nil, ap)))
+	}
+	return undescribed(words)
+}
+
+// clients completes the address of a client that has connections.
+func clients(s *Source, u *command.Partial) []Candidate {
+	all := s.Clients(u.NetNS, u.Filter)
+	slices.SortFunc(all, netip.Addr.Compare)
+	var words []string
+	for _, a := range slices.Compact(all) {
+		words = append(words, a.String())
+	}
+	return undescribed(words)
+}
+
+// states completes the name of a connection state, in lower case if what has been
+// typed is.
+func states(_ *Source, u *command.Partial) []Candidate {
+	candidates := undescribed(ipvs.ConnectionStates[:])
+	if u.Word != strings.ToUpper(u.Word) {
+		for i := range candidates {
+			candidates[i].Word = strings.ToLower(candidates[i].Word)
+		}
 	}
 	return candidates
 }

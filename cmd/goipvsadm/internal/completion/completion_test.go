@@ -42,6 +42,13 @@ var source = Source{
 		}
 		return nil
 	},
+	Clients: func(netns string, filter ipvs.ConnectionFilter) []netip.Addr {
+		if filter.Destination.IsValid() {
+			return []netip.Addr{netip.MustParseAddr("203.0.113.6")}
+		}
+		a, b := netip.MustParseAddr("203.0.113.6"), netip.MustParseAddr("203.0.113.5")
+		return []netip.Addr{a, netip.MustParseAddr("2001:db8::99"), b, a}
+	},
 	Interfaces: func() []string { return []string{"eth0", "lo"} },
 	NetNS:      func() []string { return []string{"blue", "green"} },
 }
@@ -93,6 +100,21 @@ func TestCandidates(t *testing.T) {
 		{line: "-A -t 192.0.2.9:80 -s mh -b mh-port,m", want: "mh-port,mh-fallback"},
 		{line: "-A -t 192.0.2.9:80 --pe ", want: "sip"},
 		{line: "-a -t 192.0.2.1:80 -r 198.51.100.3 -i --tun-type g", want: "gue gre"},
+		{line: "-L --server ", want: "198.51.100.1 198.51.100.1:80 198.51.100.2 198.51.100.2:80 2001:db8::5 [2001:db8::5]:0"},
+		{line: "-L -c --server=[", want: "--server=[2001:db8::5]:0"},
+		{line: "-L -c -t 192.0.2.1:80 --server ", want: "198.51.100.1:80 198.51.100.2:80"},
+		{line: "-L -c -t 192.0.2.2:80 --server "},
+		{line: "-L -c --vip ", want: "192.0.2.1:53 192.0.2.1:80 192.0.2.2:80 [2001:db8::1]:80"},
+		{line: "-L -c --vip 192.0.2.2", want: "192.0.2.2:80"},
+		{line: "-L -c -N blue --vip ", want: "203.0.113.9:25"},
+		{line: "-L -c --client ", want: "203.0.113.5 203.0.113.6 2001:db8::99"},
+		{line: "-L -c --server 198.51.100.1 --client ", want: "203.0.113.6"},
+		{line: "-L -c --state SYN", want: "SYN_SENT SYN_RECV SYNACK"},
+		{line: "-L -c --state est", want: "established"},
+		{line: "-L -c --server 198.51.100.1 --state UDP --vip 192.0.2.1 --", want: "--syncid --numeric --persistent-conn --tun-info --exact --nosort" +
+			" --sort --netns --json --watch --client --count"},
+		{line: "-L -c -t 192.0.2.1:80 --v"}, // the service has a VIP
+		{line: "-L --cl"},                   // requires -c
 		{line: "-L --metrics=", want: "--metrics=prometheus --metrics=openmetrics"},
 		{line: "-L --metrics=o", want: "--metrics=openmetrics"},
 		{line: "--start-daemon ", want: "master backup"},

@@ -33,7 +33,7 @@ var options = strings.Fields(`
 	-m --masquerading -w --weight -x --u-threshold -y --l-threshold
 	--mcast-interface --mcast-group --mcast-port --mcast-ttl --syncid
 	--sync-maxlen --timeout --daemon --stats --rate --thresholds
-	--persistent-conn --sort --nosort --tun-info -X --exact -o --ops --pe
+	--persistent-conn --server --vip --client --state --count --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
 	--tun-remcsum -j --json --metrics --watch --top --drain --keep --all-services --check --apply
 	--diff --doctor --probe --rules --all --keep-weights --allow-empty --verbose

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/conncount"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
@@ -148,10 +149,12 @@ func TestTable(t *testing.T) {
 	checkDocument(t, render(t, writeTable(len(tableTests))), want+"\n]}\n")
 }
 
+var testTime = time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600))
+
 func testSample() *sampler.Sample {
 	measured := &sampler.Rates{Conns: 0.5, InPackets: 1e21, OutPackets: 3, InBytes: 4, OutBytes: 5}
 	return &sampler.Sample{
-		Time: time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600)),
+		Time: testTime,
 		Services: []sampler.Service{
 			{Service: tableTests[0].service, Measured: measured, Destinations: []sampler.Destination{
 				{Destination: tableTests[0].destinations[0], Measured: measured},
@@ -241,7 +244,7 @@ func connSeq(n int, afterLast func(), err error) iter.Seq2[ipvs.Connection, erro
 func TestConnections(t *testing.T) {
 	format := func(n int) string {
 		return render(t, func(w *bufio.Writer) error {
-			return jsonout.Connections(w, connSeq(n, func() {}, nil))
+			return jsonout.Connections(w, connSeq(n, func() {}, nil), time.Time{})
 		})
 	}
 	checkDocument(t, format(0), `{"connections":[]}`+"\n")
@@ -255,13 +258,38 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+func TestConnectionsSample(t *testing.T) {
+	got := render(t, func(w *bufio.Writer) error {
+		return jsonout.Connections(w, connSeq(2, func() {}, nil), testTime)
+	})
+	checkDocument(t, got, `{"time":"2026-11-21T07:30:00.25+01:00","connections":[`+connectionTests[0].want+","+connectionTests[1].want+"]}\n")
+}
+
+var testCounts = []conncount.Server{
+	{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.11:80"), Connections: 3, Templates: 1, States: map[string]uint64{"FIN_WAIT": 1, "ESTABLISHED": 2}},
+	{AddrPort: ap("[fd00::11]:0"), Templates: 2, States: map[string]uint64{}},
+}
+
+func TestCounts(t *testing.T) {
+	format := func(servers []conncount.Server, at time.Time) string {
+		return render(t, func(w *bufio.Writer) error { return jsonout.Counts(w, servers, at) })
+	}
+	const (
+		first  = `{"protocol":"tcp","server_address":"10.0.0.11","server_port":80,"connections":3,"templates":1,"states":[{"state":"ESTABLISHED","connections":2},{"state":"FIN_WAIT","connections":1}]}`
+		second = `{"server_address":"fd00::11","server_port":0,"connections":0,"templates":2,"states":[]}`
+	)
+	checkDocument(t, format(nil, time.Time{}), `{"connection_counts":[]}`+"\n")
+	checkDocument(t, format(testCounts, time.Time{}), `{"connection_counts":[`+"\n"+first+",\n"+second+"\n]}\n")
+	checkDocument(t, format(testCounts, testTime), `{"time":"2026-11-21T07:30:00.25+01:00","connection_counts":[`+first+","+second+"]}\n")
+}
+
 func TestConnectionsFirstFlushed(t *testing.T) {
 	var b bytes.Buffer
 	err := jsonout.Connections(bufio.NewWriter(&b), connSeq(1, func() {
 		if want := `{"connections":[` + "\n" + connectionTests[0].want; b.String() != want {
 			t.Errorf("flushed after the first connection: %q, want %q", b.String(), want)
 		}
-	}, nil))
+	}, nil), time.Time{})
 	if err != nil {
 		t.Error(err)
 	}
@@ -272,7 +300,7 @@ func TestConnectionsReadError(t *testing.T) {
 	errTest := errors.New("test error")
 	for n := range 3 {
 		var b bytes.Buffer
-		err := jsonout.Connections(bufio.NewWriter(&b), connSeq(n, func() {}, errTest))
+		err := jsonout.Connections(bufio.NewWriter(&b), connSeq(n, func() {}, errTest), time.Time{})
 		if !errors.Is(err, errTest) {
 			t.Errorf("error after %d connections: %v, want %v", n, err, errTest)
 		}
@@ -311,8 +339,9 @@ func allDocuments(t *testing.T) []string {
 		render(t, writeTable(len(tableTests))),
 		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
 		render(t, func(w *bufio.Writer) error {
-			return jsonout.Connections(w, connSeq(len(connectionTests), func() {}, nil))
+			return jsonout.Connections(w, connSeq(len(connectionTests), func() {}, nil), testTime)
 		}),
+		render(t, func(w *bufio.Writer) error { return jsonout.Counts(w, testCounts, testTime) }),
 		render(t, func(w *bufio.Writer) error { return jsonout.Timeouts(w, &ipvs.Timeouts{}) }),
 		render(t, func(w *bufio.Writer) error {
 			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})

@@ -49,7 +49,7 @@ func (t *Table) End() error { return t.stream.end() }
 // rates.
 func Sample(w *bufio.Writer, info *ipvs.Info, sample *sampler.Sample) error {
 	h := newTableHeader(info)
-	h.Time = sample.Time.Format(time.RFC3339Nano)
+	h.Time = formatTime(sample.Time)
 	t, err := newTable(w, h, "")
 	if err != nil {
 		return err
@@ -70,3 +70,5 @@ func Sample(w *bufio.Writer, info *ipvs.Info, sample *sampler.Sample) error {
 	}
 	return t.End()
 }
+
+func formatTime(t time.Time) string { return t.Format(time.RFC3339Nano) }

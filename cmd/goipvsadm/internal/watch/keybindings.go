@@ -118,7 +118,7 @@ var keyHelp = [...]string{
 
 // helpLines returns the help screen: the keys and the alerts.
 func helpLines(width, height int) []Line {
-	lines := []Line{{Text: firstThatFits(width, "Press any key to go back, q to quit", "q quits")}, {}}
+	lines := []Line{{Text: helpTitle(width)}, {}}
 	for _, text := range keyHelp {
 		lines = append(lines, Line{Text: text})
 	}
@@ -127,6 +127,11 @@ func helpLines(width, height int) []Line {
 		lines = append(lines, Line{fmt.Sprintf("%c ->            %s", alertStyles[a].sign, alertStyles[a].meaning), a})
 	}
 	return truncateLines(lines[:min(len(lines), height)], width)
+}
+
+// helpTitle returns the first line of the help screen.
+func helpTitle(width int) string {
+	return firstThatFits(width, "Press any key to go back, q to quit", "q quits")
 }
 
 // firstThatFits returns the first of texts that is at most width long, or the last.

@@ -19,6 +19,10 @@ type View struct {
 	Top     int               // maximum number of services; 0 for all
 	Names   tablefmt.Namer
 
+	// Condition describes the services that the samples contain, such as "with server
+	// 192.0.2.1". It is "" if they contain all.
+	Condition string
+
 	order  sampler.Order // order of the services in the samples
 	filter string        // text that rows must contain; "" for all rows
 	offset int           // number of rows scrolled off at the top
@@ -60,11 +64,9 @@ func (v *View) selectedServices(sample *sampler.Sample) int {
 }
 
 // header returns the first line: time, number of services and notes. matching is the
-// number of services that match the filter. If the line is too long, notes are dropped
-// from the left, then the time, then the number of services. The last note is never
-// dropped.
+// number of services that match the filter.
 func (v *View) header(sample *sampler.Sample, matching, width int) string {
-	count := humanize.Count(sample.Total, "service")
+	count := strings.TrimSpace(humanize.Count(sample.Total, "service") + " " + v.Condition)
 	switch selected := v.selectedServices(sample); {
 	case selected < sample.Total && v.order <= sampler.ByPackets:
 		count = fmt.Sprintf("the busiest %d of %s", selected, count)
@@ -76,16 +78,31 @@ func (v *View) header(sample *sampler.Sample, matching, width int) string {
 	if v.filter != "" {
 		count += fmt.Sprintf(", %d with %q", matching, v.filter)
 	}
-	timestamp := sample.Time.Format(time.RFC3339)
-	if len(v.notes) == 0 {
-		return timestamp + "  " + count
+	return headLine(sample.Time, count, v.notes, width)
+}
+
+// minSubject is the number of columns from which on a subject is truncated and not
+// dropped.
+const minSubject = 20
+
+// headLine returns the first line: the time t, a subject and notes. If the line is too
+// long, notes are dropped from the left, then the time, and the subject is truncated or
+// dropped. The last note is never dropped.
+func headLine(t time.Time, subject string, notes []string, width int) string {
+	timestamp := t.Format(time.RFC3339)
+	if len(notes) == 0 {
+		return timestamp + "  " + subject
 	}
 	var variants []string
-	for i := range v.notes {
-		variants = append(variants, timestamp+"  "+count+"  "+strings.Join(v.notes[i:], ", "))
+	for i := range notes {
+		variants = append(variants, timestamp+"  "+subject+"  "+strings.Join(notes[i:], ", "))
 	}
-	last := v.notes[len(v.notes)-1]
-	return firstThatFits(width, append(variants, count+"  "+last, last)...)
+	last := notes[len(notes)-1]
+	variants = append(variants, subject+"  "+last)
+	if room := width - len("  ") - len(last); room >= minSubject {
+		variants = append(variants, truncate(subject, room)+"  "+last)
+	}
+	return firstThatFits(width, append(variants, last)...)
 }
 
 // truncateLines truncates lines to width, in place, unless width is 0.

@@ -19,6 +19,9 @@ type Watch struct {
 	Sampler  *sampler.Sampler
 	View     View
 
+	// Connections, if not nil, is displayed instead of the samples.
+	Connections *ConnectionWatch
+
 	// Names resolves addresses and ports. If it is nil, View.Names is used.
 	Names Resolver
 
@@ -53,11 +56,16 @@ func (w *Watch) Run() (os.Signal, error) {
 	}
 	l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), done: make(chan struct{})}
 	run := func() (os.Signal, error) { return w.runPlain(l.signals) }
-	if terminal := terminalFile(w.Screen); terminal != nil && w.Encode == nil {
+	encodes := w.Encode != nil || w.Connections != nil && w.Connections.Encode != nil
+	if terminal := terminalFile(w.Screen); terminal != nil && !encodes {
 		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
 		l.screen = &screen{terminal: terminal, keyboard: openKeyboard(), color: useColor()}
-		s := &session{Watch: w, screen: l.screen, signals: l.signals}
-		run = s.run
+		d := &display{screen: l.screen, signals: l.signals}
+		if w.Connections != nil {
+			run = (&connectionSession{Watch: w, display: d}).run
+		} else {
+			run = (&session{Watch: w, display: d}).run
+		}
 	}
 	go func() {
 		l.run(run)
@@ -143,11 +151,7 @@ func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 	ticker := time.NewTicker(w.Interval)
 	defer ticker.Stop()
 	for first := true; ; first = false {
-		sample, err := w.Sampler.Read(w.View.Top)
-		if err != nil {
-			return nil, err
-		}
-		if err := w.writeListing(sample, first); err != nil {
+		if err := w.writeNext(first); err != nil {
 			return nil, err
 		}
 		select {
@@ -156,6 +160,18 @@ func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 			return s, nil
 		}
 	}
+}
+
+// writeNext reads and writes the next listing.
+func (w *Watch) writeNext(first bool) error {
+	if w.Connections != nil {
+		return w.writeConnections(first)
+	}
+	sample, err := w.Sampler.Read(w.View.Top)
+	if err != nil {
+		return err
+	}
+	return w.writeListing(sample, first)
 }
 
 // writeListing writes a listing, preceded by an empty line unless it is the first.
