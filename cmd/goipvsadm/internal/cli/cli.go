@@ -140,6 +140,8 @@ func (inv *invocation) execute(cmd *command.Command) int {
 		return inv.diff(cmd)
 	case command.Doctor:
 		return inv.doctor(cmd)
+	case command.Monitor:
+		return inv.monitor(cmd)
 	}
 	switch {
 	case cmd.Options.Has(command.AllServices):

@@ -13,9 +13,9 @@ type Command struct {
 
 	// Service is the virtual service that the command acts on. -A and -E
 	// set all of it, with defaults filled in. Other commands set only its
-	// key, which is optional for -L, -Z and --doctor. With --keep, the fields
-	// whose options are not given have defaults until KeepService replaces
-	// them.
+	// key, which is optional for -L, -Z, --doctor and --monitor. With --keep,
+	// the fields whose options are not given have defaults until KeepService
+	// replaces them.
 	Service ipvs.Service
 
 	// Destination is the real server that the command acts on. -a and -e
@@ -41,12 +41,15 @@ type Command struct {
 	ForApply bool   // --check validates the rules for --apply instead of -R
 	NetNS    string // network namespace given with --netns: a name, a process ID or a path
 	Drain    uint32 // time limit of --drain in seconds; 0 means no limit
-	Interval uint32 // seconds between the listings of --watch
+	Interval uint32 // seconds between the readings of --watch or --monitor
 	Top      uint32 // maximum number of services that --top lists
 
 	// Filter selects the connections that -L -c lists. Without -c, -L lists the
 	// services that have the server Filter.Destination, if it is set.
 	Filter ipvs.ConnectionFilter
+
+	Confirm  uint32 // seconds that --confirm waits for the answer
+	UndoFile string // file of rules that --save-undo writes
 
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
 
@@ -81,6 +84,7 @@ const (
 	Apply
 	Diff
 	Doctor
+	Monitor
 )
 
 // commands describes each command: its name in messages, the change that it
@@ -118,9 +122,10 @@ var commands = [...]struct {
 	Help:        {name: "help"},
 	Version:     {name: "version"},
 	Check:       {name: "check"},
-	Apply:       {name: "apply", options: optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose}},
+	Apply:       {name: "apply", options: optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty | 1<<Verbose | 1<<Confirm | 1<<SaveUndo}},
 	Diff:        {name: "diff", options: optionRules{allowed: 1<<KeepWeights | 1<<AllowEmpty}},
 	Doctor:      {name: "doctor", options: optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON, exclusive: 1<<Probe | 1<<RulesFile}},
+	Monitor:     {name: "monitor", options: optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Initial}},
 }
 
 // The options of the commands that support many.

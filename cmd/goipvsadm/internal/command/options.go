@@ -69,6 +69,9 @@ const (
 	Verbose
 	Probe
 	RulesFile
+	Initial
+	Confirm
+	SaveUndo
 
 	numOptions
 

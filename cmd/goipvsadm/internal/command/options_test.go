@@ -12,25 +12,26 @@ import (
 // another option marked 1 is given, and an empty cell means illegal. A row whose name
 // contains --all-services is for lines with this option.
 const optionMatrix = `
-| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | server | vip | client | state | count | all | drain | keep | all-services | keep-weights | allow-empty | verbose | probe | rules |
-| add-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | · | | | | | | |
-| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | · | · | · | · | · | | | | | | | | | |
-| add-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | | | | | | | |
-| edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | · | | | | | | |
-| edit-server --all-services | | | 1 | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | · | | | | | | | | | | | · | 1 | | | | | |
-| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | · | | | | | | | |
-| delete-server --all-services | | | 1 | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | · | | 1 | | | | | |
-| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | · | | | | | | | | |
-| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | |
-| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | · | · | · | | |
-| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | · | · | | | |
-| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | | | | | | | 1 | 1 |`
+| | numeric | connection | service-address | scheduler | persistent | netmask | real-server | forwarding-method | weight | u-threshold | l-threshold | mcast-interface | timeout | daemon | stats | rate | thresholds | persistent-conn | nosort | syncid | exact | ops | pe | sched-flags | mcast-group | mcast-port | mcast-ttl | sync-maxlen | tun-info | tun-type | tun-port | tun-nocsum | tun-csum | tun-remcsum | netns | json | metrics | watch | top | server | vip | client | state | count | all | drain | keep | all-services | keep-weights | allow-empty | verbose | probe | rules | initial | confirm | save-undo |
+| add-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| edit-service | | | + | · | · | · | | | | | | | | | | | | | | | | · | · | · | | | | | | | | | | | · | | | | | | | | | | | | · | | | | | | | | | |
+| delete-service | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| list | · | 1 | 1 | | | | | | | | | | 1 | 1 | · | · | · | · | · | · | · | | | | | | | | · | | | | | | · | · | · | · | · | · | · | · | · | · | | | | | | | | | | | | |
+| add-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | | | | | | | | | | |
+| edit-server | | | + | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | | | | | | | | | | | | · | | | | | | | | | |
+| edit-server --all-services | | | 1 | | | | + | · | · | · | · | | | | | | | | | | | | | | | | | | | · | · | · | · | · | · | · | | | | | | | | | | | · | 1 | | | | | | | | |
+| delete-server | | | + | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | · | | | | | | | | | | |
+| delete-server --all-services | | | 1 | | | | + | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | · | | 1 | | | | | | | | |
+| start-daemon | | | | | | | | | | | | · | | | | | | | | · | | | | | · | · | · | · | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| stop-daemon | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| save | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | · | | | | | | | | | | | |
+| zero | | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| flush, set, restore | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| check | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | | | | | | | | |
+| apply | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | · | · | · | | | | · | · |
+| diff | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | | | | | | | | | | | | | | · | · | | | | | | |
+| doctor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | | | | | | | 1 | 1 | | | |
+| monitor | · | | · | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | · | · | | | | | | | | | | | | | | | | | | · | | |`
 
 // splitRow splits a row of the matrix into its cells.
 func splitRow(row string) []string {
@@ -57,6 +58,7 @@ var optionWords = map[string]string{
 	"server": "--server 10.0.0.2", "vip": "--vip 10.0.0.1", "client": "--client 10.0.0.3", "state": "--state CLOSE", "count": "--count",
 	"keep-weights": "--keep-weights", "allow-empty": "--allow-empty", "verbose": "--verbose",
 	"probe": "--probe", "rules": "--rules FILE",
+	"initial": "--initial", "confirm": "--confirm=9", "save-undo": "--save-undo FILE",
 }
 
 // commandWords are the words that select each command, with its operands.
@@ -65,7 +67,7 @@ var commandWords = map[string]string{
 	"edit-server": "-e", "delete-server": "-d", "start-daemon": "--start-daemon master",
 	"stop-daemon": "--stop-daemon master", "save": "-S", "zero": "-Z", "flush": "-C", "set": "--set 1 2 3", "restore": "-R",
 	"check": "--check", "apply": "--apply", "diff": "--diff",
-	"doctor": "--doctor",
+	"doctor": "--doctor", "monitor": "--monitor",
 }
 
 // TestOptionMatrix checks that the error of each command line is the first one

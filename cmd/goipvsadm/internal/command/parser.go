@@ -178,7 +178,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.UsageError()
-	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor):
+	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
 	case f.verb != 0 && p.cmd.combinesWith(f.verb):
 		p.cmd.Verb, p.cmd.ForApply = Check, true

@@ -21,7 +21,7 @@ func TestHelpTopic(t *testing.T) {
 		{topic: "drain", described: "--drain", commands: "-d"},
 		{topic: "--drain", described: "--drain", commands: "-d"},
 		{topic: "weight", described: "-w", commands: "-a -e"},
-		{topic: "n", described: "-n", commands: "-L -S --doctor"},
+		{topic: "n", described: "-n", commands: "-L -S --doctor --monitor"},
 		{topic: "sort", described: "--sort", commands: "-L"},
 		{topic: "syncid", described: "--syncid", commands: "--start-daemon --stop-daemon"},
 		{topic: "netns", described: "-N"},

@@ -68,6 +68,10 @@ func TestCandidates(t *testing.T) {
 		{line: "--check "}, // the shell completes file names
 		{line: "--check -", want: "--apply --netns -N"},
 		{line: "--diff --keep-weights "},
+		{line: "--apply --save-undo "},
+		{line: "--apply --co", want: "--confirm"},
+		{line: "--monitor --i", want: "--initial"},
+		{line: "--monitor -u ", want: "192.0.2.1:53"},
 		{line: "-D -", want: "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f --netns -N"},
 		{line: "-D ", want: "--tcp-service --udp-service --sctp-service --fwmark-service --netns"},
 		{line: "-E -t ", want: "192.0.2.1:80 192.0.2.2:80 [2001:db8::1]:80"},
@@ -151,7 +155,7 @@ func TestDescriptions(t *testing.T) {
 	}{
 		{line: "-S", want: Candidate{Word: "-S", Description: "print the table as rules for -R"}},
 		{line: "-A -t 192.0.2.9:80 -s rr", want: Candidate{Word: "rr", Description: "round robin"}},
-		{line: "-h save", want: Candidate{Word: "save", Description: "print the table as rules for -R"}},
+		{line: "-h zer", want: Candidate{Word: "zero", Description: "zero the counters"}},
 		{line: "-E -f 7", want: Candidate{Word: "7", Description: "rr, IPv6"}},
 		{line: "-d -r 198.51.100.2:", want: Candidate{Word: "198.51.100.2:80", Description: "1 service"}},
 		{line: "-d -t 192.0.2.1:80 -r 198.51.100.2", want: Candidate{Word: "198.51.100.2:80", Description: "Masq, weight 5"}},

@@ -36,7 +36,7 @@ var options = strings.Fields(`
 	--persistent-conn --server --vip --client --state --count --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
 	--tun-remcsum -j --json --metrics --watch --top --drain --keep --all-services --check --apply
-	--diff --doctor --probe --rules --all --keep-weights --allow-empty --verbose
+	--diff --doctor --monitor --initial --confirm --save-undo --probe --rules --all --keep-weights --allow-empty --verbose
 	-N --netns`)
 
 func TestTextEveryOption(t *testing.T) {
@@ -97,7 +97,7 @@ func TestSummary(t *testing.T) {
 		}
 	}
 	words := strings.FieldsFunc(summary, func(r rune) bool { return strings.ContainsRune(" \n,;()|", r) })
-	for _, command := range strings.Fields("-L -Z -C -S -R -A -E -D -a -e -d -h --check --diff --apply --doctor --set --start-daemon --stop-daemon --watch --drain") {
+	for _, command := range strings.Fields("-L -Z -C -S -R -A -E -D -a -e -d -h --check --diff --apply --monitor --doctor --set --start-daemon --stop-daemon --watch --drain") {
 		if !slices.Contains(words, command) {
 			t.Errorf("the summary has no %s", command)
 		}

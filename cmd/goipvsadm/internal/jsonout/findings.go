@@ -7,7 +7,6 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
-	"goipvsadm/ipvs"
 )
 
 // The JSON objects in the report of --doctor.
@@ -59,12 +58,6 @@ type (
 	subject struct {
 		Service *serviceKey `json:"service,omitempty"`
 		Server  *serverKey  `json:"server,omitempty"`
-	}
-
-	serviceKey struct {
-		Family   string `json:"family"`
-		*address        // nil for a firewall mark
-		Mark     uint32 `json:"mark,omitzero"`
 	}
 
 	serverKey struct {
@@ -156,12 +149,4 @@ func newSubject(x *doctor.Subject) (s subject) {
 		s.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
 	}
 	return s
-}
-
-func newServiceKey(k *ipvs.ServiceKey) *serviceKey {
-	v := &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
-	if k.Mark == 0 {
-		v.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
-	}
-	return v
 }

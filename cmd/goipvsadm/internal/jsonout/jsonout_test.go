@@ -335,7 +335,7 @@ func TestSettings(t *testing.T) {
 // defines.
 func allDocuments(t *testing.T) []string {
 	t.Helper()
-	return []string{
+	documents := []string{
 		render(t, writeTable(len(tableTests))),
 		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
 		render(t, func(w *bufio.Writer) error {
@@ -349,6 +349,10 @@ func allDocuments(t *testing.T) []string {
 		reports[1].want,
 		render(t, writeResults),
 	}
+	for i := range changeTests {
+		documents = append(documents, renderChange(t, i, true))
+	}
+	return documents
 }
 
 func writeResults(w *bufio.Writer) error {
@@ -465,6 +469,8 @@ func TestSchemaRejects(t *testing.T) {
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
 		strings.Replace(reports[1].want, `"a-check"`, `"a check"`, 1),
+		strings.Replace(renderChange(t, 0, true), `"add-service"`, `"add"`, 1),
+		strings.Replace(renderChange(t, 0, true), `"service":`, `"added":`, 1),
 		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
 	} {
 		if jsonouttest.Validate([]byte(document)) == nil {
