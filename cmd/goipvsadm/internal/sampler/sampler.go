@@ -92,9 +92,10 @@ func (s *Sampler) Stream(limit int) (*Sample, iter.Seq2[*Service, error], error)
 	return s.newSample(), func(yield func(*Service, error) bool) {
 		var buffer destinationBuffer
 		var measured Rates
+		var service Service
 		for _, i := range s.first(limit) {
 			destinations, err := s.readDestinations(&buffer, i, true)
-			service := Service{s.services[i], s.rates(&s.records.list[i].counterHistory, &measured), s.sortDestinations(destinations)}
+			service = Service{s.services[i], s.rates(&s.records.list[i].counterHistory, &measured), s.sortDestinations(destinations)}
 			if !yield(&service, err) || err != nil {
 				return
 			}
