@@ -192,10 +192,12 @@ func (c *sizedColumn) pad(b, text []byte) []byte {
 	return append(appendBlanks(b, missing), text...)
 }
 
+const blanks = "                                "
+
 // appendBlanks appends n blanks, or none if n is negative.
 func appendBlanks(b []byte, n int) []byte {
-	for ; n > 0; n-- {
-		b = append(b, ' ')
+	for ; n > 0; n -= len(blanks) {
+		b = append(b, blanks[:min(n, len(blanks))]...)
 	}
 	return b
 }

@@ -41,7 +41,7 @@ func listingWatch(output io.Writer, services, servers int) *Watch {
 				}
 				for i := range destinations {
 					destinations[i].Stats.Conns += 10
-					destinations[i].Stats.InBytes += 12345
+					destinations[i].Stats.InBytes += 123
 				}
 				return table, nil
 			},
