@@ -35,6 +35,10 @@ var (
 	// ErrDumpInterrupted means that the table changed during every attempt to
 	// read it. The errno is EINTR.
 	ErrDumpInterrupted = errors.New("table changed during every attempt to read it")
+
+	// ErrChanged means that another program has changed the configuration that a
+	// CompareAndUpdate method was to replace. The errno is EAGAIN.
+	ErrChanged = errors.New("changed by another program; not overwritten")
 )
 
 // ErrTimeout means that the kernel did not reply in time. Its method Timeout
@@ -52,7 +56,7 @@ func (timeoutError) Timeout() bool { return true }
 type Error struct {
 	Op    string        // description of the request, such as "add service TCP 192.0.2.1:80"
 	Err   error         // cause: one of the package's Err values, a validation error, or nil
-	Errno syscall.Errno // errno of the kernel's reply; EINVAL if the request was not sent
+	Errno syscall.Errno // errno of the kernel's reply; EINVAL or, with ErrChanged, EAGAIN if the request was not sent
 
 	// Message is the error text in the kernel's extended acknowledgement
 	// (NLMSGERR_ATTR_MSG), or "" if it sent none.

@@ -24,7 +24,7 @@ type Table struct {
 	Timeouts ipvs.Timeouts
 
 	// Daemons are the sync daemons. A wanted table without daemons does not
-	// change those that are running.
+	// change those that are running, unless Options.StopDaemons is set.
 	Daemons []ipvs.Daemon
 }
 
@@ -80,6 +80,60 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 		}
 	}
 	return have, nil
+}
+
+// Configuration returns a copy of t as a wanted table, without what only the kernel
+// sets, such as counters. The method ipvs.Local, which the kernel reports for a
+// destination on the director itself, becomes ipvs.DirectRouting.
+func (t *Table) Configuration() *Table {
+	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
+	for i := range c.Services {
+		s := &c.Services[i]
+		s.Flags &^= ipvs.Hashed
+		s.Stats = ipvs.Stats{}
+		s.Destinations = slices.Clone(s.Destinations)
+		for j := range s.Destinations {
+			d := &s.Destinations[j]
+			*d = ipvs.Destination{AddrPort: d.AddrPort, Method: d.Method, Weight: d.Weight, Tunnel: d.Tunnel,
+				UpperThreshold: d.UpperThreshold, LowerThreshold: d.LowerThreshold}
+			if d.Method == ipvs.Local {
+				d.Method = ipvs.DirectRouting
+			}
+		}
+	}
+	return c
+}
+
+// maxReads bounds the readings of ReadStable.
+const maxReads = 10
+
+// ReadStable reads like Read, repeatedly, until two successive readings have the
+// same entries, ignoring counters: a change that takes many requests, such as a
+// restart of the daemon that manages the table, is then complete. If the table
+// never stops changing, ReadStable returns the tenth reading.
+//
+// last, which may be nil, is an earlier reading. If the first reading has the same
+// entries, ReadStable returns last.
+func ReadStable(c *ipvs.Client, want, last *Table) (*Table, error) {
+	for range maxReads {
+		t, err := Read(c, want)
+		if err != nil {
+			return nil, err
+		}
+		if last != nil && sameEntries(last, t) {
+			break
+		}
+		last = t
+	}
+	return last, nil
+}
+
+// sameEntries reports whether two tables that were read have the same entries.
+func sameEntries(a, b *Table) bool {
+	for range Compare(b, a, Options{StopDaemons: true}) {
+		return false
+	}
+	return true
 }
 
 // Validate returns an error if t has a duplicate service, destination or sync

@@ -195,7 +195,7 @@ var tests = []completionTest{
 	{before: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12", after: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12:80 "},
 	{before: "goipvsadm -d -t 10.8.1.1:80 -r ", after: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.1"}, // ambiguous: .11 or .12
 	{before: "goipvsadm -e -f 77 -r ", after: "goipvsadm -e -f 77 -r 10.8.2.13:0 "},
-	{before: "goipvsadm -L --server 10.8.2.13", after: "goipvsadm -L --server 10.8.2.13:0 "},
+	{before: "goipvsadm -L --server 10.8.2.13:", after: "goipvsadm -L --server 10.8.2.13:0 "},
 	{before: "goipvsadm -L -c -t 10.8.1.1:80 --server=10.8.2.12", after: "goipvsadm -L -c -t 10.8.1.1:80 --server=10.8.2.12:80 "},
 	{before: "goipvsadm -L -c --vip 10.8.1.2", after: "goipvsadm -L -c --vip 10.8.1.2:80 "},
 	{before: "goipvsadm -L -c --state est", after: "goipvsadm -L -c --state established "},

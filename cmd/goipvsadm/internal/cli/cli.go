@@ -139,19 +139,34 @@ func (inv *invocation) execute(cmd *command.Command) int {
 		return inv.diff(cmd)
 	case command.Doctor:
 		return inv.doctor(cmd)
+	case command.Monitor:
+		return inv.monitor(cmd)
 	}
-	if cmd.Options.Has(command.Drain) {
+	switch {
+	case cmd.Options.Has(command.AllServices):
+		return inv.allServices(cmd)
+	case cmd.Options.Has(command.Drain):
 		return inv.drain(cmd)
+	case cmd.Options.Has(command.Keep):
+		return inv.editKept(cmd)
 	}
 	return inv.change(cmd)
 }
 
 // change executes a command that is a single change of the table.
 func (inv *invocation) change(cmd *command.Command) int {
+	warning := inv.editWarning(cmd)
 	change := cmd.Change()
 	if err := inv.client.Do(&change); err != nil {
-		inv.errorf("%s", inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err))
+		text := inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err)
+		if inv.ownName && cmd.IgnoredPort != 0 && errors.Is(err, ipvs.ErrNoDestination) {
+			text += fmt.Sprintf(" (port %d requires -m or --keep)", cmd.IgnoredPort)
+		}
+		inv.errorf("%s", text)
 		return exitKernelError
+	}
+	if warning != "" {
+		inv.errorf("%s", warning)
 	}
 	return exitOK
 }

@@ -105,6 +105,31 @@ func TestListingClosedPipe(t *testing.T) {
 	}
 }
 
+// TestDoctorOutputError checks that a report that cannot be written is an error.
+func TestDoctorOutputError(t *testing.T) {
+	s := newShell(t)
+	for _, rules := range []string{"", "-A -t 10.8.0.1:80"} { // without and with problems
+		s.run("ipvsadm -C")
+		s.writeRules("rules", rules)
+		s.run("ipvsadm -R <rules")
+		status := "2\n"
+		if rules != "" {
+			status = "1\n"
+		}
+		for _, tt := range []struct{ output, stderr string }{
+			{output: ">&-", stderr: "standard output is closed\n"},
+			{output: ">/dev/full", stderr: "write /dev/stdout: no space left on device\n"},
+		} {
+			for _, options := range []string{"-n", "-n -j"} {
+				r := s.run("./ours --doctor %s %s; echo $?", options, tt.output)
+				if want := (testnet.Result{Stdout: status, Stderr: tt.stderr}); r != want {
+					t.Errorf("--doctor %s %s with the rules %q: %+v, want %+v", options, tt.output, rules, r, want)
+				}
+			}
+		}
+	}
+}
+
 // TestChangeClosedPipe checks that a closed pipe does not interrupt commands that
 // change the table.
 func TestChangeClosedPipe(t *testing.T) {

@@ -68,7 +68,7 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 		e := new(command.Error)
 		return errors.As(err, &e) && e.Kind == command.BadOption
 	}
-	if cmd.Verb.IsChange() && !cmd.Options.Has(command.Drain) {
+	if cmd.IsSingleChange() {
 		change := cmd.Change()
 		r.batch.Add(&change)
 		r.pending = append(r.pending, pendingRule{cmd.Verb, line, r.subjectOf(cmd)})

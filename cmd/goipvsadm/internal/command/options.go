@@ -62,11 +62,16 @@ const (
 	Count
 	All
 	Drain
+	Keep
+	AllServices
 	KeepWeights
 	AllowEmpty
 	Verbose
 	Probe
 	RulesFile
+	Initial
+	Confirm
+	SaveUndo
 
 	numOptions
 

@@ -46,7 +46,6 @@ type state struct {
 	serverProtocol ipvs.Protocol // protocol by which the port name in server was looked up
 	hasServerPort  bool          // server contains a port
 	netmask        string        // value of -M
-	schedFlags     string        // value of -b
 }
 
 // NewParser returns a Parser whose messages contain the name of the program and
@@ -172,7 +171,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.UsageError()
-	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor):
+	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
 	case f.verb != 0 && p.cmd.combinesWith(f.verb):
 		p.cmd.Verb, p.cmd.ForApply = Check, true

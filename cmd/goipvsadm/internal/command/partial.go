@@ -77,6 +77,20 @@ func (u *Partial) NextFlags() [][]string {
 	return next
 }
 
+// Supports reports whether the option may be given in addition to those of the line.
+func (u *Partial) Supports(o Option) bool {
+	given := u.Options
+	switch o { // -L -c accepts a service
+	case Connection:
+		given &^= 1 << ServiceAddress
+	case ServiceAddress:
+		given &^= 1 << Connection
+	}
+	with := u.Command
+	with.Options |= 1 << o
+	return with.optionRules().permits(given, o)
+}
+
 // allows reports whether f may come next.
 func (u *Partial) allows(f *flag) bool {
 	switch {
@@ -97,18 +111,14 @@ func (u *Partial) allows(f *flag) bool {
 	case u.Options.Has(f.option):
 		return false
 	}
-	given := u.Options
-	switch f.option { // -L -c accepts a service
-	case Connection:
-		given &^= 1 << ServiceAddress
-	case ServiceAddress:
-		given &^= 1 << Connection
-	}
-	if !u.optionRules().permits(given, f.option) {
+	if !u.Supports(f.option) {
 		return false
 	}
 	if tunnelOptions.Has(f.option) {
 		d := &u.Destination
+		if u.Options.HasAny(Keep, AllServices) && !u.Options.Has(ForwardingMethod) {
+			return true // the server may have a tunnel
+		}
 		return d.Method == ipvs.Tunneling && tunnelTypes[d.Tunnel.Type].permits(u.Options, f.option)
 	}
 	with := u.Command

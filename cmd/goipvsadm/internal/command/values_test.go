@@ -325,3 +325,54 @@ func TestParseListConflict(t *testing.T) {
 		{line: "-L --timeout -t 10.0.0.1:80 -c", want: "2 The option 'service-address' conflicts with the 'connection' option in the 'list' command", note: "the first two conflicting options in the order of the Option constants"},
 	})
 }
+
+func TestParseMonitor(t *testing.T) {
+	const interval = " for --monitor: use a number of seconds from 1 to 2678400"
+	for _, tt := range []struct {
+		line     string
+		interval uint32
+		err      string
+	}{
+		{line: "--monitor", interval: 1},
+		{line: "--monitor=30 -n", interval: 30},
+		{line: "--monitor=2678400", interval: 2678400},
+		{line: "--monitor=0", err: "invalid value `0'" + interval},
+		{line: "--monitor=", err: "invalid value `'" + interval},
+		{line: "--monitor=0.5", err: "invalid value `0.5'" + interval},
+		{line: "--monitor=2678401", err: "invalid value `2678401'" + interval},
+		{line: "--monitor 5", err: "unexpected argument 5 (did you mean --monitor=5?)"},
+		{line: "--monitor --stats", err: "Illegal 'stats' option with the 'monitor' command"},
+		{line: "--monitor -L", err: "invalid option `-L'"},
+	} {
+		var cmd Command
+		if err := testParser(t).Parse(splitWords(tt.line), &cmd); errorText(err) != tt.err || err == nil && cmd.Interval != tt.interval {
+			t.Errorf("%s: interval %d, error %q; want %d, %q", tt.line, cmd.Interval, errorText(err), tt.interval, tt.err)
+		}
+	}
+}
+
+func TestParseConfirm(t *testing.T) {
+	const time = " for --confirm: use a time such as 60, 90s, 5m or 1h"
+	for _, tt := range []struct {
+		line, undoFile string
+		confirm        uint32
+		err            string
+	}{
+		{line: "--apply --confirm", confirm: 60},
+		{line: "--apply --confirm=90", confirm: 90},
+		{line: "--apply --confirm=5m --save-undo undo rules", confirm: 300, undoFile: "undo"},
+		{line: "--apply --save-undo=undo", undoFile: "undo"},
+		{line: "--apply --confirm=", err: "invalid value `'" + time},
+		{line: "--apply --confirm=0", err: "invalid value `0'" + time},
+		{line: "--apply --confirm=1d", err: "invalid value `1d'" + time},
+		{line: "--apply --save-undo ''", err: "invalid value `' for --save-undo: use the name of a file"},
+		{line: "--apply --save-undo -", err: "invalid value `-' for --save-undo: use the name of a file"},
+		{line: "--diff --confirm", err: "Illegal 'confirm' option with the 'diff' command"},
+	} {
+		var cmd Command
+		err := testParser(t).Parse(splitWords(tt.line), &cmd)
+		if errorText(err) != tt.err || err == nil && (cmd.Confirm != tt.confirm || cmd.UndoFile != tt.undoFile) {
+			t.Errorf("%s: %d, %q, error %q; want %d, %q, %q", tt.line, cmd.Confirm, cmd.UndoFile, errorText(err), tt.confirm, tt.undoFile, tt.err)
+		}
+	}
+}

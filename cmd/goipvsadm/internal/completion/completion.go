@@ -3,6 +3,7 @@
 package completion
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/help"
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/cmd/goipvsadm/internal/termsafe"
@@ -164,9 +166,15 @@ func (s *Source) existingServices(u *command.Partial) []ipvs.Service {
 }
 
 // servers completes the address of an existing server of the service that was
-// given.
+// given. Without one, the command may be meant for all services.
 func servers(s *Source, u *command.Partial) []Candidate {
-	if u.Verb == command.AddServer || !u.Options.Has(command.ServiceAddress) {
+	switch {
+	case u.Verb == command.AddServer:
+		return nil
+	case !u.Options.Has(command.ServiceAddress):
+		if u.Options.Has(command.AllServices) || u.Supports(command.AllServices) {
+			return s.serversOfAllServices(u)
+		}
 		return nil
 	}
 	destinations := s.Destinations(u.NetNS, u.Service.ServiceKey)
@@ -179,19 +187,34 @@ func servers(s *Source, u *command.Partial) []Candidate {
 	return candidates
 }
 
+// serversOfAllServices completes the address of a server of any service, without and
+// with a port.
+func (s *Source) serversOfAllServices(u *command.Partial) []Candidate {
+	services := make(map[string]int) // number of services by server
+	for _, service := range s.Services(u.NetNS) {
+		seen := make(map[string]bool)
+		for _, d := range s.Destinations(u.NetNS, service.ServiceKey) {
+			seen[string(resolve.AppendNumeric(nil, d.AddrPort))] = true
+			seen[string(resolve.AppendAddr(nil, d.AddrPort.Addr()))] = true
+		}
+		for server := range seen {
+			services[server]++
+		}
+	}
+	var candidates []Candidate
+	for _, server := range slices.Sorted(maps.Keys(services)) {
+		candidates = append(candidates, Candidate{server, humanize.Count(services[server], "service")})
+	}
+	return candidates
+}
+
 // anyServers completes the address of a server of the service that the line names,
 // or of any service.
 func anyServers(s *Source, u *command.Partial) []Candidate {
 	if u.Options.Has(command.ServiceAddress) {
 		return servers(s, u)
 	}
-	var all []netip.AddrPort
-	for _, service := range s.Services(u.NetNS) {
-		for _, d := range s.Destinations(u.NetNS, service.ServiceKey) {
-			all = append(all, d.AddrPort)
-		}
-	}
-	return addresses(all)
+	return s.serversOfAllServices(u)
 }
 
 // virtualAddresses completes the address of a service of any protocol.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -62,7 +61,16 @@ var causeTests = []findingTest{
 			"director: ip address add 192.168.2.120/32 dev lo",
 			"director: sysctl -w net.ipv4.conf.all.arp_ignore=1",
 		}},
-	{name: "vip-dad-failed", plan: ip6DRPlan, rules: ip6DRRules, want: "[fd03::10]:80",
+	{name: "vip-dad-failed/own address", severity: "warning", plan: ip6DRPlan, rules: ip6DRRules,
+		breakWith: []string{
+			"director: ip address add fd03::3/64 dev eth0 nodad", // keeps the servers reachable
+			"director: ip address del fd03::2/64 dev eth0",
+			"client: ip address add fd03::2/64 dev eth0 nodad",
+			"director: ip address add fd03::2/64 dev eth0",
+			"director: for i in $(seq 50); do ip -6 address show dadfailed | grep -q fd03::2 && break; sleep .1; done",
+			"client: ip address del fd03::2/64 dev eth0",
+		}, cleanup: []string{"director: sleep 3"}},
+	{name: "vip-dad-failed", severity: "warning", plan: ip6DRPlan, rules: ip6DRRules, want: "[fd03::10]:80",
 		breakWith: []string{
 			"director: ip address del fd03::10/128 dev eth0",
 			"client: ip address add fd03::10/64 dev eth0 nodad",
@@ -125,7 +133,7 @@ var causeTests = []findingTest{
 		remedy:    0, replace: []string{"ADDRESS", "172.16.100.10", "PORT", "80"}},
 	{name: "expire-nodest-conn/UDP", plan: drPlan,
 		rules:     "-A -u 172.16.100.10:53 -s rr\n-a -u 172.16.100.10:53 -r 172.16.100.21 -g\n-a -u 172.16.100.10:53 -r 172.16.100.22 -g",
-		prepare:   (*testbed).startUDP,
+		prepare:   func(tb *testbed) { tb.startUDP("172.16.100.10:53") },
 		breakWith: []string{"director: ipvsadm -d -u 172.16.100.10:53 -r 172.16.100.22"}, cleanup: []string{"director: sleep 3"}},
 }
 
@@ -189,34 +197,5 @@ func (tb *testbed) startUploads(address string) {
 			fmt.Fprintf(conn, "GET / HTTP/1.0\r\nCookie: %s\r\n\r\n", cookie)
 			io.Copy(io.Discard, conn)
 		}()
-	})
-}
-
-// startUDP makes the client send datagrams from four ports until the test ends.
-func (tb *testbed) startUDP() {
-	tb.t.Helper()
-	var conns []net.Conn
-	err := tb.network.Host("client").Do(func() error {
-		for range 4 {
-			conn, err := net.Dial("udp", "172.16.100.10:53")
-			if err != nil {
-				return err
-			}
-			conns = append(conns, conn)
-		}
-		return nil
-	})
-	if err != nil {
-		tb.t.Fatal(err)
-	}
-	tb.repeat(300*time.Millisecond, func(context.Context) {
-		for _, conn := range conns {
-			conn.Write([]byte("x")) // fails after an ICMP reply to an earlier datagram
-		}
-	})
-	tb.t.Cleanup(func() {
-		for _, conn := range conns {
-			conn.Close()
-		}
 	})
 }

@@ -66,10 +66,149 @@ func TestDiagnose(t *testing.T) {
 			d.Delta, d.Stats, d.Conns = nil, ipvs.Stats{InPackets: 3}, stuck
 		}, want: []string{"nat-no-answers " + server1}},
 		{name: "UDP without replies from any server", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Stats.OutPackets = 0
+		}},
+		{name: "DNS without replies from any server", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Stats.OutPackets = 0
+			f.Services[0].AddrPort = ap("192.0.2.1:53")
+			f.Services[0].Servers = f.Services[0].Servers[:1]
+		}, want: []string{"warning nat-no-answers UDP 192.0.2.1:53 10.0.0.11:80"}},
+		{name: "UDP without replies from any server, after they replied", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Servers = f.Services[0].Servers[:1]
+		}, want: []string{"warning nat-no-answers UDP 192.0.2.1:80 10.0.0.11:80"}},
+		{name: "UDP with one-packet scheduling, whose replies are not counted", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Flags = ipvs.OnePacketScheduling
+			f.Services[0].Scheduler = "rr"
+		}},
+		{name: "UDP packets rejected", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Servers[1].Delta = &ipvs.Stats{InPackets: 15, OutPackets: 15}
+			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 3, Reporter: addr("10.0.0.12")}}
+			f.Services[0].Servers = f.Services[0].Servers[1:]
+		}, want: []string{"server-refuses UDP 192.0.2.1:80 10.0.0.12:80"}},
+		{name: "UDP packets rejected by a server that replies to others", change: func(f *Facts) {
 			f.Services[0].Protocol = ipvs.UDP
+			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 3, Reporter: addr("10.0.0.12")}}
+			f.Replies = map[Endpoint]int{{ipvs.UDP, ap("10.0.0.12:80")}: 7}
+		}},
+		{name: "TCP packets rejected by a gateway", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = &ipvs.Stats{Conns: 3, InPackets: 3, OutPackets: 3, OutBytes: 264}, Conns{Total: 3, SynRecv: 3, StuckSynRecv: 1}
+			f.Rejections = map[Endpoint]*Rejection{{ipvs.TCP, ap("10.0.0.11:80")}: {Packets: 3, Reporter: addr("10.0.0.254")}}
+		}, want: []string{"server-refuses " + server1}},
+		{name: "packet rejected by a server whose connections complete", change: func(f *Facts) {
+			f.Rejections = map[Endpoint]*Rejection{{ipvs.TCP, ap("10.0.0.11:80")}: {Packets: 3, Reporter: addr("10.0.0.11")}}
+		}},
+		{name: "one-packet scheduling with NAT, replies arrive", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Flags, f.Services[0].Scheduler = ipvs.OnePacketScheduling, "rr"
+			f.Replies = map[Endpoint]int{{ipvs.UDP, ap("10.0.0.12:80")}: 7}
+		}, want: []string{"one-packet-nat UDP 192.0.2.1:80"}},
+		{name: "one-packet scheduling with NAT, idle", change: func(f *Facts) {
+			silenceUDP(f)
+			makeIdle(f)
+			f.Services[0].Flags, f.Services[0].Scheduler = ipvs.OnePacketScheduling, "rr"
+		}, want: []string{"hint one-packet-nat UDP 192.0.2.1:80"}},
+
+		{name: "drained server that replies", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Weight = 0
+		}},
+		{name: "drained server that is down, without traffic", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Weight, d.Delta, d.Conns = 0, new(ipvs.Stats), Conns{Total: 3, Established: 3}
+			f.Neighbors[server1Neighbor] = netstate.Failed
+		}},
+		{name: "drained server that is down, with open connections", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Weight, d.Delta, d.Conns = 0, new(ipvs.Stats), Conns{Total: 3, Established: 3, Open: 1}
+			f.Neighbors[server1Neighbor] = netstate.Failed
+		}, want: []string{"warning dead-server-clients " + server1}},
+		{name: "connections to a drained server that is down", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 2}, Conns{Total: 3, Established: 3, Open: 3}
+			f.Neighbors[server1Neighbor] = netstate.Failed
+		}, want: []string{"dead-server-clients " + server1}},
+		{name: "drained server with direct routing that does not reply on its own address", change: func(f *Facts) {
+			useDirectRouting(f, Conns{Total: 3, Established: 3, Open: 3}, Conns{Total: 1, Established: 1, Completed: 1})
+			f.Services[0].Servers[0].Weight = 0
+			probe(f, netprobe.Silent)
+		}},
+		{name: "drained server with direct routing that does not reply on the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{Total: 3, Established: 3, Open: 3}, Conns{Total: 1, Established: 1, Completed: 1})
+			f.Services[0].Servers[0].Weight = 0
+			probe(f, netprobe.Silent)
+			probeVIP(f, netprobe.Silent)
+		}, want: []string{"dead-server-clients " + server1}},
+		{name: "connections to a drained server that sends nothing", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Weight, d.Delta, d.Conns = 0, &ipvs.Stats{InPackets: 4}, Conns{Total: 3, Established: 3, Open: 3}
+		}, want: []string{"dead-server-clients " + server1}},
+		{name: "UDP without replies to a drained server", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Stats.OutPackets = 0
+			f.Services[0].Servers[0].Weight = 0
+		}},
+		{name: "old handshake of one client with a drained server", change: func(f *Facts) {
+			useDirectRouting(f, stuckOf("192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
+			d := &f.Services[0].Servers[0]
+			d.Weight, d.Delta, d.Conns.StuckSynRecv = 0, new(ipvs.Stats), 1
+		}},
+
+		{name: "connections to a removed server", change: func(f *Facts) {
+			f.Orphans = []Orphan{{Service: f.Services[0].ServiceKey, Server: ap("10.0.0.13:80"), Client: ap("192.0.2.99:4000"), VIP: ap("192.0.2.1:80")}}
+		}, want: []string{"hint expire-nodest-conn"}},
+		{name: "packets to a removed server", change: func(f *Facts) {
+			f.Orphans = []Orphan{{Service: f.Services[0].ServiceKey, Server: ap("10.0.0.13:80"), Client: ap("192.0.2.99:4000"), VIP: ap("192.0.2.1:80")}}
+			f.OrphanPackets = 2
+		}, want: []string{"expire-nodest-conn"}},
+
+		{name: "server between its thresholds gets its share", change: func(f *Facts) {
+			f.Services[0].Scheduler = "rr"
+			_, d := f.firstServer()
+			d.UpperThreshold, d.ActiveConns = 100, 80
+		}},
+		{name: "server between its thresholds gets nothing", change: func(f *Facts) {
+			f.Services[0].Scheduler = "rr"
+			f.Services[0].Delta = &ipvs.Stats{Conns: 6, InPackets: 50, OutPackets: 40}
+			_, d := f.firstServer()
+			d.UpperThreshold, d.ActiveConns, d.Delta = 100, 80, &ipvs.Stats{InPackets: 30, OutPackets: 20}
+		}, want: []string{"warning over-threshold " + server1}},
+		{name: "server between its thresholds gets nothing of few connections", change: func(f *Facts) {
+			f.Services[0].Scheduler = "rr"
+			_, d := f.firstServer()
+			d.UpperThreshold, d.ActiveConns, d.Delta = 100, 80, &ipvs.Stats{InPackets: 30, OutPackets: 20}
+		}},
+		{name: "all servers have reached their thresholds", change: func(f *Facts) {
+			f.Services[0].Delta = &ipvs.Stats{InPackets: 50, OutPackets: 40}
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
 			for i := range f.Services[0].Servers {
-				f.Services[0].Servers[i].Delta, f.Services[0].Servers[i].Conns = silent, Conns{Total: 5}
+				d := &f.Services[0].Servers[i]
+				d.UpperThreshold, d.LowerThreshold, d.ActiveConns = 100, 50, 60
+				d.Delta = &ipvs.Stats{InPackets: 30, OutPackets: 20}
 			}
+		}, want: []string{"over-threshold " + server1, "over-threshold " + server2}},
+
+		{name: "packets without a mark for a port of the service", change: func(f *Facts) {
+			useMark(f)
+			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
+		{name: "packets without a mark of a host that is not a client", change: func(f *Facts) {
+			useMark(f)
+			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
+		}},
+		{name: "a client that tries a port", change: func(f *Facts) {
+			useMark(f)
+			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
+		}},
+		{name: "packets without a mark to a program of the director", change: func(f *Facts) {
+			useMark(f)
+			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.Listening = []netstate.Socket{{Protocol: 6, AddrPort: ap("0.0.0.0:22")}}
 		}},
 		{name: "UDP without replies from one of two servers", change: func(f *Facts) {
 			s, d := f.firstServer()
@@ -324,14 +463,21 @@ func TestDiagnose(t *testing.T) {
 		}},
 		{name: "one of two servers silent", change: func(f *Facts) {
 			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
-			f.WorkingClients = map[netip.Addr][]netip.Addr{addr("192.0.2.99"): {addr("10.0.0.12")}}
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
 		{name: "one of two servers silent, after it worked", change: func(f *Facts) {
 			conns := stuckOf("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
-			f.WorkingClients = map[netip.Addr][]netip.Addr{addr("192.0.2.99"): {addr("10.0.0.11"), addr("10.0.0.12")}}
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination, &f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
+		{name: "one of two servers was silent, and has no traffic", change: func(f *Facts) {
+			conns := stuckOf("192.0.2.99")
+			conns.Established = 20
+			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
+			f.Services[0].Servers[0].Delta = new(ipvs.Stats)
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[1].Destination}}
+		}},
 		{name: "one of two servers silent for one client that has no other server", change: func(f *Facts) {
 			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"hint server-silent " + server1}},
@@ -440,6 +586,22 @@ func TestDiagnose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// silenceUDP makes the service one for UDP whose servers send no replies.
+func silenceUDP(f *Facts) {
+	f.Services[0].Protocol = ipvs.UDP
+	for i := range f.Services[0].Servers {
+		d := &f.Services[0].Servers[i]
+		d.Delta, d.Conns = &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}, Conns{Total: 5, VIP: addr("192.0.2.1")}
+	}
+}
+
+// useMark makes the service one for a firewall mark, with a client.
+func useMark(f *Facts) {
+	f.Services[0].ServiceKey = ipvs.MarkKey(7, ipvs.IPv4)
+	f.ListeningRead = true
+	f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination}}
 }
 
 // moveVIP moves the VIP to another host and stops its traffic.

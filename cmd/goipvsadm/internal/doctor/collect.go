@@ -3,7 +3,6 @@ package doctor
 import (
 	"errors"
 	"io/fs"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +37,7 @@ type Collector struct {
 type sample struct {
 	time             time.Time
 	services         []Service
-	conns            map[connKey]string // states
+	conns            map[connKey]connSample
 	neighbors        Neighbors
 	reversePathDrops uint64
 	conntrackInvalid uint64
@@ -67,8 +66,9 @@ func (c *Collector) Collect() (*Facts, error) {
 		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
 	}
 	var captureErr error
+	var unserved []netprobe.Packet
 	if len(first.services) > 0 || len(f.Daemons) > 0 {
-		captureErr = c.capture(f, first.services)
+		unserved, captureErr = c.capture(f, first.services)
 	}
 	probing.Wait()
 
@@ -88,6 +88,7 @@ func (c *Collector) Collect() (*Facts, error) {
 	}
 	f.Services = second.services
 	setDeltas(first.services, f.Services)
+	f.Unmarked = unmarked(f, unserved, second.conns)
 	f.NeighborsBefore, f.Neighbors = first.neighbors, second.neighbors
 	f.ReversePathDrops = increase(first.reversePathDrops, second.reversePathDrops)
 	f.ConntrackInvalid = increase(first.conntrackInvalid, second.conntrackInvalid)
@@ -116,7 +117,7 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 		return nil, err
 	}
 	s := &sample{time: time.Now(), services: services}
-	var before map[connKey]string
+	var before map[connKey]connSample
 	if previous != nil {
 		before = previous.conns
 	}
@@ -165,49 +166,6 @@ func (f *Facts) noteUnavailable(what, reason string) {
 func (f *Facts) noteOptional(what, reason string) {
 	f.noteUnavailable(what, reason)
 	f.Unavailable[len(f.Unavailable)-1].Optional = true
-}
-
-// capture waits for sampleInterval and counts the packets for the services and
-// the ARP requests that arrive in this time.
-func (c *Collector) capture(f *Facts, services []Service) error {
-	var capture *netprobe.Capture
-	err := c.InNetNS(func() (err error) {
-		capture, err = netprobe.OpenCapture()
-		return err
-	})
-	c.wait()
-	if err != nil {
-		return err
-	}
-	defer capture.Close()
-	ix := newServerIndex(f, services)
-	own := f.ownAddrs()
-	f.Arrivals = make(map[ipvs.ServiceKey]*Arrivals)
-	f.ARPRequests = make(map[netip.Addr]int)
-	requests := make(map[[2]netip.Addr]int) // by host and requested address
-	for _, p := range capture.Packets() {
-		from, to := p.Source.Addr(), p.Destination.Addr()
-		if p.Protocol == 0 { // an ARP request
-			if key := [2]netip.Addr{from, to}; from != to && !own[from] {
-				requests[key]++
-				f.ARPRequests[to] = max(f.ARPRequests[to], requests[key])
-			}
-			continue
-		}
-		s := ix.service(ipvs.Protocol(p.Protocol), p.Destination)
-		if s == nil {
-			continue
-		}
-		a := f.Arrivals[s.ServiceKey]
-		if a == nil {
-			a = new(Arrivals)
-			f.Arrivals[s.ServiceKey] = a
-		}
-		a.Packets++
-		a.Link = p.Link
-		a.Clients = appendDistinct(a.Clients, from, maxClients)
-	}
-	return nil
 }
 
 // read calls a function in the network namespace and notes its error.

@@ -24,36 +24,68 @@ type connKey struct {
 	client, vip netip.AddrPort
 }
 
+// A connSample is a connection in a sample.
+type connSample struct {
+	state   string
+	expires uint32 // in seconds
+}
+
 const (
 	synRecv     = "SYN_RECV"
 	established = "ESTABLISHED"
+
+	// States of SCTP: an INIT has been received, and another one, which the client
+	// has sent because there was no reply.
+	sctpInit      = "INIT1"
+	sctpInitAgain = "INIT"
 )
 
-// isPastHandshake reports whether a TCP connection in a state has completed its
-// handshake and has not been reset.
-func isPastHandshake(state string) bool {
+// isHandshake reports whether the server has not yet replied to a connection in a
+// state.
+func isHandshake(state string) bool {
+	return state == synRecv || state == sctpInit || state == sctpInitAgain
+}
+
+// isPastHandshake reports whether a TCP or SCTP connection in a state has completed
+// its handshake and has not been reset.
+func isPastHandshake(protocol ipvs.Protocol, state string) bool {
 	switch state {
 	case established, "FIN_WAIT", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK":
 		return true
+	case "NONE", "REJECTED":
+		return false
 	}
-	return false
+	return protocol == ipvs.SCTP && !isHandshake(state)
+}
+
+// isStuck reports whether a connection is in its handshake for longer than a reply
+// takes. An SCTP connection is only three seconds in the state INIT1.
+func isStuck(conn *ipvs.Connection, stateBefore string) bool {
+	switch conn.State {
+	case synRecv:
+		return stateBefore == synRecv
+	case sctpInit:
+		return conn.Expires <= 1
+	}
+	return conn.State == sctpInitAgain
 }
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
-// Conns of the servers. It returns the states of the connections; before
-// contains those of the previous sample, or is nil. With a backup daemon, no
+// Conns of the servers. It returns the connections; before contains those of the
+// previous sample, or is nil. With a backup daemon, no
 // connections count as new: they may have been received from the master.
-func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]string) map[connKey]string {
+func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]connSample) map[connKey]connSample {
 	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 	if c.Client == nil || len(services) == 0 && !backup {
 		return nil
 	}
 	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
-	states := make(map[connKey]string)
+	conns := make(map[connKey]connSample)
 	f.Unserved = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
-	f.WorkingClients = make(map[netip.Addr][]netip.Addr)
+	f.Completing = make(map[ClientServer]bool)
+	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
 	for conn, err := range c.Client.Connections() {
 		if err != nil {
 			reason := err.Error()
@@ -75,18 +107,25 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 		if d == nil {
 			switch {
 			case s != nil && (conn.State == established || conn.State == "UDP"):
-				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, Expires: conn.Expires})
+				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, VIP: conn.VIP, Expires: conn.Expires})
 			case s == nil && backup && conn.Protocol != 0:
 				f.Unserved = append(f.Unserved, Unserved{conn.VIP, conn.Destination})
 			}
 			continue
 		}
 		key := connKey{conn.Protocol, conn.Client, conn.VIP}
-		states[key] = conn.State
-		stateBefore, existed := before[key]
-		d.Conns.add(&conn, stateBefore, before != nil && !existed && !backup, own)
-		if client := conn.Client.Addr(); isPastHandshake(conn.State) {
-			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], conn.Destination.Addr(), 2)
+		conns[key] = connSample{conn.State, conn.Expires}
+		last, existed := before[key]
+		completed := d.Conns.Completed
+		if conn.Protocol == ipvs.UDP && existed && conn.Expires+1 >= last.expires && !backup {
+			d.Conns.Refreshed++
+		}
+		d.Conns.add(&conn, last.state, before != nil && !existed && !backup, own)
+		if d.Conns.Completed > completed {
+			f.Completing[ClientServer{conn.Client.Addr(), &d.Destination}] = true
+		}
+		if client := conn.Client.Addr(); isPastHandshake(conn.Protocol, conn.State) {
+			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], &d.Destination, 2)
 		}
 	}
 	for i := range services {
@@ -94,7 +133,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 			services[i].Servers[j].Conns.Partial = !f.AllConnections
 		}
 	}
-	return states
+	return conns
 }
 
 // add adds a connection. stateBefore is its state at the previous sample, and
@@ -111,27 +150,33 @@ func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own m
 		c.New++
 	}
 	switch {
-	case conn.State == synRecv:
+	case isHandshake(conn.State):
 		c.SynRecv++
-		if stateBefore == synRecv && !own[client] {
+		if isStuck(conn, stateBefore) && !own[client] {
 			c.StuckSynRecv++
 			c.StuckClients = appendDistinct(c.StuckClients, client, maxClients)
 		}
-	case isPastHandshake(conn.State):
+		if stateBefore != "" && !isHandshake(stateBefore) {
+			c.Reused++
+		}
+	case isPastHandshake(conn.Protocol, conn.State):
 		c.Established++
-		if isNew || stateBefore == synRecv {
+		if conn.State == established {
+			c.Open++
+		}
+		if isNew || isHandshake(stateBefore) {
 			c.Completed++
 		}
 	}
 }
 
-// appendDistinct appends an address unless the slice contains it or has reached
+// appendDistinct appends an element unless the slice contains it or has reached
 // the limit.
-func appendDistinct(addrs []netip.Addr, a netip.Addr, limit int) []netip.Addr {
-	if len(addrs) >= limit || slices.Contains(addrs, a) {
-		return addrs
+func appendDistinct[T comparable](list []T, x T, limit int) []T {
+	if len(list) >= limit || slices.Contains(list, x) {
+		return list
 	}
-	return append(addrs, a)
+	return append(list, x)
 }
 
 // A serverIndex finds the server of a connection.

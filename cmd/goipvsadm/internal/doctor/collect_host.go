@@ -26,9 +26,9 @@ func (c *Collector) collectHost(f, host *Facts) {
 		return err
 	})
 	host.Memory, _ = netstate.TotalMemory()
-	localServer := false
-	host.eachServer(func(_ *Service, d *Server) { localServer = localServer || host.isLocal(d.AddrPort.Addr()) })
-	if localServer {
+	needed := host.hasMarks()
+	host.eachServer(func(_ *Service, d *Server) { needed = needed || host.isLocal(d.AddrPort.Addr()) })
+	if needed {
 		c.read(f, "listening sockets", func() (err error) {
 			host.Listening, err = netstate.ListeningSockets()
 			host.ListeningRead = err == nil
@@ -107,7 +107,7 @@ var (
 	}
 	// optionalSysctls do not exist on all kernels.
 	optionalSysctls = []string{
-		"net/ipv4/vs/run_estimation", "net/ipv4/vs/backup_only",
+		"net/ipv4/vs/run_estimation", "net/ipv4/vs/backup_only", "net/ipv4/vs/conn_reuse_mode",
 		"net/ipv6/conf/all/forwarding", "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max",
 	}
 	// linkSysctls exist for each link with IPv4.

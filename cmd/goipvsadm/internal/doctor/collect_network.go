@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"time"
@@ -85,48 +86,43 @@ type PathResult struct {
 }
 
 const (
-	maxPaths     = 32          // number of servers whose path is probed
+	maxPaths     = 32          // number of TCP servers whose path is probed
+	maxDatagrams = 256         // number of UDP and SCTP servers that are probed
 	pathWait     = time.Second // time limit for replies to path probes
 	gueHeaderLen = 4           // in bytes
 )
 
-// probePaths probes the paths to servers that do not reply to their clients.
+// probePaths probes the paths to TCP servers that do not reply to their clients,
+// and the ports of UDP and SCTP servers.
 func (c *Collector) probePaths(f *Facts) {
-	type suspect struct {
+	type probe struct {
 		d      *ipvs.Destination
-		client netip.Addr
+		client netip.Addr // of a TCP server; then two paths are probed
 	}
-	var suspects []suspect
+	var probes []probe
 	var paths []netprobe.Path
+	suspects, datagrams := 0, 0
 	f.eachServer(func(s *Service, d *Server) {
-		if len(suspects) == maxPaths || s.Protocol != ipvs.TCP && s.Mark == 0 || !d.AddrPort.Addr().Is4() || !d.Conns.VIP.Is4() ||
-			d.Conns.StuckSynRecv == 0 || len(d.Conns.StuckClients) == 0 {
+		isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
+		if isTCP && (suspects == maxPaths || len(d.Conns.StuckClients) == 0) || !isTCP && datagrams == maxDatagrams {
 			return
 		}
-		r, ok := f.routeTo(d)
+		path, ok := f.pathTo(s, d)
 		if !ok {
 			return
 		}
-		client := d.Conns.StuckClients[0]
-		base := netprobe.Path{Link: r.Link, Server: d.AddrPort.Addr(), To: d.AddrPort}
-		if d.Method != ipvs.Masquerading {
-			base.To = d.Conns.VIPPort
-			if s.Mark == 0 && s.AddrPort.Port() != 0 {
-				base.To = s.AddrPort
-			}
-			if d.Method == ipvs.Tunneling {
-				base.TunnelProto, base.Tunnel = tunnelHeaders(&d.Destination)
-			} else if base.HardwareAddr = f.HardwareAddrs[neighborKey{r.Link, d.AddrPort.Addr()}]; base.HardwareAddr == nil {
-				return
-			}
+		if !isTCP {
+			datagrams++
+			probes, paths = append(probes, probe{d: &d.Destination}), append(paths, path)
+			return
 		}
-		fromClient, fromDirector := base, base
-		fromClient.Source = client
-		if fromDirector.Source = f.probeSource(r.Link, d.AddrPort.Addr()); !fromDirector.Source.IsValid() {
-			fromDirector.Source = client
+		suspects++
+		fromClient := path
+		fromClient.Source = d.Conns.StuckClients[0]
+		if !path.Source.IsValid() {
+			path.Source = fromClient.Source
 		}
-		suspects = append(suspects, suspect{&d.Destination, client})
-		paths = append(paths, fromClient, fromDirector)
+		probes, paths = append(probes, probe{&d.Destination, fromClient.Source}), append(paths, fromClient, path)
 	})
 	var replies []netprobe.PathReply
 	err := c.InNetNS(func() (err error) { replies, err = netprobe.ProbePaths(paths, pathWait); return err })
@@ -135,25 +131,85 @@ func (c *Collector) probePaths(f *Facts) {
 		return
 	}
 	f.Paths = make(map[*ipvs.Destination]PathResult)
-	for i, s := range suspects {
-		f.Paths[s.d] = PathResult{Client: s.client, FromClient: replies[2*i], FromDirector: replies[2*i+1]}
+	f.Datagrams = make(map[*ipvs.Destination]netprobe.Outcome)
+	for _, p := range probes {
+		if p.client.IsValid() {
+			f.Paths[p.d] = PathResult{Client: p.client, FromClient: replies[0], FromDirector: replies[1]}
+			replies = replies[2:]
+			continue
+		}
+		f.Datagrams[p.d] = replies[0].Port
+		replies = replies[1:]
 	}
 }
 
+// pathTo returns the path of packets from the director to a server, as IPVS
+// forwards those of clients. It returns false if there is none, or if its port is
+// not known. Source is not valid if the director has no other address than the VIP.
+func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
+	r, ok := f.routeTo(d)
+	isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
+	if !ok || !isTCP && s.AddrPort.Port() == 0 {
+		return p, false
+	}
+	p = netprobe.Path{Protocol: unix.IPPROTO_TCP, Link: r.Link, Server: d.AddrPort.Addr(), To: d.AddrPort}
+	if s.Mark == 0 {
+		p.Protocol = uint8(s.Protocol)
+	}
+	to := d.Conns.VIPPort
+	if s.Mark == 0 && s.AddrPort.Port() != 0 {
+		to = s.AddrPort
+	}
+	switch d.Method {
+	case ipvs.Masquerading:
+		p.To = netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), to.Port()))
+	case ipvs.Tunneling:
+		p.To = to
+		p.TunnelProto, p.Tunnel = tunnelHeaders(&d.Destination, to.Addr())
+		p.TunnelSource = r.Source
+	default:
+		p.To = to
+		nextHop := d.AddrPort.Addr()
+		if p.HardwareAddr = f.HardwareAddrs[neighborKey{r.Link, nextHop}]; p.HardwareAddr == nil {
+			return p, false
+		}
+	}
+	p.Source = f.probeSource(r.Link, p.To.Addr())
+	if d.Method == ipvs.Masquerading && !p.Source.IsValid() {
+		p.Source = r.Source
+	}
+	return p, p.To.IsValid() && p.To.Port() != 0 && (p.Source.IsValid() || p.Protocol == unix.IPPROTO_TCP)
+}
+
+// tunnelEndpoint returns the endpoint to which the packets of a VIP are sent in a
+// tunnel.
+func tunnelEndpoint(d *ipvs.Destination, vip netip.Addr) Endpoint {
+	protocol, _ := tunnelHeaders(d, vip)
+	e := Endpoint{ipvs.Protocol(protocol), netip.AddrPortFrom(d.AddrPort.Addr(), 0)}
+	if d.Tunnel.Type == ipvs.GUE {
+		e.AddrPort = netip.AddrPortFrom(d.AddrPort.Addr(), d.Tunnel.Port)
+	}
+	return e
+}
+
 // tunnelHeaders returns the protocol of a tunnel's outer header and the headers
-// between it and the client's packet.
-func tunnelHeaders(d *ipvs.Destination) (protocol int, headers []byte) {
+// between it and a packet to the VIP.
+func tunnelHeaders(d *ipvs.Destination, vip netip.Addr) (protocol int, headers []byte) {
+	inner, etherType := unix.IPPROTO_IPIP, uint16(unix.ETH_P_IP)
+	if !vip.Is4() {
+		inner, etherType = unix.IPPROTO_IPV6, unix.ETH_P_IPV6
+	}
 	switch d.Tunnel.Type {
 	case ipvs.GUE:
 		// UDP length. Without a checksum, receivers only check that it does not
 		// exceed the packet.
 		length := 8 + gueHeaderLen
 		port := d.Tunnel.Port
-		return unix.IPPROTO_UDP, []byte{0x9c, 0x40, byte(port >> 8), byte(port), 0, byte(length), 0, 0, 0, unix.IPPROTO_IPIP, 0, 0}
+		return unix.IPPROTO_UDP, []byte{0x9c, 0x40, byte(port >> 8), byte(port), 0, byte(length), 0, 0, 0, byte(inner), 0, 0}
 	case ipvs.GRE:
-		return unix.IPPROTO_GRE, []byte{0, 0, 0x08, 0}
+		return unix.IPPROTO_GRE, []byte{0, 0, byte(etherType >> 8), byte(etherType)}
 	}
-	return unix.IPPROTO_IPIP, nil
+	return inner, nil
 }
 
 // markOf returns the firewall mark that rules set on packets to an address. It

@@ -29,7 +29,7 @@ func (c *Collector) readTable(f *Facts) ([]Service, error) {
 	var destinations []ipvs.Destination
 	for i := range services {
 		s := Service{Service: services[i]}
-		if destinations, err = c.Client.AppendDestinations(destinations[:0], s.ServiceKey); err != nil {
+		if destinations, err = c.Client.AppendDestinationsConsistent(destinations[:0], s.ServiceKey); err != nil {
 			f.noteUnavailable("servers", c.ErrorText(err))
 			return table, nil
 		}
@@ -46,7 +46,7 @@ func (c *Collector) readTable(f *Facts) ([]Service, error) {
 // readServices reads the requested service, or all services.
 func (c *Collector) readServices() ([]ipvs.Service, error) {
 	if c.Service == nil {
-		return c.Client.Services()
+		return c.Client.ServicesConsistent()
 	}
 	s, err := c.Client.Service(*c.Service)
 	return []ipvs.Service{s}, err

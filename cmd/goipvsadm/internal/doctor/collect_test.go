@@ -1,10 +1,13 @@
 package doctor
 
 import (
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"goipvsadm/ipvs"
+	"goipvsadm/netlinkmsg"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -85,5 +88,37 @@ func TestNoteUnavailable(t *testing.T) {
 	want := []Unavailable{{What: "network probes", Reason: "ARP on eth0: closed; neighbor discovery: closed"}}
 	if diff := cmp.Diff(want, f.Unavailable); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
+	}
+}
+
+// A server that a dump skips must not be missing, since its connections would
+// count as those of a removed server.
+func TestReadTableConsistent(t *testing.T) {
+	const servers = 100 // more than a datagram contains
+	k := largeTable(1, servers)
+	dumps, datagrams := 0, 0
+	var removed *ipvs.Destination
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.GetDestination {
+			dumps, datagrams = dumps+1, 0
+			if removed != nil {
+				k.Table[0].Destinations = slices.Insert(k.Table[0].Destinations, 0, *removed)
+				removed = nil
+			}
+		}
+		return 0
+	}
+	k.OnContinue = func(m *netlinkmsg.Message) {
+		if datagrams++; m.Command == netlinkmsg.GetDestination && dumps == 1 && datagrams == 1 {
+			first := k.Table[0].Destinations[0]
+			removed, k.Table[0].Destinations = &first, k.Table[0].Destinations[1:]
+		}
+	}
+	table, err := newCollector(k).readTable(new(Facts))
+	if err != nil || len(table) != 1 || len(table[0].Servers) != servers {
+		t.Errorf("got error %v and %d services, want 1 service with %d servers: %d", err, len(table), servers, len(table[0].Servers))
+	}
+	if dumps < 2 {
+		t.Errorf("%d dumps of servers, want more than one", dumps)
 	}
 }

@@ -1,13 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
-	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
 
@@ -22,6 +23,11 @@ var configurationChecks = []Check{
 		ID: "one-packet-scheduler", Severity: Warning, run: onePacketScheduler,
 		Title:       "scheduler does not work with one-packet scheduling",
 		Explanation: "this scheduler selects servers by their number of connections; one-packet scheduling creates none, so all packets go to the same server",
+	},
+	{
+		ID: "one-packet-nat", Severity: Error, run: onePacketNAT,
+		Title:       "replies with one-packet scheduling and NAT are not translated",
+		Explanation: "one-packet scheduling keeps no connections, so clients receive replies from the address of the server",
 	},
 	{
 		ID: "persistence-netmask-holes", Severity: Warning, run: persistenceNetmaskHoles,
@@ -88,7 +94,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 			switch d := &s.Servers[j]; {
 			case d.Weight == 0:
 				unavailable = append(unavailable, fmt.Sprintf("%s has weight 0", d.AddrPort))
-			case d.isOverloaded():
+			case d.overload() == overloaded:
 				unavailable = append(unavailable, fmt.Sprintf("%s has reached its upper threshold", d.AddrPort))
 			default:
 				available++
@@ -123,6 +129,38 @@ func onePacketScheduler(f *Facts, report func(Finding)) {
 		}
 		report(s.serviceFinding(fmt.Sprintf("one-packet scheduling with the scheduler %s", s.Scheduler),
 			f.editService(s, func(s *ipvs.Service) { s.Scheduler = "wrr" })))
+	}
+}
+
+func onePacketNAT(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Flags&ipvs.OnePacketScheduling == 0 || s.PEName != "" {
+			continue // a persistence engine may create connections for replies
+		}
+		j := slices.IndexFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.Masquerading && d.Weight > 0 })
+		if j < 0 {
+			continue
+		}
+		x := s.serviceFinding("one-packet scheduling with NAT", f.editService(s, func(s *ipvs.Service) { s.Flags &^= ipvs.OnePacketScheduling }))
+		replies, counted := 0, uint64(0)
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if d.Method == ipvs.Masquerading && d.Delta != nil {
+				replies += f.Replies[Endpoint{ipvs.UDP, netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), s.AddrPort.Port()))}]
+				counted += d.Delta.OutPackets
+			}
+		}
+		switch {
+		case replies >= minUnanswered && counted == 0 && s.hasTraffic():
+			x.Evidence += fmt.Sprintf("; %s of servers arrived in this sample, and IPVS has translated none", humanize.Count(replies, "packet"))
+		case s.hasTraffic():
+			continue // a protocol without replies
+		default:
+			x.Severity = Hint
+			x.Causes = []string{"this is intended if the protocol has no replies, such as syslog"}
+		}
+		report(x)
 	}
 }
 
@@ -189,15 +227,28 @@ func ftpPersistence(f *Facts, report func(Finding)) {
 const defaultPersistence = 360
 
 func mixedForwarding(f *Facts, report func(Finding)) {
-	f.eachServer(func(s *Service, d *Server) {
+	for i := range f.Services {
+		s := &f.Services[i]
 		// Direct routing is usual for a local server, and correct for a server whose
-		// connections complete.
-		if !isMixed(s, d) || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
-			return
+		// connections complete. Tunneling is for servers that it does not reach.
+		var nat *Server
+		n := 0 // servers with NAT
+		for j := range s.Servers {
+			if d := &s.Servers[j]; d.Method == ipvs.Masquerading && !f.isLocal(d.AddrPort.Addr()) {
+				nat, n = d, n+1
+			}
 		}
-		report(s.serverFinding(d, fmt.Sprintf("%s uses direct routing, most other servers use NAT", d.AddrPort),
-			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading })))
-	})
+		if nat == nil || 2*n < len(s.Servers) {
+			continue
+		}
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if d.Method != ipvs.DirectRouting || d.Weight == 0 || f.isLocal(d.AddrPort.Addr()) || d.hasTraffic() && d.Conns.Established > 0 {
+				continue
+			}
+			report(s.serverFinding(d, fmt.Sprintf("%s uses direct routing, most other servers use NAT", d.AddrPort), f.useMethodOf(s, d, nat)))
+		}
+	}
 }
 
 func portIgnored(f *Facts, report func(Finding)) {
@@ -219,20 +270,8 @@ func portIgnored(f *Facts, report func(Finding)) {
 }
 
 func tunnelPMTU(f *Facts, report func(Finding)) {
-	// The director also sends ICMP messages if it cannot reach a server.
-	unreachable := false
-	f.eachServer(func(_ *Service, d *Server) {
-		r := f.Routes[d.AddrPort.Addr()]
-		nextHop := d.AddrPort.Addr()
-		if r.Gateway.IsValid() {
-			nextHop = r.Gateway
-		}
-		unreachable = unreachable || r.Type != netstate.Unicast && r.Type != netstate.Local || f.neighborProblem(r.Link, nextHop, false, d.hasTraffic()) != ""
-	})
-	dropped := f.Counters.FragmentsFailed // counts packets that were merged on arrival (GRO)
-	if !unreachable {
-		dropped = max(dropped, f.Counters.UnreachableSent)
-	}
+	// Packets that were merged on arrival (GRO) are dropped without a message.
+	dropped := max(f.Counters.FragmentsFailed, uint64(f.TooBigSent))
 	if dropped < 2 || !f.sysctlIs("net/ipv4/vs/pmtu_disc", 1) {
 		return
 	}

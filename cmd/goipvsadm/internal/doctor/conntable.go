@@ -101,15 +101,21 @@ func checkDefense(f *Facts, name string, report func(Finding)) {
 }
 
 func expireNodestConn(f *Facts, report func(Finding)) {
-	const path = "net/ipv4/vs/expire_nodest_conn"
+	const path = expireNodestPath
 	if len(f.Orphans) == 0 || !f.sysctlIs(path, 0) {
 		return
 	}
 	example := f.Orphans[0]
-	report(Finding{
+	x := Finding{
+		Severity: Hint,
 		Evidence: fmt.Sprintf("%s to removed servers, such as %s from %s to %s, which expires in %s",
 			humanize.Count(len(f.Orphans), "open connection"), example.Service, example.Client, example.Server,
 			humanize.Count(example.Expires, "second")),
 		Remedies: []Remedy{f.sysctlRemedy(1, path)},
-	})
+	}
+	if f.OrphanPackets >= minUnanswered {
+		x.Severity = Error
+		x.Evidence += fmt.Sprintf("; %s of their clients arrived in this sample", humanize.Count(f.OrphanPackets, "packet"))
+	}
+	report(x)
 }

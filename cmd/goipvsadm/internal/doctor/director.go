@@ -75,7 +75,7 @@ var directorChecks = []Check{
 		Explanation: "TCP connections have shorter timeouts to save memory",
 	},
 	{
-		ID: "expire-nodest-conn", Severity: Hint, run: expireNodestConn,
+		ID: "expire-nodest-conn", Severity: Error, run: expireNodestConn,
 		Title:       "connections to removed servers hang",
 		Explanation: "their packets are silently dropped until they time out; with expire_nodest_conn=1, clients can reconnect at once",
 	},

@@ -54,7 +54,7 @@ type Check struct {
 // whose findings they suppress.
 func Checks() []Check {
 	return slices.Concat(directorChecks, vipStateChecks, firewallChecks, syncChecks, syncStateChecks, serviceChecks, configurationChecks,
-		replyChecks, pathChecks, probeChecks, trafficChecks)
+		replyChecks, pathChecks, stuckChecks, probeChecks, trafficChecks)
 }
 
 // A Subject is what a finding is about: a server of a service; a service, if

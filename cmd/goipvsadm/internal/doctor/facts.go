@@ -27,7 +27,9 @@ type Facts struct {
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
-	WorkingClients  map[netip.Addr][]netip.Addr // clients with connections past the handshake, and up to two of their servers
+	OrphanPackets   int                                // captured packets of clients that belong to Orphans
+	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
+	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
 	Daemons         []ipvs.Daemon
 
 	Links           []netstate.Link
@@ -38,11 +40,15 @@ type Facts struct {
 	MaybeLocal      map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
 	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
 	ARPRequests     map[netip.Addr]int            // by requested address: the most requests from one host between the samples
-	Sysctls         map[string]int                // by path below /proc/sys
-	Listening       []netstate.Socket             // read only if the director is one of the servers
-	ListeningRead   bool                          // whether Listening has been read
-	Processes       []netstate.Process            // programs that manage tables or move VIPs
-	Memory          uint64                        // size of the RAM in bytes
+	Replies         map[Endpoint]int              // UDP and SCTP packets from servers that were captured
+	Rejections      map[Endpoint]*Rejection       // packets to servers whose rejection was captured
+	TooBigSent      int                           // ICMP messages of the director that packets to services are too big
+	Unmarked        []UnmarkedTarget
+	Sysctls         map[string]int     // by path below /proc/sys
+	Listening       []netstate.Socket  // read only if the director is one of the servers, or if there are marks
+	ListeningRead   bool               // whether Listening has been read
+	Processes       []netstate.Process // programs that manage tables or move VIPs
+	Memory          uint64             // size of the RAM in bytes
 
 	Firewall           *netstate.Firewall               // with packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
@@ -66,7 +72,8 @@ type Facts struct {
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
 	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
-	FrameResults []netprobe.FrameResult // connection attempts to VIPs at servers with direct routing
+	FrameResults []netprobe.FrameResult                 // connection attempts to VIPs at servers with direct routing
+	Datagrams    map[*ipvs.Destination]netprobe.Outcome // of UDP and SCTP servers; those that are Silent may be fine
 
 	Unavailable []Unavailable
 
@@ -137,11 +144,14 @@ type Server struct {
 type Conns struct {
 	Total        int
 	FromDirector int            // from an address of the director itself
-	SynRecv      int            // in SYN_RECV
+	SynRecv      int            // in SYN_RECV, or in INIT1 or INIT of SCTP
 	Established  int            // past the handshake and not reset
 	New          int            // not in the first sample; without FromDirector
+	Refreshed    int            // of UDP, with packets between the samples
 	Completed    int            // completed the handshake between the samples
-	StuckSynRecv int            // in SYN_RECV at both samples; without FromDirector
+	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
+	Open         int            // in ESTABLISHED
+	Reused       int            // in the handshake, and in a later state at the first sample
 	StuckClients []netip.Addr   // up to maxClients clients of StuckSynRecv
 	Clients      []netip.Addr   // up to maxClients clients
 	VIP          netip.Addr     // virtual address of one of the connections
@@ -167,11 +177,11 @@ func (s *Service) completes() bool {
 }
 
 // hasTraffic reports whether the service received packets between the samples.
-// New connections count as well: counters are up to two seconds old, and do not
+// New and refreshed connections count as well: counters are up to two seconds old, and do not
 // change at all while net.ipv4.vs.run_estimation is 0.
 func (s *Service) hasTraffic() bool {
 	return s.Delta != nil && s.Delta.InPackets > 0 ||
-		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New > 0 })
+		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New+d.Conns.Refreshed > 0 })
 }
 
 // mayHaveClients reports whether hosts other than the director can reach the
@@ -193,21 +203,22 @@ func (d *Server) hasClientTraffic() bool {
 	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
 }
 
-// isOverloaded reports whether the server has reached its upper threshold.
-func (d *Server) isOverloaded() bool {
-	return d.UpperThreshold > 0 && d.ActiveConns+d.InactiveConns >= d.UpperThreshold
-}
-
 // stuckWorkingClient returns a client whose connections to the server are stuck
 // although it has, or had, connections to other servers. Without one, the client
 // itself may be the cause: its network may lose the replies.
 func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	for _, client := range d.Conns.StuckClients {
-		if slices.ContainsFunc(f.WorkingClients[client], func(a netip.Addr) bool { return a != d.AddrPort.Addr() }) {
+		if slices.ContainsFunc(f.WorkingClients[client], func(o *ipvs.Destination) bool { return o != &d.Destination }) {
 			return client, true
 		}
 	}
 	return netip.Addr{}, false
+}
+
+// A ClientServer is a client and a server of its connections.
+type ClientServer struct {
+	Client netip.Addr
+	Server *ipvs.Destination
 }
 
 // An Orphan is a connection to a server that is no longer in the table.
@@ -215,16 +226,8 @@ type Orphan struct {
 	Service ipvs.ServiceKey
 	Server  netip.AddrPort
 	Client  netip.AddrPort
+	VIP     netip.AddrPort
 	Expires uint32 // time to expiry in seconds; packets of the client do not extend it
-}
-
-// Arrivals are packets for a service that arrived from the network between the
-// samples, whether or not IPVS received them: TCP SYNs, or any UDP and SCTP
-// packets.
-type Arrivals struct {
-	Packets int
-	Clients []netip.Addr // up to maxClients clients
-	Link    int          // index of the link on which one of the packets arrived
 }
 
 // countersStopped reports whether the kernel does not update its counters.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type healthyTest struct {
 	examine  []string       // hosts; "director" by default
 	hints    []string       // identifiers of hints that may be reported
 	iptables bool           // whether the test requires iptables
+	sctp     bool           // whether the test requires SCTP
 	sysctl   string         // path of a required sysctl below /proc/sys
 }
 
@@ -159,6 +161,34 @@ var healthyTests = []healthyTest{
 		rules:    "-A -t 172.16.100.10:80 -s rr -p 300\n-a -t 172.16.100.10:80 -r 172.16.100.21 -g\n-a -t 172.16.100.10:80 -r 172.16.100.22 -g",
 		commands: []string{"client2: iptables-legacy -A INPUT -s 172.16.100.10 -j DROP"},
 		noise:    func(tb *testbed) { tb.startTrafficFrom("client2", drTraffic...) }, hints: []string{"server-silent"}},
+	{name: "UDP with NAT, drained server", plan: natPlan, rules: natUDPRules, prepare: func(tb *testbed) {
+		tb.serveUDP("web1", ":53")
+		tb.serveUDP("web2", ":53")
+	}, noise: func(tb *testbed) {
+		tb.startUDP(natUDP)
+		tb.run("director: ipvsadm -e -u 192.168.2.110:53 -r 192.168.1.11 -m -w 0")
+	}},
+	{name: "UDP with direct routing", plan: drPlan, rules: drUDPRules, prepare: func(tb *testbed) {
+		tb.serveUDP("web1", drUDP)
+		tb.serveUDP("web2", drUDP)
+	}, noise: func(tb *testbed) { tb.startUDP(drUDP) }},
+	{name: "UDP without replies, drained server", plan: natPlan, rules: strings.ReplaceAll(natUDPRules, ":53", ":514"), prepare: (*testbed).receiveUDP,
+		noise: func(tb *testbed) {
+			tb.startUDP("192.168.2.110:514")
+			tb.run("director: ipvsadm -e -u 192.168.2.110:514 -r 192.168.1.11 -m -w 0")
+		}},
+	{name: "one-packet scheduling without replies", plan: natPlan, rules: strings.ReplaceAll(strings.ReplaceAll(natUDPRules, ":53", ":514"), "-s rr", "-s rr -o"),
+		prepare: (*testbed).receiveUDP, noise: func(tb *testbed) { tb.startUDP("192.168.2.110:514") }, hints: []string{"one-packet-nat"}},
+	{name: "SCTP with NAT", sctp: true, plan: natPlan, rules: natSCTPRules, prepare: (*testbed).serveSCTPAtBoth,
+		noise: func(tb *testbed) { tb.startSCTP("192.168.2.110:9000") }},
+	{name: "SCTP with direct routing", sctp: true, plan: drPlan, rules: drSCTPRules, prepare: (*testbed).serveSCTPAtBoth,
+		noise: func(tb *testbed) { tb.startSCTP("172.16.100.10:9000") }},
+	{name: "drained server with open connections", plan: drPlan, rules: drRules, traffic: drTraffic, noise: func(tb *testbed) {
+		tb.keepOpen("http://172.16.100.10/", 4)
+		tb.run("director: ipvsadm -e -t 172.16.100.10:80 -r 172.16.100.21 -g -w 0")
+	}},
+	{name: "server at half of its threshold", plan: drPlan, rules: drRules + " -x 40 -y 20", traffic: drTraffic,
+		noise: func(tb *testbed) { tb.run("director: ipvsadm --set 0 1 0") }},
 	{name: "NAT with masquerading in one subnet", iptables: true, plan: oneSubnetPlan, rules: oneSubnetRules, traffic: []string{"10.1.0.100:80"},
 		commands: []string{
 			"director: iptables-legacy -t nat -A POSTROUTING -d 10.1.0.11 -j MASQUERADE",
@@ -178,7 +208,7 @@ var healthyTests = []healthyTest{
 func TestHealthy(t *testing.T) {
 	for i := range healthyTests {
 		tt := &healthyTests[i]
-		if missing := missingFeature(tt.iptables, tt.sysctl); missing != "" {
+		if missing := missingFeature(tt.iptables, tt.sctp, tt.sysctl); missing != "" {
 			t.Logf("missing: %s, for %s", missing, tt.name)
 			continue
 		}
@@ -191,7 +221,7 @@ func TestHealthy(t *testing.T) {
 			tb.run(tt.commands...)
 			tb.restore(tt.rules)
 			tb.expectNoProblems(tt, "idle")
-			if len(tt.traffic) == 0 {
+			if len(tt.traffic) == 0 && tt.noise == nil {
 				return
 			}
 			from := "client"
@@ -206,7 +236,9 @@ func TestHealthy(t *testing.T) {
 			if tt.noise != nil {
 				tt.noise(tb)
 			}
-			tb.startTrafficFrom(from, tt.traffic...)
+			if len(tt.traffic) > 0 {
+				tb.startTrafficFrom(from, tt.traffic...)
+			}
 			tb.expectNoProblems(tt, "with traffic")
 		})
 	}

@@ -20,12 +20,12 @@ var pathChecks = []Check{
 		Explanation: "the director's routing table has no usable route to the server's address",
 	},
 	{
-		ID: "dr-through-gateway", Severity: Error, WholeHost: true, run: drThroughGateway,
+		ID: "dr-through-gateway", Severity: Error, run: drThroughGateway,
 		Title:       "server is behind a gateway",
 		Explanation: "direct routing requires that the server is on the same layer-2 segment: a gateway routes packets for the VIP back to the director",
 	},
 	{
-		ID: "nat-same-network", Severity: Error, WholeHost: true, run: natSameNetwork,
+		ID: "nat-same-network", Severity: Error, run: natSameNetwork,
 		Title:       "server replies to clients directly",
 		Explanation: "client and server share a subnet, so replies bypass the director and are dropped by the client",
 	},
@@ -45,7 +45,7 @@ var pathChecks = []Check{
 		Explanation: "with pmtu_disc=0, the director does not notify clients of the smaller MTU, and full-sized packets are fragmented unless the servers announce a smaller MSS",
 	},
 	{
-		ID: "over-threshold", Severity: Warning, run: overThreshold,
+		ID: "over-threshold", Severity: Error, run: overThreshold,
 		Title:       "server has reached its upper threshold",
 		Explanation: "it gets no new connections until its number of connections has dropped below the lower threshold (by default, 3/4 of the upper one)",
 	},
@@ -97,7 +97,7 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Tunneling }))
 		switch {
 		case d.Conns.StuckSynRecv > 0:
-			x.Evidence += "; " + describeSynRecv(d.Conns.SynRecv, d.Conns.Total)
+			x.Evidence += "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
 		case destinations[r.Gateway] > 1:
 			x.Severity = Warning
 		default:
@@ -113,9 +113,25 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 // connection states are not available.
 const minSilentPackets = 3
 
+// repliedPorts are the UDP ports of protocols in which servers reply to each
+// request.
+var repliedPorts = []uint16{53, 123} // DNS, NTP
+
+// expectsReplies reports whether the servers of a UDP service reply to packets:
+// many UDP protocols have no replies.
+func expectsReplies(s *Service) bool {
+	return s.repliesNow() || slices.Contains(repliedPorts, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
+}
+
+// repliesNow reports whether a server of the service with NAT has sent packets
+// between the samples.
+func (s *Service) repliesNow() bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
+}
+
 // noReplies reports whether a server with NAT gets packets but sends no
-// replies. Many UDP protocols have no replies, so a UDP server counts only if
-// another server of the service does reply.
+// replies. A UDP server counts only if the servers of its service do reply.
+// Replies to packets with one-packet scheduling are not counted.
 func (f *Facts) noReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
@@ -125,7 +141,7 @@ func (f *Facts) noReplies(s *Service, d *Server) bool {
 	}
 	if s.Protocol == ipvs.UDP {
 		return d.Delta != nil && d.Delta.InPackets >= minSilentPackets && d.Delta.OutPackets == 0 &&
-			slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
+			s.Flags&ipvs.OnePacketScheduling == 0 && expectsReplies(s)
 	}
 	if d.Delta != nil && d.Delta.InPackets > 0 {
 		// A part of the connection table need not contain connections to the server.
@@ -156,7 +172,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 			return
 		}
 		client := slices.IndexFunc(d.Conns.StuckClients, func(a netip.Addr) bool {
-			return own.Contains(a) && a != addr && len(f.WorkingClients[a]) == 0
+			return own.Contains(a) && a != addr && !f.mayReplyThroughDirector(s, d, a)
 		})
 		if client < 0 {
 			return
@@ -171,6 +187,20 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 		}
 		report(x)
 	})
+}
+
+// mayReplyThroughDirector reports whether a server may send its replies to a client
+// in its own network through the director: connections between them complete,
+// packets of the client are masqueraded or, if the firewall rules are not known,
+// the client has connections to some server.
+func (f *Facts) mayReplyThroughDirector(s *Service, d *Server, client netip.Addr) bool {
+	if f.Completing[ClientServer{client, &d.Destination}] {
+		return true
+	}
+	if f.Firewall == nil || f.FirewallIncomplete {
+		return len(f.WorkingClients[client]) > 0
+	}
+	return f.sysctlIs(vsConntrack, 1) && len(f.sourceNAT(s, d, client)) > 0
 }
 
 func neighborFailed(f *Facts, report func(Finding)) {
@@ -214,7 +244,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
 			}
 		} else {
-			x.Remedies = append(x.Remedies, f.drain(s, d))
+			x.Remedies = append(x.Remedies, f.takeOut(s, d))
 		}
 		report(x)
 	})
@@ -255,7 +285,7 @@ func localNotListening(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no %s socket listens on %s", s.Protocol, to),
-			advise("start the program that should listen on %s", to), f.drain(s, d))
+			advise("start the program that should listen on %s", to), f.takeOut(s, d))
 		if !d.hasTraffic() {
 			x.Severity = Warning // a firewall rule may redirect the packets to another port
 			f.suppressServer(&d.Destination)
@@ -317,17 +347,6 @@ func tunnelMTU(f *Facts, report func(Finding)) {
 		report(s.serverFinding(d, fmt.Sprintf("%s has an MTU of %d bytes and the tunnel adds %d to packets of up to %d",
 			l.Name, l.MTU, overhead, maxClientPacket),
 			f.sysctlRemedy(1, path), f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", strconv.Itoa(maxClientPacket+overhead))))
-	})
-}
-
-func overThreshold(f *Facts, report func(Finding)) {
-	f.eachServer(func(s *Service, d *Server) {
-		conns := d.ActiveConns + d.InactiveConns
-		if d.UpperThreshold == 0 || conns < d.UpperThreshold {
-			return
-		}
-		report(s.serverFinding(d, fmt.Sprintf("%s, upper threshold %s", humanize.Count(conns, "connection"), humanize.Count(d.UpperThreshold, "")),
-			f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold = 2 * conns })))
 	})
 }
 

@@ -108,12 +108,25 @@ func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 	return source
 }
 
+// eachProbedServer calls do for each server to probe: those that may get new
+// connections, and those that still have some.
+func (f *Facts) eachProbedServer(do func(s *Service, d *Server)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		for j := range s.Servers {
+			if d := &s.Servers[j]; d.Weight > 0 || d.Conns.Total > 0 {
+				do(s, d)
+			}
+		}
+	}
+}
+
 // probeTargets returns the servers to probe.
 func (f *Facts) probeTargets() []netprobe.Target {
 	vips := f.vips()
 	var targets []netprobe.Target
 	added := make(map[netprobe.Target]bool)
-	f.eachServer(func(s *Service, d *Server) {
+	f.eachProbedServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r, ok := f.routeTo(d)
 		if !ok || r.Link == 0 || added[t] {
@@ -139,7 +152,7 @@ func (f *Facts) frameTargets(neighbors []netstate.Neighbor) []netprobe.FrameTarg
 		}
 	}
 	var targets []netprobe.FrameTarget
-	f.eachServer(func(s *Service, d *Server) {
+	f.eachProbedServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.Mark != 0 || s.AddrPort.Port() == 0 ||
 			s.AddrPort.Addr().Is4() != d.AddrPort.Addr().Is4() {
@@ -329,14 +342,20 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 // clients fail as well, and a hint if clients succeed.
 func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
 	switch {
-	case d.Conns.Completed > 0:
+	case f.hasReplied(s, d):
 		return Hint
-	case f.noReplies(s, d), f.onlyResets(s, d), connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
+	case f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil, connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
 		return Error
 	case d.Method == ipvs.Masquerading:
 		return Warning
 	}
 	return Hint // the server may listen on the VIP only
+}
+
+// hasReplied reports whether a server has accepted a connection between the samples
+// or, with NAT, replied to UDP packets.
+func (f *Facts) hasReplied(s *Service, d *Server) bool {
+	return d.Conns.Completed > 0 || slices.ContainsFunc(endpoints(s, d), func(e Endpoint) bool { return f.Replies[e] > 0 })
 }
 
 // probeFinding completes a finding about a failed probe.
@@ -360,6 +379,27 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 func probeRefused(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, severity Severity, after string) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
+	})
+	f.eachServer(func(s *Service, d *Server) {
+		if o, ok := f.Datagrams[&d.Destination]; !ok || o != netprobe.Refused || f.isSuppressed(d) {
+			return
+		}
+		p, _ := f.pathTo(s, d)
+		x := s.serverFinding(d, fmt.Sprintf("%s packet to %s at %s rejected", s.Protocol, p.To, d.AddrPort.Addr()),
+			advise("check that a program listens on %s at %s", p.To, d.AddrPort.Addr()))
+		x.Severity = f.probeSeverity(s, d)
+		switch {
+		case x.Severity == Hint && f.hasReplied(s, d):
+			x.Evidence += ", but the server replies to clients"
+		case d.hasClientTraffic():
+			x.Severity = Error
+			x.Evidence += "; clients send packets to the server in this sample"
+			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+		default:
+			x.Severity = Warning
+			x.Remedies = append(x.Remedies, f.drain(s, d))
+		}
+		report(x)
 	})
 	// A probe of the VIP has the same outcome as a client's connection.
 	refused := f.frameOutcomes(netprobe.Refused)

@@ -127,6 +127,34 @@ func (f *Facts) drain(s *Service, d *Server) Remedy {
 	return f.edit(s, d, func(d *ipvs.Destination) { d.Weight = 0 })
 }
 
+// Sysctls that let clients go to another server.
+const (
+	expireNodestPath    = "net/ipv4/vs/expire_nodest_conn"
+	expireQuiescentPath = "net/ipv4/vs/expire_quiescent_template"
+	connReusePath       = "net/ipv4/vs/conn_reuse_mode"
+)
+
+// takeOut returns the commands that send the clients of a failed server to others:
+// with weight 0, it would keep UDP clients that keep their port, and persistent
+// clients.
+func (f *Facts) takeOut(s *Service, d *Server) Remedy {
+	switch {
+	case s.Protocol == ipvs.UDP && s.Flags&ipvs.OnePacketScheduling == 0:
+		return f.withSysctl(expireNodestPath, f.remove(s, d))
+	case s.Flags&ipvs.Persistent != 0:
+		return f.withSysctl(expireQuiescentPath, f.drain(s, d))
+	}
+	return f.drain(s, d)
+}
+
+// withSysctl returns a remedy that first sets a sysctl to 1 unless it is.
+func (f *Facts) withSysctl(path string, r Remedy) Remedy {
+	if !f.sysctlIs(path, 1) {
+		r.Commands = append(f.sysctlRemedy(1, path).Commands, r.Commands...)
+	}
+	return r
+}
+
 // remove returns the command that removes a server.
 func (f *Facts) remove(s *Service, d *Server) Remedy {
 	return f.selfCommand(&command.Command{Verb: command.DeleteServer, Service: s.Service, Destination: d.Destination})

@@ -187,11 +187,11 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 		return []replyCause{c}
 	}
 	if f.Firewall != nil && !tracked {
-		request := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: d.AddrPort, OutLink: f.link(r.Link).Name}
+		client := netip.Addr{}
 		if len(d.Conns.Clients) > 0 {
-			request.Source = netip.AddrPortFrom(d.Conns.Clients[0], 0)
+			client = d.Conns.Clients[0]
 		}
-		if rules := f.Firewall.Find(netstate.SourceNAT, request); len(rules) > 0 {
+		if rules := f.sourceNAT(s, d, client); len(rules) > 0 {
 			return []replyCause{{
 				text:     "packets to the server should be masqueraded, but the rule has no effect while net.ipv4.vs.conntrack is 0: " + describeOutcome(&rules[0]),
 				remedies: []Remedy{f.sysctlRemedy(1, vsConntrack)},
@@ -200,6 +200,17 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 		}
 	}
 	return f.pathCauses(s, d, r)
+}
+
+// sourceNAT returns the rules that change the source of a client's packets to a
+// server.
+func (f *Facts) sourceNAT(s *Service, d *Server, client netip.Addr) []netstate.Outcome {
+	r, _ := f.routeTo(d)
+	request := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: d.AddrPort, OutLink: f.link(r.Link).Name}
+	if client.IsValid() {
+		request.Source = netip.AddrPortFrom(client, 0)
+	}
+	return f.Firewall.Find(netstate.SourceNAT, request)
 }
 
 // acceptReplies returns the command that makes a FORWARD chain accept the replies
@@ -247,13 +258,13 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	}
 	listener := replyCause{
 		text:     fmt.Sprintf("nothing listens on port %d of the server", d.AddrPort.Port()),
-		remedies: []Remedy{f.drain(s, d)},
+		remedies: []Remedy{f.takeOut(s, d)},
 	}
 	probe, probed := f.Paths[&d.Destination]
 	switch {
-	case probed && probe.FromClient.TCP != netprobe.Silent:
+	case probed && probe.FromClient.Port != netprobe.Silent:
 		return []replyCause{{text: fmt.Sprintf("the problem is temporary, or depends on what the client sends: the server replied through the director to a probe from the address of the client %s", probe.Client)}, filter}
-	case probed && probe.FromClient.Echo && probe.FromDirector.TCP == netprobe.Silent:
+	case probed && probe.FromClient.Echo && probe.FromDirector.Port == netprobe.Silent:
 		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", d.AddrPort.Port(), probe.Client)
 		filter.certain = true
 		return []replyCause{filter}
@@ -261,7 +272,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", d.AddrPort.Port(), probe.Client)
 		filter.certain = true
 		return []replyCause{filter}
-	case probed && (probe.FromDirector.Echo || probe.FromDirector.TCP != netprobe.Silent):
+	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
 		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
 		return []replyCause{route}
 	case f.routeProven(d):
@@ -269,7 +280,12 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	}
 	filter.remedies = nil
 	if !f.Probed {
-		filter.remedies = []Remedy{advise("run %s --doctor --probe to find out which of these causes it is", f.Program)}
+		// The server's default route may be right.
+		if !r.Gateway.IsValid() {
+			route.remedies = nil
+		}
+		probe := f.localCommand(f.Program, "--doctor", "--probe")
+		filter.remedies = []Remedy{advise("run %s to find out which of these causes it is", probe.CommandLine())}
 	}
 	return []replyCause{route, filter}
 }
@@ -314,9 +330,9 @@ func (x *Finding) explain(causes []replyCause) {
 // a tunnel has shown.
 func describeProbe(p PathResult, to netip.AddrPort) string {
 	switch {
-	case p.FromDirector.TCP == netprobe.Answered:
+	case p.FromDirector.Port == netprobe.Answered:
 		return fmt.Sprintf("the server accepts connections from the director to %s", to)
-	case p.FromDirector.TCP == netprobe.Refused:
+	case p.FromDirector.Port == netprobe.Refused:
 		return fmt.Sprintf("the server refuses connections to %s", to)
 	case p.FromDirector.Echo:
 		return fmt.Sprintf("the server replies to echo requests to %s, but not to connection attempts to port %d", to.Addr(), to.Port())
@@ -333,7 +349,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		to = s.AddrPort
 	}
 	if !to.IsValid() {
-		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.drain(s, d)}}}
+		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOut(s, d)}}}
 	}
 	accept := replyCause{text: fmt.Sprintf("the VIP %s is not configured on the server", to.Addr())}
 	switch {
@@ -351,7 +367,13 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	}
 	listener := replyCause{
 		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
-		remedies: []Remedy{f.drain(s, d)},
+		remedies: []Remedy{f.takeOut(s, d)},
+	}
+	if d.Method == ipvs.Tunneling {
+		if r := f.Rejections[tunnelEndpoint(&d.Destination, to.Addr())]; r != nil && r.Reporter == addr {
+			accept.text += fmt.Sprintf(": it has rejected %s in this sample", humanize.Count(r.Packets, "packet"))
+			return []replyCause{accept}
+		}
 	}
 	gateway := f.replyGatewayCause(d)
 	filter := replyCause{text: fmt.Sprintf("the server's firewall drops packets to port %d", to.Port())}
@@ -362,7 +384,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	probe, probed := f.Paths[&d.Destination]
 	var causes []replyCause
 	switch {
-	case probed && probe.FromClient.TCP != netprobe.Silent || probed && probe.FromClient.Echo:
+	case probed && probe.FromClient.Port != netprobe.Silent || probed && probe.FromClient.Echo:
 		return []replyCause{{
 			text: fmt.Sprintf("the server's default gateway is the director, which drops the replies as martian because their source is its own VIP: replies to the client %s arrive here", probe.Client),
 			remedies: []Remedy{
@@ -370,13 +392,13 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 				f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }),
 			},
 		}}
-	case probed && probe.FromDirector.TCP == netprobe.Answered:
+	case probed && probe.FromDirector.Port == netprobe.Answered:
 		if gateway != nil {
 			causes = append(causes, *gateway)
 		}
 		filter.text = "the server's firewall drops packets from clients"
 		return append(causes, filter)
-	case probed && probe.FromDirector.TCP == netprobe.Refused:
+	case probed && probe.FromDirector.Port == netprobe.Refused:
 		return []replyCause{listener}
 	case probed && probe.FromDirector.Echo:
 		return []replyCause{filter, listener}
@@ -447,23 +469,51 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 // mixedCause returns the cause that the forwarding method of a server has been
 // changed unintentionally, or nil if isMixed is false.
 func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
-	if !isMixed(s, d) {
+	o := f.otherMethod(s, d)
+	works := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting && d.Conns.Completed > 0 })
+	if o == nil || works {
 		return nil
 	}
 	return &replyCause{
-		text:     "the server uses direct routing, while most other servers use NAT: -e without -m sets direct routing",
-		remedies: []Remedy{f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading })},
+		text:     fmt.Sprintf("the server uses direct routing, while other servers use %s: -e without %s sets direct routing", methodName(o), methodOption(o)),
+		remedies: []Remedy{f.useMethodOf(s, d, o)},
 	}
 }
 
-// isMixed reports whether a server uses direct routing while most others of its
-// service use NAT.
-func isMixed(s *Service, d *Server) bool {
-	nat := 0
+// otherMethod returns a server of the service with another forwarding method than
+// a server with direct routing, or nil.
+func (f *Facts) otherMethod(s *Service, d *Server) *Server {
+	if d.Method != ipvs.DirectRouting {
+		return nil
+	}
 	for i := range s.Servers {
-		if s.Servers[i].Method == ipvs.Masquerading {
-			nat++
+		if o := &s.Servers[i]; (o.Method == ipvs.Masquerading || o.Method == ipvs.Tunneling) && !f.isLocal(o.AddrPort.Addr()) {
+			return o
 		}
 	}
-	return d.Method == ipvs.DirectRouting && nat > 0 && 2*nat >= len(s.Servers)
+	return nil
+}
+
+// methodName returns how texts name the forwarding method of a server with NAT or
+// a tunnel.
+func methodName(d *Server) string {
+	if d.Method == ipvs.Tunneling {
+		return "tunneling"
+	}
+	return "NAT"
+}
+
+// methodOption returns the option for the forwarding method of a server with NAT
+// or a tunnel.
+func methodOption(d *Server) string {
+	if d.Method == ipvs.Tunneling {
+		return "-i"
+	}
+	return "-m"
+}
+
+// useMethodOf returns the command that gives a server the forwarding method of
+// another.
+func (f *Facts) useMethodOf(s *Service, d, other *Server) Remedy {
+	return f.edit(s, d, func(d *ipvs.Destination) { d.Method, d.Tunnel = other.Method, other.Tunnel })
 }

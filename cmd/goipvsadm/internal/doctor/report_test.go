@@ -65,8 +65,7 @@ TCP 192.0.2.1:80 -> 10.0.0.11:80 (Masq)
     why:  with NAT, the server's replies must be routed through the director; likely causes:
           - the server's route to the clients does not lead through the director (10.0.0.1)
           - the server's firewall drops packets from clients
-    do:   on 10.0.0.11: ip route replace default via 10.0.0.1
-    or:   run goipvsadm --doctor --probe to find out which of these causes it is
+    do:   run goipvsadm --doctor --probe to find out which of these causes it is
 
 TCP 192.0.2.1:80 -> 10.0.0.12:80 (Masq)
   error: neighbor resolution failed [neighbour-failed]

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
 )
 
@@ -40,6 +41,11 @@ var serviceChecks = []Check{
 		ID: "mark-never-seen", Severity: Warning, run: markNeverSeen,
 		Title:       "no packet has had this firewall mark",
 		Explanation: "packets must be marked in PREROUTING and routed locally",
+	},
+	{
+		ID: "mark-incomplete", Severity: Warning, run: markIncomplete,
+		Title:       "packets of clients lack the firewall mark",
+		Explanation: "packets without the mark do not reach the service",
 	},
 	{
 		ID: "persistence-netmask-zero", Severity: Warning, run: persistenceNetmaskZero,
@@ -154,6 +160,13 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		if f.RulesOnly {
 			x.Evidence = ""
 		}
+		address, port := "ADDRESS", "PORT"
+		unmarked := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return t.Target.Addr().Is4() == (s.Family == ipvs.IPv4) })
+		if unmarked != nil {
+			x.Severity = Warning
+			x.Evidence += "; " + unmarked.describe()
+			address, port = unmarked.Target.Addr().String(), strconv.Itoa(int(unmarked.Target.Port()))
+		}
 		setters, others := f.settersOf(s.Mark, s.Family)
 		known := f.Firewall != nil && !f.FirewallIncomplete
 		switch {
@@ -171,7 +184,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			if len(others) > 0 {
 				x.Severity = Warning
 				text += "; the rules set " + describeMarks(others)
-			} else {
+			} else if unmarked == nil {
 				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
 			if x.Evidence != "" {
@@ -181,13 +194,69 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		case f.RulesOnly:
 			continue
 		}
-		if len(setters) == 0 {
-			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", "ADDRESS",
-				"-p", "tcp", "--dport", "PORT", "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
+		if len(setters) == 0 || unmarked != nil {
+			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
+				"-p", "tcp", "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
 		}
 		x.Remedies = append(x.Remedies, f.removeService(s))
 		if x.Severity == 0 {
 			x.Severity = Hint
+		}
+		report(x)
+	}
+}
+
+// minUnmarked is the number of packets of a client to the same port that show that
+// the client does not only try whether the port is open.
+const minUnmarked = 3
+
+// unmarkedTarget returns a target without a listener to which a client has
+// repeatedly sent packets without creating a connection, or nil.
+func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarget {
+	for i := range f.Unmarked {
+		t := &f.Unmarked[i]
+		if t.Packets >= minUnmarked && f.ListeningRead && matches(t) &&
+			!slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, ipvs.TCP, t.Target) }) {
+			return t
+		}
+	}
+	return nil
+}
+
+// describe describes the packets to a target.
+func (t *UnmarkedTarget) describe() string {
+	return fmt.Sprintf("%s from %s to %s in this sample, which has no service and no listener", humanize.Count(t.Packets, "SYN"), t.Client, t.Target)
+}
+
+// markIncomplete reports clients of a firewall mark service whose packets to other
+// ports, or whose new packets, are not marked.
+func markIncomplete(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Mark == 0 {
+			continue
+		}
+		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
+			return slices.ContainsFunc(s.Servers, func(d Server) bool {
+				return d.Conns.VIP == t.Target.Addr() && slices.ContainsFunc(f.WorkingClients[t.Client], func(o *ipvs.Destination) bool {
+					return o.AddrPort == d.AddrPort
+				})
+			})
+		})
+		if t == nil {
+			continue
+		}
+		x := s.serviceFinding("the client has connections with this mark; " + t.describe())
+		if mark, ok := f.markOf(ipvs.TCP, t.Target); ok && mark == s.Mark {
+			x.Causes = []string{"the rule that sets the mark does not match all packets of the client"}
+			x.Remedies = []Remedy{advise("list the rules that set the mark, such as by iptables-save -c or nft list ruleset")}
+		} else {
+			x.Causes = []string{
+				fmt.Sprintf("the rule that sets the mark does not include TCP port %d", t.Target.Port()),
+				"the client uses a port that the service does not offer",
+			}
+			x.Remedies = []Remedy{f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", t.Target.Addr().String(),
+				"-p", "tcp", "--dport", strconv.Itoa(int(t.Target.Port())), "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))}
 		}
 		report(x)
 	}
@@ -215,7 +284,7 @@ func persistenceNetmaskZero(f *Facts, report func(Finding)) {
 }
 
 func expireQuiescentTemplate(f *Facts, report func(Finding)) {
-	const path = "net/ipv4/vs/expire_quiescent_template"
+	const path = expireQuiescentPath
 	if !f.sysctlIs(path, 0) {
 		return
 	}
@@ -225,7 +294,12 @@ func expireQuiescentTemplate(f *Facts, report func(Finding)) {
 			continue
 		}
 		for j := range s.Servers {
-			if d := &s.Servers[j]; d.Weight == 0 && d.PersistentConns > 0 {
+			d := &s.Servers[j]
+			if d.Weight > 0 || d.PersistentConns == 0 {
+				continue
+			}
+			// Clients of a server that does not reply are reported by another check.
+			if evidence, _ := f.deadEvidence(s, d); evidence == "" {
 				report(s.serverFinding(d, "the weight is 0; "+humanize.Count(d.PersistentConns, "persistence template"),
 					f.sysctlRemedy(1, path)))
 			}

@@ -29,9 +29,12 @@ const runEstimation = "net/ipv4/vs/run_estimation"
 
 // missingFeature returns the first of the features that a test requires and
 // the kernel lacks, or "".
-func missingFeature(iptables bool, sysctl string) string {
+func missingFeature(iptables, sctp bool, sysctl string) string {
 	if iptables && !testnet.HasIPTables() {
 		return "iptables"
+	}
+	if sctp && !hasSCTP() {
+		return "SCTP"
 	}
 	if _, err := os.Stat("/proc/sys/" + sysctl); err != nil {
 		return "the sysctl " + sysctl

@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
@@ -18,8 +20,8 @@ var trafficChecks = []Check{
 	},
 	{
 		ID: "server-refuses", Severity: Error, run: serverRefuses,
-		Title:       "server resets all connections",
-		Explanation: "no listener on the server port",
+		Title:       "server rejects all requests",
+		Explanation: "nothing listens on the server port, or a firewall rejects the packets",
 	},
 	{
 		ID: "server-silent", Severity: Error, run: serverSilent,
@@ -56,9 +58,14 @@ func describePackets(d *Server) string {
 	return fmt.Sprintf("%s to the server %s, %s from it", humanize.Count(stats.InPackets, "packet"), when, out)
 }
 
-// describeSynRecv describes how many connections are in SYN_RECV.
-func describeSynRecv(synRecv, total int) string {
-	return fmt.Sprintf("%s of %s in SYN_RECV", humanize.Count(synRecv, ""), humanize.Count(total, "connection"))
+// describeSynRecv describes how many connections of a service are in SYN_RECV, or
+// in a state of SCTP that is like it.
+func describeSynRecv(s *Service, n, total int) string {
+	state := synRecv
+	if s.Protocol == ipvs.SCTP {
+		state = sctpInitAgain
+	}
+	return fmt.Sprintf("%s of %s in %s", humanize.Count(n, ""), humanize.Count(total, "connection"), state)
 }
 
 func natNoAnswers(f *Facts, report func(Finding)) {
@@ -72,12 +79,15 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 			evidence = "net.ipv4.vs.run_estimation is 0, so packets are not counted"
 		}
 		if d.Conns.SynRecv > 0 {
-			evidence += "; " + describeSynRecv(d.Conns.SynRecv, d.Conns.Total)
+			evidence += "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
 		}
 		x := s.serverFinding(d, evidence)
+		if s.Protocol == ipvs.UDP && !s.repliesNow() {
+			x.Severity = Warning // the servers may not accept the requests
+		}
 		x.explain(f.replyCauses(s, d, r))
 		if len(x.Remedies) == 0 {
-			x.Remedies = []Remedy{f.drain(s, d)}
+			x.Remedies = []Remedy{f.takeOut(s, d)}
 		}
 		report(x)
 	})
@@ -100,15 +110,57 @@ func (f *Facts) onlyResets(s *Service, d *Server) bool {
 		c.OutBytes == c.OutPackets*resetSize(d) && d.Conns.Completed == 0
 }
 
+// rejection returns how packets to a server with NAT were rejected between the
+// samples, or nil if there were none or the server has replied to others.
+func (f *Facts) rejection(s *Service, d *Server) *Rejection {
+	if d.Method != ipvs.Masquerading || d.Conns.Completed > 0 || !d.hasTraffic() {
+		return nil
+	}
+	for _, e := range endpoints(s, d) {
+		if r := f.Rejections[e]; r != nil && r.Packets >= minUnanswered && f.Replies[e] == 0 {
+			return r
+		}
+	}
+	return nil
+}
+
+// endpoints returns the endpoints to which packets of a service are sent at a
+// server with NAT. If the service includes several ports, it returns one of those
+// that clients use by TCP or SCTP: connection states show whether others work.
+func endpoints(s *Service, d *Server) []Endpoint {
+	port := cmp.Or(d.AddrPort.Port(), s.AddrPort.Port())
+	to := netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(port, d.Conns.VIPPort.Port()))
+	switch {
+	case s.Mark != 0:
+		return []Endpoint{{ipvs.TCP, to}, {ipvs.SCTP, to}}
+	case port == 0 && s.Protocol == ipvs.UDP:
+		return nil
+	}
+	return []Endpoint{{s.Protocol, to}}
+}
+
 func serverRefuses(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		c := d.Delta
-		if !f.onlyResets(s, d) || f.isSuppressed(d) {
+		if f.isSuppressed(d) {
 			return
 		}
-		report(s.serverFinding(d, fmt.Sprintf("%s to the server in this sample, and every reply was a packet of %d bytes: a TCP reset",
-			humanize.Count(c.Conns, "connection"), resetSize(d)),
-			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.drain(s, d)))
+		r := f.rejection(s, d)
+		x := s.serverFinding(d, "",
+			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.takeOut(s, d))
+		switch {
+		case f.onlyResets(s, d):
+			x.Evidence = fmt.Sprintf("%s to the server in this sample, and every reply was a packet of %d bytes: a TCP reset",
+				humanize.Count(d.Delta.Conns, "connection"), resetSize(d))
+		case r == nil:
+			return
+		case r.Reporter == d.AddrPort.Addr():
+			x.Evidence = fmt.Sprintf("the server has rejected %s in this sample and replied to none", humanize.Count(r.Packets, "packet"))
+		default:
+			x.Evidence = fmt.Sprintf("%s reports that the server is unreachable, by ICMP, for %s in this sample", r.Reporter, humanize.Count(r.Packets, "packet"))
+			x.Causes = []string{fmt.Sprintf("the server is down, or %s has no route to it or filters the packets", r.Reporter)}
+			x.Remedies[0] = advise("check that %s is up, and that %s reaches it", d.AddrPort.Addr(), r.Reporter)
+		}
+		report(x)
 	})
 }
 
@@ -131,7 +183,7 @@ func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remed
 		}
 	}
 	if len(x.Remedies) == 0 {
-		x.Remedies = []Remedy{f.drain(s, d)}
+		x.Remedies = []Remedy{f.takeOut(s, d)}
 	}
 	return x
 }
@@ -144,7 +196,14 @@ func (f *Facts) pathFails(d *Server) bool {
 		return false
 	}
 	// A reply to the client that arrives here does not reach the client.
-	return p.FromDirector.TCP != netprobe.Answered || p.FromClient.TCP != netprobe.Silent
+	return p.FromDirector.Port != netprobe.Answered || p.FromClient.Port != netprobe.Silent
+}
+
+// isSilentNow reports whether connections to the server are stuck. If earlier ones
+// have completed and there is no traffic now, clients may have given up before the
+// server worked again.
+func (d *Server) isSilentNow() bool {
+	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0)
 }
 
 func serverSilent(f *Facts, report func(Finding)) {
@@ -158,10 +217,10 @@ func serverSilent(f *Facts, report func(Finding)) {
 		}
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if d.Weight == 0 || !connStateIsEvidence(s, d) || d.Conns.StuckSynRecv == 0 || d.completes() || f.isSuppressed(d) {
+			if d.Weight == 0 || !connStateIsEvidence(s, d) || !d.isSilentNow() || d.completes() || f.isSuppressed(d) {
 				continue
 			}
-			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(d.Conns.SynRecv, d.Conns.Total)), f.drain(s, d))
+			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)), f.takeOut(s, d))
 			client, ok := f.stuckWorkingClient(d)
 			switch {
 			case f.pathFails(d) && completing > 0:
@@ -193,7 +252,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		for j := range s.Servers {
 			d := &s.Servers[j]
 			total.Established += d.Conns.Established
-			if d.Weight == 0 || d.Conns.StuckSynRecv == 0 || !connStateIsEvidence(s, d) || f.isSuppressed(d) {
+			if d.Weight == 0 || !d.isSilentNow() || !connStateIsEvidence(s, d) || f.isSuppressed(d) {
 				continue
 			}
 			if first == nil {
@@ -209,7 +268,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		if first == nil {
 			continue
 		}
-		x := f.silentFinding(s, first, s.serviceFinding(describeSynRecv(total.SynRecv, total.Total)))
+		x := f.silentFinding(s, first, s.serviceFinding(describeSynRecv(s, total.SynRecv, total.Total)))
 		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
 		// come from a scan.
 		retransmitted := s.Delta != nil && s.Delta.InPackets > s.Delta.Conns

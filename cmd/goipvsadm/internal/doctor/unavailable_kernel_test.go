@@ -41,6 +41,11 @@ func TestReportUnavailable(t *testing.T) {
 	tb.expectReport(unprivileged, 1, noTable, "[drop-packet]\n")
 	tb.run("director: sysctl -w net.ipv4.vs.drop_packet=0")
 
+	// Root of a user namespace is not root for IPVS.
+	tb.expectReport("unshare -Ur ipvsadm --doctor -n", 2,
+		"Not looked at: the table: Permission denied: this is a user namespace, and IPVS requires root of the initial one\n", "not everything could be examined\n")
+
+	// No sysctls.
 	const noSysctls = "Not looked at: sysctl net.ipv4.ip_forward and 11 more: no such file or directory\n"
 	const withoutSysctls = "unshare -m sh -c 'mount -t tmpfs none /proc/sys && ipvsadm --doctor -n'"
 	tb.expectReport(withoutSysctls, 2, noSysctls, "not everything could be examined\n")

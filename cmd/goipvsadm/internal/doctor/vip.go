@@ -190,7 +190,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
 		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
-			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && !d.isOverloaded() }) {
+			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.overload() == belowThresholds }) {
 			continue
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, but IPVS counted none",

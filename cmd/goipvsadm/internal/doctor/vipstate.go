@@ -14,7 +14,7 @@ import (
 var vipStateChecks = []Check{
 	{
 		ID: "vip-dad-failed", Severity: Error, run: vipDADFailed,
-		Title:       "VIP is a duplicate address",
+		Title:       "address of the director is a duplicate",
 		Explanation: "another host had the IPv6 address when it was added here, so the kernel does not use it",
 	},
 	{
@@ -38,18 +38,32 @@ func vipDADFailed(f *Facts, report func(Finding)) {
 	vips := f.vips()
 	for _, a := range f.Addresses {
 		vip := a.Prefix.Addr()
-		if !a.DADFailed || !vips[vip] {
+		if !a.DADFailed || !f.usesIPv6() {
 			continue
 		}
-		s := f.serviceOf(vip)
 		link := f.link(a.Link).Name
+		x := Finding{Severity: Warning}
+		if vips[vip] {
+			x.Service = &f.serviceOf(vip).ServiceKey
+			if arrivals := f.Arrivals[*x.Service]; arrivals != nil && arrivals.Packets >= minUnanswered {
+				x.Severity = Error
+			}
+		}
 		// Adding the address again repeats the detection, so the kernel still does not
 		// use it if another host has it.
-		x := s.serviceFinding(fmt.Sprintf("%s on %s is in the state dadfailed", vip, link),
-			f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link}, []string{"ip", "address", "add", a.Prefix.String(), "dev", link}))
+		x.Evidence = fmt.Sprintf("%s on %s is in the state dadfailed", vip, link)
+		x.Remedies = []Remedy{f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link},
+			[]string{"ip", "address", "add", a.Prefix.String(), "dev", link})}
 		x.Causes = []string{"another host, such as a server with direct routing, may still reply to neighbor solicitations for it; --probe reports the hardware address of that host"}
 		report(x)
 	}
+}
+
+// usesIPv6 reports whether a service or a server has an IPv6 address.
+func (f *Facts) usesIPv6() bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool {
+		return s.Family == ipvs.IPv6 || slices.ContainsFunc(s.Servers, func(d Server) bool { return !d.AddrPort.Addr().Is4() })
+	})
 }
 
 // serviceOf returns the first service with a VIP.

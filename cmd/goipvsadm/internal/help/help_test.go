@@ -35,8 +35,8 @@ var options = strings.Fields(`
 	--sync-maxlen --timeout --daemon --stats --rate --thresholds
 	--persistent-conn --server --vip --client --state --count --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
-	--tun-remcsum -j --json --metrics --watch --top --drain --check --apply
-	--diff --doctor --probe --rules --all --keep-weights --allow-empty --verbose
+	--tun-remcsum -j --json --metrics --watch --top --drain --keep --all-services --check --apply
+	--diff --doctor --monitor --initial --confirm --save-undo --probe --rules --all --keep-weights --allow-empty --verbose
 	-N --netns`)
 
 func TestTextEveryOption(t *testing.T) {

@@ -329,7 +329,7 @@ func TestSettings(t *testing.T) {
 // defines.
 func allDocuments(t *testing.T) []string {
 	t.Helper()
-	return []string{
+	documents := []string{
 		render(t, writeTable(len(tableTests))),
 		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testTime, testSample) }),
 		render(t, func(w *bufio.Writer) error {
@@ -341,7 +341,35 @@ func allDocuments(t *testing.T) []string {
 			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
 		reports[1].want,
+		render(t, writeResults),
 	}
+	for i := range changeTests {
+		documents = append(documents, renderChange(t, i, true))
+	}
+	return documents
+}
+
+func writeResults(w *bufio.Writer) error {
+	server := netip.MustParseAddrPort("198.51.100.1:80")
+	r, err := jsonout.NewResults(w)
+	if err != nil {
+		return err
+	}
+	for _, x := range []jsonout.Result{
+		{Server: ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80")), AddrPort: server}, Result: "removed", Text: "removed after 9 s", Cut: &jsonout.CutConns{Active: 2, Persistent: 1}},
+		{Server: ipvs.DestinationKey{Service: ipvs.MarkKey(7, ipvs.IPv6), AddrPort: server}, Result: "not removed", Text: "No such destination"},
+	} {
+		if err := r.Add(&x); err != nil {
+			return err
+		}
+	}
+	return r.End()
+}
+
+func TestResults(t *testing.T) {
+	checkDocument(t, render(t, writeResults), `{"results":[`+"\n"+
+		`{"service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},"server":{"address":"198.51.100.1","port":80},"result":"removed","text":"removed after 9 s","connections_cut":{"active":2,"persistent":1}},`+"\n"+
+		`{"service":{"family":"ipv6","mark":7},"server":{"address":"198.51.100.1","port":80},"result":"not removed","text":"No such destination"}`+"\n]}\n")
 }
 
 // TestSchemaIsComplete checks that the test documents use every member that the schema
@@ -435,6 +463,8 @@ func TestSchemaRejects(t *testing.T) {
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
 		strings.Replace(reports[1].want, `"a-check"`, `"a check"`, 1),
+		strings.Replace(renderChange(t, 0, true), `"add-service"`, `"add"`, 1),
+		strings.Replace(renderChange(t, 0, true), `"service":`, `"added":`, 1),
 		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
 	} {
 		if jsonouttest.Validate([]byte(document)) == nil {

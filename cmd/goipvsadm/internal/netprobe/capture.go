@@ -10,12 +10,20 @@ import (
 )
 
 // A Packet is a packet that this machine has received and that may start a
-// connection: a TCP SYN, any UDP or SCTP packet, or an ARP request.
+// connection or reply to one: a TCP SYN, any UDP or SCTP packet, or an ARP
+// request. Or it is an ICMP error message that this machine has received or sent.
 type Packet struct {
 	Link        int   // link index
 	Protocol    uint8 // 0 for an ARP request
 	Source      netip.AddrPort
 	Destination netip.AddrPort // the requested address, for an ARP request
+	Aborts      bool           // an SCTP packet that aborts a connection
+
+	// Reporter is the sender of an ICMP error message. The other fields are those
+	// of the packet that was not delivered, or was too big.
+	Reporter netip.Addr
+	TooBig   bool // ICMP fragmentation needed, or ICMPv6 packet too big
+	Sent     bool // by this machine
 }
 
 // A Capture records packets as they arrive from the network, before netfilter
@@ -23,8 +31,9 @@ type Packet struct {
 type Capture struct{ fd int }
 
 // captureSize is the number of bytes captured of each packet. It includes the IP
-// header with all options, and the TCP header without options.
-const captureSize = 96
+// header with all options, and the TCP header without options or an ICMP error
+// with the headers of its packet.
+const captureSize = 128
 
 // OpenCapture starts to capture the packets for this machine, and all ARP
 // requests, on all links of the network namespace of the calling thread. It
@@ -69,16 +78,63 @@ func (c *Capture) Packets() []Packet {
 		if !ok {
 			continue
 		}
-		if p, ok := parsePacket(b[:n]); ok {
-			p.Link = link.Ifindex
-			packets = append(packets, p)
+		p, ok := parseICMPError(b[:n])
+		if !ok {
+			if p, ok = parsePacket(b[:n]); !ok {
+				continue
+			}
 		}
+		p.Link, p.Sent = link.Ifindex, link.Pkttype == unix.PACKET_OUTGOING
+		packets = append(packets, p)
 	}
 }
 
-// parsePacket parses an IPv4 or IPv6 packet with ports, or an ARP request. It
-// returns false for IPv4 fragments other than the first. The Protocol of an IPv6
-// packet is its first next header, which may be an extension header.
+// ICMP types and codes (RFC 792, RFC 4443).
+const (
+	icmpUnreachable         = 3
+	icmpFragmentationNeeded = 4 // code
+	icmp6Unreachable        = 1
+	icmp6PacketTooBig       = 2
+	icmpHeaderSize          = 8
+)
+
+// The size of the common header of SCTP, and types of the chunk after it (RFC 9260).
+const (
+	sctpHeaderSize = 12
+	sctpInit       = 1
+	sctpInitAck    = 2
+	sctpAbort      = 6
+)
+
+// parseICMPError parses an ICMP or ICMPv6 message that a packet was not
+// delivered, or was too big.
+func parseICMPError(b []byte) (p Packet, ok bool) {
+	reporter, tooBig := netip.Addr{}, false
+	switch {
+	case len(b) >= 20 && b[0]>>4 == 4 && b[9] == unix.IPPROTO_ICMP:
+		header := int(b[0]&0xf) * 4
+		if len(b) < header+icmpHeaderSize || b[header] != icmpUnreachable {
+			return p, false
+		}
+		reporter, tooBig = netip.AddrFrom4([4]byte(b[12:16])), b[header+1] == icmpFragmentationNeeded
+		b = b[header+icmpHeaderSize:]
+	case len(b) >= 40+icmpHeaderSize && b[0]>>4 == 6 && b[6] == unix.IPPROTO_ICMPV6:
+		if b[40] != icmp6Unreachable && b[40] != icmp6PacketTooBig {
+			return p, false
+		}
+		reporter, tooBig = netip.AddrFrom16([16]byte(b[8:24])), b[40] == icmp6PacketTooBig
+		b = b[40+icmpHeaderSize:]
+	default:
+		return p, false
+	}
+	p, ok = parsePacket(b)
+	p.Reporter, p.TooBig, p.Aborts = reporter, tooBig, false
+	return p, ok && p.Protocol != 0
+}
+
+// parsePacket parses an IPv4 or IPv6 packet, or an ARP request. It returns false
+// for IPv4 fragments other than the first. The Protocol of an IPv6 packet is its
+// first next header, which may be an extension header.
 func parsePacket(b []byte) (p Packet, ok bool) {
 	var source, destination netip.Addr
 	var ports []byte
@@ -100,8 +156,14 @@ func parsePacket(b []byte) (p Packet, ok bool) {
 	default:
 		return p, false
 	}
-	p.Source = netip.AddrPortFrom(source, binary.BigEndian.Uint16(ports))
-	p.Destination = netip.AddrPortFrom(destination, binary.BigEndian.Uint16(ports[2:]))
+	switch p.Protocol {
+	case unix.IPPROTO_TCP, unix.IPPROTO_UDP, unix.IPPROTO_SCTP:
+		p.Source = netip.AddrPortFrom(source, binary.BigEndian.Uint16(ports))
+		p.Destination = netip.AddrPortFrom(destination, binary.BigEndian.Uint16(ports[2:]))
+	default:
+		p.Source, p.Destination = netip.AddrPortFrom(source, 0), netip.AddrPortFrom(destination, 0)
+	}
+	p.Aborts = p.Protocol == unix.IPPROTO_SCTP && len(ports) > sctpHeaderSize && ports[sctpHeaderSize] == sctpAbort
 	return p, true
 }
 
@@ -117,30 +179,47 @@ const (
 	metadataType     = metadata + 4 // such as PACKET_HOST
 )
 
-// captureFilter accepts ARP packets and packets addressed to this machine that
-// may start a connection. Offsets are relative to the IP header.
+// captureFilter accepts ARP packets, ICMP error messages, and packets addressed to
+// this machine that may start a connection or reply to one. Offsets are relative
+// to the IP header.
 var captureFilter = []unix.SockFilter{
 	/* 0 */ {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: metadataProtocol},
-	/* 1 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_ARP, Jt: 19},
-	/* 2 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: metadataType},
-	/* 3 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 18},
-	/* 4 */ {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: metadataProtocol},
-	/* 5 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IPV6, Jt: 8},
-	/* 6 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IP, Jf: 15},
-	/* 7 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 9}, // IPv4 protocol
-	/* 8 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 12},
-	/* 9 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 11},
-	/* 10 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jf: 11},
-	/* 11 */ {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH}, // length of the IPv4 header
-	/* 12 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_IND, K: 13}, // TCP flags
-	/* 13 */ {Code: unix.BPF_JMP | unix.BPF_JA, K: 5},
-	/* 14 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 6}, // IPv6 next header
-	/* 15 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 5},
-	/* 16 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 4},
-	/* 17 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jf: 4},
-	/* 18 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 40 + 13}, // TCP flags
-	/* 19 */ {Code: unix.BPF_ALU | unix.BPF_AND, K: 0x12}, // SYN and ACK
-	/* 20 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: 0x02, Jf: 1},
-	/* 21 */ {Code: unix.BPF_RET, K: captureSize},
-	/* 22 */ {Code: unix.BPF_RET, K: 0},
+	/* 1 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_ARP, Jt: 32},
+	/* 2 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IPV6, Jt: 14},
+	/* 3 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IP, Jf: 31},
+
+	/* 4 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 9}, // IPv4 protocol
+	/* 5 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_ICMP, Jt: 8},
+	/* 6 */ {Code: unix.BPF_MISC | unix.BPF_TAX},
+	/* 7 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: metadataType},
+	/* 8 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 26},
+	/* 9 */ {Code: unix.BPF_MISC | unix.BPF_TXA},
+	/* 10 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 23},
+	/* 11 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 22},
+	/* 12 */ {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH}, // length of the IPv4 header
+	/* 13 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jt: 15, Jf: 21},
+	/* 14 */ {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH},
+	/* 15 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_IND}, // ICMP type
+	/* 16 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmpUnreachable, Jt: 17, Jf: 18},
+
+	/* 17 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 6}, // IPv6 next header
+	/* 18 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_ICMPV6, Jt: 7},
+	/* 19 */ {Code: unix.BPF_MISC | unix.BPF_TAX},
+	/* 20 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: metadataType},
+	/* 21 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 13},
+	/* 22 */ {Code: unix.BPF_MISC | unix.BPF_TXA},
+	/* 23 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 10},
+	/* 24 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 9},
+	/* 25 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jt: 5, Jf: 9},
+	/* 26 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 40}, // ICMPv6 type
+	/* 27 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmp6Unreachable, Jt: 6},
+	/* 28 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmp6PacketTooBig, Jt: 5, Jf: 6},
+
+	/* 29 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_IND, K: 13}, // TCP flags, IPv4
+	/* 30 */ {Code: unix.BPF_JMP | unix.BPF_JA, K: 1},
+	/* 31 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 40 + 13}, // TCP flags, IPv6
+	/* 32 */ {Code: unix.BPF_ALU | unix.BPF_AND, K: tcpSYN | tcpACK},
+	/* 33 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: tcpSYN, Jf: 1},
+	/* 34 */ {Code: unix.BPF_RET, K: captureSize},
+	/* 35 */ {Code: unix.BPF_RET, K: 0},
 }

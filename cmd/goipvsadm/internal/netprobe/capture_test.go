@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestParsePacket(t *testing.T) {
@@ -41,12 +43,56 @@ func TestParsePacket(t *testing.T) {
 	}
 }
 
+func TestParseICMPError(t *testing.T) {
+	client, server := netip.MustParseAddrPort("192.0.2.99:4000"), netip.MustParseAddrPort("10.0.0.11:53")
+	client6, server6 := netip.MustParseAddrPort("[fd00::99]:4000"), netip.MustParseAddrPort("[fd01::11]:53")
+	udp := func(from, to netip.AddrPort) []byte {
+		p := pathProbe{port: from.Port(), path: Path{Protocol: unix.IPPROTO_UDP, Source: from.Addr(), To: to}}
+		return p.request()
+	}
+	message := func(protocol uint8, from netip.Addr, typ, code byte, packet []byte) []byte {
+		return ipPacket(protocol, from, from, append([]byte{typ, code, 0, 0, 0, 0, 0, 0}, packet...))
+	}
+	gateway := netip.MustParseAddr("10.0.0.254")
+	ipip := ipPacket(unix.IPPROTO_IPIP, client.Addr(), server.Addr(), udp(client, server))
+	for _, tt := range []struct {
+		name   string
+		packet []byte
+		want   Packet
+		ok     bool
+	}{
+		{name: "port unreachable", packet: message(unix.IPPROTO_ICMP, server.Addr(), icmpUnreachable, 3, udp(client, server)), ok: true,
+			want: Packet{Protocol: unix.IPPROTO_UDP, Source: client, Destination: server, Reporter: server.Addr()}},
+		{name: "fragmentation needed", packet: message(unix.IPPROTO_ICMP, gateway, icmpUnreachable, icmpFragmentationNeeded, udp(client, server)), ok: true,
+			want: Packet{Protocol: unix.IPPROTO_UDP, Source: client, Destination: server, Reporter: gateway, TooBig: true}},
+		{name: "tunnel", packet: message(unix.IPPROTO_ICMP, server.Addr(), icmpUnreachable, 2, ipip), ok: true,
+			want: Packet{Protocol: unix.IPPROTO_IPIP, Source: netip.AddrPortFrom(client.Addr(), 0), Destination: netip.AddrPortFrom(server.Addr(), 0), Reporter: server.Addr()}},
+		{name: "IPv6", packet: message(unix.IPPROTO_ICMPV6, server6.Addr(), icmp6Unreachable, 4, udp(client6, server6)), ok: true,
+			want: Packet{Protocol: unix.IPPROTO_UDP, Source: client6, Destination: server6, Reporter: server6.Addr()}},
+		{name: "IPv6 packet too big", packet: message(unix.IPPROTO_ICMPV6, server6.Addr(), icmp6PacketTooBig, 0, udp(client6, server6)), ok: true,
+			want: Packet{Protocol: unix.IPPROTO_UDP, Source: client6, Destination: server6, Reporter: server6.Addr(), TooBig: true}},
+		{name: "echo request", packet: message(unix.IPPROTO_ICMP, server.Addr(), echoRequest4, 0, udp(client, server))},
+		{name: "without a packet", packet: message(unix.IPPROTO_ICMP, server.Addr(), icmpUnreachable, 3, nil)},
+		{name: "truncated", packet: message(unix.IPPROTO_ICMP, server.Addr(), icmpUnreachable, 3, nil)[:25]},
+		{name: "empty"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := parseICMPError(tt.packet)
+			if ok != tt.ok || ok && got != tt.want {
+				t.Errorf("got %+v, %v; want %+v, %v", got, ok, tt.want, tt.ok)
+			}
+		})
+	}
+}
+
 func FuzzParsePacket(f *testing.F) {
 	f.Add([]byte{0x45})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, ok := parsePacket(b); ok && b[0]>>4 != 0 {
 			tcpFlags(b)
 		}
+		parseICMPError(b)
+		parseEchoReply(b)
 	})
 }
 

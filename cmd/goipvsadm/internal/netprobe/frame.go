@@ -104,6 +104,7 @@ func ProbeFrames(targets []FrameTarget, wait time.Duration) ([]FrameResult, erro
 const (
 	tcpSYN = 0x02
 	tcpRST = 0x04
+	tcpACK = 0x10
 )
 
 // tcpFlags returns the flags and the acknowledgement number of a TCP packet that

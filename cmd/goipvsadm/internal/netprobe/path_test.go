@@ -2,48 +2,88 @@ package netprobe
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
 func TestRecordReply(t *testing.T) {
-	client, server := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddrPort("10.0.0.11:80")
-	p := pathProbe{port: 40000, path: Path{Source: client, To: server}}
-	paths, probes := []Path{p.path}, map[uint16]int{p.port: 0}
-	// reply returns a probe with other addresses and its payload modified by change.
-	reply := func(packet []byte, from, to netip.Addr, change func(payload []byte)) []byte {
-		_, payload, _ := parseIPv4(packet)
-		change(payload)
-		return ipv4Packet(packet[9], from, to, payload)
-	}
-	const tcpACK = 0x10
-	swapPorts := func(flags byte) func([]byte) {
-		return func(b []byte) {
-			b[0], b[1], b[2], b[3] = b[2], b[3], b[0], b[1]
-			b[13] = flags
-		}
-	}
-	for _, tt := range []struct {
-		name   string
-		packet []byte
-		want   PathReply
+	for _, family := range []struct {
+		client, other, server string
 	}{
-		{name: "accepted", packet: reply(p.syn(), server.Addr(), client, swapPorts(tcpSYN|tcpACK)), want: PathReply{TCP: Answered}},
-		{name: "refused", packet: reply(p.syn(), server.Addr(), client, swapPorts(tcpRST|tcpACK)), want: PathReply{TCP: Refused}},
-		{name: "from another host", packet: reply(p.syn(), client, client, swapPorts(tcpRST|tcpACK))},
-		{name: "echo", packet: reply(p.echo(), server.Addr(), client, func(b []byte) { b[0] = echoReply4 }), want: PathReply{Echo: true}},
-		{name: "the probe itself", packet: p.echo()},
-		{name: "truncated", packet: p.echo()[:21]},
-		{name: "empty"},
+		{client: "192.0.2.9", other: "192.0.2.8", server: "10.0.0.11:80"},
+		{client: "fd00::9", other: "fd00::8", server: "[fd01::11]:80"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			replies := make([]PathReply, 1)
-			isReply := tt.want != PathReply{}
-			if got := recordReply(tt.packet, paths, probes, replies); got != isReply || replies[0] != tt.want {
-				t.Errorf("got %v and %+v, want %v and %+v", got, replies[0], isReply, tt.want)
+		client, other, server := netip.MustParseAddr(family.client), netip.MustParseAddr(family.other), netip.MustParseAddrPort(family.server)
+		probe := func(protocol uint8) *pathProbe {
+			return &pathProbe{port: 40000, path: Path{Protocol: protocol, Source: client, To: server, Server: server.Addr()}}
+		}
+		tcp, udp, sctp := probe(unix.IPPROTO_TCP), probe(unix.IPPROTO_UDP), probe(unix.IPPROTO_SCTP)
+		// reply returns a probe to the client with another source and its payload
+		// modified by change.
+		reply := func(packet []byte, from netip.Addr, change func(payload []byte)) []byte {
+			header, protocol := 40, packet[6]
+			if client.Is4() {
+				header, protocol = 20, packet[9]
 			}
-		})
+			payload := slices.Clone(packet[header:])
+			change(payload)
+			return ipPacket(protocol, from, client, payload)
+		}
+		swapPorts := func(b []byte) { b[0], b[1], b[2], b[3] = b[2], b[3], b[0], b[1] }
+		withFlags := func(flags byte) func([]byte) {
+			return func(b []byte) {
+				swapPorts(b)
+				b[13] = flags
+			}
+		}
+		withChunk := func(chunk byte) func([]byte) {
+			return func(b []byte) {
+				swapPorts(b)
+				b[sctpHeaderSize] = chunk
+			}
+		}
+		// unreachable is an ICMP message about a probe.
+		unreachable := func(packet []byte, from netip.Addr) []byte {
+			if client.Is4() {
+				return ipPacket(unix.IPPROTO_ICMP, from, client, append([]byte{icmpUnreachable, 3, 0, 0, 0, 0, 0, 0}, packet...))
+			}
+			return ipPacket(unix.IPPROTO_ICMPV6, from, client, append([]byte{icmp6Unreachable, 4, 0, 0, 0, 0, 0, 0}, packet...))
+		}
+		echoReply := byte(echoReply4)
+		if client.Is6() {
+			echoReply = echoReply6
+		}
+		for _, tt := range []struct {
+			name   string
+			probe  *pathProbe
+			packet []byte
+			want   PathReply
+		}{
+			{name: "accepted", probe: tcp, packet: reply(tcp.request(), server.Addr(), withFlags(tcpSYN|tcpACK)), want: PathReply{Port: Answered}},
+			{name: "refused", probe: tcp, packet: reply(tcp.request(), server.Addr(), withFlags(tcpRST|tcpACK)), want: PathReply{Port: Refused}},
+			{name: "rejected", probe: tcp, packet: unreachable(tcp.request(), server.Addr()), want: PathReply{Port: Refused}},
+			{name: "from another host", probe: tcp, packet: reply(tcp.request(), other, withFlags(tcpRST|tcpACK))},
+			{name: "echo", probe: tcp, packet: reply(tcp.echo(), server.Addr(), func(b []byte) { b[0] = echoReply }), want: PathReply{Echo: true}},
+			{name: "UDP reply", probe: udp, packet: reply(udp.request(), server.Addr(), swapPorts), want: PathReply{Port: Answered}},
+			{name: "UDP rejected", probe: udp, packet: unreachable(udp.request(), server.Addr()), want: PathReply{Port: Refused}},
+			{name: "UDP rejected by a router", probe: udp, packet: unreachable(udp.request(), other)},
+			{name: "UDP reply to a TCP probe", probe: tcp, packet: reply(udp.request(), server.Addr(), swapPorts)},
+			{name: "SCTP accepted", probe: sctp, packet: reply(sctp.request(), server.Addr(), withChunk(sctpInitAck)), want: PathReply{Port: Answered}},
+			{name: "SCTP aborted", probe: sctp, packet: reply(sctp.request(), server.Addr(), withChunk(sctpAbort)), want: PathReply{Port: Refused}},
+			{name: "the probe itself", probe: tcp, packet: tcp.echo()},
+			{name: "truncated", probe: tcp, packet: tcp.echo()[:21]},
+			{name: "empty", probe: tcp},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				replies := make([]PathReply, 1)
+				got := recordReply(tt.packet, []Path{tt.probe.path}, map[uint16]int{tt.probe.port: 0}, replies)
+				if got != (tt.want != PathReply{}) || replies[0] != tt.want {
+					t.Errorf("got %v and %+v, want %+v", got, replies[0], tt.want)
+				}
+			})
+		}
 	}
 }
 
@@ -67,5 +107,11 @@ func TestAnnouncementCaptureAdd(t *testing.T) {
 	}
 	if got := parseVRRP([]byte{0x21, 51, 0, 1, 0, 1, 0, 0, 192, 0, 2, 10}); got != nil {
 		t.Errorf("priority 0: got %v, want no addresses", got)
+	}
+}
+
+func TestCRC32C(t *testing.T) {
+	if got, want := crc32c([]byte("123456789")), uint32(0xe3069283); got != want {
+		t.Errorf("got %#x, want the check value of the algorithm, %#x", got, want)
 	}
 }

@@ -13,7 +13,6 @@ import (
 // not have is 0.
 type Counters struct {
 	ResetsSent      uint64 // TCP resets sent by this machine itself
-	UnreachableSent uint64 // ICMP destination unreachable messages sent, including "fragmentation needed"
 	FragmentsFailed uint64 // packets dropped because they exceeded an MTU and must not be fragmented
 	MartianSources  uint64 // packets received with an impossible source address, in all network namespaces
 }
@@ -30,7 +29,6 @@ func ReadCounters() (Counters, error) {
 		group, name string
 	}{
 		{&c.ResetsSent, "Tcp:", "OutRsts"},
-		{&c.UnreachableSent, "Icmp:", "OutDestUnreachs"},
 		{&c.FragmentsFailed, "Ip:", "FragFails"},
 	} {
 		if *counter.value, err = groupCounter(string(snmp), counter.group, counter.name); err != nil {
@@ -54,7 +52,6 @@ func ReadCounters() (Counters, error) {
 func (c Counters) Since(old Counters) Counters {
 	return Counters{
 		ResetsSent:      since(c.ResetsSent, old.ResetsSent),
-		UnreachableSent: since(c.UnreachableSent, old.UnreachableSent),
 		FragmentsFailed: since(c.FragmentsFailed, old.FragmentsFailed),
 		MartianSources:  since(c.MartianSources, old.MartianSources),
 	}

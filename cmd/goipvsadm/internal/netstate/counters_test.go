@@ -9,8 +9,8 @@ func TestReadCounters(t *testing.T) {
 	if _, err := ReadCounters(); err != nil {
 		t.Error(err)
 	}
-	if got := (Counters{ResetsSent: 5, UnreachableSent: 1}).Since(Counters{ResetsSent: 3, UnreachableSent: 2}); got != (Counters{ResetsSent: 2}) {
-		t.Errorf("got %+v, want ResetsSent 2 and, because it was zeroed, UnreachableSent 0", got)
+	if got := (Counters{ResetsSent: 5, FragmentsFailed: 1}).Since(Counters{ResetsSent: 3, FragmentsFailed: 2}); got != (Counters{ResetsSent: 2}) {
+		t.Errorf("got %+v, want ResetsSent 2 and, because it was zeroed, FragmentsFailed 0", got)
 	}
 }
 

@@ -237,7 +237,7 @@ func TestAppendRoundTrip(t *testing.T) {
 		}
 		// The rule has more options: those that the line left at their defaults.
 		options := cmpopts.IgnoreFields(command.Command{}, "Options")
-		addresses := cmpopts.EquateComparable(first.Service.AddrPort, first.Daemon.Group)
+		addresses := cmpopts.EquateComparable(first.Service.AddrPort, first.Daemon.Group, first.Filter.Client)
 		if diff := cmp.Diff(first, second, options, addresses); diff != "" {
 			t.Errorf("%s (-command +read back):\n%s", tt.line, diff)
 		}

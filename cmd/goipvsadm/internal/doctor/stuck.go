@@ -1,0 +1,133 @@
+package doctor
+
+import (
+	"fmt"
+
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
+	"goipvsadm/ipvs"
+)
+
+// stuckChecks check servers of weight 0, which still receive the packets of their
+// clients.
+var stuckChecks = []Check{
+	{
+		ID: "dead-server-clients", Severity: Error, run: deadServerClients,
+		Title:       "clients stick to a server that does not reply",
+		Explanation: "weight 0 only keeps new clients away from a server",
+	},
+}
+
+func deadServerClients(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		for j := range s.Servers {
+			d := &s.Servers[j]
+			if evidence, severity := f.deadEvidence(s, d); evidence != "" {
+				x := s.serverFinding(d, "the weight is 0; "+evidence)
+				x.Severity = severity
+				x.explain(f.stuckCauses(s, d))
+				report(x)
+			}
+		}
+	}
+}
+
+// hasStuckClients reports whether a server of weight 0 still gets packets, or will
+// get them. Packets of handshakes that began before the weight was 0 do not count.
+func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
+	if s.Protocol == ipvs.UDP {
+		return d.hasClientTraffic()
+	}
+	return d.Conns.Open > 0 || d.Conns.New > 0 || f.sysctlIs(connReusePath, 0) && d.hasClientTraffic()
+}
+
+// deadEvidence returns how the traffic of a server of weight 0 shows that it does
+// not reply, or "".
+func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity Severity) {
+	if d.Weight > 0 || !f.hasStuckClients(s, d) {
+		return "", 0
+	}
+	packets := humanize.Count(d.Conns.Total, "connection")
+	if d.Delta != nil && d.Delta.InPackets > 0 {
+		packets = humanize.Count(d.Delta.InPackets, "packet") + " to the server in this sample"
+	}
+	switch r := f.rejection(s, d); {
+	case d.completes():
+		return "", 0
+	case r != nil:
+		return packets + ", which it rejects", Error
+	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.OutPackets > 0:
+		return "", 0
+	}
+	route, routed := f.routeTo(d)
+	nextHop := d.AddrPort.Addr()
+	if route.Gateway.IsValid() {
+		nextHop = route.Gateway
+	}
+	// On a backup director, connections may be those of the master.
+	hasTraffic := d.hasClientTraffic()
+	if hasTraffic || !f.isBackupDirector() {
+		severity = Error
+		if !hasTraffic {
+			severity = Warning // the next packet of a client is lost
+			packets = humanize.Count(d.Conns.Open, "connection") + " in ESTABLISHED"
+		}
+		if problem := f.neighborProblem(route.Link, nextHop, false, hasTraffic); routed && f.link(route.Link).NeedsNeigh && problem != "" {
+			return fmt.Sprintf("%s; %s %s on %s", packets, nextHop, problem, f.link(route.Link).Name), severity
+		}
+		if f.isProbedSilent(s, d) {
+			return packets + "; it does not reply to a probe", severity
+		}
+	}
+	switch {
+	case d.Conns.StuckSynRecv > 0 && s.Protocol != ipvs.UDP:
+		evidence = packets + "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
+		if _, ok := f.stuckWorkingClient(d); ok || len(d.Conns.StuckClients) >= minUnanswered {
+			return evidence, Error
+		}
+		if d.Conns.StuckSynRecv >= minUnanswered {
+			return evidence, Warning
+		}
+	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.InPackets >= minSilentPackets && (s.Protocol != ipvs.UDP || f.noReplies(s, d)):
+		return packets + ", none from it", Error
+	}
+	return "", 0
+}
+
+// isProbedSilent reports whether a server has not replied to a TCP probe and, with
+// direct routing, to one of the VIP. Firewalls may drop echo requests, and servers
+// with tunnels may not listen on their own addresses.
+func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
+	t := probeTarget(s, d)
+	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
+		return false
+	}
+	vipSilent := f.frameOutcomes(netprobe.Silent)[frameKey{s.ServiceKey, d.AddrPort}]
+	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && vipSilent
+}
+
+// stuckCauses returns why clients are still sent to a server of weight 0, and what
+// sends them to others.
+func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
+	var causes []replyCause
+	add := func(text string, remedy Remedy) {
+		causes = append(causes, replyCause{text: text, remedies: []Remedy{remedy}})
+	}
+	if s.Flags&ipvs.Persistent != 0 && d.PersistentConns > 0 && !f.sysctlIs(expireQuiescentPath, 1) {
+		add("persistence sends the new connections of known clients to it (expire_quiescent_template is 0)", f.sysctlRemedy(1, expireQuiescentPath))
+	}
+	if s.Protocol != ipvs.UDP && f.sysctlIs(connReusePath, 0) && (d.Conns.Reused > 0 || d.Conns.StuckSynRecv > 0) {
+		// expire_nodest_conn includes connections whose handshake has begun.
+		add("a client that uses a port again is sent to the server of the old connection (conn_reuse_mode is 0)",
+			f.sysctlRemedy(1, connReusePath, expireNodestPath))
+	}
+	if s.Protocol == ipvs.UDP || len(causes) == 0 || d.Conns.Open > 0 {
+		text := "its open connections are kept until they time out, such as those of connection pools"
+		if s.Protocol == ipvs.UDP {
+			text = "clients that keep their UDP port prolong their connections with each packet"
+		}
+		add(text, f.withSysctl(expireNodestPath, f.remove(s, d)))
+	}
+	return causes
+}

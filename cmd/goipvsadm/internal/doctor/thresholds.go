@@ -1,0 +1,93 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/ipvs"
+)
+
+// overloadState is what is known about a server's connections and its thresholds.
+type overloadState uint8
+
+const (
+	belowThresholds overloadState = iota
+	// A server that has reached its upper threshold gets no new connections until
+	// it is below the lower one, by default three quarters of the upper one.
+	betweenThresholds
+	overloaded
+)
+
+// overload returns the state of a server.
+func (d *Server) overload() overloadState {
+	conns := d.ActiveConns + d.InactiveConns
+	switch {
+	case d.UpperThreshold == 0:
+		return belowThresholds
+	case conns >= d.UpperThreshold:
+		return overloaded
+	case d.LowerThreshold > 0 && conns >= d.LowerThreshold, d.LowerThreshold == 0 && uint64(conns)*4 >= uint64(d.UpperThreshold)*3:
+		return betweenThresholds
+	}
+	return belowThresholds
+}
+
+// isAvoided reports whether a server gets no new connections although others of its
+// service do, and the scheduler would select it.
+func (s *Service) isAvoided(d *Server) bool {
+	if s.Scheduler != "rr" && s.Scheduler != "wrr" || s.Flags&ipvs.Persistent != 0 || s.Delta == nil || d.Delta == nil || d.Delta.Conns > 0 {
+		return false
+	}
+	weights := uint64(0)
+	for i := range s.Servers {
+		if w := uint64(s.Servers[i].Weight); w > 0 && s.Scheduler == "rr" {
+			weights++
+		} else {
+			weights += w
+		}
+	}
+	share := uint64(1)
+	if s.Scheduler == "wrr" {
+		share = uint64(d.Weight)
+	}
+	return s.Delta.Conns*share >= 3*weights
+}
+
+// rejectsClients reports whether a service gets no new connections because its
+// servers have reached their thresholds.
+func (f *Facts) rejectsClients(s *Service) bool {
+	a := f.Arrivals[s.ServiceKey]
+	return a != nil && a.Packets >= minUnanswered && s.Protocol != ipvs.UDP && s.Delta != nil && s.Delta.Conns == 0 &&
+		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) &&
+		!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.overload() == belowThresholds })
+}
+
+func overThreshold(f *Facts, report func(Finding)) {
+	f.eachServer(func(s *Service, d *Server) {
+		conns := d.ActiveConns + d.InactiveConns
+		state := d.overload()
+		if state == belowThresholds {
+			return
+		}
+		rejects := f.rejectsClients(s)
+		evidence := fmt.Sprintf("%s, upper threshold %s", humanize.Count(conns, "connection"), humanize.Count(d.UpperThreshold, ""))
+		switch {
+		case state == overloaded:
+		case state == betweenThresholds && (rejects || s.isAvoided(d)):
+			lower := "three quarters of it"
+			if d.LowerThreshold > 0 {
+				lower = humanize.Count(d.LowerThreshold, "")
+			}
+			evidence += fmt.Sprintf(", lower threshold %s; no new connections in this sample", lower)
+		default:
+			return
+		}
+		x := s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold = 2 * max(conns, d.UpperThreshold) }))
+		if x.Severity = Warning; rejects {
+			x.Severity = Error
+			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample, and no server is available", humanize.Count(f.Arrivals[s.ServiceKey].Packets, "packet"))
+		}
+		report(x)
+	})
+}
