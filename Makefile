@@ -78,7 +78,7 @@ test: ## run the checks, the unit tests and the kernel tests (installs dependenc
 
 .PHONY: check
 check: lint-man lint-shell lint-prose ## run gofmt, go vet and the linters of manuals, scripts and prose
-	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd internal ipvs netlinkmsg sched scripts)
 	if [ -n "$$unformatted" ]; then echo "gofmt required: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags kernel ./...
@@ -132,8 +132,8 @@ faults: build ## run the fault-injection tests N times (default 1); SEED=...
 		scripts/kernel-tests -l 36000 scripts/faulttest
 
 .PHONY: bench
-bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1
-	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
+bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1, SCALE=1
+	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(SCALE),-scale) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
 .PHONY: docs-chart
 docs-chart: ## generate docs/how-fast.svg from the table in README.md
@@ -183,7 +183,7 @@ lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
 names := ipvsadm ipvsadm-save ipvsadm-restore
 
 # Sources of the program, which is rebuilt if one of them is newer.
-sources := go.mod go.sum $(shell find cmd ipvs netlinkmsg sched -type f ! -name '*_test.go')
+sources := go.mod go.sum $(shell find cmd internal ipvs netlinkmsg sched -type f ! -name '*_test.go')
 
 $(PROGRAM): $(sources)
 	$(MAKE) --no-print-directory build

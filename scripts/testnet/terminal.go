@@ -97,7 +97,7 @@ func (t *Terminal) read(deadline time.Time) error {
 // to exit. It returns the exit status.
 func (t *Terminal) Hangup() (status int, err error) {
 	t.master.Close()
-	killer := time.AfterFunc(TestTimeout, func() { t.cmd.Process.Kill() })
+	killer := time.AfterFunc(TestTimeout, func() { _ = t.cmd.Process.Kill() })
 	err = t.cmd.Wait()
 	if !killer.Stop() {
 		return -1, fmt.Errorf("the program does not exit after a hangup (%s)", TimeoutHint)

@@ -169,7 +169,8 @@ func (r *serverReport) edit(cmd *command.Command, found []ipvs.ServiceDestinatio
 		edits[i].Destination.AddrPort = found[i].Destination.AddrPort
 		err := edits[i].KeepServer(&found[i].Destination)
 		if err == nil {
-			change := edits[i].Change()
+			var change ipvs.Change
+			edits[i].StoreChange(&change)
 			err = ruleset.ValidateChange(&change)
 		}
 		if err != nil {

@@ -41,7 +41,7 @@ func newConfirmer(cmd *command.Command) (*confirmer, error) {
 // inForeground reports whether the program may read from its terminal.
 func inForeground(tty *os.File) (is bool) {
 	if raw, err := tty.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) {
+		_ = raw.Control(func(fd uintptr) {
 			group, err := unix.IoctlGetUint32(int(fd), unix.TIOCGPGRP)
 			is = err == nil && int(group) == unix.Getpgrp()
 		})
@@ -52,7 +52,7 @@ func inForeground(tty *os.File) (is bool) {
 // discardInput discards what was typed before the question.
 func (c *confirmer) discardInput() {
 	if raw, err := c.tty.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) })
+		_ = raw.Control(func(fd uintptr) { _ = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) })
 	}
 }
 
@@ -132,7 +132,7 @@ func (inv *invocation) confirm(ctx context.Context, c *confirmer, made []reconci
 	reason := c.readAnswer(ctx)
 	if reason != nil && !errors.Is(reason, errNotConfirmed) {
 		c.discardInput()
-		io.WriteString(tty, "\n")
+		_, _ = io.WriteString(tty, "\n") // queued: reports no error
 	}
 	return reason
 }

@@ -196,7 +196,7 @@ func (o *output) isClosed() (closed bool) {
 		return false
 	}
 	if raw, err := file.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) {
+		_ = raw.Control(func(fd uintptr) {
 			fds := []unix.PollFd{{Fd: int32(fd)}}
 			_, err := unix.Poll(fds, 0)
 			closed = err == nil && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0

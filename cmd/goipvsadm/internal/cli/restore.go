@@ -69,8 +69,8 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 		return errors.As(err, &e) && e.Kind == command.BadOption
 	}
 	if cmd.IsSingleChange() {
-		change := cmd.Change()
-		r.batch.Add(&change)
+		cmd.StoreChange(&r.request)
+		r.batch.Add(&r.request)
 		r.pending = append(r.pending, pendingRule{cmd.Verb, line, r.subjectOf(cmd)})
 		return !r.connLost
 	}

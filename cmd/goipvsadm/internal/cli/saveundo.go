@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"syscall"
 	"time"
 
@@ -70,11 +70,12 @@ func undoRules(p *applyPlan) []byte {
 	if setsTimeouts {
 		b = ruleset.AppendTimeouts(b, &p.have.Timeouts)
 	}
+	format := ruleFormatter(resolve.Numeric{})
 	for i := range p.have.Services {
 		s := &p.have.Services[i]
-		b = ruleset.AppendService(b, &s.Service, resolve.Numeric{})
+		b = format.service(b, &s.Service)
 		for j := range s.Destinations {
-			b = ruleset.AppendDestination(b, &s.Service, &s.Destinations[j], resolve.Numeric{})
+			b = format.destination(b, &s.Service, &s.Destinations[j])
 		}
 	}
 	if setsDaemons {
@@ -88,10 +89,8 @@ func undoRules(p *applyPlan) []byte {
 // replaceFile writes a file atomically: a file with this name is complete, old or
 // new, at any time. An existing file keeps its mode and owner.
 func replaceFile(name string, contents []byte) error {
-	target, err := filepath.EvalSymlinks(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		target = name
-	} else if err != nil {
+	target, err := followLinks(name)
+	if err != nil {
 		return err
 	}
 	old, err := os.Stat(target)
@@ -122,4 +121,24 @@ func replaceFile(name string, contents []byte) error {
 		return err
 	}
 	return os.Rename(temporary, target)
+}
+
+// followLinks returns the name of the file to which a symbolic link leads, or name if
+// it is not a link. Package path/filepath would be initialized at every start.
+func followLinks(name string) (string, error) {
+	const maxLinks = 40 // the kernel's limit
+	for range maxLinks {
+		link, err := os.Readlink(name)
+		if errors.Is(err, syscall.EINVAL) || errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if directory, _ := path.Split(name); !path.IsAbs(link) {
+			link = directory + link
+		}
+		name = link
+	}
+	return "", &fs.PathError{Op: "readlink", Path: name, Err: syscall.ELOOP}
 }

@@ -183,20 +183,18 @@ func (c *Command) IsSingleChange() bool {
 	return c.Verb.IsChange() && !c.Options.HasAny(Drain, Keep, AllServices)
 }
 
-// Change returns the change to the kernel's table that c makes. Its Op is 0 if
-// c makes none.
-func (c *Command) Change() ipvs.Change {
-	op := commands[c.Verb].op
-	if op == ipvs.OpZero && c.Options.Has(ServiceAddress) {
-		op = ipvs.OpZeroService
+// StoreChange stores the change to the kernel's table that c makes. Its Op is 0
+// if c makes none. A result would take half a kilobyte of stack; see
+// invocation.change.
+func (c *Command) StoreChange(change *ipvs.Change) {
+	change.Op = commands[c.Verb].op
+	if change.Op == ipvs.OpZero && c.Options.Has(ServiceAddress) {
+		change.Op = ipvs.OpZeroService
 	}
-	return ipvs.Change{
-		Op:          op,
-		Service:     c.Service,
-		Destination: c.Destination,
-		Timeouts:    c.Timeouts,
-		Daemon:      c.Daemon,
-	}
+	change.Service = c.Service
+	change.Destination = c.Destination
+	change.Timeouts = c.Timeouts
+	change.Daemon = c.Daemon
 }
 
 // KeepsScheduler reports whether c edits a service and keeps its scheduler, which is

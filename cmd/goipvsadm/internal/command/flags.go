@@ -153,6 +153,14 @@ func (p *Parser) register(f *flag) *flag {
 	return f
 }
 
+// lookupShort returns the flag with the given short name, or nil if there is none.
+func (p *Parser) lookupShort(name byte) *flag {
+	if i := p.short[name]; i > 0 {
+		return &flags[i-1]
+	}
+	return nil
+}
+
 // lookupLong returns the flag with the given long name, or nil if there is none.
 func lookupLong(name string) *flag {
 	for i := range flags {

@@ -24,7 +24,7 @@ type Parser struct {
 	program   string            // name of the program in messages
 	names     *resolve.Database // resolves names of hosts and ports
 	flagSet   *pflag.FlagSet    // the flags used so far, see register
-	short     [256]*flag        // the flags by short name
+	short     [256]uint8        // for each short name, the index of its flag plus 1; see lookupShort
 	onFlag    func(*pflag.Flag, string) error
 	pflagArgs [2]string // buffer for the arguments passed to pflag
 
@@ -55,7 +55,7 @@ func NewParser(program string, db *resolve.Database) *Parser {
 	p.onFlag = func(pf *pflag.Flag, value string) error { return p.handleFlag(pf.Value.(*flag), value) }
 	for i := range flags {
 		if f := &flags[i]; f.short != "" {
-			p.short[f.short[0]] = f
+			p.short[f.short[0]] = uint8(i + 1)
 		}
 	}
 	return p

@@ -19,7 +19,8 @@ func Validate(c *command.Command) error {
 	if c.Options.HasAny(command.Keep, command.AllServices) {
 		return nil // depends on the table
 	}
-	change := c.Change()
+	var change ipvs.Change
+	c.StoreChange(&change)
 	if change.Op == 0 {
 		return nil
 	}
