@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -178,10 +179,35 @@ func (inv *invocation) change(cmd *command.Command) int {
 func (inv *invocation) printInfo(cmd *command.Command) int {
 	inv.allowEPIPE = true
 	name := path.Base(inv.name)
-	if cmd.Verb == command.Help {
-		inv.stdout.WriteString(help.Text(name))
-	} else {
+	switch {
+	case cmd.Verb == command.Version:
 		inv.stdout.WriteString(help.VersionLine(name))
+	case !inv.ownName:
+		inv.stdout.WriteString(help.Text(name))
+	default:
+		return inv.help(cmd.HelpTopic)
+	}
+	return exitOK
+}
+
+// help prints the help on a topic, or a summary of the commands if topic is empty.
+func (inv *invocation) help(topic string) int {
+	switch topic {
+	case "":
+		inv.stdout.WriteString(help.Summary())
+		return exitOK
+	case "all":
+		inv.stdout.WriteString(help.Text(help.Name))
+		return exitOK
+	}
+	flags, commands := command.HelpTopic(topic)
+	if len(flags) == 0 {
+		inv.errorf("no help on %s (%s --help=all lists all commands and options)", topic, help.Name)
+		return exitUsage
+	}
+	inv.stdout.WriteString(help.Excerpt(flags))
+	if len(commands) > 0 {
+		inv.stdout.WriteString("\nCommands with this option: " + strings.Join(commands, ", ") + "\n")
 	}
 	return exitOK
 }

@@ -52,6 +52,8 @@ type Command struct {
 	UndoFile string // file of rules that --save-undo writes
 
 	OpenMetrics bool // --metrics prints OpenMetrics instead of Prometheus text
+
+	HelpTopic string // value of --help, or the word after it
 }
 
 // A Verb is the operation of a command. The zero Verb means that no command was

@@ -14,7 +14,8 @@ import (
 // A Parser parses command lines, one after another.
 type Parser struct {
 	// DetailedErrors replaces ipvsadm's usage error, for a line that does not
-	// begin with a command, by an error that quotes the invalid word.
+	// begin with a command, by an error that quotes the invalid word. It also
+	// makes --help accept a topic.
 	DetailedErrors bool
 
 	// ServiceConnections makes -L -c accept a service, whose connections it
@@ -96,7 +97,7 @@ func (p *Parser) reset(cmd *Command) {
 	p.state = state{cmd: cmd, operands: p.operands[:0]}
 }
 
-// errStop stops parsing at -h and -v. The words that follow are ignored.
+// errStop stops parsing at -h and -v. The words that follow are not parsed.
 var errStop = errors.New("stop")
 
 // parseWords parses flags and their values, and collects operands.
@@ -120,6 +121,9 @@ func (p *Parser) parseWords(words []string) error {
 			var args []string
 			args, words = p.splitFlag(words)
 			err = p.flagSet.ParseAll(args, p.onFlag)
+		}
+		if err == errStop && p.cmd.Verb == Help && p.DetailedErrors && p.cmd.HelpTopic == "" && len(words) > 0 {
+			p.cmd.HelpTopic = words[0]
 		}
 		if err != nil {
 			return p.translate(err)
@@ -163,7 +167,10 @@ func (p *Parser) unexpectedOperand() *Error {
 // handleFlag stores one flag of the command line in the command.
 func (p *Parser) handleFlag(f *flag, value string) error {
 	if f.value == valueNone && value != noValue {
-		return p.badOption("option does not take an argument")
+		if f.verb != Help || p.cmd.Verb != 0 || !p.DetailedErrors {
+			return p.badOption("option does not take an argument")
+		}
+		p.cmd.HelpTopic = value
 	}
 	if p.cmd.Verb == 0 && f.impliedVerb != 0 {
 		p.cmd.Verb, p.isImplied = f.impliedVerb, true

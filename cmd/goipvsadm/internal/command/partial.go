@@ -23,7 +23,7 @@ type Partial struct {
 	// Word is the beginning of the value.
 	Prefix, Word string
 
-	// Done is set if no flag or value can follow.
+	// Done is set if no flag can follow.
 	Done bool
 }
 
@@ -48,6 +48,9 @@ func (p *Parser) ParsePartial(words []string, next string) *Partial {
 			u.ValueOf = missing.GetFlag().Name
 		} else if err == errStop {
 			u.Done = true
+			if u.Verb == Help && len(words) == 0 {
+				u.ValueOf = "help" // the topic
+			}
 		}
 	}
 	if name, value, ok := strings.Cut(next, "="); ok && u.ValueOf == "" && strings.HasPrefix(name, "--") {

@@ -95,6 +95,7 @@ func completers() map[string]completer {
 		"stop-daemon":     keywords("master", "backup"),
 		"mcast-interface": interfaces,
 		"netns":           namespaces,
+		"help":            topics,
 	}
 }
 
@@ -108,6 +109,22 @@ func undescribed(words []string) []Candidate {
 	candidates := make([]Candidate, len(words))
 	for i, word := range words {
 		candidates[i].Word = word
+	}
+	return candidates
+}
+
+// topics completes the topic of --help: a flag, with or without its dashes, or all.
+func topics(_ *Source, u *command.Partial) []Candidate {
+	dashes := ""
+	candidates := []Candidate{{"all", "all commands and options"}}
+	if strings.HasPrefix(u.Word, "-") {
+		dashes, candidates = "--", nil
+	}
+	summaries := help.Summaries()
+	for _, topic := range command.HelpTopics() {
+		if topic != "all" || dashes != "" {
+			candidates = append(candidates, Candidate{dashes + topic, summaries["--"+topic]})
+		}
 	}
 	return candidates
 }

@@ -129,7 +129,12 @@ func TestCandidates(t *testing.T) {
 		{line: "-L -w "},
 		{line: "-e -t 192.0.2.1:80 -r 198.51.100.2 -w "},
 		{line: "-L -c="},
-		{line: "-h "},
+		{line: "-h dr", want: "drain"},
+		{line: "-h al", want: "all all-services allow-empty"},
+		{line: "-h --al", want: "--all --all-services --allow-empty"},
+		{line: "--help=wat", want: "--help=watch"},
+		{line: "-h drain "},
+		{line: "-v "},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
 			var got []string
@@ -150,6 +155,7 @@ func TestDescriptions(t *testing.T) {
 	}{
 		{line: "-S", want: Candidate{Word: "-S", Description: "print the table as rules for -R"}},
 		{line: "-A -t 192.0.2.9:80 -s rr", want: Candidate{Word: "rr", Description: "round robin"}},
+		{line: "-h zer", want: Candidate{Word: "zero", Description: "zero the counters"}},
 		{line: "-E -f 7", want: Candidate{Word: "7", Description: "rr, IPv6"}},
 		{line: "-d -r 198.51.100.2:", want: Candidate{Word: "198.51.100.2:80", Description: "1 service"}},
 		{line: "-d -t 192.0.2.1:80 -r 198.51.100.2", want: Candidate{Word: "198.51.100.2:80", Description: "Masq, weight 5"}},
