@@ -78,7 +78,7 @@ test: ## run the checks, the unit tests and the kernel tests (installs dependenc
 
 .PHONY: check
 check: lint-man lint-shell lint-prose ## run gofmt, go vet and the linters of manuals, scripts and prose
-	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd internal ipvs netlinkmsg sched scripts)
 	if [ -n "$$unformatted" ]; then echo "gofmt required: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags kernel ./...
@@ -132,12 +132,12 @@ faults: build ## run the fault-injection tests N times (default 1); SEED=...
 		scripts/kernel-tests -l 36000 scripts/faulttest
 
 .PHONY: bench
-bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1
-	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
+bench: ## benchmark against ipvsadm under QEMU; ROWS=..., ROUNDS=..., MEMORY=1, SCALE=1
+	@scripts/bench/run $(if $(MEMORY),-memory) $(if $(SCALE),-scale) $(if $(ROWS),-only '$(ROWS)') $(if $(ROUNDS),-rounds $(ROUNDS))
 
 .PHONY: docs-chart
-docs-chart: ## generate docs/how-fast.svg from the table in README.md
-	$(GO) run ./scripts/docimages chart README.md docs/how-fast.svg
+docs-chart: ## generate docs/how-fast.svg from the table in docs/PERFORMANCE.md
+	$(GO) run ./scripts/docimages chart docs/PERFORMANCE.md docs/how-fast.svg
 
 .PHONY: docs-images
 docs-images: docs-chart build ## generate docs/how-fast.svg and docs/watch.svg (on a throwaway kernel)
@@ -183,7 +183,7 @@ lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
 names := ipvsadm ipvsadm-save ipvsadm-restore
 
 # Sources of the program, which is rebuilt if one of them is newer.
-sources := go.mod go.sum $(shell find cmd ipvs netlinkmsg sched -type f ! -name '*_test.go')
+sources := go.mod go.sum $(shell find cmd internal ipvs netlinkmsg sched -type f ! -name '*_test.go')
 
 $(PROGRAM): $(sources)
 	$(MAKE) --no-print-directory build
@@ -196,6 +196,8 @@ extras := \
 	docs/ipvsadm-restore.8:share/goipvsadm/ipvsadm-restore.8 \
 	docs/goipvsadm.schema.json:share/goipvsadm/goipvsadm.schema.json \
 	docs/METRICS.md:share/goipvsadm/METRICS.md \
+	docs/COMPATIBILITY.md:share/goipvsadm/COMPATIBILITY.md \
+	docs/RELIABILITY.md:share/goipvsadm/RELIABILITY.md \
 	scripts/completion/goipvsadm.bash:share/bash-completion/completions/goipvsadm \
 	scripts/completion/_goipvsadm:share/zsh/site-functions/_goipvsadm \
 	scripts/completion/goipvsadm.fish:share/fish/vendor_completions.d/goipvsadm.fish
@@ -309,7 +311,8 @@ packages: ## build .deb, .rpm and .apk for all architectures in build/packages
 
 .PHONY: package
 package: ## build the packages for this machine (.deb, .rpm or .apk)
-	@scripts/setup build
+	@$(announce_build)
+	scripts/setup build
 	scripts/packaging/packages -n
 
 .PHONY: package-tests

@@ -312,6 +312,7 @@ func (k *chunk) send() ([]ChangeError, *ConnLostError) {
 		case err == nil:
 			from = to
 		case err.FirstUnsent == err.FirstUnknown && to > from+1 && isSendBufferError(err.Err):
+			// Nothing was sent: retry with half the size.
 			k.client.limits.bytes = len(k.bytes(from, to)) / 2
 		default:
 			return k.failures(to, err)
@@ -321,8 +322,8 @@ func (k *chunk) send() ([]ChangeError, *ConnLostError) {
 }
 
 // sendRange sends the requests with indexes in [from, to) and reads their
-// acknowledgements. The kernel acknowledges every request that fails and, because
-// its header has NLM_F_ACK, the last one.
+// acknowledgements. The kernel acknowledges every request that fails, and the last
+// one, whose header has NLM_F_ACK.
 func (k *chunk) sendRange(from, to int) *ConnLostError {
 	last := &k.requests[to-1]
 	netlinkmsg.AddFlags(k.buf[last.start:], netlink.Acknowledge)

@@ -69,7 +69,7 @@ func (c *Client) Services() ([]Service, error) {
 	var s Service
 	err := c.dump(&netlinkmsg.Message{Command: netlinkmsg.GetService}, &netlinkmsg.Message{Service: &s},
 		func() { services = services[:0] },
-		func() { services = append(services, s) },
+		func() { services = appendRow(services, &s) },
 		acceptDump)
 	return services, err
 }
@@ -98,7 +98,7 @@ func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destina
 	request := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
 	err := c.dump(request, &netlinkmsg.Message{Destination: &d},
 		func() { ds = ds[:before] },
-		func() { ds = append(ds, d) },
+		func() { ds = appendRow(ds, &d) },
 		acceptDump)
 	return ds, err
 }

@@ -27,6 +27,9 @@ type Connection struct {
 	PEData string // data that it matched, such as a SIP Call-ID; chosen by the client
 }
 
+// IsTemplate reports whether c is the template of a persistent service.
+func (c *Connection) IsTemplate() bool { return c.Client.Port() == 0 }
+
 // connectionsFile belongs to the network namespace of the calling thread, which is
 // not always that of the process.
 const connectionsFile = "/proc/thread-self/net/ip_vs_conn"
@@ -214,7 +217,7 @@ func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
 		if n == len(out) || i+1 >= len(b) {
 			return out, false
 		}
-		hi, lo := hexDigit[b[i]], hexDigit[b[i+1]]
+		hi, lo := hexDigit[b[i]]-1, hexDigit[b[i+1]]-1
 		if hi|lo > 15 {
 			return out, false
 		}
@@ -224,19 +227,13 @@ func hexBytes(b []byte, sep byte) (out [16]byte, ok bool) {
 	return out, true
 }
 
-// hexDigit maps a hexadecimal digit to its value and every other byte to 0xff.
-var hexDigit = func() (t [256]byte) {
-	for i := range t {
-		t[i] = 0xff
-	}
-	for i := range byte(10) {
-		t['0'+i] = i
-	}
-	for i := range byte(6) {
-		t['a'+i], t['A'+i] = 10+i, 10+i
-	}
-	return t
-}()
+// hexDigit maps a hexadecimal digit to its value plus one and every other byte to
+// 0.
+var hexDigit = [256]byte{
+	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
+	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16,
+	'A': 11, 'B': 12, 'C': 13, 'D': 14, 'E': 15, 'F': 16,
+}
 
 func parseDecimal(b []byte) (uint32, error) {
 	var n uint64

@@ -1,19 +1,16 @@
 package ipvs
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"syscall"
 	"time"
 
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 
-	"goipvsadm/netlinkmsg"
+	"goipvsadm/internal/subprocess"
 )
 
 // Dial connects to the kernel's IPVS in the network namespace of the calling
@@ -36,33 +33,38 @@ func Dial(options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	loadModule := func() { modprobe(modprobePath, modprobeTimeout, cfg.modprobeOutput) }
-	if cfg.noModprobe {
-		loadModule = nil
-	}
-	var family uint16
-	if cfg.loadedOnly {
-		family, err = findLoadedFamily(conn)
-	} else {
-		family, err = findFamily(conn, loadModule)
-	}
+	c, err := newKernelClient(conn, &cfg)
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	s, err := newSocket(conn, cfg.timeout)
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
-	}
-	c := NewClient(s, family)
-	c.kernel = s
-	c.portID = s.portID
 	c.netns = netns
 	if cfg.wrapSocket != nil {
 		c.socket = cfg.wrapSocket(c.socket)
 	}
 	return c, nil
+}
+
+// newKernelClient returns a client of the kernel to which conn is connected.
+func newKernelClient(conn *genetlink.Conn, cfg *config) (*Client, error) {
+	s, err := newSocket(conn, familyTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
+	}
+	c := NewClient(s, 0)
+	c.kernel = s
+	c.portID = s.portID
+	loadModule := func() { modprobe(modprobePath, modprobeTimeout, cfg.modprobeOutput) }
+	if cfg.noModprobe {
+		loadModule = nil
+	}
+	if cfg.loadedOnly {
+		c.family, err = findLoadedFamily(conn)
+	} else {
+		c.family, err = c.findFamily(loadModule)
+	}
+	s.timeout = cfg.timeout
+	return c, err
 }
 
 // dialNetlink opens a generic netlink socket in the network namespace with the
@@ -93,63 +95,17 @@ func dialNetlink(netns string) (*genetlink.Conn, error) {
 	return conn, nil
 }
 
-// opFamily is the Error.Op of the family lookup.
-const opFamily = "get netlink family"
-
-// findFamily returns the ID of the IPVS family. The kernel loads the ip_vs module
-// when root looks the family up; if it does not, and loadModule is not nil,
-// findFamily calls loadModule and looks the family up once more.
-func findFamily(conn *genetlink.Conn, loadModule func()) (uint16, error) {
-	family, err := getFamily(conn)
-	if errors.Is(err, syscall.ENOENT) && loadModule != nil {
-		loadModule()
-		family, err = getFamily(conn)
-	}
-	switch {
-	case errors.Is(err, syscall.ENOENT):
-		return 0, &Error{Op: opFamily, Err: ErrNoIPVS, Errno: syscall.ENOPROTOOPT}
-	case err != nil:
-		return 0, familyError(err)
-	}
-	return family.ID, nil
-}
-
-// familyError converts an error of a family lookup to an error of Dial.
-func familyError(err error) error {
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("ipvs: %s: %w within %v", opFamily, ErrTimeout, familyTimeout)
-	case errors.As(err, &errno):
-		return &Error{Op: opFamily, Errno: errno}
-	}
-	return fmt.Errorf("ipvs: %s: %w", opFamily, err)
-}
-
-// familyTimeout limits the lookup of the family, which may include loading the
-// module.
-const familyTimeout = time.Minute
-
-func getFamily(conn *genetlink.Conn) (genetlink.Family, error) {
-	_ = conn.SetReadDeadline(time.Now().Add(familyTimeout)) // not supported by genltest
-	family, err := conn.GetFamily(netlinkmsg.FamilyName)
-	_ = conn.SetReadDeadline(time.Time{})
-	return family, err
-}
-
 const (
 	modprobePath    = "/sbin/modprobe"
 	modprobeTimeout = 30 * time.Second
 )
 
-// modprobe runs the program at path to load the ip_vs module and kills it after
-// the timeout. It returns no error: the next lookup of the family shows whether
-// the module was loaded.
+// modprobe runs the program at path to load the ip_vs module, kills it after the
+// timeout and writes its output. It returns no error: the next lookup of the
+// family shows whether the module was loaded.
 func modprobe(path string, timeout time.Duration, output io.Writer) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--", "ip_vs")
-	cmd.Stdout, cmd.Stderr = output, output
-	cmd.WaitDelay = time.Second // for children of modprobe that keep the output open
-	_ = cmd.Run()
+	stdout, stderr, _ := subprocess.Run(path, []string{"--", "ip_vs"}, nil, timeout)
+	if output != nil {
+		_, _ = output.Write(append(stdout, stderr...))
+	}
 }

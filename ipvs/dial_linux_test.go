@@ -10,61 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mdlayher/genetlink"
-	"github.com/mdlayher/genetlink/genltest"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"goipvsadm/netlinkmsg"
 )
-
-// familyLookups returns the results of successive family lookups, 0 for success.
-func familyLookups(errnos ...syscall.Errno) genltest.Func {
-	found := genltest.ServeFamily(genetlink.Family{ID: 30, Version: netlinkmsg.FamilyVersion, Name: netlinkmsg.FamilyName}, nil)
-	return func(g genetlink.Message, n netlink.Message) ([]genetlink.Message, error) {
-		errno := errnos[0]
-		errnos = errnos[1:]
-		if errno != 0 {
-			return nil, genltest.Error(int(errno))
-		}
-		return found(g, n)
-	}
-}
-
-func TestFindFamily(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		lookups []syscall.Errno
-		loads   int // number of calls of loadModule; -1 for a nil function
-		want    error
-		text    string
-	}{
-		{name: "present", lookups: []syscall.Errno{0}},
-		{name: "after loading the module", lookups: []syscall.Errno{syscall.ENOENT, 0}, loads: 1},
-		{name: "no module", lookups: []syscall.Errno{syscall.ENOENT, syscall.ENOENT}, loads: 1,
-			want: ErrNoIPVS, text: "ipvs: get netlink family: kernel does not support IPVS"},
-		{name: "without modprobe", lookups: []syscall.Errno{syscall.ENOENT}, loads: -1, want: ErrNoIPVS},
-		{name: "permission denied", lookups: []syscall.Errno{syscall.EPERM},
-			want: fs.ErrPermission, text: "ipvs: get netlink family: operation not permitted"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			conn := genltest.Dial(familyLookups(tt.lookups...))
-			defer conn.Close()
-			loads := 0
-			loadModule := func() { loads++ }
-			if tt.loads < 0 {
-				loadModule = nil
-			}
-			id, err := findFamily(conn, loadModule)
-			if (id == 30) != (err == nil) || loads != max(0, tt.loads) || !errors.Is(err, tt.want) {
-				t.Errorf("family %d, %v, loadModule called %d times; want error %v, %d calls", id, err, loads, tt.want, max(0, tt.loads))
-			}
-			if tt.text != "" && err.Error() != tt.text {
-				t.Errorf("error = %q, want %q", err, tt.text)
-			}
-		})
-	}
-}
 
 func TestModprobe(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "modprobe")
@@ -109,8 +56,8 @@ func TestDialNetNSError(t *testing.T) {
 	}
 }
 
-// TestDialNetNSStdinClosed verifies that Dial enters a namespace whose file would be
-// opened as descriptor 0.
+// TestDialNetNSStdinClosed verifies that Dial does not ignore a namespace whose file
+// would be opened as descriptor 0.
 func TestDialNetNSStdinClosed(t *testing.T) {
 	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -18,11 +18,13 @@
 //	})
 //
 // Zero-valued Service fields that would be invalid are replaced by defaults; see
-// WithDefaults. Destination fields are sent as given.
+// WithDefaults. Destination fields are sent as given. An update replaces the whole
+// configuration; CompareAndUpdateService and CompareAndUpdateDestination help to change
+// a part of it.
 //
 // A Client sends one request for each change; a Batch sends many changes in few
 // system calls. Package reconcile makes the minimum number of changes to turn one
-// table into another, package drain removes a destination after its connections
+// table into another, package drain removes destinations after their connections
 // have ended, and package ipvstest implements IPVS in memory for tests.
 //
 // Errors that the kernel returns are *Error values. With errors.Is, they match their

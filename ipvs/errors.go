@@ -35,6 +35,10 @@ var (
 	// ErrDumpInterrupted means that the table changed during every attempt to
 	// read it. The errno is EINTR.
 	ErrDumpInterrupted = errors.New("table changed during every attempt to read it")
+
+	// ErrChanged means that another program has changed the configuration that a
+	// CompareAndUpdate method was to replace. The errno is EAGAIN.
+	ErrChanged = errors.New("changed by another program; not overwritten")
 )
 
 // ErrTimeout means that the kernel did not reply in time. Its method Timeout
@@ -46,13 +50,13 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "no reply from the kernel" }
 func (timeoutError) Timeout() bool { return true }
 
-// An Error reports a request that the kernel rejected, or an invalid request that
-// the client did not send because the kernel would have accepted it. With
+// An Error reports a request that the kernel rejected, or one that the client
+// rejected without sending it: the kernel accepts some invalid requests. With
 // errors.Is, it matches Errno, Err and, if AckLost is set, ErrAckLost.
 type Error struct {
 	Op    string        // description of the request, such as "add service TCP 192.0.2.1:80"
 	Err   error         // cause: one of the package's Err values, a validation error, or nil
-	Errno syscall.Errno // errno of the kernel's reply; EINVAL if the request was not sent
+	Errno syscall.Errno // errno of the kernel's reply; EINVAL or, with ErrChanged, EAGAIN if the request was not sent
 
 	// Message is the error text in the kernel's extended acknowledgement
 	// (NLMSGERR_ATTR_MSG), or "" if it sent none.

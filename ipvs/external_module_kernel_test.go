@@ -13,7 +13,7 @@ import (
 )
 
 // TestExternalModule builds a program in another module that uses the library, as
-// README describes but without network access, and runs it on a kernel.
+// docs/LIBRARY.md describes but without network access, and runs it on a kernel.
 func TestExternalModule(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the recording in testdata/netlink")
 
-// TestKernelSteps runs the walkthrough on a kernel.
+// TestKernelSteps runs the steps in walkthrough_test.go on a kernel.
 func TestKernelSteps(t *testing.T) {
 	c, err := Dial()
 	if err != nil {

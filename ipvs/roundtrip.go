@@ -102,6 +102,19 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 // and persistence engine.
 const messageSlack = 64
 
+// appendRow appends a row of a dump to list, whose capacity it multiplies by eight if
+// it is large: memory that is not used yet occupies only addresses, but the copies
+// that append leaves behind occupy more than the list.
+func appendRow[T any](list []T, row *T) []T {
+	const large = 16384
+	if len(list) == cap(list) && len(list) >= large {
+		grown := make([]T, len(list), 8*len(list)) // slices.Grow would clear it all
+		copy(grown, list)
+		list = grown
+	}
+	return append(list, *row)
+}
+
 // acceptDump, as the argument repeat of dump, accepts every dump.
 func acceptDump(bool) bool { return false }
 
@@ -136,23 +149,28 @@ func (c *Client) query(request *netlinkmsg.Message, flags netlink.HeaderFlags,
 	return &Error{Op: describe(request), Err: ErrDumpInterrupted, Errno: syscall.EINTR}
 }
 
-// exchange sends a request and reads its complete reply. It calls handle with the
-// body of each message except the final one, whose status it returns; the errno of
-// the status is EINTR if the kernel marked the dump as interrupted. The error is a
-// transport error or the first error of handle.
+// exchange sends a request and reads its complete reply; see roundTrip.
 func (c *Client) exchange(request *netlinkmsg.Message, flags netlink.HeaderFlags, handle func(body []byte) error) (replyStatus, error) {
 	seq := c.seq.Add(1)
 	var err error
 	if c.out, err = request.Append(c.out[:0], c.family, flags, seq); err != nil {
 		return replyStatus{}, err
 	}
+	return c.roundTrip(seq, handle)
+}
+
+// roundTrip sends the request in c.out, which has the given sequence number, and
+// reads its complete reply. It calls handle with the body of each message but the
+// final one, whose status it returns; the errno is EINTR if the kernel marked the
+// dump as interrupted. The error is a transport error or the first error of handle.
+func (c *Client) roundTrip(seq uint32, handle func(body []byte) error) (replyStatus, error) {
 	if err := c.send(c.out); err != nil {
 		return replyStatus{}, err
 	}
 	var status replyStatus
 	var handleErr error // returned at the end: the reply must be read completely before the next request
 	interrupted := false
-	err = c.readReplies(seq, seq, func(f netlinkmsg.Frame) (err error) {
+	err := c.readReplies(seq, seq, func(f netlinkmsg.Frame) (err error) {
 		interrupted = interrupted || f.Header.Flags&netlink.DumpInterrupted != 0
 		if isFinal(f) {
 			status, err = readStatus(f)

@@ -30,8 +30,8 @@ const (
 	sndbufOverhead = 64
 
 	// ackTruesize is the maximum size that the kernel charges to the receive
-	// buffer for an acknowledgement: 768 bytes on Linux 6.1, or 1280 with a long
-	// extended acknowledgement or before Linux 4.3, which repeats the request.
+	// buffer for an acknowledgement: 768 bytes on Linux 6.1, or 1280 if it has a
+	// long extended acknowledgement or repeats the request (before Linux 4.3).
 	ackTruesize = 1536
 )
 

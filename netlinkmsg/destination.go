@@ -91,7 +91,8 @@ func (d *Destination) append(b []byte, full bool) []byte {
 // destinations.
 func (d *Destination) decode(b []byte, family Family) error {
 	*d = Destination{}
-	// The compiler keeps a struct in memory, so that the loop can use the registers.
+	// Fields of a struct instead of variables: the compiler keeps them in memory and
+	// leaves the registers to the loop.
 	var raw struct {
 		addr, stats, stats64 []byte
 		family               Family

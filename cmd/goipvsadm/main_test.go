@@ -62,3 +62,39 @@ func TestRuntimeEnvironment(t *testing.T) {
 	cmd.Process.Kill()
 	cmd.Wait()
 }
+
+// TestInitialization checks that no package of this program allocates memory while it
+// is initialized, and that packages that only few commands would need are not linked:
+// every command pays for both.
+func TestInitialization(t *testing.T) {
+	args := []string{build(t), "--version"}
+	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" {
+		args = append([]string{emulator}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	trace, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, trace)
+	}
+	packages := 0
+	for line := range strings.Lines(string(trace)) {
+		// init NAME @TIME ms, TIME ms clock, BYTES bytes, COUNT allocs
+		if !strings.HasPrefix(line, "init ") {
+			continue
+		}
+		packages++
+		name := strings.Fields(line)[1]
+		if strings.HasPrefix(name, "goipvsadm/") && !strings.Contains(line, ", 0 bytes, ") {
+			t.Errorf("initialization allocates: %s", line)
+		}
+		for _, unwanted := range []string{"os/exec", "path/filepath", "regexp", "text/template", "crypto/"} {
+			if strings.HasPrefix(name, unwanted) {
+				t.Errorf("initialized at start: %s", line)
+			}
+		}
+	}
+	if packages == 0 {
+		t.Errorf("no packages in the trace: %s", trace)
+	}
+}

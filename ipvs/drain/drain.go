@@ -1,7 +1,7 @@
-// Package drain removes a destination from a service without breaking its
-// connections: it sets the weight to 0, so that no new connections are
-// scheduled, and removes the destination when its connections have closed. If
-// another program changes the weight while draining, that weight is kept.
+// Package drain removes destinations from services without breaking their
+// connections: it sets the weight to 0, so that no new connections are scheduled, and
+// removes a destination when its connections have closed. If another program changes
+// the weight while draining, that weight is kept.
 //
 // A dump that does not list the destination does not prove that it was removed,
 // because a dump can skip a destination while others are removed. Run therefore
@@ -23,33 +23,37 @@ import (
 
 const pollInterval = time.Second
 
-// Options configure Run.
+// Options configure Run and RunAll.
 type Options struct {
 	// Timeout is the time after which the destination is removed even if it has
 	// open connections; 0 means no limit.
 	Timeout time.Duration
 
-	// OnPoll, if set, is called after each poll except the last one. left is the
-	// time until the Timeout, or 0 without one.
-	OnPoll func(s State, left time.Duration)
+	// OnPoll, if set, is called after each poll except the last one, with the
+	// states of the destinations that are being drained. left is the time until
+	// the Timeout, or 0 without one.
+	OnPoll func(states []State, left time.Duration)
 
 	// OnFallback, if set, is called if the service's scheduler assigns clients
 	// even to a destination with weight 0: before the weight is changed, with
-	// FallbackSet or NoFallback, and at the end, possibly with FallbackKept.
-	OnFallback func(f Fallback, scheduler string)
+	// FallbackSet or NoFallback, and at the end, possibly with FallbackKept. The
+	// key is that of the destination, or of the first one if several of the
+	// service are drained.
+	OnFallback func(key ipvs.DestinationKey, f Fallback, scheduler string)
 }
 
 // A State is the destination as last reported by the kernel.
 type State struct {
 	ipvs.Destination
+	Service ipvs.ServiceKey // service of the destination
 
 	// Persistent is set if the service is persistent. Run then also waits for
 	// PersistentConns to expire, because their clients would return to the
 	// destination.
 	Persistent bool
 
-	// HalfOpenConns is the number of ActiveConns whose TCP handshake is not
-	// complete. It is 0 unless all ActiveConns are half-open.
+	// HalfOpenConns equals ActiveConns if none of these connections has completed
+	// its TCP handshake; otherwise, or if this is unknown, it is 0.
 	HalfOpenConns uint32
 }
 
@@ -100,88 +104,144 @@ func (e *RestoreWeightError) Unwrap() []error { return []error{e.Cause, e.Err} }
 // a *RestoreWeightError. If another program changes the weight, it is a
 // *WeightChangedError.
 //
-// The schedulers sh and mh reject the clients of a destination with weight 0
-// unless their fallback flag is set. Run sets the flag and clears it at the end,
+// The schedulers sh and mh assign clients even to a destination with weight 0, and
+// reject them unless the fallback flag is set. Run sets it and clears it at the end,
 // unless another program has changed the service or another destination has
 // weight 0. If it cannot be cleared, the error is a *RestoreFallbackError; the
 // Result is then set if the destination was removed.
 func Run(ctx context.Context, c *ipvs.Client, service ipvs.ServiceKey, server netip.AddrPort, o Options) (*Result, error) {
-	s, err := c.Service(service)
-	if err != nil {
-		return nil, err
-	}
-	d := &drainer{
-		Client:      c,
-		service:     service,
-		server:      server,
-		options:     o,
-		persistent:  s.Flags&ipvs.Persistent != 0,
-		connections: c.Connections,
-	}
-	if d.original, err = d.poll(); err != nil {
-		return nil, err
-	}
-	d.last = d.original
-	f := fallback{drainer: d}
-	if err := f.enable(s); err != nil {
-		return nil, err
-	}
-	result, err := d.drain(ctx)
-	if restoreErr := f.restore(); restoreErr != nil {
-		err = &RestoreFallbackError{Scheduler: s.Scheduler, Cause: err, Err: restoreErr}
-	}
-	return result, err
+	outcomes := RunAll(ctx, c, []ipvs.DestinationKey{{Service: service, AddrPort: server}}, o)
+	return outcomes[0].Result, outcomes[0].Err
 }
 
-// A drainer drains one destination.
+// An Outcome is the end of the drain of one destination: what Run returns for it.
+type Outcome struct {
+	Result *Result
+	Err    error
+}
+
+// RunAll drains several destinations, such as those of one machine in all services.
+// It removes them when none is Busy any more, or after the Timeout. The outcomes are
+// in the order of keys, which must be distinct.
+//
+// No destination is removed before that, so that RunAll can restore all weights if ctx
+// is done. If some destinations cannot be drained, because a request fails or another
+// program changes their weight, the others are drained nevertheless.
+func RunAll(ctx context.Context, c *ipvs.Client, keys []ipvs.DestinationKey, o Options) []Outcome {
+	d := &drainer{Client: c, options: o, connections: c.Connections}
+	for _, key := range keys {
+		d.add(key)
+	}
+	for _, s := range d.services {
+		s.start()
+	}
+	for _, t := range d.draining() {
+		t.start()
+	}
+	d.wait(ctx)
+	d.restoreFallbacks()
+	outcomes := make([]Outcome, len(d.targets))
+	for i, t := range d.targets {
+		outcomes[i] = t.Outcome
+	}
+	return outcomes
+}
+
+// A drainer drains destinations.
 type drainer struct {
 	*ipvs.Client
-	service    ipvs.ServiceKey
-	server     netip.AddrPort
-	options    Options
-	persistent bool
-	original   *State // destination before the drain
-	last       *State // destination as last listed by a dump
+	options  Options
+	services []*service
+	targets  []*target
 
 	connections func() iter.Seq2[ipvs.Connection, error]
 	nextReading time.Time // the connection table is not read before this time
 }
 
-// drain sets the weight to 0, waits for the connections to close, and removes the
-// destination.
-func (d *drainer) drain(ctx context.Context) (*Result, error) {
-	if d.original.Weight != 0 {
-		if err := d.setWeight(d.original, 0); err != nil {
-			return nil, err
+// A service is the service of one or more targets.
+type service struct {
+	*drainer
+	config   ipvs.Service // configuration before the drain
+	targets  []*target
+	fallback *ipvs.Service // the service as start has changed it; nil if it has not
+}
+
+// A target is a destination to drain.
+type target struct {
+	*service
+	server   netip.AddrPort
+	original *State // destination before the drain
+	last     *State // destination as last listed by a dump
+	isStale  bool   // the last dump did not list it
+	isDone   bool
+	Outcome
+}
+
+// add adds a target. If it cannot be read, it is done.
+func (d *drainer) add(key ipvs.DestinationKey) {
+	t := &target{server: key.AddrPort}
+	d.targets = append(d.targets, t)
+	s, err := d.findService(key.Service)
+	if err != nil {
+		t.end(nil, err)
+		return
+	}
+	t.service = s
+	s.targets = append(s.targets, t)
+	if t.original, err = t.read(); err != nil {
+		t.end(nil, err)
+		return
+	}
+	t.last = t.original
+}
+
+// findService returns the service with a key, which it reads on first use.
+func (d *drainer) findService(key ipvs.ServiceKey) (*service, error) {
+	key = ipvs.WithDefaults(ipvs.Service{ServiceKey: key}).ServiceKey
+	for _, s := range d.services {
+		if s.config.ServiceKey == key {
+			return s, nil
 		}
 	}
+	config, err := d.Service(key)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{drainer: d, config: config}
+	d.services = append(d.services, s)
+	return s, nil
+}
+
+// draining returns the targets that are not done.
+func (d *drainer) draining() []*target { return draining(d.targets) }
+
+func draining(targets []*target) (list []*target) {
+	for _, t := range targets {
+		if !t.isDone {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// wait waits until the targets can be removed or the drain is aborted.
+func (d *drainer) wait(ctx context.Context) {
 	begin := time.Now()
 	for polls := 1; ; polls++ {
-		now, err := d.poll()
+		for _, t := range d.draining() {
+			t.poll()
+		}
+		targets := d.draining()
+		d.findHalfOpen(targets)
 		left := d.options.Timeout - time.Since(begin)
 		timedOut := d.options.Timeout > 0 && left <= 0
-		switch {
-		case isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted):
-			// The update proves whether the destination exists.
-			if err := d.setWeight(d.last, 0); isMissing(err) {
-				return &Result{State: *d.last, RemovedByOther: true}, nil
-			} else if err != nil {
-				return nil, d.abort(err)
-			}
-			now = d.last
-			if timedOut {
-				return d.remove(ctx, now)
-			}
-		case err != nil:
-			return nil, d.abort(err)
-		case now.Weight != 0:
-			return nil, &WeightChangedError{now.Weight}
-		case drained(now, polls), timedOut:
-			return d.remove(ctx, now)
+		if timedOut || allDrained(targets, polls) {
+			d.removeAll(ctx, targets)
+			return
 		}
-		d.last = now
+		d.restoreFallbacks()
 		if d.options.OnPoll != nil {
-			d.options.OnPoll(*now, max(0, left))
+			d.options.OnPoll(states(targets), max(0, left))
 		}
 		pause := pollInterval
 		if d.options.Timeout > 0 {
@@ -189,21 +249,46 @@ func (d *drainer) drain(ctx context.Context) (*Result, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, d.abort(context.Cause(ctx))
+			abortAll(targets, context.Cause(ctx))
+			return
 		case <-time.After(pause):
 		}
 	}
 }
 
-// poll reads the destination.
-func (d *drainer) poll() (*State, error) {
-	destination, err := d.Destination(d.service, d.server)
-	if err != nil {
-		return nil, err
+func states(targets []*target) []State {
+	list := make([]State, len(targets))
+	for i, t := range targets {
+		list[i] = *t.last
 	}
-	s := &State{Destination: destination, Persistent: d.persistent}
-	s.HalfOpenConns = d.halfOpen(destination.ActiveConns)
-	return s, nil
+	return list
+}
+
+// removeAll removes the targets.
+func (d *drainer) removeAll(ctx context.Context, targets []*target) {
+	if ctx.Err() != nil { // ctx was done during the last poll
+		abortAll(targets, context.Cause(ctx))
+		return
+	}
+	for _, t := range targets {
+		t.remove()
+	}
+}
+
+func abortAll(targets []*target, cause error) {
+	for _, t := range targets {
+		t.abort(cause)
+	}
+}
+
+// allDrained reports whether all targets can be removed.
+func allDrained(targets []*target, polls int) bool {
+	for _, t := range targets {
+		if t.isStale || !drained(t.last, polls) {
+			return false
+		}
+	}
+	return true
 }
 
 // drained reports whether the destination, whose state is now, can be removed.
@@ -213,44 +298,92 @@ func drained(now *State, polls int) bool {
 	return !now.Busy() && (now.InactiveConns == 0 && now.HalfOpenConns == 0 || polls > 1)
 }
 
-// remove removes the destination, whose last known state is now.
-func (d *drainer) remove(ctx context.Context, now *State) (*Result, error) {
-	if ctx.Err() != nil { // ctx was done during the last poll
-		return nil, d.abort(context.Cause(ctx))
-	}
-	err := d.RemoveDestination(d.service, d.server)
-	switch {
-	case isMissing(err):
-		return &Result{State: *now, RemovedByOther: true}, nil
-	case err != nil:
-		return nil, d.abort(err)
-	}
-	return &Result{State: *now}, nil
+// end ends the drain of t.
+func (t *target) end(result *Result, err error) {
+	t.isDone = true
+	t.Outcome = Outcome{result, err}
 }
 
-// abort restores the weight, unless another program has changed it, and returns
-// cause or a *RestoreWeightError.
-func (d *drainer) abort(cause error) error {
-	if d.original.Weight == 0 {
-		return cause
+// start sets the weight to 0.
+func (t *target) start() {
+	if t.original.Weight != 0 {
+		if err := t.setWeight(t.original, 0); err != nil {
+			t.end(nil, err)
+		}
 	}
-	destination, err := d.Destination(d.service, d.server)
-	if isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted) {
-		destination, err = d.last.Destination, nil
-		destination.Weight = 0 // assume that it still exists; otherwise the update fails
+}
+
+// read reads the destination.
+func (t *target) read() (*State, error) {
+	destination, err := t.Destination(t.config.ServiceKey, t.server)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && destination.Weight == 0 {
-		err = d.setWeight(&State{Destination: destination}, d.original.Weight)
+	return &State{Destination: destination, Service: t.config.ServiceKey, Persistent: t.config.Flags&ipvs.Persistent != 0}, nil
+}
+
+// poll reads the destination while it is drained. If it was removed or changed, t is
+// done.
+func (t *target) poll() {
+	now, err := t.read()
+	t.isStale = isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted)
+	switch {
+	case t.isStale:
+		// The update proves whether the destination exists.
+		if err := t.setWeight(t.last, 0); isMissing(err) {
+			t.end(&Result{State: *t.last, RemovedByOther: true}, nil)
+		} else if err != nil {
+			t.abort(err)
+		}
+	case err != nil:
+		t.abort(err)
+	case now.Weight != 0:
+		t.end(nil, &WeightChangedError{now.Weight})
+	default:
+		t.last = now
 	}
+}
+
+// remove removes the destination.
+func (t *target) remove() {
+	err := t.RemoveDestination(t.config.ServiceKey, t.server)
+	switch {
+	case isMissing(err):
+		t.end(&Result{State: *t.last, RemovedByOther: true}, nil)
+	case err != nil:
+		t.abort(err)
+	default:
+		t.end(&Result{State: *t.last}, nil)
+	}
+}
+
+// abort restores the weight, unless another program has changed it, and ends the
+// drain of t with cause or a *RestoreWeightError.
+func (t *target) abort(cause error) {
+	err := t.restoreWeight()
 	if err != nil && !isMissing(err) {
-		return &RestoreWeightError{Weight: d.original.Weight, Cause: cause, Err: err}
+		cause = &RestoreWeightError{Weight: t.original.Weight, Cause: cause, Err: err}
 	}
-	return cause
+	t.end(nil, cause)
+}
+
+// restoreWeight restores the weight, unless another program has changed it.
+func (t *target) restoreWeight() error {
+	if t.original.Weight == 0 {
+		return nil
+	}
+	now, err := t.read()
+	if isMissing(err) || errors.Is(err, ipvs.ErrDumpInterrupted) {
+		now = t.last // assume that it still exists; otherwise the update fails
+	} else if err != nil || now.Weight != 0 {
+		return err
+	}
+	return t.setWeight(now, t.original.Weight)
 }
 
 // setWeight sets the weight and keeps the other configuration in now.
-func (d *drainer) setWeight(now *State, weight uint32) error {
-	return d.UpdateDestination(d.service, ipvs.Destination{
+func (t *target) setWeight(now *State, weight uint32) error {
+	return t.UpdateDestination(t.config.ServiceKey, ipvs.Destination{
 		AddrPort:       now.AddrPort,
 		Method:         now.Method,
 		Weight:         weight,

@@ -55,8 +55,8 @@ func TestRun(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				polls := 0
-				onPoll := func(s drain.State, left time.Duration) {
-					if polls++; !s.Busy() || tt.timeout > 0 && left != tt.timeout-time.Since(begin) {
+				onPoll := func(s []drain.State, left time.Duration) {
+					if polls++; len(s) != 1 || !s[0].Busy() || s[0].Service != web || tt.timeout > 0 && left != tt.timeout-time.Since(begin) {
 						t.Errorf("OnPoll(%+v, %v)", s, left)
 					}
 				}

@@ -3,6 +3,7 @@ package drain
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"goipvsadm/ipvs"
 )
@@ -52,65 +53,89 @@ func (e *RestoreFallbackError) Unwrap() []error {
 // fallbackFlag is the fallback flag of sh and mh.
 const fallbackFlag = ipvs.Sched1
 
-// fallback sets the fallback flag of the service during a drain.
-type fallback struct {
-	*drainer
-	changed *ipvs.Service // the service as enable has changed it; nil if it has not
-}
-
-// enable sets the flag if s has a scheduler that needs it.
-func (f *fallback) enable(s ipvs.Service) error {
-	switch s.Scheduler {
+// start sets the flag if the scheduler needs it. If it cannot be set, the targets of s
+// are done.
+func (s *service) start() {
+	targets := draining(s.targets)
+	if len(targets) == 0 {
+		return
+	}
+	switch s.config.Scheduler {
 	case "sh", "mh":
-		if s.Flags&fallbackFlag != 0 {
-			return nil
+		if s.config.Flags&fallbackFlag != 0 {
+			return
 		}
-		f.report(FallbackSet, s.Scheduler)
-		s.Flags |= fallbackFlag
-		if err := f.UpdateService(s); err != nil {
-			return err
+		s.report(FallbackSet)
+		changed := s.config
+		changed.Flags |= fallbackFlag
+		if err := s.UpdateService(changed); err != nil {
+			for _, t := range targets {
+				t.end(nil, err)
+			}
+			return
 		}
-		f.changed = &s
+		s.fallback = &changed
 	case "dh":
-		f.report(NoFallback, s.Scheduler)
+		s.report(NoFallback)
 	}
-	return nil
 }
 
-// restore clears the flag if enable has set it.
-func (f *fallback) restore() error {
-	if f.changed == nil {
-		return nil
+// restoreFallbacks clears the flag of the services whose targets are all done.
+func (d *drainer) restoreFallbacks() {
+	for _, s := range d.services {
+		if s.fallback == nil || len(draining(s.targets)) > 0 {
+			continue
+		}
+		if err := s.restoreFallback(); err != nil {
+			t := s.targets[len(s.targets)-1]
+			t.Err = &RestoreFallbackError{Scheduler: s.config.Scheduler, Cause: t.Err, Err: err}
+		}
+		s.fallback = nil
 	}
-	s, err := f.Service(f.service)
+}
+
+// restoreFallback clears the flag, unless another program has changed the service or
+// another destination has weight 0.
+func (s *service) restoreFallback() error {
+	now, err := s.Service(s.config.ServiceKey)
 	switch {
 	case errors.Is(err, ipvs.ErrNoService):
 		return nil
 	case err != nil:
 		return err
-	case !sameConfig(s, *f.changed):
+	case !sameConfig(now, *s.fallback):
 		return nil // another program has changed the service
 	}
-	destinations, err := f.AppendDestinationsConsistent(nil, f.service)
+	destinations, err := s.AppendDestinationsConsistent(nil, s.config.ServiceKey)
 	if err != nil {
 		return err
 	}
 	for i := range destinations {
-		if d := &destinations[i]; d.Weight == 0 && d.AddrPort != f.server {
-			f.report(FallbackKept, s.Scheduler)
+		if d := &destinations[i]; d.Weight == 0 && !s.isTarget(d.AddrPort) {
+			s.report(FallbackKept)
 			return nil
 		}
 	}
-	s.Flags &^= fallbackFlag
-	if err := f.UpdateService(s); !errors.Is(err, ipvs.ErrNoService) {
+	now.Flags &^= fallbackFlag
+	if err := s.UpdateService(now); !errors.Is(err, ipvs.ErrNoService) {
 		return err
 	}
 	return nil
 }
 
-func (f *fallback) report(event Fallback, scheduler string) {
-	if f.options.OnFallback != nil {
-		f.options.OnFallback(event, scheduler)
+// isTarget reports whether a destination of s is, or was, a target.
+func (s *service) isTarget(server netip.AddrPort) bool {
+	for _, t := range s.targets {
+		if t.server == server {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *service) report(f Fallback) {
+	if s.options.OnFallback != nil {
+		s.options.OnFallback(ipvs.DestinationKey{Service: s.config.ServiceKey, AddrPort: s.targets[0].server}, f, s.config.Scheduler)
 	}
 }
 

@@ -65,15 +65,15 @@ func TestRunFallback(t *testing.T) {
 			var fallback []drain.Fallback
 			polls := 0
 			o := drain.Options{
-				OnFallback: func(f drain.Fallback, scheduler string) {
-					if fallback = append(fallback, f); scheduler != tt.scheduler {
-						t.Errorf("OnFallback with scheduler %s", scheduler)
+				OnFallback: func(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
+					if fallback = append(fallback, f); scheduler != tt.scheduler || key != (ipvs.DestinationKey{Service: web, AddrPort: server}) {
+						t.Errorf("OnFallback for %v with scheduler %s", key, scheduler)
 					}
 					if f != drain.FallbackKept && (service.Flags&flag != tt.flags&flag || k.Table[0].Destinations[0].Weight != 7) {
 						t.Error("OnFallback was called after a change")
 					}
 				},
-				OnPoll: func(drain.State, time.Duration) {
+				OnPoll: func([]drain.State, time.Duration) {
 					if flags := service.Flags &^ ipvs.Hashed; polls == 0 && flags != tt.during {
 						t.Errorf("flags %v during the drain, want %v", flags, tt.during)
 					}

@@ -1,65 +1,100 @@
 package drain
 
 import (
+	"net/netip"
 	"time"
 
 	"goipvsadm/ipvs"
 )
 
-// maxHalfOpen is the number of active connections above which the connection table
-// is not read.
+// maxHalfOpen is the number of active connections above which it is not determined
+// whether those of a destination are half-open.
 const maxHalfOpen = 1000
 
 // readingPause is the minimum pause between two readings of the connection table, as a
 // multiple of the duration of the first one.
 const readingPause = 10
 
-// halfOpen returns the number of half-open connections of the destination, which has
-// the given number of active ones: all of them if none is established, otherwise 0. The
-// kernel counts a connection as active from the first SYN on, so connections to a
-// server that is down are active until they time out.
-func (d *drainer) halfOpen(active uint32) uint32 {
+// findHalfOpen sets HalfOpenConns of the targets whose active connections are all
+// half-open. The kernel counts a connection as active from the first SYN on, so
+// connections to a server that is down are active until they time out.
+func (d *drainer) findHalfOpen(targets []*target) {
 	begin := time.Now()
-	if active == 0 || active > maxHalfOpen || begin.Before(d.nextReading) {
-		return 0
+	if begin.Before(d.nextReading) {
+		return
+	}
+	undecided := make(map[netip.Addr][]*halfOpenCount)
+	for _, t := range targets {
+		if active := t.last.ActiveConns; !t.isStale && active > 0 && active <= maxHalfOpen {
+			addr := t.server.Addr()
+			undecided[addr] = append(undecided[addr], &halfOpenCount{target: t})
+		}
+	}
+	if len(undecided) == 0 {
+		return
 	}
 	defer func() {
 		end := time.Now()
 		d.nextReading = end.Add(readingPause * end.Sub(begin))
 	}()
-	// A reading can miss connections while others end. Its result is used only if it
-	// has as many half-open connections as are active.
-	found := uint32(0)
 	for c, err := range d.connections() {
 		if err != nil {
-			return 0
+			return
 		}
-		if !d.belongs(&c) {
+		addr := c.Destination.Addr()
+		counts, ok := undecided[addr]
+		if !ok {
 			continue
 		}
-		switch c.State {
-		case "SYN_SENT", "SYN_RECV", "SYNACK":
-			found++
-		case "ESTABLISHED":
-			return 0
+		if counts = countHalfOpen(counts, &c); len(counts) > 0 {
+			undecided[addr] = counts
+		} else if delete(undecided, addr); len(undecided) == 0 {
+			return
 		}
 	}
-	if found < active {
-		return 0
+	// A reading can miss connections while others end. Its result is used only if it
+	// has as many half-open connections as are active.
+	for _, counts := range undecided {
+		for _, n := range counts {
+			if n.found >= n.last.ActiveConns {
+				n.last.HalfOpenConns = n.last.ActiveConns
+			}
+		}
 	}
-	return active
 }
 
-// belongs reports whether c is a TCP connection of the service to the destination. If
-// the service has a firewall mark, which the connection table does not show, TCP
-// connections of all services to the destination belong.
-func (d *drainer) belongs(c *ipvs.Connection) bool {
-	if c.Protocol != ipvs.TCP || c.Destination.Addr() != d.server.Addr() || d.server.Port() != 0 && c.Destination.Port() != d.server.Port() {
+// A halfOpenCount counts the half-open connections of a target.
+type halfOpenCount struct {
+	*target
+	found uint32
+}
+
+// countHalfOpen counts c and returns counts without the targets of which c is an
+// established connection.
+func countHalfOpen(counts []*halfOpenCount, c *ipvs.Connection) []*halfOpenCount {
+	kept := counts[:0]
+	for _, n := range counts {
+		if n.owns(c) {
+			switch c.State {
+			case "SYN_SENT", "SYN_RECV", "SYNACK":
+				n.found++
+			case "ESTABLISHED":
+				continue
+			}
+		}
+		kept = append(kept, n)
+	}
+	return kept
+}
+
+// owns reports whether c is a TCP connection of the service to the destination. If
+// the service has a firewall mark, which the connection table does not show, the
+// target owns the TCP connections of all services to the destination.
+func (t *target) owns(c *ipvs.Connection) bool {
+	key := t.config.ServiceKey
+	if key.Mark == 0 && key.Protocol != ipvs.TCP {
 		return false
 	}
-	if d.service.Mark != 0 {
-		return true
-	}
-	service := d.service.AddrPort
-	return d.service.Protocol == ipvs.TCP && c.VIP.Addr() == service.Addr() && (service.Port() == 0 || c.VIP.Port() == service.Port())
+	f := ipvs.ConnectionFilter{Protocol: ipvs.TCP, VIP: key.AddrPort, Destination: t.server}
+	return f.Matches(c)
 }

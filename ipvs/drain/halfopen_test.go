@@ -56,32 +56,77 @@ func TestHalfOpen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			read := false
-			d := &drainer{service: tt.service, server: ap("198.51.100.1:80")}
+			d := &drainer{}
+			only := &target{
+				service: &service{drainer: d, config: ipvs.Service{ServiceKey: tt.service}},
+				server:  ap("198.51.100.1:80"),
+				last:    &State{Destination: ipvs.Destination{ActiveConns: tt.active}},
+			}
 			if tt.server != "" {
-				d.server = ap(tt.server)
+				only.server = ap(tt.server)
 			}
 			d.connections = func() iter.Seq2[ipvs.Connection, error] {
 				read = true
-				return func(yield func(ipvs.Connection, error) bool) {
-					for _, c := range tt.connections {
-						if !yield(c, nil) {
-							return
-						}
-					}
-					if tt.err != nil {
-						yield(ipvs.Connection{}, tt.err)
-					}
-				}
+				return sequence(tt.connections, tt.err)
 			}
-			if got := d.halfOpen(tt.active); got != tt.want || read == tt.unread {
-				t.Errorf("halfOpen = %d, table read: %t; want %d, %t", got, read, tt.want, !tt.unread)
+			d.findHalfOpen([]*target{only})
+			if got := only.last.HalfOpenConns; got != tt.want || read == tt.unread {
+				t.Errorf("%d half-open connections, table read: %t; want %d, %t", got, read, tt.want, !tt.unread)
 			}
 			// The table is not read again until readingPause has passed.
 			d.nextReading, read = time.Now().Add(time.Hour), false
-			if got := d.halfOpen(tt.active); got != 0 || read {
-				t.Errorf("during the pause: halfOpen = %d, table read: %t; want 0, false", got, read)
+			only.last.HalfOpenConns = 0
+			d.findHalfOpen([]*target{only})
+			if got := only.last.HalfOpenConns; got != 0 || read {
+				t.Errorf("during the pause: %d half-open connections, table read: %t; want 0, false", got, read)
 			}
 		})
+	}
+}
+
+// sequence yields connections and then err, if it is set.
+func sequence(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
+	return func(yield func(ipvs.Connection, error) bool) {
+		for _, c := range connections {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(ipvs.Connection{}, err)
+		}
+	}
+}
+
+// TestHalfOpenSeveral determines the half-open connections of several targets with one
+// reading of the table.
+func TestHalfOpenSeveral(t *testing.T) {
+	readings := 0
+	d := &drainer{connections: func() iter.Seq2[ipvs.Connection, error] {
+		readings++
+		var list []ipvs.Connection
+		for vip, state := range map[string]string{"192.0.2.1:80": "SYN_RECV", "192.0.2.1:443": "ESTABLISHED", "192.0.2.2:80": "SYN_RECV"} {
+			list = append(list, ipvs.Connection{Protocol: ipvs.TCP, VIP: ap(vip), Destination: ap("198.51.100.1:80"), State: state})
+		}
+		return sequence(list, nil)
+	}}
+	var targets []*target
+	for _, vip := range []string{"192.0.2.1:80", "192.0.2.1:443", "192.0.2.2:80", "192.0.2.3:80"} {
+		targets = append(targets, &target{
+			service: &service{drainer: d, config: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap(vip))}},
+			server:  ap("198.51.100.1:80"),
+			last:    &State{Destination: ipvs.Destination{ActiveConns: 1}},
+		})
+	}
+	targets[2].isStale = true
+	d.findHalfOpen(targets)
+	for i, want := range []uint32{1, 0, 0, 0} {
+		if got := targets[i].last.HalfOpenConns; got != want {
+			t.Errorf("%v: %d half-open connections, want %d", targets[i].config.ServiceKey, got, want)
+		}
+	}
+	if readings != 1 {
+		t.Errorf("%d readings of the connection table, want 1", readings)
 	}
 }
 

@@ -17,6 +17,9 @@ type Options struct {
 	// AllowEmpty lets Apply remove all services if the wanted table has none.
 	AllowEmpty bool
 
+	// StopDaemons stops running sync daemons if the wanted table has none.
+	StopDaemons bool
+
 	// OnChange, if set, is called for each change that was made. The Change is
 	// valid only during the call.
 	OnChange func(*Change)
@@ -47,7 +50,7 @@ type Options struct {
 //     destination differs from that of its service.
 func Compare(want, have *Table, o Options) iter.Seq[*Change] {
 	return func(yield func(*Change) bool) {
-		d := &differ{want: want.withDefaults(), have: have, keepWeights: o.KeepWeights, yield: yield}
+		d := &differ{want: want.withDefaults(), have: have, options: o, yield: yield}
 		d.setTimeouts()
 		d.addAndRaise()
 		d.emitDeferred(d.updates, false)
@@ -61,11 +64,11 @@ func Compare(want, have *Table, o Options) iter.Seq[*Change] {
 
 // A differ compares tables.
 type differ struct {
-	want, have  *Table
-	keepWeights bool
-	yield       func(*Change) bool
-	stopped     bool // yield returned false
-	current     Change
+	want, have *Table
+	options    Options
+	yield      func(*Change) bool
+	stopped    bool // yield returned false
+	current    Change
 
 	// Updates that are made later, in want's order.
 	updates  []deferredUpdate // the weight does not change
@@ -124,7 +127,7 @@ func (d *differ) addAndRaiseDestinations(i int, have *Service) {
 	existing := have.destinationsByAddr()
 	for j, wanted := range want.Destinations {
 		have := existing[wanted.AddrPort]
-		if have != nil && d.keepWeights {
+		if have != nil && d.options.KeepWeights {
 			wanted.Weight = have.Weight
 		}
 		c := Change{Change: ipvs.Change{Service: want.Service, Destination: wanted}}
@@ -185,11 +188,13 @@ func (d *differ) remove() {
 }
 
 // stopDaemons stops the sync daemons that are not wanted. A table without
-// daemons leaves all of them running.
+// daemons leaves all of them running, unless the options say otherwise.
 func (d *differ) stopDaemons() {
+	if len(d.want.Daemons) == 0 && !d.options.StopDaemons {
+		return
+	}
 	for i := range d.have.Daemons {
-		state := d.have.Daemons[i].State
-		if len(d.want.Daemons) > 0 && d.want.daemon(state) == nil {
+		if state := d.have.Daemons[i].State; d.want.daemon(state) == nil {
 			d.emit(ipvs.OpStopDaemon, Change{Change: ipvs.Change{Daemon: ipvs.Daemon{State: state}}, Prune: true})
 		}
 	}

@@ -88,6 +88,9 @@ func Apply(c *ipvs.Client, want *Table, o Options) error {
 		return err
 	}
 	have, err := Read(c, want)
+	if err == nil && o.StopDaemons {
+		have.Daemons, err = c.Daemons()
+	}
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type Table struct {
 	Timeouts ipvs.Timeouts
 
 	// Daemons are the sync daemons. A wanted table without daemons does not
-	// change those that are running.
+	// change those that are running, unless Options.StopDaemons is set.
 	Daemons []ipvs.Daemon
 }
 
@@ -52,22 +52,12 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := make(map[ipvs.ServiceKey]bool)
-	if want != nil {
-		for i := range want.Services {
-			wanted[ipvs.WithDefaults(want.Services[i].Service).ServiceKey] = true
-		}
-	}
 	have := &Table{Services: make([]Service, len(services))}
 	for i := range services {
-		s := &have.Services[i]
-		s.Service = services[i]
-		if want != nil && !wanted[s.ServiceKey] {
-			continue
-		}
-		if s.Destinations, err = c.AppendDestinationsConsistent(nil, s.ServiceKey); err != nil {
-			return nil, err
-		}
+		have.Services[i].Service = services[i]
+	}
+	if err := have.readDestinations(c, want); err != nil {
+		return nil, err
 	}
 	if want == nil || want.Timeouts != (ipvs.Timeouts{}) {
 		if have.Timeouts, err = c.Timeouts(); err != nil {
@@ -80,6 +70,83 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 		}
 	}
 	return have, nil
+}
+
+// readDestinations reads the destinations of the services that want has too, or of
+// all if want is nil.
+func (t *Table) readDestinations(c *ipvs.Client, want *Table) (err error) {
+	wanted := make(map[ipvs.ServiceKey]bool)
+	if want != nil {
+		for i := range want.Services {
+			wanted[ipvs.WithDefaults(want.Services[i].Service).ServiceKey] = true
+		}
+	}
+	var buf []ipvs.Destination
+	for i := range t.Services {
+		s := &t.Services[i]
+		if want != nil && !wanted[s.ServiceKey] {
+			continue
+		}
+		if buf, err = c.AppendDestinationsConsistent(buf[:0], s.ServiceKey); err != nil {
+			return err
+		}
+		s.Destinations = append([]ipvs.Destination(nil), buf...) // at its size, nil if empty
+	}
+	return nil
+}
+
+// Configuration returns a copy of t as a wanted table, without what only the kernel
+// sets, such as counters. The method ipvs.Local, which the kernel reports for a
+// destination on the director itself, becomes ipvs.DirectRouting.
+func (t *Table) Configuration() *Table {
+	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
+	for i := range c.Services {
+		s := &c.Services[i]
+		s.Flags &^= ipvs.Hashed
+		s.Stats = ipvs.Stats{}
+		s.Destinations = slices.Clone(s.Destinations)
+		for j := range s.Destinations {
+			d := &s.Destinations[j]
+			*d = ipvs.Destination{AddrPort: d.AddrPort, Method: d.Method, Weight: d.Weight, Tunnel: d.Tunnel,
+				UpperThreshold: d.UpperThreshold, LowerThreshold: d.LowerThreshold}
+			if d.Method == ipvs.Local {
+				d.Method = ipvs.DirectRouting
+			}
+		}
+	}
+	return c
+}
+
+// maxReads bounds the readings of ReadStable.
+const maxReads = 10
+
+// ReadStable reads like Read, repeatedly, until two successive readings have the
+// same entries, ignoring counters: a change that takes many requests, such as a
+// restart of the daemon that manages the table, is then complete. If the table
+// never stops changing, ReadStable returns the tenth reading.
+//
+// last, which may be nil, is an earlier reading. If the first reading has the same
+// entries, ReadStable returns last.
+func ReadStable(c *ipvs.Client, want, last *Table) (*Table, error) {
+	for range maxReads {
+		t, err := Read(c, want)
+		if err != nil {
+			return nil, err
+		}
+		if last != nil && sameEntries(last, t) {
+			break
+		}
+		last = t
+	}
+	return last, nil
+}
+
+// sameEntries reports whether two tables that were read have the same entries.
+func sameEntries(a, b *Table) bool {
+	for range Compare(b, a, Options{StopDaemons: true}) {
+		return false
+	}
+	return true
 }
 
 // Validate returns an error if t has a duplicate service, destination or sync
@@ -117,12 +184,15 @@ func (t *Table) Validate() error {
 	return nil
 }
 
-// withDefaults returns a copy of t with the defaults of its services filled in. Both
-// tables share the destinations and sync daemons.
+// withDefaults returns t with the defaults of its services filled in. It shares the
+// services with t if they have no unset fields, and the destinations and sync daemons.
 func (t *Table) withDefaults() *Table {
-	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: t.Daemons}
-	for i := range c.Services {
-		c.Services[i].Service = ipvs.WithDefaults(c.Services[i].Service)
+	c := &Table{Services: t.Services, Timeouts: t.Timeouts, Daemons: t.Daemons}
+	if slices.ContainsFunc(t.Services, func(s Service) bool { return s.Service != ipvs.WithDefaults(s.Service) }) {
+		c.Services = slices.Clone(t.Services)
+		for i := range c.Services {
+			c.Services[i].Service = ipvs.WithDefaults(c.Services[i].Service)
+		}
 	}
 	return c
 }

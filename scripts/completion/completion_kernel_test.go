@@ -25,6 +25,7 @@ const rules = `-A -t 10.8.1.1:80 -s rr
 -A -t [fd08::1]:443 -s wlc
 -a -t [fd08::1]:443 -r [fd08::11]:443 -m
 -A -u 10.8.1.1:53 -s rr
+-a -u 10.8.1.1:53 -r 10.8.2.11:53 -m
 -A -f 77 -s rr
 -a -f 77 -r 10.8.2.13 -g
 `
@@ -83,7 +84,8 @@ func (b *testbed) loadRules(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(b.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	result, err := b.tool.Shell(b.director, "ipvsadm -C && ipvsadm -R <rules")
+	// A datagram makes the director a client of one of its services.
+	result, err := b.tool.Shell(b.director, "ipvsadm -C && ipvsadm -R <rules && bash -c 'echo >/dev/udp/10.8.1.1/53'")
 	if err != nil || result != (testnet.Result{}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
@@ -193,6 +195,11 @@ var tests = []completionTest{
 	{before: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12", after: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.12:80 "},
 	{before: "goipvsadm -d -t 10.8.1.1:80 -r ", after: "goipvsadm -d -t 10.8.1.1:80 -r 10.8.2.1"}, // ambiguous: .11 or .12
 	{before: "goipvsadm -e -f 77 -r ", after: "goipvsadm -e -f 77 -r 10.8.2.13:0 "},
+	{before: "goipvsadm -L --server 10.8.2.13:", after: "goipvsadm -L --server 10.8.2.13:0 "},
+	{before: "goipvsadm -L -c -t 10.8.1.1:80 --server=10.8.2.12", after: "goipvsadm -L -c -t 10.8.1.1:80 --server=10.8.2.12:80 "},
+	{before: "goipvsadm -L -c --vip 10.8.1.2", after: "goipvsadm -L -c --vip 10.8.1.2:80 "},
+	{before: "goipvsadm -L -c --state est", after: "goipvsadm -L -c --state established "},
+	{before: "goipvsadm -L -c --client ", after: "goipvsadm -L -c --client 10.8.1.1 "},
 	{before: "goipvsadm -A -t 10.8.1", after: "goipvsadm -A -t 10.8.1"}, // a new service has no candidates
 	{before: "goipvsadm --start-daemon m", after: "goipvsadm --start-daemon master "},
 	{before: "goipvsadm --start-daemon master --mcast-interface eth1", after: "goipvsadm --start-daemon master --mcast-interface eth1 "},

@@ -277,7 +277,7 @@ func TestImpliedListing(t *testing.T) {
 // goipvsadm's additional options are unknown to ipvsadm.
 func TestExtraOptions(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
-	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff", "--doctor", "--probe"} {
+	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep", "--all-services", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff", "--doctor", "--probe"} {
 		got := r.Run(t, r.Reference, r.ReferenceNetns, Command{Args: []string{"ipvsadm", "-L", word}})
 		if want := (Result{Status: 255, Stderr: word + ": unknown option\n"}); got != want {
 			t.Errorf("ipvsadm -L %s: %s", word, got)

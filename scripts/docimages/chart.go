@@ -20,9 +20,9 @@ type figure struct {
 	million float64 // in millions
 }
 
-// readTable finds the benchmark table in a README by its column titles and parses it.
-func readTable(readme string) ([]result, error) {
-	lines := strings.Split(readme, "\n")
+// readTable finds the benchmark table in a document by its column titles and parses it.
+func readTable(document string) ([]result, error) {
+	lines := strings.Split(document, "\n")
 	for i, line := range lines {
 		titles := cells(line)
 		ipvsadm, ours, floor := slices.Index(titles, "ipvsadm"), slices.Index(titles, "ours"), slices.Index(titles, "floor")

@@ -1,8 +1,8 @@
-// Docimages generates the SVG images in README.md: a screenshot of goipvsadm --watch and a chart of
+// Docimages generates two SVG images: a screenshot of goipvsadm --watch for README.md and a chart of
 // the benchmark table. It is run by make docs-images and make docs-chart.
 //
 //	docimages watch FILE           write the screenshot; must run on a throwaway kernel
-//	docimages chart README FILE    write the chart of the table in README
+//	docimages chart TABLE FILE     write the chart of the table in the Markdown file TABLE
 package main
 
 import (
@@ -27,15 +27,15 @@ func run(args []string) error {
 		}
 		return os.WriteFile(args[1], image, 0o644)
 	case len(args) == 3 && args[0] == "chart":
-		readme, err := os.ReadFile(args[1])
+		document, err := os.ReadFile(args[1])
 		if err != nil {
 			return err
 		}
-		results, err := readTable(string(readme))
+		results, err := readTable(string(document))
 		if err != nil {
 			return fmt.Errorf("%s: %w", args[1], err)
 		}
 		return os.WriteFile(args[2], chart(results), 0o644)
 	}
-	return errors.New("usage: docimages watch FILE, or docimages chart README FILE")
+	return errors.New("usage: docimages watch FILE, or docimages chart TABLE FILE")
 }

@@ -143,6 +143,9 @@ func TestInstallUninstall(t *testing.T) {
 			for file, text := range map[string]string{
 				prefix + "/share/man/man8/goipvsadm.8":           "Pa " + prefix + "/share/goipvsadm/goipvsadm.schema.json\n",
 				prefix + "/lib/systemd/system/goipvsadm.service": "\nExecStart=" + prefix + "/lib/goipvsadm/service goipvsadm start\n",
+				prefix + "/share/goipvsadm/COMPATIBILITY.md":     "ipvsadm",
+				prefix + "/share/goipvsadm/RELIABILITY.md":       "ipvsadm",
+				prefix + "/share/goipvsadm/METRICS.md":           "ipvs_",
 				"/etc/init.d/goipvsadm":                          "\nservice=" + prefix + "/lib/goipvsadm/service\n",
 			} {
 				if !strings.Contains(s.read(file), text) {

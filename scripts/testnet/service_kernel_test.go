@@ -626,7 +626,7 @@ func TestSystemdUnits(t *testing.T) {
 			if line := "\nBefore=keepalived.service ldirectord.service\n"; !strings.Contains(string(unit), line) {
 				t.Errorf("unit lacks %q", line)
 			}
-			// If both units declared the conflict, systemd would choose one by hash at boot.
+			// If both units declared the conflict, systemd would choose one arbitrarily at boot.
 			if strings.Contains(string(unit), "\nConflicts=ipvsadm.service\n") != (tt.name == "goipvsadm") || strings.Contains(string(unit), "Conflicts=goipvsadm") {
 				t.Error("goipvsadm.service, and no other unit, must declare the conflict")
 			}

@@ -93,6 +93,21 @@ func (t *Terminal) read(deadline time.Time) error {
 	return err
 }
 
+// Hangup closes the terminal, like a connection that is lost, and waits for the program
+// to exit. It returns the exit status.
+func (t *Terminal) Hangup() (status int, err error) {
+	t.master.Close()
+	killer := time.AfterFunc(TestTimeout, func() { _ = t.cmd.Process.Kill() })
+	err = t.cmd.Wait()
+	if !killer.Stop() {
+		return -1, fmt.Errorf("the program does not exit after a hangup (%s)", TimeoutHint)
+	}
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		return -1, err
+	}
+	return t.cmd.ProcessState.ExitCode(), nil
+}
+
 // Wait waits for the program to exit. It returns the output since the last ReadUntil and the
 // exit status.
 func (t *Terminal) Wait() (rest string, status int, err error) {

@@ -25,13 +25,6 @@ func run() error {
 		return err
 	}
 	defer c.Close()
-	info, err := c.Info()
-	if err != nil {
-		return err
-	}
-	fmt.Println("IPVS", info.Version)
-
-	// Add.
 	site := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
 	if err := c.AddService(ipvs.Service{ServiceKey: site, Scheduler: "rr"}); err != nil {
 		return err
@@ -39,6 +32,11 @@ func run() error {
 	if err := c.AddService(ipvs.Service{ServiceKey: site}); !errors.Is(err, ipvs.ErrServiceExists) {
 		return fmt.Errorf("adding an existing service: %w", err)
 	}
+	info, err := c.Info()
+	if err != nil {
+		return err
+	}
+	fmt.Println("IPVS", info.Version)
 	server := ipvs.Destination{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Method: ipvs.DirectRouting, Weight: 1}
 	if err := c.AddDestination(site, server); err != nil {
 		return err
@@ -64,7 +62,7 @@ func run() error {
 		{
 			Service: ipvs.Service{ServiceKey: site, Scheduler: "rr"},
 			Destinations: []ipvs.Destination{
-				{AddrPort: netip.MustParseAddrPort("[::ffff:198.51.100.1]:80"), Method: ipvs.DirectRouting, Weight: 5},
+				{AddrPort: netip.MustParseAddrPort("198.51.100.1:80"), Method: ipvs.DirectRouting, Weight: 5},
 				{AddrPort: netip.MustParseAddrPort("198.51.100.2:80"), Method: ipvs.DirectRouting, Weight: 1},
 			},
 		},

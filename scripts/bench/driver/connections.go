@@ -57,6 +57,7 @@ func fillConnectionTable(n int) error {
 	for i := range n {
 		binary.BigEndian.PutUint32(p[12:], 0x0a400000+uint32(i>>4)) // source address: 10.64.0.0 and up
 		binary.BigEndian.PutUint16(p[20:], 32768+uint16(i&15)*997)  // source port
+		// p[33] holds the TCP flags.
 		for _, p[33] = range []byte{syn, ack} {
 			if err := unix.Sendto(fd, p, 0, to); err != nil {
 				return fmt.Errorf("sending packet %d: %w", i, err)
@@ -71,14 +72,14 @@ const (
 	ack = 0x10
 )
 
-// tcpPacket returns a packet of an IPv4 and a TCP header. The source address and
-// port and the TCP flags are zero.
+// tcpPacket returns an IPv4 header and a TCP header. The source address and port
+// and the TCP flags are zero.
 func tcpPacket(to netip.AddrPort) []byte {
 	p := make([]byte, 40)
 	p[0], p[3], p[8], p[9] = 0x45, byte(len(p)), 64, unix.IPPROTO_TCP
 	copy(p[16:], to.Addr().AsSlice())
 	binary.BigEndian.PutUint16(p[22:], to.Port())
-	p[32] = 5 << 4
+	p[32] = 5 << 4 // length of the TCP header: five words
 	return p
 }
 

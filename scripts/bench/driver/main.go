@@ -1,7 +1,7 @@
 // Driver runs the benchmark in a virtual machine (see scripts/bench/run). For
 // each workload it runs ipvsadm, goipvsadm and the floor in turn, for several
 // rounds, compares the results of the two programs, and prints the medians as a
-// table.
+// table. With -scale, it runs goipvsadm on larger and larger tables.
 //
 // The clock of the virtual machine counts instructions, one per nanosecond,
 // except with -timed and -memory.
@@ -12,7 +12,7 @@
 //
 // The following command measures the startup time of programs natively:
 //
-//	driver start IPVSADM PROGRAM...
+//	driver start 'PROGRAM ARGUMENT...'...
 package main
 
 import (
@@ -33,8 +33,8 @@ const (
 )
 
 func main() {
-	if len(os.Args) > 3 && os.Args[1] == peakCommand {
-		runPeakProcess(os.Args[2], os.Args[3:])
+	if len(os.Args) > 3 && os.Args[1] == usageCommand {
+		runUsageProcess(os.Args[2], os.Args[3:])
 	}
 	if len(os.Args) > 2 && os.Args[1] == startupCommand {
 		exitOnError(measureStartup(os.Args[2:]))
@@ -55,7 +55,8 @@ func run() error {
 	only := flag.String("only", "", "run only rows whose name contains `text`")
 	connections := flag.Int("connections", 20000, "number of connections for -L -n -c")
 	timed := flag.Bool("timed", false, "run only the rows that measure elapsed time")
-	memory := flag.Bool("memory", false, "run only the two rows that measure the memory of goipvsadm")
+	memory := flag.Bool("memory", false, "run only the rows that measure the memory of goipvsadm")
+	scale := flag.Bool("scale", false, "run goipvsadm on tables of up to 100,000 servers; -only selects tables and commands")
 	flag.Parse()
 
 	// Network namespaces are per thread. The garbage collector must not run in
@@ -63,6 +64,9 @@ func run() error {
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1)
 
+	if *scale {
+		return measureScale(*only)
+	}
 	rows := speedRows(*connections)
 	unit := "million instructions"
 	if *timed || *memory {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -99,39 +98,57 @@ func runSilent(program string, args ...string) error {
 }
 
 // Until exec, the kernel counts the memory of the forking process as that of the
-// child. Therefore peak memory is measured by a small process that starts the
-// program: the driver itself, run with peakCommand.
+// child. Therefore the resources of a program are measured by a small process that
+// starts it: the driver itself, run with usageCommand.
 const (
-	peakCommand = "peak"
-	peakFile    = "/tmp/peak"
+	usageCommand = "usage"
+	usageFile    = "/tmp/usage"
 )
+
+// usage is what the run of a program used.
+type usage struct {
+	code int           // exit status
+	peak int64         // peak resident memory in KiB
+	cpu  time.Duration // CPU time of the process, user and system
+}
 
 // peakMemory returns the peak resident memory of a program in KiB.
 func peakMemory(program string, args []string, f *files) (int64, error) {
-	code, err := runProgram("/bin/driver", append([]string{peakCommand, peakFile, program}, args...), f)
-	if err != nil {
-		return 0, err
+	u, err := measureUsage(program, args, f)
+	if err == nil && u.code != 0 {
+		err = fmt.Errorf("%s %v: exit status %d", program, args, u.code)
 	}
-	if code != 0 {
-		return 0, fmt.Errorf("%s %v: exit status %d", program, args, code)
-	}
-	b, err := os.ReadFile(peakFile)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(string(b), 10, 64)
+	return u.peak, err
 }
 
-// runPeakProcess is the main function of the process that peakMemory starts. It
+// measureUsage runs a program and returns what it used.
+func measureUsage(program string, args []string, f *files) (u usage, err error) {
+	code, err := runProgram("/bin/driver", append([]string{usageCommand, usageFile, program}, args...), f)
+	if err != nil {
+		return u, err
+	}
+	if code != 0 {
+		return u, fmt.Errorf("running %s %v: exit status %d", program, args, code)
+	}
+	b, err := os.ReadFile(usageFile)
+	if err != nil {
+		return u, err
+	}
+	_, err = fmt.Sscan(string(b), &u.code, &u.peak, &u.cpu)
+	return u, err
+}
+
+// runUsageProcess is the main function of the process that measureUsage starts. It
 // does not return.
-func runPeakProcess(result string, command []string) {
+func runUsageProcess(result string, command []string) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Args[0] = argv0(command[0])
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()
-	if err == nil {
-		kib := int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) // 32 bits on some machines
-		err = os.WriteFile(result, strconv.AppendInt(nil, kib, 10), 0o600)
+	if exit := new(exec.ExitError); err == nil || errors.As(err, &exit) {
+		state := cmd.ProcessState
+		kib := int64(state.SysUsage().(*syscall.Rusage).Maxrss) // 32 bits on some machines
+		err = os.WriteFile(result, fmt.Appendln(nil, state.ExitCode(), kib, int64(state.UserTime()+state.SystemTime())), 0o600)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -19,7 +19,7 @@ type row struct {
 	input          []byte               // standard input of the program
 	args           func(i int) []string // arguments of the i-th run
 	repeat         int                  // consecutive runs measured as one
-	floor          func() error         // sends the minimum of requests to the kernel
+	floor          func() error         // sends the minimum number of requests to the kernel
 	request        func(i int) request  // single request of the i-th run, instead of floor
 	normalize      func([]byte) []byte  // prepares output for comparison; nil: none
 	extra          func(r *row) error   // takes additional measurements, for notes
@@ -149,8 +149,8 @@ func (r *row) runOne(index int) error {
 	return err
 }
 
-// runFloor runs the empty program, which sends the requests of a short command, and
-// then calls floor.
+// runFloor runs the empty program, which sends the requests in its input, and then
+// calls floor.
 func (r *row) runFloor() error {
 	name := func(int) string { return os.DevNull }
 	if r.request != nil {

@@ -52,7 +52,7 @@ func speedRows(connections int) []*row {
 		listRow("-L -n", table),
 		listRow("-S -n", table),
 		listRow("-L -n --stats", table),
-		connectionsRow(connections),
+		connectionsRow("-L -n -c", connections),
 		// This workload mostly waits. A millisecond of waiting counts as one million
 		// instructions.
 		{
@@ -88,11 +88,14 @@ func timedRows() []*row {
 func memoryRows() []*row {
 	const limit = 32 << 10
 	restore := restoreRow("-R, 1,000,000 rules", "–", ruleSet{services: 90910, servers: 10}, nil)
-	list := connectionsRow(1000000)
-	for _, r := range []*row{restore, list} {
+	rows := []*row{restore}
+	for _, options := range []string{"-L -n -c", "-L -n -c --client 10.64.0.1", "-L -n -c --count"} {
+		rows = append(rows, connectionsRow(options, 1000000))
+	}
+	for _, r := range rows {
 		r.oursOnly, r.peakLimit, r.peakWhileTimed, r.extra = true, limit, true, nil
 	}
-	return []*row{restore, list}
+	return rows
 }
 
 func restoreRow(name, target string, rules ruleSet, prepare func() error) *row {
@@ -122,8 +125,7 @@ func listRow(options string, rules ruleSet) *row {
 // listings.
 var expiryColumn = regexp.MustCompile(`(?m)^(...) \d+:\d\d `)
 
-func connectionsRow(n int) *row {
-	const options = "-L -n -c"
+func connectionsRow(options string, n int) *row {
 	return &row{
 		name: fmt.Sprintf("%s, %d connections", options, n), target: "≥ 5", reuseNamespace: true, peakWhileTimed: true,
 		prepare:   func() error { return fillConnectionTable(n) },

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,13 +21,13 @@ const startupCommand = "start"
 // namespaces.
 const insideVariable = "GOIPVSADM_BENCH_INSIDE"
 
-// measureStartup prints the time of a short command for each program; the first
-// one is ipvsadm. The programs run in a new network namespace, so that the
-// machine's table is not changed. If the kernel has no IPVS, they exit as soon as
-// they detect that; modprobe, which they would run, is hidden.
-func measureStartup(programs []string) error {
+// measureStartup prints the CPU time of short commands, the minimum of many runs,
+// which hardly depends on the load of the machine. Each command is a program with its
+// arguments. They run in a new network namespace, so that the machine's table is not
+// touched, and modprobe, which they might run, is hidden.
+func measureStartup(commands []string) error {
 	if os.Getenv(insideVariable) == "" {
-		cmd := exec.Command("/proc/self/exe", append([]string{startupCommand}, programs...)...)
+		cmd := exec.Command("/proc/self/exe", append([]string{startupCommand}, commands...)...)
 		cmd.Env = append(os.Environ(), insideVariable+"=1")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET}
@@ -38,21 +40,48 @@ func measureStartup(programs []string) error {
 	if err := hideModprobe(); err != nil {
 		return err
 	}
+	if err := useOneCPU(); err != nil {
+		return err
+	}
 	const rounds = 400
-	times := make([][]time.Duration, len(programs))
+	minimum := make([]time.Duration, len(commands))
 	for range rounds {
-		for i, program := range programs {
-			begin := time.Now()
-			if _, err := runProgram(program, []string{"-L", "--timeout"}, nil); err != nil {
+		for i, command := range commands {
+			words := strings.Fields(command)
+			cmd := exec.Command(words[0], words[1:]...)
+			if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 				return err
 			}
-			times[i] = append(times[i], time.Since(begin))
+			if t := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(); minimum[i] == 0 || t < minimum[i] {
+				minimum[i] = t
+			}
 		}
 	}
-	fmt.Println("| startup, in ms | | ipvsadm / program |")
-	fmt.Println("|---|--:|--:|")
-	for i, program := range programs {
-		fmt.Printf("| %s | %s | %s |\n", filepath.Base(program), formatCost(median(times[i]), 1), ratio(median(times[0]), median(times[i])))
+	fmt.Println("| command | CPU time, ms |")
+	fmt.Println("|---|--:|")
+	for i, command := range commands {
+		words := strings.Fields(command)
+		words[0] = filepath.Base(words[0])
+		fmt.Printf("| %s | %s |\n", strings.Join(words, " "), formatCost(minimum[i], 1))
+	}
+	return nil
+}
+
+// useOneCPU restricts this thread, and thus the programs that it starts, to one CPU, so
+// that the threads of a Go program do not run in parallel.
+func useOneCPU() error {
+	runtime.LockOSThread()
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return fmt.Errorf("reading the CPU affinity: %w", err)
+	}
+	for cpu := 0; one.Count() == 0; cpu++ {
+		if all.IsSet(cpu) {
+			one.Set(cpu)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return fmt.Errorf("setting the CPU affinity: %w", err)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func (s *dnsServer) response(query []byte, port int) []byte {
 	case !known:
 		response[3] |= 3
 	}
-	owner := []byte{0xc0, 12}
+	owner := []byte{0xc0, 12} // compressed: the name at offset 12, in the question
 	for len(records) > 0 {
 		r := records[0]
 		records = records[1:]
@@ -103,7 +103,7 @@ func (s *dnsServer) response(query []byte, port int) []byte {
 		data := r.encode()
 		response = append(response, owner...)
 		response = binary.BigEndian.AppendUint16(response, r.rrType)
-		response = append(response, 0, 1, 0, 0, 0, 60)
+		response = append(response, 0, 1, 0, 0, 0, 60) // class IN, TTL 60 s
 		response = binary.BigEndian.AppendUint16(response, uint16(len(data)))
 		response = append(response, data...)
 		response[7]++

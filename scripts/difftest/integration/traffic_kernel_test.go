@@ -252,7 +252,7 @@ func (x *trafficTest) compareListings() {
 // compareServiceListings compares the listings of one service.
 func (x *trafficTest) compareServiceListings(service string) {
 	x.t.Helper()
-	for _, options := range listingOptions[:8] {
+	for _, options := range listingOptions[:8] { // up to --tun-info: the formats of the table
 		x.compare(append([]string{"-L"}, strings.Fields(service+" "+options)...)...)
 	}
 }

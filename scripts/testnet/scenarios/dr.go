@@ -2,7 +2,8 @@ package scenarios
 
 import "goipvsadm/scripts/testnet"
 
-// noARPSysctls keep a server from answering or announcing the virtual address in ARP.
+// noARPSysctls keep a server from answering ARP requests for the virtual address and
+// from announcing it.
 var noARPSysctls = map[string]string{
 	"net/ipv4/conf/all/arp_ignore":   "1",
 	"net/ipv4/conf/all/arp_announce": "2",

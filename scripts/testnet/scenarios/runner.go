@@ -21,6 +21,7 @@ type runner struct {
 	check     func(director *testnet.Netns) error // may be nil
 	servers   []*testnet.Server
 	conns     []*testnet.KeepAliveConn
+	onClose   []io.Closer
 	hasOutput bool // something was written to out
 	err       error
 }
@@ -31,6 +32,9 @@ func (r *runner) close() {
 	}
 	for _, server := range r.servers {
 		server.Close()
+	}
+	for _, c := range r.onClose {
+		c.Close()
 	}
 }
 

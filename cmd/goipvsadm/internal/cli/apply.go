@@ -19,39 +19,64 @@ import (
 
 // apply executes --apply.
 func (inv *invocation) apply(cmd *command.Command) int {
-	changes, rules, status := inv.changes(cmd)
-	if changes == nil {
-		return status
-	}
-	inv.startQueueing()
-	verbose := cmd.Options.Has(command.Verbose)
-	var made summary
-	var b []byte
-	err := reconcile.Execute(inv.client, changes, reconcile.Options{
-		KeepWeights: cmd.Options.Has(command.KeepWeights),
-		OnChange: func(c *reconcile.Change) {
-			made.count(c.Op)
-			if verbose {
-				b = appendChange(b[:0], c)
-				inv.stdout.Write(b)
-			}
-		},
-		OnError: func(c *reconcile.Change, err error) {
-			inv.changeError(rules, c, inv.changeMessage(rules, c, err))
-		},
-	})
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			inv.reportIncomplete(rules, err)
+	var c *confirmer
+	if cmd.Options.Has(command.Confirm) {
+		var err error
+		if c, err = newConfirmer(cmd); err != nil {
+			inv.errorf("%v", err)
+			return exitUsage
 		}
 	}
-	if verbose {
-		inv.stdout.WriteString(made.String())
+	p, status := inv.planApply(cmd)
+	if p == nil {
+		return status
+	}
+	if cmd.Options.Has(command.SaveUndo) {
+		if err := inv.saveUndo(cmd, p); err != nil {
+			inv.errorf("cannot save the undo rules: %v", err)
+			return exitUsage
+		}
+	}
+	inv.startQueueing()
+	if c != nil {
+		return inv.applyConfirmed(p, c)
+	}
+	status, _ = inv.makeChanges(p)
+	return status
+}
+
+// makeChanges makes the changes of p and returns the exit status and the changes that
+// were made.
+func (inv *invocation) makeChanges(p *applyPlan) (status int, made []reconcile.Change) {
+	var total summary
+	var b []byte
+	options := p.options
+	options.OnChange = func(c *reconcile.Change) {
+		total.count(c.Op)
+		if p.confirm {
+			made = append(made, *c)
+		}
+		if p.verbose {
+			b = appendChange(b[:0], c)
+			inv.stdout.Write(b)
+		}
+	}
+	options.OnError = func(c *reconcile.Change, err error) {
+		inv.changeError(p.rules, c, inv.changeMessage(p.rules, c, err))
+	}
+	err := reconcile.Execute(inv.client, p.changes(), options)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			inv.reportIncomplete(p.rules, err)
+		}
+	}
+	if p.verbose {
+		inv.stdout.WriteString(total.String())
 	}
 	if err != nil {
-		return exitKernelError
+		return exitKernelError, made
 	}
-	return exitOK
+	return exitOK, made
 }
 
 // reportIncomplete reports that changes were not made because the connection was
@@ -106,12 +131,12 @@ func (inv *invocation) changeMessage(rules *ruleset.Rules, c *reconcile.Change, 
 
 // diff executes --diff.
 func (inv *invocation) diff(cmd *command.Command) int {
-	changes, _, status := inv.changes(cmd)
-	if changes == nil {
+	p, status := inv.planApply(cmd)
+	if p == nil {
 		return status
 	}
 	var b []byte
-	for c := range changes {
+	for c := range p.changes() {
 		b = appendChange(b[:0], c)
 		inv.stdout.Write(b)
 		status = exitDifferent
@@ -123,31 +148,55 @@ func (inv *invocation) diff(cmd *command.Command) int {
 	return status
 }
 
-// changes reads the rules that cmd names and then the kernel's table, and
-// returns the changes that turn the table into the one that the rules describe.
-// It reports errors; changes is then nil.
-func (inv *invocation) changes(cmd *command.Command) (changes iter.Seq[*reconcile.Change], rules *ruleset.Rules, status int) {
+// An applyPlan holds what determines the changes that --apply makes and --diff prints.
+type applyPlan struct {
+	rules      *ruleset.Rules
+	want, have *reconcile.Table
+	options    reconcile.Options
+	verbose    bool
+	confirm    bool
+}
+
+// changes returns the changes that turn the kernel's table into the one that the
+// rules describe.
+func (p *applyPlan) changes() iter.Seq[*reconcile.Change] {
+	return reconcile.Compare(p.want, p.have, p.options)
+}
+
+// planApply reads the rules that cmd names and then the kernel's table. It reports
+// errors; the plan is then nil.
+func (inv *invocation) planApply(cmd *command.Command) (p *applyPlan, status int) {
 	rules, want, status := inv.readWanted(cmd)
 	if status != exitOK {
-		return nil, nil, status
+		return nil, status
 	}
 	if status := inv.open(cmd.NetNS); status != exitOK {
-		return nil, nil, status
+		return nil, status
 	}
-	have, err := reconcile.Read(inv.client, want)
+	part := want
+	if cmd.Options.HasAny(command.Confirm, command.SaveUndo) {
+		part = nil // an undo needs the entries that are removed
+	}
+	have, err := reconcile.Read(inv.client, part)
 	if err != nil {
 		inv.errorf("%s", kernelMessage(command.List, err))
 		if cmd.Verb == command.Diff {
-			return nil, nil, exitUsage
+			return nil, exitUsage
 		}
-		return nil, nil, exitKernelError
+		return nil, exitKernelError
 	}
 	if len(want.Services) == 0 && len(have.Services) > 0 && !cmd.Options.Has(command.AllowEmpty) {
-		return nil, nil, inv.emptyError()
+		return nil, inv.emptyError()
 	}
 	tablefmt.SortTable(have)
-	options := reconcile.Options{KeepWeights: cmd.Options.Has(command.KeepWeights)}
-	return reconcile.Compare(want, have, options), rules, exitOK
+	return &applyPlan{
+		rules:   rules,
+		want:    want,
+		have:    have,
+		options: reconcile.Options{KeepWeights: cmd.Options.Has(command.KeepWeights)},
+		verbose: cmd.Options.Has(command.Verbose),
+		confirm: cmd.Options.Has(command.Confirm),
+	}, exitOK
 }
 
 // readWanted reads the rules that cmd names and the table that they describe.
@@ -227,7 +276,10 @@ func (s *summary) count(op ipvs.Operation) {
 	}
 }
 
-// String returns the summary as a comment line that -R ignores.
-func (s summary) String() string {
-	return fmt.Sprintf("# %d added, %d edited, %d removed\n", s.added, s.edited, s.removed)
+// counts returns the numbers in words.
+func (s summary) counts() string {
+	return fmt.Sprintf("%d added, %d edited, %d removed", s.added, s.edited, s.removed)
 }
+
+// String returns the summary as a comment line that -R ignores.
+func (s summary) String() string { return "# " + s.counts() + "\n" }

@@ -380,8 +380,8 @@ func TestDiffWriteError(t *testing.T) {
 }
 
 // TestApplyRequests checks the number of requests: one for a single difference, two
-// dumps of the services, because a dump takes more than one datagram, and one dump
-// of the destinations of each service.
+// dumps of the services, because a dump of several datagrams is not atomic and is
+// repeated, and one dump of the destinations of each service.
 func TestApplyRequests(t *testing.T) {
 	const services = 300
 	var rules strings.Builder

@@ -129,9 +129,9 @@ func (k *checker) checkSingle(c *command.Command, line int) {
 	}
 }
 
-// checkModule checks whether the kernel may have a scheduler or a persistence
-// engine: it is one of the kernel's own, and is then in similar, or a module of
-// this host implements it.
+// checkModule reports a scheduler or persistence engine that the kernel does not
+// have: it is not one of the mainline kernel, which similar would contain, and this
+// host has no module for it.
 func (k *checker) checkModule(line int, kind, name, prefix string, similar []string) {
 	if slices.Contains(similar, name) {
 		return

@@ -144,6 +144,13 @@ func TestCheckRejected(t *testing.T) {
 				"line 5: service already defined on line 1\nline 6: command 'edit-server" + commandError,
 		},
 		{
+			name:  "server removed from all services",
+			rules: oneServer + "-d -r 198.51.100.1 --all-services\n-e -t 192.0.2.1:80 -r 198.51.100.1 -w 2\n-C\n-d -r 198.51.100.1 --all-services\n",
+			check: "line 4: server removed on line 3\nline 6: no service has the server\n",
+			apply: "line 3: command 'delete-server" + commandError + "line 4: command 'edit-server" + commandError +
+				"line 5: command 'flush" + commandError + "line 6: command 'delete-server" + commandError,
+		},
+		{
 			name:  "server before its service",
 			rules: "-C\n-a -f 1 -r 192.0.2.9\n" + web,
 			check: "line 2: service not defined\n",
@@ -185,6 +192,13 @@ func TestCheckWarnings(t *testing.T) {
 		both("netmasks", "-A -f 1 -p -M 255.255.254.0\n-A -f 2 -p -M 0.0.0.0\n-A -f 3 -p -M 255.255.255.255\n-A -f 4 -6 -p -M 24\n", ""),
 		both("options without persistence", "-A -f 1 -M 255.0.0.0 --pe sip\n",
 			"line 1: warning: option 'netmask' has no effect without -p\nline 1: warning: option 'pe' has no effect without -p\n"),
+		{
+			name:  "edits that depend on the table",
+			rules: oneServer + "-E -t 192.0.2.1:80 --keep -M 255.0.0.0 --pe sip\n-e -t 192.0.2.1:80 -r 198.51.100.1 --keep -y 5\n-e -r 198.51.100.1 --all-services -w 0\n",
+			apply: "line 3: command 'edit-service' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 4: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
+				"line 5: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n",
+		},
 		both("IPv4-mapped service", "-A -t [::ffff:192.0.2.1]:80\n",
 			"line 1: warning: service address ::ffff:192.0.2.1 is IPv4-mapped and matches no packets (use 192.0.2.1)\n"),
 		{

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/help"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
@@ -360,6 +361,44 @@ func TestRestoreRequests(t *testing.T) {
 	run(&k, oneServer, "ipvsadm", "-R")
 	if n := len(k.Requests); n != 3 {
 		t.Errorf("%d requests, want 3 (version, service, server): %v", n, k.Requests)
+	}
+}
+
+// Under the own name, -h prints a summary, and help on a topic.
+func TestHelp(t *testing.T) {
+	for _, tt := range []struct{ line, prefix, stderr string }{
+		{line: "-h", prefix: help.VersionLine(help.Name) + "Usage: goipvsadm COMMAND"},
+		{line: "--help", prefix: help.VersionLine(help.Name) + "Usage: goipvsadm COMMAND"},
+		{line: "-h drain", prefix: "Server options\n  --drain"},
+		{line: "--help=--drain", prefix: "Server options\n  --drain"},
+		{line: "-h -d", prefix: "Real servers\n  -d, "},
+		{line: "--help all", prefix: help.Text(help.Name)},
+		{line: "--help=all", prefix: help.Text(help.Name)},
+		{line: "-h --all", prefix: "Save options\n  --all"},
+		{line: "-h foo", stderr: "no help on foo (goipvsadm --help=all lists all commands and options)\n"},
+		{line: "-h -w -d", prefix: "Server options\n  -w, "},
+	} {
+		status := 0
+		if tt.stderr != "" {
+			status = 2
+		}
+		got := runWithoutKernel(t, "", append([]string{"goipvsadm"}, words(tt.line)...)...)
+		if got.status != status || got.stderr != tt.stderr || !strings.HasPrefix(got.stdout, tt.prefix) || tt.prefix == "" && got.stdout != "" {
+			t.Errorf("%s: %+v", tt.line, got)
+		}
+	}
+	if got, want := runWithoutKernel(t, "", "goipvsadm", "-h", "x").stdout, "\n\nCommands with this option: -a, -e\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("-h x: %q, want suffix %q", got, want)
+	}
+	// Under the other names, everything is printed and words after -h are ignored.
+	for _, line := range []string{"-h", "--help", "-h drain", "-h foo"} {
+		got := runWithoutKernel(t, "", append([]string{"ipvsadm"}, words(line)...)...)
+		if want := (result{0, help.Text("ipvsadm"), ""}); got != want {
+			t.Errorf("ipvsadm %s: %+v", line, got)
+		}
+	}
+	if !strings.Contains(help.Text("ipvsadm"), "\n  -h, --help                     print this help\n") {
+		t.Error("ipvsadm -h describes topics")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -37,6 +38,10 @@ func (inv *invocation) complete(words []string) int {
 			inv.withClient(netns, func(c *ipvs.Client) { destinations, _ = c.AppendDestinationsConsistent(nil, key) })
 			return destinations
 		},
+		Clients: func(netns string, filter ipvs.ConnectionFilter) (clients []netip.Addr) {
+			inv.withClient(netns, func(c *ipvs.Client) { clients = firstClients(c, filter) })
+			return clients
+		},
 		Interfaces: interfaces,
 		NetNS:      ipvs.NetNSNames,
 	}
@@ -55,6 +60,25 @@ func (inv *invocation) withClient(netns string, f func(*ipvs.Client)) {
 	}
 	defer c.Close()
 	f(c)
+}
+
+// maxClientConnections limits how many connections are read to complete a client.
+const maxClientConnections = 10000
+
+// firstClients returns the clients of the first connections that filter selects. They
+// may repeat.
+func firstClients(c *ipvs.Client, filter ipvs.ConnectionFilter) []netip.Addr {
+	var clients []netip.Addr
+	read := 0
+	for connection, err := range c.Connections() {
+		if read++; err != nil || read > maxClientConnections {
+			break
+		}
+		if filter.Matches(&connection) {
+			clients = append(clients, connection.Client.Addr())
+		}
+	}
+	return clients
 }
 
 // interfaces returns the names of the network interfaces.

@@ -18,7 +18,7 @@ func TestComplete(t *testing.T) {
 		{name: "value without description", line: "--complete --start-daemon m", want: "master\n"},
 		{
 			name: "empty word",
-			line: "--complete -L --netns blue -j --exact --nosort --sort --syncid 1 -c --tun-info ",
+			line: "--complete -L --netns blue -j --exact --nosort --sort --syncid 1 -t 192.0.2.1:80 -c --tun-info --server 192.0.2.2 --client 192.0.2.3 --state UDP --count --watch ",
 			want: "--numeric\tdo not resolve names\n--persistent-conn\tpersistent connections\n--sort\tsort services and servers\n",
 		},
 		{name: "no candidates", line: "--complete -A -w "},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"os/signal"
 	"path"
@@ -13,19 +12,21 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/help"
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
+	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/drain"
 )
 
-// A drainer drains one server and prints progress and messages.
+// A drainer drains servers and prints progress and messages.
 type drainer struct {
 	*invocation
-	service  ipvs.ServiceKey
-	server   netip.AddrPort
+	servers  []ipvs.DestinationKey
 	timeout  time.Duration // 0 means no limit
 	progress progressLine
+	report   *serverReport // gets the result of each server; nil without --all-services
 }
 
 // drain executes -d with --drain.
@@ -36,14 +37,19 @@ func (inv *invocation) drain(cmd *command.Command) int {
 		inv.errorf("%v", err)
 		return exitKernelError
 	}
+	return inv.drainServers(cmd, []ipvs.DestinationKey{{Service: cmd.Service.ServiceKey, AddrPort: cmd.Destination.AddrPort}}, nil)
+}
+
+// drainServers drains servers for cmd.
+func (inv *invocation) drainServers(cmd *command.Command, servers []ipvs.DestinationKey, report *serverReport) int {
 	inv.stdout.Flush() // draining may take hours
 	inv.startQueueing()
 	d := &drainer{
 		invocation: inv,
-		service:    cmd.Service.ServiceKey,
-		server:     cmd.Destination.AddrPort,
+		servers:    servers,
 		timeout:    time.Duration(cmd.Drain) * time.Second,
 		progress:   newProgressLine(inv.stderr, inv.files.stderr),
+		report:     report,
 	}
 	var status int
 	inv.caughtSignal = runUntilSignal(func(ctx context.Context) { status = d.run(ctx) })
@@ -53,43 +59,69 @@ func (inv *invocation) drain(cmd *command.Command) int {
 	return status
 }
 
-// run drains the server and returns the exit status.
+// run drains the servers and returns the exit status: the highest one of a server.
 func (d *drainer) run(ctx context.Context) int {
-	result, err := drain.Run(ctx, d.client, d.service, d.server, drain.Options{
+	outcomes := drain.RunAll(ctx, d.client, d.servers, drain.Options{
 		Timeout:    d.timeout,
 		OnPoll:     d.showProgress,
 		OnFallback: d.reportFallback,
 	})
 	d.progress.clear()
-	restore := new(drain.RestoreFallbackError)
-	if errors.As(err, &restore) {
-		err = restore.Cause
+	status := exitOK
+	for i, o := range outcomes {
+		status = max(status, d.reportOutcome(d.servers[i], o))
 	}
-	status := d.reportResult(result, err)
+	return status
+}
+
+// reportOutcome reports the outcome for one server and returns the exit status.
+func (d *drainer) reportOutcome(key ipvs.DestinationKey, o drain.Outcome) int {
+	restore := new(drain.RestoreFallbackError)
+	if errors.As(o.Err, &restore) {
+		o.Err = restore.Cause
+	}
+	status := exitOK
+	if o.Err != nil {
+		status = d.reportError(key, o.Err)
+	} else {
+		d.reportRemoval(key, o.Result)
+	}
 	if restore.Err != nil {
-		d.report("cannot clear %s-fallback (still set): %s", restore.Scheduler, kernelMessage(command.EditService, restore.Err))
+		d.warn(key, "cannot clear %s-fallback (still set): %s", restore.Scheduler, kernelMessage(command.EditService, restore.Err))
 		return exitKernelError
 	}
 	return status
 }
 
-// reportResult reports an error, or connections that were cut, and returns the
-// exit status.
-func (d *drainer) reportResult(result *drain.Result, err error) int {
+// reportRemoval reports that a server was removed. Without --all-services, it reports
+// only what is unexpected.
+func (d *drainer) reportRemoval(key ipvs.DestinationKey, r *drain.Result) {
+	text := "removed"
 	switch {
-	case err != nil:
-		return d.reportError(err)
-	case result.Busy() && result.RemovedByOther:
-		d.report("removed by another program; connections cut: %s", connectionCounts(&result.State))
-	case result.Busy():
-		d.report("removed after %d s; connections cut: %s", d.timeout/time.Second, connectionCounts(&result.State))
+	case r.RemovedByOther:
+		text = "removed by another program"
+	case r.Busy():
+		text = fmt.Sprintf("removed after %d s", d.timeout/time.Second)
 	}
-	return exitOK
+	var cut *jsonout.CutConns
+	if r.Busy() {
+		text += "; connections cut: " + connectionCounts([]drain.State{r.State})
+		cut = &jsonout.CutConns{Active: r.ActiveConns}
+		if r.Persistent {
+			cut.Persistent = r.PersistentConns
+		}
+	}
+	switch {
+	case d.report != nil:
+		d.report.succeed(key, resultRemoved, text, cut)
+	case r.Busy():
+		d.warn(key, "%s", text)
+	}
 }
 
-// reportError reports why the server was not removed, except after a signal,
-// and returns the exit status.
-func (d *drainer) reportError(err error) int {
+// reportError reports why a server was not removed and returns the exit status. It
+// reports a signal only with --all-services.
+func (d *drainer) reportError(key ipvs.DestinationKey, err error) int {
 	restore := new(drain.RestoreWeightError)
 	notRestored := errors.As(err, &restore)
 	if notRestored {
@@ -97,63 +129,92 @@ func (d *drainer) reportError(err error) int {
 	}
 	status := exitKernelError
 	changed, sig := new(drain.WeightChangedError), signalError(0)
+	text := ""
 	switch {
-	case errors.As(err, &sig):
-		if !notRestored {
-			status = signalStatus(syscall.Signal(sig))
+	case errors.As(err, &sig) && !notRestored:
+		status = signalStatus(syscall.Signal(sig))
+		if d.report != nil {
+			d.report.succeed(key, resultNotRemoved, "not removed; weight restored", nil)
 		}
+		return status
+	case errors.As(err, &sig):
 	case errors.As(err, &changed):
-		d.report("weight changed to %d while draining; not removed", changed.Weight)
+		text = fmt.Sprintf("weight changed to %d while draining; not removed", changed.Weight)
+		d.warn(key, "%s", text)
+	case d.report != nil:
+		text = serverMessage(command.DeleteServer, key, err)
+		d.warn(key, "%s", text)
 	default:
-		d.errorf("%s", d.subjectMessage(command.DeleteServer, subject{service: d.service, server: d.server}, err))
+		d.errorf("%s", d.subjectMessage(command.DeleteServer, subjectOfServer(key), err))
 	}
 	if notRestored {
-		d.report("cannot restore weight %d (now 0): %s", restore.Weight, kernelMessage(command.EditServer, restore.Err))
+		text = fmt.Sprintf("cannot restore weight %d (now 0): %s", restore.Weight, kernelMessage(command.EditServer, restore.Err))
+		d.warn(key, "%s", text)
+	}
+	if d.report != nil {
+		d.report.record(key, resultNotRemoved, text, nil)
 	}
 	return status
 }
 
 // reportFallback warns about clients that the scheduler assigns to a server with
 // weight 0. It prints nothing under the name ipvsadm.
-func (d *drainer) reportFallback(f drain.Fallback, scheduler string) {
+func (d *drainer) reportFallback(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
 	if path.Base(d.name) != help.Name {
 		return
 	}
 	d.progress.clear()
 	switch f {
 	case drain.FallbackSet:
-		d.report("scheduler %s assigns clients to servers with weight 0; %[1]s-fallback is set until the drain ends", scheduler)
+		d.warn(key, "scheduler %s assigns clients to servers with weight 0; %[1]s-fallback is set until the drain ends", scheduler)
 	case drain.NoFallback:
-		d.report("scheduler %s assigns clients to servers with weight 0; their new connections are refused until the drain ends", scheduler)
+		d.warn(key, "scheduler %s assigns clients to servers with weight 0; their new connections are refused until the drain ends", scheduler)
 	case drain.FallbackKept:
-		d.report("%s-fallback remains set because another server has weight 0", scheduler)
+		d.warn(key, "%s-fallback remains set because another server has weight 0", scheduler)
 	}
 }
 
 // showProgress shows, on a terminal, how many connections are left. It shows
 // nothing while earlier output is queued because the terminal is stopped.
-func (d *drainer) showProgress(now drain.State, left time.Duration) {
+func (d *drainer) showProgress(states []drain.State, left time.Duration) {
 	if d.hasBacklog() {
 		return
 	}
-	text := fmt.Sprintf("draining %s; connections left: %s", resolve.AppendNumeric(nil, d.server), connectionCounts(&now))
+	server := string(resolve.AppendNumeric(nil, states[0].AddrPort))
+	if d.report != nil {
+		server = d.report.server + " in " + humanize.Count(len(states), "service")
+	}
+	text := "draining " + server + "; connections left: " + connectionCounts(states)
 	if d.timeout > 0 {
 		text += fmt.Sprintf("; timeout in %d s", (left+time.Second-1)/time.Second)
 	}
 	d.progress.show(text)
 }
 
-// report writes a message about the server.
-func (d *drainer) report(format string, args ...any) {
-	d.errorf("%s: %s", resolve.AppendNumeric(nil, d.server), fmt.Sprintf(format, args...))
+// warn writes a message about a server to standard error.
+func (d *drainer) warn(key ipvs.DestinationKey, format string, args ...any) {
+	name := string(resolve.AppendNumeric(nil, key.AddrPort))
+	if d.report != nil {
+		name = serverName(key)
+	}
+	d.errorf("%s: %s", name, fmt.Sprintf(format, args...))
 }
 
 // connectionCounts formats the connections that a drain waits for.
-func connectionCounts(s *drain.State) string {
-	if s.Persistent {
-		return fmt.Sprintf("%d active, %d persistent", s.ActiveConns, s.PersistentConns)
+func connectionCounts(states []drain.State) string {
+	var active, persistent uint64
+	isPersistent := false
+	for i := range states {
+		active += uint64(states[i].ActiveConns)
+		if states[i].Persistent {
+			isPersistent = true
+			persistent += uint64(states[i].PersistentConns)
+		}
 	}
-	return fmt.Sprintf("%d active", s.ActiveConns)
+	if isPersistent {
+		return fmt.Sprintf("%d active, %d persistent", active, persistent)
+	}
+	return fmt.Sprintf("%d active", active)
 }
 
 // drainSignals abort a drain, so that it restores the weight. By default they

@@ -98,7 +98,7 @@ func (r *drainRig) drain(t *testing.T, timeout time.Duration) (result, time.Dura
 	}
 	server := netip.MustParseAddrPort("198.51.100.1:80")
 	service := ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80"))
-	d := &drainer{invocation: inv, service: service, server: server, timeout: timeout}
+	d := &drainer{invocation: inv, servers: []ipvs.DestinationKey{{Service: service, AddrPort: server}}, timeout: timeout}
 	begin := time.Now()
 	status := d.run(ctx)
 	elapsed := time.Since(begin)

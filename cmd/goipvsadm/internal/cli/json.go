@@ -7,11 +7,6 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// jsonConnections writes the connections as JSON.
-func (inv *invocation) jsonConnections() error {
-	return jsonout.Connections(inv.stdout, inv.client.Connections())
-}
-
 func (inv *invocation) jsonTimeouts() error {
 	t, err := inv.client.Timeouts()
 	if err != nil {

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"errors"
-	"io/fs"
+	"slices"
 	"syscall"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
@@ -73,25 +73,6 @@ func (inv *invocation) listDaemons() error {
 	return err
 }
 
-func (inv *invocation) listConnections(cmd *command.Command) int {
-	inv.stdout.Flush() // the text listing bypasses this buffer
-	var err error
-	if cmd.Options.Has(command.JSON) {
-		err = inv.jsonConnections()
-	} else {
-		err = tablefmt.Connections(inv.rawStdout, inv.client.Connections(), inv.namer(cmd), cmd.Options.Has(command.PersistentConn))
-	}
-	if err == nil || errors.Is(err, syscall.EPIPE) {
-		return exitOK
-	}
-	if file := new(fs.PathError); errors.As(err, &file) && file.Op == "open" {
-		inv.errorf("cannot open file /proc/net/ip_vs_conn")
-	} else {
-		inv.errorf("%v", err)
-	}
-	return exitListError
-}
-
 // listTable lists all services, or one, with their destinations.
 func (inv *invocation) listTable(cmd *command.Command) error {
 	t := tablefmt.Table{Exact: cmd.Options.Has(command.Exact)}
@@ -118,15 +99,10 @@ func (inv *invocation) listTable(cmd *command.Command) error {
 
 // services returns the services to list, in the order of the listing.
 func (inv *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
-	if cmd.Options.Has(command.ServiceAddress) {
-		s, err := inv.client.Service(cmd.Service.ServiceKey)
-		return []ipvs.Service{s}, err
+	services, err := inv.readServices(cmd)
+	if err == nil && cmd.Options.Has(command.Server) {
+		services, err = inv.servicesWithServer(services, cmd.Filter)
 	}
-	read := inv.client.Services
-	if cmd.Options.HasAny(command.JSON, command.Metrics, command.Watch) {
-		read = inv.client.ServicesConsistent
-	}
-	services, err := read()
 	if !cmd.Options.Has(command.NoSort) {
 		tablefmt.SortServices(services)
 	}
@@ -135,6 +111,36 @@ func (inv *invocation) services(cmd *command.Command) ([]ipvs.Service, error) {
 		services = services[:min(len(services), int(cmd.Top))]
 	}
 	return services, err
+}
+
+// readServices returns the services that the kernel lists, or the one that the
+// command names.
+func (inv *invocation) readServices(cmd *command.Command) ([]ipvs.Service, error) {
+	switch {
+	case cmd.Options.Has(command.ServiceAddress):
+		s, err := inv.client.Service(cmd.Service.ServiceKey)
+		return []ipvs.Service{s}, err
+	case cmd.Options.HasAny(command.JSON, command.Metrics, command.Watch, command.Server):
+		return inv.client.ServicesConsistent()
+	}
+	return inv.client.Services()
+}
+
+// servicesWithServer returns the services that have a destination that filter
+// selects.
+func (inv *invocation) servicesWithServer(services []ipvs.Service, filter ipvs.ConnectionFilter) ([]ipvs.Service, error) {
+	var selected []ipvs.Service
+	var destinations []ipvs.Destination
+	for i := range services {
+		var err error
+		if destinations, err = inv.client.AppendDestinationsConsistent(destinations[:0], services[i].ServiceKey); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(destinations, func(d ipvs.Destination) bool { return filter.MatchesDestination(d.AddrPort) }) {
+			selected = append(selected, services[i])
+		}
+	}
+	return selected, nil
 }
 
 // namer returns the namer that the command and its options select.

@@ -17,6 +17,8 @@ func kernelMessage(verb command.Verb, err error) string {
 	switch {
 	case !errors.As(err, &e), e.Err == ipvs.ErrDumpInterrupted:
 		return err.Error()
+	case e.Err == ipvs.ErrChanged:
+		return e.Err.Error()
 	case e.Err == ipvs.ErrAckLost:
 		return "acknowledgement lost; the change may or may not have been applied"
 	case e.AckLost:

@@ -20,11 +20,15 @@ func (inv *invocation) listMetrics(cmd *command.Command) error {
 	}
 	t := reconcile.Table{Services: make([]reconcile.Service, len(services))}
 	for i := range services {
+		t.Services[i].Service = services[i]
+	}
+	var buf []ipvs.Destination
+	for i := range t.Services {
 		s := &t.Services[i]
-		s.Service = services[i]
-		if s.Destinations, err = inv.client.AppendDestinationsConsistent(nil, s.ServiceKey); err != nil {
+		if buf, err = inv.client.AppendDestinationsConsistent(buf[:0], s.ServiceKey); err != nil {
 			return err
 		}
+		s.Destinations = append([]ipvs.Destination(nil), buf...) // at its size
 		if !cmd.Options.Has(command.NoSort) {
 			tablefmt.SortDestinations(s.Destinations)
 		}

@@ -158,7 +158,7 @@ func (o *output) write(b []byte) (n int, err error) {
 			case unix.EINTR:
 			case unix.EAGAIN:
 				// Another process that shares the file has set O_NONBLOCK.
-				_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1) // write returns its errors
+				_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1) // the next write returns errors of the file
 			default:
 				return true
 			}
@@ -171,9 +171,9 @@ func (o *output) write(b []byte) (n int, err error) {
 	return n, err
 }
 
-// parentIgnoresSIGPIPE reports whether the parent process ignores SIGPIPE, as
-// systemd does, and a shell after trap "" PIPE. The program inherits that
-// disposition, but the Go runtime overwrites it without saving it.
+// parentIgnoresSIGPIPE reports whether the parent process ignores SIGPIPE, as do
+// systemd and a shell after trap "" PIPE. The program inherits that disposition,
+// but the Go runtime overwrites it without saving it.
 func parentIgnoresSIGPIPE() bool {
 	status, _ := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/status")
 	_, mask, _ := strings.Cut(string(status), "\nSigIgn:\t")

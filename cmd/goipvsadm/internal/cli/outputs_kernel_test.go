@@ -166,7 +166,7 @@ func TestChangeClosedPipe(t *testing.T) {
 // and receives all output.
 func TestSlowReader(t *testing.T) {
 	s := newShell(t)
-	const n = 4000 // with more output than a pipe buffers
+	const n = 4000 // enough to print more than a pipe buffers
 	s.writeRules("rules", services(n, "rr"))
 	r := s.run(`./ours --apply --verbose <rules | {
 			for i in $(seq $((300 * ${GOIPVSADM_PATIENCE:-1}))); do

@@ -72,7 +72,7 @@ func (r *replacer) checkRule(c *command.Command, line int) error {
 	if err := r.unreachable.check(c, line); err != nil {
 		return err
 	}
-	if c.Verb == command.AddService || c.Verb == command.EditService {
+	if (c.Verb == command.AddService || c.Verb == command.EditService) && !c.KeepsScheduler() {
 		key := schedulerAndEngine{c.Service.Scheduler, c.Service.PEName}
 		if r.modules[key] == 0 {
 			r.modules[key] = line
@@ -128,66 +128,42 @@ func (r *replacer) replace(old *reconcile.Table) int {
 	return exitKernelError
 }
 
-// putBackAttempts is the maximum number of attempts to restore the previous table. One
-// is not always enough: after a failed change, reconcile.Apply removes nothing.
-const putBackAttempts = 3
-
 // putBack restores the previous table. It reports success or the changes that failed.
 func (r *replacer) putBack(old *reconcile.Table) {
-	for i := range old.Services {
-		clearState(&old.Services[i])
+	failed := r.restoreTable(old.Configuration(), reconcile.Options{})
+	for _, text := range failed {
+		r.errorf("%s", text)
 	}
-	var failed []string
-	for range putBackAttempts {
-		failed = failed[:0]
-		err := reconcile.Apply(r.client, old, reconcile.Options{AllowEmpty: true, OnError: func(c *reconcile.Change, err error) {
-			text := kernelMessage(command.FromChange(&c.Change).Verb, err)
-			failed = append(failed, string(bytes.TrimSpace(appendChange(nil, c)))+": "+text)
-		}})
+	if len(failed) == 0 {
+		r.errorf("the previous table was restored")
+	} else {
+		r.errorf("the previous table was not restored completely")
+	}
+}
+
+// restoreAttempts is the maximum number of attempts to restore a table. One is not
+// always enough: after a failed change, reconcile.Apply removes nothing.
+const restoreAttempts = 3
+
+// restoreTable makes the table old. It returns the errors of the last attempt, one
+// for each change that failed.
+func (inv *invocation) restoreTable(old *reconcile.Table, o reconcile.Options) (failed []string) {
+	o.AllowEmpty, o.StopDaemons = true, true
+	o.OnError = func(c *reconcile.Change, err error) {
+		text := kernelMessage(command.FromChange(&c.Change).Verb, err)
+		failed = append(failed, string(bytes.TrimSpace(appendChange(nil, c)))+": "+text)
+	}
+	for range restoreAttempts {
+		failed = nil
+		err := reconcile.Apply(inv.client, old, o)
 		if err == nil {
-			err = r.stopNewDaemons(old)
-		}
-		if err == nil {
-			r.errorf("the previous table was restored")
-			return
+			return nil
 		}
 		if len(failed) == 0 {
 			failed = append(failed, err.Error())
 		}
 	}
-	for _, text := range failed {
-		r.errorf("%s", text)
-	}
-	r.errorf("the previous table was not restored completely")
-}
-
-// clearState clears the fields of a service and its destinations that only the
-// kernel can set. It also replaces the forwarding method Local, which cannot be
-// requested.
-func clearState(s *reconcile.Service) {
-	s.Flags &^= ipvs.Hashed
-	s.Stats = ipvs.Stats{}
-	for i := range s.Destinations {
-		d := &s.Destinations[i]
-		*d = ipvs.Destination{AddrPort: d.AddrPort, Method: d.Method, Weight: d.Weight, Tunnel: d.Tunnel,
-			UpperThreshold: d.UpperThreshold, LowerThreshold: d.LowerThreshold}
-		if d.Method == ipvs.Local {
-			d.Method = ipvs.DirectRouting
-		}
-	}
-}
-
-// stopNewDaemons stops the sync daemons that the rules started if none ran
-// before: reconcile.Apply stops no daemons if the wanted table has none.
-func (r *replacer) stopNewDaemons(old *reconcile.Table) error {
-	if len(old.Daemons) > 0 {
-		return nil
-	}
-	daemons, err := r.client.Daemons()
-	for i := range daemons {
-		err = errors.Join(err, r.client.StopDaemon(daemons[i].State))
-	}
-	return err
+	return failed
 }
 
 // missingModules returns an error for each scheduler and persistence engine that

@@ -68,9 +68,9 @@ func (r *restorer) executeRule(words []string, line int, cmd *command.Command) (
 		e := new(command.Error)
 		return errors.As(err, &e) && e.Kind == command.BadOption
 	}
-	if cmd.Verb.IsChange() && !cmd.Options.Has(command.Drain) {
-		change := cmd.Change()
-		r.batch.Add(&change)
+	if cmd.IsSingleChange() {
+		cmd.StoreChange(&r.request)
+		r.batch.Add(&r.request)
 		r.pending = append(r.pending, pendingRule{cmd.Verb, line, r.subjectOf(cmd)})
 		return !r.connLost
 	}

@@ -19,6 +19,8 @@ const (
 
 	exitDifferent = 1 // --diff printed changes
 
+	exitUndone = 1 // --apply --confirm undid its changes
+
 	exitProblems   = 1 // --doctor found an error or a warning
 	exitIncomplete = 2 // --doctor found neither, but could not check everything
 )

@@ -41,6 +41,17 @@ func (inv *invocation) subjectOf(c *command.Command) subject {
 	return s
 }
 
+// subjectOfServer returns a server as a subject.
+func subjectOfServer(key ipvs.DestinationKey) subject {
+	return subject{service: key.Service, server: key.AddrPort}
+}
+
+// serverName returns a server with its service, as messages name it.
+func serverName(key ipvs.DestinationKey) string {
+	s := subjectOfServer(key)
+	return s.String()
+}
+
 // String returns the subject in words, such as "server 198.51.100.1:80 of TCP
 // 192.0.2.1:80", or "" if s is empty, as for -C.
 func (s *subject) String() string {

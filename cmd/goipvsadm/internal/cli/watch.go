@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"iter"
 	"syscall"
 	"time"
 
@@ -23,13 +24,14 @@ func (inv *invocation) watch(cmd *command.Command) int {
 		Interval: time.Duration(cmd.Interval) * time.Second,
 		Sampler: &sampler.Sampler{
 			Services:     func() ([]ipvs.Service, error) { return inv.services(cmd) },
-			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return inv.destinations(cmd, key) },
+			Destinations: inv.destinationReader(cmd),
 			Lag:          sampler.LagFor(cmd.Interval),
 		},
 		View: watch.View{
-			Exact: cmd.Options.Has(command.Exact),
-			Top:   int(cmd.Top),
-			Names: resolve.Numeric{},
+			Exact:     cmd.Options.Has(command.Exact),
+			Top:       int(cmd.Top),
+			Names:     resolve.Numeric{},
+			Condition: condition(cmd),
 		},
 		Output: inv.rawStdout,
 		Screen: inv.files.stdout,
@@ -45,34 +47,52 @@ func (inv *invocation) watch(cmd *command.Command) int {
 	if !cmd.Options.Has(command.Numeric) {
 		w.Names = resolve.NewNamer(inv.names)
 	}
-	if cmd.Options.Has(command.JSON) {
-		out := inv.stdout
-		w.Encode = func(s *sampler.Sample) error { return inv.writeSample(out, s) }
+	out := inv.stdout
+	encode := cmd.Options.Has(command.JSON)
+	switch {
+	case cmd.Options.Has(command.Connection):
+		w.Connections = &watch.ConnectionWatch{
+			Read:       func() iter.Seq2[ipvs.Connection, error] { return inv.connections(cmd) },
+			Condition:  condition(cmd),
+			Count:      cmd.Options.Has(command.Count),
+			WithEngine: cmd.Options.Has(command.PersistentConn),
+		}
+		if encode {
+			w.Connections.Encode = func(t time.Time) error {
+				return errors.Join(jsonConnections(out, cmd, inv.connections(cmd), t), out.Flush())
+			}
+		}
+	case encode:
+		w.Encode = func(s *sampler.Sample, services iter.Seq2[*sampler.Service, error]) error {
+			if err := jsonout.Sample(out, &inv.info, s.Time, services); err != nil {
+				return err
+			}
+			return out.Flush()
+		}
 	}
 	sig, err := w.Run()
 	// Drop buffered output: writing it could block.
 	inv.stdout = bufio.NewWriter(io.Discard)
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		inv.errorf("%s", kernelMessage(command.List, err))
+		if w.Connections != nil {
+			inv.connectionsError(err)
+		} else {
+			inv.errorf("%s", kernelMessage(command.List, err))
+		}
 		return exitListError
 	}
 	return watchStatus(sig)
 }
 
-// destinations returns the destinations of a service in the order of the
-// listing.
-func (inv *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
-	destinations, err := inv.client.AppendDestinationsConsistent(nil, key)
-	if !cmd.Options.Has(command.NoSort) {
-		tablefmt.SortDestinations(destinations)
+// destinationReader returns a function that appends the destinations of a service in
+// the order of the listing.
+func (inv *invocation) destinationReader(cmd *command.Command) destinationReader {
+	return func(ds []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
+		n := len(ds)
+		ds, err := inv.client.AppendDestinationsConsistent(ds, key)
+		if !cmd.Options.Has(command.NoSort) {
+			tablefmt.SortDestinations(ds[n:])
+		}
+		return ds, err
 	}
-	return destinations, err
-}
-
-// writeSample writes a sample as a line of JSON.
-func (inv *invocation) writeSample(out *bufio.Writer, s *sampler.Sample) error {
-	if err := jsonout.Sample(out, &inv.info, s); err != nil {
-		return err
-	}
-	return out.Flush()
 }

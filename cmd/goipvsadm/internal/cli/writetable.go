@@ -16,10 +16,14 @@ type rowFormatter struct {
 
 // ruleFormatter formats rows as rules that add them.
 func ruleFormatter(n tablefmt.Namer) rowFormatter {
+	var key []byte // of the last service
 	return rowFormatter{
-		func(b []byte, s *ipvs.Service) []byte { return ruleset.AppendService(b, s, n) },
+		func(b []byte, s *ipvs.Service) []byte {
+			key = ruleset.AppendServiceKey(key[:0], &s.ServiceKey, n)
+			return ruleset.AppendService(b, s, n)
+		},
 		func(b []byte, s *ipvs.Service, d *ipvs.Destination) []byte {
-			return ruleset.AppendDestination(b, s, d, n)
+			return ruleset.AppendDestination(b, key, s.Protocol, d, n)
 		},
 	}
 }

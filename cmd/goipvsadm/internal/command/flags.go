@@ -29,8 +29,12 @@ const (
 // defaultTimeout is the persistence timeout of -p without a value, in seconds.
 const defaultTimeout = "360"
 
-// defaultInterval is the interval of --watch without a value, in seconds.
-const defaultInterval = 2
+// Values of options that are given without one, in seconds.
+const (
+	defaultInterval        = 2 // of --watch
+	defaultMonitorInterval = 1
+	defaultConfirm         = 60
+)
 
 // flags lists all flags. The setters are method expressions, not closures, so
 // that the table needs no initialization when the program starts.
@@ -56,6 +60,7 @@ var flags = [...]flag{
 	{long: "apply", verb: Apply},
 	{long: "diff", verb: Diff},
 	{long: "doctor", verb: Doctor},
+	{long: "monitor", value: valueAttached, verb: Monitor, set: (*Parser).setMonitorInterval},
 
 	{long: "tcp-service", short: "t", value: valueRequired, option: ServiceAddress, set: (*Parser).setTCPService},
 	{long: "udp-service", short: "u", value: valueRequired, option: ServiceAddress, set: (*Parser).setUDPService},
@@ -107,13 +112,23 @@ var flags = [...]flag{
 	{long: "metrics", value: valueAttached, option: Metrics, impliedVerb: List, set: (*Parser).setMetrics},
 	{long: "watch", value: valueAttached, option: Watch, impliedVerb: List, set: (*Parser).setInterval},
 	{long: "top", value: valueRequired, option: Top, impliedVerb: List, set: (*Parser).setTop},
+	{long: "server", value: valueRequired, option: Server, set: (*Parser).setServerFilter},
+	{long: "vip", value: valueRequired, option: VIP, set: (*Parser).setVIPFilter},
+	{long: "client", value: valueRequired, option: Client, set: (*Parser).setClientFilter},
+	{long: "state", value: valueRequired, option: State, set: (*Parser).setStateFilter},
+	{long: "count", option: Count},
 	{long: "all", option: All},
 	{long: "drain", value: valueAttached, option: Drain, set: (*Parser).setDrain},
+	{long: "keep", option: Keep},
+	{long: "all-services", option: AllServices},
 	{long: "keep-weights", option: KeepWeights},
 	{long: "allow-empty", option: AllowEmpty},
 	{long: "verbose", option: Verbose},
 	{long: "probe", option: Probe},
 	{long: "rules", value: valueRequired, option: RulesFile, set: (*Parser).setRulesFile},
+	{long: "initial", option: Initial},
+	{long: "confirm", value: valueAttached, option: Confirm, set: (*Parser).setConfirm},
+	{long: "save-undo", value: valueRequired, option: SaveUndo, set: (*Parser).setUndoFile},
 }
 
 // noLongName is the long name of a flag that has only a short one. No word selects
@@ -136,6 +151,14 @@ func (p *Parser) register(f *flag) *flag {
 		p.flagSet.AddFlag(pf)
 	}
 	return f
+}
+
+// lookupShort returns the flag with the given short name, or nil if there is none.
+func (p *Parser) lookupShort(name byte) *flag {
+	if i := p.short[name]; i > 0 {
+		return &flags[i-1]
+	}
+	return nil
 }
 
 // lookupLong returns the flag with the given long name, or nil if there is none.

@@ -12,6 +12,7 @@ func TestParseImpliedList(t *testing.T) {
 		{line: "-j --list -c", explicit: "-L -j -c"},
 		{line: "-j --doctor", explicit: "--doctor -j"},
 		{line: "--top 3 --doctor", explicit: "--doctor --top 3"},
+		{line: "-jn --monitor=3", explicit: "--monitor=3 -jn"},
 		{line: "--top 5 -n", explicit: "-L --top 5 -n"},
 		{line: "--watch", explicit: "-L --watch"},
 		{line: "--watch=3 -t 192.0.2.1:80", explicit: "-L --watch=3 -t 192.0.2.1:80"},

@@ -55,13 +55,23 @@ const (
 	Metrics
 	Watch
 	Top
+	Server
+	VIP
+	Client
+	State
+	Count
 	All
 	Drain
+	Keep
+	AllServices
 	KeepWeights
 	AllowEmpty
 	Verbose
 	Probe
 	RulesFile
+	Initial
+	Confirm
+	SaveUndo
 
 	numOptions
 
@@ -110,6 +120,9 @@ type optionRules struct {
 	allowed   Options
 	exclusive Options // at most one of these is allowed
 }
+
+// all returns the options that may be given.
+func (r *optionRules) all() Options { return r.required | r.allowed | r.exclusive }
 
 // tunnelOptions are the options that only the tunneling method supports.
 const tunnelOptions Options = 1<<TunType | 1<<TunPort | 1<<TunNoCsum | 1<<TunCsum | 1<<TunRemCsum

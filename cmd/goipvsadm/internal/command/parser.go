@@ -14,13 +14,18 @@ import (
 // A Parser parses command lines, one after another.
 type Parser struct {
 	// DetailedErrors replaces ipvsadm's usage error, for a line that does not
-	// begin with a command, by an error that quotes the invalid word.
+	// begin with a command, by an error that quotes the invalid word. It also
+	// makes --help accept a topic.
 	DetailedErrors bool
+
+	// ServiceConnections makes -L -c accept a service, whose connections it
+	// lists. ipvsadm rejects this.
+	ServiceConnections bool
 
 	program   string            // name of the program in messages
 	names     *resolve.Database // resolves names of hosts and ports
 	flagSet   *pflag.FlagSet    // the flags used so far, see register
-	short     [256]*flag        // the flags by short name
+	short     [256]uint8        // for each short name, the index of its flag plus 1; see lookupShort
 	onFlag    func(*pflag.Flag, string) error
 	pflagArgs [2]string // buffer for the arguments passed to pflag
 
@@ -42,7 +47,6 @@ type state struct {
 	serverProtocol ipvs.Protocol // protocol by which the port name in server was looked up
 	hasServerPort  bool          // server contains a port
 	netmask        string        // value of -M
-	schedFlags     string        // value of -b
 }
 
 // NewParser returns a Parser whose messages contain the name of the program and
@@ -52,7 +56,7 @@ func NewParser(program string, db *resolve.Database) *Parser {
 	p.onFlag = func(pf *pflag.Flag, value string) error { return p.handleFlag(pf.Value.(*flag), value) }
 	for i := range flags {
 		if f := &flags[i]; f.short != "" {
-			p.short[f.short[0]] = f
+			p.short[f.short[0]] = uint8(i + 1)
 		}
 	}
 	return p
@@ -93,7 +97,7 @@ func (p *Parser) reset(cmd *Command) {
 	p.state = state{cmd: cmd, operands: p.operands[:0]}
 }
 
-// errStop stops parsing at -h and -v. The words that follow are ignored.
+// errStop stops parsing at -h and -v. The words that follow are not parsed.
 var errStop = errors.New("stop")
 
 // parseWords parses flags and their values, and collects operands.
@@ -117,6 +121,9 @@ func (p *Parser) parseWords(words []string) error {
 			var args []string
 			args, words = p.splitFlag(words)
 			err = p.flagSet.ParseAll(args, p.onFlag)
+		}
+		if err == errStop && p.cmd.Verb == Help && p.DetailedErrors && p.cmd.HelpTopic == "" && len(words) > 0 {
+			p.cmd.HelpTopic = words[0]
 		}
 		if err != nil {
 			return p.translate(err)
@@ -160,7 +167,10 @@ func (p *Parser) unexpectedOperand() *Error {
 // handleFlag stores one flag of the command line in the command.
 func (p *Parser) handleFlag(f *flag, value string) error {
 	if f.value == valueNone && value != noValue {
-		return p.badOption("option does not take an argument")
+		if f.verb != Help || p.cmd.Verb != 0 || !p.DetailedErrors {
+			return p.badOption("option does not take an argument")
+		}
+		p.cmd.HelpTopic = value
 	}
 	if p.cmd.Verb == 0 && f.impliedVerb != 0 {
 		p.cmd.Verb, p.isImplied = f.impliedVerb, true
@@ -168,7 +178,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		return p.UsageError()
-	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor):
+	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
 	case f.verb != 0 && p.cmd.combinesWith(f.verb):
 		p.cmd.Verb, p.cmd.ForApply = Check, true

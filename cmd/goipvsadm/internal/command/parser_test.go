@@ -458,3 +458,28 @@ func TestParseAllocations(t *testing.T) {
 		t.Errorf("%v allocations for a line of five flags, want at most 5", n)
 	}
 }
+
+// TestServiceConnections checks -L -c with a service.
+func TestServiceConnections(t *testing.T) {
+	for _, tt := range []struct{ line, want string }{
+		{line: "-L -c -t 10.0.0.1:80", want: "TCP 10.0.0.1:80"},
+		{line: "-L -t 10.0.0.1:80 -c", want: "TCP 10.0.0.1:80"},
+		{line: "-L -c -u [fd00::5]:53", want: "UDP [fd00::5]:53"},
+		{line: "-L -c --sctp-service 10.0.0.1", want: "SCTP 10.0.0.1:0"},
+		{line: "-L -c -t 10.0.0.1:80 --vip 10.0.0.1", want: "--vip cannot be combined with a service, which has a virtual address"},
+		{line: "-L -c -f 5", want: "-c takes no firewall mark, because the connection table has none"},
+		{line: "-L -c -t 10.0.0.1:80 --daemon", want: "The option 'daemon' conflicts with the 'connection' option in the 'list' command"},
+		{line: "-L -t 10.0.0.1:80 --daemon", want: "The option 'daemon' conflicts with the 'service-address' option in the 'list' command"},
+	} {
+		p := testParser(t)
+		p.ServiceConnections = true
+		var c Command
+		got := errorText(p.Parse(splitWords(tt.line), &c))
+		if got == "" {
+			got = c.Filter.Protocol.String() + " " + c.Filter.VIP.String()
+		}
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.line, got, tt.want)
+		}
+	}
+}

@@ -23,7 +23,7 @@ type Partial struct {
 	// Word is the beginning of the value.
 	Prefix, Word string
 
-	// Done is set if no flag or value can follow.
+	// Done is set if no flag can follow.
 	Done bool
 }
 
@@ -48,6 +48,9 @@ func (p *Parser) ParsePartial(words []string, next string) *Partial {
 			u.ValueOf = missing.GetFlag().Name
 		} else if err == errStop {
 			u.Done = true
+			if u.Verb == Help && len(words) == 0 {
+				u.ValueOf = "help" // the topic
+			}
 		}
 	}
 	if name, value, ok := strings.Cut(next, "="); ok && u.ValueOf == "" && strings.HasPrefix(name, "--") {
@@ -77,6 +80,20 @@ func (u *Partial) NextFlags() [][]string {
 	return next
 }
 
+// Supports reports whether the option may be given in addition to those of the line.
+func (u *Partial) Supports(o Option) bool {
+	given := u.Options
+	switch o { // -L -c accepts a service
+	case Connection:
+		given &^= 1 << ServiceAddress
+	case ServiceAddress:
+		given &^= 1 << Connection
+	}
+	with := u.Command
+	with.Options |= 1 << o
+	return with.optionRules().permits(given, o)
+}
+
 // allows reports whether f may come next.
 func (u *Partial) allows(f *flag) bool {
 	switch {
@@ -90,16 +107,21 @@ func (u *Partial) allows(f *flag) bool {
 		return f.impliedVerb != 0
 	case f.long == "ipv6":
 		return u.Service.Mark != 0 && u.Service.Family != ipvs.IPv6
+	case f.long == "fwmark-service" && u.Options.Has(Connection):
+		return false
 	case f.option == repeatable:
 		return u.Verb == List
 	case u.Options.Has(f.option):
 		return false
 	}
-	if !u.optionRules().permits(u.Options, f.option) {
+	if !u.Supports(f.option) {
 		return false
 	}
 	if tunnelOptions.Has(f.option) {
 		d := &u.Destination
+		if u.Options.HasAny(Keep, AllServices) && !u.Options.Has(ForwardingMethod) {
+			return true // the server may have a tunnel
+		}
 		return d.Method == ipvs.Tunneling && tunnelTypes[d.Tunnel.Type].permits(u.Options, f.option)
 	}
 	with := u.Command

@@ -14,7 +14,7 @@ import (
 func TestNextFlags(t *testing.T) {
 	const commands = "--add-service -A --edit-service -E --delete-service -D --clear -C --list -L -l" +
 		" --zero -Z --add-server -a --edit-server -e --delete-server -d --restore -R --save -S --set" +
-		" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --doctor --json -j --metrics --watch --top"
+		" --start-daemon --stop-daemon --help -h --version -v --check --apply --diff --doctor --monitor --json -j --metrics --watch --top"
 	for _, tt := range []struct{ name, line, want string }{
 		{name: "no words", line: "", want: commands + " --netns -N"},
 		{name: "namespace before the command", line: "-N blue", want: commands},
@@ -32,10 +32,13 @@ func TestNextFlags(t *testing.T) {
 			want: "--netns -N"},
 		{name: "exclusive option given", line: "-L --timeout",
 			want: "--numeric -n --exact -X --nosort --sort --netns -N --json -j --syncid --tun-info"},
-		{name: "bundled short flags", line: "-Ln -c", want: "--persistent-conn --tun-info --exact -X --nosort --sort --netns -N --json -j --syncid"},
+		{name: "bundled short flags", line: "-Ln -c", want: "--persistent-conn --tun-info --exact -X --nosort --sort --netns -N --json -j --syncid" +
+			" --tcp-service -t --udp-service -u --sctp-service --watch --server --vip --client --state --count"},
 		{name: "drain", line: "-d -t 192.0.2.1:80 -r 198.51.100.1", want: "--netns -N --drain"},
 		{name: "check", line: "--check", want: "--apply --netns -N"},
-		{name: "check for apply", line: "--check --apply", want: "--keep-weights --allow-empty --verbose --netns -N"},
+		{name: "check for apply", line: "--check --apply", want: "--keep-weights --allow-empty --verbose --confirm --save-undo --netns -N"},
+		{name: "monitor", line: "--monitor", want: "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f" +
+			" --numeric -n --json -j --initial --netns -N"},
 		{name: "help", line: "-h", want: ""},
 		{name: "end of options", line: "-L --", want: ""},
 		{name: "invalid words", line: "-D --foo 7 -f 5", want: "--ipv6 -6 --netns -N"},

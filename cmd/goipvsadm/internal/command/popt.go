@@ -20,11 +20,13 @@ import "strings"
 // value is missing.
 func (p *Parser) cutShortFlag(words []string) (f *flag, value string, rest []string) {
 	word := words[0]
-	if len(word) != 2 || p.short[word[1]] == nil {
+	if len(word) != 2 {
+		return nil, "", words
+	}
+	if f = p.lookupShort(word[1]); f == nil {
 		return nil, "", words
 	}
 	p.word, p.lastWord = word, word
-	f = p.short[word[1]]
 	args, rest := p.splitValue(f, words)
 	switch {
 	case len(args) == 2:
@@ -50,7 +52,7 @@ func (p *Parser) splitFlag(words []string) (args, rest []string) {
 		return p.splitValue(f, words)
 	}
 	for i := 1; i < len(word); i++ {
-		f, after := p.register(p.short[word[i]]), word[i+1:]
+		f, after := p.register(p.lookupShort(word[i])), word[i+1:]
 		if f == nil {
 			break // pflag will return a NotExistError
 		}

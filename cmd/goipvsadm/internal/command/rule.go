@@ -10,7 +10,7 @@ func (p *Parser) ParseRule(words []string, cmd *Command) error {
 		return err
 	}
 	switch cmd.Verb {
-	case Restore, Check, Apply, Diff, Doctor:
+	case Restore, Check, Apply, Diff, Doctor, Monitor:
 		if p.DetailedErrors {
 			return &Error{NoCommand, fmt.Sprintf("command '%s' is not allowed in a rule", cmd.Verb)}
 		}

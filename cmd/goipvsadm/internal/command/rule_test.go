@@ -19,6 +19,7 @@ func TestParseRule(t *testing.T) {
 		{line: "--apply --verbose", wantErr: usageText},
 		{line: "--diff", wantErr: usageText},
 		{line: "--doctor", wantErr: usageText},
+		{line: "--monitor=5 -n", wantErr: usageText},
 		{line: "--doctor --probe -t 192.0.2.1:80", wantErr: usageText},
 		{line: "-C -N other", wantErr: "option 'netns' is not allowed in a rule"},
 		{line: "-L --watch", wantErr: "option 'watch' is not allowed in a rule"},

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math/bits"
 	"net/netip"
 	"strings"
 
@@ -25,10 +26,18 @@ func (p *Parser) validate() *Error {
 	} else if len(p.operands) > 0 {
 		return p.unexpectedOperand()
 	}
-	if err := p.parseSchedFlags(); err != nil {
+	if p.cmd.KeepsScheduler() {
+		// KeepService parses the scheduler flags again.
+		if _, err := parseSchedFlags(p.cmd.SchedFlags, nil); err != nil {
+			return err
+		}
+	} else if err := p.cmd.setSchedFlags(); err != nil {
 		return err
 	}
 	given := p.cmd.Options &^ (1 << NetNS)
+	if p.ServiceConnections && p.cmd.Verb == List && given.Has(Connection) {
+		given &^= 1 << ServiceAddress
+	}
 	if err := p.cmd.optionRules().check(given, p.cmd.Verb, "command"); err != nil {
 		return err
 	}
@@ -36,9 +45,12 @@ func (p *Parser) validate() *Error {
 	case AddService, EditService:
 		return p.cmd.validateService()
 	case AddServer, EditServer:
+		if p.cmd.Options.HasAny(Keep, AllServices) {
+			return p.cmd.validateKept(p.hasServerPort)
+		}
 		return p.cmd.validateServer(p.hasServerPort)
 	case DeleteServer:
-		p.cmd.inheritPort(p.hasServerPort)
+		p.cmd.selectServer(p.hasServerPort)
 	case List:
 		return p.cmd.validateListing()
 	}
@@ -50,7 +62,7 @@ func (p *Parser) validate() *Error {
 func (p *Parser) reparseDependent() *Error {
 	given := p.cmd.Options
 	s := &p.cmd.Service
-	if given.Has(RealServer) && p.serverProtocol == resolve.AnyProtocol {
+	if given.Has(RealServer) && p.serverProtocol == resolve.AnyProtocol && !given.Has(AllServices) {
 		if err := p.parseServer(portProtocol(s)); err != nil {
 			return err
 		}
@@ -89,36 +101,47 @@ func (p *Parser) setFile() {
 	}
 }
 
-// parseSchedFlags parses the value of -b, a list separated by commas. Empty
-// elements are ignored, but a list of only empty elements is an error.
-func (p *Parser) parseSchedFlags() *Error {
-	if p.schedFlags == "" {
-		return nil
+// setSchedFlags sets the flags of -b.
+func (c *Command) setSchedFlags() *Error {
+	flags, err := parseSchedFlags(c.SchedFlags, &c.Service.Scheduler)
+	c.Service.Flags |= flags
+	return err
+}
+
+// parseSchedFlags parses the value of -b, a list separated by commas, for a scheduler
+// unless that is nil. Empty elements are ignored, but a list of only empty elements is
+// an error.
+func parseSchedFlags(list string, scheduler *string) (flags ipvs.ServiceFlags, _ *Error) {
+	if list == "" {
+		return 0, nil
 	}
-	s := &p.cmd.Service
-	if strings.Trim(p.schedFlags, ",") == "" {
-		return errorf("invalid scheduler flag `'")
+	if strings.Trim(list, ",") == "" {
+		return 0, errorf("invalid scheduler flag `'")
 	}
-	for name := range strings.SplitSeq(p.schedFlags, ",") {
+	for name := range strings.SplitSeq(list, ",") {
 		if name == "" {
 			continue
 		}
 		f, ok := sched.FlagByName(name)
 		if !ok {
-			return errorf("invalid scheduler flag `%s'", name)
+			return 0, errorf("invalid scheduler flag `%s'", name)
 		}
-		if !f.AppliesTo(s.Scheduler) {
-			return errorf("incompatible scheduler flag `%s'", name)
+		if scheduler != nil && !f.AppliesTo(*scheduler) {
+			return 0, errorf("incompatible scheduler flag `%s'", name)
 		}
-		s.Flags |= ipvs.ServiceFlags(f.Bit)
+		flags |= ipvs.ServiceFlags(f.Bit)
 	}
-	return nil
+	return flags, nil
 }
 
 // validateService checks a service to add or edit.
 func (c *Command) validateService() *Error {
 	s := &c.Service
-	if s.Mark == 0 && s.AddrPort.Port() == 0 && !c.Options.Has(Persistent) {
+	keeps := c.Options.Has(Keep) // the service may be persistent
+	if keeps && c.Options&serviceOptions == 0 {
+		return errorf("no option to edit: '%s' requires at least one of -s, -p, -M, --pe, -o and -b", Keep)
+	}
+	if !keeps && s.Mark == 0 && s.AddrPort.Port() == 0 && !c.Options.Has(Persistent) {
 		return errorf("Zero port specified for non-persistent service")
 	}
 	if c.Options.Has(Ops) && s.Mark == 0 && s.Protocol != ipvs.UDP {
@@ -130,14 +153,35 @@ func (c *Command) validateService() *Error {
 // validateServer checks a server to add or edit. hasPort reports whether its
 // port was given.
 func (c *Command) validateServer(hasPort bool) *Error {
-	s, d := &c.Service, &c.Destination
-	// Only masquerading can change the port of a packet; with other methods
-	// the server has the port of the service. A firewall mark has no port.
+	c.setServerPort(hasPort)
+	return c.validateMethod(0)
+}
+
+// setServerPort sets the port of a server to add or edit. Only masquerading can change
+// the port of a packet; with other methods the server has the port of the service. A
+// firewall mark has no port.
+func (c *Command) setServerPort(hasPort bool) {
+	d := &c.Destination
 	port := d.AddrPort.Port()
-	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || s.Mark != 0))
+	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || c.Service.Mark != 0))
 	if c.IgnoredPort = 0; hasPort && d.AddrPort.Port() != port {
 		c.IgnoredPort = port
 	}
+}
+
+// selectServer sets the port of an existing server, or AnyPort.
+func (c *Command) selectServer(hasPort bool) {
+	if c.Options.Has(AllServices) {
+		c.AnyPort = !hasPort
+	} else {
+		c.inheritPort(hasPort)
+	}
+}
+
+// validateMethod checks the forwarding method of a server. kept are the tunnelOptions
+// that are not given but set.
+func (c *Command) validateMethod(kept Options) *Error {
+	s, d := &c.Service, &c.Destination
 	tunneling := d.Method == ipvs.Tunneling
 	if !tunneling && d.AddrPort.Addr().Is4() != (s.Family == ipvs.IPv4) {
 		return errorf("Different address family is allowed only for tunneling servers")
@@ -146,7 +190,7 @@ func (c *Command) validateServer(hasPort bool) *Error {
 		return errorf("Tunnel options conflict with forward method")
 	}
 	t := d.Tunnel.Type
-	return tunnelTypes[t].check(c.Options&tunnelOptions, t, "tunnel type")
+	return tunnelTypes[t].check(c.Options&tunnelOptions|kept, t, "tunnel type")
 }
 
 // inheritPort sets the port of the server to that of its service, unless hasPort
@@ -157,15 +201,35 @@ func (c *Command) inheritPort(hasPort bool) {
 	}
 }
 
-// validateListing checks the options of -L that cannot be combined.
+// validateListing checks the options of -L that cannot be combined, or that
+// require another.
 func (c *Command) validateListing() *Error {
+	if given := c.Options & connectionOptions; given != 0 && !c.Options.Has(Connection) {
+		return errorf("--%s requires -c", Option(bits.TrailingZeros64(uint64(given))))
+	}
+	if c.Options.Has(VIP) && c.Options.Has(ServiceAddress) {
+		return errorf("--vip cannot be combined with a service, which has a virtual address")
+	}
 	if c.Options.Has(Metrics) && c.Options.HasAny(JSON, Watch, Connection, Timeout, Daemon) {
 		return errorf("options conflicts in the list command")
 	}
-	listsServices := c.Options.HasAny(Stats, Rate, Thresholds, Watch, Top)
+	listsServices := c.Options.HasAny(Stats, Rate, Thresholds, Top)
 	listsSettings := c.Options.HasAny(Timeout, Daemon)
-	if listsServices && (listsSettings || c.Options.Has(Connection)) || listsSettings && c.Options.Has(PersistentConn) {
+	if listsServices && (listsSettings || c.Options.Has(Connection)) || listsSettings && c.Options.HasAny(PersistentConn, Watch, Server) {
 		return errorf("options conflicts in the list command")
 	}
+	if c.Options.Has(Connection) && c.Options.Has(ServiceAddress) {
+		return c.selectService()
+	}
+	return nil
+}
+
+// selectService makes -L -c list only the connections of the service.
+func (c *Command) selectService() *Error {
+	s := &c.Service
+	if s.Mark != 0 {
+		return errorf("-c takes no firewall mark, because the connection table has none")
+	}
+	c.Filter.Protocol, c.Filter.VIP = s.Protocol, s.AddrPort
 	return nil
 }

@@ -177,7 +177,7 @@ func (p *Parser) setEngine(value string) *Error {
 
 // setSchedFlags defers parsing to parseSchedFlags, since -s may follow -b.
 func (p *Parser) setSchedFlags(value string) *Error {
-	p.schedFlags = value
+	p.cmd.SchedFlags = value
 	return nil
 }
 
@@ -316,12 +316,22 @@ func (p *Parser) setRulesFile(value string) *Error {
 	return nil
 }
 
-// setDrain parses a time limit: a number of seconds, or a number with the unit
-// s, m or h.
+// setDrain parses a time limit.
 func (p *Parser) setDrain(value string) *Error {
 	if value == noValue {
 		return nil
 	}
+	n, ok := parseTime(value)
+	if !ok {
+		return errorf("invalid timeout value `%s' specified", value)
+	}
+	p.cmd.Drain = n
+	return nil
+}
+
+// parseTime parses a time from one second to maxTimeout: a number of seconds, or a
+// number with the unit s, m or h.
+func parseTime(value string) (seconds uint32, ok bool) {
 	unit := int64(1)
 	number := value
 	if value != "" {
@@ -330,10 +340,28 @@ func (p *Parser) setDrain(value string) *Error {
 		}
 	}
 	n, ok := resolve.Number(number, 1, maxTimeout/unit)
-	if !ok {
-		return errorf("invalid timeout value `%s' specified", value)
+	return uint32(n * unit), ok
+}
+
+// setConfirm parses the time limit for the answer.
+func (p *Parser) setConfirm(value string) *Error {
+	if value == noValue {
+		p.cmd.Confirm = defaultConfirm
+		return nil
 	}
-	p.cmd.Drain = uint32(n * unit)
+	n, ok := parseTime(value)
+	if !ok {
+		return errorf("invalid value `%s' for --confirm: use a time such as 60, 90s, 5m or 1h", value)
+	}
+	p.cmd.Confirm = n
+	return nil
+}
+
+func (p *Parser) setUndoFile(value string) *Error {
+	if value == "" || value == "-" {
+		return errorf("invalid value `%s' for --save-undo: use the name of a file", value)
+	}
+	p.cmd.UndoFile = value
 	return nil
 }
 
@@ -355,4 +383,17 @@ func (p *Parser) setInterval(value string) *Error {
 	n, err := parseSeconds(value, 1)
 	p.cmd.Interval = n
 	return err
+}
+
+func (p *Parser) setMonitorInterval(value string) *Error {
+	if value == noValue {
+		p.cmd.Interval = defaultMonitorInterval
+		return nil
+	}
+	n, ok := resolve.Number(value, 1, maxTimeout)
+	if !ok {
+		return errorf("invalid value `%s' for --monitor: use a number of seconds from 1 to %d", value, maxTimeout)
+	}
+	p.cmd.Interval = uint32(n)
+	return nil
 }

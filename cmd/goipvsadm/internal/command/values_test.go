@@ -302,10 +302,19 @@ func TestParseListConflict(t *testing.T) {
 		{line: "-L --daemon --thresholds", want: conflict},
 		{line: "-L --timeout --persistent-conn", want: conflict},
 		{line: "-L --daemon --persistent-conn", want: conflict},
-		{line: "-L -c --watch", want: conflict},
+		{line: "-L -c --top 3", want: conflict},
 		{line: "-L --timeout --watch=5", want: conflict},
 		{line: "-L --daemon --top 3", want: conflict},
+		{line: "-L --timeout --server 10.0.0.2", want: conflict},
+		{line: "-L --vip 10.0.0.1", want: "2 --vip requires -c"},
+		{line: "-L --client 10.0.0.3 --stats", want: "2 --client requires -c"},
+		{line: "-L --state CLOSE", want: "2 --state requires -c"},
+		{line: "-L --timeout --count", want: "2 --count requires -c"},
 		{line: "-L -c --json", want: "list"},
+		{line: "-L -c --watch --count -j", want: "list"},
+		{line: "-L -c --client 10.0.0.3 --state CLOSE --vip 10.0.0.1 --server 10.0.0.2 --count", want: "list"},
+		{line: "-L --server 10.0.0.2 --watch --top 3 --stats", want: "list"},
+		{line: "-L --server 10.0.0.2 --metrics -t 10.0.0.1:80", want: "list TCP 10.0.0.1:80"},
 		{line: "-L --watch --top 3 --stats -j", want: "list"},
 		{line: "-L -c --persistent-conn", want: "list"},
 		{line: "-L -c --nosort --exact -n --tun-info", want: "list"},
@@ -315,4 +324,55 @@ func TestParseListConflict(t *testing.T) {
 		{line: "-L -c --timeout --stats", want: "2 The option 'timeout' conflicts with the 'connection' option in the 'list' command", note: "the option rules are checked before list conflicts"},
 		{line: "-L --timeout -t 10.0.0.1:80 -c", want: "2 The option 'service-address' conflicts with the 'connection' option in the 'list' command", note: "the first two conflicting options in the order of the Option constants"},
 	})
+}
+
+func TestParseMonitor(t *testing.T) {
+	const interval = " for --monitor: use a number of seconds from 1 to 2678400"
+	for _, tt := range []struct {
+		line     string
+		interval uint32
+		err      string
+	}{
+		{line: "--monitor", interval: 1},
+		{line: "--monitor=30 -n", interval: 30},
+		{line: "--monitor=2678400", interval: 2678400},
+		{line: "--monitor=0", err: "invalid value `0'" + interval},
+		{line: "--monitor=", err: "invalid value `'" + interval},
+		{line: "--monitor=0.5", err: "invalid value `0.5'" + interval},
+		{line: "--monitor=2678401", err: "invalid value `2678401'" + interval},
+		{line: "--monitor 5", err: "unexpected argument 5 (did you mean --monitor=5?)"},
+		{line: "--monitor --stats", err: "Illegal 'stats' option with the 'monitor' command"},
+		{line: "--monitor -L", err: "invalid option `-L'"},
+	} {
+		var cmd Command
+		if err := testParser(t).Parse(splitWords(tt.line), &cmd); errorText(err) != tt.err || err == nil && cmd.Interval != tt.interval {
+			t.Errorf("%s: interval %d, error %q; want %d, %q", tt.line, cmd.Interval, errorText(err), tt.interval, tt.err)
+		}
+	}
+}
+
+func TestParseConfirm(t *testing.T) {
+	const time = " for --confirm: use a time such as 60, 90s, 5m or 1h"
+	for _, tt := range []struct {
+		line, undoFile string
+		confirm        uint32
+		err            string
+	}{
+		{line: "--apply --confirm", confirm: 60},
+		{line: "--apply --confirm=90", confirm: 90},
+		{line: "--apply --confirm=5m --save-undo undo rules", confirm: 300, undoFile: "undo"},
+		{line: "--apply --save-undo=undo", undoFile: "undo"},
+		{line: "--apply --confirm=", err: "invalid value `'" + time},
+		{line: "--apply --confirm=0", err: "invalid value `0'" + time},
+		{line: "--apply --confirm=1d", err: "invalid value `1d'" + time},
+		{line: "--apply --save-undo ''", err: "invalid value `' for --save-undo: use the name of a file"},
+		{line: "--apply --save-undo -", err: "invalid value `-' for --save-undo: use the name of a file"},
+		{line: "--diff --confirm", err: "Illegal 'confirm' option with the 'diff' command"},
+	} {
+		var cmd Command
+		err := testParser(t).Parse(splitWords(tt.line), &cmd)
+		if errorText(err) != tt.err || err == nil && (cmd.Confirm != tt.confirm || cmd.UndoFile != tt.undoFile) {
+			t.Errorf("%s: %d, %q, error %q; want %d, %q, %q", tt.line, cmd.Confirm, cmd.UndoFile, errorText(err), tt.confirm, tt.undoFile, tt.err)
+		}
+	}
 }

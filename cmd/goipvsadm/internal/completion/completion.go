@@ -3,12 +3,15 @@
 package completion
 
 import (
+	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/help"
+	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/cmd/goipvsadm/internal/termsafe"
@@ -24,6 +27,7 @@ type Candidate struct{ Word, Description string }
 type Source struct {
 	Services     func(netns string) []ipvs.Service
 	Destinations func(netns string, service ipvs.ServiceKey) []ipvs.Destination
+	Clients      func(netns string, filter ipvs.ConnectionFilter) []netip.Addr // of the selected connections
 	Interfaces   func() []string
 	NetNS        func() []string // network namespaces by name
 }
@@ -78,6 +82,10 @@ func completers() map[string]completer {
 		"sctp-service":    services(ipvs.SCTP),
 		"fwmark-service":  fwmarks,
 		"real-server":     servers,
+		"server":          anyServers,
+		"vip":             virtualAddresses,
+		"client":          clients,
+		"state":           states,
 		"scheduler":       schedulers,
 		"sched-flags":     schedFlags,
 		"pe":              keywords("sip"),
@@ -87,6 +95,7 @@ func completers() map[string]completer {
 		"stop-daemon":     keywords("master", "backup"),
 		"mcast-interface": interfaces,
 		"netns":           namespaces,
+		"help":            topics,
 	}
 }
 
@@ -100,6 +109,22 @@ func undescribed(words []string) []Candidate {
 	candidates := make([]Candidate, len(words))
 	for i, word := range words {
 		candidates[i].Word = word
+	}
+	return candidates
+}
+
+// topics completes the topic of --help: a flag, with or without its dashes, or all.
+func topics(_ *Source, u *command.Partial) []Candidate {
+	dashes := ""
+	candidates := []Candidate{{"all", "all commands and options"}}
+	if strings.HasPrefix(u.Word, "-") {
+		dashes, candidates = "--", nil
+	}
+	summaries := help.Summaries()
+	for _, topic := range command.HelpTopics() {
+		if topic != "all" || dashes != "" {
+			candidates = append(candidates, Candidate{dashes + topic, summaries["--"+topic]})
+		}
 	}
 	return candidates
 }
@@ -158,9 +183,15 @@ func (s *Source) existingServices(u *command.Partial) []ipvs.Service {
 }
 
 // servers completes the address of an existing server of the service that was
-// given.
+// given. Without one, the command may be meant for all services.
 func servers(s *Source, u *command.Partial) []Candidate {
-	if u.Verb == command.AddServer || !u.Options.Has(command.ServiceAddress) {
+	switch {
+	case u.Verb == command.AddServer:
+		return nil
+	case !u.Options.Has(command.ServiceAddress):
+		if u.Options.Has(command.AllServices) || u.Supports(command.AllServices) {
+			return s.serversOfAllServices(u)
+		}
 		return nil
 	}
 	destinations := s.Destinations(u.NetNS, u.Service.ServiceKey)
@@ -169,6 +200,80 @@ func servers(s *Source, u *command.Partial) []Candidate {
 	for _, d := range destinations {
 		description := d.Method.String() + ", weight " + strconv.FormatUint(uint64(d.Weight), 10)
 		candidates = append(candidates, Candidate{string(resolve.AppendNumeric(nil, d.AddrPort)), description})
+	}
+	return candidates
+}
+
+// serversOfAllServices completes the address of a server of any service, without and
+// with a port.
+func (s *Source) serversOfAllServices(u *command.Partial) []Candidate {
+	services := make(map[string]int) // number of services by server
+	for _, service := range s.Services(u.NetNS) {
+		seen := make(map[string]bool)
+		for _, d := range s.Destinations(u.NetNS, service.ServiceKey) {
+			seen[string(resolve.AppendNumeric(nil, d.AddrPort))] = true
+			seen[string(resolve.AppendAddr(nil, d.AddrPort.Addr()))] = true
+		}
+		for server := range seen {
+			services[server]++
+		}
+	}
+	var candidates []Candidate
+	for _, server := range slices.Sorted(maps.Keys(services)) {
+		candidates = append(candidates, Candidate{server, humanize.Count(services[server], "service")})
+	}
+	return candidates
+}
+
+// anyServers completes the address of a server of the service that the line names,
+// or of any service.
+func anyServers(s *Source, u *command.Partial) []Candidate {
+	if u.Options.Has(command.ServiceAddress) {
+		return servers(s, u)
+	}
+	return s.serversOfAllServices(u)
+}
+
+// virtualAddresses completes the address of a service of any protocol.
+func virtualAddresses(s *Source, u *command.Partial) []Candidate {
+	var all []netip.AddrPort
+	for _, service := range s.Services(u.NetNS) {
+		if service.Mark == 0 {
+			all = append(all, service.AddrPort)
+		}
+	}
+	return addresses(all)
+}
+
+// addresses returns the different ones of all in order.
+func addresses(all []netip.AddrPort) []Candidate {
+	slices.SortFunc(all, netip.AddrPort.Compare)
+	var words []string
+	for _, ap := range slices.Compact(all) {
+		words = append(words, string(resolve.AppendNumeric(nil, ap)))
+	}
+	return undescribed(words)
+}
+
+// clients completes the address of a client that has connections.
+func clients(s *Source, u *command.Partial) []Candidate {
+	all := s.Clients(u.NetNS, u.Filter)
+	slices.SortFunc(all, netip.Addr.Compare)
+	var words []string
+	for _, a := range slices.Compact(all) {
+		words = append(words, a.String())
+	}
+	return undescribed(words)
+}
+
+// states completes the name of a connection state, in lower case if what has been
+// typed is.
+func states(_ *Source, u *command.Partial) []Candidate {
+	candidates := undescribed(ipvs.ConnectionStates[:])
+	if u.Word != strings.ToUpper(u.Word) {
+		for i := range candidates {
+			candidates[i].Word = strings.ToLower(candidates[i].Word)
+		}
 	}
 	return candidates
 }

@@ -42,6 +42,13 @@ var source = Source{
 		}
 		return nil
 	},
+	Clients: func(netns string, filter ipvs.ConnectionFilter) []netip.Addr {
+		if filter.Destination.IsValid() {
+			return []netip.Addr{netip.MustParseAddr("203.0.113.6")}
+		}
+		a, b := netip.MustParseAddr("203.0.113.6"), netip.MustParseAddr("203.0.113.5")
+		return []netip.Addr{a, netip.MustParseAddr("2001:db8::99"), b, a}
+	},
 	Interfaces: func() []string { return []string{"eth0", "lo"} },
 	NetNS:      func() []string { return []string{"blue", "green"} },
 }
@@ -61,6 +68,10 @@ func TestCandidates(t *testing.T) {
 		{line: "--check "}, // the shell completes file names
 		{line: "--check -", want: "--apply --netns -N"},
 		{line: "--diff --keep-weights "},
+		{line: "--apply --save-undo "},
+		{line: "--apply --co", want: "--confirm"},
+		{line: "--monitor --i", want: "--initial"},
+		{line: "--monitor -u ", want: "192.0.2.1:53"},
 		{line: "-D -", want: "--tcp-service -t --udp-service -u --sctp-service --fwmark-service -f --netns -N"},
 		{line: "-D ", want: "--tcp-service --udp-service --sctp-service --fwmark-service --netns"},
 		{line: "-E -t ", want: "192.0.2.1:80 192.0.2.2:80 [2001:db8::1]:80"},
@@ -77,7 +88,15 @@ func TestCandidates(t *testing.T) {
 		{line: "-d -t 192.0.2.1:80 -r 198.51.100.2", want: "198.51.100.2:80"},
 		{line: "-d -f 7 -6 -r ", want: "[2001:db8::5]:0"},
 		{line: "-d -f 7 -r "},
-		{line: "-d -r "},
+		{line: "-d -r ", want: "198.51.100.1 198.51.100.1:80 198.51.100.2 198.51.100.2:80 2001:db8::5 [2001:db8::5]:0"},
+		{line: "-e --all-services -r 198.51.100.2", want: "198.51.100.2 198.51.100.2:80"},
+		{line: "-a -r "},
+		{line: "-d -t 192.0.2.1:80 --all", want: ""},
+		{line: "-d --all", want: "--all-services"},
+		{line: "-e --all-services --k", want: "--keep"},
+		{line: "-E -t 192.0.2.1:80 --k", want: "--keep"},
+		{line: "-A -t 192.0.2.9:80 --k"},
+		{line: "-e --all-services --tun-t", want: "--tun-type"},
 		{line: "-a -t 192.0.2.1:80 -r "},
 		{line: "-d -N blue -t 192.0.2.1:80 -r "},
 		{line: "-A -t 192.0.2.9:80 -s w", want: "wrr wlc"},
@@ -85,6 +104,21 @@ func TestCandidates(t *testing.T) {
 		{line: "-A -t 192.0.2.9:80 -s mh -b mh-port,m", want: "mh-port,mh-fallback"},
 		{line: "-A -t 192.0.2.9:80 --pe ", want: "sip"},
 		{line: "-a -t 192.0.2.1:80 -r 198.51.100.3 -i --tun-type g", want: "gue gre"},
+		{line: "-L --server ", want: "198.51.100.1 198.51.100.1:80 198.51.100.2 198.51.100.2:80 2001:db8::5 [2001:db8::5]:0"},
+		{line: "-L -c --server=[", want: "--server=[2001:db8::5]:0"},
+		{line: "-L -c -t 192.0.2.1:80 --server ", want: "198.51.100.1:80 198.51.100.2:80"},
+		{line: "-L -c -t 192.0.2.2:80 --server "},
+		{line: "-L -c --vip ", want: "192.0.2.1:53 192.0.2.1:80 192.0.2.2:80 [2001:db8::1]:80"},
+		{line: "-L -c --vip 192.0.2.2", want: "192.0.2.2:80"},
+		{line: "-L -c -N blue --vip ", want: "203.0.113.9:25"},
+		{line: "-L -c --client ", want: "203.0.113.5 203.0.113.6 2001:db8::99"},
+		{line: "-L -c --server 198.51.100.1 --client ", want: "203.0.113.6"},
+		{line: "-L -c --state SYN", want: "SYN_SENT SYN_RECV SYNACK"},
+		{line: "-L -c --state est", want: "established"},
+		{line: "-L -c --server 198.51.100.1 --state UDP --vip 192.0.2.1 --", want: "--syncid --numeric --persistent-conn --tun-info --exact --nosort" +
+			" --sort --netns --json --watch --client --count"},
+		{line: "-L -c -t 192.0.2.1:80 --v"}, // the service has a VIP
+		{line: "-L --cl"},                   // requires -c
 		{line: "-L --metrics=", want: "--metrics=prometheus --metrics=openmetrics"},
 		{line: "-L --metrics=o", want: "--metrics=openmetrics"},
 		{line: "--start-daemon ", want: "master backup"},
@@ -95,7 +129,12 @@ func TestCandidates(t *testing.T) {
 		{line: "-L -w "},
 		{line: "-e -t 192.0.2.1:80 -r 198.51.100.2 -w "},
 		{line: "-L -c="},
-		{line: "-h "},
+		{line: "-h dr", want: "drain"},
+		{line: "-h al", want: "all all-services allow-empty"},
+		{line: "-h --al", want: "--all --all-services --allow-empty"},
+		{line: "--help=wat", want: "--help=watch"},
+		{line: "-h drain "},
+		{line: "-v "},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
 			var got []string
@@ -116,7 +155,9 @@ func TestDescriptions(t *testing.T) {
 	}{
 		{line: "-S", want: Candidate{Word: "-S", Description: "print the table as rules for -R"}},
 		{line: "-A -t 192.0.2.9:80 -s rr", want: Candidate{Word: "rr", Description: "round robin"}},
+		{line: "-h zer", want: Candidate{Word: "zero", Description: "zero the counters"}},
 		{line: "-E -f 7", want: Candidate{Word: "7", Description: "rr, IPv6"}},
+		{line: "-d -r 198.51.100.2:", want: Candidate{Word: "198.51.100.2:80", Description: "1 service"}},
 		{line: "-d -t 192.0.2.1:80 -r 198.51.100.2", want: Candidate{Word: "198.51.100.2:80", Description: "Masq, weight 5"}},
 	} {
 		if got := complete(tt.line); len(got) != 1 || got[0] != tt.want {

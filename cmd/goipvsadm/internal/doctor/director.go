@@ -90,16 +90,16 @@ func forwardingOff(f *Facts, report func(Finding)) {
 	// Number of servers with NAT, by the path of the sysctl that disables
 	// forwarding of their replies.
 	servers := make(map[string]int)
-	failing := make(map[string]bool) // keys of servers whose clients get no replies
-	var paths []string               // keys of servers, in order
+	failing := make(map[string]bool) // paths for which clients get no replies
+	var paths []string               // in the order of the table
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		replies := d.Stats.OutPackets > 0
 		if d.hasTraffic() && d.Delta != nil {
 			replies = d.Delta.OutPackets > 0
 		}
-		// Without mayHaveClients, all clients are on the director itself, which
-		// needs no forwarding for them.
+		// If mayHaveClients returns false, all clients are on the director itself,
+		// which needs no forwarding for them.
 		if !ok || d.Method != ipvs.Masquerading || replies || !s.mayHaveClients(f) {
 			return
 		}

@@ -32,8 +32,8 @@ type healthyTest struct {
 	sysctl   string         // path of a required sysctl below /proc/sys
 }
 
-// twoNodePlan has two hosts that are both director and server; director is
-// active.
+// twoNodePlan has two hosts that are both director and server. The one named
+// director has the VIP on the LAN.
 var twoNodePlan = testnet.Plan{
 	{Name: "client", Links: []testnet.Link{{To: "lan", Addresses: []string{"172.16.100.1/24"}}}},
 	{Name: "director", Sysctls: drPlan[2].Sysctls, Links: []testnet.Link{{To: "lan", Addresses: []string{"172.16.100.21/24", "172.16.100.10/32"}}}},

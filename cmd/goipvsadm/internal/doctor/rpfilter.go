@@ -18,7 +18,7 @@ func rpFilter(f *Facts, report func(Finding)) {
 	if f.ReversePathDrops < minUnanswered {
 		return
 	}
-	var links []string // strict links that may be dropping packets
+	var links []string // links with strict filtering that may be dropping packets
 	addIfStrict := func(l *netstate.Link) bool {
 		mode, _ := f.linkSysctl("rp_filter", l.Name)
 		if mode != 1 || !l.Up || l.Loopback {

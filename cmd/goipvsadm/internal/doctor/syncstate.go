@@ -39,15 +39,15 @@ var syncStateChecks = []Check{
 	},
 }
 
-// defaultSyncGroup is the multicast group of sync messages unless another one is
-// set.
-var defaultSyncGroup = netip.AddrFrom4([4]byte{224, 0, 0, 81})
+// defaultSyncGroup returns the multicast group of sync messages unless another one
+// is set.
+func defaultSyncGroup() netip.Addr { return netip.AddrFrom4([4]byte{224, 0, 0, 81}) }
 
 // groupOf returns the multicast group and port of a daemon.
 func groupOf(d *ipvs.Daemon) netip.AddrPort {
 	group, port := d.Group, d.Port
 	if !group.IsValid() || group.IsUnspecified() {
-		group = defaultSyncGroup
+		group = defaultSyncGroup()
 	}
 	if port == 0 {
 		port = defaultSyncPort

@@ -57,7 +57,7 @@ func (f *Facts) likelyInterface(addr netip.Addr) string {
 }
 
 // testNetAddr returns an address that stands for the Internet in route lookups,
-// of the same family as another. It is reserved for documentation (RFC 5737,
+// of the same family as like. It is reserved for documentation (RFC 5737,
 // RFC 3849).
 func testNetAddr(like netip.Addr) netip.Addr {
 	if like.Is4() {
@@ -74,8 +74,8 @@ func (f *Facts) isElsewhere(addr netip.Addr) bool { return f.addrs().elsewhere[a
 // that proves that clients are affected.
 const minUnanswered = 2
 
-// isAnnounced reports whether this director (here) or another one announces a
-// VIP by VRRP.
+// isAnnounced reports whether a director announces a VIP by VRRP: this one if here
+// is set, otherwise another one.
 func (f *Facts) isAnnounced(vip netip.Addr, here bool) bool {
 	return slices.ContainsFunc(f.Advertisements, func(a netprobe.Advertisement) bool {
 		return a.Outgoing == here && slices.Contains(a.Addresses, vip)

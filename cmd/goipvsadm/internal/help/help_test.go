@@ -33,10 +33,10 @@ var options = strings.Fields(`
 	-m --masquerading -w --weight -x --u-threshold -y --l-threshold
 	--mcast-interface --mcast-group --mcast-port --mcast-ttl --syncid
 	--sync-maxlen --timeout --daemon --stats --rate --thresholds
-	--persistent-conn --sort --nosort --tun-info -X --exact -o --ops --pe
+	--persistent-conn --server --vip --client --state --count --sort --nosort --tun-info -X --exact -o --ops --pe
 	-b --sched-flags --tun-type --tun-port --tun-nocsum --tun-csum
-	--tun-remcsum -j --json --metrics --watch --top --drain --check --apply
-	--diff --doctor --probe --rules --all --keep-weights --allow-empty --verbose
+	--tun-remcsum -j --json --metrics --watch --top --drain --keep --all-services --check --apply
+	--diff --doctor --monitor --initial --confirm --save-undo --probe --rules --all --keep-weights --allow-empty --verbose
 	-N --netns`)
 
 func TestTextEveryOption(t *testing.T) {
@@ -82,6 +82,63 @@ func TestTextPlaceholders(t *testing.T) {
 		if len(line) > 81 || strings.HasSuffix(line, " \n") {
 			t.Errorf("line longer than 80 columns or with trailing space: %q", line)
 		}
+	}
+}
+
+// The summary fits on a terminal and has all commands.
+func TestSummary(t *testing.T) {
+	summary := Summary()
+	if n := strings.Count(summary, "\n"); n > 24 {
+		t.Errorf("%d lines, want at most 24", n)
+	}
+	for line := range strings.Lines(summary) {
+		if len(line) > 81 || strings.HasSuffix(line, " \n") || strings.ContainsAny(line, "{}") {
+			t.Errorf("line longer than 80 columns, with trailing space or unreplaced placeholder: %q", line)
+		}
+	}
+	words := strings.FieldsFunc(summary, func(r rune) bool { return strings.ContainsRune(" \n,;()|", r) })
+	for _, command := range strings.Fields("-L -Z -C -S -R -A -E -D -a -e -d -h --check --diff --apply --monitor --doctor --set --start-daemon --stop-daemon --watch --drain") {
+		if !slices.Contains(words, command) {
+			t.Errorf("the summary has no %s", command)
+		}
+	}
+}
+
+func TestExcerpt(t *testing.T) {
+	for _, tt := range []struct {
+		name, flags, want string
+	}{
+		{name: "one entry", flags: "--drain", want: `Server options
+  --drain[=TIME]                 with -d: set the weight to 0 and remove the
+                                 server when its connections have finished (or
+                                 after TIME: 90, 90s, 5m, 1h); Ctrl-C restores
+                                 the weight
+`},
+		{name: "without the note that follows it", flags: "-D", want: `Virtual services
+  -D, --delete-service SERVICE   delete a service and its servers
+`},
+		{name: "by the long form", flags: "--delete-service", want: `Virtual services
+  -D, --delete-service SERVICE   delete a service and its servers
+`},
+		{name: "section without a heading", flags: "-v", want: `  -v, --version                  print the version
+`},
+		{name: "sections with a paragraph", flags: "-6 -w", want: `SERVICE
+  -6, --ipv6                     after -f: match IPv6 packets (default IPv4)
+
+HOST is an address or a name; PORT is a number or a name. Before a port, an
+IPv6 address is written in brackets: [2001:db8::1]:80.
+
+Server options
+  -w, --weight WEIGHT            weight (default 1; 0 = no new connections)
+`},
+		{name: "no entry", flags: "--no-such", want: ""},
+	} {
+		if got := Excerpt(strings.Fields(tt.flags)); got != tt.want {
+			t.Errorf("%s:\n%s\nwant:\n%s", tt.name, got, tt.want)
+		}
+	}
+	if got := Excerpt([]string{"-s"}); !strings.Contains(got, "\n      wlc   ") {
+		t.Errorf("the entry of -s lacks the schedulers:\n%s", got)
 	}
 }
 

@@ -22,8 +22,8 @@ func Count[N int | uint32 | uint64](n N, noun string) string {
 	return digits + " " + noun
 }
 
-// SI formats a number that is not negative with three significant digits and a
-// decimal prefix (K, M, G, T, P or E): 9.99M, 10.0M, 999K.
+// SI formats a non-negative number with three significant digits and, from 1000 on,
+// a decimal prefix (K, M, G, T, P or E): 9.99M, 10.0M, 999K.
 func SI(f float64) string {
 	const prefixes = "KMGTPE"
 	n := 0

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -36,11 +37,25 @@ type virtualAddr struct {
 	Port     uint16     `json:"virtual_port"`
 }
 
+// A connectionsHeader holds the members that precede the connections.
+type connectionsHeader struct {
+	Time string `json:"time,omitempty"`
+}
+
+// newConnectionsWriter starts a document whose array is called name. If t is not
+// zero, the document has the time t and one line.
+func newConnectionsWriter(w *bufio.Writer, name string, t time.Time) (*streamWriter, error) {
+	if t.IsZero() {
+		return newStreamWriter(w, connectionsHeader{}, name, "\n")
+	}
+	return newStreamWriter(w, connectionsHeader{formatTime(t)}, name, "")
+}
+
 // Connections writes the connections of seq while seq is read, and flushes the
-// first one immediately. If seq starts with an error, Connections returns the error
-// and writes nothing. After a later error the document is left incomplete, so that
-// it does not parse.
-func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error]) error {
+// first one immediately. If t is not zero, the document has the time t and one line.
+// If seq starts with an error, Connections returns the error and writes nothing.
+// After a later error the document is left incomplete, so that it does not parse.
+func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error], t time.Time) error {
 	var sw *streamWriter
 	for c, err := range seq {
 		if err != nil {
@@ -48,7 +63,7 @@ func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error]) error {
 		}
 		first := sw == nil
 		if first {
-			if sw, err = newConnectionsWriter(w); err != nil {
+			if sw, err = newConnectionsWriter(w, "connections", t); err != nil {
 				return err
 			}
 		}
@@ -64,15 +79,11 @@ func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error]) error {
 	}
 	if sw == nil {
 		var err error
-		if sw, err = newConnectionsWriter(w); err != nil {
+		if sw, err = newConnectionsWriter(w, "connections", t); err != nil {
 			return err
 		}
 	}
 	return sw.end()
-}
-
-func newConnectionsWriter(w *bufio.Writer) (*streamWriter, error) {
-	return newStreamWriter(w, struct{}{}, "connections", "\n")
 }
 
 func newConnection(c *ipvs.Connection) connection {

@@ -60,12 +60,6 @@ type (
 		Server  *serverKey  `json:"server,omitempty"`
 	}
 
-	serviceKey struct {
-		Family   string `json:"family"`
-		*address        // nil for a firewall mark
-		Mark     uint32 `json:"mark,omitzero"`
-	}
-
 	serverKey struct {
 		Address netip.Addr `json:"address"`
 		Port    uint16     `json:"port"`
@@ -149,10 +143,7 @@ func newFinding(x *doctor.Finding) finding {
 
 func newSubject(x *doctor.Subject) (s subject) {
 	if k := x.Service; k != nil {
-		s.Service = &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
-		if k.Mark == 0 {
-			s.Service.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
-		}
+		s.Service = newServiceKey(k)
 	}
 	if d := x.Server; d != nil {
 		s.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/conncount"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
@@ -148,17 +149,13 @@ func TestTable(t *testing.T) {
 	checkDocument(t, render(t, writeTable(len(tableTests))), want+"\n]}\n")
 }
 
-func testSample() *sampler.Sample {
+var testTime = time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600))
+
+func testSample(yield func(*sampler.Service, error) bool) {
 	measured := &sampler.Rates{Conns: 0.5, InPackets: 1e21, OutPackets: 3, InBytes: 4, OutBytes: 5}
-	return &sampler.Sample{
-		Time: time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600)),
-		Services: []sampler.Service{
-			{Service: tableTests[0].service, Measured: measured, Destinations: []sampler.Destination{
-				{Destination: tableTests[0].destinations[0], Measured: measured},
-			}},
-			{Service: tableTests[3].service},
-		},
-	}
+	_ = yield(&sampler.Service{Service: tableTests[0].service, Measured: measured, Destinations: []sampler.Destination{
+		{Destination: tableTests[0].destinations[0], Measured: measured},
+	}}, nil) && yield(&sampler.Service{Service: tableTests[3].service}, nil)
 }
 
 // TestSample checks that Sample writes a table on one line.
@@ -166,7 +163,7 @@ func TestSample(t *testing.T) {
 	const measured = `,"measured":{"connections_per_second":0.5,"in_packets_per_second":1e+21,` +
 		`"out_packets_per_second":3,"in_bytes_per_second":4,"out_bytes_per_second":5}`
 	service := strings.ReplaceAll(tableTests[0].want, largeStats, largeStats+measured)
-	checkDocument(t, render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
+	checkDocument(t, render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testTime, testSample) }),
 		`{"time":"2026-11-21T07:30:00.25+01:00","ipvs_version":"1.2.1","connection_table_size":4096,"services":[`+
 			service+","+tableTests[3].want+"]}\n")
 }
@@ -241,7 +238,7 @@ func connSeq(n int, afterLast func(), err error) iter.Seq2[ipvs.Connection, erro
 func TestConnections(t *testing.T) {
 	format := func(n int) string {
 		return render(t, func(w *bufio.Writer) error {
-			return jsonout.Connections(w, connSeq(n, func() {}, nil))
+			return jsonout.Connections(w, connSeq(n, func() {}, nil), time.Time{})
 		})
 	}
 	checkDocument(t, format(0), `{"connections":[]}`+"\n")
@@ -255,13 +252,38 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+func TestConnectionsSample(t *testing.T) {
+	got := render(t, func(w *bufio.Writer) error {
+		return jsonout.Connections(w, connSeq(2, func() {}, nil), testTime)
+	})
+	checkDocument(t, got, `{"time":"2026-11-21T07:30:00.25+01:00","connections":[`+connectionTests[0].want+","+connectionTests[1].want+"]}\n")
+}
+
+var testCounts = []conncount.Server{
+	{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.11:80"), Connections: 3, Templates: 1, States: map[string]uint64{"FIN_WAIT": 1, "ESTABLISHED": 2}},
+	{AddrPort: ap("[fd00::11]:0"), Templates: 2, States: map[string]uint64{}},
+}
+
+func TestCounts(t *testing.T) {
+	format := func(servers []conncount.Server, at time.Time) string {
+		return render(t, func(w *bufio.Writer) error { return jsonout.Counts(w, servers, at) })
+	}
+	const (
+		first  = `{"protocol":"tcp","server_address":"10.0.0.11","server_port":80,"connections":3,"templates":1,"states":[{"state":"ESTABLISHED","connections":2},{"state":"FIN_WAIT","connections":1}]}`
+		second = `{"server_address":"fd00::11","server_port":0,"connections":0,"templates":2,"states":[]}`
+	)
+	checkDocument(t, format(nil, time.Time{}), `{"connection_counts":[]}`+"\n")
+	checkDocument(t, format(testCounts, time.Time{}), `{"connection_counts":[`+"\n"+first+",\n"+second+"\n]}\n")
+	checkDocument(t, format(testCounts, testTime), `{"time":"2026-11-21T07:30:00.25+01:00","connection_counts":[`+first+","+second+"]}\n")
+}
+
 func TestConnectionsFirstFlushed(t *testing.T) {
 	var b bytes.Buffer
 	err := jsonout.Connections(bufio.NewWriter(&b), connSeq(1, func() {
 		if want := `{"connections":[` + "\n" + connectionTests[0].want; b.String() != want {
 			t.Errorf("flushed after the first connection: %q, want %q", b.String(), want)
 		}
-	}, nil))
+	}, nil), time.Time{})
 	if err != nil {
 		t.Error(err)
 	}
@@ -272,7 +294,7 @@ func TestConnectionsReadError(t *testing.T) {
 	errTest := errors.New("test error")
 	for n := range 3 {
 		var b bytes.Buffer
-		err := jsonout.Connections(bufio.NewWriter(&b), connSeq(n, func() {}, errTest))
+		err := jsonout.Connections(bufio.NewWriter(&b), connSeq(n, func() {}, errTest), time.Time{})
 		if !errors.Is(err, errTest) {
 			t.Errorf("error after %d connections: %v, want %v", n, err, errTest)
 		}
@@ -307,18 +329,47 @@ func TestSettings(t *testing.T) {
 // defines.
 func allDocuments(t *testing.T) []string {
 	t.Helper()
-	return []string{
+	documents := []string{
 		render(t, writeTable(len(tableTests))),
-		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
+		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testTime, testSample) }),
 		render(t, func(w *bufio.Writer) error {
-			return jsonout.Connections(w, connSeq(len(connectionTests), func() {}, nil))
+			return jsonout.Connections(w, connSeq(len(connectionTests), func() {}, nil), testTime)
 		}),
+		render(t, func(w *bufio.Writer) error { return jsonout.Counts(w, testCounts, testTime) }),
 		render(t, func(w *bufio.Writer) error { return jsonout.Timeouts(w, &ipvs.Timeouts{}) }),
 		render(t, func(w *bufio.Writer) error {
 			return jsonout.Daemons(w, []ipvs.Daemon{{State: ipvs.Backup, Interface: "\xff", MaxLen: 1, Group: netip.IPv6LinkLocalAllNodes(), Port: 1, TTL: 1}})
 		}),
 		reports[1].want,
+		render(t, writeResults),
 	}
+	for i := range changeTests {
+		documents = append(documents, renderChange(t, i, true))
+	}
+	return documents
+}
+
+func writeResults(w *bufio.Writer) error {
+	server := netip.MustParseAddrPort("198.51.100.1:80")
+	r, err := jsonout.NewResults(w)
+	if err != nil {
+		return err
+	}
+	for _, x := range []jsonout.Result{
+		{Server: ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80")), AddrPort: server}, Result: "removed", Text: "removed after 9 s", Cut: &jsonout.CutConns{Active: 2, Persistent: 1}},
+		{Server: ipvs.DestinationKey{Service: ipvs.MarkKey(7, ipvs.IPv6), AddrPort: server}, Result: "not removed", Text: "No such destination"},
+	} {
+		if err := r.Add(&x); err != nil {
+			return err
+		}
+	}
+	return r.End()
+}
+
+func TestResults(t *testing.T) {
+	checkDocument(t, render(t, writeResults), `{"results":[`+"\n"+
+		`{"service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},"server":{"address":"198.51.100.1","port":80},"result":"removed","text":"removed after 9 s","connections_cut":{"active":2,"persistent":1}},`+"\n"+
+		`{"service":{"family":"ipv6","mark":7},"server":{"address":"198.51.100.1","port":80},"result":"not removed","text":"No such destination"}`+"\n]}\n")
 }
 
 // TestSchemaIsComplete checks that the test documents use every member that the schema
@@ -412,6 +463,8 @@ func TestSchemaRejects(t *testing.T) {
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `,"protocol":"tcp"`, ``, 1) + `]}`,
 		`{"ipvs_version":"1.2.1","connection_table_size":1,"services":[` + strings.Replace(tableTests[0].want, `18446744073709551615`, `18446744073709551616`, 1) + `]}`,
 		strings.Replace(reports[1].want, `"a-check"`, `"a check"`, 1),
+		strings.Replace(renderChange(t, 0, true), `"add-service"`, `"add"`, 1),
+		strings.Replace(renderChange(t, 0, true), `"service":`, `"added":`, 1),
 		strings.Replace(reports[1].want, `"seen":"seen",`, ``, 1),
 	} {
 		if jsonouttest.Validate([]byte(document)) == nil {

@@ -14,16 +14,25 @@ import (
 // ipvs in that flags are names, and addresses are separate from ports.
 type (
 	service struct {
-		Family         string      `json:"family"`
-		*address                   // nil for a firewall mark
-		Mark           uint32      `json:"mark,omitzero"`
+		serviceConfig
+		Stats    stats     `json:"stats"`
+		Measured *measured `json:"measured,omitempty"`
+		Servers  []server  `json:"servers"`
+	}
+
+	// serviceConfig is what -A and -E set.
+	serviceConfig struct {
+		serviceKey
 		Scheduler      string      `json:"scheduler"`
 		SchedulerFlags []string    `json:"scheduler_flags"`
 		OnePacket      bool        `json:"one_packet"`
 		Persistence    persistence `json:"persistence"`
-		Stats          stats       `json:"stats"`
-		Measured       *measured   `json:"measured,omitempty"`
-		Servers        []server    `json:"servers"`
+	}
+
+	serviceKey struct {
+		Family   string `json:"family"`
+		*address        // nil for a firewall mark
+		Mark     uint32 `json:"mark,omitzero"`
 	}
 
 	address struct {
@@ -41,19 +50,23 @@ type (
 	}
 
 	server struct {
-		Family          string     `json:"family"`
-		Address         netip.Addr `json:"address"`
-		Port            uint16     `json:"port"`
-		Forward         string     `json:"forward"`
-		Tunnel          *tunnel    `json:"tunnel,omitempty"`
-		Weight          uint32     `json:"weight"`
-		UpperThreshold  uint32     `json:"upper_threshold"`
-		LowerThreshold  uint32     `json:"lower_threshold"`
-		ActiveConns     uint32     `json:"active_connections"`
-		InactiveConns   uint32     `json:"inactive_connections"`
-		PersistentConns uint32     `json:"persistent_connections"`
-		Stats           stats      `json:"stats"`
-		Measured        *measured  `json:"measured,omitempty"`
+		serverConfig
+		ActiveConns     uint32    `json:"active_connections"`
+		InactiveConns   uint32    `json:"inactive_connections"`
+		PersistentConns uint32    `json:"persistent_connections"`
+		Stats           stats     `json:"stats"`
+		Measured        *measured `json:"measured,omitempty"`
+	}
+
+	// serverConfig is what -a and -e set.
+	serverConfig struct {
+		Family string `json:"family"`
+		serverAddress
+		Forward        string  `json:"forward"`
+		Tunnel         *tunnel `json:"tunnel,omitempty"`
+		Weight         uint32  `json:"weight"`
+		UpperThreshold uint32  `json:"upper_threshold"`
+		LowerThreshold uint32  `json:"lower_threshold"`
 	}
 
 	tunnel struct {
@@ -87,9 +100,12 @@ type (
 )
 
 func newService(s *ipvs.Service) service {
-	v := service{
-		Family:         lowerName(s.Family),
-		Mark:           s.Mark,
+	return service{serviceConfig: newServiceConfig(s), Stats: stats(s.Stats), Servers: []server{}}
+}
+
+func newServiceConfig(s *ipvs.Service) serviceConfig {
+	v := serviceConfig{
+		serviceKey:     *newServiceKey(&s.ServiceKey),
 		Scheduler:      s.Scheduler,
 		SchedulerFlags: schedulerFlags(s),
 		OnePacket:      s.Flags&ipvs.OnePacketScheduling != 0,
@@ -98,36 +114,41 @@ func newService(s *ipvs.Service) service {
 			Timeout: s.Timeout,
 			Engine:  s.PEName,
 		},
-		Stats:   stats(s.Stats),
-		Servers: []server{},
 	}
 	if s.Family == ipvs.IPv6 {
 		v.Persistence.PrefixLength = uint32(s.Netmask)
 	} else {
 		v.Persistence.Netmask = string(s.Netmask.AppendTo(nil, s.Family))
 	}
-	if s.Mark == 0 {
-		v.address = &address{lowerName(s.Protocol), s.AddrPort.Addr(), s.AddrPort.Port()}
+	return v
+}
+
+func newServiceKey(k *ipvs.ServiceKey) *serviceKey {
+	v := &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
+	if k.Mark == 0 {
+		v.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
 	}
 	return v
 }
 
 func newServer(d *ipvs.Destination) server {
-	v := server{
-		Family:          "ipv6",
-		Address:         d.AddrPort.Addr(),
-		Port:            d.AddrPort.Port(),
-		Forward:         lowerName(d.Method),
-		Weight:          d.Weight,
-		UpperThreshold:  d.UpperThreshold,
-		LowerThreshold:  d.LowerThreshold,
+	return server{
+		serverConfig:    newServerConfig(d),
 		ActiveConns:     d.ActiveConns,
 		InactiveConns:   d.InactiveConns,
 		PersistentConns: d.PersistentConns,
 		Stats:           stats(d.Stats),
 	}
-	if d.AddrPort.Addr().Is4() {
-		v.Family = "ipv4"
+}
+
+func newServerConfig(d *ipvs.Destination) serverConfig {
+	v := serverConfig{
+		Family:         lowerName(ipvs.FamilyOf(d.AddrPort.Addr())),
+		serverAddress:  serverAddress{d.AddrPort.Addr(), d.AddrPort.Port()},
+		Forward:        lowerName(d.Method),
+		Weight:         d.Weight,
+		UpperThreshold: d.UpperThreshold,
+		LowerThreshold: d.LowerThreshold,
 	}
 	// The kernel changes the method of a tunnel to a local address to Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {

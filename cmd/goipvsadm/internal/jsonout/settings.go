@@ -29,7 +29,7 @@ func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
 // A daemon is the JSON form of an ipvs.Daemon. Its members are named after the options of
 // --start-daemon. Kernels before 4.3 report only the state, interface and sync ID.
 type daemon struct {
-	State          string     `json:"state"`
+	daemonKey
 	Interface      string     `json:"mcast_interface"`
 	InterfaceBytes []byte     `json:"mcast_interface_base64,omitempty"`
 	SyncID         uint32     `json:"syncid"`
@@ -39,6 +39,19 @@ type daemon struct {
 	TTL            uint8      `json:"mcast_ttl,omitzero"`
 }
 
+// daemonKey identifies a daemon.
+type daemonKey struct {
+	State string `json:"state"`
+}
+
+func newDaemon(d *ipvs.Daemon) daemon {
+	v := daemon{daemonKey{lowerName(d.State)}, d.Interface, nil, d.SyncID, d.MaxLen, d.Group, d.Port, d.TTL}
+	if !utf8.ValidString(d.Interface) {
+		v.InterfaceBytes = []byte(d.Interface)
+	}
+	return v
+}
+
 // Daemons writes the running sync daemons.
 func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
 	sw, err := newStreamWriter(w, struct{}{}, "daemons", "\n")
@@ -46,12 +59,7 @@ func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
 		return err
 	}
 	for i := range daemons {
-		d := &daemons[i]
-		v := daemon{lowerName(d.State), d.Interface, nil, d.SyncID, d.MaxLen, d.Group, d.Port, d.TTL}
-		if !utf8.ValidString(d.Interface) {
-			v.InterfaceBytes = []byte(d.Interface)
-		}
-		if err := sw.add(&v); err != nil {
+		if err := sw.add(newDaemon(&daemons[i])); err != nil {
 			return err
 		}
 	}

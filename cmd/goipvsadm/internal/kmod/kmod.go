@@ -3,7 +3,7 @@ package kmod
 
 import (
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +25,7 @@ func Running() *Modules {
 }
 
 // Directory returns the directory of the modules of the kernel.
-func (m *Modules) Directory() string { return filepath.Join(m.Root, "lib/modules", m.Release) }
+func (m *Modules) Directory() string { return path.Join(m.Root, "lib/modules", m.Release) }
 
 // Find reports whether a module is loaded, is built into the kernel or can be
 // loaded. known is false if the module may exist although it was not found,
@@ -33,13 +33,13 @@ func (m *Modules) Directory() string { return filepath.Join(m.Root, "lib/modules
 func (m *Modules) Find(name string) (found, known bool) {
 	// In the name of a module, - and _ are equivalent; the kernel uses _.
 	name = strings.ReplaceAll(name, "-", "_")
-	if _, err := os.Stat(filepath.Join(m.Root, "sys/module", name)); err == nil {
+	if _, err := os.Stat(path.Join(m.Root, "sys/module", name)); err == nil {
 		return true, true
 	}
 	// modules.dep is written by depmod(8), modules.builtin by the build of the
 	// kernel. Each line begins with the path of a module: kernel/net/NAME.ko.xz.
 	for _, list := range []string{"modules.dep", "modules.builtin"} {
-		text, err := os.ReadFile(filepath.Join(m.Directory(), list))
+		text, err := os.ReadFile(path.Join(m.Directory(), list))
 		if err != nil {
 			continue
 		}

@@ -79,8 +79,9 @@ func openRaw(paths []Path) (*rawSockets, error) {
 }
 
 // ProbePaths probes paths concurrently, waits at most the given time for the
-// replies, and returns the result for each path. It captures the replies, since
-// the kernel forwards those to a client. It requires CAP_NET_RAW.
+// replies, and returns the result for each path. It captures the replies on a
+// packet socket, because the kernel forwards those addressed to a client. It
+// requires CAP_NET_RAW.
 func ProbePaths(paths []Path, wait time.Duration) ([]PathReply, error) {
 	replies := make([]PathReply, len(paths))
 	if len(paths) == 0 {
@@ -268,7 +269,7 @@ func ipPacket(protocol uint8, source, destination netip.Addr, payload []byte) []
 	return append(b, payload...)
 }
 
-// ipv4Packet returns an IPv4 packet.
+// ipv4Packet returns an IPv4 packet without options.
 func ipv4Packet(protocol uint8, source, destination netip.Addr, payload []byte) []byte {
 	b := make([]byte, 20, 20+len(payload))
 	b[0], b[8], b[9] = 0x45, 64, protocol
@@ -281,7 +282,8 @@ func ipv4Packet(protocol uint8, source, destination netip.Addr, payload []byte) 
 	return append(b, payload...)
 }
 
-// send sends a packet: in a frame to the server, through a tunnel, or routed.
+// send sends a packet: in a frame to the server on the packet socket, or through a
+// tunnel or routed on a raw socket.
 func (p *pathProbe) send(sockets *rawSockets, packet []byte) error {
 	protocol, to := uint16(unix.ETH_P_IP), p.path.To.Addr()
 	if !to.Is4() {

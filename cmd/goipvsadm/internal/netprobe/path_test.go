@@ -20,7 +20,8 @@ func TestRecordReply(t *testing.T) {
 			return &pathProbe{port: 40000, path: Path{Protocol: protocol, Source: client, To: server, Server: server.Addr()}}
 		}
 		tcp, udp, sctp := probe(unix.IPPROTO_TCP), probe(unix.IPPROTO_UDP), probe(unix.IPPROTO_SCTP)
-		// reply turns a probe around: from and to replace its addresses.
+		// reply returns a probe to the client with another source and its payload
+		// modified by change.
 		reply := func(packet []byte, from netip.Addr, change func(payload []byte)) []byte {
 			header, protocol := 40, packet[6]
 			if client.Is4() {

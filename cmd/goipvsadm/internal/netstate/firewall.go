@@ -3,16 +3,19 @@ package netstate
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
-	"os/exec"
+	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/internal/subprocess"
 )
 
 // A Firewall contains the packet filter rules of a network namespace.
@@ -308,8 +311,7 @@ func ReadFirewall() (*Firewall, error) {
 		f.Chains = append(f.Chains, parseIPTables(string(text), tool, v.family)...)
 		usesLegacy = true
 	}
-	_, lookErr := lookPath("iptables-legacy")
-	f.Legacy = lookErr == nil && (usesLegacy || !nfTablesLoaded())
+	f.Legacy = lookPath("iptables-legacy") != "" && (usesLegacy || !nfTablesLoaded())
 	if !nfTablesLoaded() {
 		return f, errors.Join(errs...)
 	}
@@ -356,22 +358,17 @@ func nfTablesLoaded() bool {
 // output and its name.
 func runTool(names []string, args ...string) (output []byte, name string, err error) {
 	for _, name := range names {
-		path, err := lookPath(name)
-		if err != nil {
+		program := lookPath(name)
+		if program == "" {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), toolTimeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, path, args...)
-		cmd.Env = append(os.Environ(), "LC_ALL=C", "XTABLES_LOCKFILE=/dev/null")
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		output, err := cmd.Output()
+		env := append(os.Environ(), "LC_ALL=C", "XTABLES_LOCKFILE=/dev/null")
+		output, stderr, err := subprocess.Run(program, args, env, toolTimeout)
 		switch {
-		case ctx.Err() != nil:
+		case errors.Is(err, subprocess.ErrTimeout):
 			return nil, name, fmt.Errorf("%s: no output within %v", name, toolTimeout)
-		case err != nil && stderr.Len() > 0:
-			first, _, _ := strings.Cut(stderr.String(), "\n")
+		case err != nil && len(stderr) > 0:
+			first, _, _ := strings.Cut(string(stderr), "\n")
 			return nil, name, fmt.Errorf("%s: %s", name, first)
 		case err != nil:
 			return nil, name, fmt.Errorf("%s: %w", name, err)
@@ -381,19 +378,17 @@ func runTool(names []string, args ...string) (output []byte, name string, err er
 	return nil, "", fmt.Errorf("%s: not installed", names[0])
 }
 
-// lookPath finds a program in $PATH, /usr/sbin or /sbin: not every user's $PATH
-// contains the latter.
-func lookPath(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path, nil
-	}
-	for _, dir := range []string{"/usr/sbin/", "/sbin/"} {
-		if path, err := exec.LookPath(dir + name); err == nil {
-			return path, nil
+// lookPath returns the path of a program in $PATH, /usr/sbin or /sbin, or "" if it is
+// not installed: not every user's $PATH contains the latter.
+func lookPath(name string) string {
+	for _, dir := range append(strings.Split(os.Getenv("PATH"), ":"), "/usr/sbin", "/sbin") {
+		file := dir + "/" + name
+		info, err := os.Stat(file)
+		if path.IsAbs(dir) && err == nil && info.Mode().IsRegular() && unix.Access(file, unix.X_OK) == nil {
+			return file
 		}
 	}
-	return "", err
+	return ""
 }
 
 // Find returns the rules of all chains that have a verdict and that a packet may

@@ -79,7 +79,7 @@ func parseNFTRule(rule *nftRule) Rule {
 
 // addNFTStatement adds a statement to a rule and returns its text.
 func (r *Rule) addNFTStatement(name string, value json.RawMessage) string {
-	// Statements have the names of the targets of iptables, in lower case.
+	// Many statements are named like a target of iptables, but in lower case.
 	if v, ok := targetVerdict(strings.ToUpper(name)); ok {
 		if v != Continue {
 			r.Verdict = v

@@ -2,7 +2,6 @@ package netstate
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,23 +22,23 @@ func Processes(names ...string) ([]Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob("/proc/[0-9]*/comm")
+	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
 	}
 	var processes []Process
-	for _, file := range files {
-		b, err := os.ReadFile(file)
+	for _, entry := range entries {
+		id, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue // not a process
+		}
+		dir := "/proc/" + entry.Name()
+		b, err := os.ReadFile(dir + "/comm")
 		name := strings.TrimSuffix(string(b), "\n")
 		if err != nil || !slices.Contains(names, name) {
 			continue // exited, or another program
 		}
-		dir := filepath.Dir(file)
-		if ns, err := os.Readlink(dir + "/ns/net"); err != nil || ns != netns {
-			continue
-		}
-		id, err := strconv.Atoi(filepath.Base(dir))
-		if err == nil {
+		if ns, err := os.Readlink(dir + "/ns/net"); err == nil && ns == netns {
 			processes = append(processes, Process{id, name})
 		}
 	}

@@ -3,11 +3,10 @@ package netstate
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 
-	"github.com/jsimonetti/rtnetlink/v2"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,34 +31,12 @@ const (
 	Prohibit    RouteType = unix.RTN_PROHIBIT
 )
 
-// routeService and ruleService are the parts of rtnetlink that this file uses.
-type (
-	routeService interface {
-		Get(*rtnetlink.RouteMessage) ([]rtnetlink.RouteMessage, error)
-		List() ([]rtnetlink.RouteMessage, error)
-	}
-	ruleService interface {
-		List() ([]rtnetlink.RuleMessage, error)
-	}
-)
-
 // Route looks up the route to an address for packets with a firewall mark, or
 // with none if mark is 0. If there is no usable route, the result has the type
 // None, Unreachable, Prohibit or Blackhole, and no other field is set.
 func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
 	to = to.Unmap()
-	req := &rtnetlink.RouteMessage{
-		Family:     unix.AF_INET,
-		DstLength:  uint8(to.BitLen()),
-		Attributes: rtnetlink.RouteAttributes{Dst: to.AsSlice(), Mark: mark},
-	}
-	if !to.Is4() {
-		req.Family = unix.AF_INET6
-	}
-	messages, err := c.routes.Get(req)
-	if err == nil && len(messages) == 0 {
-		err = errors.New("empty reply")
-	}
+	route, err := c.lookUp(to, mark)
 	if err != nil {
 		typ, err := c.failedLookup(to, err)
 		if err != nil {
@@ -67,11 +44,47 @@ func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
 		}
 		return Route{Type: typ}, nil
 	}
-	m := &messages[0]
-	route := Route{Type: RouteType(m.Type), Link: int(m.Attributes.OutIface)}
-	route.Gateway, _ = netip.AddrFromSlice(m.Attributes.Gateway)
-	route.Source, _ = netip.AddrFromSlice(m.Attributes.Src)
 	return route, nil
+}
+
+// lookUp sends the request of Route.
+func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
+	header := make([]byte, unix.SizeofRtMsg)
+	header[0], header[1] = unix.AF_INET, uint8(to.BitLen())
+	if !to.Is4() {
+		header[0] = unix.AF_INET6
+	}
+	ae := netlink.NewAttributeEncoder()
+	ae.Bytes(unix.RTA_DST, to.AsSlice())
+	if mark != 0 {
+		ae.Uint32(unix.RTA_MARK, mark)
+	}
+	attributes, err := ae.Encode()
+	if err != nil {
+		return Route{}, err
+	}
+	var routes []Route
+	err = c.request(unix.RTM_GETROUTE, 0, append(header, attributes...), unix.SizeofRtMsg, func(header []byte, ad *netlink.AttributeDecoder) {
+		r := Route{Type: RouteType(header[7])}
+		for ad.Next() {
+			switch ad.Type() {
+			case unix.RTA_OIF:
+				r.Link = int(ad.Uint32())
+			case unix.RTA_GATEWAY:
+				r.Gateway = attributeAddr(ad)
+			case unix.RTA_PREFSRC:
+				r.Source = attributeAddr(ad)
+			}
+		}
+		routes = append(routes, r)
+	})
+	if err == nil && len(routes) == 0 {
+		err = errors.New("empty reply")
+	}
+	if err != nil {
+		return Route{}, err
+	}
+	return routes[0], nil
 }
 
 // failedLookup returns the route type that the error of a lookup stands for,
@@ -125,47 +138,41 @@ func (c *Conn) readTables() error {
 	if c.tablesRead {
 		return nil
 	}
-	routes, err := c.routes.List()
-	if err != nil {
-		return fmt.Errorf("list routes: %w", err)
-	}
-	rules, err := c.rules.List()
-	if err != nil {
-		return fmt.Errorf("list routing rules: %w", err)
-	}
-	for i := range routes {
-		m := &routes[i]
-		switch p := prefix(m.Family, m.Attributes.Dst, m.DstLength); m.Type {
+	// The headers of routes and rules begin with the same fields.
+	err := c.dump(unix.RTM_GETROUTE, unix.SizeofRtMsg, func(header []byte, ad *netlink.AttributeDecoder) {
+		switch p := prefix(header, ad, unix.RTA_DST); header[7] {
 		case unix.RTN_BLACKHOLE:
 			c.blackholes = append(c.blackholes, p)
 		case unix.RTN_LOCAL:
 			c.local = append(c.local, p)
 		}
+	})
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
 	}
-	for i := range rules {
-		m := &rules[i]
-		if m.Action != frActBlackhole {
-			continue
+	err = c.dump(unix.RTM_GETRULE, unix.SizeofRtMsg, func(header []byte, ad *netlink.AttributeDecoder) {
+		if p := prefix(header, ad, unix.FRA_DST); header[7] == frActBlackhole {
+			c.blackholes = append(c.blackholes, p)
 		}
-		var dst net.IP
-		if m.Attributes != nil && m.Attributes.Dst != nil {
-			dst = *m.Attributes.Dst
-		}
-		c.blackholes = append(c.blackholes, prefix(m.Family, dst, m.DstLength))
+	})
+	if err != nil {
+		return fmt.Errorf("list routing rules: %w", err)
 	}
 	c.tablesRead = true
 	return nil
 }
 
-// prefix returns the destination of a route or rule; without a destination
-// attribute it is the default route of the family.
-func prefix(family uint8, dst net.IP, length uint8) netip.Prefix {
-	addr, ok := netip.AddrFromSlice(dst)
-	switch {
-	case ok:
-		return netip.PrefixFrom(addr.Unmap(), int(length))
-	case family == unix.AF_INET6:
-		return netip.PrefixFrom(netip.IPv6Unspecified(), int(length))
+// prefix returns the destination of a route or rule, in the attribute with the
+// given type. Without this attribute it is the default route of the family.
+func prefix(header []byte, ad *netlink.AttributeDecoder, typ uint16) netip.Prefix {
+	addr := netip.IPv4Unspecified()
+	if header[0] == unix.AF_INET6 {
+		addr = netip.IPv6Unspecified()
 	}
-	return netip.PrefixFrom(netip.IPv4Unspecified(), int(length))
+	for ad.Next() {
+		if ad.Type() == typ {
+			addr = attributeAddr(ad).Unmap()
+		}
+	}
+	return netip.PrefixFrom(addr, int(header[1]))
 }

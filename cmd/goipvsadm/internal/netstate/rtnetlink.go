@@ -1,11 +1,11 @@
 package netstate
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
 
-	"github.com/jsimonetti/rtnetlink/v2"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -72,9 +72,8 @@ func (s NeighborState) String() string {
 
 // A Conn is a route netlink socket. It must not be used concurrently.
 type Conn struct {
-	c      *rtnetlink.Conn
-	routes routeService
-	rules  ruleService
+	conn    *netlink.Conn
+	execute func(netlink.Message) ([]netlink.Message, error) // conn.Execute
 
 	tablesRead bool           // whether the following fields have been read
 	blackholes []netip.Prefix // destinations of blackhole routes and rules
@@ -88,92 +87,142 @@ const receiveBufferSize = 64 << 10
 // Dial opens a route netlink socket in the network namespace of the calling
 // thread.
 func Dial() (*Conn, error) {
-	c, err := rtnetlink.Dial(&netlink.Config{MessageBufferSize: receiveBufferSize})
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{MessageBufferSize: receiveBufferSize})
 	if err != nil {
 		return nil, fmt.Errorf("open route netlink socket: %w", err)
 	}
-	return &Conn{c: c, routes: c.Route, rules: c.Rule}, nil
+	return &Conn{conn: c, execute: c.Execute}, nil
 }
 
 // Close closes the socket.
-func (c *Conn) Close() error { return c.c.Close() }
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// dump calls each with the header, of the given length, and the attributes of
+// each object in the reply to a dump request.
+func (c *Conn) dump(typ netlink.HeaderType, headerLen int, each func(header []byte, attributes *netlink.AttributeDecoder)) error {
+	return c.request(typ, netlink.Dump, make([]byte, headerLen), headerLen, each)
+}
+
+// request sends a request and calls each for the objects in the reply, as dump
+// does.
+func (c *Conn) request(typ netlink.HeaderType, flags netlink.HeaderFlags, data []byte, headerLen int, each func([]byte, *netlink.AttributeDecoder)) error {
+	messages, err := c.execute(netlink.Message{Header: netlink.Header{Type: typ, Flags: netlink.Request | flags}, Data: data})
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if len(m.Data) < headerLen {
+			return fmt.Errorf("message of %d bytes", len(m.Data))
+		}
+		attributes, err := netlink.NewAttributeDecoder(m.Data[headerLen:])
+		if err != nil {
+			return err
+		}
+		each(m.Data[:headerLen], attributes)
+		if err := attributes.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Links returns all links.
 func (c *Conn) Links() ([]Link, error) {
-	messages, err := c.c.Link.List()
-	if err != nil {
-		return nil, fmt.Errorf("list links: %w", err)
-	}
-	links := make([]Link, 0, len(messages))
-	for i := range messages {
-		m := &messages[i]
+	var links []Link
+	err := c.dump(unix.RTM_GETLINK, unix.SizeofIfInfomsg, func(header []byte, ad *netlink.AttributeDecoder) {
+		flags := binary.NativeEndian.Uint32(header[8:12])
 		l := Link{
-			Index:      int(m.Index),
-			Up:         m.Flags&unix.IFF_UP != 0,
-			LowerUp:    m.Flags&unix.IFF_LOWER_UP != 0,
-			Loopback:   m.Flags&unix.IFF_LOOPBACK != 0,
-			Multicast:  m.Flags&unix.IFF_MULTICAST != 0,
-			NeedsNeigh: m.Flags&(unix.IFF_LOOPBACK|unix.IFF_NOARP|unix.IFF_POINTOPOINT) == 0,
+			Index:      int(int32(binary.NativeEndian.Uint32(header[4:8]))),
+			Up:         flags&unix.IFF_UP != 0,
+			LowerUp:    flags&unix.IFF_LOWER_UP != 0,
+			Loopback:   flags&unix.IFF_LOOPBACK != 0,
+			Multicast:  flags&unix.IFF_MULTICAST != 0,
+			NeedsNeigh: flags&(unix.IFF_LOOPBACK|unix.IFF_NOARP|unix.IFF_POINTOPOINT) == 0,
 		}
-		if a := m.Attributes; a != nil {
-			l.Name, l.HardwareAddr, l.MTU = a.Name, a.Address, int(a.MTU)
-			if a.Info != nil {
-				l.Kind = a.Info.Kind
+		for ad.Next() {
+			switch ad.Type() {
+			case unix.IFLA_IFNAME:
+				l.Name = ad.String()
+			case unix.IFLA_ADDRESS:
+				l.HardwareAddr = ad.Bytes()
+			case unix.IFLA_MTU:
+				l.MTU = int(ad.Uint32())
+			case unix.IFLA_LINKINFO:
+				ad.Nested(func(info *netlink.AttributeDecoder) error {
+					for info.Next() {
+						if info.Type() == unix.IFLA_INFO_KIND {
+							l.Kind = info.String()
+						}
+					}
+					return nil
+				})
 			}
 		}
 		links = append(links, l)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
 	}
 	return links, nil
 }
 
 // Addresses returns all addresses of this machine.
 func (c *Conn) Addresses() ([]Address, error) {
-	messages, err := c.c.Address.List()
-	if err != nil {
-		return nil, fmt.Errorf("list addresses: %w", err)
-	}
-	addresses := make([]Address, 0, len(messages))
-	for i := range messages {
-		m := &messages[i]
-		if m.Attributes == nil {
-			continue
+	var addresses []Address
+	err := c.dump(unix.RTM_GETADDR, unix.SizeofIfAddrmsg, func(header []byte, ad *netlink.AttributeDecoder) {
+		var local, address netip.Addr
+		for ad.Next() {
+			switch ad.Type() {
+			case unix.IFA_LOCAL:
+				local = attributeAddr(ad)
+			case unix.IFA_ADDRESS:
+				address = attributeAddr(ad)
+			}
 		}
 		// On a point-to-point link, IFA_ADDRESS is the peer's address.
-		ip := m.Attributes.Local
-		if ip == nil {
-			ip = m.Attributes.Address
+		if local.IsValid() {
+			address = local
 		}
-		if addr, ok := netip.AddrFromSlice(ip); ok {
+		if address.IsValid() {
 			addresses = append(addresses, Address{
-				Link:      int(m.Index),
-				Prefix:    netip.PrefixFrom(addr, int(m.PrefixLength)),
-				DADFailed: m.Flags&unix.IFA_F_DADFAILED != 0,
+				Link:      int(binary.NativeEndian.Uint32(header[4:8])),
+				Prefix:    netip.PrefixFrom(address, int(header[1])),
+				DADFailed: header[2]&unix.IFA_F_DADFAILED != 0,
 			})
 		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
 	}
 	return addresses, nil
 }
 
 // Neighbors returns the ARP and neighbor discovery tables.
 func (c *Conn) Neighbors() ([]Neighbor, error) {
-	messages, err := c.c.Neigh.List()
+	var neighbors []Neighbor
+	err := c.dump(unix.RTM_GETNEIGH, unix.SizeofNdMsg, func(header []byte, ad *netlink.AttributeDecoder) {
+		n := Neighbor{Link: int(int32(binary.NativeEndian.Uint32(header[4:8]))), State: NeighborState(binary.NativeEndian.Uint16(header[8:10]))}
+		for ad.Next() {
+			switch ad.Type() {
+			case unix.NDA_DST:
+				n.Addr = attributeAddr(ad)
+			case unix.NDA_LLADDR:
+				n.HardwareAddr = ad.Bytes()
+			}
+		}
+		if n.Addr.IsValid() {
+			neighbors = append(neighbors, n)
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list neighbors: %w", err)
 	}
-	neighbors := make([]Neighbor, 0, len(messages))
-	for i := range messages {
-		m := &messages[i]
-		if m.Attributes == nil {
-			continue
-		}
-		if addr, ok := netip.AddrFromSlice(m.Attributes.Address); ok {
-			neighbors = append(neighbors, Neighbor{
-				Link:         int(m.Index),
-				Addr:         addr,
-				HardwareAddr: m.Attributes.LLAddress,
-				State:        NeighborState(m.State),
-			})
-		}
-	}
 	return neighbors, nil
+}
+
+// attributeAddr returns the address that an attribute holds, or an invalid one if
+// its length is not that of an address.
+func attributeAddr(ad *netlink.AttributeDecoder) netip.Addr {
+	addr, _ := netip.AddrFromSlice(ad.Bytes())
+	return addr
 }

@@ -1,13 +1,13 @@
 package resolve
 
 import (
-	"context"
 	"errors"
 	"net/netip"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
+
+	"goipvsadm/internal/subprocess"
 )
 
 // Sources other than files and dns are NSS modules, shared libraries that a static
@@ -35,14 +35,9 @@ func (g *getent) query(sources, database, key string) (lines [][]string, ok bool
 	}
 	g.slots <- struct{}{}
 	defer func() { <-g.slots }()
-	ctx, cancel := context.WithTimeout(context.Background(), g.timeout)
-	defer cancel()
 	// The -- prevents getent from parsing a key such as -s as an option.
-	cmd := exec.CommandContext(ctx, g.path, "-s", sources, "--", database, key)
-	cmd.Env = childEnv()
-	cmd.WaitDelay = time.Second // do not wait for child processes that keep the pipe open
-	out, err := cmd.Output()
-	if exit := new(exec.ExitError); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {
+	out, _, err := subprocess.Run(g.path, []string{"-s", sources, "--", database, key}, childEnv(), g.timeout)
+	if exit := new(subprocess.ExitError); err != nil && !errors.As(err, &exit) {
 		return nil, false
 	}
 	for line := range strings.Lines(string(out)) {

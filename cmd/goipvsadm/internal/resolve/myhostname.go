@@ -15,8 +15,8 @@ import (
 // gatewayName is the name of the gateways of default routes.
 const gatewayName = "_gateway"
 
-// fallbackAddr is the address of the local host name if no interface has one.
-var fallbackAddr = netip.AddrFrom4([4]byte{127, 0, 0, 2})
+// fallbackAddr returns the address of the local host name if no interface has one.
+func fallbackAddr() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 2}) }
 
 // A localHost provides the names and addresses of the local machine.
 type localHost struct {
@@ -59,7 +59,7 @@ func (h *localHost) hostAddrs(name string) []netip.Addr {
 		}
 	}
 	if addrs == nil {
-		return []netip.Addr{fallbackAddr}
+		return []netip.Addr{fallbackAddr()}
 	}
 	return addrs
 }
@@ -80,7 +80,7 @@ func (h *localHost) hostName(addr netip.Addr) string {
 		own = ""
 	}
 	switch {
-	case addr == fallbackAddr:
+	case addr == fallbackAddr():
 		return own
 	case addr == netip.IPv6Loopback(), addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}):
 		return "localhost"

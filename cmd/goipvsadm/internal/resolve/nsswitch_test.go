@@ -132,8 +132,8 @@ func TestMyHostname(t *testing.T) {
 		}
 	}
 	d.localHost.interfaceAddrs = func() []netip.Addr { return nil }
-	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != fallbackAddr {
-		t.Errorf("local host name without an interface address resolves to %v, want %v", addrs, fallbackAddr)
+	if addrs, _ := d.lookupHost("here"); len(addrs) != 1 || addrs[0] != fallbackAddr() {
+		t.Errorf("local host name without an interface address resolves to %v, want %v", addrs, fallbackAddr())
 	}
 }
 

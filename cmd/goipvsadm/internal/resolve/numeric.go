@@ -29,8 +29,8 @@ func AppendNumeric(b []byte, ap netip.AddrPort) []byte {
 	return strconv.AppendUint(b, uint64(ap.Port()), 10)
 }
 
-// AppendAddr appends a as the C library formats it. This differs from netip only for
-// IPv4-compatible IPv6 addresses, which end in dotted decimal: ::192.0.2.1.
+// AppendAddr appends an address as the C library formats it. This differs from netip
+// only for IPv4-compatible IPv6 addresses, which end in dotted decimal: ::192.0.2.1.
 func AppendAddr(b []byte, a netip.Addr) []byte {
 	if a.Is6() && !a.Is4In6() {
 		v := a.As16()

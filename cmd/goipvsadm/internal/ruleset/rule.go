@@ -28,14 +28,19 @@ func Append(b []byte, c *command.Command, n tablefmt.Namer) []byte {
 		return appendService(b, "-E", &c.Service, n)
 	case command.DeleteService:
 		b = append(b, "-D"...)
-		b = appendServiceKey(b, &c.Service.ServiceKey, n)
+		b = AppendServiceKey(b, &c.Service.ServiceKey, n)
 	case command.AddServer:
-		return AppendDestination(b, &c.Service, &c.Destination, n)
+		b = append(b, "-a"...)
+		b = AppendServiceKey(b, &c.Service.ServiceKey, n)
+		return appendDestination(b, &c.Destination, c.Service.Protocol, n)
 	case command.EditServer:
-		return appendDestination(b, "-e", &c.Service, &c.Destination, n)
+		b = append(b, "-e"...)
+		b = AppendServiceKey(b, &c.Service.ServiceKey, n)
+		return appendDestination(b, &c.Destination, c.Service.Protocol, n)
 	case command.DeleteServer:
 		b = append(b, "-d"...)
-		b = appendDestinationKey(b, &c.Service, &c.Destination, n)
+		b = AppendServiceKey(b, &c.Service.ServiceKey, n)
+		b = appendDestinationKey(b, &c.Destination, c.Service.Protocol, n)
 	case command.SetTimeouts:
 		return AppendTimeouts(b, &c.Timeouts)
 	case command.StartDaemon:
@@ -56,7 +61,7 @@ func AppendService(b []byte, s *ipvs.Service, n tablefmt.Namer) []byte {
 
 func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []byte {
 	b = append(b, flag...)
-	b = appendServiceKey(b, &s.ServiceKey, n)
+	b = AppendServiceKey(b, &s.ServiceKey, n)
 	b = append(b, " -s "...)
 	b = append(b, s.Scheduler...)
 	if s.Flags&ipvs.Persistent != 0 {
@@ -81,14 +86,19 @@ func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []b
 	return append(b, '\n')
 }
 
-// AppendDestination appends the rule that adds d to the service s.
-func AppendDestination(b []byte, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	return appendDestination(b, "-a", s, d, n)
+// AppendDestination appends the rule that adds d to the service of the protocol p for
+// which AppendServiceKey appended key. Most rules have the same service as the one
+// before.
+func AppendDestination(b, key []byte, p ipvs.Protocol, d *ipvs.Destination, n tablefmt.Namer) []byte {
+	b = append(b, "-a"...)
+	b = append(b, key...)
+	return appendDestination(b, d, p, n)
 }
 
-func appendDestination(b []byte, flag string, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	b = append(b, flag...)
-	b = appendDestinationKey(b, s, d, n)
+// appendDestination appends the options for d, a server of a service of the protocol
+// p, and a newline.
+func appendDestination(b []byte, d *ipvs.Destination, p ipvs.Protocol, n tablefmt.Namer) []byte {
+	b = appendDestinationKey(b, d, p, n)
 	b = append(b, methodFlag(d.Method)...)
 	b = appendNumber(b, " -w ", uint32(d.Weight))
 	if d.UpperThreshold != 0 {
@@ -103,8 +113,9 @@ func appendDestination(b []byte, flag string, s *ipvs.Service, d *ipvs.Destinati
 	return append(b, '\n')
 }
 
-// appendServiceKey appends the options that identify a service.
-func appendServiceKey(b []byte, k *ipvs.ServiceKey, n tablefmt.Namer) []byte {
+// AppendServiceKey appends the options that identify a service, with a space before
+// each.
+func AppendServiceKey(b []byte, k *ipvs.ServiceKey, n tablefmt.Namer) []byte {
 	if k.Mark != 0 {
 		b = appendNumber(b, " -f ", k.Mark)
 		if k.Family == ipvs.IPv6 {
@@ -123,11 +134,11 @@ func appendServiceKey(b []byte, k *ipvs.ServiceKey, n tablefmt.Namer) []byte {
 	return n.Append(b, k.AddrPort, k.Protocol)
 }
 
-// appendDestinationKey appends the options that identify a destination of s.
-func appendDestinationKey(b []byte, s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) []byte {
-	b = appendServiceKey(b, &s.ServiceKey, n)
+// appendDestinationKey appends the option that identifies d within its service, which
+// has the protocol p.
+func appendDestinationKey(b []byte, d *ipvs.Destination, p ipvs.Protocol, n tablefmt.Namer) []byte {
 	b = append(b, " -r "...)
-	return n.Append(b, d.AddrPort, s.Protocol)
+	return n.Append(b, d.AddrPort, p)
 }
 
 // methodFlag returns the flag for m. The kernel reports Local for a destination on

@@ -7,6 +7,7 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
 	"goipvsadm/ipvs"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,11 @@ func TestAppendService(t *testing.T) {
 	}
 }
 
+// addRule returns the rule that adds d to s.
+func addRule(s *ipvs.Service, d *ipvs.Destination, n tablefmt.Namer) string {
+	return string(AppendDestination(nil, AppendServiceKey(nil, &s.ServiceKey, n), s.Protocol, d, n))
+}
+
 func TestAppendDestination(t *testing.T) {
 	service := ipvs.Service{ServiceKey: serviceKey(ipvs.UDP, "10.0.0.1:53")}
 	mark := ipvs.Service{ServiceKey: ipvs.MarkKey(5, ipvs.IPv6)}
@@ -111,7 +117,7 @@ func TestAppendDestination(t *testing.T) {
 		{service: &service, destination: ipvs.Destination{AddrPort: addrPort("10.1.1.1:53"), Method: ipvs.Masquerading, Weight: 1, UpperThreshold: 2147483647},
 			want: "-a -u 10.0.0.1:53 -r 10.1.1.1:53 -m -w 1 -x 2147483647\n"},
 	} {
-		if got := string(AppendDestination(nil, tt.service, &tt.destination, resolve.Numeric{})); got != tt.want {
+		if got := addRule(tt.service, &tt.destination, resolve.Numeric{}); got != tt.want {
 			t.Errorf("got  %q\nwant %q", got, tt.want)
 		}
 	}
@@ -135,7 +141,7 @@ func TestAppendDestinationPortNames(t *testing.T) {
 		{service: &service, want: "-a -u name/UDP -r name/UDP -m -w 1\n"},
 		{service: &mark, want: "-a -f 5 -r name/Protocol(0) -m -w 1\n"},
 	} {
-		if got := string(AppendDestination(nil, tt.service, &d, protocolNamer{})); got != tt.want {
+		if got := addRule(tt.service, &d, protocolNamer{}); got != tt.want {
 			t.Errorf("got  %q\nwant %q", got, tt.want)
 		}
 	}
@@ -171,7 +177,11 @@ func TestAppendAllocations(t *testing.T) {
 	s := &ipvs.Service{ServiceKey: serviceKey(ipvs.TCP, "1.2.3.4:80"), Scheduler: "rr", Netmask: 0xffffff00, Flags: ipvs.Persistent}
 	d := &ipvs.Destination{AddrPort: addrPort("[fd00::1]:80"), Method: ipvs.Tunneling}
 	b := make([]byte, 0, 256)
-	if n := testing.AllocsPerRun(100, func() { AppendDestination(AppendService(b, s, resolve.Numeric{}), s, d, resolve.Numeric{}) }); n != 0 {
+	key := make([]byte, 0, 64)
+	if n := testing.AllocsPerRun(100, func() {
+		key = AppendServiceKey(key[:0], &s.ServiceKey, resolve.Numeric{})
+		AppendDestination(AppendService(b, s, resolve.Numeric{}), key, s.Protocol, d, resolve.Numeric{})
+	}); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
@@ -237,7 +247,7 @@ func TestAppendRoundTrip(t *testing.T) {
 		}
 		// The rule has more options: those that the line left at their defaults.
 		options := cmpopts.IgnoreFields(command.Command{}, "Options")
-		addresses := cmpopts.EquateComparable(first.Service.AddrPort, first.Daemon.Group)
+		addresses := cmpopts.EquateComparable(first.Service.AddrPort, first.Daemon.Group, first.Filter.Client)
 		if diff := cmp.Diff(first, second, options, addresses); diff != "" {
 			t.Errorf("%s (-command +read back):\n%s", tt.line, diff)
 		}

@@ -2,6 +2,8 @@ package ruleset
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/ipvs"
@@ -11,18 +13,26 @@ import (
 // Rules collects rules, in any order, into the table that they describe, and
 // records the line number of each rule. The zero Rules is empty.
 type Rules struct {
-	table        reconcile.Table
-	services     map[ipvs.ServiceKey]*serviceRule
-	destinations map[ipvs.DestinationKey]int // line numbers
-	timeouts     int                         // line number, 0 if the timeouts are not set
-	daemons      map[ipvs.DaemonState]int    // line numbers
+	table    reconcile.Table
+	services map[ipvs.ServiceKey]int32 // indexes in table.Services and in lines
+	lines    []serviceLines
+	timeouts int                      // line number, 0 if the timeouts are not set
+	daemons  map[ipvs.DaemonState]int // line numbers
 }
 
-// A serviceRule locates a service in the table and in the ruleset.
-type serviceRule struct {
-	index int // index in table.Services
-	line  int // line number of its rule; 0 if only rules for its servers were added so far
+// serviceLines are the line numbers of a service and its servers.
+type serviceLines struct {
+	service int32   // 0 if only rules for its servers were added so far
+	servers []int32 // of each destination of the service in the table
+
+	// index holds the positions of the servers in servers if there are too many
+	// to look at each. A map for all servers of all services would take as much
+	// memory as the table.
+	index map[netip.AddrPort]int32
 }
+
+// maxUnindexed is the number of servers of a service up to which there is no index.
+const maxUnindexed = 16
 
 // A LineError is an error in a line of a ruleset.
 type LineError struct {
@@ -35,8 +45,7 @@ type LineError struct {
 // defined the same entry.
 func (r *Rules) Add(c *command.Command, line int) error {
 	if r.services == nil {
-		r.services = make(map[ipvs.ServiceKey]*serviceRule)
-		r.destinations = make(map[ipvs.DestinationKey]int)
+		r.services = make(map[ipvs.ServiceKey]int32)
 		r.daemons = make(map[ipvs.DaemonState]int)
 	}
 	switch c.Verb {
@@ -60,34 +69,63 @@ func (r *Rules) Empty() bool { return r.services == nil }
 
 // service returns the service with the key. If the table has no such service,
 // service adds one without a configuration.
-func (r *Rules) service(key ipvs.ServiceKey) (*reconcile.Service, *serviceRule) {
-	rule := r.services[key]
-	if rule == nil {
-		rule = &serviceRule{index: len(r.table.Services)}
-		r.services[key] = rule
+func (r *Rules) service(key ipvs.ServiceKey) (*reconcile.Service, *serviceLines) {
+	i, ok := r.services[key]
+	if !ok {
+		i = int32(len(r.lines))
+		r.services[key] = i
 		r.table.Services = append(r.table.Services, reconcile.Service{})
+		r.lines = append(r.lines, serviceLines{})
 	}
-	return &r.table.Services[rule.index], rule
+	return &r.table.Services[i], &r.lines[i]
 }
 
 func (r *Rules) addService(service *ipvs.Service, line int) error {
-	s, rule := r.service(service.ServiceKey)
-	if rule.line != 0 {
-		return fmt.Errorf("service already defined on line %d", rule.line)
+	s, lines := r.service(service.ServiceKey)
+	if lines.service != 0 {
+		return fmt.Errorf("service already defined on line %d", lines.service)
 	}
-	s.Service, rule.line = *service, line
+	s.Service, lines.service = *service, int32(line)
 	return nil
 }
 
 func (r *Rules) addDestination(service *ipvs.ServiceKey, d *ipvs.Destination, line int) error {
-	s, _ := r.service(*service)
-	key := ipvs.DestinationKey{Service: *service, AddrPort: d.AddrPort}
-	if first, ok := r.destinations[key]; ok {
-		return fmt.Errorf("server already defined on line %d", first)
+	s, lines := r.service(*service)
+	if i := lines.find(s, d.AddrPort); i >= 0 {
+		return fmt.Errorf("server already defined on line %d", lines.servers[i])
 	}
-	r.destinations[key] = line
 	s.Destinations = append(s.Destinations, *d)
+	lines.servers = append(lines.servers, int32(line))
+	lines.addToIndex(s)
 	return nil
+}
+
+// find returns the position of a server of the service s, or -1 if s does not have
+// it.
+func (l *serviceLines) find(s *reconcile.Service, ap netip.AddrPort) int {
+	if l.index == nil {
+		return slices.IndexFunc(s.Destinations, func(d ipvs.Destination) bool { return d.AddrPort == ap })
+	}
+	if i, ok := l.index[ap]; ok {
+		return int(i)
+	}
+	return -1
+}
+
+// addToIndex adds the last server of the service s to the index, or all of them
+// when there are too many to do without one.
+func (l *serviceLines) addToIndex(s *reconcile.Service) {
+	first := len(s.Destinations) - 1
+	if first < maxUnindexed {
+		return
+	}
+	if l.index == nil {
+		l.index = make(map[netip.AddrPort]int32, 2*maxUnindexed)
+		first = 0
+	}
+	for i := first; i < len(s.Destinations); i++ {
+		l.index[s.Destinations[i].AddrPort] = int32(i)
+	}
 }
 
 func (r *Rules) setTimeouts(t ipvs.Timeouts, line int) error {
@@ -108,13 +146,18 @@ func (r *Rules) addDaemon(d *ipvs.Daemon, line int) error {
 }
 
 // Table returns the table and an error for each server whose service no rule
-// defines.
+// defines. It frees the memory that append reserved for further servers.
 func (r *Rules) Table() (*reconcile.Table, []LineError) {
 	var errs []LineError
-	for key, line := range r.destinations {
-		if r.services[key.Service].line == 0 {
-			errs = append(errs, LineError{line, "service not defined"})
+	for i := range r.lines {
+		s, lines := &r.table.Services[i], &r.lines[i]
+		if lines.service == 0 {
+			for _, line := range lines.servers {
+				errs = append(errs, LineError{int(line), "service not defined"})
+			}
 		}
+		s.Destinations = slices.Clone(s.Destinations)
+		lines.servers = slices.Clone(lines.servers)
 	}
 	return &r.table, errs
 }
@@ -126,14 +169,28 @@ func (r *Rules) Line(c *reconcile.Change) int {
 		return 0
 	}
 	switch c.Op {
-	case ipvs.OpAddService, ipvs.OpUpdateService:
-		return r.services[c.Service.ServiceKey].line
-	case ipvs.OpAddDestination, ipvs.OpUpdateDestination:
-		return r.destinations[ipvs.DestinationKey{Service: c.Service.ServiceKey, AddrPort: c.Destination.AddrPort}]
+	case ipvs.OpAddService, ipvs.OpUpdateService, ipvs.OpAddDestination, ipvs.OpUpdateDestination:
+		return r.entryLine(c)
 	case ipvs.OpSetTimeouts:
 		return r.timeouts
 	case ipvs.OpStartDaemon, ipvs.OpStopDaemon:
 		return r.daemons[c.Daemon.State]
+	}
+	return 0
+}
+
+// entryLine is Line for a change of a service or server.
+func (r *Rules) entryLine(c *reconcile.Change) int {
+	i, ok := r.services[c.Service.ServiceKey]
+	if !ok {
+		return 0
+	}
+	lines := &r.lines[i]
+	if c.Op == ipvs.OpAddService || c.Op == ipvs.OpUpdateService {
+		return int(lines.service)
+	}
+	if j := lines.find(&r.table.Services[i], c.Destination.AddrPort); j >= 0 {
+		return int(lines.servers[j])
 	}
 	return 0
 }

@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -108,6 +109,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestRulesLine checks the line of the rule that causes each change, 0 for a removal.
+// The lines of changes with the same verb are added up.
 func TestRulesLine(t *testing.T) {
 	rules, _ := addRules(t, "--start-daemon master --syncid 2\n-a -f 1 -r 10.0.0.1\n-A -f 1 -s rr\n--set 1 2 3\n")
 	want, _ := rules.Table()
@@ -199,5 +202,46 @@ func TestRulesAdd(t *testing.T) {
 	wantErrs := []LineError{{Line: 6, Text: "service not defined"}}
 	if _, errs := r.Table(); !cmp.Equal(errs, wantErrs) {
 		t.Errorf("errors of Table = %v, want %v", errs, wantErrs)
+	}
+}
+
+// TestRulesLines checks the line numbers of services with few and with many servers,
+// whose rules are mixed.
+func TestRulesLines(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("-A -t 10.0.0.1:80 -s rr\n-A -t 10.0.0.2:80 -s rr\n")
+	const servers = 3 * maxUnindexed
+	for i := range servers {
+		fmt.Fprintf(&text, "-a -t 10.0.0.1:80 -r 10.1.0.%d:80 -m\n", i)
+		if i < maxUnindexed {
+			fmt.Fprintf(&text, "-a -t 10.0.0.2:80 -r 10.1.0.%d:80 -m\n", i)
+		}
+	}
+	rules, errs := addRules(t, text.String()+text.String())
+	if len(errs) != strings.Count(text.String(), "\n") {
+		t.Errorf("%d errors of duplicate rules", len(errs))
+	}
+	table, invalid := rules.Table()
+	if len(invalid) > 0 {
+		t.Fatal(invalid)
+	}
+	lines := strings.Split(text.String(), "\n")
+	number := 0
+	for c := range reconcile.Compare(table, &reconcile.Table{}, reconcile.Options{}) {
+		number++
+		cmd := command.FromChange(&c.Change)
+		rule := strings.Fields(string(Append(nil, &cmd, resolve.Numeric{})))
+		line := rules.Line(c)
+		if line == 0 || !strings.HasPrefix(strings.Join(rule, " "), strings.TrimSuffix(lines[line-1], " -s rr")) {
+			t.Errorf("line %d for %q", line, rule)
+		}
+	}
+	if number != len(lines)-1 {
+		t.Errorf("%d changes, want %d", number, len(lines)-1)
+	}
+	for line := 1; line < len(lines); line++ {
+		if got := errs[len(lines)-1+line]; !strings.HasSuffix(got, fmt.Sprintf("on line %d", line)) {
+			t.Errorf("error of the duplicate of line %d: %q", line, got)
+		}
 	}
 }

@@ -74,6 +74,9 @@ func (t *Tracker) follow(c *command.Command, line int) *RejectedError {
 			return t.require(t.service(c.Service.ServiceKey))
 		}
 	case command.AddServer, command.EditServer, command.DeleteServer:
+		if c.Options.Has(command.AllServices) {
+			return t.followAllServices(c, line)
+		}
 		return t.followServer(c, line)
 	case command.StartDaemon, command.StopDaemon:
 		return t.followDaemon(c, line)
@@ -140,6 +143,28 @@ func (t *Tracker) followServer(c *command.Command, line int) *RejectedError {
 	}
 	if c.Verb != command.EditServer {
 		s.servers[c.Destination.AddrPort] = presence{exists: !removes, line: line}
+	}
+	return nil
+}
+
+// followAllServices follows a rule for a server in all services, which fails if none
+// has it. After -d, none has it.
+func (t *Tracker) followAllServices(c *command.Command, line int) *RejectedError {
+	found, removes := false, c.Verb == command.DeleteServer
+	for _, s := range t.services {
+		for server, p := range s.servers {
+			isGiven := server == c.Destination.AddrPort || c.AnyPort && server.Addr() == c.Destination.AddrPort.Addr()
+			if !isGiven {
+				continue
+			}
+			found = found || p.exists
+			if removes {
+				s.servers[server] = presence{line: line}
+			}
+		}
+	}
+	if !found && t.Empty {
+		return &RejectedError{Text: "no service has the server", Redundant: removes}
 	}
 	return nil
 }

@@ -16,11 +16,21 @@ func Validate(c *command.Command) error {
 	if err := ValidateServerAddr(c.Destination.AddrPort.Addr()); err != nil {
 		return err
 	}
-	change := c.Change()
+	if c.Options.HasAny(command.Keep, command.AllServices) {
+		return nil // depends on the table
+	}
+	var change ipvs.Change
+	c.StoreChange(&change)
 	if change.Op == 0 {
 		return nil
 	}
-	err := change.Validate()
+	return ValidateChange(&change)
+}
+
+// ValidateChange returns the reason why the kernel rejects a change, whatever is in its
+// table, or nil.
+func ValidateChange(c *ipvs.Change) error {
+	err := c.Validate()
 	if e := new(ipvs.Error); errors.As(err, &e) {
 		return e.Err
 	}
@@ -46,7 +56,7 @@ func Warnings(c *command.Command) (warnings []string) {
 		if addr := s.AddrPort.Addr(); addr.Is4In6() {
 			warn("service address %s is IPv4-mapped and matches no packets (use %s)", addr, addr.Unmap())
 		}
-		if s.Flags&ipvs.Persistent == 0 {
+		if s.Flags&ipvs.Persistent == 0 && !c.Options.Has(command.Keep) {
 			for _, o := range []command.Option{command.Netmask, command.PE} {
 				if c.Options.Has(o) {
 					warn("option '%s' has no effect without -p", o)

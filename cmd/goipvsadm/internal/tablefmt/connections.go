@@ -34,11 +34,7 @@ type prefetcher interface {
 // The first connection is written immediately. Later ones are written in batches of
 // doubling size, so that the names of a batch can be looked up concurrently.
 func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer, withEngine bool) error {
-	title := connectionTitle
-	if withEngine {
-		title = connectionTitleEngine
-	}
-	b := append([]byte("IPVS connection entries\n"), title...)
+	b := append([]byte("IPVS connection entries\n"), ConnectionTitle(withEngine)...)
 	var (
 		batch       []ipvs.Connection
 		batchSize   = 1
@@ -47,7 +43,7 @@ func Connections(w io.Writer, seq iter.Seq2[ipvs.Connection, error], names Namer
 	flush := func() error {
 		prefetch(names, batch)
 		for i := range batch {
-			b = appendConnection(b, &batch[i], names, withEngine)
+			b = AppendConnection(b, &batch[i], names, withEngine)
 		}
 		_, err := w.Write(b)
 		b, batch, wroteHeader = b[:0], batch[:0], true
@@ -85,12 +81,17 @@ func prefetch(n Namer, batch []ipvs.Connection) {
 	p.Prefetch(endpoints)
 }
 
-func appendConnection(b []byte, c *ipvs.Connection, names Namer, withEngine bool) []byte {
-	protocol := "IP"
-	if c.Protocol != 0 {
-		protocol = c.Protocol.String()
+// ConnectionTitle returns the line with the names of the columns.
+func ConnectionTitle(withEngine bool) string {
+	if withEngine {
+		return connectionTitleEngine
 	}
-	b = append(padRight(b, protocol, 3), ' ')
+	return connectionTitle
+}
+
+// AppendConnection appends the line of a connection.
+func AppendConnection(b []byte, c *ipvs.Connection, names Namer, withEngine bool) []byte {
+	b = append(padRight(b, protocolName(c.Protocol), 3), ' ')
 	b = append(pad(appendExpiry(b, c.Expires), len(b), 6), ' ')
 	b = append(padRight(b, c.State, 11), ' ')
 	b = append(pad(names.Append(b, c.Client, c.Protocol), len(b), 18), ' ')

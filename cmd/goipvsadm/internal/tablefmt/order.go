@@ -52,6 +52,17 @@ func isReversed(d []ipvs.Destination) bool {
 	return first>>16-prev>>16 <= math.MaxInt32
 }
 
+// SortServiceDestinations sorts destinations in the order of listings: by service, then
+// by address and port.
+func SortServiceDestinations(list []ipvs.ServiceDestination) {
+	mergeSort(list, func(a, b *ipvs.ServiceDestination) int32 {
+		if d := compareServices(&a.Service, &b.Service); d != 0 {
+			return d
+		}
+		return compareDestinations(&a.Destination, &b.Destination)
+	})
+}
+
 // SortTable sorts the services and destinations of t in the order of listings.
 func SortTable(t *reconcile.Table) {
 	mergeSort(t.Services, func(a, b *reconcile.Service) int32 { return compareServices(&a.Service, &b.Service) })

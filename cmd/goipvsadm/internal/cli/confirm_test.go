@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
+	"goipvsadm/ipvs/ipvstest"
+	"goipvsadm/netlinkmsg"
+)
+
+const (
+	confirmBefore = "-A -t 192.0.2.1:80 -s rr\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 1\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 1\n"
+	confirmRules = "-A -t 192.0.2.1:80 -s rr\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 9\n" +
+		"-a -t 192.0.2.1:80 -r 198.51.100.3:80 -m -w 1\n"
+	confirmQuestion = "1 added, 1 edited, 1 removed. Keep these changes? [Y/n] (undone in "
+	confirmUndone   = "the changes were undone\n"
+)
+
+// terminalPair returns a connection that stands for a terminal, and its other end.
+func terminalPair(t *testing.T) (terminal, user *os.File) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, user = os.NewFile(uintptr(fds[0]), "terminal"), os.NewFile(uintptr(fds[1]), "user")
+	t.Cleanup(func() { terminal.Close(); user.Close() })
+	return terminal, user
+}
+
+// applyAndAnswer applies confirmRules to k. When the question is on the terminal, it
+// calls answer. It returns what is on the terminal and the result.
+func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer func(user *os.File)) (screen string, r result) {
+	t.Helper()
+	terminal, user := terminalPair(t)
+	var stdout, stderr bytes.Buffer
+	inv := &invocation{name: "goipvsadm", ownName: true, stdin: strings.NewReader(confirmRules), dial: k.Dial, names: resolve.System()}
+	inv.files.stderr = &stderr
+	inv.rawStdout, inv.stderr = &output{&inv.outputQueue, &stdout}, &output{&inv.outputQueue, &stderr}
+	inv.stdout = bufio.NewWriter(inv.rawStdout)
+	inv.parser = command.NewParser(inv.name, inv.names)
+	var cmd command.Command
+	if err := inv.parser.Parse(words("--apply --confirm"+options), &cmd); err != nil {
+		t.Fatal(err)
+	}
+	p, status := inv.planApply(&cmd)
+	if p == nil {
+		t.Fatalf("status %d: %s", status, stderr.String())
+	}
+	inv.startQueueing()
+	done := make(chan int)
+	go func() { done <- inv.applyConfirmed(p, &confirmer{terminal, time.Duration(cmd.Confirm) * time.Second}) }()
+	b := make([]byte, 1000)
+	n, err := user.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer(user)
+	r.status = <-done
+	inv.stdout.Flush()
+	inv.flushQueue()
+	r.stdout, r.stderr = stdout.String(), stderr.String()
+	return string(b[:n]), r
+}
+
+func TestConfirm(t *testing.T) {
+	write := func(text string) func(*os.File) {
+		return func(user *os.File) { user.WriteString(text) }
+	}
+	undone := func(reason string) result { return result{1, "", reason + ": " + confirmUndone} }
+	for _, tt := range []struct {
+		name    string
+		options string
+		answer  func(user *os.File)
+		want    result
+		after   string
+	}{
+		{name: "Enter", answer: write("\n"), after: confirmRules},
+		{name: "y", answer: write("y\n"), after: confirmRules},
+		{name: "YES", answer: write(" YES \n"), after: confirmRules},
+		{name: "n", answer: write("n\n"), want: undone("not confirmed"), after: confirmBefore},
+		{name: "anything else", answer: write("yy\n"), want: undone("not confirmed"), after: confirmBefore},
+		{name: "end of input", answer: func(user *os.File) { user.Close() }, want: undone("end of input"), after: confirmBefore},
+		{
+			name:   "y without Enter and end of input",
+			answer: func(user *os.File) { user.WriteString("y"); user.Close() },
+			want:   undone("end of input"),
+			after:  confirmBefore,
+		},
+		{name: "no answer", options: "=1", answer: func(*os.File) {}, want: undone("no answer within 1 s"), after: confirmBefore},
+		{
+			name:   "signal",
+			answer: func(*os.File) { syscall.Kill(os.Getpid(), syscall.SIGHUP) },
+			want:   result{129, "", "hangup: " + confirmUndone},
+			after:  confirmBefore,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := kernelWith(t, confirmBefore)
+			screen, got := applyAndAnswer(t, k, tt.options, tt.answer)
+			if !strings.HasPrefix(screen, confirmQuestion) || got != tt.want {
+				t.Errorf("screen %q, %+v, want %+v", screen, got, tt.want)
+			}
+			if table := savedRules(t, k); table != tt.after {
+				t.Errorf("table:\n%s", table)
+			}
+		})
+	}
+}
+
+// TestConfirmOthers changes the table while the question is on the terminal.
+func TestConfirmOthers(t *testing.T) {
+	k := kernelWith(t, confirmBefore)
+	others := "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n-A -f 7 -s rr\n"
+	_, got := applyAndAnswer(t, k, "", func(user *os.File) {
+		if r := run(k, others, "ipvsadm", "-R"); r != (result{}) {
+			t.Errorf("%+v", r)
+		}
+		user.WriteString("n\n")
+	})
+	want := result{1, "", "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 9: not undone completely: changed by another program\n" +
+		"not confirmed: " + confirmUndone}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	wantTable := strings.Replace(confirmBefore, "198.51.100.1:80 -m -w 1", "198.51.100.1:80 -m -w 0", 1) + "-A -f 7 -s rr\n"
+	if table := savedRules(t, k); table != wantTable {
+		t.Errorf("table:\n%s", table)
+	}
+}
+
+// TestConfirmErrors rejects a change, and all changes that undo the others.
+func TestConfirmErrors(t *testing.T) {
+	k := kernelWith(t, confirmBefore)
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.DelDestination {
+			return syscall.ENOMEM
+		}
+		return 0
+	}
+	screen, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("n\n") })
+	const failure = "Memory allocation problem\n"
+	want := result{255, "", "-d -t 192.0.2.1:80 -r 198.51.100.2:80: " + failure +
+		"-d -t 192.0.2.1:80 -r 198.51.100.3:80: " + failure +
+		"not confirmed: the changes were not undone completely\n"}
+	if !strings.HasPrefix(screen, "1 added, 1 edited, 0 removed. ") || got != want {
+		t.Errorf("screen %q\ngot  %+v\nwant %+v", screen, got, want)
+	}
+	// Confirmed changes of which one failed.
+	k = kernelWith(t, confirmBefore)
+	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+		if m.Command == netlinkmsg.DelDestination {
+			return syscall.ENOMEM
+		}
+		return 0
+	}
+	if _, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("y\n") }); got.status != 255 {
+		t.Errorf("confirmed: %+v", got)
+	}
+}
+
+func TestSaveUndo(t *testing.T) {
+	const daemon = "--start-daemon master --mcast-interface eth0 --syncid 0\n"
+	for _, tt := range []struct {
+		name, before, rules string
+		undo                string // after the comment with the time
+	}{
+		{name: "services", before: confirmBefore, rules: confirmRules, undo: confirmBefore},
+		{name: "no changes", before: confirmBefore, rules: confirmBefore, undo: confirmBefore},
+		{name: "no services", rules: confirmRules, undo: "# It had no services: --allow-empty is required.\n"},
+		{name: "timeouts", before: confirmBefore, rules: "--set 0 0 9\n" + confirmBefore, undo: "--set 900 120 300\n" + confirmBefore},
+		{
+			name:   "started daemon",
+			before: confirmBefore,
+			rules:  confirmBefore + daemon,
+			undo:   "# No sync daemon was running: also use --stop-daemon master.\n" + confirmBefore,
+		},
+		{
+			name:   "stopped daemon",
+			before: confirmBefore + daemon,
+			rules:  confirmBefore + "--start-daemon backup\n",
+			undo:   confirmBefore + daemon,
+		},
+		{name: "daemon that is kept", before: confirmBefore + daemon, rules: confirmRules, undo: confirmBefore},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := kernelWith(t, tt.before)
+			before := saveAll(t, k)
+			file := filepath.Join(t.TempDir(), "undo")
+			if got := run(k, tt.rules, "goipvsadm", "--apply", "--save-undo", file); got != (result{}) {
+				t.Fatalf("%+v", got)
+			}
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, rest, _ := strings.Cut(string(b), "\n")
+			if !strings.HasPrefix(head, "# The table before --apply at ") || rest != tt.undo {
+				t.Errorf("%s:\n%s", head, rest)
+			}
+			args := []string{"goipvsadm", "--apply", file}
+			if strings.Contains(rest, "--allow-empty") {
+				args = append(args, "--allow-empty")
+			}
+			if got := run(k, "", args...); got != (result{}) {
+				t.Errorf("undo: %+v", got)
+			}
+			if strings.Contains(rest, "--stop-daemon master") {
+				run(k, "", "goipvsadm", "--stop-daemon", "master")
+			}
+			if after := saveAll(t, k); after != before {
+				t.Errorf("after the undo:\n%s", after)
+			}
+		})
+	}
+}
+
+// TestSaveUndoFile checks that --save-undo replaces only regular files, atomically,
+// and that nothing is changed if it fails.
+func TestSaveUndoFile(t *testing.T) {
+	directory := t.TempDir()
+	path := func(name string) string { return filepath.Join(directory, name) }
+	for name, mode := range map[string]os.FileMode{"old": 0o604, "rules": 0o600} {
+		if err := os.WriteFile(path(name), []byte(confirmRules), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Chmod(path("old"), 0o604) // regardless of the umask
+	if err := errors.Join(os.Symlink("old", path("link")), os.Mkdir(path("directory"), 0o755), os.Link(path("rules"), path("same"))); err != nil {
+		t.Fatal(err)
+	}
+	const failed = "cannot save the undo rules: "
+	for _, tt := range []struct{ name, file, stderr string }{
+		{name: "new file", file: path("new")},
+		{name: "link to a file", file: path("link")},
+		{name: "file of the rules", file: path("same"), stderr: failed + path("same") + " is the file of the rules to apply\n"},
+		{name: "directory", file: path("directory"), stderr: failed + path("directory") + " is not a regular file\n"},
+		{name: "device", file: "/dev/null", stderr: failed + "/dev/null is not a regular file\n"},
+		{name: "missing directory", file: path("missing/undo"), stderr: failed + "open " + path("missing/undo")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := kernelWith(t, confirmBefore)
+			got := run(k, "", "goipvsadm", "--apply", path("rules"), "--save-undo", tt.file)
+			if tt.stderr == "" {
+				if got != (result{}) {
+					t.Errorf("%+v", got)
+				}
+				b, err := os.ReadFile(tt.file)
+				if err != nil || !strings.HasSuffix(string(b), confirmBefore) {
+					t.Errorf("%v:\n%s", err, b)
+				}
+				return
+			}
+			if got.status != 2 || !strings.HasPrefix(got.stderr, tt.stderr) || len(k.Changes()) > 0 {
+				t.Errorf("%+v, %d changes", got, len(k.Changes()))
+			}
+		})
+	}
+	if info, err := os.Lstat(path("link")); err != nil || info.Mode().Type() != os.ModeSymlink {
+		t.Errorf("link: %v, %v", info, err)
+	}
+	if info, err := os.Stat(path("old")); err != nil || info.Mode() != 0o604 {
+		t.Errorf("old: %v, %v", info, err)
+	}
+	entries, err := os.ReadDir(directory)
+	if err != nil || len(entries) != 6 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// scaleTables are the tables of measureScale, of the same number of servers in
+// different shapes, so that a command whose cost is not proportional to the size of
+// the table is seen. With all servers in one service, the kernel itself searches the
+// list of servers for each that is added; that table is therefore smaller.
+var scaleTables = []ruleSet{
+	{services: 1, servers: 1000}, {services: 1, servers: 10000},
+	{services: 1000, servers: 10}, {services: 10000, servers: 10},
+	{services: 10000, servers: 1}, {services: 100000, servers: 1},
+}
+
+// scaleCommands are the commands that measureScale runs one after the other, the first
+// of which adds the table.
+var scaleCommands = []string{"-R", "-L -n", "-S -n", "-L -j", "--metrics", "--apply", "--doctor"}
+
+// measureScale prints the CPU time and the peak memory of goipvsadm for each of
+// scaleCommands on each of scaleTables whose name, followed by the command, contains the
+// text only, such as 10000x or 1000x10 -L. The CPU time, unlike the elapsed time, does not
+// include that --doctor waits for the counters.
+func measureScale(only string) error {
+	fmt.Println("| million instructions / peak MiB | " + strings.Join(scaleCommands, " | ") + " |")
+	fmt.Println("|---|" + strings.Repeat("--:|", len(scaleCommands)))
+	for _, table := range scaleTables {
+		name := fmt.Sprintf("%dx%d", table.services, table.servers)
+		selected := func(command string) bool { return strings.Contains(name+" "+command, only) }
+		if !slices.ContainsFunc(scaleCommands, selected) {
+			continue
+		}
+		if err := newNamespace(); err != nil {
+			return err
+		}
+		rules := table.restoreInput()
+		fmt.Printf("| %s |", name)
+		for i, command := range scaleCommands {
+			if i > 0 && !selected(command) {
+				fmt.Print(" – |")
+				continue
+			}
+			u, err := runScaleCommand(command, rules)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", name, command, err)
+			}
+			fmt.Printf(" %s / %.0f |", formatCost(u.cpu, 1), float64(u.peak)/1024)
+		}
+		fmt.Println()
+		time.Sleep(time.Duration(table.size()) * 10 * time.Microsecond) // until the kernel has freed the table
+	}
+	return nil
+}
+
+// runScaleCommand runs a command with rules as its input. The exit status of --doctor
+// is that of the problems it finds: no interface has the addresses of the services.
+func runScaleCommand(command string, rules []byte) (usage, error) {
+	if err := os.WriteFile(inputFile, rules, 0o600); err != nil {
+		return usage{}, err
+	}
+	u, err := measureUsage(goipvsadmPath, strings.Fields(command), &files{inputFile, outputFile})
+	if err != nil {
+		return u, err
+	}
+	out, err := os.ReadFile(outputFile)
+	switch {
+	case err != nil:
+		return u, err
+	case u.code != 0 && command != "--doctor":
+		return u, fmt.Errorf("exit status %d: %.200s", u.code, out)
+	case command == "-S -n" && bytes.Count(out, []byte("\n")) != bytes.Count(rules, []byte("\n")):
+		return u, fmt.Errorf("%d rules saved, want %d", bytes.Count(out, []byte("\n")), bytes.Count(rules, []byte("\n")))
+	}
+	return u, nil
+}
