@@ -176,7 +176,7 @@ var before = map[string]func(*director){
 		d.vi("'$s/-w 2/-w 5/'", "'$a -a -t 192.0.2.1:80 -r 198.51.100.13:80 -m -w 1'")
 	},
 	"goipvsadm -L -c -n --client 192.0.2.99 --count": (*director).openConnections,
-	"goipvsadm --doctor -n":                          (*director).breakRoute,
+	"goipvsadm --doctor -n --probe":                  (*director).breakRoute,
 	"goipvsadm -S -n >/etc/ipvsadm.rules":            (*director).privateEtc,
 }
 
@@ -199,8 +199,8 @@ var wrappers = map[string]string{
 
 // status is the exit status of commands that is not 0.
 var status = map[string]int{
-	"goipvsadm --diff rules": 1,
-	"goipvsadm --doctor -n":  1,
+	"goipvsadm --diff rules":        1,
+	"goipvsadm --doctor -n --probe": 1,
 }
 
 // variable matches the parts of the output that differ from run to run.
@@ -209,13 +209,15 @@ var variable = regexp.MustCompile(strings.Join([]string{
 	`sampled traffic for [\d.]+ s`, // and numbers that depend on the traffic
 	`\d+ connections`,
 	`\d+ packets to the server`,
+	`after [\d.]+ ms to [\d.]+ ms`,
 	`\d+ of \d+`,
 	`\[\d+-\d+-\d+T\d+:\d+:\d+\.\d+\]`,
 }, "|"))
 
-// normalize replaces the variable parts of an output, and removes trailing blanks, which listings
-// have.
+// normalize replaces the variable parts of an output, joins the lines of a cause that README.md wraps,
+// and removes trailing blanks, which listings have.
 func normalize(output string) string {
+	output = regexp.MustCompile(`\n {14}([^ -])`).ReplaceAllString(output, " $1")
 	output = regexp.MustCompile(`(?m) +$`).ReplaceAllString(output, "")
 	return variable.ReplaceAllStringFunc(output, func(match string) string {
 		return regexp.MustCompile(`[\d.]+`).ReplaceAllString(match, "N")
