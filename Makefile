@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # goipvsadm
 #
 #   make demo     run the LVS demo on a throwaway kernel

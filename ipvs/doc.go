@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package ipvs manages IPVS, the layer-4 load balancer of the Linux kernel: virtual
 // services, their destinations (real servers), connection timeouts, connection
 // synchronization daemons, and the connection table.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 package ipvs
 
 // Internals for tests in package ipvs_test.

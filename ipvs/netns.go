@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 package ipvs
 
 // DoInNetNS calls f in the network namespace that WithNetNS(name) selects, or in

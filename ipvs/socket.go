@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 package ipvs
 
 // A Socket sends and receives netlink datagrams, each of which contains one or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package netlinkmsg encodes and decodes the generic netlink messages of IPVS,
 // as defined in linux/ip_vs.h. It opens no sockets and does no I/O.
 //

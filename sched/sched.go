@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package sched lists the IPVS schedulers and their flags.
 package sched
 

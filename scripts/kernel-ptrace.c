@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 /*
  * A ptrace(2) that can set a part of the extended CPU state (XSAVE area). scripts/kernel
  * preloads it into User-Mode Linux.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Goipvsadm administers the virtual services of IPVS, the layer-4 load balancer
 // of the Linux kernel. It replaces ipvsadm, ipvsadm-save and ipvsadm-restore, and
 // behaves like them if it is run under their names.

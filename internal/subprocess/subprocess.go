@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package subprocess runs other programs. Unlike os/exec, which it replaces, it
 // has nothing to initialize when this program starts.
 package subprocess

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package drain removes destinations from services without breaking their
 // connections: it sets the weight to 0, so that no new connections are scheduled, and
 // removes a destination when its connections have closed. If another program changes

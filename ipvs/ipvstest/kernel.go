@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package ipvstest implements IPVS in memory, for tests of programs that use
 // package ipvs. FakeKernel executes the netlink requests of a Client on a table;
 // FaultySocket simulates errors of the connection to it.

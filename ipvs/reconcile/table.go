@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package reconcile changes the kernel's table of virtual services to match a
 // wanted table. It makes as few changes as possible: entries in both tables
 // are updated in place and keep their connections, counters and persistence

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Package completion tests the completion scripts by typing into interactive shells on a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # bash completion for goipvsadm and ipvsadm. The candidates are printed by goipvsadm
 # --complete. Install this file into share/bash-completion/completions, or source it if
 # the package bash-completion is not installed.

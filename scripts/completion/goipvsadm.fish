@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # fish completion for goipvsadm and ipvsadm. The candidates are printed by goipvsadm
 # --complete. Install this file into share/fish/vendor_completions.d.
 

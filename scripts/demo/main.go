@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Demo runs the standard Linux Virtual Server setups, one after another, with real traffic. It
 // must run on a throwaway kernel: make demo.
 package main

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package difftest compares goipvsadm with the real ipvsadm. It runs both on the same command
 // lines, each in its own network namespace, and compares output, exit status and the resulting
 // tables.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests that run both programs on the corpus and on random cases, and tests of Comparer. To compare

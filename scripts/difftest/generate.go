@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Generation of random cases: valid and slightly invalid command lines. The same seed always
 // generates the same cases.
 

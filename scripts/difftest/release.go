@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Releases of the real ipvsadm. goipvsadm prints the messages of Debian 12's release (1.31-1).
 // Messages that differ in a later release are translated to Debian 12's before the comparison.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Results of commands and their comparison. Results must be equal byte for byte, except for the
 // intended differences listed in docs/COMPATIBILITY.md.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Valid and invalid values for random cases.
 
 package difftest

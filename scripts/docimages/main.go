@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Docimages generates two SVG images: a screenshot of goipvsadm --watch for README.md and a chart of
 // the benchmark table. It is run by make docs-images and make docs-chart.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Package faulttest tests the program under fault conditions: SIGKILL, concurrent changes by other

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package packaging tests make install, install-compat, install-service and uninstall.
 package packaging
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Prose finds banned words in comments, messages and documents. It is run by make check:
 //
 //	prose [DIRECTORY]

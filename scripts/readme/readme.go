@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package readme tests that the commands in README.md work and print what it shows.
 package readme
 

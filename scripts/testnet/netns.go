@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package testnet builds small networks of network namespaces, with HTTP servers and
 // clients in them, for the demo and the kernel tests. It needs root and is meant to run on a
 // throwaway kernel.

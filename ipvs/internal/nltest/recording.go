@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package nltest records and replays netlink exchanges for tests.
 //
 // A recording is a text file of packets in hexadecimal, in groups with titles. A

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package codec contains benchmarks of encoding and decoding destinations with
 // package netlinkmsg, with the attribute encoder and decoder of
 // mdlayher/netlink, and with moby/ipvs. Run them with "go test -bench .".

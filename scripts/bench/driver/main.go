@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Driver runs the benchmark in a virtual machine (see scripts/bench/run). For
 // each workload it runs ipvsadm, goipvsadm and the floor in turn, for several
 // rounds, compares the results of the two programs, and prints the medians as a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Empty is the floor of the benchmark: a minimal Go program that sends the netlink
 // messages on standard input, one at a time, and reads a reply to each without
 // decoding it. With empty input it exits immediately.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests without privileges, without IPVS and with output that cannot be written.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Package integration compares goipvsadm with the real ipvsadm in realistic environments: with

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests with health checkers: ldirectord, which runs ipvsadm and parses its output, and

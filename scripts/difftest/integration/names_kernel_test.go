@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests of name resolution: DNS, hosts and services files, and nsswitch.conf.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Helpers for tests of programs and scripts that run /sbin/ipvsadm, ipvsadm-save and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests of listings under traffic: connections in many states, persistence templates, SIP

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests that --apply changes a live table without interrupting connections.

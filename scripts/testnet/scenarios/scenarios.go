@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package scenarios contains the standard Linux Virtual Server setups. Each one builds a
 // network, configures the director with ipvsadm commands, sends traffic and checks the result.
 // The demo prints each step; the kernel tests run the same scenarios.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package cli implements the program: it parses the command line, executes it
 // and returns an exit status.
 package cli

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests of the filters of -L and -L -c with real connections.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 //go:build kernel
 
 // Tests of the table and the exit status if the reader of the output is slow or has

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package command parses command lines, both the program's own and the rules
 // that -R reads, into a Command, which holds the operation, its service or
 // server and the options. Option syntax, error messages and the order in which

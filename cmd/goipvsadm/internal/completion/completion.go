@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package completion completes a command line that is being typed, for the
 // completion scripts of shells.
 package completion

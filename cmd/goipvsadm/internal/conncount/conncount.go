@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package conncount counts connections by server and state.
 package conncount
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package doctor diagnoses load balancers that do not work. It collects the
 // table, sysctls, links, addresses, routes, neighbors and connections and runs
 // checks over them. Each check reports its evidence, the cause and commands

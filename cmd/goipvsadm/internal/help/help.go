@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package help holds the version and the help text of the program.
 package help
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package humanize formats numbers for readers.
 package humanize
 

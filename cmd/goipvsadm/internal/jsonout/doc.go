@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package jsonout writes the output of the list, doctor and monitor commands, and the
 // results of --all-services, as JSON.
 // docs/goipvsadm.schema.json describes it. Members may be added, but existing ones

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package kmod looks for kernel modules without loading them.
 package kmod
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package metrics writes a table in the Prometheus and OpenMetrics text formats.
 // docs/METRICS.md describes the metrics. Metrics and labels may be added, but
 // existing ones keep their names and meanings.

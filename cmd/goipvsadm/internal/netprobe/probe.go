@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package netprobe sends probes: which host has an address on a link (ARP and
 // neighbor discovery), whether a server accepts a connection or replies to an
 // ICMP echo request, and whether its replies to a client pass this machine. It

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package netstate reads the network state of the machine that runs IPVS:
 // links, addresses, neighbors, routes, firewall rules, sysctls, packet counters,
 // listening sockets and processes. It is read-only.

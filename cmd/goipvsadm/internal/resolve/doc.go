@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package resolve converts between text and addresses or ports. It parses numbers
 // in the forms that the C library accepts and formats them as the C library does.
 // Names come from the hosts and services files, the DNS and the other sources

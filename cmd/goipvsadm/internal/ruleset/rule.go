@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package ruleset reads and writes rulesets, which -S prints and -R reads. Each
 // line is a rule: the arguments of one command, such as
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package sampler reads the IPVS table periodically and computes rates from the
 // counters of two samples. The rates that the kernel reports are running
 // averages, which lag behind by several seconds.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package tablefmt formats the output of the list command as ipvsadm does: the
 // table of services and destinations in all its formats, the connection table,
 // the timeouts and the sync daemons.

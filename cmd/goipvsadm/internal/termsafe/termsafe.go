@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package termsafe escapes control characters in strings from untrusted sources,
 // such as interface names, host names and SIP Call-IDs, so that printing them
 // cannot send control sequences to a terminal.

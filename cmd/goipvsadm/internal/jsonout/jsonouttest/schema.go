@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Package jsonouttest validates JSON documents against docs/goipvsadm.schema.json in
 // tests.
 package jsonouttest
