@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"goipvsadm/scripts/testnet"
 )
@@ -16,19 +17,18 @@ const (
 
 // palette maps the SGR color parameters (ISO 6429) that --watch uses to RGB.
 var palette = map[string]string{
-	"30": "#000000", "37": "#ffffff",
-	"41": "#c01c28", "43": "#e5a50a", "45": "#a347ba",
+	"31": "#f66151", "33": "#e5a50a", "35": "#dc8add",
 }
 
 // screenshot draws a screen, without empty lines at the end.
 func screenshot(screen *testnet.Screen) []byte {
 	lines := strings.Split(strings.TrimRight(screen.String(), "\n"), "\n")
 	d := newDrawing(columns*cellWidth+2*margin, len(lines)*cellHeight+2*margin, "#1e1e1e",
-		"goipvsadm --watch in a terminal: three services, with a server of weight 0 in yellow, one above its threshold in red, and one whose share of traffic dropped in magenta")
+		"goipvsadm --watch in a terminal: three services, with the markers of a server of weight 0 in yellow, of one above its threshold in red, and of one whose share of traffic dropped in magenta")
 	for row := range lines {
 		x, y := float64(margin), float64(margin+row*cellHeight)
 		for _, run := range screen.Colors(row) {
-			width := cellWidth * float64(len(run.Text))
+			width := cellWidth * float64(utf8.RuneCountInString(run.Text))
 			fill, weight := "#d4d4d4", "normal"
 			for color := range strings.SplitSeq(run.Colors, ";") {
 				switch {
@@ -36,13 +36,11 @@ func screenshot(screen *testnet.Screen) []byte {
 					weight = "bold"
 				case strings.HasPrefix(color, "3"):
 					fill = palette[color]
-				case strings.HasPrefix(color, "4"):
-					d.rect(x, y, width, cellHeight, palette[color])
 				}
 			}
 			if text := strings.TrimRight(run.Text, " "); text != "" {
 				d.text(x, y+13.5, fmt.Sprintf(`font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" font-weight="%s" fill="%s" textLength="%.1f"`,
-					weight, fill, cellWidth*float64(len(text))), text)
+					weight, fill, cellWidth*float64(utf8.RuneCountInString(text))), text)
 			}
 			x += width
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"goipvsadm/scripts/testnet"
 )
 
@@ -37,6 +39,9 @@ const rules = `
 
 // watchImage draws a screenshot of --watch under traffic. It must run on a throwaway kernel.
 func watchImage() ([]byte, error) {
+	if err := unix.Sethostname([]byte("lb1")); err != nil {
+		return nil, err
+	}
 	tool, err := testnet.NewTool()
 	if err != nil {
 		return nil, err
@@ -131,7 +136,7 @@ func (s *watchScene) record() (*testnet.Screen, error) {
 	defer s.traffic()()
 
 	cmd := exec.Command(filepath.Join(s.tool.Bin, "ipvsadm"), "-Ln", "--watch=2")
-	cmd.Env = append(cmd.Environ(), "TERM=xterm-256color", "NO_COLOR=")
+	cmd.Env = append(cmd.Environ(), "TERM=xterm-256color", "NO_COLOR=", "LC_ALL=C.UTF-8")
 	terminal, err := s.director.Terminal(columns, rows, cmd)
 	if err != nil {
 		return nil, err
@@ -139,7 +144,8 @@ func (s *watchScene) record() (*testnet.Screen, error) {
 	screen := new(testnet.Screen)
 	screen.Resize(columns, rows)
 	isReduced := false
-	for deadline := time.Now().Add(2 * testnet.TestTimeout); time.Now().Before(deadline); {
+	deadline := time.Now().Add(2 * testnet.TestTimeout)
+	for frames := 1; time.Now().Before(deadline); frames++ {
 		frame, err := terminal.ReadUntil("\x1b[J")
 		if err != nil {
 			return nil, err
@@ -149,7 +155,7 @@ func (s *watchScene) record() (*testnet.Screen, error) {
 		switch {
 		case screen.Err != "":
 			return nil, fmt.Errorf("%s on the screen:\n%s", screen.Err, text)
-		case !isReduced && strings.Count(text, "50%") == 2 && !strings.Contains(text, " - "):
+		case !isReduced && frames > 8 && strings.Count(text, "50%") == 2 && !strings.Contains(text, " - "):
 			isReduced = true
 			if err := s.shell("ipvsadm -e -u 192.0.2.53:53 -r 10.0.0.13:53 -m -w 1"); err != nil {
 				return nil, err

@@ -12,22 +12,37 @@ import (
 )
 
 var (
-	element = regexp.MustCompile(`(?s)<text [^>]*font-weight="(\w+)" fill="(#\w+)"[^>]*>([^<]*)</text>`)
-	numbers = regexp.MustCompile(`[0-9.]+[KMG]?`)
-	bars    = regexp.MustCompile(`[#.]{3,}`)
-	spaces  = regexp.MustCompile(` +`)
+	element = regexp.MustCompile(`(?s)<text x="[^"]*" y="([^"]*)" [^>]*font-weight="(\w+)" fill="(#\w+)"[^>]*>([^<]*)</text>`)
+	number  = regexp.MustCompile(`^[0-9.]+[KMG%]?$`)
+	drawn   = regexp.MustCompile(`^[▁▂▃▄▅▆▇█▏▎▍▌▋▊▉]+$`)
 )
 
-// stableText returns the parts of an image that are the same in every recording: colors, alert
-// markers, addresses, and the positions of numbers.
+// stableText returns the parts of an image that are the same in every recording: for each line, the
+// addresses, the positions of numbers, and the markers and weights with their colors. Bars and
+// histories are left out, since their presence depends on the traffic.
 func stableText(image []byte) (lines []string) {
+	y := ""
 	for _, m := range element.FindAllStringSubmatch(string(image), -1) {
-		address, rest := m[3][:min(31, len(m[3]))], m[3][min(31, len(m[3])):]
-		if strings.Contains(m[3], "quits") {
-			address, rest = "", m[3][strings.Index(m[3], "  "):]
+		text := m[4]
+		if strings.Contains(text, "quits") {
+			text = text[strings.LastIndex(text, "  "):]
 		}
-		rest = numbers.ReplaceAllString(bars.ReplaceAllString(rest, "bar"), "0")
-		lines = append(lines, m[1]+" "+m[2]+" "+spaces.ReplaceAllString(address+rest, " "))
+		var words []string
+		for _, word := range strings.Fields(text) {
+			switch {
+			case number.MatchString(word):
+				words = append(words, "0")
+			case !drawn.MatchString(word):
+				words = append(words, word)
+			}
+		}
+		if m[1] != y {
+			y = m[1]
+			lines = append(lines, "")
+		}
+		if len(words) > 0 {
+			lines[len(lines)-1] += m[2] + " " + m[3] + " " + strings.Join(words, " ") + "; "
+		}
 	}
 	return lines
 }

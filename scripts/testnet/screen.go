@@ -1,9 +1,9 @@
 package testnet
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Screen emulates the part of a terminal that goipvsadm --watch uses. Call Resize before the
@@ -14,11 +14,12 @@ type Screen struct {
 	Err          string // first invalid or unsupported output; empty if none
 
 	width, height  int
-	lines          [][]byte
+	lines          [][]rune
 	colors         [][]string // of each cell, as SGR parameters (ISO 6429)
 	row, column    int
 	color          string // SGR parameters for the next characters
 	escapeSequence []byte // incomplete escape sequence
+	character      []byte // incomplete UTF-8 character
 
 	// After a resize the program may still be drawing for the old size. Errors are
 	// ignored until it has drawn a complete valid frame.
@@ -29,9 +30,9 @@ type Screen struct {
 func (s *Screen) Resize(width, height int) {
 	s.width, s.height = width, height
 	s.resizePending, s.frameStarted = true, false
-	lines, colors := make([][]byte, height), make([][]string, height)
+	lines, colors := make([][]rune, height), make([][]string, height)
 	for i := range lines {
-		lines[i], colors[i] = bytes.Repeat([]byte(" "), width), make([]string, width)
+		lines[i], colors[i] = []rune(strings.Repeat(" ", width)), make([]string, width)
 		if i < len(s.lines) {
 			copy(lines[i], s.lines[i])
 			copy(colors[i], s.colors[i])
@@ -68,7 +69,7 @@ type TextRun struct {
 	Text   string
 }
 
-// Write interprets the output of a program.
+// Write interprets the output of a program. Each character above ASCII takes one column.
 func (s *Screen) Write(text []byte) {
 	for _, c := range text {
 		switch {
@@ -86,14 +87,29 @@ func (s *Screen) Write(text []byte) {
 			}
 		case c == '\n':
 			s.row++
-		case c < ' ' || c > '~':
+		case c < ' ' || c == '\x7f':
 			s.recordError(fmt.Sprintf("unexpected byte %q", c))
-		case s.column >= s.width:
-			s.recordError("output beyond the last column")
 		default:
-			s.lines[s.row][s.column], s.colors[s.row][s.column] = c, s.color
-			s.column++
+			s.character = append(s.character, c)
+			if utf8.FullRune(s.character) {
+				r, _ := utf8.DecodeRune(s.character)
+				s.character = nil
+				s.print(r)
+			}
 		}
+	}
+}
+
+// print shows a character at the cursor.
+func (s *Screen) print(r rune) {
+	switch {
+	case r == utf8.RuneError:
+		s.recordError("output is not UTF-8")
+	case s.column >= s.width:
+		s.recordError("output beyond the last column")
+	default:
+		s.lines[s.row][s.column], s.colors[s.row][s.column] = r, s.color
+		s.column++
 	}
 }
 

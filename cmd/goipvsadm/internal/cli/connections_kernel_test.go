@@ -193,7 +193,7 @@ func TestWatchConnectionsTerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	waitFor("1 connection from 10.8.3.7 in ESTABLISHED  every 1s, ? helps, q quits")
+	waitFor("1 connection from 10.8.3.7 in ESTABLISHED  every 1s, h helps, q quits")
 	waitFor("TCP " + l.busy + ":80 ")
 	second := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
 	connection, _, err := second.OpenKeepAlive("http://10.8.3.100/")

@@ -24,7 +24,7 @@ func (inv *invocation) watch(cmd *command.Command) int {
 		Interval: time.Duration(cmd.Interval) * time.Second,
 		Sampler: &sampler.Sampler{
 			Services:     func() ([]ipvs.Service, error) { return inv.services(cmd) },
-			Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) { return inv.destinations(cmd, key) },
+			Destinations: inv.destinationReader(cmd),
 			Lag:          sampler.LagFor(cmd.Interval),
 		},
 		View: watch.View{
@@ -63,7 +63,12 @@ func (inv *invocation) watch(cmd *command.Command) int {
 			}
 		}
 	case encode:
-		w.Encode = func(s *sampler.Sample) error { return inv.writeSample(out, s) }
+		w.Encode = func(s *sampler.Sample, services iter.Seq2[*sampler.Service, error]) error {
+			if err := jsonout.Sample(out, &inv.info, s.Time, services); err != nil {
+				return err
+			}
+			return out.Flush()
+		}
 	}
 	sig, err := w.Run()
 	// Drop buffered output: writing it could block.
@@ -79,20 +84,15 @@ func (inv *invocation) watch(cmd *command.Command) int {
 	return watchStatus(sig)
 }
 
-// destinations returns the destinations of a service in the order of the
-// listing.
-func (inv *invocation) destinations(cmd *command.Command, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
-	destinations, err := inv.client.AppendDestinationsConsistent(nil, key)
-	if !cmd.Options.Has(command.NoSort) {
-		tablefmt.SortDestinations(destinations)
+// destinationReader returns a function that appends the destinations of a service in
+// the order of the listing.
+func (inv *invocation) destinationReader(cmd *command.Command) destinationReader {
+	return func(ds []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
+		n := len(ds)
+		ds, err := inv.client.AppendDestinationsConsistent(ds, key)
+		if !cmd.Options.Has(command.NoSort) {
+			tablefmt.SortDestinations(ds[n:])
+		}
+		return ds, err
 	}
-	return destinations, err
-}
-
-// writeSample writes a sample as a line of JSON.
-func (inv *invocation) writeSample(out *bufio.Writer, s *sampler.Sample) error {
-	if err := jsonout.Sample(out, &inv.info, s); err != nil {
-		return err
-	}
-	return out.Flush()
 }

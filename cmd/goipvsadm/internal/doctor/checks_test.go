@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -195,20 +196,83 @@ func TestDiagnose(t *testing.T) {
 
 		{name: "packets without a mark for a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
 		{name: "packets without a mark of a host that is not a client", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "a client that tries a port", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
 		}},
 		{name: "packets without a mark to a program of the director", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
 			f.Listening = []netstate.Socket{{Protocol: 6, AddrPort: ap("0.0.0.0:22")}}
+		}},
+		{name: "UDP packets to a TCP service of DNS", change: func(f *Facts) {
+			f.Services[0].AddrPort = ap("192.0.2.1:53")
+			f.ListeningRead = true
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
+		}, want: []string{"other-protocol TCP 192.0.2.1:53"}},
+		{name: "UDP packets to a TCP service, which may be HTTP/3", change: func(f *Facts) {
+			f.ListeningRead = true
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
+		}, want: []string{"hint other-protocol " + service}},
+		{name: "UDP packets to a program of the director", change: func(f *Facts) {
+			f.Services[0].AddrPort = ap("192.0.2.1:53")
+			f.ListeningRead = true
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.Listening = []netstate.Socket{{Protocol: 17, AddrPort: ap("0.0.0.0:53")}}
+		}},
+		{name: "TCP packets without a mark are no other protocol", change: func(f *Facts) {
+			f.ListeningRead = true
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
+		}},
+		{name: "replies to a neighbor that is not resolved", change: func(f *Facts) {
+			f.loseReplies("192.0.2.99")
+			k := neighborKey{outside, addr("192.0.2.77")}
+			f.NeighborsBefore, f.Neighbors[k] = Neighbors{k: netstate.Incomplete}, netstate.Failed
+		}, want: []string{"nat-replies-lost " + server1}},
+		{name: "replies to several clients are lost", change: func(f *Facts) {
+			f.loseReplies("192.0.2.99", "192.0.2.98")
+		}, want: []string{"warning nat-replies-lost " + server1}},
+		{name: "half-open connections of several clients", change: func(f *Facts) {
+			f.loseReplies("192.0.2.99", "192.0.2.98")
+			f.Services[0].Servers[0].Delta.InPackets = 5
+		}},
+		{name: "replies to one client are lost", change: func(f *Facts) { f.loseReplies("192.0.2.99") }},
+		{name: "two hosts with the address of a server", change: func(f *Facts) {
+			f.claimServer()
+			_, d := f.firstServer()
+			d.Conns = stuckOf("192.0.2.99", "192.0.2.98")
+			d.Delta = silent
+		}, want: []string{"server-address-claimed " + server1}},
+		{name: "two hosts with the address of a server without traffic", change: func(f *Facts) {
+			makeIdle(f)
+			f.claimServer()
+		}, want: []string{"warning server-address-claimed " + server1}},
+		{name: "a working server with two interfaces", change: func(f *Facts) { f.claimServer() }, want: []string{"hint server-address-claimed " + server1}},
+		{name: "a server that replies twice", change: func(f *Facts) {
+			f.claimServer()
+			f.ARPReplies[1].HardwareAddr = f.ARPReplies[0].HardwareAddr
+		}},
+		{name: "sync messages on another interface", change: func(f *Facts) {
+			f.Daemons = []ipvs.Daemon{{State: ipvs.Backup, Interface: f.Links[0].Name, SyncID: 5}}
+			f.SyncMessages = []netprobe.SyncMessage{{Link: f.Links[1].Index, Source: addr("10.0.0.9"), Group: ap("224.0.0.81:8848"), SyncID: 5}}
+		}, want: []string{"sync-wrong-interface"}},
+		{name: "sync messages on both interfaces", change: func(f *Facts) {
+			f.Daemons = []ipvs.Daemon{{State: ipvs.Backup, Interface: f.Links[0].Name, SyncID: 5}}
+			m := netprobe.SyncMessage{Source: addr("10.0.0.9"), Group: ap("224.0.0.81:8848"), SyncID: 5}
+			for _, l := range f.Links[:2] {
+				m.Link = l.Index
+				f.SyncMessages = append(f.SyncMessages, m)
+			}
+		}},
+		{name: "sync messages of another pair on another interface", change: func(f *Facts) {
+			f.Daemons = []ipvs.Daemon{{State: ipvs.Backup, Interface: f.Links[0].Name, SyncID: 5}}
+			f.SyncMessages = []netprobe.SyncMessage{{Link: f.Links[1].Index, Source: addr("10.0.0.9"), Group: ap("224.0.0.81:8848"), SyncID: 6}}
 		}},
 		{name: "UDP without replies from one of two servers", change: func(f *Facts) {
 			s, d := f.firstServer()
@@ -676,5 +740,56 @@ func claimVIP(f *Facts, host string) {
 	f.ARPReplies = []netprobe.Reply{
 		{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: hardwareAddr},
 		{Link: outside, Addr: addr(host), HardwareAddr: hardwareAddr},
+	}
+}
+
+// loseReplies makes the connections of the given clients to the first server stay in
+// SYN_RECV although it replies, and removes those to the other servers.
+func (f *Facts) loseReplies(clients ...string) {
+	makeIdle(f)
+	_, d := f.firstServer()
+	d.Conns, d.Delta = stuckOf(clients...), &ipvs.Stats{Conns: 5, InPackets: 9, InBytes: 540, OutPackets: 9, OutBytes: 540}
+}
+
+// claimServer adds ARP replies of two hosts for the address of the first server.
+func (f *Facts) claimServer() {
+	f.Probed, f.ARPAnswered = true, true
+	for i := range byte(2) {
+		f.ARPReplies = append(f.ARPReplies, netprobe.Reply{Link: inside, Addr: addr("10.0.0.11"), HardwareAddr: []byte{2, 0, 0, 0, 1, i}})
+	}
+}
+
+// TestVIPNetmaskCause expects the netmask of the VIP among the causes if another address
+// shows that the network is smaller, since removing the only route to the network would
+// do harm.
+func TestVIPNetmaskCause(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		other string // another address of the link
+		want  bool
+	}{
+		{"another address in a smaller network", "10.9.0.1/24", true},
+		{"another address in the same network", "10.9.0.1/8", false},
+		{"no other address", "127.0.0.2/8", false},
+	} {
+		f := healthyFacts()
+		f.Services[0].AddrPort = ap("10.0.0.1:80")
+		f.Routes[addr("10.0.0.1")] = f.Routes[addr("192.0.2.1")]
+		f.Addresses = []netstate.Address{
+			{Link: inside, Prefix: netip.MustParsePrefix("10.0.0.1/8")},
+			{Link: inside, Prefix: netip.MustParsePrefix(tt.other)},
+		}
+		f.Neighbors[neighborKey{inside, addr("10.0.0.11")}] = netstate.Failed
+		findings := Diagnose(f)
+		i := slices.IndexFunc(findings, func(x Finding) bool { return x.Check.ID == "neighbour-failed" })
+		if i < 0 {
+			t.Fatalf("%s: no finding", tt.name)
+		}
+		x := &findings[i]
+		isCause := slices.Contains(x.Causes, "the VIP 10.0.0.1/8 has a netmask that includes the server, which is behind a gateway")
+		changes := strings.Contains(x.Remedies[0].CommandLine(), "ip address del")
+		if isCause != tt.want || changes != tt.want {
+			t.Errorf("%s: causes %q, first remedy %q", tt.name, x.Causes, x.Remedies[0].CommandLine())
+		}
 	}
 }

@@ -32,21 +32,28 @@ type Rejection struct {
 }
 
 // An UnmarkedTarget is an address of the director to which a client has sent TCP
-// SYNs between the samples without creating a connection, and which belongs to no
-// service: the packets may lack a firewall mark.
+// SYNs, or UDP packets, between the samples without creating a connection, and which
+// belongs to no service: the packets may lack a firewall mark, or the service may have
+// another protocol.
 type UnmarkedTarget struct {
-	Target  netip.AddrPort
-	Client  netip.Addr
-	Packets int
+	Protocol ipvs.Protocol
+	Target   netip.AddrPort
+	Client   netip.Addr
+	Packets  int
 }
 
 // maxRecorded is the number of endpoints and of packets without a service that are
 // recorded.
 const maxRecorded = 10000
 
+// maxArrivalClients is the number of clients that are recorded per service, to find
+// those that a firewall drops.
+const maxArrivalClients = 64
+
 // capture waits for sampleInterval and records the packets that arrive for the
 // services and from their servers meanwhile. It returns the TCP SYNs to addresses
-// of the director that belong to no service.
+// of the director that belong to no service, and the UDP packets to the addresses of
+// TCP services without a UDP service.
 func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.Packet, err error) {
 	var capture *netprobe.Capture
 	err = c.InNetNS(func() (err error) {
@@ -106,7 +113,8 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 		}
 		s := ix.service(protocol, p.Destination)
 		if s == nil {
-			if p.Protocol == unix.IPPROTO_TCP && own[to] && len(unserved) < maxRecorded {
+			isUDP := p.Protocol == unix.IPPROTO_UDP && ix.service(ipvs.TCP, p.Destination) != nil
+			if (p.Protocol == unix.IPPROTO_TCP || isUDP) && own[to] && len(unserved) < maxRecorded {
 				unserved = append(unserved, p)
 			}
 			continue
@@ -118,7 +126,7 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 		}
 		a.Packets++
 		a.Link = p.Link
-		a.Clients = appendDistinct(a.Clients, from, maxClients)
+		a.Clients = appendDistinct(a.Clients, from, maxArrivalClients)
 	}
 	return unserved, nil
 }
@@ -139,29 +147,29 @@ func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
 
 // unmarked returns the targets of the packets that have created no connection of a
 // firewall mark service, each with the most persistent client. It returns none if
-// there is no such service, or if not all connections have been read.
+// not all connections have been read.
 func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample) []UnmarkedTarget {
-	if !f.AllConnections || !f.hasMarks() {
+	if !f.AllConnections {
 		return nil
 	}
 	type pair struct {
 		client netip.Addr
-		target netip.AddrPort
+		target Endpoint
 	}
 	count := make(map[pair]int)
-	index := make(map[netip.AddrPort]int)
+	index := make(map[Endpoint]int)
 	var targets []UnmarkedTarget
 	for _, p := range unserved {
 		if _, ok := conns[connKey{ipvs.Protocol(p.Protocol), p.Source, p.Destination}]; ok {
 			continue
 		}
-		k := pair{p.Source.Addr(), p.Destination}
+		k := pair{p.Source.Addr(), Endpoint{ipvs.Protocol(p.Protocol), p.Destination}}
 		count[k]++
 		i, ok := index[k.target]
 		if !ok {
 			i = len(targets)
 			index[k.target] = i
-			targets = append(targets, UnmarkedTarget{Target: k.target})
+			targets = append(targets, UnmarkedTarget{Protocol: k.target.Protocol, Target: k.target.AddrPort})
 		}
 		if t := &targets[i]; count[k] > t.Packets {
 			t.Client, t.Packets = k.client, count[k]

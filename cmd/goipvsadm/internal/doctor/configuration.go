@@ -333,7 +333,7 @@ func timeoutShort(f *Facts, report func(Finding)) {
 func describeMarks(marks []uint32) string {
 	var texts []string
 	for _, m := range marks[:min(3, len(marks))] {
-		texts = append(texts, fmt.Sprint(m))
+		texts = append(texts, fmt.Sprintf("%d (0x%x)", m, m))
 	}
 	text := strings.Join(texts, ", ")
 	if len(marks) > 3 {

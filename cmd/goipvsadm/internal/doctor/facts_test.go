@@ -5,8 +5,6 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-
-	"golang.org/x/sys/unix"
 )
 
 var (
@@ -21,8 +19,7 @@ const (
 	inside
 )
 
-// reachable is the state of a neighbor that replies (NUD_REACHABLE).
-const reachable netstate.NeighborState = unix.NUD_REACHABLE
+const reachable = netstate.Reachable
 
 // healthyFacts returns the facts of a director without problems: one service
 // and two servers with NAT, and traffic in both directions.

@@ -253,7 +253,7 @@ var findingTests = []findingTest{
 // TestFindings verifies that each check finds exactly its problem, and that
 // nothing is found after its remedy has been run.
 func TestFindings(t *testing.T) {
-	all := slices.Concat(findingTests, causeTests, failureTests)
+	all := slices.Concat(findingTests, causeTests, failureTests, misconfiguredTests)
 	for i := range all {
 		tt := &all[i]
 		if missing := missingFeature(tt.iptables, tt.sctp, tt.sysctl); missing != "" {
@@ -350,7 +350,7 @@ var separatelyTested = []string{"conn-table-small", "conntrack-full", "other-pro
 
 func TestAllChecksTested(t *testing.T) {
 	tested := slices.Clone(separatelyTested)
-	for _, tt := range slices.Concat(findingTests, causeTests, failureTests) {
+	for _, tt := range slices.Concat(findingTests, causeTests, failureTests, misconfiguredTests) {
 		id, _, _ := strings.Cut(tt.name, "/")
 		tested = append(tested, id)
 	}

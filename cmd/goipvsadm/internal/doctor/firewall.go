@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -18,6 +19,11 @@ var firewallChecks = []Check{
 		ID: "firewall-drops", Severity: Error, run: firewallDrops,
 		Title:       "director's firewall drops requests",
 		Explanation: "packets to the service are dropped before IPVS receives them",
+	},
+	{
+		ID: "client-filtered", Severity: Hint, run: clientFiltered,
+		Title:       "director's firewall drops requests of a client",
+		Explanation: "the rule may be intended, such as by fail2ban",
 	},
 	{
 		ID: "dnat-before-ipvs", Severity: Error, run: dnatBeforeIPVS,
@@ -156,6 +162,30 @@ func firewallDrops(f *Facts, report func(Finding)) {
 			f.explained[s.ServiceKey] = true
 			report(x)
 			break
+		}
+	}
+}
+
+// clientFiltered reports clients whose packets a rule drops although those of other
+// clients reach the service.
+func clientFiltered(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		a := f.Arrivals[s.ServiceKey]
+		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] {
+			continue
+		}
+		var rules []string
+		for _, client := range a.Clients {
+			p := s.request()
+			p.Source = netip.AddrPortFrom(client, 0)
+			o := cmp.Or(f.dropOutcome("prerouting", p), f.dropOutcome("input", p))
+			if o == nil || o.Rule == nil || slices.Contains(rules, o.Rule.Text) {
+				continue
+			}
+			rules = append(rules, o.Rule.Text)
+			report(s.serviceFinding(fmt.Sprintf("client %s; %s", client, describeOutcome(o)),
+				advise("if the client should have access, remove the rule, or the client from the list of the program that has set it")))
 		}
 	}
 }

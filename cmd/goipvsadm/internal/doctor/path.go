@@ -245,9 +245,42 @@ func neighborFailed(f *Facts, report func(Finding)) {
 			}
 		} else {
 			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+			f.explainNetmasks(&x, s, d, r)
 		}
 		report(x)
 	})
+}
+
+// explainNetmasks adds wrong netmasks of the VIP to the causes of a server that does
+// not reply to ARP requests: one of the director that makes the network of a server
+// behind a gateway appear to be on the link, or one of the server that makes the
+// director's address its own.
+func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Route) {
+	addr := d.AddrPort.Addr()
+	own, ok := f.subnetOf(addr, r.Link)
+	if !ok || !addr.Is4() {
+		return
+	}
+	link := f.link(r.Link).Name
+	// Another address of the link tells the network's own prefix length.
+	narrower := func(a netstate.Address) bool {
+		return a.Link == r.Link && own.Contains(a.Prefix.Addr()) && a.Prefix.Bits() > own.Bits() && !f.vips()[a.Prefix.Addr()]
+	}
+	switch {
+	case f.vips()[own.Addr()] && slices.ContainsFunc(f.addrs().subnets, narrower):
+		x.Causes = []string{
+			fmt.Sprintf("the VIP %s has a netmask that includes the server, which is behind a gateway", own),
+			"the host is down or has another address",
+		}
+		x.Remedies = append([]Remedy{f.localCommands(
+			[]string{"ip", "address", "del", own.String(), "dev", link}, addAddress(own.Addr(), link))}, x.Remedies...)
+		x.Group = "netmask " + own.String()
+	default:
+		if narrow, ok := f.narrowVIP(s, d); ok {
+			x.Causes = []string{"the host is down or has another address", wideVIP}
+			x.Remedies = slices.Insert(x.Remedies, 1, narrow)
+		}
+	}
 }
 
 // neighborProblem returns how the neighbor entry of an address shows that it

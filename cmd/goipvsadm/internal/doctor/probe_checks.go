@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -20,6 +21,11 @@ var probeChecks = []Check{
 		Explanation: "clients reach whichever host replies to ARP or neighbor discovery first",
 	},
 	{
+		ID: "server-address-claimed", Severity: Error, WholeHost: true, run: serverAddressClaimed,
+		Title:       "several hosts have the address of a server",
+		Explanation: "packets to the server may go to the wrong host",
+	},
+	{
 		ID: "probe-refused", Severity: Error, run: probeRefused,
 		Title:       "server refuses connections",
 		Explanation: "nothing listens on the server port, or a firewall rejects the connection",
@@ -27,7 +33,7 @@ var probeChecks = []Check{
 	{
 		ID: "probe-no-answer", Severity: Error, run: probeNoAnswer,
 		Title:       "server does not reply to a connection attempt",
-		Explanation: "the host is down, packets are filtered, or the VIP is not configured",
+		Explanation: "the packets of the probe, or the replies to them, are dropped or lost",
 	},
 	{
 		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
@@ -268,7 +274,7 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			if d == nil {
 				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
 				x.Severity = Hint
-				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally"}
+				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally", "a router replies for addresses to which it has another route (proxy_arp)"}
 				report(x)
 				continue
 			}
@@ -286,6 +292,42 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			report(x)
 		}
 	}
+}
+
+// serverAddressClaimed reports servers for whose address several hosts reply. A server
+// with two interfaces on the link may reply with both.
+func serverAddressClaimed(f *Facts, report func(Finding)) {
+	hosts := make(map[neighborKey][]string)
+	for _, r := range f.ARPReplies {
+		k := neighborKey{r.Link, r.Addr}
+		hosts[k] = appendDistinct(hosts[k], r.HardwareAddr.String(), maxClients)
+	}
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.routeTo(d)
+		if !ok || r.Gateway.IsValid() {
+			return
+		}
+		addr := d.AddrPort.Addr()
+		k := neighborKey{r.Link, addr}
+		if len(hosts[k]) < 2 {
+			return
+		}
+		evidence := fmt.Sprintf("%s on %s reply for %s", strings.Join(hosts[k], " and "), f.link(r.Link).Name, addr)
+		if used := f.HardwareAddrs[k]; used != nil {
+			evidence += fmt.Sprintf("; the director sends packets to %s", used)
+		}
+		x := s.serverFinding(d, evidence, advise("find the hosts with these hardware addresses, and remove %s from the one that is not the server", addr))
+		x.Causes = []string{"another host has the server's address as well", "the server has two interfaces on the same link, and arp_ignore is 0"}
+		switch {
+		case d.Conns.StuckSynRecv > 0 && d.Conns.Completed == 0, f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil:
+		case d.Conns.Completed > 0:
+			x.Severity = Hint
+		default:
+			x.Severity = Warning
+			f.suppress(addr)
+		}
+		report(x)
+	})
 }
 
 // announces reports whether the director replies to ARP requests or neighbor
@@ -358,6 +400,13 @@ func (f *Facts) hasReplied(s *Service, d *Server) bool {
 	return d.Conns.Completed > 0 || slices.ContainsFunc(endpoints(s, d), func(e Endpoint) bool { return f.Replies[e] > 0 })
 }
 
+// isResolved reports whether the hardware address of a server has been confirmed
+// recently.
+func (f *Facts) isResolved(d *Server) bool {
+	r, _ := f.routeTo(d)
+	return !r.Gateway.IsValid() && f.Neighbors[neighborKey{r.Link, d.AddrPort.Addr()}] == netstate.Reachable
+}
+
 // probeFinding completes a finding about a failed probe.
 func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence string, causes ...string) Finding {
 	x := s.serverFinding(d, evidence)
@@ -421,8 +470,16 @@ func probeRefused(f *Facts, report func(Finding)) {
 
 func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
-		report(f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after),
-			"the host is down", "a firewall drops the packets"))
+		causes := []string{"the host is down", "a firewall drops the packets"}
+		if f.isResolved(d) { // it replies to ARP requests or neighbor discovery
+			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
+		}
+		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
+		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
+			x.Causes = append(x.Causes, wideVIP)
+			x.Remedies = slices.Insert(x.Remedies, 1, narrow)
+		}
+		report(x)
 	})
 	// A server that replies on its own address but not on the VIP does not have
 	// the VIP.
@@ -436,7 +493,8 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection attempt to %s, although it accepts connections to %s",
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
-		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP"}
+		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP",
+			spoofCause(s.AddrPort.Addr()).text}
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}

@@ -28,6 +28,11 @@ var replyChecks = []Check{
 		Title:       "server is a client of its own service",
 		Explanation: "with NAT, connections of a server to the VIP keep its address as their source, so the selected server sends its replies to it directly, past the director",
 	},
+	{
+		ID: "nat-replies-lost", Severity: Error, run: natRepliesLost,
+		Title:       "replies do not reach the clients",
+		Explanation: "the server replies through the director, but no connection completes",
+	},
 }
 
 const vsConntrack = "net/ipv4/vs/conntrack"
@@ -120,6 +125,50 @@ func natHairpin(f *Facts, report func(Finding)) {
 			delete(f.suppressedServers, &d.Destination)
 		}
 	})
+}
+
+func natRepliesLost(f *Facts, report func(Finding)) {
+	servers := make(map[netip.Addr]bool)
+	for i := range f.Services {
+		for j := range f.Services[i].Servers {
+			servers[f.Services[i].Servers[j].AddrPort.Addr()] = true
+		}
+	}
+	nextHop, found := f.failedNeighbor(func(a netip.Addr) bool { return !servers[a] })
+	f.eachServer(func(s *Service, d *Server) {
+		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
+		// come from a scan.
+		if d.Method != ipvs.Masquerading || d.Delta == nil || d.Delta.OutPackets == 0 || d.Delta.InPackets <= d.Delta.Conns ||
+			d.Conns.StuckSynRecv < minUnanswered || s.completes() || f.onlyResets(s, d) || f.isSuppressed(d) {
+			return
+		}
+		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
+		link := f.link(nextHop.link).Name
+		x.Causes = []string{"the route of the replies, from the VIP to the client, is wrong, such as by a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
+		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.String())}
+		switch {
+		case found:
+			x.Causes[0] = fmt.Sprintf("the replies are routed to %s on %s, which does not reply to ARP or neighbor discovery: its route, or a routing rule (ip rule) for packets from the VIP, is wrong", nextHop.addr, link)
+			x.Group = "next hop " + nextHop.addr.String()
+		case len(d.Conns.StuckClients) < minUnanswered:
+			return // the client's own network may lose the replies
+		default:
+			x.Severity = Warning
+		}
+		report(x)
+	})
+}
+
+// failedNeighbor returns the first neighbor, in the order of addresses, whose address
+// could not be resolved at either sample.
+func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey, ok bool) {
+	failed := func(n Neighbors, k neighborKey) bool { return n[k] == netstate.Failed || n[k] == netstate.Incomplete }
+	for k := range f.Neighbors {
+		if failed(f.Neighbors, k) && failed(f.NeighborsBefore, k) && matches(k.addr) && (!ok || k.addr.Less(first.addr)) {
+			first, ok = k, true
+		}
+	}
+	return first, ok
 }
 
 // masquerade returns the commands that make a server reply to the director,
@@ -266,8 +315,11 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		return []replyCause{{text: fmt.Sprintf("the problem is temporary, or depends on what the client sends: the server replied through the director to a probe from the address of the client %s", probe.Client)}, filter}
 	case probed && probe.FromClient.Echo && probe.FromDirector.Port == netprobe.Silent:
 		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", d.AddrPort.Port(), probe.Client)
-		filter.certain = true
-		return []replyCause{filter}
+		if s.Protocol != ipvs.TCP {
+			filter.certain = true
+			return []replyCause{filter}
+		}
+		return []replyCause{filter, f.hungCause(s, d, d.AddrPort.Port())}
 	case probed && probe.FromClient.Echo:
 		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", d.AddrPort.Port(), probe.Client)
 		filter.certain = true
@@ -355,18 +407,29 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	switch {
 	case d.Method == ipvs.DirectRouting:
 		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
+		if narrow, ok := f.narrowVIP(s, d); ok {
+			accept.text += ", or " + wideVIP
+			accept.remedies = append(accept.remedies, narrow)
+		}
 	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
-		accept.text = fmt.Sprintf("the server does not decapsulate the tunnel: no tunnel interface is up, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
+		accept.text = fmt.Sprintf("the server does not decapsulate IPIP: no such interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
 		accept.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(to.Addr())...)}
 	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
 		accept.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
 		accept.remedies = []Remedy{remoteCommands(addr, []string{"modprobe", "fou"},
 			[]string{"ip", "fou", "add", "port", fmt.Sprint(d.Tunnel.Port), "gue"})}
+	case d.Tunnel.Type == ipvs.GRE && addr.Is4():
+		accept.text = "the server does not decapsulate GRE: no such interface is up, its tunnel has another type, or the VIP is not configured"
+		accept.remedies = []Remedy{
+			f.edit(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
+			remoteCommands(addr, []string{"ip", "link", "add", "gre-ipvs", "type", "gre", "local", addr.String(), "remote", f.Routes[addr].Source.String()},
+				[]string{"ip", "link", "set", "dev", "gre-ipvs", "up"}, addAddress(to.Addr(), "lo")),
+		}
 	default:
 		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
 	}
 	listener := replyCause{
-		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
+		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port), or its program hangs", to.Port()),
 		remedies: []Remedy{f.takeOut(s, d)},
 	}
 	if d.Method == ipvs.Tunneling {
@@ -375,7 +438,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 			return []replyCause{accept}
 		}
 	}
-	gateway := f.replyGatewayCause(d)
+	gateway, reverse := f.replyGatewayCause(d), f.reversePathCause(d)
 	filter := replyCause{text: fmt.Sprintf("the server's firewall drops packets to port %d", to.Port())}
 	if d.Method == ipvs.Tunneling {
 		filter.text = "a firewall drops the packets of the tunnel"
@@ -393,17 +456,19 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 			},
 		}}
 	case probed && probe.FromDirector.Port == netprobe.Answered:
-		if gateway != nil {
-			causes = append(causes, *gateway)
+		for _, c := range []*replyCause{gateway, reverse} {
+			if c != nil {
+				causes = append(causes, *c)
+			}
 		}
 		filter.text = "the server's firewall drops packets from clients"
 		return append(causes, filter)
 	case probed && probe.FromDirector.Port == netprobe.Refused:
 		return []replyCause{listener}
 	case probed && probe.FromDirector.Echo:
-		return []replyCause{filter, listener}
+		return []replyCause{filter, f.hungCause(s, d, to.Port())}
 	case probed:
-		causes = append(causes, accept)
+		causes = append(causes, accept, spoofCause(to.Addr()))
 		if mixed != nil {
 			causes = append([]replyCause{*mixed}, causes...)
 		}
@@ -415,11 +480,65 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	if mixed != nil {
 		causes = append(causes, *mixed)
 	}
-	causes = append(causes, accept, listener)
-	if gateway != nil {
-		causes = append(causes, *gateway)
+	if d.Conns.Established > 0 { // earlier connections have completed
+		down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+		causes = append(causes, down, listener, accept)
+	} else {
+		causes = append(causes, accept, listener)
+	}
+	for _, c := range []*replyCause{gateway, reverse} {
+		if c != nil {
+			causes = append(causes, *c)
+		}
 	}
 	return causes
+}
+
+// hungCause returns the cause that the program that listens on a port of the
+// server does not accept connections, so that the kernel drops new ones.
+func (f *Facts) hungCause(s *Service, d *Server, port uint16) replyCause {
+	return replyCause{
+		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, so that its accept queue is full", port),
+		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "ss", "-ltn", "sport", "=", fmt.Sprintf(":%d", port)), f.takeOut(s, d)},
+	}
+}
+
+// spoofCause returns the cause that the network drops replies whose source is a VIP.
+func spoofCause(vip netip.Addr) replyCause {
+	return replyCause{text: fmt.Sprintf("the network drops the replies because their source is %s: virtual switches and clouds allow a port only its own addresses (anti-spoofing, port security)", vip)}
+}
+
+// reversePathCause returns the cause that a server drops packets of clients to which
+// it would reply through another interface, or nil if all are in its network.
+func (f *Facts) reversePathCause(d *Server) *replyCause {
+	if !d.AddrPort.Addr().Is4() || f.replyGatewayCause(d) == nil {
+		return nil
+	}
+	return &replyCause{
+		text: "the server's rp_filter drops packets of clients to which it has a route through another interface",
+		// The kernel applies the maximum of conf/all and conf/LINK; 2 accepts a route
+		// through any interface.
+		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), sysctlCommand(2, "net/ipv4/conf/all/rp_filter")...)},
+	}
+}
+
+// wideVIP is the cause that a server regards the addresses of its network as its own.
+const wideVIP = "lo of the server has the VIP with the netmask of the network instead of /32, so that it sends its replies to itself"
+
+// narrowVIP returns the commands that replace a VIP on the loopback interface of a
+// server, which has the netmask of its network, by one with the netmask /32. It
+// returns false if this cannot be the cause of a server's silence.
+func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
+	vip := d.Conns.VIP
+	if s.Mark == 0 {
+		vip = s.AddrPort.Addr()
+	}
+	own, ok := f.ownLinkAddr(d)
+	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) || d.Conns.Established > 0 {
+		return Remedy{}, false
+	}
+	wide := netip.PrefixFrom(vip, own.Bits())
+	return remoteCommands(d.AddrPort.Addr(), []string{"ip", "address", "del", wide.String(), "dev", "lo"}, addAddress(vip, "lo")), true
 }
 
 // ownLinkAddr returns the director's address, with its prefix length, on the

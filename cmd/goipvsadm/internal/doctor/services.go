@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
@@ -46,6 +47,11 @@ var serviceChecks = []Check{
 		ID: "mark-incomplete", Severity: Warning, run: markIncomplete,
 		Title:       "packets of clients lack the firewall mark",
 		Explanation: "packets without the mark do not reach the service",
+	},
+	{
+		ID: "other-protocol", Severity: Warning, run: otherProtocol,
+		Title:       "clients use another protocol than the service",
+		Explanation: "a service is for TCP or for UDP: clients that use both need two services",
 	},
 	{
 		ID: "persistence-netmask-zero", Severity: Warning, run: persistenceNetmaskZero,
@@ -161,7 +167,9 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			x.Evidence = ""
 		}
 		address, port := "ADDRESS", "PORT"
-		unmarked := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return t.Target.Addr().Is4() == (s.Family == ipvs.IPv4) })
+		unmarked := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
+			return t.Protocol == ipvs.TCP && t.Target.Addr().Is4() == (s.Family == ipvs.IPv4)
+		})
 		if unmarked != nil {
 			x.Severity = Warning
 			x.Evidence += "; " + unmarked.describe()
@@ -198,6 +206,9 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 				"-p", "tcp", "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
 		}
+		if len(setters) > 0 {
+			x.Remedies = append(x.Remedies, listMarks)
+		}
 		x.Remedies = append(x.Remedies, f.removeService(s))
 		if x.Severity == 0 {
 			x.Severity = Hint
@@ -205,6 +216,9 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		report(x)
 	}
 }
+
+// listMarks shows which rules that set marks match packets.
+var listMarks = Remedy{Advice: "see which rules that set the mark count packets, such as by iptables-save -c or nft list ruleset"}
 
 // minUnmarked is the number of packets of a client to the same port that show that
 // the client does not only try whether the port is open.
@@ -216,7 +230,7 @@ func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarg
 	for i := range f.Unmarked {
 		t := &f.Unmarked[i]
 		if t.Packets >= minUnmarked && f.ListeningRead && matches(t) &&
-			!slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, ipvs.TCP, t.Target) }) {
+			!slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, t.Protocol, t.Target) }) {
 			return t
 		}
 	}
@@ -225,7 +239,11 @@ func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarg
 
 // describe describes the packets to a target.
 func (t *UnmarkedTarget) describe() string {
-	return fmt.Sprintf("%s from %s to %s in this sample, which has no service and no listener", humanize.Count(t.Packets, "SYN"), t.Client, t.Target)
+	unit := "SYN"
+	if t.Protocol == ipvs.UDP {
+		unit = "UDP packet"
+	}
+	return fmt.Sprintf("%s from %s to %s in this sample, which has no service and no listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
 }
 
 // markIncomplete reports clients of a firewall mark service whose packets to other
@@ -237,7 +255,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			continue
 		}
 		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
-			return slices.ContainsFunc(s.Servers, func(d Server) bool {
+			return t.Protocol == ipvs.TCP && slices.ContainsFunc(s.Servers, func(d Server) bool {
 				return d.Conns.VIP == t.Target.Addr() && slices.ContainsFunc(f.WorkingClients[t.Client], func(o *ipvs.Destination) bool {
 					return o.AddrPort == d.AddrPort
 				})
@@ -249,7 +267,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 		x := s.serviceFinding("the client has connections with this mark; " + t.describe())
 		if mark, ok := f.markOf(ipvs.TCP, t.Target); ok && mark == s.Mark {
 			x.Causes = []string{"the rule that sets the mark does not match all packets of the client"}
-			x.Remedies = []Remedy{advise("list the rules that set the mark, such as by iptables-save -c or nft list ruleset")}
+			x.Remedies = []Remedy{listMarks}
 		} else {
 			x.Causes = []string{
 				fmt.Sprintf("the rule that sets the mark does not include TCP port %d", t.Target.Port()),
@@ -257,6 +275,36 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			}
 			x.Remedies = []Remedy{f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", t.Target.Addr().String(),
 				"-p", "tcp", "--dport", strconv.Itoa(int(t.Target.Port())), "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))}
+		}
+		report(x)
+	}
+}
+
+// dualPorts are the ports of protocols that use TCP and UDP. Clients of other
+// protocols may try both, such as those of HTTP/3.
+var dualPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
+
+// otherProtocol reports clients that send UDP packets to a TCP service, or vice versa.
+func otherProtocol(f *Facts, report func(Finding)) {
+	for i := range f.Services {
+		s := &f.Services[i]
+		if s.Mark != 0 || s.Protocol != ipvs.TCP && s.Protocol != ipvs.UDP {
+			continue
+		}
+		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return t.Target == s.AddrPort && t.Protocol != s.Protocol })
+		if t == nil {
+			continue
+		}
+		other := s.Service
+		other.Protocol = t.Protocol
+		x := s.serviceFinding(t.describe(), f.selfCommand(&command.Command{Verb: command.AddService, Service: other}))
+		for j := range s.Servers {
+			add := f.selfCommand(&command.Command{Verb: command.AddServer, Service: other, Destination: s.Servers[j].Destination})
+			x.Remedies[0].Commands = append(x.Remedies[0].Commands, add.Commands...)
+		}
+		if !slices.Contains(dualPorts, t.Target.Port()) {
+			x.Severity = Hint
+			x.Causes = []string{"the servers offer the protocol, but the service does not", "the clients try both protocols, or scan ports"}
 		}
 		report(x)
 	}

@@ -23,6 +23,11 @@ var syncStateChecks = []Check{
 		Explanation: "a backup daemon only accepts messages to its group with its own sync ID",
 	},
 	{
+		ID: "sync-wrong-interface", Severity: Error, run: syncWrongInterface,
+		Title:       "sync messages arrive on another interface",
+		Explanation: "a backup daemon only receives messages on its own interface",
+	},
+	{
 		ID: "sync-blocked", Severity: Error, run: syncBlocked,
 		Title:       "director's firewall drops sync messages",
 		Explanation: "the backup daemon does not receive the connections of the master",
@@ -91,6 +96,36 @@ func syncIDMismatch(f *Facts, report func(Finding)) {
 				"the master and this director are configured differently",
 				"the master is down, and the messages belong to another pair of directors",
 			},
+			Remedies: []Remedy{{Commands: append(stop.Commands, start.Commands...)}},
+		})
+	})
+}
+
+func syncWrongInterface(f *Facts, report func(Finding)) {
+	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
+		if d.State != ipvs.Backup || l == nil {
+			return
+		}
+		other := -1
+		for i, m := range f.SyncMessages {
+			switch {
+			case m.Outgoing || !acceptsSync(d, m):
+			case m.Link == l.Index:
+				return
+			default:
+				other = i
+			}
+		}
+		if other < 0 {
+			return
+		}
+		m := f.SyncMessages[other]
+		moved := *d
+		moved.Interface = f.link(m.Link).Name
+		stop := f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: *d})
+		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: moved})
+		report(Finding{
+			Evidence: fmt.Sprintf("messages of %s arrive on %s, none on %s, which the backup daemon uses", m.Source, moved.Interface, d.Interface),
 			Remedies: []Remedy{{Commands: append(stop.Commands, start.Commands...)}},
 		})
 	})

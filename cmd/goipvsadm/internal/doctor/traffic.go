@@ -269,6 +269,9 @@ func serviceSilent(f *Facts, report func(Finding)) {
 			continue
 		}
 		x := f.silentFinding(s, first, s.serviceFinding(describeSynRecv(s, total.SynRecv, total.Total)))
+		if _, probed := f.Paths[&first.Destination]; !probed && first.Conns.VIP.IsValid() {
+			x.Causes = append(x.Causes, spoofCause(first.Conns.VIP).text)
+		}
 		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
 		// come from a scan.
 		retransmitted := s.Delta != nil && s.Delta.InPackets > s.Delta.Conns

@@ -151,17 +151,11 @@ func TestTable(t *testing.T) {
 
 var testTime = time.Date(2026, 11, 21, 7, 30, 0, 250e6, time.FixedZone("", 3600))
 
-func testSample() *sampler.Sample {
+func testSample(yield func(*sampler.Service, error) bool) {
 	measured := &sampler.Rates{Conns: 0.5, InPackets: 1e21, OutPackets: 3, InBytes: 4, OutBytes: 5}
-	return &sampler.Sample{
-		Time: testTime,
-		Services: []sampler.Service{
-			{Service: tableTests[0].service, Measured: measured, Destinations: []sampler.Destination{
-				{Destination: tableTests[0].destinations[0], Measured: measured},
-			}},
-			{Service: tableTests[3].service},
-		},
-	}
+	_ = yield(&sampler.Service{Service: tableTests[0].service, Measured: measured, Destinations: []sampler.Destination{
+		{Destination: tableTests[0].destinations[0], Measured: measured},
+	}}, nil) && yield(&sampler.Service{Service: tableTests[3].service}, nil)
 }
 
 // TestSample checks that Sample writes a table on one line.
@@ -169,7 +163,7 @@ func TestSample(t *testing.T) {
 	const measured = `,"measured":{"connections_per_second":0.5,"in_packets_per_second":1e+21,` +
 		`"out_packets_per_second":3,"in_bytes_per_second":4,"out_bytes_per_second":5}`
 	service := strings.ReplaceAll(tableTests[0].want, largeStats, largeStats+measured)
-	checkDocument(t, render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
+	checkDocument(t, render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testTime, testSample) }),
 		`{"time":"2026-11-21T07:30:00.25+01:00","ipvs_version":"1.2.1","connection_table_size":4096,"services":[`+
 			service+","+tableTests[3].want+"]}\n")
 }
@@ -337,7 +331,7 @@ func allDocuments(t *testing.T) []string {
 	t.Helper()
 	documents := []string{
 		render(t, writeTable(len(tableTests))),
-		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testSample()) }),
+		render(t, func(w *bufio.Writer) error { return jsonout.Sample(w, info, testTime, testSample) }),
 		render(t, func(w *bufio.Writer) error {
 			return jsonout.Connections(w, connSeq(len(connectionTests), func() {}, nil), testTime)
 		}),

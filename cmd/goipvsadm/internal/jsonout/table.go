@@ -2,6 +2,7 @@ package jsonout
 
 import (
 	"bufio"
+	"iter"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
@@ -45,17 +46,19 @@ func (t *Table) Add(s *ipvs.Service, destinations []ipvs.Destination) error {
 // End completes the document.
 func (t *Table) End() error { return t.stream.end() }
 
-// Sample writes a sample as a table on one line, with its time and the measured
-// rates.
-func Sample(w *bufio.Writer, info *ipvs.Info, sample *sampler.Sample) error {
+// Sample writes a sample, which was taken at a time, as a table on one line, with the
+// measured rates. It ends with the first error of services.
+func Sample(w *bufio.Writer, info *ipvs.Info, at time.Time, services iter.Seq2[*sampler.Service, error]) error {
 	h := newTableHeader(info)
-	h.Time = formatTime(sample.Time)
+	h.Time = formatTime(at)
 	t, err := newTable(w, h, "")
 	if err != nil {
 		return err
 	}
-	for i := range sample.Services {
-		s := &sample.Services[i]
+	for s, err := range services {
+		if err != nil {
+			return err
+		}
 		v := newService(&s.Service)
 		v.Measured = newMeasured(s.Measured)
 		for j := range s.Destinations {

@@ -46,9 +46,10 @@ type Neighbor struct {
 // A NeighborState is the state of a neighbor entry (NUD_*).
 type NeighborState uint16
 
-// States of a neighbor that has not been resolved.
+// States of a neighbor that has not been resolved, and of one that has been recently.
 const (
 	Incomplete NeighborState = unix.NUD_INCOMPLETE
+	Reachable  NeighborState = unix.NUD_REACHABLE
 	Failed     NeighborState = unix.NUD_FAILED
 )
 

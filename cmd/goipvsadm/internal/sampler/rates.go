@@ -1,8 +1,6 @@
 package sampler
 
 import (
-	"time"
-
 	"goipvsadm/ipvs"
 )
 
@@ -15,36 +13,80 @@ type Rates struct {
 	OutBytes   float64
 }
 
-// KernelRates returns the rates of s that the kernel's estimator computed.
-func KernelRates(s *ipvs.Service) Rates {
+// add adds other to r.
+func (r *Rates) add(other *Rates) {
+	r.Conns += other.Conns
+	r.InPackets += other.InPackets
+	r.OutPackets += other.OutPackets
+	r.InBytes += other.InBytes
+	r.OutBytes += other.OutBytes
+}
+
+// KernelRates returns the rates that the kernel's estimator computed.
+func KernelRates(s *ipvs.Stats) Rates {
 	return Rates{
-		Conns:      float64(s.Stats.CPS),
-		InPackets:  float64(s.Stats.InPPS),
-		OutPackets: float64(s.Stats.OutPPS),
-		InBytes:    float64(s.Stats.InBPS),
-		OutBytes:   float64(s.Stats.OutBPS),
+		Conns:      float64(s.CPS),
+		InPackets:  float64(s.InPPS),
+		OutPackets: float64(s.OutPPS),
+		InBytes:    float64(s.InBPS),
+		OutBytes:   float64(s.OutBPS),
 	}
 }
 
-// computeRates returns the rates of key in the time elapsed between two
-// snapshots. It returns nil if a snapshot lacks key, or if the counters were
-// reset between the snapshots, by -Z or by removing and re-adding key.
-func computeRates[K comparable](before, after map[K]ipvs.Stats, key K, elapsed time.Duration) *Rates {
-	start, inBefore := before[key]
-	end, inAfter := after[key]
-	if !inBefore || !inAfter || elapsed <= 0 {
+// maxLag is the largest Lag, and keptSamples the number of samples whose counters are
+// kept: those of the windows that end with the last two samples.
+const (
+	maxLag      = 2
+	keptSamples = maxLag + 2
+)
+
+// A window is a pair of samples to compare, by their numbers.
+type window struct{ from, to int }
+
+// currentWindow returns the window that ends with the last sample. If no counter
+// changed in that window, the kernel has probably not updated its counters yet, and
+// currentWindow returns the previous window instead.
+func (s *Sampler) currentWindow() window {
+	w := window{s.number - s.Lag, s.number}
+	if w.from > 1 && s.unchanged(w) {
+		return window{w.from - 1, w.to - 1}
+	}
+	return w
+}
+
+// unchanged reports whether all services have the same counters in both samples of w.
+func (s *Sampler) unchanged(w window) bool {
+	for i := range s.records.list {
+		h := &s.records.list[i].counterHistory
+		var before counters
+		if c, ok := h.at(w.from); ok {
+			before = *c
+		}
+		if h.counters[w.to%keptSamples] != before {
+			return false
+		}
+	}
+	return true
+}
+
+// rates sets r to the rates of h in the current window, and returns it. It returns nil
+// if a sample of the window lacks h, or if the counters were reset in the window by -Z.
+func (s *Sampler) rates(h *counterHistory, r *Rates) *Rates {
+	start, ok := h.at(s.window.from)
+	seconds := s.times[s.window.to%keptSamples].Sub(s.times[max(0, s.window.from)%keptSamples]).Seconds()
+	if !ok || seconds <= 0 {
 		return nil
 	}
-	d, ok := end.Since(start)
+	d, ok := h.counters[s.window.to%keptSamples].stats().Since(start.stats())
 	if !ok {
 		return nil
 	}
-	seconds := elapsed.Seconds()
-	return &Rates{
+	*r = Rates{
 		Conns:      float64(d.Conns) / seconds,
 		InPackets:  float64(d.InPackets) / seconds,
 		OutPackets: float64(d.OutPackets) / seconds,
 		InBytes:    float64(d.InBytes) / seconds,
 		OutBytes:   float64(d.OutBytes) / seconds,
 	}
+	return r
 }

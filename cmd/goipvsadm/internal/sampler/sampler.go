@@ -7,6 +7,8 @@
 package sampler
 
 import (
+	"iter"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -16,8 +18,9 @@ import (
 // A Sample is the IPVS table as read at one time.
 type Sample struct {
 	Time     time.Time
-	Services []Service // the first services of the table, up to the requested limit
 	Total    int       // number of services in the table
+	Measured *Rates    // sum over all services in the table; nil if no service has rates
+	Services []Service // the first services of the table, up to the requested limit
 }
 
 // A Service is a service with its rates and destinations.
@@ -37,35 +40,26 @@ type Destination struct {
 type Sampler struct {
 	// Services returns the services in ByAddress order.
 	Services func() ([]ipvs.Service, error)
-	// Destinations returns the destinations of a service in display order.
-	Destinations func(ipvs.ServiceKey) ([]ipvs.Destination, error)
+	// Destinations appends the destinations of a service in ByAddress order.
+	Destinations func([]ipvs.Destination, ipvs.ServiceKey) ([]ipvs.Destination, error)
 
-	// Order is the sort order of the services in a sample.
-	Order Order
+	// Order is the sort order of the services in a sample, and DestinationOrder
+	// that of the destinations of each service.
+	Order, DestinationOrder Order
 
 	// Lag selects the earlier sample with which a new one is compared: 1 is the
 	// previous sample, 2 the one before it. See LagFor.
 	Lag int
 
-	now     func() time.Time   // time.Now if nil; set by tests
-	history []*counterSnapshot // oldest first; at most Lag+1
-	last    tableSnapshot
-}
+	now    func() time.Time // time.Now if nil; set by tests
+	number int              // number of the last sample, from 1 on
+	times  [keptSamples]time.Time
+	window window
 
-// A tableSnapshot holds the table as read by the last call of Read.
-type tableSnapshot struct {
-	time         time.Time
+	// The following fields hold the last sample in ByAddress order.
 	services     []ipvs.Service
-	window       window
-	destinations map[ipvs.ServiceKey][]Destination // only of services that a sample included
-}
-
-// A counterSnapshot holds the counters of one sample, for comparison with later
-// samples.
-type counterSnapshot struct {
-	time         time.Time
-	services     map[ipvs.ServiceKey]ipvs.Stats
-	destinations map[ipvs.DestinationKey]ipvs.Stats
+	records      recordList[ipvs.ServiceKey] // the counters of services, at the same indices
+	destinations map[int][]Destination       // by index of the service; only those that a sample included
 }
 
 // LagFor returns the Lag for samples that are taken at an interval of seconds:
@@ -75,132 +69,160 @@ func LagFor(seconds uint32) int { return 1 + int(seconds%2) }
 // Read reads the table and returns a sample of its first limit services, or of
 // all services if limit is 0. It reads the destinations of those services only.
 func (s *Sampler) Read(limit int) (*Sample, error) {
+	if err := s.readServices(); err != nil {
+		return nil, err
+	}
+	s.destinations = make(map[int][]Destination)
+	return s.collect(limit, true)
+}
+
+// Reorder returns the last sample of Read with the current orders and a new limit. It
+// does not read the services again. It reads the destinations that the last sample
+// lacked; later samples are not compared with them.
+func (s *Sampler) Reorder(limit int) (*Sample, error) { return s.collect(limit, false) }
+
+// Stream is like Read, but reads the destinations while the caller iterates over the
+// services, so that memory use depends on the number of counters only. A Service is
+// valid until the next iteration. The returned sample has no services.
+func (s *Sampler) Stream(limit int) (*Sample, iter.Seq2[*Service, error], error) {
+	if err := s.readServices(); err != nil {
+		return nil, nil, err
+	}
+	s.destinations = nil
+	return s.newSample(), func(yield func(*Service, error) bool) {
+		var buffer destinationBuffer
+		var measured Rates
+		var service Service
+		for _, i := range s.first(limit) {
+			destinations, err := s.readDestinations(&buffer, i, true)
+			service = Service{s.services[i], s.rates(&s.records.list[i].counterHistory, &measured), s.sortDestinations(destinations)}
+			if !yield(&service, err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+// readServices reads the services and records their counters.
+func (s *Sampler) readServices() error {
 	now := time.Now
 	if s.now != nil {
 		now = s.now
 	}
-	counters := &counterSnapshot{
-		time:         now(),
-		services:     make(map[ipvs.ServiceKey]ipvs.Stats),
-		destinations: make(map[ipvs.DestinationKey]ipvs.Stats),
-	}
+	at := now()
 	services, err := s.Services()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	s.services = services
+	s.number++
+	s.times[s.number%keptSamples] = at
+	s.records.begin(len(services))
 	for i := range services {
-		counters.services[services[i].ServiceKey] = services[i].Stats
+		s.records.at(i, services[i].ServiceKey).add(s.number, &services[i].Stats)
 	}
-	s.last = tableSnapshot{
-		time:         counters.time,
-		services:     services,
-		window:       s.window(counters),
-		destinations: make(map[ipvs.ServiceKey][]Destination),
+	s.records.end(len(services))
+	s.window = s.currentWindow()
+	return nil
+}
+
+// newSample returns the last sample without its services.
+func (s *Sampler) newSample() *Sample {
+	sample := &Sample{Time: s.times[s.number%keptSamples], Total: len(s.services)}
+	var rates, sum Rates
+	for i := range s.records.list {
+		if r := s.rates(&s.records.list[i].counterHistory, &rates); r != nil {
+			sum.add(r)
+			sample.Measured = &sum
+		}
 	}
-	sample, err := s.buildSample(limit, counters)
-	if err != nil {
-		return nil, err
+	return sample
+}
+
+// collect returns the last sample with its first limit services. It records the
+// counters of destinations that it reads if record is set.
+func (s *Sampler) collect(limit int, record bool) (*Sample, error) {
+	sample := s.newSample()
+	for _, i := range s.first(limit) {
+		if _, ok := s.destinations[i]; !ok {
+			destinations, err := s.readDestinations(new(destinationBuffer), i, record)
+			if err != nil {
+				return nil, err
+			}
+			s.destinations[i] = destinations
+		}
+		sample.Services = append(sample.Services,
+			Service{s.services[i], s.rates(&s.records.list[i].counterHistory, new(Rates)), s.sortDestinations(s.destinations[i])})
 	}
-	s.history = append(s.history, counters)
-	s.history = slices.Delete(s.history, 0, max(0, len(s.history)-s.Lag-1))
 	return sample, nil
 }
 
-// Reorder returns the last sample with the current Order and a new limit. It does
-// not read the services again. It reads the destinations that the last sample
-// lacked; later samples are not compared with them.
-func (s *Sampler) Reorder(limit int) (*Sample, error) { return s.buildSample(limit, nil) }
-
-// buildSample returns a sample of the first services of the last snapshot, sorted
-// by Order. It records the counters of destinations that it reads in counters,
-// unless that is nil.
-func (s *Sampler) buildSample(limit int, counters *counterSnapshot) (*Sample, error) {
-	services := slices.Clone(s.last.services)
-	s.Order.sort(services, func(service *ipvs.Service) Rates {
-		if r := s.last.window.serviceRates(service.ServiceKey); r != nil {
+// first returns the indices of the first limit services in the current order, or of
+// all services if limit is 0.
+func (s *Sampler) first(limit int) []int {
+	var measured Rates
+	indices := s.Order.indices(len(s.services), func(i int) Rates {
+		if r := s.rates(&s.records.list[i].counterHistory, &measured); r != nil {
 			return *r
 		}
-		return KernelRates(service)
+		return KernelRates(&s.services[i].Stats)
 	})
-	sample := &Sample{Time: s.last.time, Total: len(services)}
 	if limit > 0 {
-		services = services[:min(limit, len(services))]
+		indices = indices[:min(limit, len(indices))]
 	}
-	for i := range services {
-		key := services[i].ServiceKey
-		destinations, err := s.destinations(key, counters)
-		if err != nil {
-			return nil, err
-		}
-		sample.Services = append(sample.Services, Service{
-			Service:      services[i],
-			Measured:     s.last.window.serviceRates(key),
-			Destinations: destinations,
-		})
-	}
-	return sample, nil
+	return indices
 }
 
-// destinations returns the destinations of a service, from the last snapshot if
-// it has them. It records their counters in counters, unless that is nil.
-func (s *Sampler) destinations(key ipvs.ServiceKey, counters *counterSnapshot) ([]Destination, error) {
-	if destinations, ok := s.last.destinations[key]; ok {
-		return destinations, nil
+// sortDestinations returns list in the current order. It does not modify list.
+func (s *Sampler) sortDestinations(list []Destination) []Destination {
+	if s.DestinationOrder == ByAddress {
+		return list
 	}
-	read, err := s.Destinations(key)
-	if err != nil {
+	sorted := make([]Destination, 0, len(list))
+	for _, i := range s.DestinationOrder.indices(len(list), func(i int) Rates {
+		if r := list[i].Measured; r != nil {
+			return *r
+		}
+		return KernelRates(&list[i].Stats)
+	}) {
+		sorted = append(sorted, list[i])
+	}
+	return sorted
+}
+
+// A destinationBuffer holds the destinations of a service.
+type destinationBuffer struct {
+	read         []ipvs.Destination
+	destinations []Destination
+	rates        []Rates // Destination.Measured points to its elements
+}
+
+// readDestinations reads the destinations of the service at index i into b. It records
+// their counters, and returns them with their rates, if record is set.
+func (s *Sampler) readDestinations(b *destinationBuffer, i int, record bool) (_ []Destination, err error) {
+	if b.read, err = s.Destinations(b.read[:0], s.services[i].ServiceKey); err != nil {
 		return nil, err
 	}
-	var destinations []Destination
-	for _, d := range read {
-		k := ipvs.DestinationKey{Service: key, AddrPort: d.AddrPort}
-		if counters != nil {
-			counters.destinations[k] = d.Stats
+	n := len(b.read)
+	b.destinations, b.rates = slices.Grow(b.destinations[:0], n)[:n], slices.Grow(b.rates[:0], n)[:n]
+	if !record {
+		for j := range b.read {
+			b.destinations[j] = Destination{Destination: b.read[j]}
 		}
-		destinations = append(destinations, Destination{d, s.last.window.destinationRates(k)})
+		return b.destinations, nil
 	}
-	s.last.destinations[key] = destinations
-	return destinations, nil
-}
-
-// A window is a pair of snapshots to compare. The zero window has no rates.
-type window struct{ from, to *counterSnapshot }
-
-// window returns the window that ends with counters. If no counter changed in
-// that window, the kernel has probably not updated its counters yet, and window
-// returns the previous window instead.
-func (s *Sampler) window(counters *counterSnapshot) window {
-	n := len(s.history)
-	if n < s.Lag {
-		return window{}
+	records := s.records.list[i].destinations
+	if records == nil {
+		records = new(recordList[netip.AddrPort])
+		s.records.list[i].destinations = records
 	}
-	w := window{s.history[n-s.Lag], counters}
-	if n > s.Lag && w.unchanged() {
-		return window{s.history[n-s.Lag-1], s.history[n-1]}
+	records.begin(n)
+	for j := range b.read {
+		d := &b.read[j]
+		r := records.at(j, d.AddrPort)
+		r.add(s.number, &d.Stats)
+		b.destinations[j] = Destination{*d, s.rates(&r.counterHistory, &b.rates[j])}
 	}
-	return w
-}
-
-// unchanged reports whether all services of w.to have the same counters in w.from.
-func (w window) unchanged() bool {
-	for key, stats := range w.to.services {
-		if d, ok := stats.Since(w.from.services[key]); !ok || d != (ipvs.Stats{}) {
-			return false
-		}
-	}
-	return true
-}
-
-func (w window) serviceRates(key ipvs.ServiceKey) *Rates {
-	if w.from == nil {
-		return nil
-	}
-	return computeRates(w.from.services, w.to.services, key, w.to.time.Sub(w.from.time))
-}
-
-func (w window) destinationRates(key ipvs.DestinationKey) *Rates {
-	if w.from == nil {
-		return nil
-	}
-	return computeRates(w.from.destinations, w.to.destinations, key, w.to.time.Sub(w.from.time))
+	records.end(n)
+	return b.destinations, nil
 }

@@ -46,9 +46,8 @@ func (f *fakeTable) sampler() *Sampler {
 			}
 			return services, nil
 		},
-		Destinations: func(key ipvs.ServiceKey) ([]ipvs.Destination, error) {
+		Destinations: func(destinations []ipvs.Destination, key ipvs.ServiceKey) ([]ipvs.Destination, error) {
 			f.destinationReads = append(f.destinationReads, fmt.Sprint(key.AddrPort.Port()))
-			var destinations []ipvs.Destination
 			for _, e := range f.current {
 				for i, conns := range e.servers {
 					if serviceKey(e.port) == key {
@@ -296,12 +295,163 @@ func TestReadErrors(t *testing.T) {
 	errTest := errors.New("test error")
 	table := fakeTable{current: []entry{{port: 80}}}
 	sampler := table.sampler()
-	sampler.Destinations = func(ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, errTest }
+	sampler.Destinations = func([]ipvs.Destination, ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, errTest }
 	if _, err := sampler.Read(0); err != errTest {
 		t.Errorf("Read with an error of Destinations: %v, want %v", err, errTest)
 	}
 	sampler.Services = func() ([]ipvs.Service, error) { return nil, errTest }
 	if _, err := sampler.Read(0); err != errTest {
 		t.Errorf("Read with an error of Services: %v, want %v", err, errTest)
+	}
+}
+
+// TestStream checks that Stream returns the services and rates that Read returns, while
+// services and servers are added, removed, listed twice, and listed in another order.
+func TestStream(t *testing.T) {
+	table := fakeTable{clock: time.Now()}
+	reader, streamer := table.sampler(), table.sampler()
+	server := []uint64{1, 2, 3}
+	for _, step := range []struct {
+		current []entry
+		want    string
+	}{
+		{current: []entry{{port: 80, conns: 1, servers: []uint64{1, 2, 3}}, {port: 81, conns: 2, servers: server}, {port: 82, conns: 3}},
+			want: "80 - (- - -), 81 - (- - -), 82 - ()"},
+		{current: []entry{{port: 80, conns: 2, servers: []uint64{1, 2}}, {port: 82, conns: 5}},
+			want: "80 1 (0 0), 82 2 ()"},
+		{current: []entry{{port: 79, conns: 7}, {port: 80, conns: 6, servers: []uint64{2, 4, 3}}, {port: 81, conns: 2, servers: server}, {port: 82, conns: 6}},
+			want: "79 - (), 80 4 (1 2 -), 81 - (- - -), 82 1 ()"},
+		{current: []entry{{port: 82, conns: 9}, {port: 81, conns: 4, servers: server}, {port: 80, conns: 7, servers: []uint64{3, 6, 6}}, {port: 79, conns: 8}},
+			want: "82 3 (), 81 2 (0 0 0), 80 1 (1 2 3), 79 1 ()"},
+		{current: []entry{{port: 82, conns: 10}, {port: 82, conns: 10}, {port: 80, conns: 8}, {port: 83, conns: 1}},
+			want: "82 1 (), 82 - (), 80 1 (), 83 - ()"},
+		{current: []entry{{port: 80, conns: 9}, {port: 82, conns: 12}, {port: 83, conns: 4}},
+			want: "80 1 (), 82 2 (), 83 3 ()"},
+	} {
+		table.clock, table.current = table.clock.Add(time.Second), step.current
+		read, err := reader.Read(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, services, err := streamer.Stream(0)
+		if err != nil || head.Total != len(step.current) || !head.Time.Equal(table.clock) || len(head.Services) != 0 {
+			t.Errorf("Stream: %+v, %v", head, err)
+		}
+		var words []string
+		for service, err := range services {
+			if err != nil {
+				t.Fatal(err)
+			}
+			words = append(words, (&Sample{Services: []Service{*service}}).summary())
+		}
+		if got := strings.Join(words, ", "); got != step.want || read.summary() != step.want {
+			t.Errorf("Stream: %s, Read: %s, want %s", got, read.summary(), step.want)
+		}
+	}
+}
+
+// TestStreamError checks that the iteration ends with the first error.
+func TestStreamError(t *testing.T) {
+	errTest := errors.New("test error")
+	table := fakeTable{current: []entry{{port: 80}, {port: 81}}}
+	sampler := table.sampler()
+	sampler.Destinations = func([]ipvs.Destination, ipvs.ServiceKey) ([]ipvs.Destination, error) { return nil, errTest }
+	_, services, err := sampler.Stream(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs []error
+	for _, err := range services {
+		errs = append(errs, err)
+	}
+	if len(errs) != 1 || errs[0] != errTest {
+		t.Errorf("errors %v, want one", errs)
+	}
+}
+
+// TestPartialReads checks that the rates of a server are not computed from samples
+// between which it was not read.
+func TestPartialReads(t *testing.T) {
+	table := fakeTable{clock: time.Now()}
+	sampler := table.sampler()
+	for i, tt := range []struct {
+		limit int
+		want  string
+	}{
+		{limit: 2, want: "80 - (-), 81 - (-)"},
+		{limit: 1, want: "80 1 (1)"},
+		{limit: 2, want: "80 1 (1), 81 2 (-)"},
+		{limit: 2, want: "80 1 (1), 81 2 (2)"},
+	} {
+		n := uint64(i)
+		table.clock = table.clock.Add(time.Second)
+		table.current = []entry{{port: 80, conns: n, servers: []uint64{n}}, {port: 81, conns: 2 * n, servers: []uint64{2 * n}}}
+		if got, err := sampler.Read(tt.limit); err != nil || got.summary() != tt.want {
+			t.Errorf("sample %d: %s, %v, want %s", i, got.summary(), err, tt.want)
+		}
+	}
+}
+
+// TestTotals checks that the rates of a sample are the sums over all services.
+func TestTotals(t *testing.T) {
+	table := fakeTable{clock: time.Now()}
+	sampler := table.sampler()
+	for i, want := range []*Rates{nil, {Conns: 5, InPackets: 10, OutPackets: 20, InBytes: 30, OutBytes: 40}} {
+		n := uint64(i)
+		table.clock = table.clock.Add(time.Second)
+		table.current = []entry{{port: 80, conns: 2 * n, packets: 4 * n}, {port: 81, conns: 3 * n, packets: 6 * n}}
+		if i == 1 {
+			table.current = append(table.current, entry{port: 82, conns: 100}) // new
+		}
+		got, err := sampler.Read(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got.Measured == nil) != (want == nil) || want != nil && *got.Measured != *want {
+			t.Errorf("sample %d: totals %+v, want %+v", i, got.Measured, want)
+		}
+	}
+}
+
+// TestDestinationOrder checks that servers are sorted by their rates, first by those of
+// the kernel, and that the order by address can be restored.
+func TestDestinationOrder(t *testing.T) {
+	table := fakeTable{clock: time.Now()}
+	sampler := table.sampler()
+	sampler.DestinationOrder = ByConns
+	for i, want := range []string{"80 - (- - -)", "80 0 (5 3 1)"} {
+		n := uint64(i)
+		table.clock = table.clock.Add(time.Second)
+		table.current = []entry{{port: 80, servers: []uint64{1 * n, 5 * n, 3 * n}}}
+		got, err := sampler.Read(0)
+		if err != nil || got.summary() != want {
+			t.Errorf("sample %d: %s, %v, want %s", i, got.summary(), err, want)
+		}
+	}
+	sampler.DestinationOrder = ByAddress
+	if got, err := sampler.Reorder(0); err != nil || got.summary() != "80 0 (1 5 3)" {
+		t.Errorf("by address: %s, %v", got.summary(), err)
+	}
+}
+
+// TestLagChange checks that rates are correct after a change of the interval.
+func TestLagChange(t *testing.T) {
+	table := fakeTable{clock: time.Now()}
+	sampler := table.sampler()
+	var got []string
+	conns := uint64(0)
+	for _, seconds := range []uint32{2, 2, 1, 1, 1, 3, 3, 2} {
+		conns += 100 * uint64(seconds)
+		table.clock = table.clock.Add(time.Duration(seconds) * time.Second)
+		table.current = []entry{{port: 80, conns: conns, servers: []uint64{conns}}}
+		sampler.Lag = LagFor(seconds)
+		sample, err := sampler.Read(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, connRate(sample.Services[0].Measured), connRate(sample.Services[0].Destinations[0].Measured))
+	}
+	if strings.Join(got, " ") != "- - 100 100 100 100 100 100 100 100 100 100 100 100 100 100" {
+		t.Errorf("rates %s", strings.Join(got, " "))
 	}
 }

@@ -19,16 +19,17 @@ const (
 )
 
 // alertStyles holds the display of each Alert: the character before the arrow, the
-// color as SGR parameters (ISO 6429), and the description on the help screen.
+// color of the highlights as SGR parameters (ISO 6429), and the description on the
+// help screen. The background is that of the terminal.
 var alertStyles = [...]struct {
 	sign    byte
 	color   string
 	meaning string
 }{
 	NoAlert:       {' ', "", ""},
-	Drained:       {'0', "30;43", "weight is 0"},
-	OverThreshold: {'^', "1;37;41", "upper threshold reached"},
-	ShareDropped:  {'v', "1;37;45", "lost at least half of its share of connections at once"},
+	Drained:       {'0', "1;33", "weight is 0"},
+	OverThreshold: {'^', "1;31", "upper threshold reached"},
+	ShareDropped:  {'v', "1;35", "lost at least half of its share of connections at once"},
 }
 
 // ShareDropped requires that the server had at least minDropShare of the connections

@@ -87,19 +87,20 @@ func (w *Watch) writeConnections(first bool) error {
 	if w.Names != nil {
 		names = w.Names
 	}
-	head := headLine(now, c.describe("connections"), nil, 0) + "\n"
+	h := head{time: now, host: w.View.host, subject: c.describe("connections")}
+	title := h.text(0, w.View.chars()) + "\n"
 	if !first {
-		head = "\n" + head
+		title = "\n" + title
 	}
 	if c.Count {
 		counts, err := conncount.Count(c.Read())
 		if err != nil {
 			return err
 		}
-		_, err = w.Output.Write(tablefmt.AppendCounts([]byte(head), counts, names))
+		_, err = w.Output.Write(tablefmt.AppendCounts([]byte(title), counts, names))
 		return err
 	}
-	if _, err := io.WriteString(w.Output, head); err != nil {
+	if _, err := io.WriteString(w.Output, title); err != nil {
 		return err
 	}
 	return tablefmt.Connections(w.Output, c.Read(), names, c.WithEngine)
@@ -122,7 +123,7 @@ func (s *connectionSession) run() (os.Signal, error) {
 		defer s.names.close()
 		s.View.Names = s.names
 	}
-	return s.display.run(s, s.Interval)
+	return s.display.run(s)
 }
 
 func (s *connectionSession) read() (err error) {
@@ -134,8 +135,8 @@ func (s *connectionSession) read() (err error) {
 // offset.
 func (s *connectionSession) pressKey(k key) (stop bool, err error) {
 	wasHelp := s.help
-	s.help = k == '?' && !wasHelp
-	if wasHelp && k != 'q' && k != 'Q' {
+	s.help = k.isHelp() && !wasHelp
+	if wasHelp && k != 'q' && k != 'Q' || s.pressDelayKey(k) {
 		return false, nil
 	}
 	_, height := s.screen.size()
@@ -166,11 +167,17 @@ const connectionHeaderLines = 2
 // lines returns the contents of the screen.
 func (s *connectionSession) lines(width, height int) []Line {
 	if s.help {
-		lines := []Line{{Text: helpTitle(width)}, {}, {Text: keyHelp[0]}, {Text: keyHelp[1]}, {Text: keyHelp[2]}, {Text: keyHelp[len(keyHelp)-1]}}
+		lines := []Line{{Text: helpTitle(width)}, {}}
+		for _, k := range keyHelp {
+			if !k.servicesOnly {
+				lines = append(lines, Line{Text: k.text})
+			}
+		}
 		return truncateLines(lines[:min(len(lines), height)], width)
 	}
 	c, sample := s.Connections, s.current
-	texts := []string{headLine(sample.time, c.describe(humanize.Count(sample.total, "connection")), s.notes(s.Interval), width)}
+	first := head{time: sample.time, host: s.View.host, subject: c.describe(humanize.Count(sample.total, "connection")), notes: s.notes()}
+	texts := []string{first.text(width, s.View.chars())}
 	names := asciiNamer{s.View.Names}
 	var title string
 	var rows int

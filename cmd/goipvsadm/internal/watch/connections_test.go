@@ -39,7 +39,7 @@ func newConnectionSession(t *testing.T, w *ConnectionWatch, n int) *connectionSe
 	w.Read = func() iter.Seq2[ipvs.Connection, error] { return testConnections(n) }
 	s := &connectionSession{
 		Watch:   &Watch{Interval: 2 * time.Second, Connections: w, View: View{Names: resolve.Numeric{}}},
-		display: &display{screen: &screen{terminal: os.Stdin}},
+		display: &display{screen: &screen{terminal: os.Stdin}, interval: 2 * time.Second},
 	}
 	if err := s.read(); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ TCP 01:00  ESTABLISHED 192.0.2.7:1        10.0.0.1:80        10.0.1.1:80
 TCP 01:00  ESTABLISHED 192.0.2.7:2        10.0.0.1:80        10.0.1.1:80
 `},
 		{name: "more than fit", connections: 20000, width: 40, height: 5, want: `
-20,000 connections  every 2s
+07:30:00  20,000 connections  every 2s
 pro expire state       source
 TCP 01:00  ASSURED     192.0.2.7:0
 TCP 01:00  ESTABLISHED 192.0.2.7:1
@@ -86,7 +86,7 @@ TCP 10.0.1.1:80              12          12         1
 `},
 		{name: "long condition", watch: ConnectionWatch{Condition: "from 192.0.2.7 to TCP 10.0.0.1:80 on 10.0.1.1:80 in ESTABLISHED"},
 			connections: 1, width: 60, height: 2, want: `
-1 connection from 192.0.2.7 to TCP 10.0.0.1:80 on>  every 2s
+1 connection from 192.0.2.7 to TCP 10.0.0.1:80 ...  every 2s
 pro expire state       source             virtual
 `},
 		{name: "one line", connections: 5, width: 80, height: 1, want: `

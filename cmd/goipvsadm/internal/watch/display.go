@@ -14,6 +14,9 @@ type display struct {
 	screen  *screen
 	signals <-chan os.Signal
 	names   *asyncNamer // nil if addresses are shown numerically
+
+	interval time.Duration // between samples
+	paused   bool          // no samples are read
 }
 
 // A content is what a display shows.
@@ -28,25 +31,25 @@ type content interface {
 
 // run shows c, with a new sample at each interval, until a key or signal ends it. It
 // returns the signal, or nil for a key.
-func (d *display) run(c content, interval time.Duration) (os.Signal, error) {
+func (d *display) run(c content) (os.Signal, error) {
 	if err := d.screen.enter(); err != nil {
 		return nil, fmt.Errorf("set up the terminal: %w", err)
 	}
-	ticker := time.NewTicker(interval)
+	ticker := time.NewTicker(d.interval)
 	defer ticker.Stop()
 	for {
 		if err := c.read(); err != nil {
 			return nil, err
 		}
-		if stop, sig, err := d.show(c, ticker.C); stop || err != nil {
+		if stop, sig, err := d.show(c, ticker); stop || err != nil {
 			return sig, err
 		}
 	}
 }
 
 // show shows the sample that c has read, and handles keys, signals and looked-up names
-// until tick fires, or until a key or signal ends the display.
-func (d *display) show(c content, tick <-chan time.Time) (stop bool, sig os.Signal, err error) {
+// until the next tick of ticker, or until a key or signal ends the display.
+func (d *display) show(c content, ticker *time.Ticker) (stop bool, sig os.Signal, err error) {
 	var keys chan key
 	if d.screen.keyboard != nil {
 		keys = d.screen.keyboard.keys
@@ -57,8 +60,8 @@ func (d *display) show(c content, tick <-chan time.Time) (stop bool, sig os.Sign
 	}
 	d.draw(c)
 	for {
-		next := tick
-		if d.screen.writing() {
+		next := ticker.C
+		if d.paused || d.screen.writing() {
 			next = nil // read no new sample before the terminal has accepted this one
 		}
 		select {
@@ -70,8 +73,12 @@ func (d *display) show(c content, tick <-chan time.Time) (stop bool, sig os.Sign
 			}
 			continue
 		case key := <-keys:
+			interval := d.interval
 			if stop, err := c.pressKey(key); stop || err != nil {
 				return stop, nil, err
+			}
+			if d.interval != interval {
+				ticker.Reset(d.interval)
 			}
 		case found := <-names:
 			d.names.store(found)
@@ -110,11 +117,36 @@ func (d *display) handleSignal(sig os.Signal) (stop bool, err error) {
 	return true, nil
 }
 
-// notes returns the notes of the header.
-func (d *display) notes(interval time.Duration) []string {
-	notes := []string{fmt.Sprintf("every %v", interval)}
-	if d.screen.keyboard != nil {
-		notes = append(notes, "? helps", "q quits")
+// minInterval is the shortest interval, and the step by which keys change it.
+const minInterval = time.Second
+
+// pressDelayKey handles the keys that pause the display or change the interval. It
+// reports whether k is one of them.
+func (d *display) pressDelayKey(k key) bool {
+	switch k {
+	case 'p', 'P':
+		d.paused = !d.paused
+	case '+', '=':
+		d.interval += minInterval
+	case '-':
+		d.interval = max(minInterval, d.interval-minInterval)
+	default:
+		return false
 	}
-	return notes
+	return true
+}
+
+// isHelp reports whether k shows the help.
+func (k key) isHelp() bool { return k == 'h' || k == 'H' || k == '?' || k == keyF1 }
+
+// notes returns the notes of the header.
+func (d *display) notes() []string {
+	interval := fmt.Sprintf("every %v", d.interval)
+	switch {
+	case d.screen.keyboard == nil:
+		return []string{interval}
+	case d.paused:
+		return []string{"h helps", "q quits", "paused, p continues"}
+	}
+	return []string{interval, "h helps", "q quits"}
 }

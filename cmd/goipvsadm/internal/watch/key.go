@@ -13,6 +13,7 @@ const (
 	keyPageDown
 	keyHome
 	keyEnd
+	keyF1
 )
 
 // Keys that are control characters.
@@ -26,7 +27,7 @@ const (
 )
 
 // escapeSequences lists the suffixes of the escape sequences of keys, after "ESC [" or
-// "ESC O". Home and End have a different sequence on each type of terminal.
+// "ESC O". Home, End and F1 have a different sequence on each type of terminal.
 var escapeSequences = [...]struct {
 	suffix string
 	key    key
@@ -35,6 +36,7 @@ var escapeSequences = [...]struct {
 	{"5~", keyPageUp}, {"6~", keyPageDown},
 	{"H", keyHome}, {"1~", keyHome}, {"7~", keyHome},
 	{"F", keyEnd}, {"4~", keyEnd}, {"8~", keyEnd},
+	{"P", keyF1}, {"11~", keyF1}, {"[A", keyF1},
 }
 
 // decodeKey returns the first key in b, which must not be empty, and its length in

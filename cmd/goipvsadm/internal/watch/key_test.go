@@ -26,7 +26,8 @@ func TestDecodeKey(t *testing.T) {
 		{input: "\x1bx", want: []key{keyEscape, 'x'}},
 		{input: "\x1b[1;5Aq", want: []key{keyUnknown, 'q'}},
 		{input: "\x1b[3~q", want: []key{keyUnknown, 'q'}},
-		{input: "\x1b[[Aq", want: []key{keyUnknown, 'q'}},
+		{input: "\x1b[[Aq\x1bOP\x1b[11~", want: []key{keyF1, 'q', keyF1, keyF1}},
+		{input: "\x1b[[Bq", want: []key{keyUnknown, 'q'}},
 		{input: "\x1b[5\x1b[A", want: []key{keyUnknown, keyUp}},
 		{input: "\xc3\xa4", want: []key{0xc3, 0xa4}},
 	} {

@@ -27,14 +27,18 @@ func (s *session) handleKey(k key) keyResult {
 			return redraw
 		}
 	}
+	switch {
+	case k.isHelp():
+		s.mode = modeHelp
+		return redraw
+	case s.pressDelayKey(k):
+		return redraw
+	}
 	_, height := s.screen.size()
 	page := max(height-headerLines-1, 1) // keep one line of the previous page
 	switch k {
 	case 'q', 'Q':
 		return quit
-	case '?':
-		s.mode = modeHelp
-		return redraw
 	case '/':
 		s.mode, s.filterInput = modeFilter, s.View.filter
 		return redraw
@@ -43,6 +47,9 @@ func (s *session) handleKey(k key) keyResult {
 		if s.View.Top > 0 && s.Sampler.Order == sampler.ByAddress {
 			s.Sampler.Order = s.Sampler.Order.Next() // the order by address does not select the busiest services
 		}
+	case 'r', 'R':
+		s.Sampler.DestinationOrder = s.Sampler.DestinationOrder.Next()
+		return reorder
 	case keyEscape:
 		s.View.filter = ""
 	case keyUp:
@@ -106,25 +113,34 @@ func filterPrompt(input string, width int) string {
 	return line[max(0, len(line)-width):]
 }
 
-var keyHelp = [...]string{
-	"Up, Down        scroll by one line",
-	"PgUp, PgDn      scroll by one page",
-	"Home, End       go to the first or last line",
-	"s               change the sort order: address, packets, connections, bytes",
-	"/               filter by text in an address, scheduler or flag",
-	"Esc             clear the filter",
-	"q, Ctrl-C       quit",
+// keyHelp describes the keys.
+var keyHelp = [...]struct {
+	text         string
+	servicesOnly bool // the key has no effect on connections
+}{
+	{"Up, Down        scroll by one line", false},
+	{"PgUp, PgDn      scroll by one page", false},
+	{"Home, End       go to the first or last line", false},
+	{"s               sort services by address, packets, connections or bytes", true},
+	{"r               sort the servers of each service in the same ways", true},
+	{"/               filter by text in an address, scheduler or flag", true},
+	{"Esc             clear the filter", true},
+	{"p               pause, continue", false},
+	{"+, -            lengthen or shorten the interval by a second", false},
+	{"h, ?, F1        show this help", false},
+	{"q, Ctrl-C       quit", false},
 }
 
 // helpLines returns the help screen: the keys and the alerts.
 func helpLines(width, height int) []Line {
 	lines := []Line{{Text: helpTitle(width)}, {}}
-	for _, text := range keyHelp {
-		lines = append(lines, Line{Text: text})
+	for _, k := range keyHelp {
+		lines = append(lines, Line{Text: k.text})
 	}
 	lines = append(lines, Line{}, Line{Text: "Highlighted servers"})
 	for a := Drained; int(a) < len(alertStyles); a++ {
-		lines = append(lines, Line{fmt.Sprintf("%c ->            %s", alertStyles[a].sign, alertStyles[a].meaning), a})
+		text := fmt.Sprintf("%c ->            %s", alertStyles[a].sign, alertStyles[a].meaning)
+		lines = append(lines, Line{text, a, []span{{0, 1}}})
 	}
 	return truncateLines(lines[:min(len(lines), height)], width)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
@@ -17,7 +18,8 @@ import (
 
 // manyServices returns a table of 30 services with two servers each. The last service
 // has the highest packet rate, the first the highest connection rate, and the 17th the
-// highest byte rate.
+// highest byte rate. The first server of a service has the higher connection rate, the
+// second the higher packet and byte rate.
 func manyServices() *ipvstest.FakeKernel {
 	k := new(ipvstest.FakeKernel)
 	for n := range uint64(30) {
@@ -30,6 +32,7 @@ func manyServices() *ipvstest.FakeKernel {
 		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: bytes}
 		for server := range 2 {
 			e.Destinations = append(e.Destinations, ipvs.Destination{Weight: 1,
+				Stats:    ipvs.Stats{CPS: uint64(2 - server), InPPS: uint64(server), InBPS: uint64(server)},
 				AddrPort: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(n + 1), byte(server + 1)}), 80)})
 		}
 		k.Table = append(k.Table, e)
@@ -131,7 +134,7 @@ func TestRatesAfterScrolling(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.waitText("23 more services")
 	p.typeKeys("\x1b[F")
-	row := regexp.MustCompile(`(?m)^TCP  10\.0\.0\.30:80 rr  .* [0-9.]+  2[89][0-9]{3}$`)
+	row := regexp.MustCompile(`(?m)^TCP  10\.0\.0\.30:80 rr  .* [0-9.]+  2[89][0-9]{3} +0$`)
 	p.waitFor("rates of the last service", func(s *testnet.Screen) bool { return row.MatchString(s.String()) })
 	p.waitFor("rates of its servers", func(s *testnet.Screen) bool {
 		return regexp.MustCompile(`(?m)^  -> 10\.1\.30\.2:80 +1 +0 +0 +0 +0 `).MatchString(s.String())
@@ -223,16 +226,90 @@ func TestFilterKeysByName(t *testing.T) {
 
 func TestHelpKey(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
-	p.waitText("  30 services  every 1m0s, ? helps, q quits\n")
-	for _, back := range []string{"?", "x", "\x1b"} {
-		p.typeKeys("?")
+	p.waitText("  30 services  ", "h helps, q quits\n")
+	for help, back := range map[string]string{"?": "?", "h": "x", "\x1bOP": "\x1b"} {
+		p.typeKeys(help)
 		p.waitText("Press any key to go back, q to quit\n", "\nUp, Down ", "\nPgUp, PgDn ", "\nHome, End ", "\ns ", "\n/ ", "\nq, Ctrl-C ")
-		p.waitColors(map[string]string{"0 -> ": "30;43", "^ -> ": "1;37;41", "v -> ": "1;37;45"})
+		p.waitColors(map[string]string{"0 -> ": "1;33:0", "^ -> ": "1;31:^", "v -> ": "1;35:v"})
 		p.typeKeys(back)
 		p.waitText("10.0.0.1:80 rr")
 	}
 	p.typeKeys("?")
 	p.waitText("Press any key")
+	p.typeKeys("q")
+	p.waitExit(0, "")
+}
+
+// TestServerOrderKey verifies that the servers of each service are sorted too.
+func TestServerOrderKey(t *testing.T) {
+	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
+	p.waitSecondRow("10.1.1.1:80")
+	for _, tt := range []struct{ second, header string }{
+		{second: "10.1.1.2:80", header: "  30 services, servers by packets  "},
+		{second: "10.1.1.1:80", header: "  30 services, servers by connections  "},
+		{second: "10.1.1.2:80", header: "  30 services, servers by bytes  "},
+		{second: "10.1.1.1:80", header: "  30 services  "},
+	} {
+		p.typeKeys("r")
+		p.waitText(tt.header)
+		p.waitSecondRow(tt.second)
+		p.waitFirstRow("10.0.0.1:80 rr")
+	}
+	p.typeKeys("q")
+	p.waitExit(0, "")
+}
+
+// TestIntervalKeys verifies that the interval can be changed, but not below a second,
+// and that no samples are read while the display is paused.
+func TestIntervalKeys(t *testing.T) {
+	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=3"), 140, 24)
+	for _, tt := range []struct{ keys, want string }{
+		{keys: "+", want: "every 4s"},
+		{keys: "=", want: "every 5s"},
+		{keys: "------", want: "every 1s"},
+	} {
+		p.typeKeys(tt.keys)
+		p.waitText(tt.want)
+	}
+	p.waitFor("rates", func(s *testnet.Screen) bool { return serviceRow.MatchString(s.String()) })
+	p.typeKeys("p")
+	p.waitText("h helps, q quits, paused, p continues\n")
+	paused := p.header()
+	time.Sleep(2500 * time.Millisecond)
+	p.typeKeys("h")
+	p.waitText("Press any key")
+	p.typeKeys("x")
+	p.waitText("paused")
+	if got := p.header(); got != paused {
+		t.Errorf("paused: header %q, before %q", got, paused)
+	}
+	p.typeKeys("p")
+	p.waitFor("another sample", func(s *testnet.Screen) bool {
+		return strings.Contains(s.String(), "every 1s") && s.String()[:20] > paused[:20]
+	})
+	p.typeKeys("q")
+	p.waitExit(0, "")
+}
+
+// serviceRow matches the row of a service with rates.
+var serviceRow = regexp.MustCompile(`(?m)^TCP .* [1-9][0-9]* +0 +0 +0 +0`)
+
+// header returns the first line of the screen.
+func (p *pty) header() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line, _, _ := strings.Cut(p.screen.String(), "\n")
+	return line
+}
+
+// TestTerminalUTF8 verifies that the screen has Unicode characters in a UTF-8 locale.
+func TestTerminalUTF8(t *testing.T) {
+	cmd := testProgram(t, "alerts", "-Ln", "--watch=1")
+	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8")
+	p := startPTY(t, cmd, 100, 24)
+	p.waitText("\n^ -> 198.51.100.2:80 ", "   99% ", "▁ ███████▉\n")
+	p.waitColors(map[string]string{"198.51.100.1:80": "1;35:v 1;35:1 1;35:▏",
+		"198.51.100.2:80": "1;31:^ 1;31:1 1;31:███████▉", "198.51.100.3:80": "1;33:0 1;33:0"})
 	p.typeKeys("q")
 	p.waitExit(0, "")
 }
@@ -255,11 +332,12 @@ func TestKeysNarrowTerminal(t *testing.T) {
 }
 
 func TestAlertColors(t *testing.T) {
-	p := startPTY(t, testProgram(t, "alerts", "-Ln", "--watch=1"), 80, 24)
+	p := startPTY(t, testProgram(t, "alerts", "-Ln", "--watch=1"), 100, 24)
 	p.waitText("\n  -> 198.51.100.1:80 ", "\n^ -> 198.51.100.2:80 ", "\n0 -> 198.51.100.3:80 ")
-	p.waitColors(map[string]string{"198.51.100.2:80": "1;37;41", "198.51.100.3:80": "30;43"})
+	p.waitColors(map[string]string{"198.51.100.2:80": "1;31:^ 1;31:1 1;31:####....", "198.51.100.3:80": "1;33:0 1;33:0 1;33:........"})
 	p.waitText("\nv -> 198.51.100.1:80 ")
-	p.waitColors(map[string]string{"198.51.100.1:80": "1;37;45", "198.51.100.2:80": "1;37;41", "198.51.100.3:80": "30;43"})
+	p.waitColors(map[string]string{"198.51.100.1:80": "1;35:v 1;35:1 1;35:........",
+		"198.51.100.2:80": "1;31:^ 1;31:1 1;31:########", "198.51.100.3:80": "1;33:0 1;33:0 1;33:........"})
 	p.typeKeys("q")
 	p.waitExit(0, "")
 }
@@ -290,7 +368,7 @@ func TestNoColor(t *testing.T) {
 	cmd := testProgram(t, "alerts", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "NO_COLOR=")
 	p := startPTY(t, cmd, 80, 24)
-	p.waitColors(map[string]string{"198.51.100.2:80": "1;37;41", "198.51.100.3:80": "30;43"})
+	p.waitColors(map[string]string{"198.51.100.2:80": "1;31:^ 1;31:1", "198.51.100.3:80": "1;33:0 1;33:0"})
 	p.typeKeys("q")
 	p.waitExit(0, "")
 }

@@ -1,12 +1,9 @@
 package watch
 
 import (
-	"fmt"
-	"math"
 	"slices"
 	"strings"
-
-	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
+	"unicode/utf8"
 )
 
 const (
@@ -18,106 +15,94 @@ const (
 	minLabelWidth = len("  -> 255.255.255.255:65535")
 
 	// The bar at the end of a row shows the share of a server.
-	barDropPriority = 4 // see column.dropPriority
+	barDropPriority = 9 // see column.dropPriority
 	minBarWidth     = 8
 	maxBarWidth     = 20
 )
 
-// layOut returns the two title lines and a line for each row: the label, the columns
-// and the bar. If width is not 0, it drops columns and truncates labels to fit.
-func (v *View) layOut(rows []row, width int) []Line {
-	longestLabel, minLabel := len(titleService), minLabelWidth
-	for _, r := range rows {
-		longestLabel, minLabel = max(longestLabel, len(r.label)), max(minLabel, r.minLabel)
-	}
-	if width > 0 {
-		minLabel = min(minLabel, max(minLabelWidth, width/2))
-	}
-	columns := v.fillColumns(rows)
-	barWidth := maxBarWidth
-	labelWidth := longestLabel
-	if width > 0 {
-		columns, barWidth = dropColumns(columns, width-minLabel)
-		labelWidth = min(longestLabel, width-barSpace(barWidth)-columnsWidth(columns))
-		if barWidth > 0 {
-			barWidth = min(maxBarWidth, width-labelWidth-columnsWidth(columns)-1)
-		}
-	}
-	lines := []Line{{Text: titleService}}
-	for i := range len(rows) + 1 {
-		var line strings.Builder
-		label, alert := titleServer, NoAlert
-		if i > 0 {
-			label, alert = rows[i-1].label, rows[i-1].alert
-		}
-		fmt.Fprintf(&line, "%-*s", max(labelWidth, 0), truncate(label, labelWidth))
-		for _, c := range columns {
-			format := " %*s"
-			if c.alignLeft {
-				format = " %-*s"
-			}
-			fmt.Fprintf(&line, format, c.width, c.cells[i])
-		}
-		if i > 0 && barWidth > 0 {
-			line.WriteString(" " + rows[i-1].bar(barWidth))
-		}
-		lines = append(lines, Line{strings.TrimRight(line.String(), " "), alert})
-	}
-	return lines
+// A layout is the arrangement of rows in lines: the label, the columns and the bar.
+type layout struct {
+	view       *View
+	width      int // width of the lines; 0 for unlimited
+	labelWidth int
+	columns    []sizedColumn
+	barWidth   int    // 0 without a bar
+	cell       []byte // buffer
 }
 
-// A filledColumn is a column with its title and the cells of all rows.
-type filledColumn struct {
-	*column
-	cells []string // the title, then one cell per row
+// A sizedColumn is a column with its width.
+type sizedColumn struct {
+	column
 	width int
 }
 
-// fillColumns returns the columns of the view's formats, filled for rows.
-func (v *View) fillColumns(rows []row) []filledColumn {
-	var filled []filledColumn
-	all := columns()
-	for i := range all {
-		c := &all[i]
-		if c.shownWith != tablefmt.Plain && !slices.Contains(v.Formats, c.shownWith) {
+// newLayout returns a layout for lines of a width. If width is not 0, it drops columns and
+// shortens labels to fit. Columns and labels are as wide as rows require, which may lack
+// rows that are not known yet.
+func (v *View) newLayout(rows []row, width int) *layout {
+	l := &layout{view: v, width: width, labelWidth: len(titleService), barWidth: maxBarWidth}
+	for i := range rows {
+		l.labelWidth = max(l.labelWidth, len(rows[i].label))
+	}
+	for _, c := range columns() {
+		if !c.isShown(v) {
 			continue
 		}
-		f := filledColumn{column: c, cells: []string{c.title}, width: max(c.minWidth, len(c.title))}
-		for _, r := range rows {
-			text := c.format(v, &r)
-			f.cells = append(f.cells, text)
-			f.width = max(f.width, len(text))
+		sized := sizedColumn{c, max(c.minWidth, len(c.title))}
+		for i := range rows {
+			l.cell = c.append(l.cell[:0], v, &rows[i])
+			sized.width = max(sized.width, utf8.RuneCount(l.cell))
 		}
-		filled = append(filled, f)
+		l.columns = append(l.columns, sized)
 	}
-	return filled
+	if width > 0 {
+		l.dropColumns(width - min(typicalAddress(rows), max(minLabelWidth, width/2)))
+		l.labelWidth = min(l.labelWidth, width-barSpace(l.barWidth)-l.columnsWidth())
+		if l.barWidth > 0 {
+			l.barWidth = min(maxBarWidth, width-l.labelWidth-l.columnsWidth()-1)
+		}
+	}
+	return l
+}
+
+// typicalAddress returns a width that fits the address in at least three quarters of
+// rows, so that a few long addresses do not displace the columns of all rows.
+func typicalAddress(rows []row) int {
+	if len(rows) == 0 {
+		return minLabelWidth
+	}
+	var widths []int
+	for i := range rows {
+		widths = append(widths, rows[i].addressLen)
+	}
+	slices.Sort(widths)
+	return max(minLabelWidth, widths[(len(widths)-1)*3/4])
 }
 
 // dropColumns drops columns, and possibly the bar, until the others fit into width. It
-// returns the remaining columns, and the minimum width of the bar or 0 if it was dropped.
-func dropColumns(columns []filledColumn, width int) ([]filledColumn, int) {
-	barWidth := minBarWidth
-	for len(columns) > 0 && columnsWidth(columns)+barSpace(barWidth) > width {
+// sets the bar to its minimum width.
+func (l *layout) dropColumns(width int) {
+	l.barWidth = minBarWidth
+	for len(l.columns) > 0 && l.columnsWidth()+barSpace(l.barWidth) > width {
 		i := 0
-		for j := range columns {
-			if columns[j].dropPriority > columns[i].dropPriority {
+		for j := range l.columns {
+			if l.columns[j].dropPriority > l.columns[i].dropPriority {
 				i = j
 			}
 		}
-		if barWidth > 0 && barDropPriority > columns[i].dropPriority {
-			barWidth = 0
+		if l.barWidth > 0 && barDropPriority > l.columns[i].dropPriority {
+			l.barWidth = 0
 			continue
 		}
-		columns = slices.Delete(columns, i, i+1)
+		l.columns = slices.Delete(l.columns, i, i+1)
 	}
-	return columns, barWidth
 }
 
-// columnsWidth returns the width of columns with a blank before each.
-func columnsWidth(columns []filledColumn) int {
+// columnsWidth returns the width of the columns with a blank before each.
+func (l *layout) columnsWidth() int {
 	width := 0
-	for _, c := range columns {
-		width += 1 + c.width
+	for i := range l.columns {
+		width += 1 + l.columns[i].width
 	}
 	return width
 }
@@ -130,23 +115,89 @@ func barSpace(barWidth int) int {
 	return 1 + barWidth
 }
 
-// bar returns a bar that shows the share of r, or "" if r has none.
-func (r *row) bar(width int) string {
-	share, ok := r.share()
-	if !ok {
-		return ""
+// titles returns the two title lines.
+func (l *layout) titles() [2]string {
+	b := []byte(l.view.chars().truncate(titleServer, l.limit()))
+	b = appendBlanks(b, l.labelWidth-utf8.RuneCount(b))
+	for i := range l.columns {
+		c := &l.columns[i]
+		b = c.pad(append(b, ' '), []byte(c.title))
 	}
-	n := int(math.Round(share * float64(width)))
-	return strings.Repeat("#", n) + strings.Repeat(".", width-n)
+	return [2]string{titleService, strings.TrimRight(string(b), " ")}
 }
 
-// truncate truncates text to width, with > as the last character of truncated text.
-func truncate(text string, width int) string {
-	if len(text) <= width {
-		return text
+// limit returns the maximum width of labels.
+func (l *layout) limit() int {
+	if l.width == 0 {
+		return 1 << 30
 	}
-	if width < 1 {
-		return ""
+	return l.labelWidth
+}
+
+// append appends the line of r, without a newline. highlights are the parts to highlight
+// if r has an alert: the sign, the weight and the bar.
+func (l *layout) append(b []byte, r *row) (_ []byte, highlights []span) {
+	start := len(b)
+	mark := func(from int) {
+		if r.alert != NoAlert {
+			highlights = append(highlights, span{from - start, len(b) - start})
+		}
 	}
-	return text[:width-1] + ">"
+	if limit := l.limit(); len(r.label) <= limit {
+		b = append(b, r.label...)
+	} else {
+		b = append(b, l.view.chars().shortenLabel(string(r.label), r.addressLen, limit)...)
+	}
+	b = appendBlanks(b, l.labelWidth-utf8.RuneCount(b[start:]))
+	if r.alert != NoAlert {
+		highlights = append(highlights, span{0, 1})
+	}
+	for i := range l.columns {
+		c := &l.columns[i]
+		l.cell = c.append(l.cell[:0], l.view, r)
+		b = append(b, ' ')
+		from := len(b)
+		if b = c.pad(b, l.cell); c.isHighlighted {
+			mark(from)
+		}
+	}
+	if share, ok := r.share(); ok && l.barWidth > 0 {
+		b = append(b, ' ')
+		from := len(b)
+		b = l.view.chars().appendBar(b, share, l.barWidth)
+		mark(from)
+	}
+	for len(b) > start && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
+	}
+	if l.width > 0 {
+		b = b[:start+len(cut(b[start:], l.width))]
+	}
+	return b, highlights
+}
+
+// appendRow appends the line of r, which lacks the fields that fillRow sets.
+func (l *layout) appendRow(b []byte, r *row) []byte {
+	l.view.fillRow(r)
+	b, _ = l.append(b, r)
+	return append(b, '\n')
+}
+
+// pad appends the text of a cell, padded to the width of the column.
+func (c *sizedColumn) pad(b, text []byte) []byte {
+	missing := c.width - utf8.RuneCount(text)
+	if c.alignLeft {
+		return appendBlanks(append(b, text...), missing)
+	}
+	return append(appendBlanks(b, missing), text...)
+}
+
+const blanks = "                                "
+
+// appendBlanks appends n blanks, or none if n is negative.
+func appendBlanks(b []byte, n int) []byte {
+	for ; n > 0; n -= len(blanks) {
+		b = append(b, blanks[:min(n, len(blanks))]...)
+	}
+	return b
 }

@@ -152,18 +152,25 @@ func (p *pty) waitFor(want string, condition func(*testnet.Screen) bool) {
 }
 
 // waitColors waits until each line that contains a key of want has the corresponding
-// color over its whole width, and all other lines have none. Colors are SGR parameters.
+// highlights, and all other lines have none. Highlights are formatted as "COLOR:TEXT",
+// where COLOR are SGR parameters, and separated by blanks.
 func (p *pty) waitColors(want map[string]string) {
 	p.t.Helper()
 	p.waitFor(fmt.Sprintf("%v", want), func(s *testnet.Screen) bool {
 		for row, line := range strings.Split(strings.TrimSuffix(s.String(), "\n"), "\n") {
 			expected := ""
-			for text, sgr := range want {
+			for text, highlights := range want {
 				if strings.Contains(line, text) {
-					expected = sgr
+					expected = highlights
 				}
 			}
-			if runs := s.Colors(row); len(runs) != 1 || runs[0].Colors != expected {
+			var got []string
+			for _, run := range s.Colors(row) {
+				if run.Colors != "" {
+					got = append(got, run.Colors+":"+strings.TrimSpace(run.Text))
+				}
+			}
+			if strings.Join(got, " ") != expected {
 				return false
 			}
 		}

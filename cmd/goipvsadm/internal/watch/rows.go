@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -18,9 +19,9 @@ type row struct {
 	totalConns uint64               // connections of all servers of the service
 
 	// The following fields are set by fillRow.
-	label    string // the address and, for a service, its configuration
-	minLabel int    // length of the address in label
-	alert    Alert
+	label      []byte // the address and, for a service, its configuration
+	addressLen int    // length of the address in label
+	alert      Alert
 }
 
 // share returns the server's fraction of the connections of its service. ok is false
@@ -85,7 +86,7 @@ func (v *View) matchesFilter(r *row) bool {
 		view := View{Names: names}
 		filled := *r
 		view.fillRow(&filled)
-		if strings.Contains(strings.ToLower(filled.label), filter) {
+		if strings.Contains(strings.ToLower(string(filled.label)), filter) {
 			return true
 		}
 	}
@@ -148,17 +149,18 @@ func (v *View) fillRows(rows []row) []row {
 
 // fillRow sets the label and the alert of r.
 func (v *View) fillRow(r *row) {
+	names := asciiNamer{v.Names}
 	if r.server == nil {
-		t := tablefmt.Table{Names: asciiNamer{v.Names}}
-		address := t.AppendService(nil, &ipvs.Service{ServiceKey: r.service.ServiceKey})
-		r.label = strings.TrimSpace(string(t.AppendService(nil, &r.service.Service)))
-		r.minLabel = len(strings.TrimSpace(string(address)))
+		t := tablefmt.Table{Names: names}
+		r.label = bytes.TrimSpace(t.AppendService(r.label[:0], &ipvs.Service{ServiceKey: r.service.ServiceKey}))
+		r.addressLen = len(r.label)
+		r.label = bytes.TrimSpace(t.AppendService(r.label[:0], &r.service.Service))
 		return
 	}
-	r.label = string(asciiNamer{v.Names}.Append([]byte("  -> "), r.server.AddrPort, r.service.Protocol))
-	r.minLabel = len(r.label)
+	r.label = names.Append(append(r.label[:0], "  -> "...), r.server.AddrPort, r.service.Protocol)
+	r.addressLen = len(r.label)
 	if v.alert != nil {
 		r.alert = v.alert(r.service.ServiceKey, r.server)
-		r.label = string(alertStyles[r.alert].sign) + r.label[1:]
+		r.label[0] = alertStyles[r.alert].sign
 	}
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"os"
+	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
@@ -12,6 +13,7 @@ type session struct {
 	*display
 	sample      *sampler.Sample
 	alerts      alertTracker
+	history     history
 	mode        mode
 	readAll     bool   // a key, such as for scrolling, required more services than fit on the screen
 	filterInput string // the filter that is being entered
@@ -29,14 +31,14 @@ const (
 // run shows the services until a key or signal ends the session. It returns the
 // signal, or nil for a key.
 func (s *session) run() (os.Signal, error) {
-	s.View.notes = s.notes(s.Interval)
 	s.View.alert = s.alerts.alert
+	s.View.history = &s.history
 	if s.Names != nil {
 		s.names = newAsyncNamer(s.Names)
 		defer s.names.close()
 		s.View.Names = s.names
 	}
-	return s.display.run(s, s.Interval)
+	return s.display.run(s)
 }
 
 // readLimit returns how many services to read: as many as fit on the screen, or all
@@ -52,7 +54,10 @@ func (s *session) readLimit() int {
 	return height
 }
 
-func (s *session) read() error { return s.setSample(s.Sampler.Read(s.readLimit())) }
+func (s *session) read() error {
+	s.Sampler.Lag = sampler.LagFor(uint32(s.interval / time.Second))
+	return s.setSample(s.Sampler.Read(s.readLimit()))
+}
 
 // pressKey handles a key and reports whether it ends the session.
 func (s *session) pressKey(k key) (stop bool, err error) {
@@ -71,6 +76,7 @@ func (s *session) setSample(sample *sampler.Sample, err error) error {
 	}
 	s.sample = sample
 	s.alerts.observe(sample)
+	s.history.observe(sample)
 	return nil
 }
 
@@ -79,7 +85,7 @@ func (s *session) lines(width, height int) []Line {
 	if s.mode == modeHelp {
 		return helpLines(width, height)
 	}
-	s.View.order = s.Sampler.Order
+	s.View.order, s.View.serverOrder, s.View.notes = s.Sampler.Order, s.Sampler.DestinationOrder, s.notes()
 	lines := s.View.Lines(s.sample, width, height)
 	if s.mode == modeFilter {
 		lines[0].Text = filterPrompt(s.filterInput, width)

@@ -2,10 +2,10 @@ package watch
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -190,16 +190,9 @@ func (s *screen) draw(lines []Line, width, height int) {
 		if i > 0 {
 			b.WriteString("\r\n")
 		}
-		text := line.Text
-		if color := alertStyles[line.Alert].color; s.color && color != "" {
-			// Color the whole line, up to the right edge.
-			text = fmt.Sprintf("%-*s", width, text)
-			b.WriteString("\x1b[" + color + "m" + text + resetSGR)
-		} else {
-			b.WriteString(text)
-		}
+		s.writeLine(&b, line)
 		// With the cursor after the last column, some terminals would erase that column.
-		if len(text) < width {
+		if utf8.RuneCountInString(line.Text) < width {
 			b.WriteString(clearRight)
 		}
 	}
@@ -207,4 +200,19 @@ func (s *screen) draw(lines []Line, width, height int) {
 		b.WriteString("\r\n" + clearBelow)
 	}
 	s.write(b.String())
+}
+
+// writeLine writes line with its highlights, unless the screen has no color.
+func (s *screen) writeLine(b *strings.Builder, line Line) {
+	written := 0
+	if s.color {
+		for _, h := range line.highlights {
+			start, end := min(h.start, len(line.Text)), min(h.end, len(line.Text))
+			if start < end {
+				b.WriteString(line.Text[written:start] + "\x1b[" + alertStyles[line.Alert].color + "m" + line.Text[start:end] + resetSGR)
+				written = end
+			}
+		}
+	}
+	b.WriteString(line.Text[written:])
 }

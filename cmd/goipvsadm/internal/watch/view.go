@@ -3,7 +3,6 @@ package watch
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
@@ -11,8 +10,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A View formats samples as lines of printable ASCII, in which each byte takes one
-// terminal column.
+// A View formats samples as lines of characters that each take one terminal column.
 type View struct {
 	Formats []tablefmt.Format // formats whose columns are added to the default ones
 	Exact   bool              // numbers are not abbreviated
@@ -23,18 +21,26 @@ type View struct {
 	// 192.0.2.1". It is "" if they contain all.
 	Condition string
 
-	order  sampler.Order // order of the services in the samples
-	filter string        // text that rows must contain; "" for all rows
-	offset int           // number of rows scrolled off at the top
-	notes  []string      // notes at the end of the header, least important first
-	alert  func(ipvs.ServiceKey, *sampler.Destination) Alert
+	host        string        // name of this host
+	utf8        bool          // the terminal or output supports UTF-8
+	order       sampler.Order // order of the services in the samples
+	serverOrder sampler.Order // order of the servers of each service
+	filter      string        // text that rows must contain; "" for all rows
+	offset      int           // number of rows scrolled off at the top
+	notes       []string      // notes at the end of the header, least important first
+	alert       func(ipvs.ServiceKey, *sampler.Destination) Alert
+	history     *history // nil if no history is shown
 }
 
-// A Line is a line with the alert that highlights it.
+// A Line is a line of text with the parts that are highlighted because of an alert.
 type Line struct {
-	Text  string
-	Alert Alert
+	Text       string
+	Alert      Alert
+	highlights []span
 }
+
+// A span is a part of a line, from a byte offset up to another one.
+type span struct{ start, end int }
 
 // headerLines is the number of lines above the rows: the header and two title lines.
 const headerLines = 3
@@ -48,7 +54,14 @@ func (v *View) Lines(sample *sampler.Sample, width, height int) []Line {
 		return truncateLines(lines, width)
 	}
 	visible, hidden := v.visibleRows(rows, matching, height-headerLines)
-	lines = append(lines, v.layOut(visible, width)...)
+	l := v.newLayout(visible, width)
+	for _, title := range l.titles() {
+		lines = append(lines, Line{Text: title})
+	}
+	for i := range visible {
+		text, highlights := l.append(nil, &visible[i])
+		lines = append(lines, Line{string(text), visible[i].alert, highlights})
+	}
 	if hidden != "" {
 		lines = append(lines, Line{Text: hidden})
 	}
@@ -63,8 +76,8 @@ func (v *View) selectedServices(sample *sampler.Sample) int {
 	return sample.Total
 }
 
-// header returns the first line: time, number of services and notes. matching is the
-// number of services that match the filter.
+// header returns the first line: time, host, number of services, totals and notes.
+// matching is the number of services that match the filter.
 func (v *View) header(sample *sampler.Sample, matching, width int) string {
 	count := strings.TrimSpace(humanize.Count(sample.Total, "service") + " " + v.Condition)
 	switch selected := v.selectedServices(sample); {
@@ -75,41 +88,39 @@ func (v *View) header(sample *sampler.Sample, matching, width int) string {
 	case v.order != sampler.ByAddress:
 		count += fmt.Sprintf(" by %v", v.order)
 	}
+	if v.serverOrder != sampler.ByAddress {
+		count += fmt.Sprintf(", servers by %v", v.serverOrder)
+	}
 	if v.filter != "" {
 		count += fmt.Sprintf(", %d with %q", matching, v.filter)
 	}
-	return headLine(sample.Time, count, v.notes, width)
+	h := head{sample.Time, v.host, count, v.totals(sample), v.notes}
+	return h.text(width, v.chars())
 }
 
-// minSubject is the number of columns from which on a subject is truncated and not
-// dropped.
-const minSubject = 20
+// totals returns the totals of sample for the header.
+func (v *View) totals(sample *sampler.Sample) []string {
+	r := sample.Measured
+	if r == nil {
+		return nil
+	}
+	rate := func(f float64, unit string) string { return string(v.appendRate(nil, f)) + unit }
+	return []string{rate(r.Conns, " conn/s"), rate(r.InBytes, " B/s in"), rate(r.OutBytes, " B/s out")}
+}
 
-// headLine returns the first line: the time t, a subject and notes. If the line is too
-// long, notes are dropped from the left, then the time, and the subject is truncated or
-// dropped. The last note is never dropped.
-func headLine(t time.Time, subject string, notes []string, width int) string {
-	timestamp := t.Format(time.RFC3339)
-	if len(notes) == 0 {
-		return timestamp + "  " + subject
+// chars returns the characters with which v draws.
+func (v *View) chars() *charset {
+	if v.utf8 {
+		return &unicodeChars
 	}
-	var variants []string
-	for i := range notes {
-		variants = append(variants, timestamp+"  "+subject+"  "+strings.Join(notes[i:], ", "))
-	}
-	last := notes[len(notes)-1]
-	variants = append(variants, subject+"  "+last)
-	if room := width - len("  ") - len(last); room >= minSubject {
-		variants = append(variants, truncate(subject, room)+"  "+last)
-	}
-	return firstThatFits(width, append(variants, last)...)
+	return &asciiChars
 }
 
 // truncateLines truncates lines to width, in place, unless width is 0.
 func truncateLines(lines []Line, width int) []Line {
 	if width > 0 {
 		for i := range lines {
-			lines[i].Text = lines[i].Text[:min(len(lines[i].Text), width)]
+			lines[i].Text = cut(lines[i].Text, width)
 		}
 	}
 	return lines

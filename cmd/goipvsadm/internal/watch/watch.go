@@ -2,10 +2,10 @@ package watch
 
 import (
 	"io"
+	"iter"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,8 +31,9 @@ type Watch struct {
 	// Output receives the listings if Screen is not used.
 	Output io.Writer
 
-	// Encode, if not nil, writes each sample. Screen and Output are then not used.
-	Encode func(*sampler.Sample) error
+	// Encode, if not nil, writes each sample, whose services it receives separately.
+	// Screen and Output are then not used.
+	Encode func(*sampler.Sample, iter.Seq2[*sampler.Service, error]) error
 }
 
 // stopSignals are the signals that end a watch.
@@ -54,13 +55,14 @@ func (w *Watch) Run() (os.Signal, error) {
 			signal.Notify(signals, s)
 		}
 	}
+	w.View.host, w.View.utf8 = hostName(), useUTF8()
 	l := &loop{signals: make(chan os.Signal, 8), resultReady: make(chan struct{}), done: make(chan struct{})}
 	run := func() (os.Signal, error) { return w.runPlain(l.signals) }
 	encodes := w.Encode != nil || w.Connections != nil && w.Connections.Encode != nil
 	if terminal := terminalFile(w.Screen); terminal != nil && !encodes {
 		signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT)
 		l.screen = &screen{terminal: terminal, keyboard: openKeyboard(), color: useColor()}
-		d := &display{screen: l.screen, signals: l.signals}
+		d := &display{screen: l.screen, signals: l.signals, interval: w.Interval}
 		if w.Connections != nil {
 			run = (&connectionSession{Watch: w, display: d}).run
 		} else {
@@ -162,37 +164,87 @@ func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 	}
 }
 
-// writeNext reads and writes the next listing.
+// writeNext reads and writes the next listing. It is preceded by an empty line unless it
+// is the first.
 func (w *Watch) writeNext(first bool) error {
-	if w.Connections != nil {
+	switch {
+	case w.Connections != nil:
 		return w.writeConnections(first)
+	case w.Encode != nil:
+		sample, services, err := w.Sampler.Stream(w.View.Top)
+		if err != nil {
+			return err
+		}
+		return w.Encode(sample, services)
 	}
-	sample, err := w.Sampler.Read(w.View.Top)
+	return w.writeListing(first)
+}
+
+// writeSize is the size from which on a part of a listing is written.
+const writeSize = 32 << 10
+
+// writeListing writes a listing while it reads the servers. The width of its columns
+// does not depend on their contents.
+func (w *Watch) writeListing(first bool) error {
+	sample, services, err := w.readListing()
 	if err != nil {
 		return err
 	}
-	return w.writeListing(sample, first)
+	v := &w.View
+	v.order = w.Sampler.Order
+	var b []byte
+	if !first {
+		b = append(b, '\n')
+	}
+	width := w.lineWidth()
+	l := v.newLayout(nil, width)
+	titles := l.titles()
+	for _, line := range []string{v.header(sample, sample.Total, width), titles[0], titles[1]} {
+		if width > 0 {
+			line = cut(line, width)
+		}
+		b = append(append(b, line...), '\n')
+	}
+	var r row // reused for its label
+	for s, err := range services {
+		if err != nil {
+			return err
+		}
+		r.service, r.server, r.totalConns = s, nil, totalConns(s)
+		b = l.appendRow(b, &r)
+		for i := range s.Destinations {
+			r.server = &s.Destinations[i]
+			if b = l.appendRow(b, &r); len(b) >= writeSize {
+				if _, err := w.Output.Write(b); err != nil {
+					return err
+				}
+				b = b[:0]
+			}
+		}
+	}
+	_, err = w.Output.Write(b)
+	return err
 }
 
-// writeListing writes a listing, preceded by an empty line unless it is the first.
-func (w *Watch) writeListing(sample *sampler.Sample, first bool) error {
-	if w.Encode != nil {
-		return w.Encode(sample)
+// readListing returns the next sample and its services. If names must be looked up, it
+// reads the whole sample, so that the lookups run concurrently.
+func (w *Watch) readListing() (*sampler.Sample, iter.Seq2[*sampler.Service, error], error) {
+	if w.Names == nil {
+		return w.Sampler.Stream(w.View.Top)
 	}
-	if w.Names != nil {
-		w.Names.Prefetch(endpoints(sample))
-		w.View.Names = w.Names
+	sample, err := w.Sampler.Read(w.View.Top)
+	if err != nil {
+		return nil, nil, err
 	}
-	var b strings.Builder
-	if !first {
-		b.WriteByte('\n')
-	}
-	w.View.order = w.Sampler.Order
-	for _, line := range w.View.Lines(sample, w.lineWidth(), 0) {
-		b.WriteString(line.Text + "\n")
-	}
-	_, err := io.WriteString(w.Output, b.String())
-	return err
+	w.Names.Prefetch(endpoints(sample))
+	w.View.Names = w.Names
+	return sample, func(yield func(*sampler.Service, error) bool) {
+		for i := range sample.Services {
+			if !yield(&sample.Services[i], nil) {
+				return
+			}
+		}
+	}, nil
 }
 
 // lineWidth returns the width of listings: that of the terminal without its last column,

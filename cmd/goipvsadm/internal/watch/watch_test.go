@@ -96,7 +96,7 @@ func testProgram(t *testing.T, scenario string, args ...string) *exec.Cmd {
 	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" { // as in make cross-test
 		cmd = exec.Command(emulator, append([]string{self}, args...)...)
 	}
-	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario, "TERM=xterm")
+	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario, "TERM=xterm", "LC_ALL=C")
 	return cmd
 }
 
@@ -106,9 +106,9 @@ var serviceRate = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 func TestTerminal(t *testing.T) {
 	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 62, 24)
 	p.waitFor("the alternate screen without a cursor", func(s *testnet.Screen) bool { return s.Alternate && s.CursorHidden })
-	p.waitText("  1 service  every 1s, ? helps, q quits\n", "\nTCP  127.0.0.1:80 rr ",
-		"\n  -> 198.51.100.1:80           30      0      0   75% ######..\n",
-		"\n  -> 198.51.100.2:80            0     10      0   25% ##......\n")
+	p.waitText("  1 service  ", "q quits\n", "\nTCP  127.0.0.1:80 rr ",
+		"\n  -> 198.51.100.1:80              1     30      0      0   75%\n",
+		"\n  -> 198.51.100.2:80              1      0     10      0   25%\n")
 	p.waitFor("connections per second", func(s *testnet.Screen) bool {
 		m := serviceRate.FindStringSubmatch(s.String())
 		if m == nil {
@@ -118,8 +118,8 @@ func TestTerminal(t *testing.T) {
 		return err == nil && n > 0
 	})
 	// A wider terminal shows more columns, a lower one fewer rows.
-	p.resize(100, 24)
-	p.waitText(" Weight Active  InAct Conn/s ")
+	p.resize(140, 24)
+	p.waitText(" Forward Weight Active  InAct Conn/s ", "  75% ", " ######")
 	p.resize(40, 6)
 	p.waitText("\n  -> RemoteAddress:Port    Active Conn/s\n", "\n  -> 198.51.100.1:80", "\n... 3 more servers\n")
 	p.typeKeys("x")
@@ -228,7 +228,7 @@ func TestPipe(t *testing.T) {
 	var listings []string
 	for len(times) < 4 && lines.Scan() {
 		stamp, rest, _ := strings.Cut(lines.Text(), "  ")
-		if at, err := time.Parse(time.RFC3339, stamp); err == nil && rest == "1 service" {
+		if at, err := time.Parse(time.RFC3339, stamp); err == nil && strings.Contains(rest, "1 service") {
 			times = append(times, at)
 			listings = append(listings, "")
 			continue

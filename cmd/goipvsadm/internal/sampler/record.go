@@ -1,0 +1,86 @@
+package sampler
+
+import (
+	"net/netip"
+	"slices"
+
+	"goipvsadm/ipvs"
+)
+
+// A counterHistory holds the counters of a service or destination in the last samples.
+type counterHistory struct {
+	since, last int32 // numbers of the first and the last of successive samples with it, from 1 on
+	counters    [keptSamples]counters
+}
+
+// counters are the counters of ipvs.Stats.
+type counters struct{ conns, inPackets, outPackets, inBytes, outBytes uint64 }
+
+func (c *counters) stats() ipvs.Stats {
+	return ipvs.Stats{Conns: c.conns, InPackets: c.inPackets, OutPackets: c.outPackets, InBytes: c.inBytes, OutBytes: c.outBytes}
+}
+
+// add adds the counters of the sample with a number.
+func (h *counterHistory) add(number int, s *ipvs.Stats) {
+	n := int32(number)
+	if h.last == 0 || h.last != n-1 {
+		h.since = n
+	}
+	h.last = n
+	h.counters[number%keptSamples] = counters{s.Conns, s.InPackets, s.OutPackets, s.InBytes, s.OutBytes}
+}
+
+// at returns the counters of the sample with a number, which must be one of the last
+// keptSamples. ok is false if there are none.
+func (h *counterHistory) at(number int) (c *counters, ok bool) {
+	if number < int(h.since) {
+		return nil, false
+	}
+	return &h.counters[number%keptSamples], true
+}
+
+// A record is the counterHistory of a service or destination, identified by its key.
+type record[K comparable] struct {
+	key K
+	counterHistory
+	destinations *recordList[netip.AddrPort] // nil for destinations
+}
+
+// A recordList holds the records of a sample in the order of the sample. It is updated
+// in place, without a lookup for keys that are where they were in the previous sample.
+type recordList[K comparable] struct {
+	list  []record[K]
+	index map[K]int // indices of the records; nil while the order is that of the previous sample
+}
+
+// begin starts a sample with n records. The caller calls at for each of them, then end.
+func (l *recordList[K]) begin(n int) {
+	l.list = slices.Grow(l.list, max(0, n-len(l.list)))
+}
+
+// at returns the record of key after moving it to index i, or a new record.
+func (l *recordList[K]) at(i int, key K) *record[K] {
+	if i < len(l.list) && l.list[i].key == key {
+		return &l.list[i]
+	}
+	if l.index == nil {
+		l.index = make(map[K]int, len(l.list)-i)
+		for j := i; j < len(l.list); j++ {
+			l.index[l.list[j].key] = j
+		}
+	}
+	j, ok := l.index[key]
+	if !ok || j < i { // less than i if the kernel lists a key twice
+		j = len(l.list)
+		l.list = append(l.list, record[K]{key: key})
+	}
+	l.list[i], l.list[j] = l.list[j], l.list[i]
+	l.index[l.list[j].key], l.index[key] = j, i
+	return &l.list[i]
+}
+
+// end removes the records of keys that are not among the n of the sample.
+func (l *recordList[K]) end(n int) {
+	clear(l.list[n:])
+	l.list, l.index = l.list[:n], nil
+}
