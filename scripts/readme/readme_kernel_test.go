@@ -219,7 +219,7 @@ var variable = regexp.MustCompile(strings.Join([]string{
 // normalize replaces the variable parts of an output, joins the lines of a cause that README.md wraps,
 // and removes trailing blanks, which listings have.
 func normalize(output string) string {
-	output = regexp.MustCompile(`\n {14}([^ -])`).ReplaceAllString(output, " $1")
+	output = regexp.MustCompile(`\n {10}([^ -])`).ReplaceAllString(output, " $1")
 	output = regexp.MustCompile(`(?m) +$`).ReplaceAllString(output, "")
 	return variable.ReplaceAllStringFunc(output, func(match string) string {
 		return regexp.MustCompile(`[\d.]+`).ReplaceAllString(match, "N")
