@@ -325,7 +325,7 @@ package-tests: ## test the packages, with live traffic (installs dependencies)
 .PHONY: lint-shell
 lint-shell: # lint the shell scripts and the systemd units
 	@shellcheck -e SC1091 .ci/run scripts/{setup,go,promtool,fuzz,bench/run,package-of} scripts/kernel{,s,-image,-init,-tests} \
-		scripts/service/service scripts/init.d/goipvsadm scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.post*
+		scripts/service/service scripts/init.d/goipvsadm scripts/packaging/{packages,test,debian,debian-steps,openrc} scripts/packaging/deb/*.p*
 	shellcheck -s sh -e SC2034 scripts/openrc/goipvsadm scripts/packaging/settings scripts/packaging/rpm/*
 	mkdir -p build/units
 	for unit in goipvsadm ipvsadm; do
