@@ -111,7 +111,8 @@ const (
 // parseICMPError parses an ICMP or ICMPv6 message that a packet was not
 // delivered, or was too big.
 func parseICMPError(b []byte) (p Packet, ok bool) {
-	reporter, tooBig := netip.Addr{}, false
+	var reporter netip.Addr
+	var tooBig bool
 	switch {
 	case len(b) >= 20 && b[0]>>4 == 4 && b[9] == unix.IPPROTO_ICMP:
 		header := int(b[0]&0xf) * 4

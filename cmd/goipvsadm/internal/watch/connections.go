@@ -85,7 +85,7 @@ func (w *Watch) writeConnections(first bool) error {
 	if c.Encode != nil {
 		return c.Encode(now)
 	}
-	var names tablefmt.Namer = w.View.Names
+	names := w.View.Names
 	if w.Names != nil {
 		names = w.Names
 	}

@@ -27,7 +27,7 @@ func (h *history) observe(sample *sampler.Sample) {
 	rates := make(map[ipvs.DestinationKey][]float32)
 	add := func(key ipvs.DestinationKey, measured *sampler.Rates) {
 		values, known := h.rates[key]
-		if measured != nil && !(repeated && known) {
+		if measured != nil && (!repeated || !known) {
 			values = append(values[max(0, len(values)-historyLength+1):len(values):len(values)], float32(measured.Conns))
 		}
 		rates[key] = values
