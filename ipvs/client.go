@@ -20,7 +20,8 @@ type Client struct {
 	netns  string       // path of the network namespace; "" for the caller's
 	closed atomic.Bool
 
-	seq atomic.Uint32 // sequence number of the last request
+	seq       atomic.Uint32                   // sequence number of the last request
+	spareDump atomic.Pointer[destinationDump] // nil while it is used
 
 	mu         sync.Mutex  // held from a request to the end of its reply; see acquire
 	activeDump *dump       // iteration whose dump has not been read completely
@@ -96,13 +97,35 @@ func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
 // services can reuse one slice.
 func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destination, error) {
 	before := len(ds)
-	var d Destination
-	request := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
-	err := c.dump(request, &netlinkmsg.Message{Destination: &d},
+	d := c.takeDestinationDump(key)
+	defer c.spareDump.Store(d)
+	err := c.dump(&d.request, &d.reply,
 		func() { ds = ds[:before] },
-		func() { ds = appendRow(ds, &d) },
+		func() { ds = appendRow(ds, &d.row) },
 		acceptDump)
 	return ds, err
+}
+
+// A destinationDump holds the messages of a dump of destinations. They are reused: a
+// table with many services needs many dumps, and what these leave to the garbage
+// collector would be as large as the table.
+type destinationDump struct {
+	request, reply netlinkmsg.Message
+	service        Service     // of request
+	row            Destination // of reply
+}
+
+// takeDestinationDump returns a destinationDump for the service with a key. After use
+// it is stored in spareDump.
+func (c *Client) takeDestinationDump(key ServiceKey) *destinationDump {
+	d := c.spareDump.Swap(nil)
+	if d == nil { // the first dump, or another one is running
+		d = new(destinationDump)
+	}
+	d.service = Service{ServiceKey: key}
+	d.request = netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &d.service}
+	d.reply = netlinkmsg.Message{Destination: &d.row}
+	return d
 }
 
 // AddService adds a service. It returns ErrServiceExists if the service exists, and

@@ -37,9 +37,9 @@ func (c *Client) ServicesConsistent() ([]Service, error) {
 // ServicesConsistent. The dump of a service with few destinations (19 or fewer on
 // Linux 6.1) is a single datagram, which is atomic and is not repeated.
 func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) ([]Destination, error) {
-	var d Destination
-	request := &netlinkmsg.Message{Command: netlinkmsg.GetDestination, Service: &Service{ServiceKey: key}}
-	return dumpConsistent(c, ds, request, &netlinkmsg.Message{Destination: &d}, &d,
+	d := c.takeDestinationDump(key)
+	defer c.spareDump.Store(d)
+	return dumpConsistent(c, ds, &d.request, &d.reply, &d.row,
 		func(d *Destination) netip.AddrPort { return d.AddrPort })
 }
 
