@@ -58,11 +58,12 @@ var causeTests = []findingTest{
 		breakWith: []string{"web1: ip route replace default via 10.0.0.2"}, replace: []string{"GATEWAY", "10.0.0.1"}},
 	{name: "address-claimed/VIP on the server's link", plan: drPlan, rules: drRules, probe: true, want: "172.16.100.10:80 172.16.100.21:80",
 		breakWith: []string{"web1: ip address del 172.16.100.10/32 dev lo", "web1: ip address add 172.16.100.10/32 dev eth0"}},
-	{name: "vip-arp-ignored", severity: "warning", plan: natPlan, rules: strings.ReplaceAll(natRules, "110:80", "120:80"), want: "192.168.2.120:80",
+	{name: "vip-arp-ignored", severity: "hint", plan: natPlan, rules: strings.ReplaceAll(natRules, "110:80", "120:80"), want: "192.168.2.120:80",
 		breakWith: []string{
 			"director: ip address add 192.168.2.120/32 dev lo",
 			"director: sysctl -w net.ipv4.conf.all.arp_ignore=1",
-		}},
+		},
+		cleanup: []string{"director: ip address add 192.168.2.120/32 dev eth0", "director: ip address del 192.168.2.120/32 dev lo"}},
 	{name: "vip-dad-failed/own address", severity: "warning", plan: ip6DRPlan, rules: ip6DRRules,
 		breakWith: []string{
 			"director: ip address add fd03::3/64 dev eth0 nodad", // keeps the servers reachable

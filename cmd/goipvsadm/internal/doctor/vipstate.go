@@ -88,6 +88,10 @@ func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
 	if len(vipLinks) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
 		return nil, false
 	}
+	// A macvlan of that link, as VRRP uses, replies itself.
+	if slices.ContainsFunc(vipLinks, func(l *netstate.Link) bool { return l.NeedsNeigh }) {
+		return nil, false
+	}
 	for _, l := range f.linksWithAddr(own.Addr()) {
 		ignore, _ := f.linkSysctl("arp_ignore", l.Name)
 		if !l.NeedsNeigh || ignore == 0 || slices.ContainsFunc(vipLinks, func(o *netstate.Link) bool { return o.Index == l.Index }) {
@@ -106,12 +110,14 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 			return
 		}
 		vipLink := f.linksWithAddr(vip)[0].Name
-		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, vipLink, link.Name),
-			f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, vipLink), "dev", vipLink}))
+		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, vipLink, link.Name))
+		move := f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, vipLink), "dev", vipLink})
 		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
 			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(n, "ARP request"))
-		} else {
-			x.Severity = Warning
+			x.Remedies = []Remedy{move}
+		} else { // it may be a backup
+			x.Severity = Hint
+			x.Remedies = []Remedy{advise("if clients on that network should reach this director, and no other one: %s", move.CommandLine())}
 		}
 		report(x)
 	})
