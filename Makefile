@@ -80,7 +80,7 @@ test: ## run the checks, the unit tests and the kernel tests (installs dependenc
 
 .PHONY: check
 check: lint-man lint-shell lint-prose ## run gofmt, go vet and the linters of manuals, scripts and prose
-	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd internal ipvs netlinkmsg sched scripts)
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd ipvs netlinkmsg sched scripts)
 	if [ -n "$$unformatted" ]; then echo "gofmt required: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags kernel ./...
@@ -185,7 +185,7 @@ lib := $(DESTDIR)$(PREFIX)/lib/goipvsadm
 names := ipvsadm ipvsadm-save ipvsadm-restore
 
 # Sources of the program, which is rebuilt if one of them is newer.
-sources := go.mod go.sum $(shell find cmd internal ipvs netlinkmsg sched -type f ! -name '*_test.go')
+sources := go.mod go.sum $(shell find cmd ipvs netlinkmsg sched -type f ! -name '*_test.go')
 
 $(PROGRAM): $(sources)
 	$(MAKE) --no-print-directory build

@@ -12,7 +12,7 @@ import (
 	"github.com/mdlayher/genetlink"
 	"github.com/mdlayher/netlink"
 
-	"goipvsadm/internal/subprocess"
+	"goipvsadm/ipvs/subprocess"
 )
 
 // Dial connects to the kernel's IPVS in the network namespace of the calling

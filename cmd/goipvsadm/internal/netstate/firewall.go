@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"goipvsadm/internal/subprocess"
+	"goipvsadm/ipvs/subprocess"
 )
 
 // A Firewall contains the packet filter rules of a network namespace.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"goipvsadm/internal/subprocess"
+	"goipvsadm/ipvs/subprocess"
 )
 
 // Sources other than files and dns are NSS modules, shared libraries that a static
