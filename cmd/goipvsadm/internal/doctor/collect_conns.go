@@ -130,10 +130,8 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], &d.Destination, 2)
 		}
 	}
-	for i := range services {
-		for j := range services[i].Servers {
-			services[i].Servers[j].Conns.Partial = !f.AllConnections
-		}
+	for _, d := range allServers(services) {
+		d.Conns.Partial = !f.AllConnections
 	}
 	return conns
 }
@@ -188,32 +186,25 @@ type serverIndex struct {
 	byFwmark map[netip.AddrPort][]fwmarkServer // servers of fwmark services
 
 	facts *Facts
-	marks map[connTarget]uint32 // cache of markOf
+	marks map[Endpoint]uint32 // cache of markOf
 }
 
-type (
-	fwmarkServer struct {
-		mark   uint32
-		server *Server
-	}
-	connTarget struct {
-		protocol ipvs.Protocol
-		vip      netip.AddrPort
-	}
-)
+// A fwmarkServer is a server of the service with a firewall mark.
+type fwmarkServer struct {
+	mark   uint32
+	server *Server
+}
 
 func newServerIndex(f *Facts, services []Service) *serverIndex {
 	ix := &serverIndex{make(map[ipvs.ServiceKey]*Service), make(map[ipvs.DestinationKey]*Server), make(map[netip.AddrPort][]fwmarkServer),
-		f, make(map[connTarget]uint32)}
+		f, make(map[Endpoint]uint32)}
 	for i := range services {
-		s := &services[i]
-		ix.services[s.ServiceKey] = s
-		for j := range s.Servers {
-			d := &s.Servers[j]
-			ix.servers[ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}] = d
-			if s.Mark != 0 {
-				ix.byFwmark[d.AddrPort] = append(ix.byFwmark[d.AddrPort], fwmarkServer{s.Mark, d})
-			}
+		ix.services[services[i].ServiceKey] = &services[i]
+	}
+	for s, d := range allServers(services) {
+		ix.servers[s.key(d)] = d
+		if s.Mark != 0 {
+			ix.byFwmark[d.AddrPort] = append(ix.byFwmark[d.AddrPort], fwmarkServer{s.Mark, d})
 		}
 	}
 	return ix
@@ -261,10 +252,10 @@ func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Serve
 	if len(servers) == 1 {
 		return last
 	}
-	target := connTarget{c.Protocol, c.VIP}
+	target := Endpoint{c.Protocol, c.VIP}
 	mark, ok := ix.marks[target]
 	if !ok {
-		mark, _ = ix.facts.markOf(target.protocol, target.vip)
+		mark, _ = ix.facts.markOf(target.Protocol, target.AddrPort)
 		ix.marks[target] = mark
 	}
 	for _, s := range servers {

@@ -69,12 +69,7 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 	defer capture.Close()
 	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
-	servers := make(map[netip.Addr]bool)
-	for i := range services {
-		for j := range services[i].Servers {
-			servers[services[i].Servers[j].AddrPort.Addr()] = true
-		}
-	}
+	servers := serverAddrs(services)
 	orphans := make(map[connKey]bool)
 	for i := range f.Orphans {
 		o := &f.Orphans[i]

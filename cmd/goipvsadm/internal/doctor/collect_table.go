@@ -79,7 +79,7 @@ func setDeltas(before, after []Service) {
 		s.Delta = delta(ipvs.DestinationKey{Service: s.ServiceKey}, s.Stats)
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			d.Delta = delta(ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}, d.Stats)
+			d.Delta = delta(s.key(d), d.Stats)
 		}
 	}
 }

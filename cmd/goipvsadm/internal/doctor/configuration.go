@@ -218,15 +218,11 @@ func ftpPersistence(f *Facts, report func(Finding)) {
 			report(s.serviceFinding(fmt.Sprintf("%s with direct routing or tunneling, and no persistence", humanize.Count(withoutNAT, "server")),
 				f.editService(s, func(s *ipvs.Service) {
 					s.Flags |= ipvs.Persistent
-					s.Timeout = defaultPersistence
+					s.Timeout = ipvs.DefaultPersistenceTimeout
 				})))
 		}
 	}
 }
-
-// defaultPersistence is the persistence timeout of -p without a value, in
-// seconds.
-const defaultPersistence = 360
 
 func mixedForwarding(f *Facts, report func(Finding)) {
 	for i := range f.Services {
@@ -261,7 +257,7 @@ func portIgnored(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			port := f.IgnoredPorts[ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}]
+			port := f.IgnoredPorts[s.key(d)]
 			if port == 0 {
 				continue
 			}

@@ -22,10 +22,8 @@ const (
 
 func connTableSmall(f *Facts, report func(Finding)) {
 	var conns uint64
-	for i := range f.Services {
-		for _, d := range f.Services[i].Servers {
-			conns += uint64(d.ActiveConns) + uint64(d.InactiveConns)
-		}
+	for _, d := range allServers(f.Services) {
+		conns += uint64(d.ActiveConns) + uint64(d.InactiveConns)
 	}
 	if f.ConnTableSize == 0 || conns <= maxConnsPerBucket*uint64(f.ConnTableSize) {
 		return

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -244,16 +245,41 @@ func (f *Facts) ownAddrs() map[netip.Addr]bool {
 	return own
 }
 
-// eachServer calls do for each server that may get new connections.
-func (f *Facts) eachServer(do func(s *Service, d *Server)) {
-	for i := range f.Services {
-		s := &f.Services[i]
-		for j := range s.Servers {
-			if d := &s.Servers[j]; d.Weight > 0 {
-				do(s, d)
+// allServers iterates over the servers of services.
+func allServers(services []Service) iter.Seq2[*Service, *Server] {
+	return func(yield func(*Service, *Server) bool) {
+		for i := range services {
+			s := &services[i]
+			for j := range s.Servers {
+				if !yield(s, &s.Servers[j]) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// serverAddrs returns the addresses of the servers of services.
+func serverAddrs(services []Service) map[netip.Addr]bool {
+	addrs := make(map[netip.Addr]bool)
+	for _, d := range allServers(services) {
+		addrs[d.AddrPort.Addr()] = true
+	}
+	return addrs
+}
+
+// eachServer calls do for each server that may get new connections.
+func (f *Facts) eachServer(do func(s *Service, d *Server)) {
+	for s, d := range allServers(f.Services) {
+		if d.Weight > 0 {
+			do(s, d)
+		}
+	}
+}
+
+// key returns the key of a server of the service.
+func (s *Service) key(d *Server) ipvs.DestinationKey {
+	return ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}
 }
 
 // serverFinding returns a finding about a server of the service.
@@ -310,6 +336,9 @@ const maxOwnAddrs = 16
 
 // An addrIndex speeds up the search for links, addresses and probes.
 type addrIndex struct {
+	vips     map[netip.Addr]bool // addresses of the services
+	replying map[netip.Addr]bool // addresses of servers whose replies the director has forwarded in this sample
+
 	links   map[int]*netstate.Link
 	byAddr  map[netip.Addr][]netstate.Address
 	byLink  map[int][]netstate.Address // up to maxOwnAddrs addresses per link that are not VIPs
@@ -318,6 +347,7 @@ type addrIndex struct {
 	hardware  map[string]bool                                           // hardware addresses of the director
 	elsewhere map[netip.Addr]bool                                       // addresses of other hosts
 	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
+	frames    map[netprobe.Outcome]map[ipvs.DestinationKey]bool         // see frameOutcomes
 }
 
 // addrs returns the index, which is built on first use.
@@ -326,6 +356,8 @@ func (f *Facts) addrs() *addrIndex {
 		return f.index
 	}
 	ix := &addrIndex{
+		vips:      make(map[netip.Addr]bool),
+		replying:  make(map[netip.Addr]bool),
 		links:     make(map[int]*netstate.Link),
 		byAddr:    make(map[netip.Addr][]netstate.Address),
 		byLink:    make(map[int][]netstate.Address),
@@ -349,11 +381,20 @@ func (f *Facts) addrs() *addrIndex {
 			ix.elsewhere[r.Addr] = true
 		}
 	}
-	vips := f.vips()
+	for i := range f.Services {
+		if s := &f.Services[i]; s.Mark == 0 {
+			ix.vips[s.AddrPort.Addr()] = true
+		}
+	}
+	for _, d := range allServers(f.Services) {
+		if d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.OutPackets > 0 {
+			ix.replying[d.AddrPort.Addr()] = true
+		}
+	}
 	count := make(map[netstate.Address]int) // by subnet
 	for _, a := range f.Addresses {
 		ix.byAddr[a.Prefix.Addr()] = append(ix.byAddr[a.Prefix.Addr()], a)
-		if !vips[a.Prefix.Addr()] && len(ix.byLink[a.Link]) < maxOwnAddrs {
+		if !ix.vips[a.Prefix.Addr()] && len(ix.byLink[a.Link]) < maxOwnAddrs {
 			ix.byLink[a.Link] = append(ix.byLink[a.Link], a)
 		}
 		subnet := netstate.Address{Link: a.Link, Prefix: a.Prefix.Masked()}

@@ -92,7 +92,7 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 	answered := f.frameOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || answered[frameKey{s.ServiceKey, d.AddrPort}] {
+		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || answered[s.key(d)] {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
@@ -207,7 +207,7 @@ func (f *Facts) mayReplyThroughDirector(s *Service, d *Server, client netip.Addr
 
 func neighborFailed(f *Facts, report func(Finding)) {
 	silent := f.probeOutcomes(netprobe.Silent)
-	vips := f.vips()
+	vips := f.addrs().vips
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || !f.link(r.Link).NeedsNeigh {
@@ -263,13 +263,13 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 	if !ok || !addr.Is4() {
 		return
 	}
-	link := f.link(r.Link).Name
+	link, vips := f.link(r.Link).Name, f.addrs().vips
 	// Another address of the link tells the network's own prefix length.
 	narrower := func(a netstate.Address) bool {
-		return a.Link == r.Link && own.Contains(a.Prefix.Addr()) && a.Prefix.Bits() > own.Bits() && !f.vips()[a.Prefix.Addr()]
+		return a.Link == r.Link && own.Contains(a.Prefix.Addr()) && a.Prefix.Bits() > own.Bits() && !vips[a.Prefix.Addr()]
 	}
 	switch {
-	case f.vips()[own.Addr()] && slices.ContainsFunc(f.addrs().subnets, narrower):
+	case vips[own.Addr()] && slices.ContainsFunc(f.addrs().subnets, narrower):
 		x.Causes = []string{
 			fmt.Sprintf("the VIP %s has a netmask that includes the server, which is behind a gateway", own),
 			"the host is down or has another address",

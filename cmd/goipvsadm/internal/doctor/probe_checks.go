@@ -47,22 +47,10 @@ var probeChecks = []Check{
 // probeTime is the time limit for all probes.
 const probeTime = 2 * time.Second
 
-// vips returns the virtual addresses of the services.
-func (f *Facts) vips() map[netip.Addr]bool {
-	vips := make(map[netip.Addr]bool)
-	for i := range f.Services {
-		if s := &f.Services[i]; s.Mark == 0 {
-			vips[s.AddrPort.Addr()] = true
-		}
-	}
-	return vips
-}
-
 // arpQueries returns the ARP and neighbor discovery queries to send: for each
 // VIP on the links of its subnet, whether or not this director has it, and for
 // each server on such a link.
 func (f *Facts) arpQueries() []netprobe.Query {
-	vips := f.vips()
 	var queries []netprobe.Query
 	queried := make(map[int]map[netip.Addr]bool) // by link
 	add := func(l *netstate.Link, addr netip.Addr) {
@@ -75,7 +63,7 @@ func (f *Facts) arpQueries() []netprobe.Query {
 		queried[l.Index][addr] = true
 		queries = append(queries, netprobe.Query{Link: *l, Source: f.probeSource(l.Index, addr), Addr: addr})
 	}
-	for vip := range vips {
+	for vip := range f.addrs().vips {
 		for _, l := range f.linksWithAddr(vip) {
 			add(l, vip)
 		}
@@ -86,12 +74,9 @@ func (f *Facts) arpQueries() []netprobe.Query {
 		}
 	}
 	// The hardware addresses of the servers show which of them replies for a VIP.
-	for i := range f.Services {
-		for j := range f.Services[i].Servers {
-			d := &f.Services[i].Servers[j]
-			if r, ok := f.routeTo(d); ok && !r.Gateway.IsValid() && queried[r.Link] != nil {
-				add(f.link(r.Link), d.AddrPort.Addr())
-			}
+	for _, d := range allServers(f.Services) {
+		if r, ok := f.routeTo(d); ok && !r.Gateway.IsValid() && queried[r.Link] != nil {
+			add(f.link(r.Link), d.AddrPort.Addr())
 		}
 	}
 	return queries
@@ -119,19 +104,16 @@ func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 // eachProbedServer calls do for each server to probe: those that may get new
 // connections, and those that still have some.
 func (f *Facts) eachProbedServer(do func(s *Service, d *Server)) {
-	for i := range f.Services {
-		s := &f.Services[i]
-		for j := range s.Servers {
-			if d := &s.Servers[j]; d.Weight > 0 || d.Conns.Total > 0 {
-				do(s, d)
-			}
+	for s, d := range allServers(f.Services) {
+		if d.Weight > 0 || d.Conns.Total > 0 {
+			do(s, d)
 		}
 	}
 }
 
 // probeTargets returns the servers to probe.
 func (f *Facts) probeTargets() []netprobe.Target {
-	vips := f.vips()
+	vips := f.addrs().vips
 	var targets []netprobe.Target
 	added := make(map[netprobe.Target]bool)
 	f.eachProbedServer(func(s *Service, d *Server) {
@@ -184,22 +166,22 @@ func (f *Facts) frameTargets(neighbors []netstate.Neighbor) []netprobe.FrameTarg
 	return targets
 }
 
-// A frameKey identifies a result of netprobe.ProbeFrames.
-type frameKey struct {
-	service ipvs.ServiceKey
-	server  netip.AddrPort
-}
-
 // frameOutcomes returns the servers with direct routing at which the probe of
 // the VIP had the given outcome.
-func (f *Facts) frameOutcomes(o netprobe.Outcome) map[frameKey]bool {
-	keys := make(map[frameKey]bool)
-	for i := range f.FrameResults {
-		if r := &f.FrameResults[i]; r.Outcome == o {
-			keys[frameKey{ipvs.AddrKey(ipvs.TCP, r.VIP), r.Server}] = true
+func (f *Facts) frameOutcomes(o netprobe.Outcome) map[ipvs.DestinationKey]bool {
+	servers := f.addrs().frames
+	if servers == nil {
+		servers = make(map[netprobe.Outcome]map[ipvs.DestinationKey]bool)
+		for i := range f.FrameResults {
+			r := &f.FrameResults[i]
+			if servers[r.Outcome] == nil {
+				servers[r.Outcome] = make(map[ipvs.DestinationKey]bool)
+			}
+			servers[r.Outcome][ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, r.VIP), AddrPort: r.Server}] = true
 		}
+		f.index.frames = servers
 	}
-	return keys
+	return servers[o]
 }
 
 // probeOutcomes returns the results of the probes that had the given outcome, by
@@ -248,11 +230,8 @@ func addressClaimed(f *Facts, report func(Finding)) {
 		addrsOf[h] = append(addrsOf[h], r.Addr)
 	}
 	servers := make(map[netip.Addr]*Server)
-	for i := range f.Services {
-		for j := range f.Services[i].Servers {
-			d := &f.Services[i].Servers[j]
-			servers[d.AddrPort.Addr()] = d
-		}
+	for _, d := range allServers(f.Services) {
+		servers[d.AddrPort.Addr()] = d
 	}
 	checked := make(map[netip.Addr]bool)
 	for i := range f.Services {
@@ -361,7 +340,7 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 		return
 	}
 	silent := f.frameOutcomes(netprobe.Silent)
-	vipProbed := make(map[frameKey]bool)
+	vipProbed := make(map[ipvs.DestinationKey]bool)
 	for _, o := range []netprobe.Outcome{netprobe.Answered, netprobe.Refused} {
 		for key := range f.frameOutcomes(o) {
 			vipProbed[key] = true
@@ -370,7 +349,7 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		key := frameKey{s.ServiceKey, d.AddrPort}
+		key := s.key(d)
 		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || vipProbed[key] {
 			return
 		}
@@ -455,7 +434,7 @@ func probeRefused(f *Facts, report func(Finding)) {
 	// A probe of the VIP has the same outcome as a client's connection.
 	refused := f.frameOutcomes(netprobe.Refused)
 	f.eachServer(func(s *Service, d *Server) {
-		if !refused[frameKey{s.ServiceKey, d.AddrPort}] || f.isSuppressed(d) {
+		if !refused[s.key(d)] || f.isSuppressed(d) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
@@ -489,7 +468,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	answered := f.probeOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || r.Gateway.IsValid() || !silent[frameKey{s.ServiceKey, d.AddrPort}] || answered[probeTarget(s, d)] == nil ||
+		if !ok || r.Gateway.IsValid() || !silent[s.key(d)] || answered[probeTarget(s, d)] == nil ||
 			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
 			return // a server that is another director may balance the connection
 		}

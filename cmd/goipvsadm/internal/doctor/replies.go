@@ -130,12 +130,7 @@ func natHairpin(f *Facts, report func(Finding)) {
 }
 
 func natRepliesLost(f *Facts, report func(Finding)) {
-	servers := make(map[netip.Addr]bool)
-	for i := range f.Services {
-		for j := range f.Services[i].Servers {
-			servers[f.Services[i].Servers[j].AddrPort.Addr()] = true
-		}
-	}
+	servers := serverAddrs(f.Services)
 	nextHop, found := f.failedNeighbor(func(a netip.Addr) bool { return !servers[a] })
 	f.eachServer(func(s *Service, d *Server) {
 		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
@@ -329,7 +324,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
 		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
 		return []replyCause{route}
-	case f.routeProven(d):
+	case f.addrs().replying[addr]: // such as from another port
 		return []replyCause{filter, listener}
 	}
 	filter.remedies = nil
@@ -352,20 +347,6 @@ func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
 		to, known := f.Routes[a]
 		return known && to.Type == netstate.Unicast && to.Link == r.Link && !own.Contains(a)
 	})
-}
-
-// routeProven reports whether the director has forwarded replies from the
-// server's address, such as from another port, in this sample.
-func (f *Facts) routeProven(d *Server) bool {
-	for i := range f.Services {
-		for j := range f.Services[i].Servers {
-			o := &f.Services[i].Servers[j]
-			if o.AddrPort.Addr() == d.AddrPort.Addr() && o.Method == ipvs.Masquerading && o.Delta != nil && o.Delta.OutPackets > 0 {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // explain adds causes to a finding. The remedies are those of the causes, in
@@ -447,7 +428,6 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	}
 	mixed := f.mixedCause(s, d)
 	probe, probed := f.Paths[&d.Destination]
-	var causes []replyCause
 	switch {
 	case probed && probe.FromClient.Port != netprobe.Silent || probed && probe.FromClient.Echo:
 		return []replyCause{{
@@ -458,37 +438,33 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 			},
 		}}
 	case probed && probe.FromDirector.Port == netprobe.Answered:
-		for _, c := range []*replyCause{gateway, reverse} {
-			if c != nil {
-				causes = append(causes, *c)
-			}
-		}
 		filter.text = "the server's firewall drops packets from clients"
-		return append(causes, filter)
+		return appendCauses(nil, gateway, reverse, &filter)
 	case probed && probe.FromDirector.Port == netprobe.Refused:
 		return []replyCause{listener}
 	case probed && probe.FromDirector.Echo:
 		return []replyCause{filter, f.hungCause(s, d, to.Port())}
 	case probed:
-		causes = append(causes, accept, spoofCause(to.Addr()))
-		if mixed != nil {
-			causes = append([]replyCause{*mixed}, causes...)
-		}
+		spoof := spoofCause(to.Addr())
+		causes := appendCauses(nil, mixed, &accept, &spoof)
 		if d.Method == ipvs.Tunneling {
 			causes = append(causes, filter)
 		}
 		return causes
 	}
-	if mixed != nil {
-		causes = append(causes, *mixed)
-	}
+	causes := appendCauses(nil, mixed)
 	if d.Conns.Established > 0 { // earlier connections have completed
 		down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
 		causes = append(causes, down, listener, accept)
 	} else {
 		causes = append(causes, accept, listener)
 	}
-	for _, c := range []*replyCause{gateway, reverse} {
+	return appendCauses(causes, gateway, reverse)
+}
+
+// appendCauses appends the causes that are not nil.
+func appendCauses(causes []replyCause, more ...*replyCause) []replyCause {
+	for _, c := range more {
 		if c != nil {
 			causes = append(causes, *c)
 		}

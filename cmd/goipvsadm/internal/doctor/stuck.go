@@ -21,16 +21,12 @@ var stuckChecks = []Check{
 }
 
 func deadServerClients(f *Facts, report func(Finding)) {
-	for i := range f.Services {
-		s := &f.Services[i]
-		for j := range s.Servers {
-			d := &s.Servers[j]
-			if evidence, severity := f.deadEvidence(s, d); evidence != "" {
-				x := s.serverFinding(d, "the weight is 0; "+evidence)
-				x.Severity = severity
-				x.explain(f.stuckCauses(s, d))
-				report(x)
-			}
+	for s, d := range allServers(f.Services) {
+		if evidence, severity := f.deadEvidence(s, d); evidence != "" {
+			x := s.serverFinding(d, "the weight is 0; "+evidence)
+			x.Severity = severity
+			x.explain(f.stuckCauses(s, d))
+			report(x)
 		}
 	}
 }
@@ -105,7 +101,7 @@ func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
 		return false
 	}
-	vipSilent := f.frameOutcomes(netprobe.Silent)[frameKey{s.ServiceKey, d.AddrPort}]
+	vipSilent := f.frameOutcomes(netprobe.Silent)[s.key(d)]
 	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && vipSilent
 }
 

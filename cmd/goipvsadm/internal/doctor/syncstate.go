@@ -154,7 +154,7 @@ func syncBlocked(f *Facts, report func(Finding)) {
 
 func syncNoService(f *Facts, report func(Finding)) {
 	hasMarks := slices.ContainsFunc(f.Services, func(s Service) bool { return s.Mark != 0 })
-	vips := f.vips()
+	vips := f.addrs().vips
 	count := make(map[netip.AddrPort]int)
 	var order []netip.AddrPort
 	for _, u := range f.Unserved {

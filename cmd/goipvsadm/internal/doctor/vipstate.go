@@ -37,7 +37,7 @@ var vipStateChecks = []Check{
 }
 
 func vipDADFailed(f *Facts, report func(Finding)) {
-	vips := f.vips()
+	vips := f.addrs().vips
 	for _, a := range f.Addresses {
 		vip := a.Prefix.Addr()
 		if !a.DADFailed || !f.usesIPv6() {
