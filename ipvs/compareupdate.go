@@ -23,10 +23,10 @@ func (c *Client) CompareAndUpdateService(old, s Service) error {
 		return err
 	}
 	change := &Change{Op: OpUpdateService, Service: s}
-	if serviceConfig(now) != serviceConfig(old) {
+	if now.Configuration() != old.Configuration() {
 		return changedError(change)
 	}
-	change.Service = serviceConfig(s)
+	change.Service = s.Configuration()
 	return c.Do(change)
 }
 
@@ -38,8 +38,8 @@ func (c *Client) CompareAndUpdateDestination(key ServiceKey, old, d Destination)
 	if err != nil {
 		return err
 	}
-	change := &Change{Op: OpUpdateDestination, Service: Service{ServiceKey: key}, Destination: destinationConfig(d)}
-	if destinationConfig(now) != destinationConfig(old) {
+	change := &Change{Op: OpUpdateDestination, Service: Service{ServiceKey: key}, Destination: d.Configuration()}
+	if now.Configuration() != old.Configuration() {
 		return changedError(change)
 	}
 	return c.Do(change)
@@ -47,20 +47,6 @@ func (c *Client) CompareAndUpdateDestination(key ServiceKey, old, d Destination)
 
 func changedError(c *Change) error {
 	return &Error{Op: c.String(), Err: ErrChanged, Errno: syscall.EAGAIN}
-}
-
-// serviceConfig returns s without what the kernel sets.
-func serviceConfig(s Service) Service {
-	s.Flags &^= Hashed
-	s.Stats = Stats{}
-	return s
-}
-
-// destinationConfig returns d without what the kernel sets.
-func destinationConfig(d Destination) Destination {
-	d.ActiveConns, d.InactiveConns, d.PersistentConns = 0, 0, 0
-	d.Stats = Stats{}
-	return d
 }
 
 // A ServiceDestination is a destination with its service.

@@ -56,3 +56,16 @@ func serviceDefaults(s *Service) {
 		s.Timeout = DefaultPersistenceTimeout
 	}
 }
+
+// SameEffect reports whether the configurations of two services have the same effect,
+// as read from the kernel or completed by WithDefaults.
+func SameEffect(a, b *Service) bool {
+	// The kernel sets and clears Hashed itself.
+	const flags = Persistent | OnePacketScheduling | SchedFlags
+	if a.Flags&flags != b.Flags&flags || a.Scheduler != b.Scheduler || a.PEName != b.PEName {
+		return false
+	}
+	// Without persistence, the kernel keeps the timeout and the netmask, but they have
+	// no effect.
+	return a.Flags&Persistent == 0 || a.Timeout == b.Timeout && a.Netmask == b.Netmask
+}

@@ -250,3 +250,32 @@ func TestBatchInvalidChange(t *testing.T) {
 		t.Errorf("%d services, want 297", len(k.Table))
 	}
 }
+
+func TestSameEffect(t *testing.T) {
+	const persistent = ipvs.Persistent
+	service := func(flags ipvs.ServiceFlags, timeout uint32, mask ipvs.Netmask) ipvs.Service {
+		return ipvs.Service{Scheduler: "rr", Flags: flags, Timeout: timeout, Netmask: mask}
+	}
+	for _, tt := range []struct {
+		name       string
+		want, have ipvs.Service
+		equal      bool
+	}{
+		{name: "hashed", want: service(0, 0, 0), have: service(ipvs.Hashed, 0, 0), equal: true},
+		{name: "unknown flag", want: service(0, 0, 0), have: service(0x40|ipvs.Hashed, 0, 0), equal: true},
+		{name: "different netmask without persistence", want: service(0, 0, 0xffffff00), have: service(0, 0, 0xffffffff), equal: true},
+		{name: "different timeout without persistence", want: service(0, 0, 0), have: service(0, 60, 0), equal: true},
+		{name: "netmask", want: service(persistent, 60, 0xffffff00), have: service(persistent, 60, 0xffffffff)},
+		{name: "timeout", want: service(persistent, 60, 64), have: service(persistent, 61, 64)},
+		{name: "persistence", want: service(persistent, 60, 64), have: service(0, 60, 64)},
+		{name: "scheduler flag", want: service(ipvs.Sched2, 0, 0), have: service(ipvs.Sched1, 0, 0)},
+		{name: "one-packet scheduling", want: service(ipvs.OnePacketScheduling, 0, 0), have: service(0, 0, 0)},
+		{name: "persistence engine", want: ipvs.Service{PEName: "sip"}, have: ipvs.Service{}},
+		{name: "scheduler", want: ipvs.Service{Scheduler: "sh"}, have: ipvs.Service{Scheduler: "rr"}},
+		{name: "counters", want: ipvs.Service{}, have: ipvs.Service{Stats: ipvs.Stats{Conns: 7}}, equal: true},
+	} {
+		if got := ipvs.SameEffect(&tt.want, &tt.have); got != tt.equal {
+			t.Errorf("%s: SameEffect = %t, want %t", tt.name, got, tt.equal)
+		}
+	}
+}

@@ -38,6 +38,13 @@ type Destination struct {
 	Stats           Stats  // traffic counters and rates
 }
 
+// Configuration returns d without the fields that the kernel sets.
+func (d Destination) Configuration() Destination {
+	d.ActiveConns, d.InactiveConns, d.PersistentConns = 0, 0, 0
+	d.Stats = Stats{}
+	return d
+}
+
 // The attributes of a destination (IPVS_DEST_ATTR_*).
 const (
 	destAddr = iota + 1

@@ -55,6 +55,13 @@ type Service struct {
 	Stats Stats // traffic counters and rates, set by the kernel
 }
 
+// Configuration returns s without what the kernel sets: the flag Hashed and Stats.
+func (s Service) Configuration() Service {
+	s.Flags &^= Hashed
+	s.Stats = Stats{}
+	return s
+}
+
 // String formats all fields as %+v does. Without this method, fmt would call the
 // promoted String method of ServiceKey and print only the key.
 func (s Service) String() string {

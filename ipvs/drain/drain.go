@@ -385,14 +385,9 @@ func (t *target) restoreWeight() error {
 
 // setWeight sets the weight and keeps the other configuration in now.
 func (t *target) setWeight(now *State, weight uint32) error {
-	return t.UpdateDestination(t.config.ServiceKey, ipvs.Destination{
-		AddrPort:       now.AddrPort,
-		Method:         now.Method,
-		Weight:         weight,
-		Tunnel:         now.Tunnel,
-		UpperThreshold: now.UpperThreshold,
-		LowerThreshold: now.LowerThreshold,
-	})
+	d := now.Destination.Configuration()
+	d.Weight = weight
+	return t.UpdateDestination(t.config.ServiceKey, d)
 }
 
 // isMissing reports whether err means that the destination or its service does

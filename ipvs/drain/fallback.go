@@ -105,7 +105,7 @@ func (s *service) restoreFallback() error {
 		return nil
 	case err != nil:
 		return err
-	case !sameConfig(now, *s.fallback):
+	case !ipvs.SameEffect(&now, s.fallback):
 		return nil // another program has changed the service
 	}
 	destinations, err := s.AppendDestinationsConsistent(nil, s.config.ServiceKey)
@@ -139,15 +139,4 @@ func (s *service) report(f Fallback) {
 	if s.options.OnFallback != nil {
 		s.options.OnFallback(ipvs.DestinationKey{Service: s.config.ServiceKey, AddrPort: s.targets[0].server}, f, s.config.Scheduler)
 	}
-}
-
-// sameConfig reports whether two services have the same configuration, ignoring fields
-// that have no effect.
-func sameConfig(a, b ipvs.Service) bool {
-	a, b = ipvs.WithDefaults(a), ipvs.WithDefaults(b)
-	const flags = ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags
-	if a.Flags&flags != b.Flags&flags || a.Scheduler != b.Scheduler || a.PEName != b.PEName {
-		return false
-	}
-	return a.Flags&ipvs.Persistent == 0 || a.Timeout == b.Timeout && a.Netmask == b.Netmask
 }

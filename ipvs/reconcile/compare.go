@@ -115,7 +115,7 @@ func (d *differ) addAndRaise() {
 		switch {
 		case have == nil:
 			d.emit(ipvs.OpAddService, Change{Change: ipvs.Change{Service: want.Service}})
-		case !serviceEqual(&want.Service, &have.Service):
+		case !ipvs.SameEffect(&want.Service, &have.Service):
 			d.updates = append(d.updates, deferredUpdate{service: int32(i), destination: -1})
 		}
 		d.addAndRaiseDestinations(i, have)

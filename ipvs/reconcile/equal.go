@@ -12,19 +12,6 @@ import (
 // The kernel normalizes configurations, so one that it reports can differ from the
 // wanted one and still have the same effect.
 
-// serviceEqual reports whether the configuration that the kernel reports has the
-// same effect as the wanted one.
-func serviceEqual(want, have *ipvs.Service) bool {
-	// The kernel sets and clears Hashed itself.
-	const flags = ipvs.Persistent | ipvs.OnePacketScheduling | ipvs.SchedFlags
-	if want.Flags&flags != have.Flags&flags || want.Scheduler != have.Scheduler || want.PEName != have.PEName {
-		return false
-	}
-	// Without persistence the kernel keeps the timeout and the netmask, but
-	// they have no effect.
-	return want.Flags&ipvs.Persistent == 0 || want.Timeout == have.Timeout && want.Netmask == have.Netmask
-}
-
 // destinationEqual reports whether the configuration that the kernel reports has
 // the same effect as the wanted one.
 func destinationEqual(want, have *ipvs.Destination) bool {

@@ -104,13 +104,11 @@ func (t *Table) Configuration() *Table {
 	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
 	for i := range c.Services {
 		s := &c.Services[i]
-		s.Flags &^= ipvs.Hashed
-		s.Stats = ipvs.Stats{}
+		s.Service = s.Service.Configuration()
 		s.Destinations = slices.Clone(s.Destinations)
 		for j := range s.Destinations {
 			d := &s.Destinations[j]
-			*d = ipvs.Destination{AddrPort: d.AddrPort, Method: d.Method, Weight: d.Weight, Tunnel: d.Tunnel,
-				UpperThreshold: d.UpperThreshold, LowerThreshold: d.LowerThreshold}
+			*d = d.Configuration()
 			if d.Method == ipvs.Local {
 				d.Method = ipvs.DirectRouting
 			}

@@ -68,7 +68,7 @@ func (u *undoer) undo(c *Change) bool {
 		delete(u.current, key)
 		u.removed[s] = true
 	case ipvs.OpUpdateService:
-		if old == nil || !serviceEqual(&c.Service, &s.Service) {
+		if old == nil || !ipvs.SameEffect(&c.Service, &s.Service) {
 			return false
 		}
 		s.Service = old.Service
