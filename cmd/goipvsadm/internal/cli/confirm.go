@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
 	"goipvsadm/ipvs/reconcile"
 )
 
@@ -41,21 +42,18 @@ func newConfirmer(cmd *command.Command) (*confirmer, error) {
 }
 
 // inForeground reports whether the program may read from its terminal.
-func inForeground(tty *os.File) (is bool) {
-	if raw, err := tty.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) {
-			group, err := unix.IoctlGetUint32(int(fd), unix.TIOCGPGRP)
-			is = err == nil && int(group) == unix.Getpgrp()
-		})
-	}
-	return is
+func inForeground(tty *os.File) bool {
+	var group uint32
+	err := rawfd.Control(tty, func(fd int) (err error) {
+		group, err = unix.IoctlGetUint32(fd, unix.TIOCGPGRP)
+		return err
+	})
+	return err == nil && int(group) == unix.Getpgrp()
 }
 
 // discardInput discards what was typed before the question.
 func (c *confirmer) discardInput() {
-	if raw, err := c.tty.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { _ = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) })
-	}
+	_ = rawfd.Control(c.tty, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) })
 }
 
 // errNotConfirmed is the reason to undo changes if the answer is no.

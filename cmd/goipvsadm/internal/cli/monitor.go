@@ -16,6 +16,7 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/cmd/goipvsadm/internal/ruleset"
 	"goipvsadm/cmd/goipvsadm/internal/tablefmt"
@@ -192,17 +193,16 @@ type pipeWriter struct{ *output }
 func (w pipeWriter) Write(b []byte) (int, error) { return w.write(b) }
 
 // isClosed reports whether o is a pipe or socket whose reader has closed it.
-func (o *output) isClosed() (closed bool) {
+func (o *output) isClosed() bool {
 	file, ok := o.w.(*os.File)
 	if !ok {
 		return false
 	}
-	if raw, err := file.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) {
-			fds := []unix.PollFd{{Fd: int32(fd)}}
-			_, err := unix.Poll(fds, 0)
-			closed = err == nil && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
-		})
-	}
-	return closed
+	var fds [1]unix.PollFd
+	err := rawfd.Control(file, func(fd int) error {
+		fds[0].Fd = int32(fd)
+		_, err := unix.Poll(fds[:], 0)
+		return err
+	})
+	return err == nil && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
 }

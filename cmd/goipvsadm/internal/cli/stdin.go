@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
 )
 
 // openRules returns the file of rules that cmd names, or standard input. It
@@ -40,15 +41,12 @@ func (inv *invocation) announceStdin() {
 	}
 }
 
-func isTerminal(file *os.File) (is bool) {
-	if raw, err := file.SyscallConn(); err == nil {
-		err = raw.Control(func(fd uintptr) {
-			_, ioctlErr := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-			is = ioctlErr == nil
-		})
-		is = is && err == nil
-	}
-	return is
+func isTerminal(file *os.File) bool {
+	err := rawfd.Control(file, func(fd int) error {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err
+	})
+	return err == nil
 }
 
 // stdinClosed reports whether stdin was closed by the parent process. The Go
@@ -60,18 +58,15 @@ func stdinClosed(stdin io.Reader) bool {
 	if !ok {
 		return false
 	}
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return false
-	}
 	var flags int
 	var stat unix.Stat_t
-	var flagsErr, statErr error
-	err = raw.Control(func(fd uintptr) {
-		flags, flagsErr = unix.FcntlInt(fd, unix.F_GETFL, 0)
-		statErr = unix.Fstat(int(fd), &stat)
+	err := rawfd.Control(file, func(fd int) (err error) {
+		if flags, err = unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil {
+			return err
+		}
+		return unix.Fstat(fd, &stat)
 	})
-	if err != nil || flagsErr != nil || statErr != nil {
+	if err != nil {
 		return false
 	}
 	isNull := stat.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(stat.Rdev) == unix.Mkdev(1, 3)

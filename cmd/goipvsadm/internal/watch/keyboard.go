@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -70,21 +72,19 @@ func (k *keyboard) readKeys() {
 // setCbreak sets the terminal to cbreak mode: keys are neither buffered until the end of
 // a line nor echoed, but Ctrl-C and Ctrl-Z still generate signals.
 func (k *keyboard) setCbreak() error {
-	var err error
-	fdErr := withFD(k.tty, func(fd int) {
+	return rawfd.Control(k.tty, func(fd int) error {
 		if k.savedTermios.Load() == nil {
-			saved, getErr := unix.IoctlGetTermios(fd, unix.TCGETS)
-			if err = getErr; err != nil {
-				return
+			saved, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+			if err != nil {
+				return err
 			}
 			k.savedTermios.Store(saved)
 		}
 		cbreak := *k.savedTermios.Load()
 		cbreak.Lflag &^= unix.ICANON | unix.ECHO
 		cbreak.Cc[unix.VMIN], cbreak.Cc[unix.VTIME] = 1, 0
-		err = unix.IoctlSetTermios(fd, unix.TCSETSW, &cbreak)
+		return unix.IoctlSetTermios(fd, unix.TCSETSW, &cbreak)
 	})
-	return errors.Join(fdErr, err)
 }
 
 // restore restores the terminal modes that setCbreak changed, after output has drained.
@@ -94,7 +94,7 @@ func (k *keyboard) restore() {
 	if saved == nil {
 		return
 	}
-	_ = withFD(k.tty, func(fd int) { _ = unix.IoctlSetTermios(fd, unix.TCSETSF, saved) }) // the terminal may be gone
+	_ = rawfd.Control(k.tty, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETSF, saved) }) // the terminal may be gone
 	k.savedTermios.Store(nil)
 }
 
@@ -102,7 +102,7 @@ func (k *keyboard) restore() {
 // from any goroutine.
 func (k *keyboard) restoreNow() {
 	if saved := k.savedTermios.Load(); saved != nil {
-		_ = withFD(k.tty, func(fd int) { _ = unix.IoctlSetTermios(fd, unix.TCSETS, saved) })
+		_ = rawfd.Control(k.tty, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, saved) })
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -65,24 +67,17 @@ func useColor() bool {
 // not set. It returns an error if f is not a terminal.
 func WindowSize(f *os.File) (width, height int, err error) {
 	var size *unix.Winsize
-	fdErr := withFD(f, func(fd int) { size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ) })
-	if err = errors.Join(fdErr, err); err != nil {
+	err = rawfd.Control(f, func(fd int) (err error) {
+		size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+		return err
+	})
+	if err != nil {
 		return 0, 0, err
 	}
 	if size.Col == 0 || size.Row == 0 {
 		return 80, 24, nil
 	}
 	return int(size.Col), int(size.Row), nil
-}
-
-// withFD calls fn with the file descriptor of f. Unlike f.Fd it leaves the descriptor
-// in nonblocking mode.
-func withFD(f *os.File, fn func(fd int)) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	return raw.Control(func(fd uintptr) { fn(int(fd)) })
 }
 
 // size returns the columns and lines of the screen, or 80 and 24 if the terminal is gone.
@@ -162,17 +157,17 @@ func (s *screen) waitWrite() {
 // Ctrl-S. Attempt 1 discards output that the other end of the terminal has not read. For
 // any other attempt, or if the attempt fails, forceOutput returns false.
 func (s *screen) forceOutput(attempt int) bool {
-	err := errors.New("no further attempt")
-	fdErr := withFD(s.terminal, func(fd int) {
+	err := rawfd.Control(s.terminal, func(fd int) error {
 		switch attempt {
 		case 0:
 			// The kernel ignores TCOON unless TCOOFF was used before.
-			err = errors.Join(unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOOFF), unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON))
+			return errors.Join(unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOOFF), unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON))
 		case 1:
-			err = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
+			return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
 		}
+		return errors.New("no further attempt")
 	})
-	return fdErr == nil && err == nil
+	return err == nil
 }
 
 // close restores the terminal and closes the keyboard.
