@@ -5,7 +5,6 @@ package watch
 import (
 	"io"
 	"iter"
-	"math"
 	"os"
 	"strings"
 	"time"
@@ -120,12 +119,7 @@ type connectionSession struct {
 // run shows the connections until a key or signal ends the session. It returns the
 // signal, or nil for a key.
 func (s *connectionSession) run() (os.Signal, error) {
-	if s.Names != nil {
-		s.names = newAsyncNamer(s.Names)
-		defer s.names.close()
-		s.View.Names = s.names
-	}
-	return s.display.run(s)
+	return s.show(s.display, s)
 }
 
 func (s *connectionSession) read() (err error) {
@@ -141,25 +135,10 @@ func (s *connectionSession) pressKey(k key) (stop bool, err error) {
 	if wasHelp && k != 'q' && k != 'Q' || s.pressDelayKey(k) {
 		return false, nil
 	}
-	_, height := s.screen.size()
-	page := max(height-connectionHeaderLines-1, 1) // keep one line of the previous page
-	switch k {
-	case 'q', 'Q':
-		return true, nil
-	case keyUp:
-		s.offset--
-	case keyDown:
-		s.offset++
-	case keyPageUp:
-		s.offset -= page
-	case keyPageDown:
-		s.offset += page
-	case keyHome:
-		s.offset = 0
-	case keyEnd:
-		s.offset = math.MaxInt32
+	if offset, ok := s.scroll(k, s.offset, connectionHeaderLines); ok {
+		s.offset = offset
 	}
-	return false, nil
+	return k == 'q' || k == 'Q', nil
 }
 
 // connectionHeaderLines is the number of lines above the rows: the head line and the

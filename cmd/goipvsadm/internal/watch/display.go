@@ -31,6 +31,17 @@ type content interface {
 	lines(width, height int) []Line
 }
 
+// show shows c until a key or signal ends the display; see display.run. Names are looked
+// up in the background.
+func (w *Watch) show(d *display, c content) (os.Signal, error) {
+	if w.Names != nil {
+		d.names = newAsyncNamer(w.Names)
+		defer d.names.close()
+		w.View.Names = d.names
+	}
+	return d.run(c)
+}
+
 // run shows c, with a new sample at each interval, until a key or signal ends it. It
 // returns the signal, or nil for a key.
 func (d *display) run(c content) (os.Signal, error) {
@@ -43,15 +54,15 @@ func (d *display) run(c content) (os.Signal, error) {
 		if err := c.read(); err != nil {
 			return nil, err
 		}
-		if stop, sig, err := d.show(c, ticker); stop || err != nil {
+		if stop, sig, err := d.showSample(c, ticker); stop || err != nil {
 			return sig, err
 		}
 	}
 }
 
-// show shows the sample that c has read, and handles keys, signals and looked-up names
+// showSample shows the sample that c has read, and handles keys, signals and looked-up names
 // until the next tick of ticker, or until a key or signal ends the display.
-func (d *display) show(c content, ticker *time.Ticker) (stop bool, sig os.Signal, err error) {
+func (d *display) showSample(c content, ticker *time.Ticker) (stop bool, sig os.Signal, err error) {
 	var keys chan key
 	if d.screen.keyboard != nil {
 		keys = d.screen.keyboard.keys
@@ -136,6 +147,34 @@ func (d *display) pressDelayKey(k key) bool {
 		return false
 	}
 	return true
+}
+
+// endOffset is beyond the end of every content.
+const endOffset = 1 << 30
+
+// scroll returns the number of rows scrolled off at the top after a key, which may be
+// beyond the end, if it is offset before and the content has rows below header lines. It
+// returns false if the key does not scroll.
+func (d *display) scroll(k key, offset, header int) (_ int, ok bool) {
+	_, height := d.screen.size()
+	page := max(height-header-1, 1) // keep one line of the previous page
+	switch k {
+	case keyUp:
+		offset--
+	case keyDown:
+		offset++
+	case keyPageUp:
+		offset -= page
+	case keyPageDown:
+		offset += page
+	case keyHome:
+		offset = 0
+	case keyEnd:
+		offset = endOffset
+	default:
+		return offset, false
+	}
+	return max(0, offset), true
 }
 
 // isHelp reports whether k shows the help.

@@ -4,7 +4,6 @@ package watch
 
 import (
 	"fmt"
-	"math"
 
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 )
@@ -36,8 +35,11 @@ func (s *session) handleKey(k key) keyResult {
 	case s.pressDelayKey(k):
 		return redraw
 	}
-	_, height := s.screen.size()
-	page := max(height-headerLines-1, 1) // keep one line of the previous page
+	if offset, ok := s.scroll(k, s.View.offset, headerLines); ok {
+		s.View.offset = offset // View.visibleRows limits it to the end of the table
+		s.readAll = true
+		return reorder
+	}
 	switch k {
 	case 'q', 'Q':
 		return quit
@@ -54,30 +56,10 @@ func (s *session) handleKey(k key) keyResult {
 		return reorder
 	case keyEscape:
 		s.View.filter = ""
-	case keyUp:
-		return s.scroll(-1)
-	case keyDown:
-		return s.scroll(1)
-	case keyPageUp:
-		return s.scroll(-page)
-	case keyPageDown:
-		return s.scroll(page)
-	case keyHome:
-		return s.scroll(-math.MaxInt32)
-	case keyEnd:
-		return s.scroll(math.MaxInt32)
 	default:
 		return redraw
 	}
 	s.View.offset = 0
-	s.readAll = true
-	return reorder
-}
-
-// scroll scrolls by a number of lines. View.visibleRows limits the offset to the end of
-// the table.
-func (s *session) scroll(lines int) keyResult {
-	s.View.offset = max(0, s.View.offset+lines)
 	s.readAll = true
 	return reorder
 }

@@ -35,12 +35,7 @@ const (
 func (s *session) run() (os.Signal, error) {
 	s.View.alert = s.alerts.alert
 	s.View.history = &s.history
-	if s.Names != nil {
-		s.names = newAsyncNamer(s.Names)
-		defer s.names.close()
-		s.View.Names = s.names
-	}
-	return s.display.run(s)
+	return s.show(s.display, s)
 }
 
 // readLimit returns how many services to read: as many as fit on the screen, or all
