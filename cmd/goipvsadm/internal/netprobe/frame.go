@@ -57,13 +57,9 @@ func ProbeFrames(targets []FrameTarget, wait time.Duration) ([]FrameResult, erro
 		}
 	}
 	b := make([]byte, captureSize)
-	for pending > 0 {
-		left := wait - time.Since(start)
-		if left <= 0 {
-			break
-		}
-		files := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		if _, err := unix.Poll(files, int(left.Milliseconds())+1); err != nil && err != unix.EINTR {
+	deadline := start.Add(wait)
+	for pending > 0 && time.Now().Before(deadline) {
+		if _, err := waitReadable(fd, deadline); err != nil {
 			return results, fmt.Errorf("poll: %w", err)
 		}
 		for {
@@ -140,18 +136,12 @@ func marshalSegment(t *FrameTarget, port uint16, sequence uint32, flags byte) []
 	tcp = binary.BigEndian.AppendUint16(tcp, t.VIP.Port())
 	tcp = binary.BigEndian.AppendUint32(tcp, sequence)
 	tcp = append(tcp, 0, 0, 0, 0, size/4<<4, flags, 0x20, 0, 0, 0, 0, 0) // ack, offset, flags, window, checksum, urgent
-	source, destination := t.Source.AsSlice(), t.VIP.Addr().AsSlice()
-	pseudo := append(append([]byte(nil), source...), destination...)
-	pseudo = append(pseudo, 0, unix.IPPROTO_TCP, 0, size)
-	binary.BigEndian.PutUint16(tcp[16:], checksum(append(pseudo, tcp...)))
-	var ip []byte
-	if t.VIP.Addr().Is4() {
-		ip = []byte{0x45, 0, 0, 20 + size, 0, 0, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}
-		ip = append(append(ip, source...), destination...)
-		binary.BigEndian.PutUint16(ip[10:], checksum(ip))
-	} else {
-		ip = []byte{0x60, 0, 0, 0, 0, size, unix.IPPROTO_TCP, 64}
-		ip = append(append(ip, source...), destination...)
+	binary.BigEndian.PutUint16(tcp[16:], transportChecksum(unix.IPPROTO_TCP, t.Source, t.VIP.Addr(), tcp))
+	if !t.VIP.Addr().Is4() {
+		return ipPacket(unix.IPPROTO_TCP, t.Source, t.VIP.Addr(), tcp)
 	}
+	ip := []byte{0x45, 0, 0, 20 + size, 0, 0, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0} // may not be fragmented
+	ip = append(append(ip, t.Source.AsSlice()...), t.VIP.Addr().AsSlice()...)
+	binary.BigEndian.PutUint16(ip[10:], checksum(ip))
 	return append(ip, tcp...)
 }

@@ -253,11 +253,17 @@ func (p *pathProbe) echo() []byte {
 func (p *pathProbe) packet(protocol uint8, payload []byte, checksumAt int) []byte {
 	source, destination := p.path.Source, p.path.To.Addr()
 	if checksumAt >= 0 {
-		pseudo := append(source.AsSlice(), destination.AsSlice()...)
-		pseudo = append(pseudo, 0, protocol, 0, byte(len(payload)))
-		binary.BigEndian.PutUint16(payload[checksumAt:], checksum(append(pseudo, payload...)))
+		binary.BigEndian.PutUint16(payload[checksumAt:], transportChecksum(protocol, source, destination, payload))
 	}
 	return ipPacket(protocol, source, destination, payload)
+}
+
+// transportChecksum returns the checksum of a payload of up to 255 bytes and the
+// pseudo-header that TCP, UDP and ICMPv6 include in it.
+func transportChecksum(protocol uint8, source, destination netip.Addr, payload []byte) uint16 {
+	pseudo := append(source.AsSlice(), destination.AsSlice()...)
+	pseudo = append(pseudo, 0, protocol, 0, byte(len(payload)))
+	return checksum(append(pseudo, payload...))
 }
 
 // ipPacket returns an IPv4 or IPv6 packet.
