@@ -50,19 +50,7 @@ func sameText(text string) [3]string { return [3]string{text, text, text} }
 // connectFirstBy opens a connection to the first server by the service with a port.
 func (l *drainLab) connectFirstBy(port int) *testnet.KeepAliveConn {
 	l.t.Helper()
-	for range 8 {
-		conn, server, err := l.client.OpenKeepAlive(fmt.Sprintf("http://10.8.1.1:%d/", port))
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		if server == "first" {
-			l.t.Cleanup(conn.Close)
-			return conn
-		}
-		conn.Close()
-	}
-	l.t.Fatal("no connection to the first server")
-	return nil
+	return l.openToFirst(fmt.Sprintf("10.8.1.1:%d", port), 8)
 }
 
 // wantSecondEverywhere checks that all new connections go to the second server.

@@ -137,8 +137,14 @@ func (l *drainLab) waitTable(want string) {
 // connectFirst opens a connection to the first server.
 func (l *drainLab) connectFirst() *testnet.KeepAliveConn {
 	l.t.Helper()
-	for range 4 {
-		conn, server, err := l.client.OpenKeepAlive("http://" + virtual + "/")
+	return l.openToFirst(virtual, 4)
+}
+
+// openToFirst opens connections to an address until one is to the first server.
+func (l *drainLab) openToFirst(address string, attempts int) *testnet.KeepAliveConn {
+	l.t.Helper()
+	for range attempts {
+		conn, server, err := l.client.OpenKeepAlive("http://" + address + "/")
 		if err != nil {
 			l.t.Fatal(err)
 		}
