@@ -385,7 +385,7 @@ func (t *target) restoreWeight() error {
 
 // setWeight sets the weight and keeps the other configuration in now.
 func (t *target) setWeight(now *State, weight uint32) error {
-	d := now.Destination.Configuration()
+	d := now.Configuration()
 	d.Weight = weight
 	return t.UpdateDestination(t.config.ServiceKey, d)
 }

@@ -104,7 +104,7 @@ func (t *Table) Configuration() *Table {
 	c := &Table{Services: slices.Clone(t.Services), Timeouts: t.Timeouts, Daemons: slices.Clone(t.Daemons)}
 	for i := range c.Services {
 		s := &c.Services[i]
-		s.Service = s.Service.Configuration()
+		s.Service = s.Configuration()
 		s.Destinations = slices.Clone(s.Destinations)
 		for j := range s.Destinations {
 			d := &s.Destinations[j]
