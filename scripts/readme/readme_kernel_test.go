@@ -209,8 +209,8 @@ var status = map[string]int{
 var variable = regexp.MustCompile(strings.Join([]string{
 	`\(size=\d+\)`,                 // depends on the kernel
 	`sampled traffic for [\d.]+ s`, // and numbers that depend on the traffic
-	`\d+ connections`,
-	`\d+ packets to the server`,
+	`[\d,]+ connections`,
+	`[\d,]+ packets to the server`,
 	`after [\d.]+ ms to [\d.]+ ms`,
 	`\d+ of \d+`,
 	`\[\d+-\d+-\d+T\d+:\d+:\d+\.\d+\]`,
@@ -222,7 +222,7 @@ func normalize(output string) string {
 	output = regexp.MustCompile(`\n {10}([^ -])`).ReplaceAllString(output, " $1")
 	output = regexp.MustCompile(`(?m) +$`).ReplaceAllString(output, "")
 	return variable.ReplaceAllStringFunc(output, func(match string) string {
-		return regexp.MustCompile(`[\d.]+`).ReplaceAllString(match, "N")
+		return regexp.MustCompile(`\d[\d.,]*`).ReplaceAllString(match, "N")
 	})
 }
 
