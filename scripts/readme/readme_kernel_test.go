@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,8 +97,8 @@ func (d *director) vi(edits ...string) {
 	}
 }
 
-// breakRoute removes the route of web1 to the client, and lets the client make requests until the
-// end of the command.
+// breakRoute removes the route of web1 to the client, and lets the client open connections until the
+// end of the command. Those to web2 stay open, so that wlc selects web1 for a part of the next ones.
 func (d *director) breakRoute() {
 	d.t.Helper()
 	if result := d.shell("web1", "ip route del default"); result.Status != 0 {
@@ -105,23 +106,27 @@ func (d *director) breakRoute() {
 	}
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
-	for range 18 {
-		clients.Go(func() {
-			client := testnet.Client{Netns: d.network.Host("client")}
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					_, _ = client.Get("http://192.0.2.1/") // web1 does not reply
+	clients.Go(func() {
+		client := testnet.Client{Netns: d.network.Host("client")}
+		for {
+			clients.Go(func() {
+				// A connection to web1 remains in SYN_RECV, because web1 cannot reply.
+				if conn, _, err := client.OpenKeepAlive("http://192.0.2.1/"); err == nil {
+					<-stop
+					conn.Close()
 				}
+			})
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
 			}
-		})
-	}
+		}
+	})
 	err := testnet.Eventually(func() error {
 		listing := d.shell("director", "goipvsadm -L -n -c").Stdout
-		if !strings.Contains(listing, "SYN_RECV") {
-			return fmt.Errorf("no connection in SYN_RECV:\n%s", listing)
+		if strings.Count(listing, "SYN_RECV") < 5 {
+			return fmt.Errorf("fewer than five connections in SYN_RECV:\n%s", listing)
 		}
 		return nil
 	})
