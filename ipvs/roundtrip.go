@@ -105,10 +105,10 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 const messageSlack = 64
 
 // appendRow appends a row of a dump to list, whose capacity it multiplies by eight if
-// it is large: memory that is not used yet occupies only addresses, but the copies
+// it is not small: memory that is not used yet occupies only addresses, but the copies
 // that append leaves behind occupy more than the list.
 func appendRow[T any](list []T, row *T) []T {
-	const large = 16384
+	const large = 256
 	if len(list) == cap(list) && len(list) >= large {
 		grown := make([]T, len(list), 8*len(list)) // slices.Grow would clear it all
 		copy(grown, list)

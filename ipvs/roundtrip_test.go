@@ -470,3 +470,19 @@ func TestResendNextToInvalidChange(t *testing.T) {
 		t.Errorf("%v, %v", failures, err)
 	}
 }
+
+// TestAppendRow verifies that a large list leaves few copies behind while it grows.
+func TestAppendRow(t *testing.T) {
+	var list []ipvs.Service
+	left := 0 // rows of the copies
+	const n = 100000
+	for range n {
+		capacity := cap(list)
+		if list = ipvs.AppendRow(list, new(ipvs.Service)); cap(list) != capacity {
+			left += capacity
+		}
+	}
+	if len(list) != n || left > n/4 {
+		t.Errorf("%d rows, copies of %d rows; want %d, at most %d", len(list), left, n, n/4)
+	}
+}
