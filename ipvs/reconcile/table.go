@@ -77,8 +77,9 @@ func Read(c *ipvs.Client, want *Table) (*Table, error) {
 // readDestinations reads the destinations of the services that want has too, or of
 // all if want is nil.
 func (t *Table) readDestinations(c *ipvs.Client, want *Table) (err error) {
-	wanted := make(map[ipvs.ServiceKey]bool)
+	var wanted map[ipvs.ServiceKey]bool
 	if want != nil {
+		wanted = make(map[ipvs.ServiceKey]bool, len(want.Services))
 		for i := range want.Services {
 			wanted[ipvs.WithDefaults(want.Services[i].Service).ServiceKey] = true
 		}
