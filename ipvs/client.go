@@ -36,7 +36,10 @@ type Client struct {
 // 320 bytes of bookkeeping. With 8 KiB in total, an allocation fills one slab object
 // exactly. A larger buffer costs more than it saves, because many kernels clear each
 // allocation (init_on_alloc=1).
-const receiveBuffer = 8<<10 - 320
+//
+// The length of a datagram is a multiple of four. That of the buffer is not, so that
+// only a datagram that is too long fills it.
+const receiveBuffer = 8<<10 - 320 - 1
 
 // NewClient returns a client that uses the socket s; family is the ID of the generic
 // netlink family IPVS. It is intended for tests, see package ipvstest; programs use

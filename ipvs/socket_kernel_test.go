@@ -43,9 +43,9 @@ func TestKernelReceiveTruncated(t *testing.T) {
 	}
 	defer c.Close()
 	in := c.in
-	c.in = in[:20]
+	c.in = in[:21]
 	_, err = c.Info()
-	if !errors.Is(err, errIncompleteReply) || !strings.Contains(err.Error(), "truncated to 20") {
+	if !errors.Is(err, errIncompleteReply) || !strings.Contains(err.Error(), "truncated to 21") {
 		t.Errorf("error = %v, want a truncated datagram", err)
 	}
 	c.in = in

@@ -42,7 +42,8 @@ func newSocket(conn *genetlink.Conn, timeout time.Duration) (*socket, error) {
 	if s.portID, err = readPortID(raw); err != nil {
 		return nil, err
 	}
-	s.write, s.read = s.rawFunc(unix.Write), s.rawFunc(recv)
+	// Unlike unix.Recvfrom, Read does not allocate an address for each datagram.
+	s.write, s.read = s.rawFunc(unix.Write), s.rawFunc(unix.Read)
 	return s, nil
 }
 
@@ -68,13 +69,6 @@ func (s *socket) rawFunc(call func(fd int, b []byte) (int, error)) func(fd uintp
 		}
 		return s.err != unix.EAGAIN || !s.wait
 	}
-}
-
-// recv reads one datagram into b and returns its length, which exceeds len(b) if
-// the datagram was truncated (MSG_TRUNC).
-func recv(fd int, b []byte) (int, error) {
-	n, _, err := unix.Recvfrom(fd, b, unix.MSG_TRUNC)
-	return n, err
 }
 
 // Send sends b. It never blocks: the kernel accepts a netlink datagram at once or
@@ -121,13 +115,14 @@ func (s *socket) blockingRead() (int, error) {
 	return s.received()
 }
 
-// received returns the result of the last read.
+// received returns the result of the last read. If the datagram fills the buffer, it
+// may have been truncated; see receiveBuffer.
 func (s *socket) received() (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
-	if s.n > len(s.buf) {
-		return 0, fmt.Errorf("%w: datagram of %d bytes truncated to %d", errIncompleteReply, s.n, len(s.buf))
+	if s.n == len(s.buf) {
+		return 0, fmt.Errorf("%w: datagram truncated to %d bytes", errIncompleteReply, s.n)
 	}
 	return s.n, nil
 }
