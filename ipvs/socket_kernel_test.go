@@ -53,6 +53,29 @@ func TestKernelReceiveTruncated(t *testing.T) {
 	checkErr(t, err, nil)
 }
 
+// TestKernelRoundTripAllocations verifies that a round trip does not allocate memory: a
+// large table needs many.
+func TestKernelRoundTripAllocations(t *testing.T) {
+	c, err := Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	request := netlinkmsg.AppendNoop(nil, nlmsgHeaderLen, netlink.Request|netlink.Acknowledge, 1)
+	allocations := testing.AllocsPerRun(100, func() {
+		err := c.send(request)
+		if err == nil {
+			_, err = c.receive()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations, want 0", allocations)
+	}
+}
+
 // TestKernelPortID verifies that replies carry the port ID of the client's socket.
 func TestKernelPortID(t *testing.T) {
 	c, err := Dial()
