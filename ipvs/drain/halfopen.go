@@ -13,9 +13,9 @@ import (
 // whether those of a destination are half-open.
 const maxHalfOpen = 1000
 
-// readingPause is the minimum pause between two readings of the connection table, as a
-// multiple of the duration of the first one.
-const readingPause = 10
+// readingPauseFactor is the minimum pause between two readings of the connection table,
+// as a multiple of the duration of the first one.
+const readingPauseFactor = 10
 
 // findHalfOpen sets HalfOpenConns of the targets whose active connections are all
 // half-open. The kernel counts a connection as active from the first SYN on, so
@@ -37,7 +37,7 @@ func (d *drainer) findHalfOpen(targets []*target) {
 	}
 	defer func() {
 		end := time.Now()
-		d.nextReading = end.Add(readingPause * end.Sub(begin))
+		d.nextReading = end.Add(readingPauseFactor * end.Sub(begin))
 	}()
 	for c, err := range d.connections() {
 		if err != nil {
