@@ -34,7 +34,7 @@ TCP 14:59  ESTABLISHED 172.16.100.1:60972 172.16.100.10:80   172.16.100.22:80
 TCP 01:59  FIN_WAIT    172.16.100.1:60974 172.16.100.10:80   172.16.100.21:80
 IP  59:59  ASSURED     172.16.100.1:0     0.0.0.10:0         172.16.100.22:0
 `
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		name  string
 		entry []string
 		want  int
@@ -46,9 +46,9 @@ IP  59:59  ASSURED     172.16.100.1:0     0.0.0.10:0         172.16.100.22:0
 		{"firewall mark", []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, 1},
 		{"header ignored", []string{"*", "*", "*", "*", "*"}, 3},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := countEntries(listing, test.entry); got != test.want {
-				t.Errorf("%d entries, want %d", got, test.want)
+		t.Run(tt.name, func(t *testing.T) {
+			if got := countEntries(listing, tt.entry); got != tt.want {
+				t.Errorf("%d entries, want %d", got, tt.want)
 			}
 		})
 	}
