@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/pflag"
+
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
-
-	"github.com/spf13/pflag"
 )
 
 // A Parser parses command lines, one after another.

@@ -9,7 +9,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Result is what --all-services did with a server in one service.
+// A Result is the outcome of --all-services for a server in one service.
 type Result struct {
 	Server ipvs.DestinationKey
 	Result string // "changed", "unchanged", "not changed", "removed" or "not removed"
