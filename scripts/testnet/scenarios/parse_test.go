@@ -39,12 +39,12 @@ IP  59:59  ASSURED     172.16.100.1:0     0.0.0.10:0         172.16.100.22:0
 		entry []string
 		want  int
 	}{
-		{"exact", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 1},
-		{"any port", []string{"TCP", "*", "172.16.100.1:*", "172.16.100.10:80", "*"}, 2},
-		{"different state", []string{"TCP", "SYN_RECV", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 0},
-		{"different server", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.2:80"}, 0},
-		{"firewall mark", []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, 1},
-		{"header ignored", []string{"*", "*", "*", "*", "*"}, 3},
+		{name: "exact", entry: []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, want: 1},
+		{name: "any port", entry: []string{"TCP", "*", "172.16.100.1:*", "172.16.100.10:80", "*"}, want: 2},
+		{name: "different state", entry: []string{"TCP", "SYN_RECV", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, want: 0},
+		{name: "different server", entry: []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.2:80"}, want: 0},
+		{name: "firewall mark", entry: []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, want: 1},
+		{name: "header ignored", entry: []string{"*", "*", "*", "*", "*"}, want: 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := countEntries(listing, tt.entry); got != tt.want {

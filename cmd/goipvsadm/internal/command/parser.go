@@ -94,7 +94,7 @@ func (p *Parser) reset(cmd *Command) {
 		Service:     ipvs.Service{Scheduler: sched.Default},
 		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
 		Daemon:      ipvs.Daemon{Interface: "eth0"},
-		Interval:    defaultInterval,
+		Interval:    defaultWatchInterval,
 	}
 	p.state = state{cmd: cmd, operands: p.operands[:0]}
 }

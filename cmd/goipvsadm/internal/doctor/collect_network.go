@@ -66,7 +66,7 @@ func (w *networkWatch) finish(f *Facts) {
 	})
 }
 
-// collectIPVS reads the timeouts and which of ip_vs_ftp, VRRP and router
+// collectIPVS reads the timeouts, and whether ip_vs_ftp, VRRP and router
 // advertisements are in use.
 func (c *Collector) collectIPVS(f *Facts) {
 	if c.Client != nil {
