@@ -111,8 +111,8 @@ func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destina
 // much garbage as the size of the table.
 type destinationDump struct {
 	request, reply netlinkmsg.Message
-	service        Service     // of request
-	row            Destination // of reply
+	service        Service     // Service of request
+	row            Destination // Destination of reply
 }
 
 // takeDestinationDump returns a destinationDump for the service with a key. After use

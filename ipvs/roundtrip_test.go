@@ -295,7 +295,7 @@ func TestExtendedAcknowledgement(t *testing.T) {
 		name  string
 		typ   netlink.HeaderType
 		flags netlink.HeaderFlags
-		rest  []byte // of the body, after the errno
+		rest  []byte // rest of the body, after the errno
 		want  string
 	}{
 		{name: "capped", typ: netlink.Error, flags: netlink.Capped | netlink.AcknowledgeTLVs,

@@ -30,7 +30,7 @@ var allKeys = []ipvs.DestinationKey{
 // connections in a service close after the given number of seconds.
 func sharedServerKernel(seconds ...int) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{}
-	var begin time.Time // of the first poll
+	var begin time.Time // time of the first poll
 	for i, key := range allKeys {
 		k.Table = append(k.Table, ipvstest.Entry{
 			Service: ipvs.Service{ServiceKey: key.Service, Scheduler: "rr"},
