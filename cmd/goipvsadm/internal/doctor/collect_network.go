@@ -99,7 +99,7 @@ const (
 func (c *Collector) probePaths(f *Facts) {
 	type probe struct {
 		d      *ipvs.Destination
-		client netip.Addr // of a TCP server; then two paths are probed
+		client netip.Addr // client of a TCP server, for which two paths are probed; invalid for other servers
 	}
 	var probes []probe
 	var paths []netprobe.Path
