@@ -71,8 +71,8 @@ type halfOpenCount struct {
 	found uint32
 }
 
-// countHalfOpen counts c and returns counts without the targets of which c is an
-// established connection.
+// countHalfOpen counts c if it is half-open, and returns counts without the targets that
+// have c as an established connection.
 func countHalfOpen(counts []*halfOpenCount, c *ipvs.Connection) []*halfOpenCount {
 	kept := counts[:0]
 	for _, n := range counts {
