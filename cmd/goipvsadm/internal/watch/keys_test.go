@@ -27,11 +27,11 @@ func manyServices() *ipvstest.FakeKernel {
 	for n := range uint64(30) {
 		service := ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), 80))
 		e := ipvstest.Entry{Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.HostNetmask(ipvs.IPv4)}}
-		bytes := 1000 * n
+		inBPS := 1000 * n
 		if n == 16 {
-			bytes = 1e6
+			inBPS = 1e6
 		}
-		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: bytes}
+		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: inBPS}
 		for server := range 2 {
 			e.Destinations = append(e.Destinations, ipvs.Destination{Weight: 1,
 				Stats:    ipvs.Stats{CPS: uint64(2 - server), InPPS: uint64(server), InBPS: uint64(server)},
