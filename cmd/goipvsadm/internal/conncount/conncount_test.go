@@ -4,36 +4,23 @@ package conncount
 
 import (
 	"errors"
-	"iter"
 	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
 )
 
 var ap = netip.MustParseAddrPort
-
-func sequence(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
-	return func(yield func(ipvs.Connection, error) bool) {
-		for _, c := range connections {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ipvs.Connection{}, err)
-		}
-	}
-}
 
 func connection(p ipvs.Protocol, client, destination, state string) ipvs.Connection {
 	return ipvs.Connection{Protocol: p, Client: ap(client), Destination: ap(destination), State: state}
 }
 
 func TestCount(t *testing.T) {
-	got, err := Count(sequence([]ipvs.Connection{
+	got, err := Count(ipvstest.ConnectionSeq([]ipvs.Connection{
 		connection(ipvs.UDP, "192.0.2.7:4001", "10.0.0.11:53", "UDP"),
 		connection(ipvs.TCP, "192.0.2.7:4001", "10.0.0.12:80", "ESTABLISHED"),
 		connection(ipvs.TCP, "192.0.2.7:4002", "10.0.0.12:80", "FIN_WAIT"),
@@ -64,7 +51,7 @@ func TestCount(t *testing.T) {
 
 func TestCountError(t *testing.T) {
 	errTest := errors.New("test error")
-	if got, err := Count(sequence([]ipvs.Connection{connection(ipvs.TCP, "192.0.2.7:1", "10.0.0.11:80", "CLOSE")}, errTest)); err != errTest || got != nil {
+	if got, err := Count(ipvstest.ConnectionSeq([]ipvs.Connection{connection(ipvs.TCP, "192.0.2.7:1", "10.0.0.11:80", "CLOSE")}, errTest)); err != errTest || got != nil {
 		t.Errorf("Count = %v, %v", got, err)
 	}
 }

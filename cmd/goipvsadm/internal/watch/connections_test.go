@@ -102,8 +102,8 @@ pro expire state       source             virtual
 	}
 }
 
-// TestConnectionKeys checks which rows of 2000 are shown on 24 lines after keys. The
-// screen keeps 1000 of them.
+// TestConnectionKeys checks which of 2000 rows are shown on 24 lines after each key. The
+// session keeps only the first 1000 rows.
 func TestConnectionKeys(t *testing.T) {
 	s := newConnectionSession(t, new(ConnectionWatch), 1999)
 	for _, tt := range []struct {

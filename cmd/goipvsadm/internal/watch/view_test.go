@@ -286,18 +286,18 @@ func rowLabels(lines []Line) string {
 
 func TestFilter(t *testing.T) {
 	const tcp = "TCP  192.0.2.1:80 wlc pe"
-	for filter, want := range map[string]string{
-		"198.51.100.2":  tcp + ", -> 198.51.100.2:80",
-		"192.0.2.1:80":  tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
-		"PERSISTENT":    tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
-		"fwm":           "FWM  7 sh",
-		"web3":          tcp + ", -> web3:http",
-		"198.51.100.3:": tcp + ", -> web3:http", // the address of a server that is shown by name
-		"no such":       "",
+	for _, tt := range []struct{ filter, want string }{
+		{filter: "198.51.100.2", want: tcp + ", -> 198.51.100.2:80"},
+		{filter: "192.0.2.1:80", want: tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http"},
+		{filter: "PERSISTENT", want: tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http"},
+		{filter: "fwm", want: "FWM  7 sh"},
+		{filter: "web3", want: tcp + ", -> web3:http"},
+		{filter: "198.51.100.3:", want: tcp + ", -> web3:http"}, // the address of a server that is shown by name
+		{filter: "no such", want: ""},
 	} {
-		v := View{Names: web3Namer{}, filter: filter}
-		if got := rowLabels(v.Lines(testSample(), 0, 24)); got != want {
-			t.Errorf("filter %q: got rows %s, want %s", filter, got, want)
+		v := View{Names: web3Namer{}, filter: tt.filter}
+		if got := rowLabels(v.Lines(testSample(), 0, 24)); got != tt.want {
+			t.Errorf("filter %q: got rows %s, want %s", tt.filter, got, tt.want)
 		}
 	}
 }
