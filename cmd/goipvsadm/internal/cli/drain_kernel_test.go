@@ -308,7 +308,7 @@ func TestDrainTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; timeout in %d s\x1b[K", first, 600)
+	line := "\rdraining " + first + "; connections left: 1 active; timeout in 600 s\x1b[K"
 	if got, err := terminal.ReadUntil(line); err != nil || got != line {
 		t.Fatalf("progress line %q, %v", got, err)
 	}
@@ -576,18 +576,14 @@ func TestDrainHashScheduler(t *testing.T) {
 	}
 	defer conn.Close()
 	draining, kept, name := addFirst, addSecond, "second"
-	drain := l.command(drainFirst)
+	drain := drainFirst
 	during := fallback + withWeight0(addFirst) + addSecond
 	if assigned == "second" {
 		draining, kept, name = addSecond, addFirst, "first"
-		drain = l.command("-d -t " + virtual + " -r " + second + " --drain")
+		drain = "-d -t " + virtual + " -r " + second + " --drain"
 		during = fallback + addFirst + strings.Replace(addSecond, "-w 1", "-w 0", 1)
 	}
-	p := &runningProgram{Cmd: drain}
-	p.Stdout, p.Stderr = &p.output, &p.output
-	if err := l.director.Do(p.Start); err != nil {
-		t.Fatal(err)
-	}
+	p := l.start(drain)
 	l.waitTable(during)
 	tally, err := l.client.CountResponses("http://"+virtual+"/", 8)
 	if err != nil || tally[name] != 8 {

@@ -221,18 +221,10 @@ func TestView(t *testing.T) {
 	}
 }
 
-func joinLines(lines []Line) string {
-	var b strings.Builder
-	for _, line := range lines {
-		b.WriteString(line.Text + "\n")
-	}
-	return b.String()
-}
-
 var notes = []string{"every 2s", "h helps", "q quits"}
 
-// TestHeader verifies, among others, that the note that explains how to quit is dropped
-// last.
+// TestHeader verifies how the header is shortened; the note that explains how to quit is
+// dropped last.
 func TestHeader(t *testing.T) {
 	full := View{host: "lb1.example.com", notes: notes}
 	for _, tt := range []struct {
@@ -356,8 +348,8 @@ func TestViewFits(t *testing.T) {
 	}
 }
 
-// TestLongAddress verifies that the address of one service does not take the columns from
-// the others, unless most addresses are as long.
+// TestLongAddress verifies that one long address does not displace columns, unless most
+// addresses are as long.
 func TestLongAddress(t *testing.T) {
 	long := sampler.Service{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")), Scheduler: "wlc"}}
 	short := sampler.Service{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "wlc", Flags: ipvs.OnePacketScheduling}}
@@ -428,8 +420,7 @@ TCP  192.0.2.1:80 wlc persistent 600                         23     20     12   
 	}
 }
 
-// TestHistoryLength verifies that a history holds the last samples, and those in which
-// the rate is not measured are skipped.
+// TestHistoryLength verifies that a history holds the last samples with a measured rate.
 func TestHistoryLength(t *testing.T) {
 	var h history
 	sample := testSample()
