@@ -33,7 +33,7 @@ func OpenPTY() (master, terminal *os.File, err error) {
 	return master, terminal, nil
 }
 
-// ResizeTerminal changes the size of a pseudo-terminal, of which f is either end. The kernel then
+// ResizeTerminal changes the size of a pseudo-terminal; f is either end of it. The kernel then
 // sends SIGWINCH to the program in the foreground.
 func ResizeTerminal(f *os.File, columns, lines uint16) error {
 	return control(f, func(fd int) error {
