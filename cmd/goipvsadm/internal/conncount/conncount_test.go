@@ -33,11 +33,11 @@ func TestCount(t *testing.T) {
 	}, nil))
 	want := []Server{
 		{AddrPort: ap("10.0.0.11:0"), Templates: 1, States: map[string]uint64{}},
-		{ipvs.TCP, ap("10.0.0.11:80"), 1, 0, map[string]uint64{"CLOSE": 1}},
-		{ipvs.TCP, ap("10.0.0.12:80"), 3, 1, map[string]uint64{"ESTABLISHED": 2, "FIN_WAIT": 1}},
-		{ipvs.TCP, ap("10.0.0.12:8080"), 1, 0, map[string]uint64{"CLOSE": 1}},
-		{ipvs.TCP, ap("[fd00::12]:80"), 1, 0, map[string]uint64{"CLOSE": 1}},
-		{ipvs.UDP, ap("10.0.0.11:53"), 1, 0, map[string]uint64{"UDP": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.11:80"), Connections: 1, States: map[string]uint64{"CLOSE": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.12:80"), Connections: 3, Templates: 1, States: map[string]uint64{"ESTABLISHED": 2, "FIN_WAIT": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.12:8080"), Connections: 1, States: map[string]uint64{"CLOSE": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("[fd00::12]:80"), Connections: 1, States: map[string]uint64{"CLOSE": 1}},
+		{Protocol: ipvs.UDP, AddrPort: ap("10.0.0.11:53"), Connections: 1, States: map[string]uint64{"UDP": 1}},
 	}
 	compareAddrPorts := cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 	if diff := cmp.Diff(want, got, compareAddrPorts); err != nil || diff != "" {
