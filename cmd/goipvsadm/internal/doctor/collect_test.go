@@ -86,8 +86,18 @@ func TestServerIndex(t *testing.T) {
 func TestNoteUnavailable(t *testing.T) {
 	f := new(Facts)
 	f.noteUnavailable("network probes", "ARP on eth0: closed\nneighbor discovery: closed")
-	f.noteUnavailable("network probes", "another reason")
-	want := []Unavailable{{What: "network probes", Reason: "ARP on eth0: closed; neighbor discovery: closed"}}
+	f.noteOptional("network probes", "another reason")
+	f.noteOptional("arriving packets", "closed")
+	f.noteUnavailable("connections", "permission denied")
+	f.noteOptional("network probes", "a third reason")
+	f.noteUnavailable("arriving packets", "another reason")
+	f.noteOptional("drop counters", "closed")
+	want := []Unavailable{
+		{What: "network probes", Reason: "ARP on eth0: closed; neighbor discovery: closed"},
+		{What: "arriving packets", Reason: "closed"},
+		{What: "connections", Reason: "permission denied"},
+		{What: "drop counters", Reason: "closed", Optional: true},
+	}
 	if diff := cmp.Diff(want, f.Unavailable); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
