@@ -5,6 +5,8 @@ package doctor
 import (
 	"strings"
 	"testing"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
 func TestRemedyNetNS(t *testing.T) {
@@ -18,6 +20,24 @@ func TestRemedyNetNS(t *testing.T) {
 		f.Program, f.NetNS = "ipvsadm", tt.netns
 		if got := line(f.drain(s, d)); got != tt.want {
 			t.Errorf("network namespace %q: got %q, want %q", tt.netns, got, tt.want)
+		}
+	}
+}
+
+func TestKeepalivedConfiguration(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{args: "/usr/sbin/keepalived --dont-fork", want: "/etc/keepalived/keepalived.conf"},
+		{args: "/usr/sbin/keepalived --dont-fork -f /srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived -f/srv/lb.conf -D", want: "/srv/lb.conf"},
+		{args: "keepalived --use-file=/srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived --use-file /srv/lb.conf -D", want: "/srv/lb.conf"},
+		{args: "keepalived -f", want: "/etc/keepalived/keepalived.conf"},
+	} {
+		f := healthyFacts()
+		f.Processes = []netstate.Process{{ID: 7, Name: "keepalived", Args: strings.Fields(tt.args)}}
+		findings := Diagnose(f)
+		if len(findings) != 1 || findings[0].Remedies[0].Host != "the director, after changing "+tt.want {
+			t.Errorf("%s: got %+v, want a remedy for %s", tt.args, findings, tt.want)
 		}
 	}
 }
