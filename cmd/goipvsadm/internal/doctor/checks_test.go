@@ -795,3 +795,34 @@ func TestVIPNetmaskCause(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRetransmissionCause expects a missing listener as the first cause if clients do
+// not retransmit: the server rejects their connections by packets that do not pass the
+// director.
+func TestNoRetransmissionCause(t *testing.T) {
+	const missing, listener = "the VIP 192.0.2.1 is not configured on the server", "nothing on the server listens on port 80 of the VIP"
+	for _, tt := range []struct {
+		name        string
+		clients     []string
+		packets     uint64
+		established int
+		want        string // beginning of the first cause
+	}{
+		{name: "retransmissions", clients: []string{"192.0.2.98", "192.0.2.99"}, packets: 15, want: missing},
+		{name: "no retransmissions", clients: []string{"192.0.2.98", "192.0.2.99"}, packets: 5, want: listener},
+		{name: "no retransmissions, after it worked", clients: []string{"192.0.2.98", "192.0.2.99"}, packets: 5, established: 9, want: listener},
+		{name: "retransmissions of one client", clients: []string{"192.0.2.99"}, packets: 15, want: missing},
+		{name: "no retransmissions of one client", clients: []string{"192.0.2.99"}, packets: 5, want: listener},
+	} {
+		f := healthyFacts()
+		conns := stuckOf(tt.clients...)
+		conns.Established = tt.established
+		useDirectRouting(f, conns, Conns{})
+		delta := &ipvs.Stats{Conns: 5, InPackets: tt.packets}
+		f.Services[0].Delta, f.Services[0].Stats, f.Services[0].Servers[0].Delta = delta, *delta, delta
+		findings := Diagnose(f)
+		if len(findings) != 1 || findings[0].Check.ID != "service-silent" || !strings.HasPrefix(findings[0].Causes[0], tt.want) {
+			t.Errorf("%s: got %+v, want service-silent with the first cause %q", tt.name, findings, tt.want)
+		}
+	}
+}

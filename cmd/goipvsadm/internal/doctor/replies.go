@@ -412,7 +412,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
 	}
 	listener := replyCause{
-		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port), or its program hangs", to.Port()),
+		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
 		remedies: []Remedy{f.takeOut(s, d)},
 	}
 	if d.Method == ipvs.Tunneling {
@@ -452,14 +452,34 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		}
 		return causes
 	}
+	const hangs = ", or its program hangs"
 	causes := appendCauses(nil, mixed)
-	if d.Conns.Established > 0 { // earlier connections have completed
-		down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	worked := d.Conns.Established > 0 // earlier connections have completed
+	switch {
+	case s.Protocol != ipvs.SCTP && d.notRetransmitted():
+		listener.text += ": clients do not retransmit, as if their connections were rejected"
+		causes = append(causes, listener)
+		if worked {
+			causes = append(causes, down)
+		}
+		causes = append(causes, accept)
+	case worked:
+		listener.text += hangs
 		causes = append(causes, down, listener, accept)
-	} else {
+	default:
+		listener.text += hangs
 		causes = append(causes, accept, listener)
 	}
 	return appendCauses(causes, gateway, reverse)
+}
+
+// notRetransmitted reports whether clients of a server have retransmitted no packets
+// between the samples. A client whose packet gets no reply retransmits it after a
+// second; one whose connection is rejected does not, and with direct routing and
+// tunnels the rejection does not pass the director.
+func (d *Server) notRetransmitted() bool {
+	return d.Delta != nil && d.Delta.Conns >= minSilentPackets && d.Delta.InPackets <= d.Delta.Conns
 }
 
 // appendCauses appends the causes that are not nil.
