@@ -200,6 +200,26 @@ func TestDiagnose(t *testing.T) {
 			useMark(f)
 			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
+		{name: "UDP packets without a mark for a port of the service", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
+		{name: "UDP packets without a mark of clients that try HTTP/3", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:443")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+		}, want: []string{"hint mark-incomplete FWM 7 IPv4"}},
+		{name: "UDP packets without a mark to another port", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:161"), Client: addr("192.0.2.98"), Packets: 3}}
+		}},
+		{name: "TCP packets without a mark of another client to a port of the service", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+		}},
 		{name: "packets without a mark of a host that is not a client", change: func(f *Facts) {
 			useMark(f)
 			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}

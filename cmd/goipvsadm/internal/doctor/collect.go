@@ -100,8 +100,22 @@ func (c *Collector) Collect() (*Facts, error) {
 	c.collectHost(f, f)
 	if c.Probe {
 		c.probePaths(f)
+	} else if f.hasUnseenReplies() {
+		f.noteOptional("replies of UDP servers with direct routing or tunnels", "they do not pass the director; --probe tests the ports")
 	}
 	return f, nil
+}
+
+// hasUnseenReplies reports whether UDP packets were sent to servers whose replies do
+// not pass the director: neither counters nor connection states show whether such a
+// server replies.
+func (f *Facts) hasUnseenReplies() bool {
+	for s, d := range allServers(f.Services) {
+		if s.Protocol == ipvs.UDP && (d.Method == ipvs.DirectRouting || d.Method == ipvs.Tunneling) && d.hasClientTraffic() && !f.isLocal(d.AddrPort.Addr()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Collector) wait() {
