@@ -75,7 +75,7 @@ func TestHalfOpen(t *testing.T) {
 			if got := only.last.HalfOpenConns; got != tt.want || read == tt.unread {
 				t.Errorf("%d half-open connections, table read: %t; want %d, %t", got, read, tt.want, !tt.unread)
 			}
-			// The table is not read again until readingPause has passed.
+			// The table is not read again until the pause has passed.
 			d.nextReading, read = time.Now().Add(time.Hour), false
 			only.last.HalfOpenConns = 0
 			d.findHalfOpen([]*target{only})

@@ -100,7 +100,7 @@ func TestCompareReferenceWithItself(t *testing.T) {
 // A program that differs from ipvsadm in one detail must be detected.
 func TestCompareDetectsDifferences(t *testing.T) {
 	real := ReferenceProgram(t)
-	for name, test := range map[string]struct{ script, text string }{
+	for name, tt := range map[string]struct{ script, text string }{
 		"stdout":    {real + ` "$@" | sed s/rr/RR/`, "$ ipvsadm -A -f 5 -s rr\n$ ipvsadm -L"},
 		"stderr":    {real + ` "$@" 2>/dev/null`, "$ ipvsadm -D -f 5"},
 		"status":    {real + ` "$@" || exit 1`, "$ ipvsadm -D -f 5"},
@@ -111,16 +111,16 @@ func TestCompareDetectsDifferences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			script := filepath.Join(t.TempDir(), "ipvsadm")
-			if err := os.WriteFile(script, []byte("#!/bin/sh\n"+test.script+"\n"), 0o755); err != nil {
+			if err := os.WriteFile(script, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			cases, err := ParseCases(name, test.text)
+			cases, err := ParseCases(name, tt.text)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := NewComparer(t, script)
 			if r.Compare(t, cases[0]) == "" {
-				t.Errorf("difference not detected:\n%s", strings.TrimSpace(test.text))
+				t.Errorf("difference not detected:\n%s", strings.TrimSpace(tt.text))
 			}
 		})
 	}

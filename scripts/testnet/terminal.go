@@ -17,7 +17,7 @@ import (
 // Terminal is a pseudo-terminal with a program in its foreground.
 type Terminal struct {
 	master   *os.File // master end
-	fd       int      // of master
+	fd       int      // file descriptor of master
 	cmd      *exec.Cmd
 	output   []byte // all output of the program so far
 	consumed int    // bytes of output returned by ReadUntil

@@ -63,20 +63,20 @@ const trafficRules = `-A -t 10.1.1.2:80 -s rr
 
 // trafficTest has a director with the table trafficRules, a client and a server.
 type trafficTest struct {
-	t       *testing.T
-	r       *difftest.Comparer
-	network *testnet.Network
+	t        *testing.T
+	comparer *difftest.Comparer
+	network  *testnet.Network
 }
 
 func newTrafficTest(t *testing.T) *trafficTest {
 	t.Helper()
-	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
+	comparer := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
 	network, err := testnet.Build(trafficPlan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	x := &trafficTest{t, r, network}
+	x := &trafficTest{t, comparer, network}
 	x.must(network.Host("client").IP("route add default via fd01::254"))
 	x.must(network.Host("server").IP("route add default via fd07::254"))
 	// Packets to port 7777 of the director get mark 7.
@@ -84,7 +84,7 @@ func newTrafficTest(t *testing.T) *trafficTest {
 	for _, line := range markRule.AddCommands() {
 		x.must(network.Host("director").Run(exec.Command("sh", "-c", line)))
 	}
-	if got := x.run(r.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); got != (difftest.Result{}) {
+	if got := x.run(comparer.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); got != (difftest.Result{}) {
 		t.Fatalf("loading the rules: %s", got)
 	}
 	return x
@@ -98,7 +98,7 @@ func (x *trafficTest) must(err error) {
 }
 
 func (x *trafficTest) run(p difftest.Program, c difftest.Command) difftest.Result {
-	return x.r.Run(x.t, p, x.network.Host("director"), c)
+	return x.comparer.Run(x.t, p, x.network.Host("director"), c)
 }
 
 // serve accepts connections at an address of the server and calls f for each.
@@ -198,12 +198,12 @@ func (x *trafficTest) compare(args ...string) string {
 	c := difftest.Command{Args: append([]string{"ipvsadm"}, args...)}
 	differences := 0
 	for range 50 {
-		before := x.run(x.r.Ours, c)
-		want := x.run(x.r.Reference, c)
-		if before != x.run(x.r.Ours, c) {
+		before := x.run(x.comparer.Ours, c)
+		want := x.run(x.comparer.Reference, c)
+		if before != x.run(x.comparer.Ours, c) {
 			continue
 		}
-		if x.r.Same(c, want, before) {
+		if x.comparer.Same(c, want, before) {
 			return want.Stdout
 		}
 		// A retransmitted packet may have reset a timer meanwhile.
@@ -230,7 +230,7 @@ func (x *trafficTest) expectMatch(listing string, patterns ...string) {
 func (x *trafficTest) eventually(pattern string, args ...string) {
 	x.t.Helper()
 	x.must(testnet.Eventually(func() error {
-		listing := x.run(x.r.Reference, difftest.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
+		listing := x.run(x.comparer.Reference, difftest.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
 		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
 			return fmt.Errorf("no match for %q:\n%s", pattern, listing)
 		}
@@ -334,7 +334,7 @@ func TestTraffic(t *testing.T) {
 	x.compareServiceListings("-t 10.1.1.2:80")
 	x.compareServiceListings("-f 7 -n")
 
-	if got := x.run(x.r.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); got != (difftest.Result{}) {
+	if got := x.run(x.comparer.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); got != (difftest.Result{}) {
 		t.Errorf("-Z: %s", got)
 	}
 	x.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")
@@ -346,10 +346,10 @@ func TestLongCallID(t *testing.T) {
 	id := strings.Repeat("long", 60)
 	x.sendInvite(id)
 	list := difftest.Command{Args: []string{"ipvsadm", "-L", "-c", "-n", "--persistent-conn"}}
-	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(x.run(x.r.Reference, list).Stdout) {
+	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(x.run(x.comparer.Reference, list).Stdout) {
 		t.Error("ipvsadm lists the complete Call-ID")
 	}
-	got := x.run(x.r.Ours, list)
+	got := x.run(x.comparer.Ours, list)
 	x.expectMatch(got.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
 	if got.Status != 0 || got.Stderr != "" {
 		t.Errorf("goipvsadm: %s", got)

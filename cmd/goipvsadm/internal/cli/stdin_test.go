@@ -37,7 +37,7 @@ func TestRulesFile(t *testing.T) {
 		{line: "--apply -", stdin: oneService, after: oneService},
 	} {
 		var k ipvstest.FakeKernel
-		if got := run(&k, tt.stdin, append([]string{"goipvsadm"}, words(tt.line)...)...); got != tt.want || savedRules(t, &k) != tt.after {
+		if got := run(&k, tt.stdin, words("goipvsadm "+tt.line)...); got != tt.want || savedRules(t, &k) != tt.after {
 			t.Errorf("%s: %+v, want %+v, table:\n%s", tt.line, got, tt.want, savedRules(t, &k))
 		}
 	}

@@ -45,6 +45,8 @@ func TestCheckPredictsKernel(t *testing.T) {
 				rules += fmt.Sprintf("--%s-daemon %s\n", pick("start", "stop"), pick("master", "backup"))
 			case 11:
 				rules += "-Z" + service + "\n"
+			case 12:
+				rules += pick("-C", "-Z", "--set 1 2 3") + "\n"
 			case 13:
 				rules += "-e" + service + strings.TrimSuffix(server, " -i") + " --keep -w 3\n"
 			case 14:
@@ -53,8 +55,6 @@ func TestCheckPredictsKernel(t *testing.T) {
 				rules += "-d" + pick(" -r 198.51.100.1", " -r [2001:db8::1]:80") + " --all-services\n"
 			case 16:
 				rules += "-e" + pick(" -r 198.51.100.1:80", " -r 2001:db8::1") + " --all-services -w 2\n"
-			case 12:
-				rules += pick("-C", "-Z", "--set 1 2 3") + "\n"
 			}
 		}
 		// --check assumes nothing about daemons that no rule has started.

@@ -238,7 +238,7 @@ func TestWatchRemovedService(t *testing.T) {
 	}
 }
 
-// TestWatchThresholds checks that a server is marked exactly while the kernel
+// TestWatchThresholds checks that a server is highlighted exactly while the kernel
 // schedules no connections to it.
 func TestWatchThresholds(t *testing.T) {
 	l := newListLab(t)
@@ -265,9 +265,9 @@ func TestWatchThresholds(t *testing.T) {
 			}
 			screen := new(testnet.Screen)
 			screen.Resize(100, 30)
-			waitRow := func(mark string, conns int) {
+			waitRow := func(sign string, conns int) {
 				t.Helper()
-				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, mark, regexp.QuoteMeta(tt.server), conns))
+				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, sign, regexp.QuoteMeta(tt.server), conns))
 				for end := time.Now().Add(testnet.TestTimeout); time.Now().Before(end); {
 					frame, err := terminal.ReadUntil("\x1b[J")
 					if err != nil {
@@ -278,7 +278,7 @@ func TestWatchThresholds(t *testing.T) {
 						return
 					}
 				}
-				t.Fatalf("no row with mark %q and %d connections:\n%s", mark, conns, screen)
+				t.Fatalf("no row with sign %q and %d connections:\n%s", sign, conns, screen)
 			}
 			setConns(tt.up - 1)
 			waitRow(" ", tt.up-1)

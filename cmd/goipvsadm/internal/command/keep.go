@@ -37,8 +37,8 @@ func (c *Command) KeepService(current *ipvs.Service) error {
 	return nil
 }
 
-// validateKept checks an edit of servers that keeps values, as far as it is possible
-// without them. hasPort reports whether the port of the server was given.
+// validateKept checks an edit of servers with --keep or --all-services, as far as
+// possible before the current values are known. hasPort reports whether the port of the server was given.
 func (c *Command) validateKept(hasPort bool) *Error {
 	if c.Options&serverOptions == 0 {
 		o := Keep

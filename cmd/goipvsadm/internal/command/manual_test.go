@@ -84,7 +84,7 @@ func TestValuesDocumented(t *testing.T) {
 	for word := range strings.FieldsSeq(readManual(t)) {
 		documented[strings.Trim(word, ".,;")] = true
 	}
-	values := []string{"ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultTimeout, "2678400", "2147483647", "65507"}
+	values := []string{"ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultPersistence, "2678400", "2147483647", "65507"}
 	for _, f := range sched.Flags {
 		values = append(values, f.Name)
 	}

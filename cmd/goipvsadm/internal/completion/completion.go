@@ -29,7 +29,7 @@ type Candidate struct{ Word, Description string }
 type Source struct {
 	Services     func(netns string) []ipvs.Service
 	Destinations func(netns string, service ipvs.ServiceKey) []ipvs.Destination
-	Clients      func(netns string, filter ipvs.ConnectionFilter) []netip.Addr // of the selected connections
+	Clients      func(netns string, filter ipvs.ConnectionFilter) []netip.Addr // clients of the selected connections
 	Interfaces   func() []string
 	NetNS        func() []string // network namespaces by name
 }

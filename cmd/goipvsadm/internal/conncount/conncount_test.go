@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"goipvsadm/ipvs"
-
 	"github.com/google/go-cmp/cmp"
+
+	"goipvsadm/ipvs"
 )
 
 var ap = netip.MustParseAddrPort

@@ -15,13 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"goipvsadm/cmd/goipvsadm/internal/conncount"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 	"goipvsadm/ipvs"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var (

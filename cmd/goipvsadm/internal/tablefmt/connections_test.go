@@ -60,7 +60,7 @@ func connSeq(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection
 }
 
 func TestConnections(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		recording string
 		names     Namer
 		engine    bool
@@ -69,12 +69,12 @@ func TestConnections(t *testing.T) {
 		{recording: "connections-engine", names: resolve.Numeric{}, engine: true},
 		{recording: "connections-names", names: fixedNamer("a-name-that-fits"), engine: true},
 	} {
-		t.Run(test.recording, func(t *testing.T) {
+		t.Run(tt.recording, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := Connections(&out, connSeq(connections, nil), test.names, test.engine); err != nil {
+			if err := Connections(&out, connSeq(connections, nil), tt.names, tt.engine); err != nil {
 				t.Fatal(err)
 			}
-			diffLines(t, out.String(), readRecording(t, test.recording))
+			diffLines(t, out.String(), readRecording(t, tt.recording))
 		})
 	}
 }

@@ -27,11 +27,11 @@ func manyServices() *ipvstest.FakeKernel {
 	for n := range uint64(30) {
 		service := ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), 80))
 		e := ipvstest.Entry{Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.HostNetmask(ipvs.IPv4)}}
-		bytes := 1000 * n
+		inBPS := 1000 * n
 		if n == 16 {
-			bytes = 1e6
+			inBPS = 1e6
 		}
-		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: bytes}
+		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: inBPS}
 		for server := range 2 {
 			e.Destinations = append(e.Destinations, ipvs.Destination{Weight: 1,
 				Stats:    ipvs.Stats{CPS: uint64(2 - server), InPPS: uint64(server), InBPS: uint64(server)},
@@ -133,6 +133,7 @@ func TestScrollKeys(t *testing.T) {
 // TestRatesAfterScrolling verifies that rates are also shown for rows that were scrolled
 // into view.
 func TestRatesAfterScrolling(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.waitText("23 more services")
 	p.typeKeys("\x1b[F")
@@ -184,6 +185,7 @@ func TestOrderKeyWithTop(t *testing.T) {
 }
 
 func TestFilterKeys(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
 	p.waitText("23 more services")
 	p.typeKeys("/")
@@ -264,6 +266,7 @@ func TestServerOrderKey(t *testing.T) {
 // TestIntervalKeys verifies that the interval can be changed, but not below a second,
 // and that no samples are read while the display is paused.
 func TestIntervalKeys(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=3"), 140, 24)
 	for _, tt := range []struct{ keys, want string }{
 		{keys: "+", want: "every 4s"},
@@ -306,6 +309,7 @@ func (p *pty) header() string {
 
 // TestTerminalUTF8 verifies that the screen has Unicode characters in a UTF-8 locale.
 func TestTerminalUTF8(t *testing.T) {
+	t.Parallel()
 	cmd := testProgram(t, "alerts", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8")
 	p := startPTY(t, cmd, 100, 24)
@@ -334,6 +338,7 @@ func TestKeysNarrowTerminal(t *testing.T) {
 }
 
 func TestAlertColors(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "alerts", "-Ln", "--watch=1"), 100, 24)
 	p.waitText("\n  -> 198.51.100.1:80 ", "\n^ -> 198.51.100.2:80 ", "\n0 -> 198.51.100.3:80 ")
 	p.waitColors(map[string]string{"198.51.100.2:80": "1;31:^ 1;31:1 1;31:####....", "198.51.100.3:80": "1;33:0 1;33:0 1;33:........"})
