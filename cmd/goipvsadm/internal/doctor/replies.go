@@ -178,8 +178,16 @@ func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 	if from.IsValid() {
 		words = append(words, "-s", from.String())
 	}
-	words = append(words, "-m", "ipvs", "--vaddr", hostPrefix(d.Conns.VIP), "-j", "MASQUERADE")
-	return f.localCommands(sysctlCommand(1, vsConntrack), words)
+	vip := d.Conns.VIP
+	if !vip.IsValid() && s.Mark == 0 {
+		vip = s.AddrPort.Addr()
+	}
+	if vip.IsValid() {
+		words = append(words, "-m", "ipvs", "--vaddr", hostPrefix(vip))
+	} else {
+		words = append(words, "-d", hostPrefix(d.AddrPort.Addr()))
+	}
+	return f.localCommands(sysctlCommand(1, vsConntrack), append(words, "-j", "MASQUERADE"))
 }
 
 // A replyCause is a cause for missing replies of a server.
