@@ -483,6 +483,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	switch {
 	case s.Protocol != ipvs.SCTP && d.notRetransmitted():
 		listener.text += ": clients do not retransmit, as if their connections were rejected"
+		listener.remedies = append([]Remedy{advise("start the program that should listen on %s at %s", to, addr)}, listener.remedies...)
 		causes = append(causes, listener)
 		if worked {
 			causes = append(causes, down)
