@@ -9,8 +9,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// maxHalfOpen is the number of active connections above which it is not determined
-// whether those of a destination are half-open.
+// maxHalfOpen is the maximum number of active connections of a destination for which
+// findHalfOpen determines whether they are half-open.
 const maxHalfOpen = 1000
 
 // readingPauseFactor is the minimum pause between two readings of the connection table,

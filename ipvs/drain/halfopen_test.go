@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
 )
 
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
@@ -69,7 +70,7 @@ func TestHalfOpen(t *testing.T) {
 			}
 			d.connections = func() iter.Seq2[ipvs.Connection, error] {
 				read = true
-				return sequence(tt.connections, tt.err)
+				return ipvstest.ConnectionSeq(tt.connections, tt.err)
 			}
 			d.findHalfOpen([]*target{only})
 			if got := only.last.HalfOpenConns; got != tt.want || read == tt.unread {
@@ -86,20 +87,6 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
-// sequence yields connections and then err, if it is set.
-func sequence(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
-	return func(yield func(ipvs.Connection, error) bool) {
-		for _, c := range connections {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ipvs.Connection{}, err)
-		}
-	}
-}
-
 // TestHalfOpenSeveral determines the half-open connections of several targets with one
 // reading of the table.
 func TestHalfOpenSeveral(t *testing.T) {
@@ -110,7 +97,7 @@ func TestHalfOpenSeveral(t *testing.T) {
 		for vip, state := range map[string]string{"192.0.2.1:80": "SYN_RECV", "192.0.2.1:443": "ESTABLISHED", "192.0.2.2:80": "SYN_RECV"} {
 			list = append(list, ipvs.Connection{Protocol: ipvs.TCP, VIP: ap(vip), Destination: ap("198.51.100.1:80"), State: state})
 		}
-		return sequence(list, nil)
+		return ipvstest.ConnectionSeq(list, nil)
 	}}
 	var targets []*target
 	for _, vip := range []string{"192.0.2.1:80", "192.0.2.1:443", "192.0.2.2:80", "192.0.2.3:80"} {

@@ -225,6 +225,7 @@ func (env *testEnv) wantTable(rules, message string) {
 	}
 }
 
+// sortLines sorts the lines of rules.
 func sortLines(rules string) string {
 	lines := strings.SplitAfter(rules, "\n")
 	slices.Sort(lines)

@@ -122,7 +122,7 @@ virtual_server fd07::99 443 {
 	dir := t.TempDir()
 	r.start("keepalived", "--dont-fork", "--log-console", "--check", "--use-file", config,
 		"--pid", filepath.Join(dir, "pid"), "--checkers_pid", filepath.Join(dir, "checkers.pid"))
-	x := &trafficTest{t: t, comparer: r.comparer, network: r.network}
+	tt := &trafficTest{t: t, comparer: r.comparer, network: r.network}
 	all := `-A -t 10.1.1.2:80 -s rr -p 600 -M 255.255.255.0
 -a -t 10.1.1.2:80 -r 192.168.7.1:80 -g -w 1
 -a -t 10.1.1.2:80 -r 192.168.7.2:80 -g -w 2
@@ -134,9 +134,9 @@ virtual_server fd07::99 443 {
 -a -f 7 -r 192.168.7.1:0 -i -w 1 --tun-type ipip
 `
 	r.expectTable(all)
-	x.compareListings()
-	x.expectMatch(x.compare("-L", "-n", "--thresholds"), `192.168.7.2:80 +100 +50 `)
+	tt.compareListings()
+	tt.expectMatch(tt.compare("-L", "-n", "--thresholds"), `192.168.7.2:80 +100 +50 `)
 	r.stopServer("server2")
 	r.expectTable(strings.NewReplacer("192.168.7.2:80 -g -w 2", "192.168.7.2:80 -g -w 0", "-a -t [fd07::99]:443 -r [fd07::2]:443 -m -w 1\n", "").Replace(all))
-	x.compareListings()
+	tt.compareListings()
 }

@@ -37,12 +37,12 @@ func threeServiceRules(scheduler string, weight int) string {
 }
 
 // threeServiceOutput returns the output of --all-services with the text for each service.
-func threeServiceOutput(texts [3]string, sum string) string {
+func threeServiceOutput(texts [3]string, totals string) string {
 	var lines strings.Builder
 	for i, text := range texts {
 		fmt.Fprintf(&lines, "server %s of TCP 10.8.1.1:%d: %s\n", first, 80+i, text)
 	}
-	return lines.String() + sum + "\n"
+	return lines.String() + totals + "\n"
 }
 
 func sameText(text string) [3]string { return [3]string{text, text, text} }

@@ -11,7 +11,7 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// sharedServerRules are services of which three have the server 198.51.100.1.
+// sharedServerRules has services, three of which have the server 198.51.100.1.
 const sharedServerRules = "-A -t 192.0.2.1:80 -s rr\n" +
 	"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 3 -x 20 -y 10\n" +
 	"-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 1\n" +

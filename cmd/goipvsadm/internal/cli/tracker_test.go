@@ -28,7 +28,7 @@ func TestCheckPredictsKernel(t *testing.T) {
 		for range 30 {
 			service := pick(" -t 192.0.2.1:80", " -u 192.0.2.1:80", " -f 1", " -f 1 -6")
 			server := pick(" -r 198.51.100.1:80 -i", " -r [2001:db8::1]:80 -i")
-			switch r.IntN(18) {
+			switch r.IntN(17) {
 			case 0, 1, 2:
 				rules += "-A" + service + pick("", " -s rr") + "\n"
 			case 3:

@@ -247,7 +247,7 @@ func virtualAddresses(s *Source, u *command.Partial) []Candidate {
 	return addresses(all)
 }
 
-// addresses returns the different ones of all in order.
+// addresses returns all, sorted and without duplicates, as candidates.
 func addresses(all []netip.AddrPort) []Candidate {
 	slices.SortFunc(all, netip.AddrPort.Compare)
 	var words []string

@@ -48,10 +48,9 @@ func (format Format) Write(out *bufio.Writer, info *ipvs.Info, totals *ipvs.Stat
 	return err
 }
 
-// writeHeader writes the lines that precede the samples of f. In OpenMetrics the name
-// of a family lacks the suffixes _total and _info of its samples, and info is a type.
-// In the Prometheus format, a family has the name of its samples, and there is no type
-// info.
+// writeHeader writes the lines that precede the samples of f. In the Prometheus format,
+// a family has the name of its samples. In OpenMetrics, its name lacks the suffix _total
+// or _info of its samples; with _info, its type is info, which Prometheus lacks.
 func (format Format) writeHeader(w *writer, f Family) {
 	name, typ := f.Name, f.Type
 	if format == OpenMetrics {

@@ -2,9 +2,7 @@
 
 package netstate
 
-import (
-	"testing"
-)
+import "testing"
 
 func TestReadCounters(t *testing.T) {
 	if _, err := ReadCounters(); err != nil {

@@ -91,12 +91,12 @@ func (p *pty) waitSecondRow(address string) {
 }
 
 func TestScrollKeys(t *testing.T) {
-	for name, keys := range map[string]struct{ up, down, pageUp, pageDown, home, end string }{ // by terminal or mode
-		"xterm":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[H", end: "\x1b[F"},
-		"application": {up: "\x1bOA", down: "\x1bOB", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1bOH", end: "\x1bOF"},
-		"linux":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[1~", end: "\x1b[4~"},
+	for _, keys := range []struct{ name, up, down, pageUp, pageDown, home, end string }{ // name of a terminal or mode
+		{name: "xterm", up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[H", end: "\x1b[F"},
+		{name: "application", up: "\x1bOA", down: "\x1bOB", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1bOH", end: "\x1bOF"},
+		{name: "linux", up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[1~", end: "\x1b[4~"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(keys.name, func(t *testing.T) {
 			t.Parallel()
 			p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 			p.waitText("\n... 1 more server, 23 more services\n")
@@ -231,11 +231,15 @@ func TestFilterKeysByName(t *testing.T) {
 func TestHelpKey(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
 	p.waitText("  30 services  ", "h helps, q quits\n")
-	for help, back := range map[string]string{"?": "?", "h": "x", "\x1bOP": "\x1b"} {
-		p.typeKeys(help)
+	for _, tt := range []struct{ help, back string }{
+		{help: "?", back: "?"},
+		{help: "h", back: "x"},
+		{help: "\x1bOP", back: "\x1b"}, // F1 and Esc
+	} {
+		p.typeKeys(tt.help)
 		p.waitText("Press any key to go back, q to quit\n", "\nUp, Down ", "\nPgUp, PgDn ", "\nHome, End ", "\ns ", "\n/ ", "\nq, Ctrl-C ")
 		p.waitColors(map[string]string{"0 -> ": "1;33:0", "^ -> ": "1;31:^", "v -> ": "1;35:v"})
-		p.typeKeys(back)
+		p.typeKeys(tt.back)
 		p.waitText("10.0.0.1:80 rr")
 	}
 	p.typeKeys("?")
@@ -351,15 +355,18 @@ func TestAlertColors(t *testing.T) {
 
 // TestNoColor verifies that, without color, alerts are shown by signs only.
 func TestNoColor(t *testing.T) {
-	for name, environment := range map[string][]string{
-		"NO_COLOR":   {"NO_COLOR=1", "COLORTERM=truecolor"},
-		"vt220":      {"TERM=vt220", "COLORTERM="},
-		"xterm-mono": {"TERM=xterm-mono", "COLORTERM="},
+	for _, tt := range []struct {
+		name        string
+		environment []string
+	}{
+		{name: "NO_COLOR", environment: []string{"NO_COLOR=1", "COLORTERM=truecolor"}},
+		{name: "vt220", environment: []string{"TERM=vt220", "COLORTERM="}},
+		{name: "xterm-mono", environment: []string{"TERM=xterm-mono", "COLORTERM="}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			cmd := testProgram(t, "alerts", "-Ln", "--watch=1")
-			cmd.Env = append(cmd.Env, environment...)
+			cmd.Env = append(cmd.Env, tt.environment...)
 			p := startPTY(t, cmd, 80, 24)
 			p.waitText("\n^ -> 198.51.100.2:80 ", "\n0 -> 198.51.100.3:80 ")
 			p.typeKeys("q")

@@ -290,18 +290,19 @@ func TestSignalStoppedTerminal(t *testing.T) {
 // by Ctrl-S.
 func TestKeysStoppedTerminal(t *testing.T) {
 	const stop = "\x13"
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name      string
 		earlyKeys []string // typed before the program starts
 		keys      []string // the last one ends the program; "" is a pause
 	}{
-		"q immediately":          {keys: []string{"q"}},
-		"q":                      {keys: []string{"", "q"}},
-		"Ctrl-C":                 {keys: []string{"", "\x03"}},
-		"other keys before q":    {keys: []string{"", "\x1b[B", "s", "?", "?", "Q"}},
-		"filter before q":        {keys: []string{"", "/", "q", "\r", "q"}},
-		"stopped from the start": {earlyKeys: []string{stop}, keys: []string{"", "q"}},
+		{name: "q immediately", keys: []string{"q"}},
+		{name: "q", keys: []string{"", "q"}},
+		{name: "Ctrl-C", keys: []string{"", "\x03"}},
+		{name: "other keys before q", keys: []string{"", "\x1b[B", "s", "?", "?", "Q"}},
+		{name: "filter before q", keys: []string{"", "/", "q", "\r", "q"}},
+		{name: "stopped from the start", earlyKeys: []string{stop}, keys: []string{"", "q"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24, tt.earlyKeys...)
 			if tt.earlyKeys == nil {
