@@ -52,6 +52,8 @@ var causeTests = []findingTest{
 		prepare: func(tb *testbed) { tb.serve("director", ":81") }},
 	{name: "nat-hairpin", plan: natPlan, rules: natRules, want: "192.168.2.110:80 192.168.1.11:80",
 		prepare: func(tb *testbed) { tb.startTrafficFrom("web1", natTraffic...) }, cleanup: []string{"web1: sleep 4"}},
+	{name: "nat-hairpin/masquerading", iptables: true, plan: natPlan, rules: natRules, want: "192.168.2.110:80 192.168.1.11:80", remedy: 1,
+		prepare: func(tb *testbed) { tb.startTrafficFrom("web1", natTraffic...) }, cleanup: []string{"web1: sleep 4"}},
 
 	{name: "service-silent/director is gateway", plan: gatewayPlan, rules: gatewayRules, traffic: []string{"10.0.0.10:80"}, probe: true,
 		want:      "10.0.0.10:80",

@@ -200,6 +200,26 @@ func TestDiagnose(t *testing.T) {
 			useMark(f)
 			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
+		{name: "UDP packets without a mark for a port of the service", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
+		{name: "UDP packets without a mark of clients that try HTTP/3", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:443")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+		}, want: []string{"hint mark-incomplete FWM 7 IPv4"}},
+		{name: "UDP packets without a mark to another port", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:161"), Client: addr("192.0.2.98"), Packets: 3}}
+		}},
+		{name: "TCP packets without a mark of another client to a port of the service", change: func(f *Facts) {
+			useMark(f)
+			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
+			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+		}},
 		{name: "packets without a mark of a host that is not a client", change: func(f *Facts) {
 			useMark(f)
 			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
@@ -320,6 +340,14 @@ func TestDiagnose(t *testing.T) {
 			for i := range f.Services[0].Servers {
 				f.Services[0].Servers[i].Method = ipvs.Tunneling
 			}
+		}},
+
+		{name: "server that is a client of its own service", change: func(f *Facts) {
+			f.stickServer()
+		}, want: []string{"nat-hairpin " + server1}},
+		{name: "server that is a client of its own service and is masqueraded now", change: func(f *Facts) {
+			d := f.stickServer()
+			f.Completing = map[ClientServer]bool{{addr("10.0.0.11"), &d.Destination}: true}
 		}},
 
 		{name: "redirects with clients on the servers' link", change: func(f *Facts) {
@@ -753,6 +781,13 @@ func (f *Facts) loseReplies(clients ...string) {
 	d.Conns, d.Delta = stuckOf(clients...), &ipvs.Stats{Conns: 5, InPackets: 9, InBytes: 540, OutPackets: 9, OutBytes: 540}
 }
 
+// stickServer makes connections of the first server to itself stay in SYN_RECV.
+func (f *Facts) stickServer() *Server {
+	_, d := f.firstServer()
+	d.Conns = stuckOf("10.0.0.11")
+	return d
+}
+
 // claimServer adds ARP replies of two hosts for the address of the first server.
 func (f *Facts) claimServer() {
 	f.Probed, f.ARPAnswered = true, true
@@ -792,6 +827,76 @@ func TestVIPNetmaskCause(t *testing.T) {
 		changes := strings.Contains(x.Remedies[0].CommandLine(), "ip address del")
 		if isCause != tt.want || changes != tt.want {
 			t.Errorf("%s: causes %q, first remedy %q", tt.name, x.Causes, x.Remedies[0].CommandLine())
+		}
+	}
+}
+
+// TestNoRetransmissionCause expects a missing listener as the first cause if clients do
+// not retransmit: the server rejects their connections by packets that do not pass the
+// director.
+func TestNoRetransmissionCause(t *testing.T) {
+	const missing, listener = "the VIP 192.0.2.1 is not configured on the server", "nothing on the server listens on port 80 of the VIP"
+	for _, tt := range []struct {
+		name        string
+		clients     []string
+		packets     uint64
+		established int
+		want        string // beginning of the first cause
+	}{
+		{name: "retransmissions", clients: []string{"192.0.2.98", "192.0.2.99"}, packets: 15, want: missing},
+		{name: "no retransmissions", clients: []string{"192.0.2.98", "192.0.2.99"}, packets: 5, want: listener},
+		{name: "no retransmissions, after it worked", clients: []string{"192.0.2.98", "192.0.2.99"}, packets: 5, established: 9, want: listener},
+		{name: "retransmissions of one client", clients: []string{"192.0.2.99"}, packets: 15, want: missing},
+		{name: "no retransmissions of one client", clients: []string{"192.0.2.99"}, packets: 5, want: listener},
+	} {
+		f := healthyFacts()
+		conns := stuckOf(tt.clients...)
+		conns.Established = tt.established
+		useDirectRouting(f, conns, Conns{})
+		delta := &ipvs.Stats{Conns: 5, InPackets: tt.packets}
+		f.Services[0].Delta, f.Services[0].Stats, f.Services[0].Servers[0].Delta = delta, *delta, delta
+		findings := Diagnose(f)
+		if len(findings) != 1 || findings[0].Check.ID != "service-silent" || !strings.HasPrefix(findings[0].Causes[0], tt.want) {
+			t.Errorf("%s: got %+v, want service-silent with the first cause %q", tt.name, findings, tt.want)
+		}
+	}
+}
+
+// TestDownServerCause expects that a server that sends no replies, but has sent some
+// before or does not reply to probes either, may be down.
+func TestDownServerCause(t *testing.T) {
+	down, route := "the server or its link is down", "the server's route to the clients does not lead through the director"
+	silent := ipvs.Stats{Conns: 5, InPackets: 15}
+	for _, tt := range []struct {
+		name   string
+		change func(f *Facts, d *Server)
+		want   string // beginning of the first cause
+	}{
+		{name: "never replied", change: func(_ *Facts, d *Server) { d.Stats = silent }, want: route},
+		{name: "replied before", change: func(_ *Facts, d *Server) { d.Stats.OutPackets = 9 }, want: down},
+		{name: "accepted connections before", change: func(_ *Facts, d *Server) { d.Stats, d.Conns.Established = silent, 1 }, want: down},
+		{name: "replied before, behind a gateway", change: func(f *Facts, d *Server) {
+			d.Stats.OutPackets = 9
+			f.Routes[d.AddrPort.Addr()] = netstate.Route{Type: netstate.Unicast, Link: inside, Gateway: addr("10.0.0.254")}
+			f.Neighbors[neighborKey{inside, addr("10.0.0.254")}] = reachable
+		}, want: "the server or the gateway 10.0.0.254 is down"},
+		{name: "does not reply to probes", change: func(f *Facts, d *Server) {
+			d.Stats, f.Probed = silent, true
+			f.Paths = map[*ipvs.Destination]PathResult{&d.Destination: {}}
+		}, want: down},
+		{name: "replies to a probe of the director", change: func(f *Facts, d *Server) {
+			d.Stats.OutPackets, f.Probed = 9, true
+			f.Paths = map[*ipvs.Destination]PathResult{&d.Destination: {FromDirector: netprobe.PathReply{Echo: true}}}
+		}, want: route},
+	} {
+		f := healthyFacts()
+		_, d := f.firstServer()
+		d.Delta, d.Conns = &silent, stuckOf("192.0.2.99")
+		tt.change(f, d)
+		findings := Diagnose(f)
+		i := slices.IndexFunc(findings, func(x Finding) bool { return x.Check.ID == "nat-no-answers" })
+		if i < 0 || !strings.HasPrefix(findings[i].Causes[0], tt.want) {
+			t.Errorf("%s: got %+v, want nat-no-answers with the first cause %q", tt.name, findings, tt.want)
 		}
 	}
 }

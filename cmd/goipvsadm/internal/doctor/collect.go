@@ -100,8 +100,22 @@ func (c *Collector) Collect() (*Facts, error) {
 	c.collectHost(f, f)
 	if c.Probe {
 		c.probePaths(f)
+	} else if f.hasUnseenReplies() {
+		f.noteOptional("replies of UDP servers with direct routing or tunnels", "they do not pass the director; --probe tests the ports")
 	}
 	return f, nil
+}
+
+// hasUnseenReplies reports whether UDP packets were sent to servers whose replies do
+// not pass the director: neither counters nor connection states show whether such a
+// server replies.
+func (f *Facts) hasUnseenReplies() bool {
+	for s, d := range allServers(f.Services) {
+		if s.Protocol == ipvs.UDP && (d.Method == ipvs.DirectRouting || d.Method == ipvs.Tunneling) && d.hasClientTraffic() && !f.isLocal(d.AddrPort.Addr()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Collector) wait() {
@@ -154,20 +168,23 @@ func increase(before, after uint64) uint64 {
 
 // noteUnavailable notes that something could not be read. It keeps the first of
 // several reasons, and writes the lines of joined errors as one line.
-func (f *Facts) noteUnavailable(what, reason string) {
-	for _, u := range f.Unavailable {
-		if u.What == what {
-			return
-		}
-	}
-	f.Unavailable = append(f.Unavailable, Unavailable{What: what, Reason: strings.ReplaceAll(reason, "\n", "; ")})
-}
+func (f *Facts) noteUnavailable(what, reason string) { f.note(Unavailable{What: what, Reason: reason}) }
 
 // noteOptional is like noteUnavailable, for facts without which the report is
 // complete.
 func (f *Facts) noteOptional(what, reason string) {
-	f.noteUnavailable(what, reason)
-	f.Unavailable[len(f.Unavailable)-1].Optional = true
+	f.note(Unavailable{What: what, Reason: reason, Optional: true})
+}
+
+func (f *Facts) note(u Unavailable) {
+	for i := range f.Unavailable {
+		if noted := &f.Unavailable[i]; noted.What == u.What {
+			noted.Optional = noted.Optional && u.Optional
+			return
+		}
+	}
+	u.Reason = strings.ReplaceAll(u.Reason, "\n", "; ")
+	f.Unavailable = append(f.Unavailable, u)
 }
 
 // read calls a function in the network namespace and notes its error.

@@ -28,7 +28,7 @@ func (c *Collector) collectHost(f, host *Facts) {
 		return err
 	})
 	host.Memory, _ = netstate.TotalMemory()
-	needed := host.hasMarks() || len(host.Unmarked) > 0
+	needed := hasMarks(host.Services) || len(host.Unmarked) > 0
 	host.eachServer(func(_ *Service, d *Server) { needed = needed || host.isLocal(d.AddrPort.Addr()) })
 	if needed {
 		c.read(f, "listening sockets", func() (err error) {

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"net/netip"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/ipvs"
@@ -55,7 +56,8 @@ const maxArrivalClients = 64
 // capture waits for sampleInterval and records the packets that arrive for the
 // services and from their servers meanwhile. It returns the TCP SYNs to addresses
 // of the director that belong to no service, and the UDP packets to the addresses of
-// TCP services without a UDP service.
+// TCP services without a UDP service or, with firewall marks, to any address of the
+// director.
 func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.Packet, err error) {
 	var capture *netprobe.Capture
 	err = c.InNetNS(func() (err error) {
@@ -70,6 +72,7 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
 	servers := serverAddrs(services)
+	marks := hasMarks(services)
 	orphans := make(map[connKey]bool)
 	for i := range f.Orphans {
 		o := &f.Orphans[i]
@@ -110,7 +113,7 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 		}
 		s := ix.service(protocol, p.Destination)
 		if s == nil {
-			isUDP := p.Protocol == unix.IPPROTO_UDP && ix.service(ipvs.TCP, p.Destination) != nil
+			isUDP := p.Protocol == unix.IPPROTO_UDP && (marks || ix.service(ipvs.TCP, p.Destination) != nil)
 			if (p.Protocol == unix.IPPROTO_TCP || isUDP) && own[to] && len(unserved) < maxRecorded {
 				unserved = append(unserved, p)
 			}
@@ -176,11 +179,6 @@ func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample
 }
 
 // hasMarks reports whether there is a firewall mark service.
-func (f *Facts) hasMarks() bool {
-	for i := range f.Services {
-		if f.Services[i].Mark != 0 {
-			return true
-		}
-	}
-	return false
+func hasMarks(services []Service) bool {
+	return slices.ContainsFunc(services, func(s Service) bool { return s.Mark != 0 })
 }

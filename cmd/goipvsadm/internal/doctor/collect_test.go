@@ -86,8 +86,18 @@ func TestServerIndex(t *testing.T) {
 func TestNoteUnavailable(t *testing.T) {
 	f := new(Facts)
 	f.noteUnavailable("network probes", "ARP on eth0: closed\nneighbor discovery: closed")
-	f.noteUnavailable("network probes", "another reason")
-	want := []Unavailable{{What: "network probes", Reason: "ARP on eth0: closed; neighbor discovery: closed"}}
+	f.noteOptional("network probes", "another reason")
+	f.noteOptional("arriving packets", "closed")
+	f.noteUnavailable("connections", "permission denied")
+	f.noteOptional("network probes", "a third reason")
+	f.noteUnavailable("arriving packets", "another reason")
+	f.noteOptional("drop counters", "closed")
+	want := []Unavailable{
+		{What: "network probes", Reason: "ARP on eth0: closed; neighbor discovery: closed"},
+		{What: "arriving packets", Reason: "closed"},
+		{What: "connections", Reason: "permission denied"},
+		{What: "drop counters", Reason: "closed", Optional: true},
+	}
 	if diff := cmp.Diff(want, f.Unavailable); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}
@@ -122,5 +132,32 @@ func TestReadTableConsistent(t *testing.T) {
 	}
 	if dumps < 2 {
 		t.Errorf("%d dumps of servers, want more than one", dumps)
+	}
+}
+
+func TestUnseenReplies(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		protocol ipvs.Protocol
+		method   ipvs.ForwardingMethod
+		packets  uint64
+		want     bool
+	}{
+		{name: "direct routing", protocol: ipvs.UDP, method: ipvs.DirectRouting, packets: 3, want: true},
+		{name: "tunnel", protocol: ipvs.UDP, method: ipvs.Tunneling, packets: 3, want: true},
+		{name: "NAT", protocol: ipvs.UDP, method: ipvs.Masquerading, packets: 3},
+		{name: "TCP", protocol: ipvs.TCP, method: ipvs.DirectRouting, packets: 3},
+		{name: "idle", protocol: ipvs.UDP, method: ipvs.DirectRouting},
+	} {
+		f := &Facts{Services: []Service{{
+			Service: ipvs.Service{ServiceKey: ipvs.AddrKey(tt.protocol, ap("192.0.2.1:53"))},
+			Servers: []Server{{
+				Destination: ipvs.Destination{AddrPort: ap("10.0.0.11:53"), Method: tt.method},
+				Delta:       &ipvs.Stats{InPackets: tt.packets},
+			}},
+		}}}
+		if got := f.hasUnseenReplies(); got != tt.want {
+			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }

@@ -3,10 +3,12 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
@@ -214,19 +216,40 @@ func otherProgram(f *Facts, report func(Finding)) {
 		if i < 0 || !f.tableInUse() {
 			continue
 		}
-		pid := f.Processes[i].ID
+		p := &f.Processes[i]
+		configuration := m.configuration
+		if m.name == "keepalived" {
+			configuration = cmp.Or(keepalivedFile(p.Args), configuration)
+		}
 		x := Finding{
-			Evidence: fmt.Sprintf("%s is running (PID %d)", m.name, pid),
-			Remedies: []Remedy{advise("change %s instead of the table", m.configuration)},
+			Evidence: fmt.Sprintf("%s is running (PID %d)", m.name, p.ID),
+			Remedies: []Remedy{advise("change %s instead of the table", configuration)},
 		}
 		if m.reloads {
 			x.Remedies = []Remedy{{
-				Host:     "the director, after changing " + m.configuration,
-				Commands: [][]string{{"kill", "-HUP", strconv.Itoa(pid)}},
+				Host:     "the director, after changing " + configuration,
+				Commands: [][]string{{"kill", "-HUP", strconv.Itoa(p.ID)}},
 			}}
 		}
 		report(x)
 	}
+}
+
+// keepalivedFile returns the configuration file that the arguments of keepalived
+// name, or "".
+func keepalivedFile(args []string) (file string) {
+	for i, arg := range args {
+		value, isLong := strings.CutPrefix(arg, "--use-file=")
+		switch {
+		case isLong:
+			file = value
+		case arg == "-f" || arg == "--use-file":
+			file = strings.Join(args[i+1:min(i+2, len(args))], "")
+		case strings.HasPrefix(arg, "-f"):
+			file = strings.TrimPrefix(arg, "-f")
+		}
+	}
+	return file
 }
 
 // tableInUse reports whether there are services, or whether the table could not

@@ -151,6 +151,16 @@ var failureTests = []findingTest{
 	{name: "mark-incomplete", iptables: true, plan: drPlan, want: "10", traffic: []string{"172.16.100.10:80", "172.16.100.10:8080"},
 		rules:     "-A -f 10 -s rr\n-a -f 10 -r 172.16.100.21 -g\n-a -f 10 -r 172.16.100.22 -g",
 		breakWith: []string{"director: iptables-legacy -t mangle -A PREROUTING -d 172.16.100.10 -p tcp --dport 80 -j MARK --set-mark 10"}},
+	{name: "mark-incomplete/UDP", iptables: true, plan: drPlan, want: "10", traffic: []string{drUDP},
+		rules: "-A -f 10 -s rr\n-a -f 10 -r 172.16.100.21 -g\n-a -f 10 -r 172.16.100.22 -g",
+		prepare: func(tb *testbed) {
+			for _, host := range []string{"web1", "web2"} {
+				tb.replaceServer(host, ":53")
+				tb.serveUDP(host, drUDP)
+			}
+			tb.run("director: iptables-legacy -t mangle -A PREROUTING -d 172.16.100.10 -p tcp --dport 53 -j MARK --set-mark 10")
+			tb.startUDP(drUDP)
+		}},
 	{name: "server-silent/forwarding method", plan: natPlan, traffic: natTraffic, rules: strings.ReplaceAll(natRules, "-s rr", "-s wrr"), want: "192.168.2.110:80 192.168.1.12:80",
 		breakWith: []string{
 			"director: ipvsadm -a -t 192.168.2.110:80 -r 192.168.1.13:80 -m -w 0",

@@ -278,21 +278,17 @@ func TestFindings(t *testing.T) {
 			id, _, _ := strings.Cut(tt.name, "/")
 			want := strings.Split(strings.TrimSpace(id+" "+tt.want), "|")
 			slices.Sort(want)
-			d := tb.examine("director", args...)
-			// On a busy machine, counters and connections may show the problem late.
-			for range 5 {
-				if len(d.Findings) >= len(want) {
-					break
-				}
-				d = tb.examine("director", args...)
-			}
+			wantSeverity := cmp.Or(tt.severity, severity(id))
+			d := tb.examineUntil(func(d *diagnosis) bool {
+				i := slices.IndexFunc(d.Findings, func(f finding) bool { return f.ID == id })
+				return len(d.Findings) >= len(want) && i >= 0 && d.Findings[i].Severity == wantSeverity
+			}, args...)
 			slices.SortFunc(d.Findings, func(a, b finding) int { return strings.Compare(a.String(), b.String()) })
 			d.expect(t, want...)
 			if t.Failed() {
 				return
 			}
 			f := d.Findings[slices.IndexFunc(d.Findings, func(f finding) bool { return f.ID == id })]
-			wantSeverity := cmp.Or(tt.severity, severity(id))
 			if isProblem := f.Severity != "hint"; f.Severity != wantSeverity || (d.status == 1) != isProblem {
 				t.Errorf("exit status %d with severity %s, want severity %s", d.status, f.Severity, wantSeverity)
 			}
@@ -306,7 +302,7 @@ func TestFindings(t *testing.T) {
 			if len(tt.traffic) > 0 {
 				time.Sleep(time.Second)
 			}
-			tb.examine("director", args...).expectHealthy(t)
+			tb.examineUntil(func(d *diagnosis) bool { return len(d.Findings) == 0 }, args...).expectHealthy(t)
 		})
 	}
 }

@@ -133,6 +133,21 @@ var healthyTests = []healthyTest{
 	{name: "two directors announce the VIP", plan: drPlanWith("director2", "172.16.100.4"), rules: drRules, hints: []string{"address-claimed"},
 		commands: []string{"director2: ip address add 172.16.100.10/32 dev eth0"}},
 
+	// keepalived with use_vmac.
+	{name: "VIP on a macvlan of VRRP, and a standby", plan: drPlanWith("director2", "172.16.100.4"), rules: drRules, traffic: drTraffic,
+		examine: []string{"director", "director2"}, hints: []string{"vip-not-local"},
+		commands: []string{
+			"director: ip address del 172.16.100.10/32 dev eth0",
+			"director: ip link add vrrp.51 link eth0 address 00:00:5e:00:01:33 type macvlan mode private",
+			"director: sysctl -w net.ipv4.conf.vrrp/51.rp_filter=0 net.ipv4.conf.vrrp/51.accept_local=1 net.ipv4.conf.eth0.arp_ignore=1",
+			"director: ip link set vrrp.51 up",
+			"director: ip address add 172.16.100.10/32 dev vrrp.51",
+			"director2: ip link add vrrp.51 link eth0 address 00:00:5e:00:01:33 type macvlan mode private",
+			"director2: sysctl -w net.ipv4.conf.eth0.arp_ignore=1",
+			"director2: ip link set vrrp.51 up",
+			"director2: ipvsadm -R <<-END\n" + drRules + "\nEND\n",
+		}},
+
 	{name: "sync over GRE", plan: drPlanWith("director2", "172.16.100.4"), rules: drRules, traffic: drTraffic, examine: []string{"director", "director2"},
 		commands: []string{
 			"director: ip link add gre1 type gre local 172.16.100.2 remote 172.16.100.4",

@@ -73,7 +73,7 @@ virtual_server 172.16.100.10 80 {
 func TestKeepalived(t *testing.T) {
 	tb := newTestbed(t, "", drPlan)
 	director := tb.network.Host("director")
-	exited := startKeepalived(t, director)
+	config, exited := startKeepalived(t, director)
 	tb.shell(director, "for i in $(seq $((300 * ${GOIPVSADM_PATIENCE:-1}))); do [ $(ipvsadm -S -n | grep -c -- '^-a') = 2 ] && exit; sleep .1; done; exit 1")
 	tb.startTraffic(drTraffic...)
 	d := tb.examine("director")
@@ -84,7 +84,11 @@ func TestKeepalived(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	tb.shell(home(t), d.Findings[0].Do[0].Command)
+	remedy := d.Findings[0].Do[0]
+	if want := "the director, after changing " + config; remedy.On != want {
+		t.Errorf("remedy on %q, want %q", remedy.On, want)
+	}
+	tb.shell(home(t), remedy.Command)
 	tb.examine("director").expect(t, "other-program")
 	select {
 	case <-exited:
@@ -94,11 +98,12 @@ func TestKeepalived(t *testing.T) {
 }
 
 // startKeepalived starts keepalived on a host and stops it when the test ends.
-// It returns a channel that is closed when keepalived exits.
-func startKeepalived(t *testing.T, host *testnet.Netns) <-chan struct{} {
+// It returns its configuration file, and a channel that is closed when keepalived
+// exits.
+func startKeepalived(t *testing.T, host *testnet.Netns) (config string, exited <-chan struct{}) {
 	t.Helper()
 	dir := t.TempDir()
-	config := filepath.Join(dir, "keepalived.conf")
+	config = filepath.Join(dir, "keepalived.conf")
 	if err := os.WriteFile(config, []byte(keepalivedConf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -113,19 +118,19 @@ func startKeepalived(t *testing.T, host *testnet.Netns) <-chan struct{} {
 	if err := host.Do(cmd.Start); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
 		cmd.Wait()
-		close(exited)
+		close(done)
 	}()
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		<-exited
+		<-done
 		if t.Failed() {
 			t.Log(output)
 		}
 	})
-	return exited
+	return config, done
 }
 
 // TestBackupDirector expects no findings on a backup director, which has no VIP

@@ -185,7 +185,7 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 			x.explain(causes)
 		} else {
 			x.Remedies = []Remedy{remoteCommand(addr, "ip", "route", "replace", own.Masked().String(), "via", r.Source.String()),
-				f.masqueradeFrom(own.Masked(), s, d)}
+				f.masquerade(own.Masked(), s, d)}
 		}
 		report(x)
 	})

@@ -3,8 +3,12 @@
 package doctor
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
 )
 
 func TestRemedyNetNS(t *testing.T) {
@@ -18,6 +22,54 @@ func TestRemedyNetNS(t *testing.T) {
 		f.Program, f.NetNS = "ipvsadm", tt.netns
 		if got := line(f.drain(s, d)); got != tt.want {
 			t.Errorf("network namespace %q: got %q, want %q", tt.netns, got, tt.want)
+		}
+	}
+}
+
+func TestKeepalivedConfiguration(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{args: "/usr/sbin/keepalived --dont-fork", want: "/etc/keepalived/keepalived.conf"},
+		{args: "/usr/sbin/keepalived --dont-fork -f /srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived -f/srv/lb.conf -D", want: "/srv/lb.conf"},
+		{args: "keepalived --use-file=/srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived --use-file /srv/lb.conf -D", want: "/srv/lb.conf"},
+		{args: "keepalived -f", want: "/etc/keepalived/keepalived.conf"},
+	} {
+		f := healthyFacts()
+		f.Processes = []netstate.Process{{ID: 7, Name: "keepalived", Args: strings.Fields(tt.args)}}
+		findings := Diagnose(f)
+		if len(findings) != 1 || findings[0].Remedies[0].Host != "the director, after changing "+tt.want {
+			t.Errorf("%s: got %+v, want a remedy for %s", tt.args, findings, tt.want)
+		}
+	}
+}
+
+func TestMasquerade(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		service ipvs.ServiceKey
+		vip     string // of a connection; "" if none has been read
+		from    string // network of the clients, or ""
+		want    string // after POSTROUTING
+	}{
+		{name: "VIP", service: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), want: "-m ipvs --vaddr 192.0.2.1/32"},
+		{name: "clients", service: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), from: "10.0.0.11/32", want: "-s 10.0.0.11/32 -m ipvs --vaddr 192.0.2.1/32"},
+		{name: "firewall mark", service: ipvs.MarkKey(7, ipvs.IPv4), vip: "192.0.2.7", want: "-m ipvs --vaddr 192.0.2.7/32"},
+		{name: "firewall mark, no connections", service: ipvs.MarkKey(7, ipvs.IPv4), want: "-d 10.0.0.11/32"},
+	} {
+		f := healthyFacts()
+		s, d := f.firstServer()
+		s.ServiceKey, d.Conns.VIP = tt.service, netip.Addr{}
+		if tt.vip != "" {
+			d.Conns.VIP = addr(tt.vip)
+		}
+		from := netip.Prefix{}
+		if tt.from != "" {
+			from = netip.MustParsePrefix(tt.from)
+		}
+		want := "sysctl -w net.ipv4.vs.conntrack=1 && iptables -t nat -A POSTROUTING " + tt.want + " -j MASQUERADE"
+		if got := line(f.masquerade(from, s, d)); got != want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, want)
 		}
 	}
 }

@@ -97,7 +97,9 @@ func natHairpin(f *Facts, report func(Finding)) {
 		if d.Method != ipvs.Masquerading || d.Conns.StuckSynRecv == 0 {
 			return
 		}
-		i := slices.IndexFunc(d.Conns.StuckClients, s.isServer)
+		i := slices.IndexFunc(d.Conns.StuckClients, func(a netip.Addr) bool {
+			return s.isServer(a) && !f.Completing[ClientServer{a, &d.Destination}]
+		})
 		if i < 0 {
 			return
 		}
@@ -120,7 +122,7 @@ func natHairpin(f *Facts, report func(Finding)) {
 			// A server that has the VIP serves its own requests.
 			x.Remedies = append(x.Remedies, remoteCommands(client, acceptVIPCommands(d.Conns.VIP)...))
 		}
-		x.Remedies = append(x.Remedies, f.masqueradeFrom(netip.PrefixFrom(client, client.BitLen()), s, d))
+		x.Remedies = append(x.Remedies, f.masquerade(netip.PrefixFrom(client, client.BitLen()), s, d))
 		report(x)
 		if !onlyServers {
 			// Let later checks find out why the other clients get no reply.
@@ -168,17 +170,24 @@ func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey
 	return first, ok
 }
 
-// masquerade returns the commands that make a server reply to the director,
-// regardless of the server's routes.
-func (f *Facts) masquerade(s *Service, d *Server) Remedy {
-	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING", "-m", "ipvs", "--vaddr", hostPrefix(d.Conns.VIP), "-j", "MASQUERADE"}
-	return f.localCommands(sysctlCommand(1, vsConntrack), words)
-}
-
-// masqueradeFrom is like masquerade, but only for clients in a network.
-func (f *Facts) masqueradeFrom(network netip.Prefix, s *Service, d *Server) Remedy {
-	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING", "-s", network.String(), "-d", d.AddrPort.Addr().String(), "-j", "MASQUERADE"}
-	return f.localCommands(sysctlCommand(1, vsConntrack), words)
+// masquerade returns the commands that make the servers of a service reply to the
+// director, regardless of their routes, if the network of the clients is from or from
+// is invalid.
+func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
+	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING"}
+	if from.IsValid() {
+		words = append(words, "-s", from.String())
+	}
+	vip := d.Conns.VIP
+	if !vip.IsValid() && s.Mark == 0 {
+		vip = s.AddrPort.Addr()
+	}
+	if vip.IsValid() {
+		words = append(words, "-m", "ipvs", "--vaddr", hostPrefix(vip))
+	} else {
+		words = append(words, "-d", hostPrefix(d.AddrPort.Addr()))
+	}
+	return f.localCommands(sysctlCommand(1, vsConntrack), append(words, "-j", "MASQUERADE"))
 }
 
 // A replyCause is a cause for missing replies of a server.
@@ -283,13 +292,13 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case r.Gateway.IsValid():
 		route = replyCause{
 			text:     fmt.Sprintf("the gateway %s does not route the server's replies through the director", r.Gateway),
-			remedies: []Remedy{f.masquerade(s, d)},
+			remedies: []Remedy{f.masquerade(netip.Prefix{}, s, d)},
 		}
 		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
 			route.remedies = append(route.remedies, advise("use tunneling (-i): replies need not pass the director"))
 		}
 	case f.isOneArmed(d, r):
-		route.remedies = append(route.remedies, f.masquerade(s, d))
+		route.remedies = append(route.remedies, f.masquerade(netip.Prefix{}, s, d))
 	}
 	filter := replyCause{
 		text: "the server's firewall drops packets from clients",
@@ -327,7 +336,17 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case f.addrs().replying[addr]: // such as from another port
 		return []replyCause{filter, listener}
 	}
+	down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	if r.Gateway.IsValid() {
+		down.text = fmt.Sprintf("the server or the gateway %s is down", r.Gateway)
+	}
 	filter.remedies = nil
+	if probed {
+		down.text += ": the server replies neither to clients nor to the director"
+		down.remedies = append(down.remedies, f.takeOut(s, d))
+		filter.text = "a firewall drops all packets to the server"
+		return []replyCause{down, filter}
+	}
 	if !f.Probed {
 		// The server's default route may be right.
 		if !r.Gateway.IsValid() {
@@ -336,7 +355,12 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		probe := f.localCommand(f.Program, "--doctor", "--probe")
 		filter.remedies = []Remedy{advise("run %s to find out which of these causes it is", probe.CommandLine())}
 	}
-	return []replyCause{route, filter}
+	causes := []replyCause{route, filter}
+	if d.Stats.OutPackets > 0 || d.Conns.Established > 0 {
+		down.text += ": it has replied before"
+		causes = append([]replyCause{down}, causes...)
+	}
+	return causes
 }
 
 // isOneArmed reports whether the clients of a server are reached through the
@@ -412,7 +436,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
 	}
 	listener := replyCause{
-		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port), or its program hangs", to.Port()),
+		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
 		remedies: []Remedy{f.takeOut(s, d)},
 	}
 	if d.Method == ipvs.Tunneling {
@@ -452,14 +476,35 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		}
 		return causes
 	}
+	const hangs = ", or its program hangs"
 	causes := appendCauses(nil, mixed)
-	if d.Conns.Established > 0 { // earlier connections have completed
-		down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	worked := d.Conns.Established > 0 // earlier connections have completed
+	switch {
+	case s.Protocol != ipvs.SCTP && d.notRetransmitted():
+		listener.text += ": clients do not retransmit, as if their connections were rejected"
+		listener.remedies = append([]Remedy{advise("start the program that should listen on %s at %s", to, addr)}, listener.remedies...)
+		causes = append(causes, listener)
+		if worked {
+			causes = append(causes, down)
+		}
+		causes = append(causes, accept)
+	case worked:
+		listener.text += hangs
 		causes = append(causes, down, listener, accept)
-	} else {
+	default:
+		listener.text += hangs
 		causes = append(causes, accept, listener)
 	}
 	return appendCauses(causes, gateway, reverse)
+}
+
+// notRetransmitted reports whether clients of a server have retransmitted no packets
+// between the samples. A client whose packet gets no reply retransmits it after a
+// second; one whose connection is rejected does not, and with direct routing and
+// tunnels the rejection does not pass the director.
+func (d *Server) notRetransmitted() bool {
+	return d.Delta != nil && d.Delta.Conns >= minSilentPackets && d.Delta.InPackets <= d.Delta.Conns
 }
 
 // appendCauses appends the causes that are not nil.

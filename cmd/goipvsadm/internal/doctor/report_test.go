@@ -51,6 +51,7 @@ func TestReportFindings(t *testing.T) {
 	f.Neighbors[neighborKey{inside, addr("10.0.0.12")}] = netstate.Failed
 	_, d := f.firstServer()
 	d.Delta = &ipvs.Stats{Conns: 41, InPackets: 1830}
+	d.Stats = *d.Delta
 	d.Conns.Total, d.Conns.SynRecv, d.Conns.StuckSynRecv, d.Conns.Established = 41, 41, 30, 0
 	f.Services[0].Scheduler = "rr"
 	f.Services[0].Servers[1].Weight = 5

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
@@ -205,8 +206,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			continue
 		}
 		if len(setters) == 0 || unmarked != nil {
-			x.Remedies = append(x.Remedies, f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
-				"-p", "tcp", "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark))))
+			x.Remedies = append(x.Remedies, f.setMark(s, ipvs.TCP, address, port))
 		}
 		if len(setters) > 0 {
 			x.Remedies = append(x.Remedies, listMarks)
@@ -248,38 +248,61 @@ func (t *UnmarkedTarget) describe() string {
 	return fmt.Sprintf("%s from %s to %s in this sample, which has no service and no listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
 }
 
+// usesUnmarked reports whether packets to a target that have no mark should have had
+// that of a service: a client of the service sends them by TCP, or they are UDP
+// packets to a port that clients of the service use by TCP.
+func (f *Facts) usesUnmarked(s *Service, t *UnmarkedTarget) bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool {
+		if d.Conns.VIP != t.Target.Addr() {
+			return false
+		}
+		if t.Protocol == ipvs.UDP {
+			mark, ok := f.markOf(ipvs.TCP, t.Target)
+			return d.Conns.VIPPort == t.Target || ok && mark == s.Mark
+		}
+		return slices.ContainsFunc(f.WorkingClients[t.Client], func(o *ipvs.Destination) bool { return o.AddrPort == d.AddrPort })
+	})
+}
+
 // markIncomplete reports clients of a firewall mark service whose packets to other
-// ports, or whose new packets, are not marked.
+// ports, by UDP, or whose new packets, are not marked.
 func markIncomplete(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		if s.Mark == 0 {
 			continue
 		}
-		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
-			return t.Protocol == ipvs.TCP && slices.ContainsFunc(s.Servers, func(d Server) bool {
-				return d.Conns.VIP == t.Target.Addr() && slices.ContainsFunc(f.WorkingClients[t.Client], func(o *ipvs.Destination) bool {
-					return o.AddrPort == d.AddrPort
-				})
-			})
-		})
+		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return f.usesUnmarked(s, t) })
 		if t == nil {
 			continue
 		}
-		x := s.serviceFinding("the client has connections with this mark; " + t.describe())
-		if mark, ok := f.markOf(ipvs.TCP, t.Target); ok && mark == s.Mark {
+		evidence := "the client has connections with this mark; "
+		if t.Protocol == ipvs.UDP {
+			evidence = "clients have connections with this mark; "
+		}
+		x := s.serviceFinding(evidence + t.describe())
+		if mark, ok := f.markOf(t.Protocol, t.Target); ok && mark == s.Mark {
 			x.Causes = []string{"the rule that sets the mark does not match all packets of the client"}
 			x.Remedies = []Remedy{listMarks}
 		} else {
 			x.Causes = []string{
-				fmt.Sprintf("the rule that sets the mark does not include TCP port %d", t.Target.Port()),
+				fmt.Sprintf("the rule that sets the mark does not include %s port %d", t.Protocol, t.Target.Port()),
 				"the client uses a port that the service does not offer",
 			}
-			x.Remedies = []Remedy{f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", t.Target.Addr().String(),
-				"-p", "tcp", "--dport", strconv.Itoa(int(t.Target.Port())), "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))}
+			x.Remedies = []Remedy{f.setMark(s, t.Protocol, t.Target.Addr().String(), strconv.Itoa(int(t.Target.Port())))}
+		}
+		if t.Protocol == ipvs.UDP && !slices.Contains(dualPorts, t.Target.Port()) {
+			x.Severity = Hint // such as HTTP/3
 		}
 		report(x)
 	}
+}
+
+// setMark returns the command that gives packets to an address and port the mark of
+// a service.
+func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string) Remedy {
+	return f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
+		"-p", strings.ToLower(protocol.String()), "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))
 }
 
 // dualPorts are the ports of protocols that use TCP and UDP. Clients of other

@@ -285,8 +285,12 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns: // most connections have no more than a SYN
 			x.Severity = Hint
 			x.Evidence += fmt.Sprintf(", all from %s, which does not retransmit", total.StuckClients[0])
-			x.Causes = append([]string{"the client scans ports, or its own network loses the replies"}, x.Causes...)
+			x.Causes = slices.Insert(x.Causes, min(1, len(x.Causes)), "the client scans ports, or gives up before it retransmits")
 			x.Remedies = []Remedy{advise("test the service from another client")}
+			if !f.Probed {
+				probe := f.localCommand(f.Program, "--doctor", "--probe")
+				x.Remedies = append(x.Remedies, probe)
+			}
 		default:
 			continue
 		}

@@ -172,6 +172,7 @@ type walk struct {
 	base     *Chain
 	packet   *Packet
 	certain  bool // whether the packet certainly reaches the current rule
+	ends     int  // rules visited so far that may have ended the evaluation
 	outcomes []Outcome
 }
 
@@ -186,8 +187,20 @@ func (w *walk) add(o Outcome) {
 const maxDepth = 16
 
 // chain evaluates a chain and reports whether the evaluation certainly ends in
-// it.
+// it. If it cannot end in the chain, the packet reaches what follows the chain as
+// certainly as the chain.
 func (w *walk) chain(c *Chain, depth int) (ended bool) {
+	certain, ends := w.certain, w.ends
+	ended = w.rules(c, depth)
+	if w.ends == ends {
+		w.certain = certain
+	}
+	return ended
+}
+
+// rules evaluates the rules of a chain.
+func (w *walk) rules(c *Chain, depth int) (ended bool) {
+	mayLeave := false // whether the packet may have left the chain by Return or Goto
 	for i := range c.Rules {
 		if w.firewall.visits++; w.firewall.visits > maxVisits {
 			return true
@@ -202,10 +215,13 @@ func (w *walk) chain(c *Chain, depth int) (ended bool) {
 			w.certain = false
 		}
 		switch r.Verdict {
+		case Continue, SourceNAT:
+			w.certain = before
 		case Accept, Drop, Reject, Translate:
 			w.add(Outcome{Verdict: r.Verdict, Chain: c, Rule: r})
+			w.ends++
 			if m == matchYes {
-				return true
+				return !mayLeave
 			}
 		case SetMark:
 			w.add(Outcome{Verdict: SetMark, Chain: c, Rule: r})
@@ -214,13 +230,20 @@ func (w *walk) chain(c *Chain, depth int) (ended bool) {
 			target := w.firewall.chainNamed(c, r.Target)
 			if target == nil || depth == maxDepth {
 				w.certain = false
+				w.ends++
 				break
 			}
+			ends := w.ends
 			ended := w.chain(target, depth+1)
-			if m == matchYes && (ended || r.Verdict == Goto && depth > 0) {
-				return ended
-			}
-			if m == matchYes && r.Verdict == Goto {
+			switch {
+			case m == matchMaybe && r.Verdict == Goto:
+				mayLeave = true
+			case m == matchMaybe && w.ends == ends:
+				w.certain = before
+			case m == matchMaybe:
+			case ended || r.Verdict == Goto && depth > 0:
+				return ended && !mayLeave
+			case r.Verdict == Goto:
 				w.add(Outcome{Verdict: policyVerdict(w.base), Chain: w.base})
 				return true
 			}
@@ -228,8 +251,10 @@ func (w *walk) chain(c *Chain, depth int) (ended bool) {
 			if m == matchYes {
 				return false
 			}
+			mayLeave = true
 		case OtherTarget:
 			w.certain = false
+			w.ends++
 		}
 	}
 	return false

@@ -15,6 +15,7 @@ import (
 type Process struct {
 	ID   int
 	Name string // contents of /proc/PID/comm, at most 15 bytes
+	Args []string
 }
 
 // Processes returns the processes with one of the given names that are in the
@@ -40,9 +41,14 @@ func Processes(names ...string) ([]Process, error) {
 		if err != nil || !slices.Contains(names, name) {
 			continue // exited, or another program
 		}
-		if ns, err := os.Readlink(dir + "/ns/net"); err == nil && ns == netns {
-			processes = append(processes, Process{id, name})
+		if ns, err := os.Readlink(dir + "/ns/net"); err != nil || ns != netns {
+			continue
 		}
+		p := Process{ID: id, Name: name}
+		if b, err := os.ReadFile(dir + "/cmdline"); err == nil && len(b) > 0 {
+			p.Args = strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+		}
+		processes = append(processes, p)
 	}
 	slices.SortFunc(processes, func(a, b Process) int { return a.ID - b.ID })
 	return processes, nil
