@@ -23,7 +23,7 @@ func (p *Parser) validate() *Error {
 			return err
 		}
 	}
-	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 {
+	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 && p.hint == "" {
 		p.setFile()
 	} else if len(p.operands) > 0 {
 		return p.unexpectedOperand()
