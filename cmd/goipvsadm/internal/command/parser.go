@@ -17,7 +17,7 @@ import (
 type Parser struct {
 	// DetailedErrors replaces ipvsadm's usage error, for a line that does not
 	// begin with a command, by an error that quotes the invalid word. It also
-	// makes --help accept a topic.
+	// adds hints to some of its other errors and makes --help accept a topic.
 	DetailedErrors bool
 
 	// ServiceConnections makes -L -c accept a service, whose connections it
@@ -197,7 +197,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
 		if p.DetailedErrors {
-			return &Error{NoCommand, p.word + ": the first option must be a command, such as -L"}
+			return &Error{NoCommand, p.word + ": the first option must be a command, such as " + f.exampleCommand()}
 		}
 		return p.UsageError()
 	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
