@@ -83,6 +83,11 @@ func TestHints(t *testing.T) {
 		{line: "-n", want: "-n: the first option must be a command, such as -L", ipvsadm: usage},
 		{line: "--client 10.0.0.3", want: "--client: the first option must be a command, such as -L", ipvsadm: usage},
 		{line: "-t 10.0.0.1:80 -A", want: "-t: the first option must be a command, such as -A", ipvsadm: usage},
+		{line: "-a -t 10.0.0.1:80 --masq", want: "--masq: unknown option (did you mean --masquerading?)", ipvsadm: "--masq: unknown option"},
+		{line: "-L --stat", want: "--stat: unknown option (did you mean --stats or --state?)", ipvsadm: "--stat: unknown option"},
+		{line: "-L --masq", want: "--masq: unknown option", ipvsadm: "--masq: unknown option"},
+		{line: "-L --t", want: "--t: unknown option", ipvsadm: "--t: unknown option"},
+		{line: "--add-serv", want: "--add-serv: unknown option (did you mean --add-service or --add-server?)", ipvsadm: usage},
 		{line: "--drain -t 10.0.0.1:80", want: "--drain: the first option must be a command, such as -d", ipvsadm: usage},
 		{line: "-A -t 2001:db8::1:80", want: "Zero port specified for non-persistent service " +
 			"(before a port, an IPv6 address is written in brackets: [2001:db8::1]:80)",

@@ -5,6 +5,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
@@ -232,11 +233,32 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 func (p *Parser) translate(err error) error {
 	switch err.(type) {
 	case *pflag.NotExistError, *pflag.InvalidSyntaxError:
-		return p.badOption("unknown option")
+		return p.badOption("unknown option" + p.unabbreviated())
 	case *pflag.ValueRequiredError:
 		return p.badOption("missing argument")
 	}
 	return err
+}
+
+// unabbreviated returns a hint that names the long flags of the command that begin with
+// the current word, since abbreviations are not accepted. It is empty if there are none
+// or many, and without DetailedErrors.
+func (p *Parser) unabbreviated() string {
+	name, isLong := strings.CutPrefix(p.word, "--")
+	if !p.DetailedErrors || !isLong || name == "" {
+		return ""
+	}
+	var found []string
+	for i := range flags {
+		f := &flags[i]
+		if strings.HasPrefix(f.long, name) && (p.cmd.Verb == 0 && f.verb != 0 || f.verb == 0 && f.belongsTo(p.cmd.Verb)) {
+			found = append(found, "--"+f.long)
+		}
+	}
+	if len(found) == 0 || len(found) > 3 {
+		return ""
+	}
+	return " (did you mean " + strings.Join(found, " or ") + "?)"
 }
 
 // badOption returns the error of the current word, which is not a valid flag.
