@@ -9,6 +9,7 @@ import (
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
+	"goipvsadm/scripts/testnet"
 )
 
 // TestBatchDropped verifies that a batch that is dropped without Commit leaves no
@@ -25,7 +26,7 @@ func TestBatchDropped(t *testing.T) {
 		}
 	}
 	for start := time.Now(); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Since(start) > time.Minute {
+		if time.Since(start) > testnet.TestTimeout {
 			t.Fatalf("%d goroutines, want %d", runtime.NumGoroutine(), before)
 		}
 	}

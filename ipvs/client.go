@@ -107,12 +107,12 @@ func (c *Client) AppendDestinations(ds []Destination, key ServiceKey) ([]Destina
 }
 
 // A destinationDump holds the messages of a dump of destinations. They are reused: a
-// table with many services needs many dumps, and what these leave to the garbage
-// collector would be as large as the table.
+// table with many services needs many dumps, and new messages for each would produce as
+// much garbage as the size of the table.
 type destinationDump struct {
 	request, reply netlinkmsg.Message
-	service        Service     // of request
-	row            Destination // of reply
+	service        Service     // Service of request
+	row            Destination // Destination of reply
 }
 
 // takeDestinationDump returns a destinationDump for the service with a key. After use

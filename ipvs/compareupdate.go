@@ -2,10 +2,7 @@
 
 package ipvs
 
-import (
-	"net/netip"
-	"syscall"
-)
+import "syscall"
 
 // An update replaces the whole configuration of a service or destination. To change
 // only a part of it, read it, change a copy, and pass both to a CompareAndUpdate
@@ -22,11 +19,10 @@ func (c *Client) CompareAndUpdateService(old, s Service) error {
 	if err != nil {
 		return err
 	}
-	change := &Change{Op: OpUpdateService, Service: s}
+	change := &Change{Op: OpUpdateService, Service: s.Configuration()}
 	if now.Configuration() != old.Configuration() {
 		return changedError(change)
 	}
-	change.Service = s.Configuration()
 	return c.Do(change)
 }
 
@@ -47,33 +43,4 @@ func (c *Client) CompareAndUpdateDestination(key ServiceKey, old, d Destination)
 
 func changedError(c *Change) error {
 	return &Error{Op: c.String(), Err: ErrChanged, Errno: syscall.EAGAIN}
-}
-
-// A ServiceDestination is a destination with its service.
-type ServiceDestination struct {
-	Service     Service
-	Destination Destination
-}
-
-// DestinationsWithAddr returns the destinations that have an address, with any port
-// and in any service. The services and their destinations are read with the guarantees
-// of ServicesConsistent.
-func (c *Client) DestinationsWithAddr(addr netip.Addr) ([]ServiceDestination, error) {
-	services, err := c.ServicesConsistent()
-	if err != nil {
-		return nil, err
-	}
-	var found []ServiceDestination
-	var ds []Destination
-	for i := range services {
-		if ds, err = c.AppendDestinationsConsistent(ds[:0], services[i].ServiceKey); err != nil {
-			return nil, err
-		}
-		for _, d := range ds {
-			if d.AddrPort.Addr() == addr {
-				found = append(found, ServiceDestination{services[i], d})
-			}
-		}
-	}
-	return found, nil
 }

@@ -33,7 +33,7 @@ func (f ConnectionFilter) Select(seq iter.Seq2[Connection, error]) iter.Seq2[Con
 }
 
 // Matches reports whether the filter selects c.
-func (f *ConnectionFilter) Matches(c *Connection) bool {
+func (f ConnectionFilter) Matches(c *Connection) bool {
 	switch {
 	case f.Protocol != 0 && c.Protocol != f.Protocol:
 	case f.Client.IsValid() && !f.Client.Contains(c.Client.Addr()):
@@ -49,7 +49,7 @@ func (f *ConnectionFilter) Matches(c *Connection) bool {
 
 // MatchesDestination reports whether the filter selects connections to the
 // destination ap.
-func (f *ConnectionFilter) MatchesDestination(ap netip.AddrPort) bool {
+func (f ConnectionFilter) MatchesDestination(ap netip.AddrPort) bool {
 	return matchesEndpoint(f.Destination, ap)
 }
 

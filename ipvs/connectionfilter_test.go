@@ -80,7 +80,7 @@ func TestConnectionFilterSelect(t *testing.T) {
 	if len(got) != 3 || got[0] != "CLOSE" || got[1] != "CLOSE" || got[2] != "read error" {
 		t.Errorf("selected %q", got)
 	}
-	// A caller that stops ends the reading.
+	// Select stops reading when the caller breaks the loop.
 	read = 0
 	for range (ConnectionFilter{State: "LISTEN"}).Select(seq) {
 		break

@@ -133,10 +133,14 @@ func TestConnectionsBreak(t *testing.T) {
 func TestConnectionsNetNSError(t *testing.T) {
 	c := NewClient(nil, 0)
 	c.netns = "/run/netns/no-such-namespace"
+	n := 0
 	for _, err := range c.Connections() {
-		if err == nil {
+		if n++; err == nil {
 			t.Error("no error")
 		}
+	}
+	if n != 1 {
+		t.Errorf("%d iterations, want 1", n)
 	}
 }
 

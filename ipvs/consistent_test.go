@@ -29,8 +29,8 @@ func numberedKernel(n int) *ipvstest.FakeKernel {
 	return k
 }
 
-// skipRows makes each of the first dumps of k skip a row; dumps is their number. The
-// first row is removed during the dump and added again before the next dump.
+// skipRows makes each of the first dumps of k, as many as given, skip a row: the first
+// row is removed during the dump and added again before the next dump.
 func skipRows(k *ipvstest.FakeKernel, dumps int) {
 	dump, datagram := 0, 0
 	removed := false

@@ -111,16 +111,20 @@ func TestServicesSeqBreak(t *testing.T) {
 
 func TestServicesSeqErrors(t *testing.T) {
 	k, c := kernelWithServices(3)
+	iterations := 0
 	for _, err := range c.DestinationsSeq(ipvs.ServiceKey{}) {
-		if !errors.Is(err, syscall.EINVAL) {
+		if iterations++; !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("invalid key: %v, want EINVAL", err)
 		}
+	}
+	if iterations != 1 {
+		t.Errorf("invalid key: %d iterations, want 1", iterations)
 	}
 	for range c.DestinationsSeq(ipvs.MarkKey(99, ipvs.IPv4)) {
 		t.Error("a missing service has destinations")
 	}
 	k.Intercept = func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
-	iterations := 0
+	iterations = 0
 	for s, err := range c.ServicesSeq() {
 		if iterations++; !errors.Is(err, syscall.EPERM) || s != (ipvs.Service{}) {
 			t.Errorf("%v, %v, want an unset service and EPERM", s, err)

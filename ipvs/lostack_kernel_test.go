@@ -14,8 +14,8 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
-// TestKernelLostAcks repeats the same requests and each time drops the replies that are
-// queued before another read of the socket. Every change must be made, even if its
+// TestKernelLostAcks repeats the same requests, each time dropping the replies that are
+// queued at a different read of the socket. Every change must be made, even if its
 // outcome is reported as unknown, and the results of requests that read the table must
 // be correct.
 func TestKernelLostAcks(t *testing.T) {

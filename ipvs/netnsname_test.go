@@ -42,13 +42,13 @@ func TestNetNSPath(t *testing.T) {
 	pid := strconv.Itoa(os.Getpid())
 	dirs := replaceNetNSDirs(t, []string{"web", "both"}, nil, []string{"both", "ingress_sbox", "1"})
 	for _, tt := range []struct{ name, want string }{
-		{"web", dirs[0] + "/web"},
-		{"both", dirs[0] + "/both"},
-		{"ingress_sbox", dirs[2] + "/ingress_sbox"},
-		{"1", dirs[2] + "/1"}, // a name takes precedence over a process ID
-		{pid, "/proc/" + pid + "/ns/net"},
-		{"/proc/self/ns/no-such", "/proc/self/ns/no-such"},
-		{"./web", "./web"},
+		{name: "web", want: dirs[0] + "/web"},
+		{name: "both", want: dirs[0] + "/both"},
+		{name: "ingress_sbox", want: dirs[2] + "/ingress_sbox"},
+		{name: "1", want: dirs[2] + "/1"}, // a name takes precedence over a process ID
+		{name: pid, want: "/proc/" + pid + "/ns/net"},
+		{name: "/proc/self/ns/no-such", want: "/proc/self/ns/no-such"},
+		{name: "./web", want: "./web"},
 	} {
 		if got, err := NetNSPath(tt.name); got != tt.want || err != nil {
 			t.Errorf("%s: %s, %v; want %s", tt.name, got, err, tt.want)

@@ -104,9 +104,9 @@ func (c *Client) dump(request, reply *netlinkmsg.Message, restart, each func(), 
 // and persistence engine.
 const messageSlack = 64
 
-// appendRow appends a row of a dump to list, whose capacity it multiplies by eight if
-// it is large: memory that is not used yet occupies only addresses, but the copies
-// that append leaves behind occupy more than the list.
+// appendRow appends a row of a dump to list. It multiplies the capacity of a large list
+// by eight: unused capacity takes no physical memory, whereas the arrays that append
+// leaves behind take more than the list itself.
 func appendRow[T any](list []T, row *T) []T {
 	const large = 16384
 	if len(list) == cap(list) && len(list) >= large {

@@ -295,7 +295,7 @@ func TestExtendedAcknowledgement(t *testing.T) {
 		name  string
 		typ   netlink.HeaderType
 		flags netlink.HeaderFlags
-		rest  []byte // of the body, after the errno
+		rest  []byte // rest of the body, after the errno
 		want  string
 	}{
 		{name: "capped", typ: netlink.Error, flags: netlink.Capped | netlink.AcknowledgeTLVs,
@@ -354,7 +354,8 @@ func TestDumpRestart(t *testing.T) {
 	}
 }
 
-// TestBatchChunks adds 300 changes, of which 1, 127, 128 and 299 fail.
+// TestBatchChunks sends 300 changes, of which those with the indexes 1, 127, 128 and
+// 299 fail.
 func TestBatchChunks(t *testing.T) {
 	s := ipvstest.Script(
 		ackEarlier(ipvs.BatchSize-2, syscall.EEXIST), ack(syscall.EEXIST),
@@ -422,8 +423,8 @@ func TestBatchModuleUnloaded(t *testing.T) {
 	}
 }
 
-// TestServicesConsistent verifies that duplicates and interrupted dumps are repeated,
-// and that the result has no duplicates.
+// TestServicesConsistent verifies that interrupted dumps and dumps with duplicates are
+// repeated, and that the result has no duplicates.
 func TestServicesConsistent(t *testing.T) {
 	multi := serviceReply(netlink.Multi)
 	duplicate := []ipvstest.Reply{multi, multi, done(0)}

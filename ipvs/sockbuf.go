@@ -49,14 +49,14 @@ func (c *Client) initLimits() {
 	c.limits.acks = max(1, c.limits.acks)
 }
 
-// sendEnd returns the largest index to for which the requests with indexes in
-// [from, to) fit the limits, but at least from+1.
-func (k *chunk) sendEnd(from int) (to int) {
-	to = min(len(k.requests), from+k.client.limits.acks)
-	for to > from+1 && len(k.bytes(from, to)) > k.client.limits.bytes {
-		to--
+// sendEnd returns the end of the longest range of requests that begins with index from
+// and fits the limits, but at least from+1. The request at the end is not in the range.
+func (k *chunk) sendEnd(from int) (end int) {
+	end = min(len(k.requests), from+k.client.limits.acks)
+	for end > from+1 && len(k.bytes(from, end)) > k.client.limits.bytes {
+		end--
 	}
-	return to
+	return end
 }
 
 // preflightMsgSize is the size, in bytes, of the no-ops that Preflight sends: the size

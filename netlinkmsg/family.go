@@ -19,7 +19,7 @@ const (
 	ctrlFamilyName = 2 // attribute
 )
 
-// AppendFamilyRequest appends a request for the number of the family FamilyName
+// AppendFamilyRequest appends a request for the ID of the family FamilyName
 // (CTRL_CMD_GETFAMILY).
 func AppendFamilyRequest(b []byte, flags netlink.HeaderFlags, seq uint32) []byte {
 	start := len(b)
@@ -31,7 +31,7 @@ func AppendFamilyRequest(b []byte, flags netlink.HeaderFlags, seq uint32) []byte
 	return b
 }
 
-// DecodeFamilyID returns the number of the family in the body of the reply to a
+// DecodeFamilyID returns the ID of the family in the body of the reply to a
 // family request.
 func DecodeFamilyID(body []byte) (uint16, error) {
 	if len(body) < genericHeaderLen {

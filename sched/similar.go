@@ -8,8 +8,8 @@ import "strings"
 // module ip_vs_pe_NAME.
 var Engines = []string{"sip"}
 
-// SimilarSchedulers returns the names of the schedulers of which name may be a
-// misspelling. If name is the name of a scheduler, it returns only name.
+// SimilarSchedulers returns the names of the schedulers that resemble name, which
+// may be misspelled. If name is the name of a scheduler, it returns only name.
 func SimilarSchedulers(name string) []string {
 	names := make([]string, len(All))
 	for i := range All {
@@ -18,8 +18,7 @@ func SimilarSchedulers(name string) []string {
 	return similar(name, names)
 }
 
-// SimilarEngines returns the names of the persistence engines of which name may
-// be a misspelling. If name is the name of an engine, it returns only name.
+// SimilarEngines is like SimilarSchedulers for persistence engines.
 func SimilarEngines(name string) []string { return similar(name, Engines) }
 
 // similar returns the names with the smallest distance to name, which is converted

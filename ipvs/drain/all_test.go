@@ -18,19 +18,19 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// allKeys are the keys of server in the services of machineKernel.
+// allKeys are the keys of server in the services of sharedServerKernel.
 var allKeys = []ipvs.DestinationKey{
 	{Service: web, AddrPort: server},
 	{Service: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:443")), AddrPort: server},
 	{Service: ipvs.MarkKey(7, ipvs.IPv4), AddrPort: server},
 }
 
-// machineKernel returns a kernel with a server in three services, with the weights 7, 8
+// sharedServerKernel returns a kernel with a server in three services, with the weights 7, 8
 // and 9, and another server in each. While the weight of the server is 0, its
 // connections in a service close after the given number of seconds.
-func machineKernel(seconds ...int) *ipvstest.FakeKernel {
+func sharedServerKernel(seconds ...int) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{}
-	var begin time.Time // of the first poll
+	var begin time.Time // time of the first poll
 	for i, key := range allKeys {
 		k.Table = append(k.Table, ipvstest.Entry{
 			Service: ipvs.Service{ServiceKey: key.Service, Scheduler: "rr"},
@@ -46,7 +46,7 @@ func machineKernel(seconds ...int) *ipvstest.FakeKernel {
 		}
 		for i, key := range allKeys {
 			if m.Command == netlinkmsg.GetDestination && m.Service.ServiceKey == key.Service && time.Since(begin) >= time.Duration(seconds[i])*time.Second {
-				if d := machine(k, i); d != nil && d.Weight == 0 {
+				if d := serverIn(k, i); d != nil && d.Weight == 0 {
 					d.ActiveConns = 0
 				}
 			}
@@ -56,8 +56,8 @@ func machineKernel(seconds ...int) *ipvstest.FakeKernel {
 	return k
 }
 
-// machine returns the server in the service with the index i, or nil.
-func machine(k *ipvstest.FakeKernel, i int) *ipvs.Destination {
+// serverIn returns the server in the service with the index i, or nil.
+func serverIn(k *ipvstest.FakeKernel, i int) *ipvs.Destination {
 	for j := range k.Table[i].Destinations {
 		if d := &k.Table[i].Destinations[j]; d.AddrPort == server {
 			return d
@@ -70,7 +70,7 @@ func machine(k *ipvstest.FakeKernel, i int) *ipvs.Destination {
 func weights(k *ipvstest.FakeKernel) []int {
 	var list []int
 	for i := range k.Table {
-		if d := machine(k, i); d != nil {
+		if d := serverIn(k, i); d != nil {
 			list = append(list, int(d.Weight))
 		} else {
 			list = append(list, -1)
@@ -100,7 +100,7 @@ func TestRunAll(t *testing.T) {
 		{name: "canceled", seconds: []int{0, 9, 9}, cancel: 2500 * time.Millisecond, want: []int{7, 8, 9}, errs: []error{cause, cause, cause}, elapsed: 2500 * time.Millisecond, lastPoll: 3},
 		{
 			name: "weight changed", seconds: []int{3, 9, 3}, want: []int{-1, 4, -1}, elapsed: 3 * time.Second, lastPoll: 2,
-			change: func(k *ipvstest.FakeKernel) { machine(k, 1).Weight = 4 }, errs: []error{nil, &drain.WeightChangedError{Weight: 4}, nil},
+			change: func(k *ipvstest.FakeKernel) { serverIn(k, 1).Weight = 4 }, errs: []error{nil, &drain.WeightChangedError{Weight: 4}, nil},
 		},
 		{
 			name: "removed by another program", seconds: []int{3, 9, 3}, want: []int{-1, -1, -1}, elapsed: 3 * time.Second, lastPoll: 2, busy: []bool{false, true, false},
@@ -119,7 +119,7 @@ func TestRunAll(t *testing.T) {
 		{name: "reading fails", seconds: []int{2, 2, 2}, failing: netlinkmsg.GetDestination, want: []int{-1, 8, -1}, errs: []error{nil, syscall.EPERM, nil}, elapsed: 2 * time.Second, lastPoll: 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := machineKernel(tt.seconds...)
+			k := sharedServerKernel(tt.seconds...)
 			intercept := k.Intercept
 			k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 				if m.Command == tt.failing && m.Service.ServiceKey == allKeys[1].Service {
@@ -175,7 +175,7 @@ func TestRunAll(t *testing.T) {
 // TestRunAllNothingRemovedEarly checks that no destination is removed before all have
 // no connections, so that canceling restores all weights.
 func TestRunAllNothingRemovedEarly(t *testing.T) {
-	k := machineKernel(0, 4, 0)
+	k := sharedServerKernel(0, 4, 0)
 	c, _ := k.Dial()
 	synctest.Test(t, func(t *testing.T) {
 		onPoll := func([]drain.State, time.Duration) {
@@ -198,7 +198,7 @@ func TestRunAllNothingRemovedEarly(t *testing.T) {
 
 // TestRunAllMissing drains a destination that does not exist together with others.
 func TestRunAllMissing(t *testing.T) {
-	k := machineKernel(0, 0, 0)
+	k := sharedServerKernel(0, 0, 0)
 	c, _ := k.Dial()
 	keys := []ipvs.DestinationKey{
 		{Service: ipvs.MarkKey(9, ipvs.IPv4), AddrPort: server},
@@ -221,7 +221,7 @@ func TestRunAllMissing(t *testing.T) {
 // cleared when no destination of the service is drained any more.
 func TestRunAllFallback(t *testing.T) {
 	const flag = ipvs.Sched1
-	k := machineKernel(0, 6, 0)
+	k := sharedServerKernel(0, 6, 0)
 	for i := range 2 {
 		k.Table[i].Service.Scheduler = "sh"
 	}
@@ -231,7 +231,7 @@ func TestRunAllFallback(t *testing.T) {
 	c, _ := k.Dial()
 	synctest.Test(t, func(t *testing.T) {
 		// Another program changes the weight of the only server of the first service.
-		time.AfterFunc(2500*time.Millisecond, func() { k.Modify(func() { machine(k, 0).Weight = 4 }) })
+		time.AfterFunc(2500*time.Millisecond, func() { k.Modify(func() { serverIn(k, 0).Weight = 4 }) })
 		begin := time.Now()
 		var calls []ipvs.DestinationKey
 		outcomes := drain.RunAll(t.Context(), c, keys, drain.Options{

@@ -135,7 +135,7 @@ func RunAll(ctx context.Context, c *ipvs.Client, keys []ipvs.DestinationKey, o O
 		d.add(key)
 	}
 	for _, s := range d.services {
-		s.start()
+		s.setFallback()
 	}
 	for _, t := range d.draining() {
 		t.start()
@@ -165,7 +165,7 @@ type service struct {
 	*drainer
 	config   ipvs.Service // configuration before the drain
 	targets  []*target
-	fallback *ipvs.Service // the service as start has changed it; nil if it has not
+	fallback *ipvs.Service // the service as setFallback has changed it; nil if it has not
 }
 
 // A target is a destination to drain.

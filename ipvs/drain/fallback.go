@@ -55,9 +55,9 @@ func (e *RestoreFallbackError) Unwrap() []error {
 // fallbackFlag is the fallback flag of sh and mh.
 const fallbackFlag = ipvs.Sched1
 
-// start sets the flag if the scheduler needs it. If it cannot be set, the targets of s
-// are done.
-func (s *service) start() {
+// setFallback sets the fallback flag if the scheduler needs it. If it cannot be set, the
+// targets of s are done.
+func (s *service) setFallback() {
 	targets := draining(s.targets)
 	if len(targets) == 0 {
 		return
@@ -67,7 +67,7 @@ func (s *service) start() {
 		if s.config.Flags&fallbackFlag != 0 {
 			return
 		}
-		s.report(FallbackSet)
+		s.reportFallback(FallbackSet)
 		changed := s.config
 		changed.Flags |= fallbackFlag
 		if err := s.UpdateService(changed); err != nil {
@@ -78,11 +78,11 @@ func (s *service) start() {
 		}
 		s.fallback = &changed
 	case "dh":
-		s.report(NoFallback)
+		s.reportFallback(NoFallback)
 	}
 }
 
-// restoreFallbacks clears the flag of the services whose targets are all done.
+// restoreFallbacks clears the fallback flag of the services whose targets are all done.
 func (d *drainer) restoreFallbacks() {
 	for _, s := range d.services {
 		if s.fallback == nil || len(draining(s.targets)) > 0 {
@@ -96,7 +96,7 @@ func (d *drainer) restoreFallbacks() {
 	}
 }
 
-// restoreFallback clears the flag, unless another program has changed the service or
+// restoreFallback clears the fallback flag, unless another program has changed the service or
 // another destination has weight 0.
 func (s *service) restoreFallback() error {
 	now, err := s.Service(s.config.ServiceKey)
@@ -114,7 +114,7 @@ func (s *service) restoreFallback() error {
 	}
 	for i := range destinations {
 		if d := &destinations[i]; d.Weight == 0 && !s.isTarget(d.AddrPort) {
-			s.report(FallbackKept)
+			s.reportFallback(FallbackKept)
 			return nil
 		}
 	}
@@ -135,7 +135,8 @@ func (s *service) isTarget(server netip.AddrPort) bool {
 	return false
 }
 
-func (s *service) report(f Fallback) {
+// reportFallback calls OnFallback.
+func (s *service) reportFallback(f Fallback) {
 	if s.options.OnFallback != nil {
 		s.options.OnFallback(ipvs.DestinationKey{Service: s.config.ServiceKey, AddrPort: s.targets[0].server}, f, s.config.Scheduler)
 	}

@@ -9,13 +9,13 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// maxHalfOpen is the number of active connections above which it is not determined
-// whether those of a destination are half-open.
+// maxHalfOpen is the maximum number of active connections of a destination for which
+// findHalfOpen determines whether they are half-open.
 const maxHalfOpen = 1000
 
-// readingPause is the minimum pause between two readings of the connection table, as a
-// multiple of the duration of the first one.
-const readingPause = 10
+// readingPauseFactor is the minimum pause between two readings of the connection table,
+// as a multiple of the duration of the first one.
+const readingPauseFactor = 10
 
 // findHalfOpen sets HalfOpenConns of the targets whose active connections are all
 // half-open. The kernel counts a connection as active from the first SYN on, so
@@ -37,7 +37,7 @@ func (d *drainer) findHalfOpen(targets []*target) {
 	}
 	defer func() {
 		end := time.Now()
-		d.nextReading = end.Add(readingPause * end.Sub(begin))
+		d.nextReading = end.Add(readingPauseFactor * end.Sub(begin))
 	}()
 	for c, err := range d.connections() {
 		if err != nil {
@@ -71,8 +71,8 @@ type halfOpenCount struct {
 	found uint32
 }
 
-// countHalfOpen counts c and returns counts without the targets of which c is an
-// established connection.
+// countHalfOpen counts c if it is half-open, and returns counts without the targets that
+// have c as an established connection.
 func countHalfOpen(counts []*halfOpenCount, c *ipvs.Connection) []*halfOpenCount {
 	kept := counts[:0]
 	for _, n := range counts {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
 )
 
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
@@ -69,13 +70,13 @@ func TestHalfOpen(t *testing.T) {
 			}
 			d.connections = func() iter.Seq2[ipvs.Connection, error] {
 				read = true
-				return sequence(tt.connections, tt.err)
+				return ipvstest.ConnectionSeq(tt.connections, tt.err)
 			}
 			d.findHalfOpen([]*target{only})
 			if got := only.last.HalfOpenConns; got != tt.want || read == tt.unread {
 				t.Errorf("%d half-open connections, table read: %t; want %d, %t", got, read, tt.want, !tt.unread)
 			}
-			// The table is not read again until readingPause has passed.
+			// The table is not read again until the pause has passed.
 			d.nextReading, read = time.Now().Add(time.Hour), false
 			only.last.HalfOpenConns = 0
 			d.findHalfOpen([]*target{only})
@@ -83,20 +84,6 @@ func TestHalfOpen(t *testing.T) {
 				t.Errorf("during the pause: %d half-open connections, table read: %t; want 0, false", got, read)
 			}
 		})
-	}
-}
-
-// sequence yields connections and then err, if it is set.
-func sequence(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
-	return func(yield func(ipvs.Connection, error) bool) {
-		for _, c := range connections {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ipvs.Connection{}, err)
-		}
 	}
 }
 
@@ -110,7 +97,7 @@ func TestHalfOpenSeveral(t *testing.T) {
 		for vip, state := range map[string]string{"192.0.2.1:80": "SYN_RECV", "192.0.2.1:443": "ESTABLISHED", "192.0.2.2:80": "SYN_RECV"} {
 			list = append(list, ipvs.Connection{Protocol: ipvs.TCP, VIP: ap(vip), Destination: ap("198.51.100.1:80"), State: state})
 		}
-		return sequence(list, nil)
+		return ipvstest.ConnectionSeq(list, nil)
 	}}
 	var targets []*target
 	for _, vip := range []string{"192.0.2.1:80", "192.0.2.1:443", "192.0.2.2:80", "192.0.2.3:80"} {

@@ -313,7 +313,7 @@ func (e *executor) resolve(p *pendingChange, err error) bool {
 	case c.Op.Removes():
 		missing := errors.Is(err, ipvs.ErrNoService) || errors.Is(err, ipvs.ErrNoDestination) || errors.Is(err, ipvs.ErrNoDaemon)
 		if missing && errors.Is(err, ipvs.ErrAckLost) {
-			e.made(&c)
+			e.made(&c) // the attempt whose acknowledgement was lost may have removed it
 		}
 		return missing
 	case p.retried:

@@ -124,7 +124,7 @@ func TestUndoOthers(t *testing.T) {
 		options   reconcile.Options
 		meanwhile func(k *ipvstest.FakeKernel, web *ipvstest.Entry)
 		kept      []string
-		change    func(*reconcile.Table) // from the old table to the one expected
+		change    func(*reconcile.Table) // turns the old table into the expected one
 	}{
 		{name: "no other program", meanwhile: func(*ipvstest.FakeKernel, *ipvstest.Entry) {}},
 		{
@@ -199,8 +199,8 @@ func TestUndoOthers(t *testing.T) {
 				i := slices.IndexFunc(k.Table, func(e ipvstest.Entry) bool { return key(&e) == web })
 				tt.meanwhile(k, &k.Table[i])
 			}, tt.options)
-			if got := strings.Join(tt.kept, "\n"); strings.TrimSuffix(kept, "\n") != got {
-				t.Errorf("kept:\n%s\nwant:\n%s", kept, got)
+			if wantKept := strings.Join(tt.kept, "\n"); strings.TrimSuffix(kept, "\n") != wantKept {
+				t.Errorf("kept:\n%s\nwant:\n%s", kept, wantKept)
 			}
 			var differences strings.Builder
 			for c := range reconcile.Compare(expected, read(t, k), reconcile.Options{StopDaemons: true}) {
@@ -244,7 +244,7 @@ func TestReadStable(t *testing.T) {
 			// An earlier reading counts as the first.
 			tt.changes, readings = 0, 0
 			if again, err := reconcile.ReadStable(c, nil, table); again != table || err != nil || readings != 1 {
-				t.Errorf("unchanged: the earlier table: %t, error %v, %d readings", again == table, err, readings)
+				t.Errorf("unchanged table: earlier table returned = %t, error %v, %d readings; want true, nil, 1", again == table, err, readings)
 			}
 		})
 	}
@@ -254,7 +254,7 @@ func TestReadStable(t *testing.T) {
 // before at the beginning of each.
 func countReadings(readings *int, before func()) func(*netlinkmsg.Message) syscall.Errno {
 	return func(m *netlinkmsg.Message) syscall.Errno {
-		// A reading begins with a dump of the services, of one datagram.
+		// A reading begins with a dump of the services.
 		if m.Command == netlinkmsg.GetService && m.Service == nil {
 			*readings++
 			before()

@@ -25,7 +25,7 @@ import (
 type Program struct {
 	Path    string
 	Texts   Texts
-	Release Release // of the real ipvsadm; the zero Release for goipvsadm
+	Release Release // release of the real ipvsadm; the zero value for goipvsadm
 }
 
 // Comparer runs two programs in separate namespaces and compares the results. The tables in both

@@ -100,27 +100,27 @@ func TestCompareReferenceWithItself(t *testing.T) {
 // A program that differs from ipvsadm in one detail must be detected.
 func TestCompareDetectsDifferences(t *testing.T) {
 	real := ReferenceProgram(t)
-	for name, test := range map[string]struct{ script, text string }{
-		"stdout":    {real + ` "$@" | sed s/rr/RR/`, "$ ipvsadm -A -f 5 -s rr\n$ ipvsadm -L"},
-		"stderr":    {real + ` "$@" 2>/dev/null`, "$ ipvsadm -D -f 5"},
-		"status":    {real + ` "$@" || exit 1`, "$ ipvsadm -D -f 5"},
-		"table":     {"exec " + real + ` "$@" -s lc`, "$ ipvsadm -A -f 5"},
-		"timeouts":  {"[ \"$1\" = --set ] || exec " + real + ` "$@"`, "$ ipvsadm --set 5 6 7"},
-		"daemons":   {"[ \"$1\" = --stop-daemon ] || exec " + real + ` "$@"`, "$ ipvsadm --start-daemon master --mcast-interface lo\n$ ipvsadm --stop-daemon master"},
-		"threshold": {"exec " + real + ` $(echo "$@" | sed 's/-x 5/-x 6/')`, "$ ipvsadm -A -f 5\n$ ipvsadm -a -f 5 -r 10.0.0.1 -x 5"},
+	for _, tt := range []struct{ name, script, text string }{
+		{name: "stdout", script: real + ` "$@" | sed s/rr/RR/`, text: "$ ipvsadm -A -f 5 -s rr\n$ ipvsadm -L"},
+		{name: "stderr", script: real + ` "$@" 2>/dev/null`, text: "$ ipvsadm -D -f 5"},
+		{name: "status", script: real + ` "$@" || exit 1`, text: "$ ipvsadm -D -f 5"},
+		{name: "table", script: "exec " + real + ` "$@" -s lc`, text: "$ ipvsadm -A -f 5"},
+		{name: "timeouts", script: "[ \"$1\" = --set ] || exec " + real + ` "$@"`, text: "$ ipvsadm --set 5 6 7"},
+		{name: "daemons", script: "[ \"$1\" = --stop-daemon ] || exec " + real + ` "$@"`, text: "$ ipvsadm --start-daemon master --mcast-interface lo\n$ ipvsadm --stop-daemon master"},
+		{name: "threshold", script: "exec " + real + ` $(echo "$@" | sed 's/-x 5/-x 6/')`, text: "$ ipvsadm -A -f 5\n$ ipvsadm -a -f 5 -r 10.0.0.1 -x 5"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			script := filepath.Join(t.TempDir(), "ipvsadm")
-			if err := os.WriteFile(script, []byte("#!/bin/sh\n"+test.script+"\n"), 0o755); err != nil {
+			if err := os.WriteFile(script, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			cases, err := ParseCases(name, test.text)
+			cases, err := ParseCases(tt.name, tt.text)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := NewComparer(t, script)
 			if r.Compare(t, cases[0]) == "" {
-				t.Errorf("difference not detected:\n%s", strings.TrimSpace(test.text))
+				t.Errorf("difference not detected:\n%s", strings.TrimSpace(tt.text))
 			}
 		})
 	}

@@ -181,6 +181,7 @@ func (g *Generator) plausibleSession() [][]string {
 		var servers []string
 		for range g.IntN(4) {
 			server := g.pick(g.addresses...)
+			// The server usually has the address family of the service.
 			if strings.Contains(service[1], "[") != g.oneIn(10) || service[len(service)-1] == "-6" {
 				server = "[" + g.pick(ipv6Addresses...) + "]"
 			}
@@ -262,10 +263,11 @@ func (g *Generator) serverOptions() []string {
 			tunnel = g.tunnel()
 			words = append(words, "--tun-type", tunnel)
 		}
-		if tunnel == "gue" != g.oneIn(12) {
+		// The options usually belong to the tunnel type.
+		if (tunnel == "gue") != g.oneIn(12) {
 			words = append(words, "--tun-port", g.number())
 		}
-		if tunnel != "ipip" != g.oneIn(12) && g.oneIn(2) {
+		if (tunnel != "ipip") != g.oneIn(12) && g.oneIn(2) {
 			words = append(words, g.pick("--tun-csum", "--tun-nocsum", "--tun-remcsum"))
 		}
 	}
@@ -302,7 +304,7 @@ func (g *Generator) listCommand() []string {
 	return words
 }
 
-// mutate deletes, replaces, truncates or inserts one word of a command line, or inserts a few.
+// mutate deletes, replaces or truncates one word of a command line, or inserts one or more.
 func (g *Generator) mutate(words []string) []string {
 	words = slices.Clone(words)
 	at := 1 + g.IntN(len(words))
@@ -337,7 +339,7 @@ func (g *Generator) randomLine() []string {
 func (g *Generator) drawRandomLine() []string {
 	command := commands[g.IntN(len(commands))]
 	if g.oneIn(3) {
-		command = commands[g.IntN(10)]
+		command = commands[g.IntN(10)] // one of those for services and servers
 	}
 	first := "--" + command.long
 	if command.short != "" && g.oneIn(2) {
@@ -424,7 +426,7 @@ func (g *Generator) restoreInput(lines [][]string) string {
 	var b strings.Builder
 	for i, words := range lines {
 		if slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, "#") }) {
-			continue
+			continue // only goipvsadm has comments
 		}
 		if g.oneIn(8) {
 			b.WriteString(g.pick("ipvsadm ", "  ", "\t", "\n", "ipvsadm\t", " \r\n"))

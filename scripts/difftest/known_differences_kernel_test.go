@@ -19,7 +19,7 @@ import (
 type knownDifference struct {
 	title         string // heading in docs/COMPATIBILITY.md
 	text          string // the case, for ParseCases
-	ipvsadm, ours Result // of the last command
+	ipvsadm, ours Result // expected results of the last command
 }
 
 const tryHelpLine = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"

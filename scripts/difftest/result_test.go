@@ -13,7 +13,7 @@ func TestSame(t *testing.T) {
 	list := Command{Args: []string{"ipvsadm", "-L"}}
 	save := Command{Args: []string{"ipvsadm", "-S"}}
 	restore := Command{Args: []string{"ipvsadm", "-R"}}
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		name            string
 		command         Command
 		reference, ours Result
@@ -105,8 +105,8 @@ func TestSame(t *testing.T) {
 			ours:      Result{Status: 255, Stderr: "line 3: bad\n"},
 		},
 	} {
-		if got := Same(test.command, test.reference, test.ours, referenceTexts, ourTexts); got != test.want {
-			t.Errorf("%s: Same returned %v, want %v", test.name, got, test.want)
+		if got := Same(tt.command, tt.reference, tt.ours, referenceTexts, ourTexts); got != tt.want {
+			t.Errorf("%s: Same returned %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

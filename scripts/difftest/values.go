@@ -4,9 +4,7 @@
 
 package difftest
 
-import (
-	"strings"
-)
+import "strings"
 
 // Values of options. ipvsadm sorts addresses by signed 32-bit subtraction, which does not overflow for
 // orderedAddresses. It may overflow for unorderedAddresses, whose order in a listing then depends on the

@@ -12,20 +12,20 @@ import (
 )
 
 // setBufferSize sets net.core.wmem_default or rmem_default until the test ends.
-func (r *testEnv) setBufferSize(name string, size int) {
-	r.Helper()
+func (env *testEnv) setBufferSize(name string, size int) {
+	env.Helper()
 	path := "/proc/sys/net/core/" + name
 	before, err := os.ReadFile(path)
 	if err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
-	r.Cleanup(func() {
+	env.Cleanup(func() {
 		if err := os.WriteFile(path, before, 0); err != nil {
-			r.Error(err)
+			env.Error(err)
 		}
 	})
 	if err := os.WriteFile(path, fmt.Append(nil, size), 0); err != nil {
-		r.Fatalf("%s = %d: %v", path, size, err)
+		env.Fatalf("%s = %d: %v", path, size, err)
 	}
 }
 
@@ -49,11 +49,11 @@ func TestSmallBuffers(t *testing.T) {
 	for name, smallest := range map[string]int{"wmem_default": 4608, "rmem_default": 2304} {
 		for _, size := range bufferSizes(smallest) {
 			t.Run(fmt.Sprintf("%s=%d", name, size), func(t *testing.T) {
-				r := newTestEnv(t)
-				r.setBufferSize(name, size)
-				runs := []func(string, string) result{r.runWithFile, r.runWithPipe}
+				env := newTestEnv(t)
+				env.setBufferSize(name, size)
+				runs := []func(string, string) result{env.runWithFile, env.runWithPipe}
 				if repetitionFactor == 1 {
-					r.rand.Shuffle(2, func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
+					env.rand.Shuffle(2, func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
 					runs = runs[:1]
 				}
 				for _, run := range runs {
@@ -62,18 +62,18 @@ func TestSmallBuffers(t *testing.T) {
 						if got != (result{}) {
 							t.Errorf("%s: %+v", message, got)
 						}
-						r.wantTable(rules, message)
+						env.wantTable(rules, message)
 					}
-					rules := r.randomTable(25, 20)
-					r.clear()
+					rules := env.randomTable(25, 20)
+					env.clear()
 					check(run("ipvsadm -R", rules), rules, "-R")
-					r.wantAllExist(r.runWithFile("ipvsadm -R", rules), rules)
-					r.wantAllExist(r.runWithPipe("ipvsadm -R", rules), rules)
-					rules = r.randomTable(25, 20)
+					env.wantAllExist(env.runWithFile("ipvsadm -R", rules), rules)
+					env.wantAllExist(env.runWithPipe("ipvsadm -R", rules), rules)
+					rules = env.randomTable(25, 20)
 					check(run("ipvsadm --apply", rules), rules, "--apply")
-					rules = r.randomTable(25, 20)
+					rules = env.randomTable(25, 20)
 					check(run("ipvsadm-restore", rules), rules, "ipvsadm-restore")
-					if got := r.run("ipvsadm -S -n", nil); got.status != 0 || sortLines(got.stdout) != sortLines(rules) {
+					if got := env.run("ipvsadm -S -n", nil); got.status != 0 || sortLines(got.stdout) != sortLines(rules) {
 						t.Errorf("-S: status %d\n%s", got.status, diffLines(sortLines(got.stdout), sortLines(rules)))
 					}
 				}
@@ -83,8 +83,8 @@ func TestSmallBuffers(t *testing.T) {
 }
 
 // wantAllExist checks that every rule failed because the service or server already exists.
-func (r *testEnv) wantAllExist(got result, rules string) {
-	r.Helper()
+func (env *testEnv) wantAllExist(got result, rules string) {
+	env.Helper()
 	var want strings.Builder
 	line := 0
 	for rule := range strings.Lines(rules) {
@@ -96,7 +96,7 @@ func (r *testEnv) wantAllExist(got result, rules string) {
 		fmt.Fprintf(&want, "line %d: %s already exists\n", line, object)
 	}
 	if got.status != 255 || got.stdout != "" || got.stderr != want.String() {
-		r.Errorf("-R of existing rules: status %d, %d messages for %d rules\n%s", got.status,
+		env.Errorf("-R of existing rules: status %d, %d messages for %d rules\n%s", got.status,
 			strings.Count(got.stderr, "\n"), line, diffLines(got.stderr, want.String()))
 	}
 }

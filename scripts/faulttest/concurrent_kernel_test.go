@@ -19,10 +19,10 @@ import (
 // fails or hangs, and no saved table contains a duplicate rule. A final --apply then produces the
 // desired table.
 func TestConcurrentPrograms(t *testing.T) {
-	r := newTestEnv(t)
-	wanted := r.randomTable(150, 4)
-	tables := []string{wanted, r.randomTable(150, 4), r.randomTable(150, 4)}
-	r.load(wanted)
+	env := newTestEnv(t)
+	wanted := env.randomTable(150, 4)
+	tables := []string{wanted, env.randomTable(150, 4), env.randomTable(150, 4)}
+	env.load(wanted)
 
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -46,7 +46,7 @@ func TestConcurrentPrograms(t *testing.T) {
 		repeat(func() {
 			n++
 			// Conflicts with other writers are expected; other errors are not.
-			got := r.runWithPipe("ipvsadm --apply", tables[n%3])
+			got := env.runWithPipe("ipvsadm --apply", tables[n%3])
 			for line := range strings.Lines(got.stderr) {
 				if !isConflict(line) {
 					t.Errorf("--apply: %s", line)
@@ -56,14 +56,14 @@ func TestConcurrentPrograms(t *testing.T) {
 		})
 	}
 	repeat(func() {
-		cmd := exec.Command(r.real, "-R")
+		cmd := exec.Command(env.real, "-R")
 		cmd.Stdin = strings.NewReader("-A -f 7 -s rr\n-a -f 7 -r 10.3.0.1:0 -g\n-D -f 7\n")
 		_ = cmd.Run() // fails if --apply has removed the service
 		counts <- "ipvsadm -R"
 	})
 	// Readers.
 	repeat(func() {
-		got := r.run("ipvsadm -S -n", nil)
+		got := env.run("ipvsadm -S -n", nil)
 		if got.stderr != "" || got.status != 0 {
 			t.Errorf("-S: status %d: %s", got.status, got.stderr)
 		}
@@ -73,7 +73,7 @@ func TestConcurrentPrograms(t *testing.T) {
 		counts <- "-S"
 	})
 	repeat(func() {
-		got := r.run("ipvsadm -L -j", nil)
+		got := env.run("ipvsadm -L -j", nil)
 		var list struct {
 			Services []struct {
 				Address string
@@ -95,13 +95,13 @@ func TestConcurrentPrograms(t *testing.T) {
 		counts <- "-j"
 	})
 	repeat(func() {
-		if got := r.runWithPipe("ipvsadm --diff", wanted); got.stderr != "" || got.status > 1 {
+		if got := env.runWithPipe("ipvsadm --diff", wanted); got.stderr != "" || got.status > 1 {
 			t.Errorf("--diff: status %d: %s", got.status, got.stderr)
 		}
 		counts <- "--diff"
 	})
 	repeat(func() {
-		if got := r.run("ipvsadm -L -n --stats", nil); got.stderr != "" || got.status != 0 {
+		if got := env.run("ipvsadm -L -n --stats", nil); got.stderr != "" || got.status != 0 {
 			t.Errorf("-L: status %d: %s", got.status, got.stderr)
 		}
 		counts <- "-L"
@@ -116,10 +116,10 @@ func TestConcurrentPrograms(t *testing.T) {
 	}
 	t.Logf("commands run: %v", done)
 
-	if got := r.runWithPipe("ipvsadm --apply", wanted); got != (result{}) {
+	if got := env.runWithPipe("ipvsadm --apply", wanted); got != (result{}) {
 		t.Errorf("final --apply: %+v", got)
 	}
-	r.wantTable(wanted, "final --apply")
+	env.wantTable(wanted, "final --apply")
 }
 
 // isConflict reports whether an error may be caused by another program that changes the table.

@@ -16,9 +16,9 @@ import (
 // killed, no service or server that is in both the old and the new table is missing. In every case,
 // another --apply then produces the new table.
 func TestKilled(t *testing.T) {
-	r := newTestEnv(t)
+	env := newTestEnv(t)
 	emptyTable := func() string { return "" }
-	newTable := func() string { return r.randomTable(200, 8) }
+	newTable := func() string { return env.randomTable(200, 8) }
 	totalMidway := 0
 	for _, tt := range []struct {
 		name   string
@@ -27,35 +27,35 @@ func TestKilled(t *testing.T) {
 		check  func(name, before, after, left string)
 	}{
 		{
-			name: "-R", before: emptyTable, check: r.wantPrefix,
-			kill: func(rules string, delay time.Duration) { r.killAfter("ipvsadm -R", rules, delay) },
+			name: "-R", before: emptyTable, check: env.wantPrefix,
+			kill: func(rules string, delay time.Duration) { env.killAfter("ipvsadm -R", rules, delay) },
 		},
 		{
-			name: "-R from a pipe", before: emptyTable, check: r.wantPrefix,
-			kill: func(rules string, _ time.Duration) { r.killAfterInput("ipvsadm -R", rules) },
+			name: "-R from a pipe", before: emptyTable, check: env.wantPrefix,
+			kill: func(rules string, _ time.Duration) { env.killAfterInput("ipvsadm -R", rules) },
 		},
 		{
-			name: "ipvsadm-restore", before: newTable, check: r.wantPrefix,
-			kill: func(rules string, delay time.Duration) { r.killAfter("ipvsadm-restore", rules, delay) },
+			name: "ipvsadm-restore", before: newTable, check: env.wantPrefix,
+			kill: func(rules string, delay time.Duration) { env.killAfter("ipvsadm-restore", rules, delay) },
 		},
 		{
-			name: "--apply", before: newTable, check: r.wantKept,
-			kill: func(rules string, delay time.Duration) { r.killAfter("ipvsadm --apply", rules, delay) },
+			name: "--apply", before: newTable, check: env.wantKept,
+			kill: func(rules string, delay time.Duration) { env.killAfter("ipvsadm --apply", rules, delay) },
 		},
 		{
-			name: "--apply --verbose", before: newTable, check: r.wantKept,
-			kill: func(rules string, _ time.Duration) { r.killAfterOutput("ipvsadm --apply --verbose", rules) },
+			name: "--apply --verbose", before: newTable, check: env.wantKept,
+			kill: func(rules string, _ time.Duration) { env.killAfterOutput("ipvsadm --apply --verbose", rules) },
 		},
 	} {
 		kills, midway := 0, 0
 		start := time.Now()
-		r.runWithFile("ipvsadm --apply", newTable())
+		env.runWithFile("ipvsadm --apply", newTable())
 		target := time.Since(start) * 4 / 5 // delay that is likely to hit the command while it changes the table
 		for ; kills < 2*repetitionFactor; kills++ {
 			before, after := tt.before(), newTable()
-			r.load(before)
-			tt.kill(after, target*3/4+time.Duration(r.rand.Int64N(int64(target/2))))
-			left := r.table()
+			env.load(before)
+			tt.kill(after, target*3/4+time.Duration(env.rand.Int64N(int64(target/2))))
+			left := env.table()
 			switch left {
 			case sortLines(before):
 				target = target * 5 / 4
@@ -65,10 +65,10 @@ func TestKilled(t *testing.T) {
 				midway++
 			}
 			tt.check(tt.name, before, after, left)
-			if got := r.runWithFile("ipvsadm --apply", after); got != (result{}) {
+			if got := env.runWithFile("ipvsadm --apply", after); got != (result{}) {
 				t.Fatalf("--apply after %s was killed: %+v", tt.name, got)
 			}
-			r.wantTable(after, "--apply after "+tt.name+" was killed")
+			env.wantTable(after, "--apply after "+tt.name+" was killed")
 		}
 		t.Logf("%s: %d kills, %d of them with the table partially changed", tt.name, kills, midway)
 		totalMidway += midway
@@ -79,18 +79,18 @@ func TestKilled(t *testing.T) {
 }
 
 // killAfter runs a command with rules from a file and kills it after a delay.
-func (r *testEnv) killAfter(line, rules string, delay time.Duration) {
-	r.Helper()
-	file, err := os.Open(r.rulesFile(rules))
+func (env *testEnv) killAfter(line, rules string, delay time.Duration) {
+	env.Helper()
+	file, err := os.Open(env.rulesFile(rules))
 	if err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	defer file.Close()
-	cmd, cancel := r.command(line)
+	cmd, cancel := env.command(line)
 	defer cancel()
 	cmd.Stdin = file
 	if err := cmd.Start(); err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	time.Sleep(delay)
 	_ = cmd.Process.Kill() // fails if the command has exited
@@ -99,59 +99,59 @@ func (r *testEnv) killAfter(line, rules string, delay time.Duration) {
 
 // killAfterInput runs a command with rules from a pipe and kills it within 10 ms after it has read a
 // random number of them.
-func (r *testEnv) killAfterInput(line, rules string) {
-	r.Helper()
-	cmd, cancel := r.command(line)
+func (env *testEnv) killAfterInput(line, rules string) {
+	env.Helper()
+	cmd, cancel := env.command(line)
 	defer cancel()
-	reader, writer := r.pipe()
+	reader, writer := env.pipe()
 	defer reader.Close()
 	defer writer.Close()
 	cmd.Stdin = reader
 	if err := cmd.Start(); err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	// When this returns, the command has read everything that exceeds the size of the pipe.
-	if _, err := io.WriteString(writer, rules[:2*pipeSize+r.rand.IntN(len(rules)-3*pipeSize)]); err != nil {
-		r.Fatal(err)
+	if _, err := io.WriteString(writer, rules[:2*pipeSize+env.rand.IntN(len(rules)-3*pipeSize)]); err != nil {
+		env.Fatal(err)
 	}
-	time.Sleep(time.Duration(r.rand.Int64N(int64(10 * time.Millisecond))))
+	time.Sleep(time.Duration(env.rand.Int64N(int64(10 * time.Millisecond))))
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 }
 
 // killAfterOutput runs a command and kills it after it has printed a random number of bytes.
-func (r *testEnv) killAfterOutput(line, rules string) {
-	r.Helper()
-	cmd, cancel := r.command(line)
+func (env *testEnv) killAfterOutput(line, rules string) {
+	env.Helper()
+	cmd, cancel := env.command(line)
 	defer cancel()
 	cmd.Stdin = strings.NewReader(rules)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
-	_, _ = io.CopyN(io.Discard, stdout, 1+r.rand.Int64N(20<<10)) // or until it exits
+	_, _ = io.CopyN(io.Discard, stdout, 1+env.rand.Int64N(20<<10)) // or until it exits
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 }
 
 // wantPrefix checks that the table contains the rules up to some line, or is unchanged.
-func (r *testEnv) wantPrefix(line, before, after, left string) {
-	r.Helper()
+func (env *testEnv) wantPrefix(line, before, after, left string) {
+	env.Helper()
 	rules := strings.SplitAfter(after, "\n")
 	n := strings.Count(left, "\n")
 	if left == sortLines(before) || n < len(rules) && left == sortLines(strings.Join(rules[:n], "")) {
 		return
 	}
-	r.Errorf("killed %s: the %d rules in the table are not the first ones of the input", line, n)
+	env.Errorf("killed %s: the %d rules in the table are not the first ones of the input", line, n)
 }
 
 // wantKept checks that no service or server that is in both the old and the new table is missing.
 // Schedulers and weights are ignored.
-func (r *testEnv) wantKept(line, before, after, left string) {
-	r.Helper()
+func (env *testEnv) wantKept(line, before, after, left string) {
+	env.Helper()
 	keysOf := func(rules string) map[string]bool {
 		keys := make(map[string]bool)
 		for rule := range strings.Lines(rules) {
@@ -168,7 +168,7 @@ func (r *testEnv) wantKept(line, before, after, left string) {
 	present, wanted := keysOf(left), keysOf(after)
 	for key := range keysOf(before) {
 		if wanted[key] && !present[key] {
-			r.Errorf("killed %s: missing from the table: %s", line, key)
+			env.Errorf("killed %s: missing from the table: %s", line, key)
 		}
 	}
 }

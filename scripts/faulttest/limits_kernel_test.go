@@ -17,7 +17,7 @@ import (
 // The resource limits in the manual are sufficient. Below them, the Go runtime ends the program
 // with status 2 before it changes anything.
 func TestResourceLimits(t *testing.T) {
-	r := newTestEnv(t)
+	env := newTestEnv(t)
 	tasks := newTaskGroup(t)
 	const many = 5000
 	var rules strings.Builder
@@ -43,8 +43,8 @@ func TestResourceLimits(t *testing.T) {
 		{name: "malformed GOMEMLIMIT", limit: "export GOMEMLIMIT=bogus", line: "-A -f 1 -s rr", status: 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r.clear()
-			shell, cancel := r.command("ipvsadm")
+			env.clear()
+			shell, cancel := env.command("ipvsadm")
 			defer cancel()
 			program := shell.Path
 			shell.Path = "/bin/sh"
@@ -55,7 +55,7 @@ func TestResourceLimits(t *testing.T) {
 			if err := shell.Run(); shell.ProcessState.ExitCode() != tt.status {
 				t.Errorf("%v, want status %d\n%s", err, tt.status, stderr.String())
 			}
-			if services := strings.Count(r.table(), "-A "); services != tt.services {
+			if services := strings.Count(env.table(), "-A "); services != tt.services {
 				t.Errorf("%d services, want %d", services, tt.services)
 			}
 		})

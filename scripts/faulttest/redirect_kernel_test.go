@@ -82,7 +82,7 @@ var redirections = []struct {
 // With any redirection, every command exits and changes the table as usual. If a command cannot read
 // its rules, it changes nothing.
 func TestDescriptors(t *testing.T) {
-	r := newTestEnv(t)
+	env := newTestEnv(t)
 	for i, command := range commands {
 		for j, redirection := range redirections {
 			if repetitionFactor == 1 && (i+j+int(seed))%6 != 0 {
@@ -92,19 +92,19 @@ func TestDescriptors(t *testing.T) {
 			if want == "" || redirection.noInput && command.rules != "" {
 				want = initialTable
 			}
-			r.runRedirected(command.line, command.rules, redirection.setup, redirection.redirect)
-			r.wantTable(strings.TrimPrefix(want, "\n"), fmt.Sprintf("%s, %s", command.line, redirection.name))
+			env.runRedirected(command.line, command.rules, redirection.setup, redirection.redirect)
+			env.wantTable(strings.TrimPrefix(want, "\n"), fmt.Sprintf("%s, %s", command.line, redirection.name))
 		}
 	}
 }
 
 // runRedirected loads initialTable and runs a command with shell redirections, after the shell
 // command setup.
-func (r *testEnv) runRedirected(line, rules, setup, redirect string) {
-	r.Helper()
+func (env *testEnv) runRedirected(line, rules, setup, redirect string) {
+	env.Helper()
 	program, args, _ := strings.Cut(line, " ")
-	r.rulesFile(rules)
-	reader, writer := r.pipe()
+	env.rulesFile(rules)
+	reader, writer := env.pipe()
 	reader.Close()
 	defer writer.Close()
 	script := fmt.Sprintf(`
@@ -113,23 +113,23 @@ func (r *testEnv) runRedirected(line, rules, setup, redirect string) {
 		%s
 		timeout -s KILL %d %s %s <rules >output 2>errors %s
 		[ $? -ne 137 ] || exit 98
-	`, r.dir, initialTable, r.real, setup, int(commandTimeout.Seconds()), r.ours[program], args, redirect)
+	`, env.dir, initialTable, env.real, setup, int(commandTimeout.Seconds()), env.ours[program], args, redirect)
 	cmd := exec.Command("sh", "-c", script)
 	cmd.ExtraFiles = []*os.File{writer}
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err != nil && cmd.ProcessState.ExitCode() == 98:
-		r.Errorf("%s %s hangs", line, redirect)
+		env.Errorf("%s %s hangs", line, redirect)
 	case err != nil:
-		r.Fatalf("%s %s: %v: %s", line, redirect, err, out)
+		env.Fatalf("%s %s: %v: %s", line, redirect, err, out)
 	}
 	for _, name := range []string{"output", "errors"} {
-		text, err := os.ReadFile(filepath.Join(r.dir, name))
+		text, err := os.ReadFile(filepath.Join(env.dir, name))
 		if err != nil {
-			r.Fatal(err)
+			env.Fatal(err)
 		}
 		if strings.Contains(string(text), "goroutine ") {
-			r.Errorf("%s %s: stack trace: %s", line, redirect, text)
+			env.Errorf("%s %s: stack trace: %s", line, redirect, text)
 		}
 	}
 }

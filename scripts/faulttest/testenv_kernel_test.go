@@ -74,18 +74,18 @@ func newTestEnv(t *testing.T) *testEnv {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tool.Close() })
-	real, err := testnet.ReferenceProgram()
+	reference, err := testnet.ReferenceProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &testEnv{T: t, ours: make(map[string]string), real: real, dir: t.TempDir(), rand: rand.New(rand.NewPCG(seed, 0))}
+	env := &testEnv{T: t, ours: make(map[string]string), real: reference, dir: t.TempDir(), rand: rand.New(rand.NewPCG(seed, 0))}
 	for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
-		r.ours[name] = filepath.Join(tool.Bin, name)
+		env.ours[name] = filepath.Join(tool.Bin, name)
 	}
 	t.Logf("GOIPVSADM_FAULTS_SEED=%d", seed)
-	r.clear()
-	t.Cleanup(r.clear)
-	return r
+	env.clear()
+	t.Cleanup(env.clear)
+	return env
 }
 
 // result is the output and exit status of a command.
@@ -96,19 +96,19 @@ type result struct {
 
 // command returns a command that runs goipvsadm under the name that the command line begins with. It
 // is killed after commandTimeout.
-func (r *testEnv) command(line string) (*exec.Cmd, context.CancelFunc) {
+func (env *testEnv) command(line string) (*exec.Cmd, context.CancelFunc) {
 	words := strings.Fields(line)
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
-	return exec.CommandContext(ctx, r.ours[words[0]], words[1:]...), cancel
+	return exec.CommandContext(ctx, env.ours[words[0]], words[1:]...), cancel
 }
 
 // finish returns the result of a command that has exited. It fails the test if the command hung or
 // printed a stack trace.
-func (r *testEnv) finish(cmd *exec.Cmd, err error) result {
-	r.Helper()
+func (env *testEnv) finish(cmd *exec.Cmd, err error) result {
+	env.Helper()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		r.Fatalf("%v: %v", cmd, err)
+		env.Fatalf("%v: %v", cmd, err)
 	}
 	got := result{status: cmd.ProcessState.ExitCode()}
 	if b, ok := cmd.Stdout.(*bytes.Buffer); ok {
@@ -118,40 +118,40 @@ func (r *testEnv) finish(cmd *exec.Cmd, err error) result {
 		got.stderr = b.String()
 	}
 	if got.status == -1 && cmd.ProcessState.String() == "signal: killed" {
-		r.Fatalf("%v hangs\n%s%s", cmd, got.stdout, got.stderr)
+		env.Fatalf("%v hangs\n%s%s", cmd, got.stdout, got.stderr)
 	}
 	if strings.Contains(got.stdout+got.stderr, "goroutine ") {
-		r.Errorf("%v: stack trace: %s%s", cmd, got.stdout, got.stderr)
+		env.Errorf("%v: stack trace: %s%s", cmd, got.stdout, got.stderr)
 	}
 	return got
 }
 
 // run runs goipvsadm with the given standard input.
-func (r *testEnv) run(line string, stdin io.Reader) result {
-	r.Helper()
-	cmd, cancel := r.command(line)
+func (env *testEnv) run(line string, stdin io.Reader) result {
+	env.Helper()
+	cmd, cancel := env.command(line)
 	defer cancel()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, new(bytes.Buffer), new(bytes.Buffer)
-	return r.finish(cmd, cmd.Run())
+	return env.finish(cmd, cmd.Run())
 }
 
 // runWithFile runs goipvsadm with rules from a file.
-func (r *testEnv) runWithFile(line, rules string) result {
-	r.Helper()
-	file, err := os.Open(r.rulesFile(rules))
+func (env *testEnv) runWithFile(line, rules string) result {
+	env.Helper()
+	file, err := os.Open(env.rulesFile(rules))
 	if err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	defer file.Close()
-	return r.run(line, file)
+	return env.run(line, file)
 }
 
 // rulesFile writes rules to a file and returns its name.
-func (r *testEnv) rulesFile(text string) string {
-	r.Helper()
-	name := filepath.Join(r.dir, "rules")
+func (env *testEnv) rulesFile(text string) string {
+	env.Helper()
+	name := filepath.Join(env.dir, "rules")
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	return name
 }
@@ -160,71 +160,72 @@ func (r *testEnv) rulesFile(text string) string {
 const pipeSize = 4096
 
 // pipe creates a pipe of pipeSize bytes.
-func (r *testEnv) pipe() (reader, writer *os.File) {
-	r.Helper()
+func (env *testEnv) pipe() (reader, writer *os.File) {
+	env.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	if _, err := unix.FcntlInt(writer.Fd(), unix.F_SETPIPE_SZ, pipeSize); err != nil {
-		r.Fatal(err)
+		env.Fatal(err)
 	}
 	return reader, writer
 }
 
 // runWithPipe runs goipvsadm with rules from a pipe.
-func (r *testEnv) runWithPipe(line, rules string) result {
-	r.Helper()
-	reader, writer := r.pipe()
+func (env *testEnv) runWithPipe(line, rules string) result {
+	env.Helper()
+	reader, writer := env.pipe()
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		_, _ = io.WriteString(writer, rules) // goipvsadm may exit before it has read everything
 		writer.Close()
 	})
-	got := r.run(line, reader)
+	got := env.run(line, reader)
 	reader.Close()
 	wg.Wait()
 	return got
 }
 
-// runReal runs the real ipvsadm.
-func (r *testEnv) runReal(stdin string, args ...string) string {
-	r.Helper()
-	cmd := exec.Command(r.real, args...)
+// runReal runs the real ipvsadm, which must succeed, and returns its output.
+func (env *testEnv) runReal(stdin string, args ...string) string {
+	env.Helper()
+	cmd := exec.Command(env.real, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		r.Fatalf("%v: %v\n%s", cmd, err, out)
+		env.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
 	return string(out)
 }
 
-func (r *testEnv) clear() { r.runReal("", "-C") }
+func (env *testEnv) clear() { env.runReal("", "-C") }
 
 // load replaces the table.
-func (r *testEnv) load(rules string) {
-	r.Helper()
-	r.clear()
-	if got := r.runWithFile("ipvsadm -R", rules); got != (result{}) {
-		r.Fatalf("loading the table: %+v", got)
+func (env *testEnv) load(rules string) {
+	env.Helper()
+	env.clear()
+	if got := env.runWithFile("ipvsadm -R", rules); got != (result{}) {
+		env.Fatalf("loading the table: %+v", got)
 	}
 }
 
 // table returns the table as saved by the real ipvsadm, sorted by line.
-func (r *testEnv) table() string {
-	r.Helper()
-	return sortLines(r.runReal("", "-S", "-n"))
+func (env *testEnv) table() string {
+	env.Helper()
+	return sortLines(env.runReal("", "-S", "-n"))
 }
 
-// wantTable compares the table with rules.
-func (r *testEnv) wantTable(rules, message string) {
-	r.Helper()
-	if got, want := r.table(), sortLines(rules); got != want {
-		r.Fatalf("%s: the table has %d rules, want %d\n%s", message,
+// wantTable fails the test if the table differs from rules.
+func (env *testEnv) wantTable(rules, message string) {
+	env.Helper()
+	if got, want := env.table(), sortLines(rules); got != want {
+		env.Fatalf("%s: the table has %d rules, want %d\n%s", message,
 			strings.Count(got, "\n"), strings.Count(want, "\n"), diffLines(got, want))
 	}
 }
 
+// sortLines sorts the lines of rules.
 func sortLines(rules string) string {
 	lines := strings.SplitAfter(rules, "\n")
 	slices.Sort(lines)
@@ -253,17 +254,17 @@ func diffLines(got, want string) string {
 
 // randomTable returns the rules of a random table, in the format of ipvsadm -S -n, with at most
 // the given number of services and of servers per service.
-func (r *testEnv) randomTable(services, servers int) string {
+func (env *testEnv) randomTable(services, servers int) string {
 	var b strings.Builder
 	for i := range services {
-		if r.rand.IntN(10) == 0 {
+		if env.rand.IntN(10) == 0 {
 			continue
 		}
 		service := fmt.Sprintf("-t 10.1.%d.%d:80", i/250, i%250)
-		fmt.Fprintf(&b, "-A %s -s %s\n", service, []string{"rr", "wrr", "wlc"}[r.rand.IntN(3)])
+		fmt.Fprintf(&b, "-A %s -s %s\n", service, []string{"rr", "wrr", "wlc"}[env.rand.IntN(3)])
 		for j := range servers {
-			if r.rand.IntN(4) > 0 {
-				fmt.Fprintf(&b, "-a %s -r 10.2.%d.%d:80 -m -w %d\n", service, i%250, j, 1+r.rand.IntN(3))
+			if env.rand.IntN(4) > 0 {
+				fmt.Fprintf(&b, "-a %s -r 10.2.%d.%d:80 -m -w %d\n", service, i%250, j, 1+env.rand.IntN(3))
 			}
 		}
 	}

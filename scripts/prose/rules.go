@@ -18,7 +18,7 @@ var (
 // rule bans a word or a phrase.
 type rule struct {
 	pattern     string   // as in rules.txt
-	words       []string // of the pattern, in lower case; one may end with "*"
+	words       []string // words of the pattern, in lower case; one may end with "*"
 	replacement string
 }
 

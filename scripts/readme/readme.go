@@ -44,8 +44,8 @@ type command struct {
 	output string
 }
 
-// session returns the commands of a block that shows a shell session, whose commands follow a $,
-// or nil if the block is none.
+// session returns the commands of a shell session, in which each command follows a $, or nil if
+// the block is not a shell session.
 func (b block) session() []command {
 	var commands []command
 	for _, line := range b.lines {

@@ -176,8 +176,8 @@ func (d *director) openConnections() {
 	}
 }
 
-// before prepares for a command, which is identified by its line and, if it occurs more than once,
-// by its number.
+// before has functions that prepare for commands. A command is identified by its line and, if it
+// occurs more than once, by its number.
 var before = map[string]func(*director){
 	"vi rules": func(d *director) {
 		d.vi("'$s/-w 2/-w 5/'", "'$a -a -t 192.0.2.1:80 -r 198.51.100.13:80 -m -w 1'")
@@ -187,8 +187,8 @@ var before = map[string]func(*director){
 	"goipvsadm -S -n >/etc/ipvsadm.rules":            (*director).privateEtc,
 }
 
-// wrappers are the shell commands that run a command which does not end, with COMMAND in its place.
-// They end it by SIGTERM, because a shell ignores SIGINT in background processes.
+// wrappers has shell scripts for commands that run until a signal; COMMAND stands for the command. The
+// scripts send SIGTERM, because a shell ignores SIGINT in background processes.
 var wrappers = map[string]string{
 	"goipvsadm --monitor -n": `
 		COMMAND >lines &
@@ -204,7 +204,7 @@ var wrappers = map[string]string{
 		cat lines`,
 }
 
-// status is the exit status of commands that is not 0.
+// status has the exit statuses of the commands that do not exit with 0.
 var status = map[string]int{
 	"goipvsadm --diff rules":        1,
 	"goipvsadm --doctor -n --probe": 1,
@@ -238,8 +238,8 @@ func TestCommands(t *testing.T) {
 	commands := 0
 	for _, b := range blocks(read(t, "README.md")) {
 		for _, c := range b.session() {
-			if slices.ContainsFunc(elsewhere, func(e struct{ command, file, line string }) bool { return e.command == c.line }) {
-				if err := checkElsewhere(t, c.line); err != nil {
+			if slices.ContainsFunc(packageCommands, func(e struct{ command, file, line string }) bool { return e.command == c.line }) {
+				if err := checkTested(t, c.line); err != nil {
 					t.Errorf("%s: %v", c.line, err)
 				}
 				continue

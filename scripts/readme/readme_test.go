@@ -3,6 +3,7 @@
 package readme
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,10 +43,10 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// Commands for a build machine or a director with systemd, and the line of a package test that
-// runs the same command. The line is in scripts/packaging/debian-steps unless file is set. Commands
-// that begin with make are checked by their target.
-var elsewhere = []struct{ command, file, line string }{
+// packageCommands are commands for a build machine or a director with systemd, and the line of a
+// package test that runs the same command. The line is in scripts/packaging/debian-steps unless file
+// is set. Commands that begin with make are checked by their target.
+var packageCommands = []struct{ command, file, line string }{
 	{command: "sudo apt install ./build/packages/goipvsadm_*.deb",
 		line: "must apt-get install -y /packages/goipvsadm_*.deb"},
 	{command: "sudo apt install ./build/packages/goipvsadm_*.deb ./build/packages/goipvsadm-ipvsadm_*.deb",
@@ -60,9 +61,9 @@ var elsewhere = []struct{ command, file, line string }{
 	{command: "systemctl enable --now goipvsadm", line: "must systemctl enable --now goipvsadm"},
 }
 
-// checkElsewhere returns an error unless the command is in the table elsewhere or has a target in
-// the Makefile.
-func checkElsewhere(t *testing.T, line string) error {
+// checkTested returns an error unless the command is in packageCommands or has a target in the
+// Makefile.
+func checkTested(t *testing.T, line string) error {
 	t.Helper()
 	words := strings.Fields(strings.TrimPrefix(line, "sudo "))
 	if len(words) > 1 && words[0] == "make" {
@@ -71,7 +72,7 @@ func checkElsewhere(t *testing.T, line string) error {
 		}
 		return nil
 	}
-	for _, e := range elsewhere {
+	for _, e := range packageCommands {
 		if e.command != line {
 			continue
 		}
@@ -84,17 +85,17 @@ func checkElsewhere(t *testing.T, line string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("no test runs it")
+	return errors.New("no test runs the command")
 }
 
-// TestCommandsElsewhere checks the commands that TestCommands does not run.
-func TestCommandsElsewhere(t *testing.T) {
+// TestInstallCommands checks the commands that TestCommands does not run.
+func TestInstallCommands(t *testing.T) {
 	for _, b := range blocks(read(t, "README.md")) {
 		if b.section != "Install" && b.section != "Replace ipvsadm, and go back" {
 			continue
 		}
 		for _, line := range b.uncommented() {
-			if err := checkElsewhere(t, line); err != nil {
+			if err := checkTested(t, line); err != nil {
 				t.Errorf("%s: %v", line, err)
 			}
 		}
@@ -110,7 +111,7 @@ func TestCommandsInText(t *testing.T) {
 		words := strings.Fields(strings.TrimPrefix(text, "sudo "))
 		switch {
 		case len(words) > 1 && words[0] == "make":
-			if err := checkElsewhere(t, text); err != nil {
+			if err := checkTested(t, text); err != nil {
 				t.Errorf("%s: %v", text, err)
 			}
 		case strings.HasPrefix(words[0], "--"):

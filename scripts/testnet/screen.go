@@ -17,7 +17,7 @@ type Screen struct {
 
 	width, height  int
 	lines          [][]rune
-	colors         [][]string // of each cell, as SGR parameters (ISO 6429)
+	colors         [][]string // color of each cell, as SGR parameters (ISO 6429)
 	row, column    int
 	color          string // SGR parameters for the next characters
 	escapeSequence []byte // incomplete escape sequence

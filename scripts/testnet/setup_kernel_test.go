@@ -58,8 +58,8 @@ func (s *setupTest) start() *exec.Cmd {
 	return cmd
 }
 
-// forbidden reports whether policy-rc.d forbids starting daemons.
-func (s *setupTest) forbidden() bool {
+// daemonsForbidden reports whether policy-rc.d forbids starting daemons.
+func (s *setupTest) daemonsForbidden() bool {
 	s.Helper()
 	cmd := exec.Command(policyFile, "keepalived", "start")
 	cmd.Env = []string{"PATH=" + s.path}
@@ -79,13 +79,13 @@ func TestSetupInterrupted(t *testing.T) {
 		t.Run(unix.SignalName(signal), func(t *testing.T) {
 			s := newSetupTest(t)
 			cmd := s.start()
-			if !s.forbidden() {
+			if !s.daemonsForbidden() {
 				t.Error("daemons may start during the installation")
 			}
 			syscall.Kill(-cmd.Process.Pid, signal)
 			cmd.Wait()
 			if err := Eventually(func() error {
-				if s.forbidden() {
+				if s.daemonsForbidden() {
 					return errors.New("daemons still cannot be started")
 				}
 				if _, err := os.Stat(policyFile); err == nil && signal != syscall.SIGKILL {
@@ -102,7 +102,7 @@ func TestSetupInterrupted(t *testing.T) {
 
 			// The next run removes the policy-rc.d of a killed run.
 			cmd = s.start()
-			if !s.forbidden() {
+			if !s.daemonsForbidden() {
 				t.Error("daemons may start during the second installation")
 			}
 			if err := os.WriteFile(filepath.Join(s.path, "release"), nil, 0o644); err != nil {

@@ -10,14 +10,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Terminal is a pseudo-terminal with a program in its foreground.
 type Terminal struct {
 	master   *os.File // master end
-	fd       int      // of master
 	cmd      *exec.Cmd
 	output   []byte // all output of the program so far
 	consumed int    // bytes of output returned by ReadUntil
@@ -26,42 +23,27 @@ type Terminal struct {
 // Terminal starts cmd in the namespace, in the foreground of a new pseudo-terminal, which is
 // its standard input, output and error.
 func (n *Netns) Terminal(columns, lines uint16, cmd *exec.Cmd) (*Terminal, error) {
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	master, tty, err := OpenPTY()
 	if err != nil {
-		return nil, fmt.Errorf("open a terminal: %w", err)
+		return nil, err
 	}
-	t := &Terminal{fd: fd, master: os.NewFile(uintptr(fd), "/dev/ptmx"), cmd: cmd}
-	if err := t.start(n, columns, lines); err != nil {
-		t.master.Close()
-		return nil, fmt.Errorf("open a terminal: %w", err)
+	defer tty.Close()
+	t := &Terminal{master: master, cmd: cmd}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err = t.Resize(columns, lines); err == nil {
+		err = n.Do(cmd.Start)
+	}
+	if err != nil {
+		master.Close()
+		return nil, fmt.Errorf("start a program on a terminal: %w", err)
 	}
 	return t, nil
 }
 
-func (t *Terminal) start(n *Netns, columns, lines uint16) error {
-	if err := unix.IoctlSetPointerInt(t.fd, unix.TIOCSPTLCK, 0); err != nil {
-		return err
-	}
-	number, err := unix.IoctlGetUint32(t.fd, unix.TIOCGPTN)
-	if err != nil {
-		return err
-	}
-	if err := t.Resize(columns, lines); err != nil {
-		return err
-	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		return err
-	}
-	defer tty.Close()
-	t.cmd.Stdin, t.cmd.Stdout, t.cmd.Stderr = tty, tty, tty
-	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	return n.Do(t.cmd.Start)
-}
-
 // Resize changes the size of the terminal, which sends SIGWINCH to the program.
 func (t *Terminal) Resize(columns, lines uint16) error {
-	return unix.IoctlSetWinsize(t.fd, unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines})
+	return ResizeTerminal(t.master, columns, lines)
 }
 
 // Type sends keystrokes; "\x03" is Ctrl-C.

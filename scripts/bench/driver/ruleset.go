@@ -80,7 +80,7 @@ func (r ruleSet) send(s *socket, prepared *[][]byte) error {
 }
 
 // addRequests returns the encoded requests that add the rules, with batchSize
-// requests per slice. The last one of each slice asks for an acknowledgement.
+// requests per slice. The last one of each slice requests an acknowledgement.
 func (r ruleSet) addRequests(family uint16) [][]byte {
 	var out [][]byte
 	var b []byte

@@ -11,24 +11,23 @@ import (
 	"time"
 )
 
-// scaleTables are the tables of measureScale, of the same number of servers in
-// different shapes, so that a command whose cost is not proportional to the size of
-// the table is seen. With all servers in one service, the kernel itself searches the
-// list of servers for each that is added; that table is therefore smaller.
+// scaleTables are the tables of measureScale. Tables of the same shape and of the same
+// size show whether the cost of a command is proportional to the size of the table.
+// When a server is added, the kernel searches the list of the servers of the service;
+// tables with a single service are therefore smaller.
 var scaleTables = []ruleSet{
 	{services: 1, servers: 1000}, {services: 1, servers: 10000},
 	{services: 1000, servers: 10}, {services: 10000, servers: 10},
 	{services: 10000, servers: 1}, {services: 100000, servers: 1},
 }
 
-// scaleCommands are the commands that measureScale runs one after the other, the first
-// of which adds the table.
+// scaleCommands are the commands that measureScale runs on each table, one after the
+// other. The first one adds the table.
 var scaleCommands = []string{"-R", "-L -n", "-S -n", "-L -j", "--metrics", "--apply", "--doctor"}
 
-// measureScale prints the CPU time and the peak memory of goipvsadm for each of
-// scaleCommands on each of scaleTables whose name, followed by the command, contains the
-// text only, such as 10000x or 1000x10 -L. The CPU time, unlike the elapsed time, does not
-// include that --doctor waits for the counters.
+// measureScale prints the CPU time and the peak memory of goipvsadm for each table and
+// command whose names contain the text only, such as "10000x" or "1000x10 -L". It prints
+// CPU time, because the elapsed time of --doctor includes waiting for the counters.
 func measureScale(only string) error {
 	fmt.Println("| million instructions / peak MiB | " + strings.Join(scaleCommands, " | ") + " |")
 	fmt.Println("|---|" + strings.Repeat("--:|", len(scaleCommands)))

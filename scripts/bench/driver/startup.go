@@ -23,10 +23,11 @@ const startupCommand = "start"
 // namespaces.
 const insideVariable = "GOIPVSADM_BENCH_INSIDE"
 
-// measureStartup prints the CPU time of short commands, the minimum of many runs,
-// which hardly depends on the load of the machine. Each command is a program with its
-// arguments. They run in a new network namespace, so that the machine's table is not
-// touched, and modprobe, which they might run, is hidden.
+// measureStartup prints the CPU time of short commands, each of which is a program with
+// its arguments. It runs each command many times and prints the minimum, which hardly
+// depends on the load of the machine. The commands run in a new network namespace, so
+// that the machine's table is not touched, and modprobe, which they might run, is
+// hidden.
 func measureStartup(commands []string) error {
 	if os.Getenv(insideVariable) == "" {
 		cmd := exec.Command("/proc/self/exe", append([]string{startupCommand}, commands...)...)

@@ -21,19 +21,19 @@ func TestLdirectord(t *testing.T) {
 		server1 = "-a -t 10.1.1.2:80 -r 192.168.7.1:80 -m -w "
 		server2 = "-a -t 10.1.1.2:80 -r 192.168.7.2:80 -m -w "
 	)
-	for _, test := range []struct{ quiescent, server1Down string }{
+	for _, tt := range []struct{ quiescent, server1Down string }{
 		{quiescent: "yes", server1Down: server1 + "0\n"},
 		{quiescent: "no"},
 	} {
-		t.Run("quiescent="+test.quiescent, func(t *testing.T) {
-			u := newReplacementTest(t)
-			t.Cleanup(u.mountOverIpvsadm(u.r.Ours))
-			u.serve("server1")
-			u.serve("server2")
-			config := u.write("ldirectord.cf", strings.ReplaceAll(`checktimeout=2
+		t.Run("quiescent="+tt.quiescent, func(t *testing.T) {
+			r := newReplacementTest(t)
+			t.Cleanup(r.mountOverIpvsadm(r.comparer.Ours))
+			r.serve("server1")
+			r.serve("server2")
+			config := r.write("ldirectord.cf", strings.ReplaceAll(`checktimeout=2
 checkinterval=1
 autoreload=no
-quiescent=`+test.quiescent+`
+quiescent=`+tt.quiescent+`
 virtual=10.1.1.2:80
 	real=192.168.7.1:80 masq 3
 	real=192.168.7.2:80 masq 2
@@ -45,22 +45,22 @@ virtual=10.1.1.2:80
 	request="/"
 	receive="server"
 `, "\t", "        "))
-			u.start("ldirectord", "-d", config, "start")
-			u.expectTable(service + server1 + "3\n" + server2 + "2\n")
-			u.stopServer("server1")
-			u.expectTable(service + test.server1Down + server2 + "2\n")
-			u.serve("server1")
-			u.expectTable(service + server1 + "3\n" + server2 + "2\n")
+			r.start("ldirectord", "-d", config, "start")
+			r.expectTable(service + server1 + "3\n" + server2 + "2\n")
+			r.stopServer("server1")
+			r.expectTable(service + tt.server1Down + server2 + "2\n")
+			r.serve("server1")
+			r.expectTable(service + server1 + "3\n" + server2 + "2\n")
 		})
 	}
 }
 
 // Both programs list a table configured by keepalived identically.
 func TestKeepalived(t *testing.T) {
-	u := newReplacementTest(t)
-	u.serve("server1")
-	u.serve("server2")
-	config := u.write("keepalived.conf", `
+	r := newReplacementTest(t)
+	r.serve("server1")
+	r.serve("server2")
+	config := r.write("keepalived.conf", `
 virtual_server 10.1.1.2 80 {
     delay_loop 1
     lb_algo rr
@@ -120,9 +120,9 @@ virtual_server fd07::99 443 {
 }
 `)
 	dir := t.TempDir()
-	u.start("keepalived", "--dont-fork", "--log-console", "--check", "--use-file", config,
+	r.start("keepalived", "--dont-fork", "--log-console", "--check", "--use-file", config,
 		"--pid", filepath.Join(dir, "pid"), "--checkers_pid", filepath.Join(dir, "checkers.pid"))
-	x := &trafficTest{t: t, r: u.r, network: u.network}
+	tt := &trafficTest{t: t, comparer: r.comparer, network: r.network}
 	all := `-A -t 10.1.1.2:80 -s rr -p 600 -M 255.255.255.0
 -a -t 10.1.1.2:80 -r 192.168.7.1:80 -g -w 1
 -a -t 10.1.1.2:80 -r 192.168.7.2:80 -g -w 2
@@ -133,10 +133,10 @@ virtual_server fd07::99 443 {
 -A -f 7 -s mh -b mh-port
 -a -f 7 -r 192.168.7.1:0 -i -w 1 --tun-type ipip
 `
-	u.expectTable(all)
-	x.compareListings()
-	x.expectMatch(x.compare("-L", "-n", "--thresholds"), `192.168.7.2:80 +100 +50 `)
-	u.stopServer("server2")
-	u.expectTable(strings.NewReplacer("192.168.7.2:80 -g -w 2", "192.168.7.2:80 -g -w 0", "-a -t [fd07::99]:443 -r [fd07::2]:443 -m -w 1\n", "").Replace(all))
-	x.compareListings()
+	r.expectTable(all)
+	tt.compareListings()
+	tt.expectMatch(tt.compare("-L", "-n", "--thresholds"), `192.168.7.2:80 +100 +50 `)
+	r.stopServer("server2")
+	r.expectTable(strings.NewReplacer("192.168.7.2:80 -g -w 2", "192.168.7.2:80 -g -w 0", "-a -t [fd07::99]:443 -r [fd07::2]:443 -m -w 1\n", "").Replace(all))
+	tt.compareListings()
 }

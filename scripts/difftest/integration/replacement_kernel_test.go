@@ -33,10 +33,10 @@ var replacementPlan = testnet.Plan{
 // replacementTest is a director with two servers. The reference of its Comparer is a copy of the real
 // ipvsadm, since the installed one is replaced.
 type replacementTest struct {
-	t       *testing.T
-	r       *difftest.Comparer
-	network *testnet.Network
-	servers map[string]*testnet.Server
+	t        *testing.T
+	comparer *difftest.Comparer
+	network  *testnet.Network
+	servers  map[string]*testnet.Server
 }
 
 func newReplacementTest(t *testing.T) *replacementTest {
@@ -52,7 +52,7 @@ func newReplacementTest(t *testing.T) *replacementTest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	return &replacementTest{t: t, r: difftest.NewComparer(t, difftest.ProgramUnderTest(t)), network: network, servers: make(map[string]*testnet.Server)}
+	return &replacementTest{t: t, comparer: difftest.NewComparer(t, difftest.ProgramUnderTest(t)), network: network, servers: make(map[string]*testnet.Server)}
 }
 
 func copyProgram(t *testing.T, from, to string) {
@@ -67,16 +67,16 @@ func copyProgram(t *testing.T, from, to string) {
 }
 
 // mountOverIpvsadm mounts a program over ipvsadm until restore is called.
-func (u *replacementTest) mountOverIpvsadm(p difftest.Program) (restore func()) {
-	u.t.Helper()
+func (r *replacementTest) mountOverIpvsadm(p difftest.Program) (restore func()) {
+	r.t.Helper()
 	var targets []string
 	for _, name := range []string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"} {
 		target, err := filepath.EvalSymlinks("/sbin/" + name)
 		if err != nil {
-			u.t.Fatal(err)
+			r.t.Fatal(err)
 		}
-		if err := unix.Mount(u.r.ProgramPath(p, name), target, "", unix.MS_BIND, ""); err != nil {
-			u.t.Fatalf("mount over %s: %v", target, err)
+		if err := unix.Mount(r.comparer.ProgramPath(p, name), target, "", unix.MS_BIND, ""); err != nil {
+			r.t.Fatalf("mount over %s: %v", target, err)
 		}
 		targets = append(targets, target)
 	}
@@ -89,63 +89,63 @@ func (u *replacementTest) mountOverIpvsadm(p difftest.Program) (restore func()) 
 
 // start starts a program on the director, which runs until the test ends. It returns the buffer for
 // the output of the program.
-func (u *replacementTest) start(name string, args ...string) *bytes.Buffer {
-	u.t.Helper()
+func (r *replacementTest) start(name string, args ...string) *bytes.Buffer {
+	r.t.Helper()
 	output := new(bytes.Buffer)
-	cmd := exec.Command(difftest.LookPath(u.t, name), args...)
+	cmd := exec.Command(difftest.LookPath(r.t, name), args...)
 	cmd.Stdout, cmd.Stderr = output, output
-	if err := u.network.Host("director").Do(cmd.Start); err != nil {
-		u.t.Fatal(err)
+	if err := r.network.Host("director").Do(cmd.Start); err != nil {
+		r.t.Fatal(err)
 	}
-	u.t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
-		if u.t.Failed() {
-			u.t.Logf("output of %s:\n%s", name, output)
+		if r.t.Failed() {
+			r.t.Logf("output of %s:\n%s", name, output)
 		}
 	})
 	return output
 }
 
 // serve starts an HTTP server on a host; stopServer stops it.
-func (u *replacementTest) serve(name string) {
-	u.t.Helper()
-	server, err := u.network.Host(name).Serve(name, ":80", ":443", ":8080")
+func (r *replacementTest) serve(name string) {
+	r.t.Helper()
+	server, err := r.network.Host(name).Serve(name, ":80", ":443", ":8080")
 	if err != nil {
-		u.t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	u.servers[name] = server
-	u.t.Cleanup(func() { server.Close() })
+	r.servers[name] = server
+	r.t.Cleanup(func() { server.Close() })
 }
 
-func (u *replacementTest) stopServer(name string) { u.servers[name].Close() }
+func (r *replacementTest) stopServer(name string) { r.servers[name].Close() }
 
-// list runs the real ipvsadm on the director.
-func (u *replacementTest) list(args ...string) difftest.Result {
-	u.t.Helper()
-	return u.r.Run(u.t, u.r.Reference, u.network.Host("director"), difftest.Command{Args: append([]string{"ipvsadm"}, args...)})
+// runReference runs the real ipvsadm on the director.
+func (r *replacementTest) runReference(args ...string) difftest.Result {
+	r.t.Helper()
+	return r.comparer.Run(r.t, r.comparer.Reference, r.network.Host("director"), difftest.Command{Args: append([]string{"ipvsadm"}, args...)})
 }
 
 // expectTable waits until ipvsadm -S -n prints want.
-func (u *replacementTest) expectTable(want string) {
-	u.t.Helper()
+func (r *replacementTest) expectTable(want string) {
+	r.t.Helper()
 	err := testnet.Eventually(func() error {
-		if got := u.list("-S", "-n"); got != (difftest.Result{Stdout: want}) {
+		if got := r.runReference("-S", "-n"); got != (difftest.Result{Stdout: want}) {
 			return fmt.Errorf("table: %swant:\n%s", got, want)
 		}
 		return nil
 	})
 	if err != nil {
-		u.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 }
 
 // write writes a file and returns its path.
-func (u *replacementTest) write(name, text string) string {
-	u.t.Helper()
-	file := filepath.Join(u.t.TempDir(), name)
+func (r *replacementTest) write(name, text string) string {
+	r.t.Helper()
+	file := filepath.Join(r.t.TempDir(), name)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		u.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	return file
 }

@@ -18,7 +18,7 @@ import (
 
 // Debian's init script for ipvsadm behaves identically with both programs.
 func TestDebianInitScript(t *testing.T) {
-	u := newReplacementTest(t)
+	r := newReplacementTest(t)
 	const rules = `# a comment
 -A -t 10.1.1.2:80 -s rr
 -a -t 10.1.1.2:80 -r 192.168.7.1:80 -g -w 1
@@ -28,16 +28,16 @@ func TestDebianInitScript(t *testing.T) {
 	steps := []string{"status", "start", "status", "rate", "save", "stop", "status", "load", "restart", "reload", "force-reload", "status", "nonsense", "stop", "stop", "save"}
 	// Kernels with a growing connection table (7.2) list its size as 0 until the first service is
 	// added.
-	director := u.network.Host("director")
+	director := r.network.Host("director")
 	for _, args := range [][]string{{"ipvsadm", "-A", "-f", "1"}, {"ipvsadm", "-C"}} {
-		u.r.Run(t, u.r.Reference, director, difftest.Command{Args: args})
+		r.comparer.Run(t, r.comparer.Reference, director, difftest.Command{Args: args})
 	}
 	play := func(p difftest.Program) string {
-		defer u.mountOverIpvsadm(p)()
+		defer r.mountOverIpvsadm(p)()
 		var transcript strings.Builder
-		file := u.write("ipvsadm.rules", rules)
-		script := u.write("script", "PATH=/sbin:$PATH\n"+
-			"mount --bind "+file+" /etc/ipvsadm.rules\nmount --bind "+u.write("default", "AUTO=true\nDAEMON=both\nIFACE=eth0\nSYNCID=3\n")+" /etc/default/ipvsadm\n"+
+		file := r.write("ipvsadm.rules", rules)
+		script := r.write("script", "PATH=/sbin:$PATH\n"+
+			"mount --bind "+file+" /etc/ipvsadm.rules\nmount --bind "+r.write("default", "AUTO=true\nDAEMON=both\nIFACE=eth0\nSYNCID=3\n")+" /etc/default/ipvsadm\n"+
 			"for step in "+strings.Join(steps, " ")+"; do\n"+
 			"echo \"== $step\"; /etc/init.d/ipvsadm $step; echo \"status $?\"; ipvsadm -S -n; ipvsadm -L --daemon; cat /etc/ipvsadm.rules\ndone\n")
 		cmd := exec.Command("unshare", "--mount", "sh", script)
@@ -47,7 +47,7 @@ func TestDebianInitScript(t *testing.T) {
 		}
 		return transcript.String()
 	}
-	want, got := play(u.r.Reference), play(u.r.Ours)
+	want, got := play(r.comparer.Reference), play(r.comparer.Ours)
 	if want != got {
 		t.Errorf("with ipvsadm:\n%s\nwith goipvsadm:\n%s", want, got)
 	}
@@ -61,14 +61,14 @@ func TestDebianInitScript(t *testing.T) {
 // A table can be copied between directors by a pipe from -S to -R, in any combination of the two
 // programs.
 func TestPipeBetweenDirectors(t *testing.T) {
-	u := newReplacementTest(t)
-	from, to := u.r.ReferenceNetns, u.r.OursNetns
-	u.r.Run(t, u.r.Reference, from, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules})
-	want := u.r.Run(t, u.r.Reference, from, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
+	r := newReplacementTest(t)
+	from, to := r.comparer.ReferenceNetns, r.comparer.OursNetns
+	r.comparer.Run(t, r.comparer.Reference, from, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules})
+	want := r.comparer.Run(t, r.comparer.Reference, from, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 	if strings.Count(want.Stdout, "\n") != strings.Count(trafficRules, "\n") {
 		t.Fatalf("table: %s", want)
 	}
-	for _, programs := range [][2]difftest.Program{{u.r.Ours, u.r.Ours}, {u.r.Ours, u.r.Reference}, {u.r.Reference, u.r.Ours}} {
+	for _, programs := range [][2]difftest.Program{{r.comparer.Ours, r.comparer.Ours}, {r.comparer.Ours, r.comparer.Reference}, {r.comparer.Reference, r.comparer.Ours}} {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -79,17 +79,17 @@ func TestPipeBetweenDirectors(t *testing.T) {
 		if err := errors.Join(err, save.Wait(), load.Wait()); err != nil {
 			t.Fatal(err)
 		}
-		got := u.r.Run(t, u.r.Reference, to, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
+		got := r.comparer.Run(t, r.comparer.Reference, to, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 		if difftest.SortListing(got.Stdout) != difftest.SortListing(want.Stdout) {
 			t.Errorf("after %s | %s: %swant: %s", save.Path, load.Path, got, want)
 		}
-		u.r.Run(t, u.r.Reference, to, difftest.Command{Args: []string{"ipvsadm", "-C"}})
+		r.comparer.Run(t, r.comparer.Reference, to, difftest.Command{Args: []string{"ipvsadm", "-C"}})
 	}
 }
 
 // A rules file with comments (an extension of goipvsadm) and variations in white space.
 func TestRulesFile(t *testing.T) {
-	u := newReplacementTest(t)
+	r := newReplacementTest(t)
 	lines := strings.Split(strings.TrimSpace(trafficRules), "\n")
 	var file strings.Builder
 	file.WriteString("# The table of our web servers.\r\n\r\n")
@@ -111,13 +111,13 @@ func TestRulesFile(t *testing.T) {
 		if name == "ipvsadm" {
 			args = append(args, "-R")
 		}
-		if got := u.r.Run(t, u.r.Ours, u.r.OursNetns, difftest.Command{Args: args, Stdin: file.String()}); got != (difftest.Result{}) {
+		if got := r.comparer.Run(t, r.comparer.Ours, r.comparer.OursNetns, difftest.Command{Args: args, Stdin: file.String()}); got != (difftest.Result{}) {
 			t.Errorf("%s: %s", name, got)
 		}
-		got := u.r.Run(t, u.r.Reference, u.r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
+		got := r.comparer.Run(t, r.comparer.Reference, r.comparer.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 		if difftest.SortListing(got.Stdout) != difftest.SortListing(trafficRules) {
 			t.Errorf("%s: %s", name, got)
 		}
-		u.r.Run(t, u.r.Reference, u.r.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-C"}})
+		r.comparer.Run(t, r.comparer.Reference, r.comparer.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-C"}})
 	}
 }

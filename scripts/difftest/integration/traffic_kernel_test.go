@@ -63,53 +63,53 @@ const trafficRules = `-A -t 10.1.1.2:80 -s rr
 
 // trafficTest has a director with the table trafficRules, a client and a server.
 type trafficTest struct {
-	t       *testing.T
-	r       *difftest.Comparer
-	network *testnet.Network
+	t        *testing.T
+	comparer *difftest.Comparer
+	network  *testnet.Network
 }
 
 func newTrafficTest(t *testing.T) *trafficTest {
 	t.Helper()
-	r := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
+	comparer := difftest.NewComparer(t, difftest.ProgramUnderTest(t))
 	network, err := testnet.Build(trafficPlan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	x := &trafficTest{t, r, network}
-	x.must(network.Host("client").IP("route add default via fd01::254"))
-	x.must(network.Host("server").IP("route add default via fd07::254"))
+	tt := &trafficTest{t, comparer, network}
+	tt.must(network.Host("client").IP("route add default via fd01::254"))
+	tt.must(network.Host("server").IP("route add default via fd07::254"))
 	// Packets to port 7777 of the director get mark 7.
 	markRule := testnet.MarkRule{Device: "eth0", To: netip.MustParseAddr("10.1.1.254"), Ports: []int{7777}, Mark: 7}
 	for _, line := range markRule.AddCommands() {
-		x.must(network.Host("director").Run(exec.Command("sh", "-c", line)))
+		tt.must(network.Host("director").Run(exec.Command("sh", "-c", line)))
 	}
-	if got := x.run(r.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); got != (difftest.Result{}) {
+	if got := tt.run(comparer.Reference, difftest.Command{Args: []string{"ipvsadm", "-R"}, Stdin: trafficRules}); got != (difftest.Result{}) {
 		t.Fatalf("loading the rules: %s", got)
 	}
-	return x
+	return tt
 }
 
-func (x *trafficTest) must(err error) {
-	x.t.Helper()
+func (tt *trafficTest) must(err error) {
+	tt.t.Helper()
 	if err != nil {
-		x.t.Fatal(err)
+		tt.t.Fatal(err)
 	}
 }
 
-func (x *trafficTest) run(p difftest.Program, c difftest.Command) difftest.Result {
-	return x.r.Run(x.t, p, x.network.Host("director"), c)
+func (tt *trafficTest) run(p difftest.Program, c difftest.Command) difftest.Result {
+	return tt.comparer.Run(tt.t, p, tt.network.Host("director"), c)
 }
 
 // serve accepts connections at an address of the server and calls f for each.
-func (x *trafficTest) serve(network, address string, f func(net.Conn)) {
-	x.t.Helper()
-	x.must(x.network.Host("server").Do(func() error {
+func (tt *trafficTest) serve(network, address string, f func(net.Conn)) {
+	tt.t.Helper()
+	tt.must(tt.network.Host("server").Do(func() error {
 		listener, err := net.Listen(network, address)
 		if err != nil {
 			return err
 		}
-		x.t.Cleanup(func() { listener.Close() })
+		tt.t.Cleanup(func() { listener.Close() })
 		go func() {
 			for {
 				conn, err := listener.Accept()
@@ -125,25 +125,25 @@ func (x *trafficTest) serve(network, address string, f func(net.Conn)) {
 
 // dial connects the client, from one of its addresses, and keeps the connection open until the
 // test ends.
-func (x *trafficTest) dial(network, from, to string) net.Conn {
-	x.t.Helper()
+func (tt *trafficTest) dial(network, from, to string) net.Conn {
+	tt.t.Helper()
 	source, err := netip.ParseAddr(from)
-	x.must(err)
-	conn, err := x.network.Host("client").Dial(x.t.Context(), network, source, to)
-	x.must(err)
-	x.t.Cleanup(func() { conn.Close() })
+	tt.must(err)
+	conn, err := tt.network.Host("client").Dial(tt.t.Context(), network, source, to)
+	tt.must(err)
+	tt.t.Cleanup(func() { conn.Close() })
 	return conn
 }
 
 // startHandshake sends the first packet of a connection to a service whose server does not exist.
-func (x *trafficTest) startHandshake(socketType, protocol int, to [4]byte, port int) {
-	x.t.Helper()
-	x.must(x.network.Host("client").Do(func() error {
+func (tt *trafficTest) startHandshake(socketType, protocol int, to [4]byte, port int) {
+	tt.t.Helper()
+	tt.must(tt.network.Host("client").Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET, socketType|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 		if err != nil {
 			return err
 		}
-		x.t.Cleanup(func() { unix.Close(fd) })
+		tt.t.Cleanup(func() { unix.Close(fd) })
 		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: to}); err != unix.EINPROGRESS {
 			return fmt.Errorf("connect to port %d: %v", port, err)
 		}
@@ -153,10 +153,10 @@ func (x *trafficTest) startHandshake(socketType, protocol int, to [4]byte, port 
 
 // openAssociations opens SCTP associations from the client through the director to the server, and
 // returns their descriptors.
-func (x *trafficTest) openAssociations(count int) []int {
-	x.t.Helper()
+func (tt *trafficTest) openAssociations(count int) []int {
+	tt.t.Helper()
 	var listener int
-	x.must(x.network.Host("server").Do(func() (err error) {
+	tt.must(tt.network.Host("server").Do(func() (err error) {
 		if listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP); err != nil {
 			return err
 		}
@@ -165,10 +165,10 @@ func (x *trafficTest) openAssociations(count int) []int {
 		}
 		return unix.Listen(listener, 10)
 	}))
-	x.t.Cleanup(func() { unix.Close(listener) })
+	tt.t.Cleanup(func() { unix.Close(listener) })
 	var associations []int
 	for range count {
-		x.must(x.network.Host("client").Do(func() error {
+		tt.must(tt.network.Host("client").Do(func() error {
 			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
 			if err != nil {
 				return err
@@ -184,53 +184,53 @@ func (x *trafficTest) openAssociations(count int) []int {
 }
 
 // sendInvite sends a SIP INVITE request.
-func (x *trafficTest) sendInvite(id string) {
-	x.t.Helper()
-	fmt.Fprintf(x.dial("udp", "10.1.1.1", "10.1.1.2:5060"),
+func (tt *trafficTest) sendInvite(id string) {
+	tt.t.Helper()
+	fmt.Fprintf(tt.dial("udp", "10.1.1.1", "10.1.1.2:5060"),
 		"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n", id)
 }
 
 // compare compares a listing by both programs and returns it. Since timers and rates change
 // continuously, it runs goipvsadm before and after ipvsadm, and tries again if the two outputs of
 // goipvsadm differ.
-func (x *trafficTest) compare(args ...string) string {
-	x.t.Helper()
+func (tt *trafficTest) compare(args ...string) string {
+	tt.t.Helper()
 	c := difftest.Command{Args: append([]string{"ipvsadm"}, args...)}
 	differences := 0
 	for range 50 {
-		before := x.run(x.r.Ours, c)
-		want := x.run(x.r.Reference, c)
-		if before != x.run(x.r.Ours, c) {
+		before := tt.run(tt.comparer.Ours, c)
+		want := tt.run(tt.comparer.Reference, c)
+		if before != tt.run(tt.comparer.Ours, c) {
 			continue
 		}
-		if x.r.Same(c, want, before) {
+		if tt.comparer.Same(c, want, before) {
 			return want.Stdout
 		}
 		// A retransmitted packet may have reset a timer meanwhile.
 		if differences++; differences == 3 {
-			x.t.Errorf("%sipvsadm: %sgoipvsadm: %s", c, want, before)
+			tt.t.Errorf("%sipvsadm: %sgoipvsadm: %s", c, want, before)
 			return want.Stdout
 		}
 	}
-	x.t.Errorf("the output changed in every attempt: %s", c)
+	tt.t.Errorf("the output changed in every attempt: %s", c)
 	return ""
 }
 
 // expectMatch checks that each pattern matches a line of the listing.
-func (x *trafficTest) expectMatch(listing string, patterns ...string) {
-	x.t.Helper()
+func (tt *trafficTest) expectMatch(listing string, patterns ...string) {
+	tt.t.Helper()
 	for _, pattern := range patterns {
 		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
-			x.t.Errorf("no match for %q:\n%s", pattern, listing)
+			tt.t.Errorf("no match for %q:\n%s", pattern, listing)
 		}
 	}
 }
 
 // eventually waits until a pattern matches a line of a listing.
-func (x *trafficTest) eventually(pattern string, args ...string) {
-	x.t.Helper()
-	x.must(testnet.Eventually(func() error {
-		listing := x.run(x.r.Reference, difftest.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
+func (tt *trafficTest) eventually(pattern string, args ...string) {
+	tt.t.Helper()
+	tt.must(testnet.Eventually(func() error {
+		listing := tt.run(tt.comparer.Reference, difftest.Command{Args: append([]string{"ipvsadm"}, args...)}).Stdout
 		if !regexp.MustCompile(`(?m)` + pattern).MatchString(listing) {
 			return fmt.Errorf("no match for %q:\n%s", pattern, listing)
 		}
@@ -241,34 +241,34 @@ func (x *trafficTest) eventually(pattern string, args ...string) {
 var listingOptions = []string{"", "--stats", "--rate", "--stats --exact", "--rate --exact", "--thresholds", "--persistent-conn", "--tun-info", "--nosort", "-c", "-c --persistent-conn", "--timeout"}
 
 // compareListings compares all listings of the table, with numbers and with names.
-func (x *trafficTest) compareListings() {
-	x.t.Helper()
+func (tt *trafficTest) compareListings() {
+	tt.t.Helper()
 	for _, options := range listingOptions {
-		x.compare(append([]string{"-L", "-n"}, strings.Fields(options)...)...)
-		x.compare(append([]string{"-L"}, strings.Fields(options)...)...)
+		tt.compare(append([]string{"-L", "-n"}, strings.Fields(options)...)...)
+		tt.compare(append([]string{"-L"}, strings.Fields(options)...)...)
 	}
-	x.compare("-S")
-	x.compare("-S", "-n")
+	tt.compare("-S")
+	tt.compare("-S", "-n")
 }
 
 // compareServiceListings compares the listings of one service.
-func (x *trafficTest) compareServiceListings(service string) {
-	x.t.Helper()
+func (tt *trafficTest) compareServiceListings(service string) {
+	tt.t.Helper()
 	for _, options := range listingOptions[:8] { // up to --tun-info: the formats of the table
-		x.compare(append([]string{"-L"}, strings.Fields(service+" "+options)...)...)
+		tt.compare(append([]string{"-L"}, strings.Fields(service+" "+options)...)...)
 	}
 }
 
 // upload sends data to a service and waits until the server closes the connection.
-func (x *trafficTest) upload(to string, mebibytes int) {
-	x.t.Helper()
-	conn := x.dial("tcp", "10.1.1.1", to).(*net.TCPConn)
+func (tt *trafficTest) upload(to string, mebibytes int) {
+	tt.t.Helper()
+	conn := tt.dial("tcp", "10.1.1.1", to).(*net.TCPConn)
 	block := make([]byte, 1<<20)
 	for range mebibytes {
 		_, err := conn.Write(block)
-		x.must(err)
+		tt.must(err)
 	}
-	x.must(conn.CloseWrite())
+	tt.must(conn.CloseWrite())
 	readToEnd(conn)
 }
 
@@ -276,81 +276,81 @@ func (x *trafficTest) upload(to string, mebibytes int) {
 func readToEnd(conn net.Conn) { io.Copy(io.Discard, conn) }
 
 func TestTraffic(t *testing.T) {
-	x := newTrafficTest(t)
-	x.serve("tcp", ":80", func(conn net.Conn) {
+	tt := newTrafficTest(t)
+	tt.serve("tcp", ":80", func(conn net.Conn) {
 		readToEnd(conn)
 		conn.Close()
 	})
-	x.serve("tcp", ":7777", readToEnd)
-	x.serve("tcp", ":81", func(conn net.Conn) { conn.Close() })
+	tt.serve("tcp", ":7777", readToEnd)
+	tt.serve("tcp", ":81", func(conn net.Conn) { conn.Close() })
 
 	// Byte counters that exceed the column width and 32 bits. The uploads come first, so that the
 	// following connections are still in their states when listed.
-	x.upload("10.1.1.3:80", 120)
-	x.upload("10.1.1.2:80", 4200)
+	tt.upload("10.1.1.3:80", 120)
+	tt.upload("10.1.1.2:80", 4200)
 
-	x.dial("tcp", "10.1.1.1", "10.1.1.2:80")
-	x.dial("tcp", "10.1.1.8", "10.1.1.2:80")
-	x.dial("tcp", "10.1.1.1", "10.1.1.2:80").(*net.TCPConn).CloseWrite()
+	tt.dial("tcp", "10.1.1.1", "10.1.1.2:80")
+	tt.dial("tcp", "10.1.1.8", "10.1.1.2:80")
+	tt.dial("tcp", "10.1.1.1", "10.1.1.2:80").(*net.TCPConn).CloseWrite()
 	for range 3 {
-		x.dial("tcp", "10.1.1.1", "10.1.1.3:80")
+		tt.dial("tcp", "10.1.1.1", "10.1.1.3:80")
 	}
-	x.dial("tcp", "fd01::1", "[fd01::9]:80")
-	x.dial("tcp", "fd01::2222:3333:4444:5555", "[fd01::9]:80").Close()
-	x.dial("tcp", "10.1.1.1", "10.1.1.254:7777")
-	readToEnd(x.dial("tcp", "10.1.1.1", "10.1.1.2:81")) // closed by the server
-	closed := x.dial("tcp", "10.1.1.8", "10.1.1.2:81")
+	tt.dial("tcp", "fd01::1", "[fd01::9]:80")
+	tt.dial("tcp", "fd01::2222:3333:4444:5555", "[fd01::9]:80").Close()
+	tt.dial("tcp", "10.1.1.1", "10.1.1.254:7777")
+	readToEnd(tt.dial("tcp", "10.1.1.1", "10.1.1.2:81")) // closed by the server
+	closed := tt.dial("tcp", "10.1.1.8", "10.1.1.2:81")
 	readToEnd(closed)
 	closed.Close()
-	reset := x.dial("tcp", "10.1.1.8", "10.1.1.2:80").(*net.TCPConn)
-	x.must(reset.SetLinger(0))
+	reset := tt.dial("tcp", "10.1.1.8", "10.1.1.2:80").(*net.TCPConn)
+	tt.must(reset.SetLinger(0))
 	reset.Close()
-	x.startHandshake(unix.SOCK_STREAM, 0, [4]byte{10, 1, 1, 2}, 99)
+	tt.startHandshake(unix.SOCK_STREAM, 0, [4]byte{10, 1, 1, 2}, 99)
 
-	fmt.Fprint(x.dial("udp", "10.1.1.1", "10.1.1.2:53"), "who?")
+	fmt.Fprint(tt.dial("udp", "10.1.1.1", "10.1.1.2:53"), "who?")
 	for _, id := range []string{"a84b4c76e66710@pc33.atlanta.example.com", "short", "exactly-sixteen!"} {
-		x.sendInvite(id)
+		tt.sendInvite(id)
 	}
 
-	associations := x.openAssociations(2)
-	x.must(unix.Close(associations[0]))
+	associations := tt.openAssociations(2)
+	tt.must(unix.Close(associations[0]))
 	t.Cleanup(func() { unix.Close(associations[1]) })
-	x.startHandshake(unix.SOCK_STREAM, unix.IPPROTO_SCTP, [4]byte{10, 1, 1, 2}, 2906)
+	tt.startHandshake(unix.SOCK_STREAM, unix.IPPROTO_SCTP, [4]byte{10, 1, 1, 2}, 2906)
 
 	// The kernel updates the counters every two seconds.
-	x.eventually(`^TCP  10.1.1.2:80 .* 4[4-9]\d\dM +\d+$`, "-L", "-n", "--stats")
-	x.expectMatch(x.compare("-L", "-n", "--stats"), `^TCP  10.1.1.3:80 .* 1[2-9]\d{4}K +\d+$`)
-	x.expectMatch(x.compare("-L", "-n", "--stats", "--exact"), `^TCP  10.1.1.2:80 .* 4[4-9]\d{8} +\d+$`, `^TCP  10.1.1.3:80 .* 1[2-9]\d{7} +\d+$`)
+	tt.eventually(`^TCP  10.1.1.2:80 .* 4[4-9]\d\dM +\d+$`, "-L", "-n", "--stats")
+	tt.expectMatch(tt.compare("-L", "-n", "--stats"), `^TCP  10.1.1.3:80 .* 1[2-9]\d{4}K +\d+$`)
+	tt.expectMatch(tt.compare("-L", "-n", "--stats", "--exact"), `^TCP  10.1.1.2:80 .* 4[4-9]\d{8} +\d+$`, `^TCP  10.1.1.3:80 .* 1[2-9]\d{7} +\d+$`)
 
-	connections := x.compare("-L", "-c", "-n")
-	x.expectMatch(connections,
+	connections := tt.compare("-L", "-c", "-n")
+	tt.expectMatch(connections,
 		`^TCP \d\d:\d\d  ESTABLISHED 10\.1\.1\.8:`, `FIN_WAIT`, `CLOSE `, `SYN_RECV`,
 		`^TCP .* (NONE|ASSURED) +10\.1\.1\.0:0 `, `^TCP .* ESTABLISHED \[fd01::1\]:`, `^IP .* (NONE|ASSURED) +10\.1\.1\.1:0 `,
 		`^UDP .* UDP         10\.1\.1\.1:`, `^SCTP .* ESTABLISHED `, `^SCTP .* (SHUTDOWN|CLOSED)`, `^SCTP .* INIT`)
-	x.expectMatch(x.compare("-L", "-c", "-n", "--persistent-conn"), `sip +a84b4c76e66710@pc33.atlanta.example.com`, `sip +short$`)
-	x.expectMatch(x.compare("-L", "-c"), `web1:`, `a-very-long-host-name-indeed.example.org:http`)
-	x.expectMatch(x.compare("-L", "-n", "--persistent-conn"), `-> 192.168.7.2:80 +1 +1 `)
-	x.compareListings()
-	x.compareServiceListings("-t 10.1.1.2:80")
-	x.compareServiceListings("-f 7 -n")
+	tt.expectMatch(tt.compare("-L", "-c", "-n", "--persistent-conn"), `sip +a84b4c76e66710@pc33.atlanta.example.com`, `sip +short$`)
+	tt.expectMatch(tt.compare("-L", "-c"), `web1:`, `a-very-long-host-name-indeed.example.org:http`)
+	tt.expectMatch(tt.compare("-L", "-n", "--persistent-conn"), `-> 192.168.7.2:80 +1 +1 `)
+	tt.compareListings()
+	tt.compareServiceListings("-t 10.1.1.2:80")
+	tt.compareServiceListings("-f 7 -n")
 
-	if got := x.run(x.r.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); got != (difftest.Result{}) {
+	if got := tt.run(tt.comparer.Ours, difftest.Command{Args: []string{"ipvsadm", "-Z", "-t", "10.1.1.2:80"}}); got != (difftest.Result{}) {
 		t.Errorf("-Z: %s", got)
 	}
-	x.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")
+	tt.eventually(`^TCP  10.1.1.2:80 +0 +0 +0 +0 +0$`, "-L", "-n", "--stats")
 }
 
 // ipvsadm cannot list a very long Call-ID, which is chosen by the client; goipvsadm can.
 func TestLongCallID(t *testing.T) {
-	x := newTrafficTest(t)
+	tt := newTrafficTest(t)
 	id := strings.Repeat("long", 60)
-	x.sendInvite(id)
+	tt.sendInvite(id)
 	list := difftest.Command{Args: []string{"ipvsadm", "-L", "-c", "-n", "--persistent-conn"}}
-	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(x.run(x.r.Reference, list).Stdout) {
+	if row := regexp.MustCompile(`(?m) ` + id + `$`); row.MatchString(tt.run(tt.comparer.Reference, list).Stdout) {
 		t.Error("ipvsadm lists the complete Call-ID")
 	}
-	got := x.run(x.r.Ours, list)
-	x.expectMatch(got.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
+	got := tt.run(tt.comparer.Ours, list)
+	tt.expectMatch(got.Stdout, `^UDP \d\d:\d\d .* sip +`+id+`$`)
 	if got.Status != 0 || got.Stderr != "" {
 		t.Errorf("goipvsadm: %s", got)
 	}

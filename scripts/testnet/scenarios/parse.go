@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// serviceStats is a line of ipvsadm -L -n --stats.
+// serviceStats holds the first counters of a line of ipvsadm -L -n --stats.
 type serviceStats struct {
 	conns, inPackets, outPackets int
 }
@@ -62,6 +62,6 @@ func allMatch(fields, patterns []string) bool {
 }
 
 func matches(field, pattern string) bool {
-	prefix, any := strings.CutSuffix(pattern, "*")
-	return field == pattern || any && strings.HasPrefix(field, prefix)
+	prefix, isPrefix := strings.CutSuffix(pattern, "*")
+	return field == pattern || isPrefix && strings.HasPrefix(field, prefix)
 }

@@ -34,21 +34,21 @@ TCP 14:59  ESTABLISHED 172.16.100.1:60972 172.16.100.10:80   172.16.100.22:80
 TCP 01:59  FIN_WAIT    172.16.100.1:60974 172.16.100.10:80   172.16.100.21:80
 IP  59:59  ASSURED     172.16.100.1:0     0.0.0.10:0         172.16.100.22:0
 `
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		name  string
 		entry []string
 		want  int
 	}{
-		{"exact", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 1},
-		{"any port", []string{"TCP", "*", "172.16.100.1:*", "172.16.100.10:80", "*"}, 2},
-		{"different state", []string{"TCP", "SYN_RECV", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, 0},
-		{"different server", []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.2:80"}, 0},
-		{"firewall mark", []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, 1},
-		{"header ignored", []string{"*", "*", "*", "*", "*"}, 3},
+		{name: "exact", entry: []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, want: 1},
+		{name: "any port", entry: []string{"TCP", "*", "172.16.100.1:*", "172.16.100.10:80", "*"}, want: 2},
+		{name: "different state", entry: []string{"TCP", "SYN_RECV", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.22:80"}, want: 0},
+		{name: "different server", entry: []string{"TCP", "ESTABLISHED", "172.16.100.1:60972", "172.16.100.10:80", "172.16.100.2:80"}, want: 0},
+		{name: "firewall mark", entry: []string{"IP", "*", "172.16.100.1:0", "0.0.0.10:0", "172.16.100.22:0"}, want: 1},
+		{name: "header ignored", entry: []string{"*", "*", "*", "*", "*"}, want: 3},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := countEntries(listing, test.entry); got != test.want {
-				t.Errorf("%d entries, want %d", got, test.want)
+		t.Run(tt.name, func(t *testing.T) {
+			if got := countEntries(listing, tt.entry); got != tt.want {
+				t.Errorf("%d entries, want %d", got, tt.want)
 			}
 		})
 	}

@@ -16,8 +16,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// allServices executes -e or -d with --all-services: for a server in every service that
-// has it.
+// allServices executes -e or -d with --all-services, which edits or removes a server in
+// every service that has it.
 func (inv *invocation) allServices(cmd *command.Command) int {
 	server := cmd.Destination.AddrPort
 	if err := ruleset.ValidateServerAddr(server.Addr()); err != nil {
@@ -78,15 +78,15 @@ const (
 	resultNotRemoved // because of an error or a signal
 )
 
-// String returns the result in the sum.
+// String returns the result as shown in the totals.
 func (r serverResult) String() string {
 	return [...]string{"changed", "unchanged", "not changed", "removed", "not removed"}[r]
 }
 
-// A serverReport reports the result of each server and the sum.
+// A serverReport reports the result in each service and the totals.
 type serverReport struct {
 	*invocation
-	server   string           // as given
+	server   string           // the server as given on the command line
 	json     *jsonout.Results // nil for text
 	services map[ipvs.ServiceKey]bool
 	counts   [resultNotRemoved + 1]int
@@ -125,19 +125,19 @@ func (r *serverReport) record(key ipvs.DestinationKey, result serverResult, text
 	}
 }
 
-// end prints the sum, such as "3 services: 2 removed, 1 not removed".
+// end prints the totals, such as "3 services: 2 removed, 1 not removed".
 func (r *serverReport) end() {
 	if r.json != nil {
 		_ = r.json.End()
 		return
 	}
-	var sum []string
+	var totals []string
 	for result, n := range r.counts {
 		if n > 0 {
-			sum = append(sum, humanize.Count(n, "")+" "+serverResult(result).String())
+			totals = append(totals, humanize.Count(n, "")+" "+serverResult(result).String())
 		}
 	}
-	fmt.Fprintf(r.stdout, "%s: %s\n", humanize.Count(len(r.services), "service"), strings.Join(sum, ", "))
+	fmt.Fprintf(r.stdout, "%s: %s\n", humanize.Count(len(r.services), "service"), strings.Join(totals, ", "))
 }
 
 // serverMessage returns the message for an error of the kernel about a server, under

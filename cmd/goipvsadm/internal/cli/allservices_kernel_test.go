@@ -22,9 +22,9 @@ const (
 	drainAll  = "-d -r " + firstHost + " --all-services --drain"
 )
 
-// machineServices returns the rules of three services with the given scheduler. With
+// threeServiceRules returns the rules of three services with the given scheduler. With
 // weight -1, they lack the first server.
-func machineServices(scheduler string, weight int) string {
+func threeServiceRules(scheduler string, weight int) string {
 	var rules strings.Builder
 	for port := 80; port <= 82; port++ {
 		fmt.Fprintf(&rules, "-A -t 10.8.1.1:%d -s %s\n", port, scheduler)
@@ -36,13 +36,13 @@ func machineServices(scheduler string, weight int) string {
 	return rules.String()
 }
 
-// machineLines returns the output of --all-services with the text for each service.
-func machineLines(texts [3]string, sum string) string {
+// threeServiceOutput returns the output of --all-services with the text for each service.
+func threeServiceOutput(texts [3]string, totals string) string {
 	var lines strings.Builder
 	for i, text := range texts {
 		fmt.Fprintf(&lines, "server %s of TCP 10.8.1.1:%d: %s\n", first, 80+i, text)
 	}
-	return lines.String() + sum + "\n"
+	return lines.String() + totals + "\n"
 }
 
 func sameText(text string) [3]string { return [3]string{text, text, text} }
@@ -66,14 +66,14 @@ func (l *drainLab) wantSecondEverywhere() {
 
 func TestDrainAllServicesWithTraffic(t *testing.T) {
 	l := newDrainLab(t)
-	removed := machineServices("wrr", -1)
+	removed := threeServiceRules("wrr", -1)
 
 	t.Run("open connections", func(t *testing.T) {
 		l.t = t
-		l.restore(machineServices("wrr", 3))
+		l.restore(threeServiceRules("wrr", 3))
 		conn, other := l.connectFirstBy(80), l.connectFirstBy(82)
 		drain := l.start(drainAll)
-		l.waitTable(machineServices("wrr", 0))
+		l.waitTable(threeServiceRules("wrr", 0))
 		l.wantSecondEverywhere()
 		for range 2 { // polls
 			if server, err := conn.Get(); err != nil || server != "first" {
@@ -83,18 +83,18 @@ func TestDrainAllServicesWithTraffic(t *testing.T) {
 		}
 		conn.Close()
 		time.Sleep(2 * time.Second)
-		l.wantTable(machineServices("wrr", 0)) // nothing is removed before all are idle
+		l.wantTable(threeServiceRules("wrr", 0)) // nothing is removed before all are idle
 		if server, err := other.Get(); err != nil || server != "first" {
 			t.Fatalf("open connection: %q, %v", server, err)
 		}
 		other.Close()
-		drain.wantExit(t, 0, machineLines(sameText("removed"), "3 services: 3 removed"))
+		drain.wantExit(t, 0, threeServiceOutput(sameText("removed"), "3 services: 3 removed"))
 		l.wantTable(removed)
 	})
 
 	t.Run("timeout", func(t *testing.T) {
 		l.t = t
-		l.restore(machineServices("wrr", 3))
+		l.restore(threeServiceRules("wrr", 3))
 		l.connectFirstBy(81)
 		l.connectFirstBy(81)
 		want := sameText("removed after 2 s")
@@ -102,7 +102,7 @@ func TestDrainAllServicesWithTraffic(t *testing.T) {
 		result := l.run(drainAll+"=2", 0)
 		// Those without connections are removed at the same time.
 		got := strings.ReplaceAll(result.Stdout, ": removed\n", ": removed after 2 s\n")
-		if got != machineLines(want, "3 services: 3 removed") {
+		if got != threeServiceOutput(want, "3 services: 3 removed") {
 			t.Errorf("output:\n%s", result.Stdout)
 		}
 		l.wantTable(removed)
@@ -114,14 +114,14 @@ func TestDrainAllServicesWithTraffic(t *testing.T) {
 	}{{signal: syscall.SIGINT, status: 130}, {signal: syscall.SIGTERM, status: 143}, {signal: syscall.SIGHUP, status: 129}} {
 		t.Run(tt.signal.String(), func(t *testing.T) {
 			l.t = t
-			l.restore(machineServices("wrr", 3))
+			l.restore(threeServiceRules("wrr", 3))
 			conns := []*testnet.KeepAliveConn{l.connectFirstBy(80), l.connectFirstBy(81)}
 			drain := l.start(drainAll)
-			l.waitTable(machineServices("wrr", 0))
+			l.waitTable(threeServiceRules("wrr", 0))
 			time.Sleep(1500 * time.Millisecond)
 			drain.Process.Signal(tt.signal)
-			drain.wantExit(t, tt.status, machineLines(sameText("not removed; weight restored"), "3 services: 3 not removed"))
-			l.wantTable(machineServices("wrr", 3))
+			drain.wantExit(t, tt.status, threeServiceOutput(sameText("not removed; weight restored"), "3 services: 3 not removed"))
+			l.wantTable(threeServiceRules("wrr", 3))
 			for _, conn := range conns {
 				if server, err := conn.Get(); err != nil || server != "first" {
 					t.Errorf("open connection: %q, %v", server, err)
@@ -132,10 +132,10 @@ func TestDrainAllServicesWithTraffic(t *testing.T) {
 
 	t.Run("weight changed by another program", func(t *testing.T) {
 		l.t = t
-		l.restore(machineServices("wrr", 3))
+		l.restore(threeServiceRules("wrr", 3))
 		conn := l.connectFirstBy(80)
 		drain := l.start(drainAll)
-		l.waitTable(machineServices("wrr", 0))
+		l.waitTable(threeServiceRules("wrr", 0))
 		l.run("-e -t 10.8.1.1:81 -r "+first+" -m -w 9", 0)
 		time.Sleep(1500 * time.Millisecond)
 		conn.Close()
@@ -150,23 +150,23 @@ func TestDrainAllServicesWithTraffic(t *testing.T) {
 
 	t.Run("hash scheduler", func(t *testing.T) {
 		l.t = t
-		l.restore(machineServices("sh", 3) + "-E -t 10.8.1.1:82 -s wrr\n")
+		l.restore(threeServiceRules("sh", 3) + "-E -t 10.8.1.1:82 -s wrr\n")
 		conn := l.connectFirstBy(82)
 		drain := l.start(drainAll)
-		during := strings.ReplaceAll(machineServices("sh", 0), "-s sh", "-s sh -b sh-fallback")
+		during := strings.ReplaceAll(threeServiceRules("sh", 0), "-s sh", "-s sh -b sh-fallback")
 		during = strings.Replace(during, "82 -s sh -b sh-fallback", "82 -s wrr", 1)
 		l.waitTable(during)
 		l.wantSecondEverywhere()
 		conn.Close()
-		drain.wantExit(t, 0, machineLines(sameText("removed"), "3 services: 3 removed"))
-		l.wantTable(strings.Replace(machineServices("sh", -1), "82 -s sh", "82 -s wrr", 1))
+		drain.wantExit(t, 0, threeServiceOutput(sameText("removed"), "3 services: 3 removed"))
+		l.wantTable(strings.Replace(threeServiceRules("sh", -1), "82 -s sh", "82 -s wrr", 1))
 	})
 }
 
 // TestDrainAllServicesTerminal checks the progress line and Ctrl-C.
 func TestDrainAllServicesTerminal(t *testing.T) {
 	l := newDrainLab(t)
-	l.restore(machineServices("wrr", 3))
+	l.restore(threeServiceRules("wrr", 3))
 	l.connectFirstBy(80)
 	l.connectFirstBy(82)
 	terminal, err := l.director.Terminal(120, 24, l.command(drainAll+"=10m"))
@@ -177,34 +177,34 @@ func TestDrainAllServicesTerminal(t *testing.T) {
 	if got, err := terminal.ReadUntil(line); err != nil || got != line {
 		t.Fatalf("%q, %v", got, err)
 	}
-	l.wantTable(machineServices("wrr", 0))
+	l.wantTable(threeServiceRules("wrr", 0))
 	if err := terminal.Type("\x03"); err != nil {
 		t.Fatal(err)
 	}
-	want := "^C\r\x1b[K" + strings.ReplaceAll(machineLines(sameText("not removed; weight restored"), "3 services: 3 not removed"), "\n", "\r\n")
+	want := "^C\r\x1b[K" + strings.ReplaceAll(threeServiceOutput(sameText("not removed; weight restored"), "3 services: 3 not removed"), "\n", "\r\n")
 	rest, status, err := terminal.Wait()
 	if err != nil || status != 130 || !strings.HasSuffix(rest, want) {
 		t.Errorf("%q, exit status %d, %v; want %q and 130", rest, status, err, want)
 	}
-	l.wantTable(machineServices("wrr", 3))
+	l.wantTable(threeServiceRules("wrr", 3))
 }
 
 // TestEditAllServicesWithTraffic sets the weight of a server in all services and back.
 func TestEditAllServicesWithTraffic(t *testing.T) {
 	l := newDrainLab(t)
-	l.restore(machineServices("wrr", 3))
+	l.restore(threeServiceRules("wrr", 3))
 	conn := l.connectFirstBy(80)
-	want := machineLines(sameText("weight changed from 3 to 0"), "3 services: 3 changed")
+	want := threeServiceOutput(sameText("weight changed from 3 to 0"), "3 services: 3 changed")
 	if got := l.run("-e -r "+firstHost+" --all-services -w 0", 0); got.Stdout != want || got.Stderr != "" {
 		t.Errorf("%+v, want %q", got, want)
 	}
-	l.wantTable(machineServices("wrr", 0))
+	l.wantTable(threeServiceRules("wrr", 0))
 	l.wantSecondEverywhere()
 	if server, err := conn.Get(); err != nil || server != "first" {
 		t.Errorf("open connection: %q, %v", server, err)
 	}
 	l.run("-e -r "+first+" --all-services -w 3", 0)
-	l.wantTable(machineServices("wrr", 3))
+	l.wantTable(threeServiceRules("wrr", 3))
 }
 
 // TestKeepWithTraffic edits the weight of a NAT server and the scheduler of a persistent
@@ -243,7 +243,7 @@ func TestKeepWithTraffic(t *testing.T) {
 // before its half-open connections, of several services, have expired.
 func TestDrainAllServicesHalfOpen(t *testing.T) {
 	l := newDrainLab(t)
-	rules := strings.ReplaceAll(machineServices("wrr", -1), "10.8.2.12", "10.8.2.99")
+	rules := strings.ReplaceAll(threeServiceRules("wrr", -1), "10.8.2.12", "10.8.2.99")
 	l.restore(rules)
 	for port := 80; port <= 82; port++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

@@ -11,8 +11,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// machineRules are services of which three have the server 198.51.100.1.
-const machineRules = "-A -t 192.0.2.1:80 -s rr\n" +
+// sharedServerRules has services, three of which have the server 198.51.100.1.
+const sharedServerRules = "-A -t 192.0.2.1:80 -s rr\n" +
 	"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 3 -x 20 -y 10\n" +
 	"-a -t 192.0.2.1:80 -r 198.51.100.2:80 -m -w 1\n" +
 	"-A -t 192.0.2.1:443 -s wrr -p 60\n" +
@@ -22,8 +22,10 @@ const machineRules = "-A -t 192.0.2.1:80 -s rr\n" +
 	"-A -f 7 -s rr\n" +
 	"-a -f 7 -r 198.51.100.1:0 -g -w 5\n"
 
-// replaceAll returns machineRules with old, new pairs of strings replaced.
-func replaceAll(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(machineRules) }
+// replaceAll returns sharedServerRules with old, new pairs of strings replaced.
+func replaceAll(pairs ...string) string {
+	return strings.NewReplacer(pairs...).Replace(sharedServerRules)
+}
 
 func TestAllServices(t *testing.T) {
 	const (
@@ -40,7 +42,7 @@ func TestAllServices(t *testing.T) {
 	for _, tt := range []struct {
 		line  string
 		want  result
-		after string // rules; "" stands for machineRules
+		after string // rules; "" stands for sharedServerRules
 	}{
 		{
 			line: "-e -r 198.51.100.1 --all-services -w 5",
@@ -120,14 +122,14 @@ func TestAllServices(t *testing.T) {
 	} {
 		for _, name := range []string{"ipvsadm", "goipvsadm"} {
 			t.Run(tt.line+" as "+name, func(t *testing.T) {
-				k := rulesKernel(t, machineRules)
+				k := kernelWith(t, sharedServerRules)
 				before := savedRules(t, k)
-				if got := run(k, "", append([]string{name}, words(tt.line)...)...); got != tt.want {
+				if got := run(k, "", words(name+" "+tt.line)...); got != tt.want {
 					t.Errorf("got  %+v\nwant %+v", got, tt.want)
 				}
 				after := before
 				if tt.after != "" {
-					after = savedRules(t, rulesKernel(t, tt.after))
+					after = savedRules(t, kernelWith(t, tt.after))
 				}
 				if got := savedRules(t, k); got != after {
 					t.Errorf("table:\n%swant:\n%s", got, after)
@@ -171,7 +173,7 @@ func TestAllServicesError(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := rulesKernel(t, machineRules)
+			k := kernelWith(t, sharedServerRules)
 			readings := 0
 			k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 				isHTTP := m.Service != nil && m.Service.AddrPort.Port() == 80
@@ -185,7 +187,7 @@ func TestAllServicesError(t *testing.T) {
 				}
 				return 0
 			}
-			got := run(k, "", append([]string{"goipvsadm"}, words(tt.line)...)...)
+			got := run(k, "", words("goipvsadm "+tt.line)...)
 			// The lines of the other services are as in TestAllServices.
 			lines := strings.SplitAfter(got.stdout, "\n")
 			got.stdout = lines[len(lines)-2]
@@ -209,7 +211,7 @@ func TestAllServicesError(t *testing.T) {
 
 // TestAllServicesInterrupted sends a signal while the server is drained.
 func TestAllServicesInterrupted(t *testing.T) {
-	k := rulesKernel(t, machineRules)
+	k := kernelWith(t, sharedServerRules)
 	for i := range k.Table {
 		k.Table[i].Destinations[0].ActiveConns = 2
 	}
@@ -231,14 +233,14 @@ func TestAllServicesInterrupted(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	k.Intercept = nil
-	if got, want := savedRules(t, k), savedRules(t, rulesKernel(t, machineRules)); got != want {
+	if got, want := savedRules(t, k), savedRules(t, kernelWith(t, sharedServerRules)); got != want {
 		t.Errorf("table:\n%swant:\n%s", got, want)
 	}
 }
 
 // TestAllServicesTimeout checks the counts of cut connections.
 func TestAllServicesTimeout(t *testing.T) {
-	k := rulesKernel(t, machineRules)
+	k := kernelWith(t, sharedServerRules)
 	for i := range k.Table {
 		k.Table[i].Destinations[0].ActiveConns = 2
 	}

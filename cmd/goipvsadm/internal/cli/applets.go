@@ -58,7 +58,7 @@ func (inv *invocation) runRestore(args []string) int {
 	if status := inv.open(cmd.NetNS); status != exitOK {
 		return status
 	}
-	if stdinClosed(inv.stdin) {
+	if closedByParent(inv.stdin) {
 		inv.errorf(msgStdinClosed)
 		return exitUsage
 	}

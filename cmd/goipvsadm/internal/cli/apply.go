@@ -175,11 +175,11 @@ func (inv *invocation) planApply(cmd *command.Command) (p *applyPlan, status int
 	if status := inv.open(cmd.NetNS); status != exitOK {
 		return nil, status
 	}
-	part := want
+	scope := want // reads only what Compare needs
 	if cmd.Options.HasAny(command.Confirm, command.SaveUndo) {
-		part = nil // an undo needs the entries that are removed
+		scope = nil // an undo needs the entries that are removed
 	}
-	have, err := reconcile.Read(inv.client, part)
+	have, err := reconcile.Read(inv.client, scope)
 	if err != nil {
 		inv.errorf("%s", kernelMessage(command.List, err))
 		if cmd.Verb == command.Diff {
@@ -278,7 +278,7 @@ func (s *summary) count(op ipvs.Operation) {
 	}
 }
 
-// counts returns the numbers in words.
+// counts returns the numbers as text.
 func (s summary) counts() string {
 	return fmt.Sprintf("%d added, %d edited, %d removed", s.added, s.edited, s.removed)
 }

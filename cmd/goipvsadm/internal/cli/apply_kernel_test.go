@@ -146,9 +146,9 @@ func (h *host) saved(options string) string {
 	return stdout
 }
 
-// sorted sorts the lines of a table. If a service has destinations of two address
+// sortLines sorts the lines of a table. If a service has destinations of two address
 // families, their order in -S depends on their order in the kernel.
-func sorted(rules string) string {
+func sortLines(rules string) string {
 	lines := strings.SplitAfter(rules, "\n")
 	slices.Sort(lines)
 	return strings.Join(lines, "")
@@ -203,7 +203,7 @@ func TestApplyTwice(t *testing.T) {
 	rules := allRules(true)
 	h.runQuiet("--apply", rules)
 	other.runQuiet("-R", rules)
-	if got, want := sorted(h.saved("--all")), sorted(other.saved("--all")); got != want {
+	if got, want := sortLines(h.saved("--all")), sortLines(other.saved("--all")); got != want {
 		t.Errorf("table:\n%swant:\n%s", got, want)
 	}
 	for _, again := range []string{rules, h.saved("--all"), h.saved("")} {
@@ -279,9 +279,9 @@ func TestApplyRandomTablesKernel(t *testing.T) {
 		}
 		fresh.run("-C", "", 0)
 		fresh.runQuiet("-R", rules)
-		want := sorted(fresh.saved(""))
+		want := sortLines(fresh.saved(""))
 		for name, h := range map[string]*host{"--apply": live, "--diff | -R": diffed} {
-			if got := sorted(h.saved("")); got != want {
+			if got := sortLines(h.saved("")); got != want {
 				t.Fatalf("%s: table:\n%swant:\n%schanges:\n%s", name, got, want, changes)
 			}
 		}

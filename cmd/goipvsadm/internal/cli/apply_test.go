@@ -10,11 +10,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // kernelWith returns a kernel with the table that rules describe.
@@ -185,7 +185,7 @@ func TestApplyEmpty(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := kernelWith(t, tt.before)
-			if got := run(k, tt.rules, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+			if got := run(k, tt.rules, words("ipvsadm "+tt.line)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 			if got := savedRules(t, k); got != tt.after {

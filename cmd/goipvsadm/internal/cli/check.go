@@ -131,9 +131,9 @@ func (k *checker) checkSingle(c *command.Command, line int) {
 	}
 }
 
-// checkModule reports a scheduler or persistence engine that the kernel does not
-// have: it is not one of the mainline kernel, which similar would contain, and this
-// host has no module for it.
+// checkModule reports a scheduler or persistence engine that is neither in the mainline
+// kernel nor a module of this host. similar lists the names in the mainline kernel that
+// resemble name, or only name if it is one of them.
 func (k *checker) checkModule(line int, kind, name, prefix string, similar []string) {
 	if slices.Contains(similar, name) {
 		return

@@ -95,7 +95,7 @@ func runCheckTests(t *testing.T, tests []checkTest) {
 					status = 2
 				}
 			}
-			got := runWithoutKernel(t, tt.rules, append([]string{"goipvsadm"}, words(line)...)...)
+			got := runWithoutKernel(t, tt.rules, words("goipvsadm "+line)...)
 			if got != (result{status, "", want}) {
 				t.Errorf("%s: %s: got\n%+v\nwant\n%s", tt.name, line, got, want)
 			}
@@ -275,7 +275,7 @@ func TestUsageErrorWithoutKernel(t *testing.T) {
 		{line: "--diff --verbose", want: result{2, "", "Illegal 'verbose' option with the 'diff' command\n"}},
 		{line: "--diff --foo", want: result{255, "", "--foo: unknown option\n"}},
 	} {
-		if got := runWithoutKernel(t, oneServer, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+		if got := runWithoutKernel(t, oneServer, words("ipvsadm "+tt.line)...); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.line, got, tt.want)
 		}
 	}
@@ -317,7 +317,7 @@ func TestUnknownWord(t *testing.T) {
 		},
 	} {
 		var k ipvstest.FakeKernel
-		if got := run(&k, tt.rules, append([]string{tt.name}, words(tt.line)...)...); got != tt.want {
+		if got := run(&k, tt.rules, words(tt.name+" "+tt.line)...); got != tt.want {
 			t.Errorf("%s %s: %+v, want %+v", tt.name, tt.line, got, tt.want)
 		}
 	}
@@ -330,7 +330,7 @@ func TestUsageErrorBeforeDial(t *testing.T) {
 		"--wacth":           "--wacth: unknown option\n",
 		"-A -t 192.0.2.1:x": "illegal virtual server address[:port] specified\n",
 	} {
-		if got := runWithoutKernel(t, "", append([]string{"goipvsadm"}, words(line)...)...); got.status == 0 || got.stdout != "" || got.stderr != want {
+		if got := runWithoutKernel(t, "", words("goipvsadm "+line)...); got.status == 0 || got.stdout != "" || got.stderr != want {
 			t.Errorf("%s: %+v, want %q", line, got, want)
 		}
 	}

@@ -180,7 +180,7 @@ func TestCommands(t *testing.T) {
 			if r := run(&k, tt.before, "ipvsadm", "-R"); r != (result{}) {
 				t.Fatalf("before: %+v", r)
 			}
-			if got := run(&k, "", append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+			if got := run(&k, "", words("ipvsadm "+tt.line)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 			if got := savedRules(t, &k); got != tt.after {
@@ -211,7 +211,7 @@ func TestTimeoutsAndDaemons(t *testing.T) {
 		},
 		{line: "--stop-daemon backup"},
 	} {
-		if got := run(&k, "", append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+		if got := run(&k, "", words("ipvsadm "+tt.line)...); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.line, got, tt.want)
 		}
 	}
@@ -384,7 +384,7 @@ func TestHelp(t *testing.T) {
 		if tt.stderr != "" {
 			status = 2
 		}
-		got := runWithoutKernel(t, "", append([]string{"goipvsadm"}, words(tt.line)...)...)
+		got := runWithoutKernel(t, "", words("goipvsadm "+tt.line)...)
 		if got.status != status || got.stderr != tt.stderr || !strings.HasPrefix(got.stdout, tt.prefix) || tt.prefix == "" && got.stdout != "" {
 			t.Errorf("%s: %+v", tt.line, got)
 		}
@@ -394,7 +394,7 @@ func TestHelp(t *testing.T) {
 	}
 	// Under the other names, everything is printed and words after -h are ignored.
 	for _, line := range []string{"-h", "--help", "-h drain", "-h foo"} {
-		got := runWithoutKernel(t, "", append([]string{"ipvsadm"}, words(line)...)...)
+		got := runWithoutKernel(t, "", words("ipvsadm "+line)...)
 		if want := (result{0, help.Text("ipvsadm"), ""}); got != want {
 			t.Errorf("ipvsadm %s: %+v", line, got)
 		}
@@ -417,7 +417,7 @@ func TestApplets(t *testing.T) {
 	}
 	// -h neither connects to the kernel nor reads rules.
 	for _, line := range []string{"-h", "--help", "ignored --help", "-N other -h"} {
-		got := runWithoutKernel(t, "", append([]string{"/sbin/ipvsadm-restore"}, words(line)...)...)
+		got := runWithoutKernel(t, "", words("/sbin/ipvsadm-restore "+line)...)
 		if got.status != 0 || got.stderr != "" || !strings.HasPrefix(got.stdout, "ipvsadm-restore: replaces the IPVS table") {
 			t.Errorf("restore %s: %+v", line, got)
 		}
@@ -506,8 +506,8 @@ func TestStdinClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer file.Close()
-		if got := stdinClosed(file); got != tt.want {
-			t.Errorf("%s: stdinClosed = %v, want %v", tt.name, got, tt.want)
+		if got := closedByParent(file); got != tt.want {
+			t.Errorf("%s: closedByParent = %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestComplete(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr strings.Builder
-			args := append([]string{"goipvsadm"}, words(tt.line)...)
+			args := words("goipvsadm " + tt.line)
 			status := Run(args, strings.NewReader(""), &stdout, &stderr, noIPVS)
 			if status != 0 || stderr.String() != "" {
 				t.Errorf("status %d, %q", status, stderr.String())

@@ -17,6 +17,20 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
+// startShell runs a shell command line on a terminal, in the directory of the file
+// "rules".
+func (l *drainLab) startShell(line string) (*testnet.Terminal, *exec.Cmd) {
+	l.t.Helper()
+	cmd := exec.Command("bash", "-c", line)
+	cmd.Dir = l.tool.Work
+	cmd.Env = append(os.Environ(), "PATH="+l.tool.Bin+":"+os.Getenv("PATH"))
+	terminal, err := l.director.Terminal(80, 24, cmd)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return terminal, cmd
+}
+
 // startConfirm runs a shell command line that applies the file "rules" and waits for
 // the question on its terminal.
 func (l *drainLab) startConfirm(line, rules string) (*testnet.Terminal, *exec.Cmd) {
@@ -24,13 +38,7 @@ func (l *drainLab) startConfirm(line, rules string) (*testnet.Terminal, *exec.Cm
 	if err := os.WriteFile(filepath.Join(l.tool.Work, "rules"), []byte(rules), 0o644); err != nil {
 		l.t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", line)
-	cmd.Dir = l.tool.Work
-	cmd.Env = append(os.Environ(), "PATH="+l.tool.Bin+":"+os.Getenv("PATH"))
-	terminal, err := l.director.Terminal(80, 24, cmd)
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	terminal, cmd := l.startShell(line)
 	if _, err := terminal.ReadUntil("Keep these changes? [Y/n] "); err != nil {
 		l.t.Fatal(err)
 	}
@@ -112,13 +120,7 @@ func TestConfirmUnavailable(t *testing.T) {
 		{name: "background", line: "set -m; ipvsadm --apply --confirm rules & wait $!",
 			stderr: "--confirm cannot be used in the background; use --save-undo instead"},
 	} {
-		cmd := exec.Command("bash", "-c", tt.line)
-		cmd.Dir = l.tool.Work
-		cmd.Env = append(os.Environ(), "PATH="+l.tool.Bin+":"+os.Getenv("PATH"))
-		terminal, err := l.director.Terminal(80, 24, cmd)
-		if err != nil {
-			t.Fatal(err)
-		}
+		terminal, _ := l.startShell(tt.line)
 		screen, status, err := terminal.Wait()
 		if err != nil || status != 2 || !strings.Contains(screen, tt.stderr) {
 			t.Errorf("%s: status %d, screen %q, %v", tt.name, status, screen, err)
@@ -127,8 +129,8 @@ func TestConfirmUnavailable(t *testing.T) {
 	}
 }
 
-// TestConfirmUnderTraffic replaces a server that has an open connection, and does not
-// confirm that.
+// TestConfirmUnderTraffic replaces a server that has an open connection, answers no, and
+// checks that the connection survives.
 func TestConfirmUnderTraffic(t *testing.T) {
 	l := newDrainLab(t)
 	before := addService + addFirst + addSecond

@@ -162,7 +162,7 @@ func TestConfirmErrors(t *testing.T) {
 	if !strings.HasPrefix(screen, "1 added, 1 edited, 0 removed. ") || got != want {
 		t.Errorf("screen %q\ngot  %+v\nwant %+v", screen, got, want)
 	}
-	// Confirmed changes of which one failed.
+	// The changes are confirmed, but one of them failed.
 	k = kernelWith(t, confirmBefore)
 	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.DelDestination {

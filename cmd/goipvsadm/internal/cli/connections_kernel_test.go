@@ -76,7 +76,7 @@ func (l *filterLab) counts(options string) string {
 			}
 		} `json:"connection_counts"`
 	}
-	jsonouttest.Decode(l.t, []byte(l.run("goipvsadm -L -c --count -j "+options, 0).Stdout), &document)
+	jsonouttest.Decode(l.t, []byte(l.shell("goipvsadm -L -c --count -j "+options, 0).Stdout), &document)
 	var servers []string
 	for _, c := range document.Counts {
 		established, sum := 0, 0
@@ -128,7 +128,7 @@ func TestConnectionFilters(t *testing.T) {
 
 	// The listing and its JSON form have the same connections.
 	line := regexp.MustCompile(`^IPVS connection entries\npro .*\nTCP \d\d:\d\d  ESTABLISHED 10\.8\.3\.7:\d+ +10\.8\.3\.100:80 +` + l.busy + `:80\n$`)
-	if got := l.run("goipvsadm -L -c -n --client 10.8.3.7", 0).Stdout; !line.MatchString(got) {
+	if got := l.shell("goipvsadm -L -c -n --client 10.8.3.7", 0).Stdout; !line.MatchString(got) {
 		t.Errorf("--client 10.8.3.7: %q", got)
 	}
 	var all listDocument
@@ -140,10 +140,10 @@ func TestConnectionFilters(t *testing.T) {
 	// Under the name ipvsadm, a service with -c is an error, as in ipvsadm; the filters
 	// are not.
 	const conflict = "The option 'service-address' conflicts with the 'connection' option in the 'list' command\n"
-	if got := l.run("ipvsadm -L -c -n -t 10.8.3.100:80", 2); got.Stderr != conflict || got.Stdout != "" {
+	if got := l.shell("ipvsadm -L -c -n -t 10.8.3.100:80", 2); got.Stderr != conflict || got.Stdout != "" {
 		t.Errorf("ipvsadm -L -c -t: %+v", got)
 	}
-	if got := l.run("ipvsadm -L -c -n --client 10.8.3.7", 0).Stdout; !line.MatchString(got) {
+	if got := l.shell("ipvsadm -L -c -n --client 10.8.3.7", 0).Stdout; !line.MatchString(got) {
 		t.Errorf("ipvsadm --client 10.8.3.7: %q", got)
 	}
 }

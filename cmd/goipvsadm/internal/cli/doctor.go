@@ -5,7 +5,6 @@ package cli
 import (
 	"cmp"
 	"errors"
-	"io"
 	"os"
 	"path"
 	"strings"
@@ -62,7 +61,7 @@ func (inv *invocation) diagnose(cmd *command.Command, c *doctor.Collector) int {
 	}
 	findings := doctor.Diagnose(facts)
 	status := doctorStatus(facts, findings)
-	if file, ok := inv.files.stdout.(io.Reader); ok && stdinClosed(file) {
+	if closedByParent(inv.files.stdout) {
 		inv.errorf("standard output is closed")
 		return cmp.Or(status, exitIncomplete)
 	}
@@ -102,9 +101,9 @@ func remedyNetNS(netns string) string {
 	if netns == "" {
 		return ""
 	}
-	path, err := ipvs.NetNSPath(netns)
-	if err != nil || strings.TrimPrefix(path, "/var") == "/run/netns/"+netns {
+	file, err := ipvs.NetNSPath(netns)
+	if err != nil || strings.TrimPrefix(file, "/var") == "/run/netns/"+netns {
 		return netns
 	}
-	return path
+	return file
 }

@@ -33,21 +33,11 @@ const (
 )
 
 // A drainLab is a network of a client, a director and two servers.
-type drainLab struct {
-	t        *testing.T
-	tool     *testnet.Tool
-	director *testnet.Netns
-	client   testnet.Client
-}
+type drainLab struct{ *lab }
 
 func newDrainLab(t *testing.T) *drainLab {
 	t.Helper()
-	tool, err := testnet.NewTool()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tool.Close() })
-	network, err := testnet.Build(testnet.Plan{
+	return &drainLab{newLab(t, testnet.Plan{
 		{Name: "client", Links: []testnet.Link{{To: "outside", Addresses: []string{"10.8.1.2/24"}}}},
 		{Name: "director", Sysctls: map[string]string{"net/ipv4/ip_forward": "1"}, Links: []testnet.Link{
 			{To: "outside", Addresses: []string{"10.8.1.1/24"}},
@@ -55,33 +45,13 @@ func newDrainLab(t *testing.T) *drainLab {
 		}},
 		{Name: "first", Gateway: "10.8.2.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.8.2.11/24"}}}},
 		{Name: "second", Gateway: "10.8.2.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.8.2.12/24"}}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { network.Close() })
-	l := &drainLab{t, tool, network.Host("director"), testnet.Client{Netns: network.Host("client")}}
-	for _, name := range []string{"first", "second"} {
-		server, err := network.Host(name).Serve(name, ":80")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { server.Close() })
-	}
-	return l
+	}, "first", "second")}
 }
 
 // run runs the program on the director and checks its exit status.
 func (l *drainLab) run(line string, status int) testnet.Result {
 	l.t.Helper()
-	result, err := l.tool.Shell(l.director, "ipvsadm "+line)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if result.Status != status {
-		l.t.Fatalf("%s: exit status %d, want %d\n%s%s", line, result.Status, status, result.Stdout, result.Stderr)
-	}
-	return result
+	return l.shell("ipvsadm "+line, status)
 }
 
 // restore replaces the table and waits until no server has active connections.
@@ -308,7 +278,7 @@ func TestDrainTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := fmt.Sprintf("\rdraining %s; connections left: 1 active; timeout in %d s\x1b[K", first, 600)
+	line := "\rdraining " + first + "; connections left: 1 active; timeout in 600 s\x1b[K"
 	if got, err := terminal.ReadUntil(line); err != nil || got != line {
 		t.Fatalf("progress line %q, %v", got, err)
 	}
@@ -464,26 +434,13 @@ func TestDrainPersistentService(t *testing.T) {
 		drain   = "-d -u 10.8.1.1:53 -r 10.8.2.11 --drain"
 	)
 	l.restore("--set 0 0 1\n" + service + server)
-	l.sendDatagram("10.8.1.1:53")
+	l.sendDatagram("10.8.1.1:53", "hello")
 	l.start(drain).wantExit(t, 0, "") // after the template has expired
 	l.wantTable(service)
 
 	l.restore("--set 0 0 300\n-A -u 10.8.1.1:53 -s rr -p 600\n" + server)
-	l.sendDatagram("10.8.1.1:53")
+	l.sendDatagram("10.8.1.1:53", "hello")
 	l.start(drain+"=1").wantExit(t, 0, "10.8.2.11:53: removed after 1 s; connections cut: 0 active, 1 persistent\n")
-}
-
-// sendDatagram sends a datagram from the client.
-func (l *drainLab) sendDatagram(to string) {
-	l.t.Helper()
-	conn, err := l.client.Netns.Dial(l.t.Context(), "udp", l.client.Source, to)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Write([]byte("hello")); err != nil {
-		l.t.Fatal(err)
-	}
 }
 
 // TestDrainLocalServer aborts the drain of a server on the director and checks that
@@ -576,18 +533,14 @@ func TestDrainHashScheduler(t *testing.T) {
 	}
 	defer conn.Close()
 	draining, kept, name := addFirst, addSecond, "second"
-	drain := l.command(drainFirst)
+	drain := drainFirst
 	during := fallback + withWeight0(addFirst) + addSecond
 	if assigned == "second" {
 		draining, kept, name = addSecond, addFirst, "first"
-		drain = l.command("-d -t " + virtual + " -r " + second + " --drain")
+		drain = "-d -t " + virtual + " -r " + second + " --drain"
 		during = fallback + addFirst + strings.Replace(addSecond, "-w 1", "-w 0", 1)
 	}
-	p := &runningProgram{Cmd: drain}
-	p.Stdout, p.Stderr = &p.output, &p.output
-	if err := l.director.Do(p.Start); err != nil {
-		t.Fatal(err)
-	}
+	p := l.start(drain)
 	l.waitTable(during)
 	tally, err := l.client.CountResponses("http://"+virtual+"/", 8)
 	if err != nil || tally[name] != 8 {

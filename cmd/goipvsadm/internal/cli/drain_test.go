@@ -535,7 +535,7 @@ func TestDrainCommandLine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
 			run(&k, oneServer, "ipvsadm", "-R")
-			if got := run(&k, tt.stdin, append([]string{"ipvsadm"}, words(tt.line)...)...); got != tt.want {
+			if got := run(&k, tt.stdin, words("ipvsadm "+tt.line)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 			if got := savedRules(t, &k); got != tt.after {

@@ -75,7 +75,7 @@ func (inv *invocation) editServer(cmd *command.Command) error {
 	key := cmd.Service.ServiceKey
 	current, err := inv.client.Destination(key, server)
 	if errors.Is(err, ipvs.ErrNoDestination) {
-		// The same reply as for a service that does not exist.
+		// The kernel sends the same reply if the service does not exist.
 		if _, serviceErr := inv.client.Service(key); serviceErr != nil {
 			return serviceErr
 		}

@@ -12,26 +12,15 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// rulesKernel returns a kernel with a table.
-func rulesKernel(t *testing.T, rules string) *ipvstest.FakeKernel {
-	t.Helper()
-	k := new(ipvstest.FakeKernel)
-	if got := run(k, rules, "ipvsadm", "-R"); got != (result{}) {
-		t.Fatalf("setup: %+v", got)
-	}
-	k.Requests = nil
-	return k
-}
-
 func TestKeep(t *testing.T) {
 	const (
-		service = "-A -t 192.0.2.1:80 -s sh -p 600 -M 255.255.255.0 --pe sip -b sh-fallback\n"
-		datagr  = "-A -u 192.0.2.1:53 -s rr -o\n"
-		allPort = "-A -t 192.0.2.1:0 -s rr -p 60\n"
-		natHead = "-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -m"
-		nat     = natHead + " -w 3 -x 20 -y 10\n"
-		gueHead = "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i"
-		gue     = gueHead + " -w 3 --tun-type gue --tun-port 5555 --tun-csum\n"
+		service   = "-A -t 192.0.2.1:80 -s sh -p 600 -M 255.255.255.0 --pe sip -b sh-fallback\n"
+		onePacket = "-A -u 192.0.2.1:53 -s rr -o\n"
+		allPort   = "-A -t 192.0.2.1:0 -s rr -p 60\n"
+		natHead   = "-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -m"
+		nat       = natHead + " -w 3 -x 20 -y 10\n"
+		gueHead   = "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i"
+		gue       = gueHead + " -w 3 --tun-type gue --tun-port 5555 --tun-csum\n"
 	)
 	const edit = "-e -t 192.0.2.1:80 -r 198.51.100.1 --keep "
 	const editNAT = "-e -t 192.0.2.1:80 -r 198.51.100.1:8080 --keep "
@@ -46,7 +35,7 @@ func TestKeep(t *testing.T) {
 		{line: "-E -t 192.0.2.1:80 --keep -M 255.255.0.0", before: service, after: strings.Replace(service, "255.0 --pe", "0.0 --pe", 1)},
 		{line: "-E -t 192.0.2.1:80 --keep -b sh-port", before: service, after: strings.Replace(service, "sh-fallback", "sh-port", 1)},
 		{line: "-E -t 192.0.2.1:80 --keep -p", before: oneService, after: "-A -t 192.0.2.1:80 -s rr -p 360\n"},
-		{line: "-E -u 192.0.2.1:53 --keep -s wrr", before: datagr, after: "-A -u 192.0.2.1:53 -s wrr -o\n"},
+		{line: "-E -u 192.0.2.1:53 --keep -s wrr", before: onePacket, after: "-A -u 192.0.2.1:53 -s wrr -o\n"},
 		{line: "-E -t 192.0.2.1 --keep -s wrr", before: allPort, after: "-A -t 192.0.2.1:0 -s wrr -p 60\n"},
 		{
 			line: "-E -t 192.0.2.1:80 --keep -b mh-port", before: service, after: service,
@@ -122,8 +111,8 @@ func TestKeep(t *testing.T) {
 		},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
-			k := rulesKernel(t, tt.before)
-			if got := run(k, "", append([]string{"goipvsadm"}, words(tt.line)...)...); got != tt.want {
+			k := kernelWith(t, tt.before)
+			if got := run(k, "", words("goipvsadm "+tt.line)...); got != tt.want {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 			if got := savedRules(t, k); got != tt.after {
@@ -159,7 +148,7 @@ func TestKeepChangedMeanwhile(t *testing.T) {
 		},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
-			k := rulesKernel(t, oneServer)
+			k := kernelWith(t, oneServer)
 			readings := 0
 			k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 				if m.Command == tt.command {
@@ -175,7 +164,7 @@ func TestKeepChangedMeanwhile(t *testing.T) {
 				}
 				return 0
 			}
-			if got, want := run(k, "", append([]string{tt.name}, words(tt.line)...)...), (result{255, "", tt.stderr}); got != want {
+			if got, want := run(k, "", words(tt.name+" "+tt.line)...), (result{255, "", tt.stderr}); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 			k.Intercept = nil
@@ -216,13 +205,13 @@ func TestKeepRules(t *testing.T) {
 // the same as ipvsadm's, and that ipvsadm neither warns nor reads the table.
 func TestEditWarning(t *testing.T) {
 	const (
-		service = "-A -t 192.0.2.1:80 -s sh -p 600 -M 255.255.255.0 --pe sip -b sh-port\n"
-		datagr  = "-A -u 192.0.2.1:53 -s rr -o\n"
-		gue     = oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i -w 3 --tun-type gue --tun-port 5555 --tun-remcsum\n"
-		gre     = oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i -w 3 --tun-type gre --tun-csum\n"
-		edit    = "-e -t 192.0.2.1:80 -r 198.51.100.1 "
-		server  = "server 198.51.100.1:80 of TCP 192.0.2.1:80: "
-		web     = "service TCP 192.0.2.1:80: "
+		service   = "-A -t 192.0.2.1:80 -s sh -p 600 -M 255.255.255.0 --pe sip -b sh-port\n"
+		onePacket = "-A -u 192.0.2.1:53 -s rr -o\n"
+		gue       = oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i -w 3 --tun-type gue --tun-port 5555 --tun-remcsum\n"
+		gre       = oneService + "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i -w 3 --tun-type gre --tun-csum\n"
+		edit      = "-e -t 192.0.2.1:80 -r 198.51.100.1 "
+		server    = "server 198.51.100.1:80 of TCP 192.0.2.1:80: "
+		web       = "service TCP 192.0.2.1:80: "
 	)
 	for _, tt := range []struct {
 		before string // rules
@@ -245,19 +234,19 @@ func TestEditWarning(t *testing.T) {
 			want: web + "scheduler changed from sh to wlc, netmask changed from 255.255.255.0 to 255.255.255.255, persistence engine sip removed"},
 		{before: service, line: "-E -t 192.0.2.1:80 -s sh -p 9 -M 255.255.255.0 --pe sip -b sh-fallback"},
 		{before: service, line: "-E -t 192.0.2.1:80 -s mh -p 9 -M 255.255.0.0 --pe sip"},
-		{before: datagr, line: "-E -u 192.0.2.1:53 -s rr", want: "service UDP 192.0.2.1:53: one-packet scheduling removed"},
+		{before: onePacket, line: "-E -u 192.0.2.1:53 -s rr", want: "service UDP 192.0.2.1:53: one-packet scheduling removed"},
 		{before: oneService, line: "-E -t 192.0.2.1:80 -s rr"},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
-			k, reference := rulesKernel(t, tt.before), rulesKernel(t, tt.before)
+			k, reference := kernelWith(t, tt.before), kernelWith(t, tt.before)
 			want := result{}
 			if tt.want != "" {
 				want.stderr = "warning: " + tt.want + " (use --keep to keep what is not given)\n"
 			}
-			if got := run(k, "", append([]string{"goipvsadm"}, words(tt.line)...)...); got != want {
+			if got := run(k, "", words("goipvsadm "+tt.line)...); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
-			if got := run(reference, "", append([]string{"ipvsadm"}, words(tt.line)...)...); got != (result{}) {
+			if got := run(reference, "", words("ipvsadm "+tt.line)...); got != (result{}) {
 				t.Errorf("as ipvsadm: %+v", got)
 			}
 			if n := len(reference.Requests); n != 2 { // GetInfo and the edit
@@ -269,28 +258,28 @@ func TestEditWarning(t *testing.T) {
 		})
 	}
 	t.Run("local server", func(t *testing.T) {
-		k := rulesKernel(t, oneServer)
+		k := kernelWith(t, oneServer)
 		k.Table[0].Destinations[0].Method = ipvs.Local
-		if got := run(k, "", append([]string{"goipvsadm"}, words(edit+"-w 5")...)...); got != (result{}) {
+		if got := run(k, "", words("goipvsadm "+edit+"-w 5")...); got != (result{}) {
 			t.Errorf("got %+v", got)
 		}
 	})
 	t.Run("method named", func(t *testing.T) {
-		k := rulesKernel(t, oneServer)
-		run(k, "", append([]string{"goipvsadm"}, words(edit+"-m -w 5")...)...)
+		k := kernelWith(t, oneServer)
+		run(k, "", words("goipvsadm "+edit+"-m -w 5")...)
 		if n := len(k.Requests); n != 2 {
 			t.Errorf("%d requests, want 2", n)
 		}
 	})
 	t.Run("edit fails", func(t *testing.T) {
-		k := rulesKernel(t, oneServer)
+		k := kernelWith(t, oneServer)
 		want := result{255, "", server + "lower threshold exceeds upper threshold\n"}
-		if got := run(k, "", append([]string{"goipvsadm"}, words(edit+"-y 5")...)...); got != want {
+		if got := run(k, "", words("goipvsadm "+edit+"-y 5")...); got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 	})
 	t.Run("rule", func(t *testing.T) {
-		k := rulesKernel(t, oneServer)
+		k := kernelWith(t, oneServer)
 		if got := run(k, edit+"-w 5\n", "goipvsadm", "-R"); got != (result{}) {
 			t.Errorf("got %+v", got)
 		}

@@ -25,7 +25,7 @@ func runOffline(k *ipvstest.FakeKernel, stdin string, args ...string) result {
 	return runWithNames(k, offlineNames(os.DevNull, os.DevNull), stdin, args...)
 }
 
-// offlineNames returns the names in two files. DNS queries fail.
+// offlineNames returns a database of the names in two files. DNS queries fail.
 func offlineNames(hosts, services string) *resolve.Database {
 	return resolve.NewDatabase(hosts, services, &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no name server")

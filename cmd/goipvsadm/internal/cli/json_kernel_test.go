@@ -20,13 +20,7 @@ import (
 
 // A listLab is a network of a client, a director and two servers with IPv4 and IPv6
 // addresses.
-type listLab struct {
-	t        *testing.T
-	tool     *testnet.Tool
-	network  *testnet.Network
-	director *testnet.Netns
-	client   testnet.Client
-}
+type listLab struct{ *lab }
 
 const listRules = `
 	-A -t 10.8.3.100:80 -s rr
@@ -46,12 +40,7 @@ const listRules = `
 
 func newListLab(t *testing.T) *listLab {
 	t.Helper()
-	tool, err := testnet.NewTool()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tool.Close() })
-	network, err := testnet.Build(testnet.Plan{
+	l := &listLab{newLab(t, testnet.Plan{
 		{Name: "client", Links: []testnet.Link{{To: "outside", Addresses: []string{"10.8.3.2/24", "fd08:3::2/64"}}}},
 		{Name: "director", Sysctls: map[string]string{"net/ipv4/ip_forward": "1"}, Links: []testnet.Link{
 			{To: "outside", Addresses: []string{"10.8.3.1/24", "10.8.3.100/24", "10.8.3.200/24", "fd08:3::1/64", "fd08:3::200/64"}},
@@ -59,56 +48,18 @@ func newListLab(t *testing.T) *listLab {
 		}},
 		{Name: "one", Gateway: "10.8.4.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.8.4.11/24", "fd08:4::11/64"}}}},
 		{Name: "two", Gateway: "10.8.4.1", Links: []testnet.Link{{To: "inside", Addresses: []string{"10.8.4.12/24"}}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { network.Close() })
-	for _, name := range []string{"one", "two"} {
-		server, err := network.Host(name).Serve(name, ":80")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { server.Close() })
-	}
-	l := &listLab{t, tool, network, network.Host("director"), testnet.Client{Netns: network.Host("client")}}
+	}, "one", "two")}
 	for _, rule := range []testnet.MarkRule{
 		{Device: "eth0", To: netip.MustParseAddr("10.8.3.200"), Mark: 10},
 		{Device: "eth0", To: netip.MustParseAddr("fd08:3::200"), Mark: 4000000000},
 	} {
 		for _, line := range rule.AddCommands() {
-			l.run(line, 0)
+			l.shell(line, 0)
 		}
 	}
-	l.run("modprobe ip_vs_pe_sip", 0)
-	l.run("ipvsadm -R <<-RULES"+strings.ReplaceAll(listRules, "\t", "")+"RULES", 0)
+	l.shell("modprobe ip_vs_pe_sip", 0)
+	l.shell("ipvsadm -R <<-RULES"+strings.ReplaceAll(listRules, "\t", "")+"RULES", 0)
 	return l
-}
-
-// run runs a shell command on the director and checks its exit status.
-func (l *listLab) run(line string, status int) testnet.Result {
-	l.t.Helper()
-	result, err := l.tool.Shell(l.director, line)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if result.Status != status {
-		l.t.Fatalf("%s: exit status %d, want %d\n%s%s", line, result.Status, status, result.Stdout, result.Stderr)
-	}
-	return result
-}
-
-// send sends a UDP datagram from the client.
-func (l *listLab) send(to, text string) {
-	l.t.Helper()
-	c, err := l.client.Netns.Dial(l.t.Context(), "udp", l.client.Source, to)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.Write([]byte(text)); err != nil {
-		l.t.Fatal(err)
-	}
 }
 
 // waitCounters waits until the kernel has updated all counters. It updates them every
@@ -131,14 +82,14 @@ func (l *listLab) waitCounters() {
 		return nil
 	})
 	if err != nil {
-		l.t.Fatalf("%v:\n%s", err, l.run("ipvsadm -L -n --stats", 0).Stdout)
+		l.t.Fatalf("%v:\n%s", err, l.shell("ipvsadm -L -n --stats", 0).Stdout)
 	}
 }
 
 // list decodes a JSON listing and validates it against the schema.
 func (l *listLab) list(options string, v any) {
 	l.t.Helper()
-	jsonouttest.Decode(l.t, []byte(l.run("ipvsadm -L -j "+options, 0).Stdout), v)
+	jsonouttest.Decode(l.t, []byte(l.shell("ipvsadm -L -j "+options, 0).Stdout), v)
 }
 
 // A listDocument has the members of all JSON documents that the tests check.
@@ -203,9 +154,9 @@ func TestJSONKernel(t *testing.T) {
 	if err != nil || tally["one"] != 10 || tally["two"] != 10 {
 		t.Fatalf("responses by server: %v, %v; want 10 each", tally, err)
 	}
-	l.send("10.8.3.200:7777", "fwmark")
-	l.send("[fd08:3::200]:7777", "fwmark")
-	l.send("10.8.3.100:5060", "INVITE sip:b@example.org SIP/2.0\r\nCall-ID: "+callID+"\r\nCSeq: 1 INVITE\r\n\r\n")
+	l.sendDatagram("10.8.3.200:7777", "fwmark")
+	l.sendDatagram("[fd08:3::200]:7777", "fwmark")
+	l.sendDatagram("10.8.3.100:5060", "INVITE sip:b@example.org SIP/2.0\r\nCall-ID: "+callID+"\r\nCSeq: 1 INVITE\r\n\r\n")
 	l.waitCounters()
 
 	t.Run("table", func(t *testing.T) {
@@ -257,7 +208,7 @@ func TestJSONKernel(t *testing.T) {
 		if len(one.Services) != 1 || one.Services[0].Mark != 4000000000 || one.Services[0].Stats.Connections != 1 {
 			t.Errorf("listing of one service: %+v", one.Services)
 		}
-		result := l.run("ipvsadm -L -j -f 9", 1)
+		result := l.shell("ipvsadm -L -j -f 9", 1)
 		if result.Stdout != "" || result.Stderr != "No such service\n" {
 			t.Errorf("listing of a missing service: %+v", result)
 		}
@@ -291,7 +242,7 @@ func TestJSONKernel(t *testing.T) {
 
 	t.Run("settings", func(t *testing.T) {
 		var settings listDocument
-		l.run("ipvsadm --set 1000 0 2678400", 0)
+		l.shell("ipvsadm --set 1000 0 2678400", 0)
 		l.list("--timeout", &settings)
 		if settings.Timeouts.TCP != 1000 || settings.Timeouts.Fin != 120 || settings.Timeouts.UDP != 2678400 {
 			t.Errorf("timeouts: %+v", settings.Timeouts)
@@ -300,9 +251,9 @@ func TestJSONKernel(t *testing.T) {
 		if len(settings.Daemons) != 0 {
 			t.Errorf("daemons before one was started: %+v", settings.Daemons)
 		}
-		l.run("ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 7; sleep 0.2", 0)
+		l.shell("ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 7; sleep 0.2", 0)
 		l.list("--daemon", &settings)
-		l.run("ipvsadm --stop-daemon backup", 0)
+		l.shell("ipvsadm --stop-daemon backup", 0)
 		if len(settings.Daemons) != 1 || settings.Daemons[0].State != "backup" || settings.Daemons[0].ID != 7 || settings.Daemons[0].Interface != "eth1" {
 			t.Errorf("daemons: %+v", settings.Daemons)
 		}
@@ -315,7 +266,7 @@ func TestJSONKernel(t *testing.T) {
 			`ipvsadm -L --timeout -j | jq .timeouts.tcp`:                                                                   "1000\n",
 			`ipvsadm -L --daemon -j | jq -c .`:                                                                             `{"daemons":[]}` + "\n",
 		} {
-			if got := l.run(line, 0); got.Stdout != want || got.Stderr != "" {
+			if got := l.shell(line, 0); got.Stdout != want || got.Stderr != "" {
 				t.Errorf("%s: %+v, want %q", line, got, want)
 			}
 		}

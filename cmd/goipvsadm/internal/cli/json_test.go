@@ -68,7 +68,7 @@ func TestJSONTable(t *testing.T) {
 		{options: "-j --top 9", want: "2:12 1:12 3:12"},
 	} {
 		t.Run(tt.options, func(t *testing.T) {
-			got := run(k, "", append([]string{"goipvsadm", "-L"}, words(tt.options)...)...)
+			got := run(k, "", words("goipvsadm -L "+tt.options)...)
 			if got.status != 0 || got.stderr != "" {
 				t.Fatalf("%+v", got)
 			}
@@ -91,7 +91,7 @@ func TestJSONSettings(t *testing.T) {
 		{line: "-L -j --timeout", want: `{"timeouts":{"tcp":900,"tcp_fin":120,"udp":300}}` + "\n"},
 		{line: "-L -j --daemon", want: `{"daemons":[]}` + "\n"},
 	} {
-		got := run(k, "", append([]string{"goipvsadm"}, words(tt.line)...)...)
+		got := run(k, "", words("goipvsadm "+tt.line)...)
 		if got != (result{0, tt.want, ""}) {
 			t.Errorf("%s: %+v", tt.line, got)
 		}
@@ -114,7 +114,7 @@ func TestJSONKernelError(t *testing.T) {
 		line := map[netlinkmsg.Command]string{
 			netlinkmsg.GetService: "-L -j", netlinkmsg.GetConfig: "-L -j --timeout", netlinkmsg.GetDaemon: "-L -j --daemon",
 		}[failing]
-		got := run(k, "", append([]string{"goipvsadm"}, words(line)...)...)
+		got := run(k, "", words("goipvsadm "+line)...)
 		if got != (result{1, "", "Memory allocation problem\n"}) {
 			t.Errorf("%s: %+v", line, got)
 		}

@@ -125,7 +125,7 @@ func TestLostReplies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var k ipvstest.FakeKernel
 			var stdout, stderr strings.Builder
-			args := append([]string{"ipvsadm"}, words(tt.line)...)
+			args := words("ipvsadm " + tt.line)
 			status := Run(args, strings.NewReader(tt.rules), &stdout, &stderr, dialLossy(&k, tt.loss))
 			got := stderr.String()
 			if tt.firstLine {

@@ -23,7 +23,7 @@ func TestMetricsKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newListLab(t)
-	l.run("ipvsadm -a -t 10.8.3.100:80 -r 10.8.3.1 -g -w 0; ipvsadm -a -f 10 -r [fd08:4::11]:0 -i --tun-type gre --tun-csum; "+
+	l.shell("ipvsadm -a -t 10.8.3.100:80 -r 10.8.3.1 -g -w 0; ipvsadm -a -f 10 -r [fd08:4::11]:0 -i --tun-type gre --tun-csum; "+
 		"ipvsadm -a --sctp-service 10.8.3.100:9 -r 10.8.4.11 -i -w 0", 0)
 	if _, err := l.client.CountResponses("http://10.8.3.100/", 20); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestMetricsKernel(t *testing.T) {
 	const connections = `ipvs_service_connections_total{family="ipv4",protocol="tcp",address="10.8.3.100",port="80"} `
 	text := ""
 	err = testnet.Eventually(func() error {
-		text = l.run("ipvsadm -L --metrics", 0).Stdout
+		text = l.shell("ipvsadm -L --metrics", 0).Stdout
 		if !strings.Contains(text, "\n"+connections+"20\n") {
 			return fmt.Errorf("no %s20 in\n%s", connections, text)
 		}
@@ -63,8 +63,8 @@ func TestMetricsKernel(t *testing.T) {
 	}
 
 	// The totals of the namespace include services that were removed.
-	l.run("ipvsadm -D -t 10.8.3.100:80", 0)
-	if text := l.run("ipvsadm -L --metrics", 0).Stdout; !strings.Contains(text, "\nipvs_connections_total 20\n") {
+	l.shell("ipvsadm -D -t 10.8.3.100:80", 0)
+	if text := l.shell("ipvsadm -L --metrics", 0).Stdout; !strings.Contains(text, "\nipvs_connections_total 20\n") {
 		t.Errorf("no ipvs_connections_total 20 in\n%s", text)
 	}
 	elsewhere, err := l.tool.Shell(l.network.Host("one"), "ipvsadm -L --metrics -N "+l.director.Name+" | grep ^ipvs_.*_total\\ ; ipvsadm -L --metrics | grep ^ipvs_conn")
@@ -84,8 +84,8 @@ func TestMetricsKernel(t *testing.T) {
 		},
 		{name: "empty table", setup: "ipvsadm --stop-daemon backup; ipvsadm -C"},
 	} {
-		l.run(step.setup, 0)
-		if got := l.run("ipvsadm -L --metrics | "+promtool+" check metrics", 0); got.Stdout+got.Stderr != "" {
+		l.shell(step.setup, 0)
+		if got := l.shell("ipvsadm -L --metrics | "+promtool+" check metrics", 0); got.Stdout+got.Stderr != "" {
 			t.Errorf("%s: promtool: %s%s", step.name, got.Stdout, got.Stderr)
 		}
 	}

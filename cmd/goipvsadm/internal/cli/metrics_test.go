@@ -41,7 +41,7 @@ func TestMetrics(t *testing.T) {
 		{options: "--metrics -t 192.0.2.1:2", want: "2:12"},
 		{options: "--metrics --top 2", want: "2:12 1:12"},
 	} {
-		got := run(k, "", append([]string{"goipvsadm", "-L"}, words(tt.options)...)...)
+		got := run(k, "", words("goipvsadm -L "+tt.options)...)
 		if got.status != 0 || got.stderr != "" || !strings.HasSuffix(got.stdout, "\n# EOF\n") {
 			t.Fatalf("%s: %+v", tt.options, got)
 		}

@@ -94,7 +94,7 @@ func TestMonitorKernel(t *testing.T) {
 		changes += rules(end)
 	}
 	other.runQuiet("-R", changes)
-	if got, want := sorted(other.saved("--all")), sorted(h.saved("--all")); got != want {
+	if got, want := sortLines(other.saved("--all")), sortLines(h.saved("--all")); got != want {
 		t.Errorf("the changes\n%slead to\n%swant\n%s", changes, got, want)
 	}
 

@@ -191,7 +191,7 @@ func TestMonitorClosedPipe(t *testing.T) {
 			defer w.Close()
 			r.Close()
 			var stderr strings.Builder
-			args := append([]string{"goipvsadm"}, words(tt.line)...)
+			args := words("goipvsadm " + tt.line)
 			if status := Run(args, nil, w, &stderr, k.Dial); status != 0 || stderr.Len() > 0 {
 				t.Errorf("status %d, %s", status, stderr.String())
 			}

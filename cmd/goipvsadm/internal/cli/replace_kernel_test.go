@@ -30,12 +30,12 @@ func (h *host) restore(rules string, status int) (stderr string) {
 func TestReplaceKernel(t *testing.T) {
 	h := newHost(t)
 	h.runQuiet("-R", allRules(true))
-	before := sorted(h.saved("--all"))
+	before := sortLines(h.saved("--all"))
 	if stderr := h.restore("-A -f 1 -s rr\n-A -f 2 -s wlcc\n-A -f 3 --pe nosuch\n-A -f 4 --pe sip\n", 255); stderr !=
 		"line 2: Scheduler or persistence engine not found\nline 3: Scheduler or persistence engine not found\n" {
 		t.Errorf("stderr:\n%s", stderr)
 	}
-	if after := sorted(h.saved("--all")); after != before {
+	if after := sortLines(h.saved("--all")); after != before {
 		t.Errorf("table after missing schedulers:\n%swant:\n%s", after, before)
 	}
 	// The kernel rejects the broadcast address of the network.
@@ -44,7 +44,7 @@ func TestReplaceKernel(t *testing.T) {
 		"the previous table was restored\n" {
 		t.Errorf("stderr:\n%s", stderr)
 	}
-	if after := sorted(h.saved("--all")); after != before {
+	if after := sortLines(h.saved("--all")); after != before {
 		t.Errorf("table after a rejected rule:\n%swant:\n%s", after, before)
 	}
 	// Without an error, the new table replaces the old one.
@@ -53,7 +53,7 @@ func TestReplaceKernel(t *testing.T) {
 	}
 	want := newHost(t)
 	want.runQuiet("-R", allRules(false)+"-A -f 9\n")
-	if got := sorted(h.saved("--all")); got != sorted(want.saved("--all")) {
+	if got := sortLines(h.saved("--all")); got != sortLines(want.saved("--all")) {
 		t.Errorf("table:\n%s", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// saveUndo writes the rules that --save-undo asks for.
+// saveUndo writes the rules that undo p to the file of --save-undo.
 func (inv *invocation) saveUndo(cmd *command.Command, p *applyPlan) error {
 	if isSameFile(cmd.UndoFile, inv.rulesFile(cmd)) {
 		return fmt.Errorf("%s is the file of the rules to apply", cmd.UndoFile)
@@ -26,8 +26,8 @@ func (inv *invocation) saveUndo(cmd *command.Command, p *applyPlan) error {
 	return replaceFile(cmd.UndoFile, undoRules(p))
 }
 
-// rulesFile returns the information about the file with the rules that cmd names, or
-// nil if they do not come from a file.
+// rulesFile returns the FileInfo of the file from which cmd reads rules, or nil if they
+// do not come from a file.
 func (inv *invocation) rulesFile(cmd *command.Command) fs.FileInfo {
 	if cmd.File != "" {
 		info, _ := os.Stat(cmd.File)

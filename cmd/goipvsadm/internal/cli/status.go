@@ -51,8 +51,8 @@ func watchStatus(sig os.Signal) int {
 
 // doctorStatus returns the exit status of --doctor.
 func doctorStatus(facts *doctor.Facts, findings []doctor.Finding) int {
-	switch worst, any := doctor.Worst(findings); {
-	case any && worst > doctor.Hint:
+	switch worst, hasFindings := doctor.Worst(findings); {
+	case hasFindings && worst > doctor.Hint:
 		return exitProblems
 	case slices.ContainsFunc(facts.Unavailable, func(u doctor.Unavailable) bool { return !u.Optional }):
 		return exitIncomplete

@@ -23,7 +23,7 @@ func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, sta
 		}
 		return file, exitOK
 	}
-	if stdinClosed(inv.stdin) {
+	if closedByParent(inv.stdin) {
 		inv.errorf(msgStdinClosed)
 		return nil, exitUsage
 	}
@@ -49,12 +49,12 @@ func isTerminal(file *os.File) bool {
 	return err == nil
 }
 
-// stdinClosed reports whether stdin was closed by the parent process. The Go
-// runtime then opens /dev/null read-write in its place, as daemons do for their
-// children. A shell's </dev/null, which stands for an empty file, opens it
+// closedByParent reports whether the parent process closed stream, the standard input
+// or output. The Go runtime then opens /dev/null read-write in its place, as daemons do
+// for their children. A shell's </dev/null, which stands for an empty file, opens it
 // read-only.
-func stdinClosed(stdin io.Reader) bool {
-	file, ok := stdin.(*os.File)
+func closedByParent(stream any) bool {
+	file, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

@@ -3,17 +3,15 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
+	"goipvsadm/scripts/testnet"
 )
 
 // TestRulesFile checks that --check, --apply and --diff read the rules from a
@@ -37,32 +35,10 @@ func TestRulesFile(t *testing.T) {
 		{line: "--apply -", stdin: oneService, after: oneService},
 	} {
 		var k ipvstest.FakeKernel
-		if got := run(&k, tt.stdin, append([]string{"goipvsadm"}, words(tt.line)...)...); got != tt.want || savedRules(t, &k) != tt.after {
+		if got := run(&k, tt.stdin, words("goipvsadm "+tt.line)...); got != tt.want || savedRules(t, &k) != tt.after {
 			t.Errorf("%s: %+v, want %+v, table:\n%s", tt.line, got, tt.want, savedRules(t, &k))
 		}
 	}
-}
-
-// openTerminal returns the two ends of a pseudoterminal.
-func openTerminal(t *testing.T) (master, terminal *os.File) {
-	t.Helper()
-	open := func(name string) *os.File {
-		f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { f.Close() })
-		return f
-	}
-	master = open("/dev/ptmx")
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	return master, open(fmt.Sprintf("/dev/pts/%d", number))
 }
 
 // TestAnnounceStdin checks that the program announces that it reads rules from a
@@ -79,7 +55,12 @@ func TestAnnounceStdin(t *testing.T) {
 		{line: "ipvsadm --check"},
 		{line: "ipvsadm-restore"},
 	} {
-		master, terminal := openTerminal(t)
+		master, terminal, err := testnet.OpenPTY()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer master.Close()
+		defer terminal.Close()
 		if _, err := io.WriteString(master, "\x04"); err != nil {
 			t.Fatal(err)
 		}

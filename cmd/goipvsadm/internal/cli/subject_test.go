@@ -46,7 +46,7 @@ func TestSubjects(t *testing.T) {
 				}
 				return 0
 			}
-			if got := run(k, "", append([]string{name}, words(tt.line)...)...); got.stderr != want+"\n" {
+			if got := run(k, "", words(name+" "+tt.line)...); got.stderr != want+"\n" {
 				t.Errorf("%s %s: %s, want %s", name, tt.line, got.stderr, want)
 			}
 			if got := run(k, tt.line+"\n", name, "-R"); got.stderr != "line 1: "+want+"\n" {
@@ -101,7 +101,7 @@ func TestMappedServer(t *testing.T) {
 		{line: "-R", rules: "-d " + service + " -r " + mapped + " --drain\n", status: 255, stderr: "line 1: " + reason},
 	} {
 		k := kernelWith(t, oneServer)
-		got := run(k, tt.rules, append([]string{"goipvsadm"}, words(tt.line)...)...)
+		got := run(k, tt.rules, words("goipvsadm "+tt.line)...)
 		if want := (result{tt.status, "", tt.stderr}); got != want {
 			t.Errorf("%s: got\n%+v\nwant\n%+v", tt.line, got, want)
 		}

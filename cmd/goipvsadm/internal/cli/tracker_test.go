@@ -28,7 +28,7 @@ func TestCheckPredictsKernel(t *testing.T) {
 		for range 30 {
 			service := pick(" -t 192.0.2.1:80", " -u 192.0.2.1:80", " -f 1", " -f 1 -6")
 			server := pick(" -r 198.51.100.1:80 -i", " -r [2001:db8::1]:80 -i")
-			switch r.IntN(18) {
+			switch r.IntN(17) {
 			case 0, 1, 2:
 				rules += "-A" + service + pick("", " -s rr") + "\n"
 			case 3:
@@ -45,6 +45,8 @@ func TestCheckPredictsKernel(t *testing.T) {
 				rules += fmt.Sprintf("--%s-daemon %s\n", pick("start", "stop"), pick("master", "backup"))
 			case 11:
 				rules += "-Z" + service + "\n"
+			case 12:
+				rules += pick("-C", "-Z", "--set 1 2 3") + "\n"
 			case 13:
 				rules += "-e" + service + strings.TrimSuffix(server, " -i") + " --keep -w 3\n"
 			case 14:
@@ -53,8 +55,6 @@ func TestCheckPredictsKernel(t *testing.T) {
 				rules += "-d" + pick(" -r 198.51.100.1", " -r [2001:db8::1]:80") + " --all-services\n"
 			case 16:
 				rules += "-e" + pick(" -r 198.51.100.1:80", " -r 2001:db8::1") + " --all-services -w 2\n"
-			case 12:
-				rules += pick("-C", "-Z", "--set 1 2 3") + "\n"
 			}
 		}
 		// --check assumes nothing about daemons that no rule has started.

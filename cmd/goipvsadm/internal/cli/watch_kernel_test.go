@@ -124,7 +124,7 @@ func TestWatchJSON(t *testing.T) {
 
 	// With traffic, the counters could exceed their old values before the next sample.
 	stopTraffic()
-	l.run("ipvsadm -Z", 0)
+	l.shell("ipvsadm -Z", 0)
 	zeroed := false
 	for range 5 {
 		zeroed = zeroed || next().Services[0].Measured == nil
@@ -231,21 +231,21 @@ func TestWatchRemovedService(t *testing.T) {
 	if _, err := terminal.ReadUntil("FWM  10 wlc persistent 60"); err != nil {
 		t.Fatal(err)
 	}
-	l.run("ipvsadm -D -f 10", 0)
+	l.shell("ipvsadm -D -f 10", 0)
 	rest, status, err := terminal.Wait()
 	if err != nil || status != 1 || !strings.HasSuffix(rest, "\x1b[?25h\x1b[?1049lNo such service\r\n") {
 		t.Errorf("after the service was removed: output %q, status %d, %v", rest, status, err)
 	}
 }
 
-// TestWatchThresholds checks that a server is marked exactly while the kernel
+// TestWatchThresholds checks that a server is highlighted exactly while the kernel
 // schedules no connections to it.
 func TestWatchThresholds(t *testing.T) {
 	l := newListLab(t)
 	// UDP connections expire after this timeout. If a busy machine delayed their
 	// packets longer, the server would no longer be overloaded.
-	l.run("ipvsadm -C; ipvsadm --set 0 0 3", 0)
-	l.run("ipvsadm -A -u 10.8.3.100:5353 -s rr", 0)
+	l.shell("ipvsadm -C; ipvsadm --set 0 0 3", 0)
+	l.shell("ipvsadm -A -u 10.8.3.100:5353 -s rr", 0)
 	for _, tt := range []struct {
 		server   string // different in each case, because connections outlive a removed server
 		limits   string
@@ -256,8 +256,8 @@ func TestWatchThresholds(t *testing.T) {
 	} {
 		t.Run(tt.limits, func(t *testing.T) {
 			l.t = t
-			l.run("ipvsadm -a -u 10.8.3.100:5353 -r "+tt.server+" -m "+tt.limits, 0)
-			defer l.run("ipvsadm -d -u 10.8.3.100:5353 -r "+tt.server, 0)
+			l.shell("ipvsadm -a -u 10.8.3.100:5353 -r "+tt.server+" -m "+tt.limits, 0)
+			defer l.shell("ipvsadm -d -u 10.8.3.100:5353 -r "+tt.server, 0)
 			setConns := l.startUDPClients()
 			terminal, err := l.director.Terminal(100, 30, l.command("-Ln", "--watch=1"))
 			if err != nil {
@@ -265,9 +265,9 @@ func TestWatchThresholds(t *testing.T) {
 			}
 			screen := new(testnet.Screen)
 			screen.Resize(100, 30)
-			waitRow := func(mark string, conns int) {
+			waitRow := func(sign string, conns int) {
 				t.Helper()
-				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, mark, regexp.QuoteMeta(tt.server), conns))
+				row := regexp.MustCompile(fmt.Sprintf(`(?m)^\%s -> %s +1 +0 +%d `, sign, regexp.QuoteMeta(tt.server), conns))
 				for end := time.Now().Add(testnet.TestTimeout); time.Now().Before(end); {
 					frame, err := terminal.ReadUntil("\x1b[J")
 					if err != nil {
@@ -278,7 +278,7 @@ func TestWatchThresholds(t *testing.T) {
 						return
 					}
 				}
-				t.Fatalf("no row with mark %q and %d connections:\n%s", mark, conns, screen)
+				t.Fatalf("no row with sign %q and %d connections:\n%s", sign, conns, screen)
 			}
 			setConns(tt.up - 1)
 			waitRow(" ", tt.up-1)

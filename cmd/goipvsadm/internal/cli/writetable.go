@@ -18,7 +18,7 @@ type rowFormatter struct {
 
 // ruleFormatter formats rows as rules that add them.
 func ruleFormatter(n tablefmt.Namer) rowFormatter {
-	var key []byte // of the last service
+	var key []byte // key of the last service, as a rule prints it
 	return rowFormatter{
 		func(b []byte, s *ipvs.Service) []byte {
 			key = ruleset.AppendServiceKey(key[:0], &s.ServiceKey, n)

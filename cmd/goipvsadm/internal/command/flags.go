@@ -28,12 +28,12 @@ const (
 	valueAttached           // --drain=X, or no value
 )
 
-// defaultTimeout is the persistence timeout of -p without a value, in seconds.
-const defaultTimeout = "360"
+// defaultPersistence is the persistence timeout of -p without a value, in seconds.
+const defaultPersistence = "360"
 
-// Values of options that are given without one, in seconds.
+// Values of --watch, --monitor and --confirm if they are given without one, in seconds.
 const (
-	defaultInterval        = 2 // of --watch
+	defaultWatchInterval   = 2
 	defaultMonitorInterval = 1
 	defaultConfirm         = 60
 )

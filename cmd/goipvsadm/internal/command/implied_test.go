@@ -16,6 +16,7 @@ func TestParseImpliedList(t *testing.T) {
 		{line: "--top 3 --doctor", explicit: "--doctor --top 3"},
 		{line: "-jn --monitor=3", explicit: "--monitor=3 -jn"},
 		{line: "--top 5 -n", explicit: "-L --top 5 -n"},
+		{line: "--metrics", explicit: "-L --metrics"},
 		{line: "--watch", explicit: "-L --watch"},
 		{line: "--watch=3 -t 192.0.2.1:80", explicit: "-L --watch=3 -t 192.0.2.1:80"},
 		{line: "-N blue -j", explicit: "-L -N blue -j"},

@@ -37,8 +37,9 @@ func (c *Command) KeepService(current *ipvs.Service) error {
 	return nil
 }
 
-// validateKept checks an edit of servers that keeps values, as far as it is possible
-// without them. hasPort reports whether the port of the server was given.
+// validateKept checks an edit of servers with --keep or --all-services, as far as
+// possible before the current values are known. hasPort reports whether the port of the
+// server was given.
 func (c *Command) validateKept(hasPort bool) *Error {
 	if c.Options&serverOptions == 0 {
 		o := Keep
@@ -89,7 +90,8 @@ func (c *Command) KeepServer(current *ipvs.Destination) error {
 }
 
 // keepTunnel replaces the fields of the tunnel whose options were not given by those
-// of current, as far as they belong to the tunnel type, and returns these options.
+// of current, unless the tunnel type changes. It returns the options that count as given
+// because of that.
 func (c *Command) keepTunnel(current ipvs.Tunnel) (kept Options) {
 	t, given := &c.Destination.Tunnel, c.Options
 	if !given.Has(TunType) {

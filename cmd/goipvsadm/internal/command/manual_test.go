@@ -79,12 +79,35 @@ func TestFlagsDocumented(t *testing.T) {
 	}
 }
 
+// TestAddedFlagsDocumented verifies that the manual's section on compatibility lists the
+// flags that ipvsadm lacks.
+func TestAddedFlagsDocumented(t *testing.T) {
+	_, section, _ := strings.Cut(readManual(t), "\n.Sh COMPATIBILITY\n")
+	section, _, _ = strings.Cut(section, "\n.Sh ")
+	listed := make(map[string]bool)
+	for line := range strings.Lines(section) {
+		if fields := strings.Fields(line); fields[0] == ".Fl" {
+			listed[fields[1]] = true
+		}
+	}
+	for i := range flags {
+		f := &flags[i]
+		isAdded := f.option >= NetNS && f.option < numOptions
+		if f.verb != 0 {
+			isAdded = slices.Contains([]Verb{Check, Apply, Diff, Doctor, Monitor}, f.verb)
+		}
+		if isAdded != listed["-"+f.long] {
+			t.Errorf("--%s: listed %t, want %t", f.long, listed["-"+f.long], isAdded)
+		}
+	}
+}
+
 func TestValuesDocumented(t *testing.T) {
 	documented := make(map[string]bool)
 	for word := range strings.FieldsSeq(readManual(t)) {
 		documented[strings.Trim(word, ".,;")] = true
 	}
-	values := []string{"ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultTimeout, "2678400", "2147483647", "65507"}
+	values := []string{"ipip", "gue", "gre", "master", "backup", "sip", "prometheus", "openmetrics", defaultPersistence, "2678400", "2147483647", "65507"}
 	for _, f := range sched.Flags {
 		values = append(values, f.Name)
 	}

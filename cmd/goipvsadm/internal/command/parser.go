@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
-
-	"github.com/spf13/pflag"
 )
 
 // A Parser parses command lines, one after another.
@@ -95,7 +95,7 @@ func (p *Parser) reset(cmd *Command) {
 		Service:     ipvs.Service{Scheduler: sched.Default},
 		Destination: ipvs.Destination{Method: ipvs.DirectRouting, Weight: 1},
 		Daemon:      ipvs.Daemon{Interface: "eth0"},
-		Interval:    defaultInterval,
+		Interval:    defaultWatchInterval,
 	}
 	p.state = state{cmd: cmd, operands: p.operands[:0]}
 }

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"goipvsadm/cmd/goipvsadm/internal/resolve"
-
 	"github.com/google/go-cmp/cmp"
+
+	"goipvsadm/cmd/goipvsadm/internal/resolve"
 )
 
 // testParser returns a Parser with a few names of hosts and ports, and without

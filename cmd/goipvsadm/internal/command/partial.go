@@ -6,9 +6,9 @@ import (
 	"errors"
 	"strings"
 
-	"goipvsadm/ipvs"
-
 	"github.com/spf13/pflag"
+
+	"goipvsadm/ipvs"
 )
 
 // A Partial is a command line that is being typed: the words before the cursor,

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"goipvsadm/ipvs"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"goipvsadm/ipvs"
 )
 
 func TestNextFlags(t *testing.T) {

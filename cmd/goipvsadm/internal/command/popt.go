@@ -79,7 +79,7 @@ func (p *Parser) splitValue(f *flag, words []string) (args, rest []string) {
 	case f.value == valueNone || f.value == valueAttached:
 		return words[:1], rest
 	case f.value == valueOptional && (len(rest) == 0 || strings.HasPrefix(rest[0], "-")):
-		return append(p.pflagArgs[:0], words[0], defaultTimeout), rest
+		return append(p.pflagArgs[:0], words[0], defaultPersistence), rest
 	case len(rest) == 0:
 		return words, nil // pflag will return a ValueRequiredError
 	}

@@ -54,7 +54,7 @@ func TestHelpTopicEveryFlag(t *testing.T) {
 	}
 }
 
-// The word after --help is a topic only with DetailedErrors; ipvsadm ignores them.
+// The word after --help is a topic only with DetailedErrors; ipvsadm ignores it.
 func TestParseHelpTopics(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{line: "-h", want: ""},

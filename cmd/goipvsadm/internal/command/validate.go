@@ -29,7 +29,8 @@ func (p *Parser) validate() *Error {
 		return p.unexpectedOperand()
 	}
 	if p.cmd.KeepsScheduler() {
-		// KeepService parses the scheduler flags again.
+		// Check only that the flags exist. KeepService knows the scheduler and parses
+		// them again.
 		if _, err := parseSchedFlags(p.cmd.SchedFlags, nil); err != nil {
 			return err
 		}
@@ -171,7 +172,8 @@ func (c *Command) setServerPort(hasPort bool) {
 	d := &c.Destination
 	port := d.AddrPort.Port()
 	c.inheritPort(hasPort && (d.Method == ipvs.Masquerading || c.Service.Mark != 0))
-	if c.IgnoredPort = 0; hasPort && d.AddrPort.Port() != port {
+	c.IgnoredPort = 0
+	if hasPort && d.AddrPort.Port() != port {
 		c.IgnoredPort = port
 	}
 }
@@ -186,7 +188,7 @@ func (c *Command) selectServer(hasPort bool) {
 }
 
 // validateMethod checks the forwarding method of a server. kept are the tunnelOptions
-// that are not given but set.
+// that are not given, but keep the values of an existing server.
 func (c *Command) validateMethod(kept Options) *Error {
 	s, d := &c.Service, &c.Destination
 	tunneling := d.Method == ipvs.Tunneling

@@ -29,7 +29,7 @@ type Candidate struct{ Word, Description string }
 type Source struct {
 	Services     func(netns string) []ipvs.Service
 	Destinations func(netns string, service ipvs.ServiceKey) []ipvs.Destination
-	Clients      func(netns string, filter ipvs.ConnectionFilter) []netip.Addr // of the selected connections
+	Clients      func(netns string, filter ipvs.ConnectionFilter) []netip.Addr // clients of the selected connections
 	Interfaces   func() []string
 	NetNS        func() []string // network namespaces by name
 }
@@ -247,7 +247,7 @@ func virtualAddresses(s *Source, u *command.Partial) []Candidate {
 	return addresses(all)
 }
 
-// addresses returns the different ones of all in order.
+// addresses returns all, sorted and without duplicates, as candidates.
 func addresses(all []netip.AddrPort) []Candidate {
 	slices.SortFunc(all, netip.AddrPort.Compare)
 	var words []string

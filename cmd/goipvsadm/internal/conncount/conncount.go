@@ -4,7 +4,9 @@
 package conncount
 
 import (
+	"cmp"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -51,10 +53,7 @@ func Count(seq iter.Seq2[ipvs.Connection, error]) ([]Server, error) {
 		s.States[c.State]++
 	}
 	slices.SortFunc(servers, func(a, b Server) int {
-		if a.Protocol != b.Protocol {
-			return int(a.Protocol) - int(b.Protocol)
-		}
-		return a.AddrPort.Compare(b.AddrPort)
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), a.AddrPort.Compare(b.AddrPort))
 	})
 	return servers, nil
 }
@@ -82,15 +81,7 @@ func (s *Server) SortedStates() []string {
 		}
 		return len(ipvs.ConnectionStates)
 	}
-	var states []string
-	for state := range s.States {
-		states = append(states, state)
-	}
-	slices.SortFunc(states, func(a, b string) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
+	return slices.SortedFunc(maps.Keys(s.States), func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a, b))
 	})
-	return states
 }

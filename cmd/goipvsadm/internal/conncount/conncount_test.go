@@ -4,36 +4,23 @@ package conncount
 
 import (
 	"errors"
-	"iter"
 	"net/netip"
 	"testing"
 
-	"goipvsadm/ipvs"
-
 	"github.com/google/go-cmp/cmp"
+
+	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
 )
 
 var ap = netip.MustParseAddrPort
-
-func sequence(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
-	return func(yield func(ipvs.Connection, error) bool) {
-		for _, c := range connections {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ipvs.Connection{}, err)
-		}
-	}
-}
 
 func connection(p ipvs.Protocol, client, destination, state string) ipvs.Connection {
 	return ipvs.Connection{Protocol: p, Client: ap(client), Destination: ap(destination), State: state}
 }
 
 func TestCount(t *testing.T) {
-	got, err := Count(sequence([]ipvs.Connection{
+	got, err := Count(ipvstest.ConnectionSeq([]ipvs.Connection{
 		connection(ipvs.UDP, "192.0.2.7:4001", "10.0.0.11:53", "UDP"),
 		connection(ipvs.TCP, "192.0.2.7:4001", "10.0.0.12:80", "ESTABLISHED"),
 		connection(ipvs.TCP, "192.0.2.7:4002", "10.0.0.12:80", "FIN_WAIT"),
@@ -46,11 +33,11 @@ func TestCount(t *testing.T) {
 	}, nil))
 	want := []Server{
 		{AddrPort: ap("10.0.0.11:0"), Templates: 1, States: map[string]uint64{}},
-		{ipvs.TCP, ap("10.0.0.11:80"), 1, 0, map[string]uint64{"CLOSE": 1}},
-		{ipvs.TCP, ap("10.0.0.12:80"), 3, 1, map[string]uint64{"ESTABLISHED": 2, "FIN_WAIT": 1}},
-		{ipvs.TCP, ap("10.0.0.12:8080"), 1, 0, map[string]uint64{"CLOSE": 1}},
-		{ipvs.TCP, ap("[fd00::12]:80"), 1, 0, map[string]uint64{"CLOSE": 1}},
-		{ipvs.UDP, ap("10.0.0.11:53"), 1, 0, map[string]uint64{"UDP": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.11:80"), Connections: 1, States: map[string]uint64{"CLOSE": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.12:80"), Connections: 3, Templates: 1, States: map[string]uint64{"ESTABLISHED": 2, "FIN_WAIT": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("10.0.0.12:8080"), Connections: 1, States: map[string]uint64{"CLOSE": 1}},
+		{Protocol: ipvs.TCP, AddrPort: ap("[fd00::12]:80"), Connections: 1, States: map[string]uint64{"CLOSE": 1}},
+		{Protocol: ipvs.UDP, AddrPort: ap("10.0.0.11:53"), Connections: 1, States: map[string]uint64{"UDP": 1}},
 	}
 	compareAddrPorts := cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 	if diff := cmp.Diff(want, got, compareAddrPorts); err != nil || diff != "" {
@@ -64,7 +51,7 @@ func TestCount(t *testing.T) {
 
 func TestCountError(t *testing.T) {
 	errTest := errors.New("test error")
-	if got, err := Count(sequence([]ipvs.Connection{connection(ipvs.TCP, "192.0.2.7:1", "10.0.0.11:80", "CLOSE")}, errTest)); err != errTest || got != nil {
+	if got, err := Count(ipvstest.ConnectionSeq([]ipvs.Connection{connection(ipvs.TCP, "192.0.2.7:1", "10.0.0.11:80", "CLOSE")}, errTest)); err != errTest || got != nil {
 		t.Errorf("Count = %v, %v", got, err)
 	}
 }

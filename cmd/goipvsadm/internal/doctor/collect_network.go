@@ -66,7 +66,7 @@ func (w *networkWatch) finish(f *Facts) {
 	})
 }
 
-// collectIPVS reads the timeouts and which of ip_vs_ftp, VRRP and router
+// collectIPVS reads the timeouts, and whether ip_vs_ftp, VRRP and router
 // advertisements are in use.
 func (c *Collector) collectIPVS(f *Facts) {
 	if c.Client != nil {
@@ -99,7 +99,7 @@ const (
 func (c *Collector) probePaths(f *Facts) {
 	type probe struct {
 		d      *ipvs.Destination
-		client netip.Addr // of a TCP server; then two paths are probed
+		client netip.Addr // client of a TCP server, for which two paths are probed; invalid for other servers
 	}
 	var probes []probe
 	var paths []netprobe.Path

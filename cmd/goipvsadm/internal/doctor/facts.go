@@ -55,7 +55,7 @@ type Facts struct {
 
 	Firewall           *netstate.Firewall               // with packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
-	HardwareAddrs      map[neighborKey]net.HardwareAddr // of neighbors
+	HardwareAddrs      map[neighborKey]net.HardwareAddr // hardware addresses of neighbors
 	SyncMessages       []netprobe.SyncMessage           // captured between the two samples
 	Advertisements     []netprobe.Advertisement         // captured between the two samples
 	HasVRRP            bool                             // whether a program sends or receives VRRP advertisements
@@ -76,7 +76,7 @@ type Facts struct {
 	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
 	FrameResults []netprobe.FrameResult                 // connection attempts to VIPs at servers with direct routing
-	Datagrams    map[*ipvs.Destination]netprobe.Outcome // of UDP and SCTP servers; those that are Silent may be fine
+	Datagrams    map[*ipvs.Destination]netprobe.Outcome // outcomes of UDP and SCTP servers; Silent may be normal for the protocol
 
 	Unavailable []Unavailable
 
@@ -150,7 +150,7 @@ type Conns struct {
 	SynRecv      int            // in SYN_RECV, or in INIT1 or INIT of SCTP
 	Established  int            // past the handshake and not reset
 	New          int            // not in the first sample; without FromDirector
-	Refreshed    int            // of UDP, with packets between the samples
+	Refreshed    int            // UDP connections with packets between the samples
 	Completed    int            // completed the handshake between the samples
 	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
 	Open         int            // in ESTABLISHED

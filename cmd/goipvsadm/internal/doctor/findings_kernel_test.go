@@ -30,7 +30,7 @@ type findingTest struct {
 	sctp      bool           // whether the test requires SCTP
 	sysctl    string         // path of a required sysctl below /proc/sys
 
-	severity string   // of the finding; that of the check by default
+	severity string   // severity of the finding; by default, that of the check
 	want     string   // service and server of the finding; further findings follow a "|"
 	remedy   int      // index of the remedy to run; none is run if it is advice
 	replace  []string // pairs: placeholder in the remedy, and its replacement

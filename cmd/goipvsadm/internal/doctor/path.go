@@ -264,7 +264,7 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 		return
 	}
 	link, vips := f.link(r.Link).Name, f.addrs().vips
-	// Another address of the link tells the network's own prefix length.
+	// Another address of the link shows the network's own prefix length.
 	narrower := func(a netstate.Address) bool {
 		return a.Link == r.Link && own.Contains(a.Prefix.Addr()) && a.Prefix.Bits() > own.Bits() && !vips[a.Prefix.Addr()]
 	}

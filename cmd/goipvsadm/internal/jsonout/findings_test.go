@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // A findingsReport is a report and the JSON that is expected for it.

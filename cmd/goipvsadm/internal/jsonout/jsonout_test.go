@@ -15,13 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"goipvsadm/cmd/goipvsadm/internal/conncount"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout/jsonouttest"
 	"goipvsadm/cmd/goipvsadm/internal/sampler"
 	"goipvsadm/ipvs"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var (
@@ -352,16 +352,16 @@ func allDocuments(t *testing.T) []string {
 }
 
 func writeResults(w *bufio.Writer) error {
-	server := netip.MustParseAddrPort("198.51.100.1:80")
+	server := ap("198.51.100.1:80")
 	r, err := jsonout.NewResults(w)
 	if err != nil {
 		return err
 	}
-	for _, x := range []jsonout.Result{
-		{Server: ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, netip.MustParseAddrPort("192.0.2.1:80")), AddrPort: server}, Result: "removed", Text: "removed after 9 s", Cut: &jsonout.CutConns{Active: 2, Persistent: 1}},
+	for _, result := range []jsonout.Result{
+		{Server: ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), AddrPort: server}, Result: "removed", Text: "removed after 9 s", Cut: &jsonout.CutConns{Active: 2, Persistent: 1}},
 		{Server: ipvs.DestinationKey{Service: ipvs.MarkKey(7, ipvs.IPv6), AddrPort: server}, Result: "not removed", Text: "No such destination"},
 	} {
-		if err := r.Add(&x); err != nil {
+		if err := r.Add(&result); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Result is what --all-services did with a server in one service.
+// A Result is the outcome of --all-services for a server in one service.
 type Result struct {
 	Server ipvs.DestinationKey
 	Result string // "changed", "unchanged", "not changed", "removed" or "not removed"
@@ -40,7 +40,7 @@ type (
 )
 
 // Results writes the results of --all-services, one per line.
-type Results struct{ sw *streamWriter }
+type Results struct{ stream *streamWriter }
 
 // NewResults writes the beginning of the document.
 func NewResults(w *bufio.Writer) (*Results, error) {
@@ -51,8 +51,8 @@ func NewResults(w *bufio.Writer) (*Results, error) {
 // Add writes a result.
 func (r *Results) Add(x *Result) error {
 	ap := x.Server.AddrPort
-	return r.sw.add(&result{newServiceKey(&x.Server.Service), serverAddress{ap.Addr(), ap.Port()}, x.Result, x.Text, x.Cut})
+	return r.stream.add(&result{newServiceKey(&x.Server.Service), serverAddress{ap.Addr(), ap.Port()}, x.Result, x.Text, x.Cut})
 }
 
 // End writes the end of the document.
-func (r *Results) End() error { return r.sw.end() }
+func (r *Results) End() error { return r.stream.end() }

@@ -48,8 +48,8 @@ func (t *Table) Add(s *ipvs.Service, destinations []ipvs.Destination) error {
 // End completes the document.
 func (t *Table) End() error { return t.stream.end() }
 
-// Sample writes a sample, which was taken at a time, as a table on one line, with the
-// measured rates. It ends with the first error of services.
+// Sample writes a sample that was taken at the given time, with the measured rates, as a
+// table on one line. It returns the first error of services.
 func Sample(w *bufio.Writer, info *ipvs.Info, at time.Time, services iter.Seq2[*sampler.Service, error]) error {
 	h := newTableHeader(info)
 	h.Time = formatTime(at)

@@ -18,6 +18,15 @@ import (
 	"goipvsadm/ipvs/reconcile"
 )
 
+// A Format is an exposition format.
+type Format uint8
+
+// The formats.
+const (
+	Prometheus  Format = iota // Prometheus text format 0.0.4
+	OpenMetrics               // OpenMetrics 1.0
+)
+
 // An input holds the values to write.
 type input struct {
 	*reconcile.Table
@@ -25,9 +34,9 @@ type input struct {
 	totals *ipvs.Stats // counters of all services together; nil if unknown
 }
 
-// Write writes all families. totals are the counters of all services together, or nil
-// if they are unknown. Write iterates over the table once per family, because both
-// formats require the samples of a family to be adjacent.
+// Write writes all metric families. totals are the counters of all services together,
+// or nil if they are unknown. Write iterates over the table once per family, because
+// both formats require the samples of a family to be adjacent.
 func (format Format) Write(out *bufio.Writer, info *ipvs.Info, totals *ipvs.Stats, t *reconcile.Table) error {
 	w := &writer{out: out}
 	for _, f := range Families() {
@@ -39,19 +48,9 @@ func (format Format) Write(out *bufio.Writer, info *ipvs.Info, totals *ipvs.Stat
 	return err
 }
 
-// A Format is an exposition format.
-type Format uint8
-
-// The formats.
-const (
-	Prometheus  Format = iota // Prometheus text format 0.0.4
-	OpenMetrics               // OpenMetrics 1.0
-)
-
-// writeHeader writes the lines that precede the samples of f. In OpenMetrics the name
-// of a family lacks the suffixes _total and _info of its samples, and info is a type.
-// In the Prometheus format, a family has the name of its samples, and there is no type
-// info.
+// writeHeader writes the lines that precede the samples of f. In the Prometheus format,
+// a family has the name of its samples. In OpenMetrics, its name lacks the suffix _total
+// or _info of its samples; with _info, its type is info, which Prometheus lacks.
 func (format Format) writeHeader(w *writer, f Family) {
 	name, typ := f.Name, f.Type
 	if format == OpenMetrics {

@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"goipvsadm/cmd/goipvsadm/internal/netstate"
-
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
 func TestParsePacket(t *testing.T) {

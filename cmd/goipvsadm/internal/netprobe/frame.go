@@ -19,7 +19,7 @@ import (
 // bypasses the routing and IPVS of this machine, which may have the VIP as well.
 type FrameTarget struct {
 	Link         netstate.Link
-	HardwareAddr net.HardwareAddr // of the server, or of the gateway to it
+	HardwareAddr net.HardwareAddr // hardware address of the server, or of the gateway to it
 	Source       netip.Addr       // address of Link that is not a VIP
 	VIP          netip.AddrPort
 	Server       netip.AddrPort // identifies the server to the caller

@@ -20,7 +20,7 @@ import (
 type Path struct {
 	Protocol uint8          // TCP, UDP or SCTP
 	Source   netip.Addr     // source of the packets: a client, or this machine
-	To       netip.AddrPort // destination of the packets: one to the port, and an ICMP echo request to the address
+	To       netip.AddrPort // destination of the packets; the ICMP echo request uses only the address
 
 	// HardwareAddr is the hardware address of the server on Link, for direct
 	// routing. If it is nil, the packets are routed, through a tunnel if TunnelProto
@@ -39,13 +39,13 @@ type PathReply struct {
 	Echo bool    // whether a reply to the ICMP echo request was captured
 }
 
-// A pathProbe is a probe of a path: a TCP SYN and an ICMP echo request.
+// A pathProbe is a probe of a path: a packet to the port and an ICMP echo request.
 type pathProbe struct {
 	port uint16 // source port of the packet and identifier of the echo request
 	path Path
 }
 
-// rawSockets are the sockets by which probes are sent.
+// rawSockets are the sockets on which probes are sent.
 type rawSockets struct {
 	frames   int         // packet socket
 	byFamily map[int]int // raw sockets whose packets include the IP header
@@ -248,8 +248,8 @@ func (p *pathProbe) echo() []byte {
 	return p.packet(unix.IPPROTO_ICMPV6, message, 2)
 }
 
-// packet returns an IP packet. The checksum of the payload, which includes a
-// pseudo-header, is at an offset unless that is negative.
+// packet returns an IP packet. Unless checksumAt is negative, it first stores the
+// checksum of the payload, including the pseudo-header, at that offset of the payload.
 func (p *pathProbe) packet(protocol uint8, payload []byte, checksumAt int) []byte {
 	source, destination := p.path.Source, p.path.To.Addr()
 	if checksumAt >= 0 {

@@ -77,7 +77,7 @@ func WhoHas(queries []Query, wait time.Duration) ([]Reply, error) {
 // even if there is an error.
 func sendQueries(queries []Query) ([]listener, error) {
 	var arpQueries [][]Query      // by link
-	position := make(map[int]int) // of a link in arpQueries
+	position := make(map[int]int) // position of each link, by its index, in arpQueries
 	var ndQueries []Query
 	for _, q := range queries {
 		if !q.Addr.Is4() {
@@ -142,6 +142,6 @@ func newQuerySet(queries []Query) querySet {
 	return set
 }
 
-// has reports whether a query asks for an address on a link; link 0 stands for
+// has reports whether there is a query for an address on a link; link 0 stands for
 // any link.
 func (s querySet) has(link int, addr netip.Addr) bool { return s[queryKey{link, addr}] }

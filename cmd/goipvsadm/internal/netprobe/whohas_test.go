@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"goipvsadm/cmd/goipvsadm/internal/netstate"
-
 	"github.com/google/go-cmp/cmp"
+
+	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
 var addr = netip.MustParseAddr

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -67,75 +68,71 @@ func since(now, old uint64) uint64 {
 	return now - old
 }
 
-// ModuleLoaded reports whether a kernel module is loaded, or is built in and has
-// parameters. Other built-in modules are not in /sys/module.
-func ModuleLoaded(name string) bool {
-	_, err := os.Stat("/sys/module/" + name)
-	return err == nil
+// ReversePathDrops returns the number of packets that rp_filter has dropped.
+func ReversePathDrops() (uint64, error) {
+	b, err := os.ReadFile(procNet + "netstat")
+	if err != nil {
+		return 0, err
+	}
+	n, err := groupCounter(string(b), "TcpExt:", "IPReversePathFilter")
+	if err != nil {
+		return 0, fmt.Errorf("/proc/net/netstat: %w", err)
+	}
+	return n, nil
 }
 
-// protocolVRRP is the IP protocol of VRRP, in hexadecimal.
-const protocolVRRP = "0070"
+// groupCounter returns a counter from text with the format of /proc/net/netstat
+// and /proc/net/snmp. Each group has two lines, the names and the values; both
+// start with the name of the group.
+func groupCounter(text, group, name string) (uint64, error) {
+	column := -1
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0 || fields[0] != group:
+		case column < 0:
+			column = slices.Index(fields, name)
+		case column < len(fields):
+			return strconv.ParseUint(fields[column], 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("no counter %s", name)
+}
 
-// HasVRRPSocket reports whether a program of this network namespace sends or
-// receives VRRP advertisements.
-func HasVRRPSocket() (bool, error) {
-	for _, name := range []string{"raw", "raw6"} {
-		b, err := os.ReadFile(procNet + name)
-		if errors.Is(err, fs.ErrNotExist) {
+// ConntrackInvalid returns the number of packets that connection tracking has
+// classified as INVALID. The error is fs.ErrNotExist if conntrack is not
+// loaded.
+func ConntrackInvalid() (uint64, error) {
+	b, err := os.ReadFile(procNet + "stat/nf_conntrack")
+	if err != nil {
+		return 0, err
+	}
+	n, err := perCPUCounter(string(b), "invalid")
+	if err != nil {
+		return 0, fmt.Errorf("/proc/net/stat/nf_conntrack: %w", err)
+	}
+	return n, nil
+}
+
+// perCPUCounter returns the sum over all CPUs of a counter from text with the
+// format of the files in /proc/net/stat: a header line, then one line of
+// hexadecimal numbers per CPU.
+func perCPUCounter(text, name string) (sum uint64, err error) {
+	header, lines, _ := strings.Cut(text, "\n")
+	column := slices.Index(strings.Fields(header), name)
+	if column < 0 {
+		return 0, fmt.Errorf("no counter %s", name)
+	}
+	for line := range strings.Lines(lines) {
+		fields := strings.Fields(line)
+		if column >= len(fields) {
 			continue
 		}
+		n, err := strconv.ParseUint(fields[column], 16, 64)
 		if err != nil {
-			return false, err
+			return 0, err
 		}
-		if containsRawSocket(string(b), protocolVRRP) {
-			return true, nil
-		}
+		sum += n
 	}
-	return false, nil
-}
-
-// containsRawSocket reports whether a table of raw sockets has one for a
-// protocol, which the kernel prints in place of the local port.
-func containsRawSocket(table, protocol string) bool {
-	for line := range strings.Lines(table) {
-		fields := strings.Fields(line)
-		if len(fields) > 1 && strings.HasSuffix(fields[1], ":"+protocol) {
-			return true
-		}
-	}
-	return false
-}
-
-// AdvertisedDefaultLinks returns the names of the links that have an IPv6
-// default route from a router advertisement.
-func AdvertisedDefaultLinks() ([]string, error) {
-	b, err := os.ReadFile(procNet + "ipv6_route")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return advertisedDefaults(string(b)), err
-}
-
-// rtfAddrconf is the flag of routes that router advertisements have added
-// (RTF_ADDRCONF).
-const rtfAddrconf = 0x40000
-
-// advertisedDefaults returns the links of default routes from router
-// advertisements. The table has the format of /proc/net/ipv6_route: destination,
-// prefix length, source, source prefix length, next hop, metric, references,
-// uses, flags and link.
-func advertisedDefaults(table string) []string {
-	var links []string
-	for line := range strings.Lines(table) {
-		fields := strings.Fields(line)
-		if len(fields) < 10 || strings.Trim(fields[0], "0") != "" || fields[1] != "00" {
-			continue
-		}
-		var flags uint32
-		if _, err := fmt.Sscanf(fields[8], "%x", &flags); err == nil && flags&rtfAddrconf != 0 && !slices.Contains(links, fields[9]) {
-			links = append(links, fields[9])
-		}
-	}
-	return links
+	return sum, nil
 }

@@ -52,8 +52,8 @@ type Rule struct {
 	Packets uint64 // 0 without a counter
 	Verdict Verdict
 	Target  string // chain of Jump and Goto
-	Mark    uint32 // of SetMark
-	Mask    uint32 // of SetMark: bits that the rule changes
+	Mark    uint32 // mark that SetMark sets
+	Mask    uint32 // bits of the mark that SetMark changes
 
 	conditions []condition
 }

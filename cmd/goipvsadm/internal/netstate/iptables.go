@@ -15,7 +15,7 @@ import (
 func parseIPTables(text, tool, family string) []Chain {
 	var chains []Chain
 	table := ""
-	index := make(map[string]int) // of the chains of the table
+	index := make(map[string]int) // indexes, in chains, of the chains of the current table
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		switch {

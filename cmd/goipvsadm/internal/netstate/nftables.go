@@ -211,7 +211,7 @@ func familyOf(p *Packet) (string, bool) {
 // An nftSet is the right side of a match.
 type nftSet struct {
 	words    []string    // names, numbers and addresses
-	ranges   [][2]string // of numbers or addresses; both ends are included
+	ranges   [][2]string // ranges of numbers or addresses, including both ends
 	prefixes []netip.Prefix
 }
 

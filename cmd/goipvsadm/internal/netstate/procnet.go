@@ -4,7 +4,9 @@ package netstate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -30,71 +32,42 @@ func Sysctl(path string) (int, error) {
 	return n, nil
 }
 
-// ReversePathDrops returns the number of packets that rp_filter has dropped.
-func ReversePathDrops() (uint64, error) {
-	b, err := os.ReadFile(procNet + "netstat")
-	if err != nil {
-		return 0, err
-	}
-	n, err := groupCounter(string(b), "TcpExt:", "IPReversePathFilter")
-	if err != nil {
-		return 0, fmt.Errorf("/proc/net/netstat: %w", err)
-	}
-	return n, nil
+// ModuleLoaded reports whether a kernel module is loaded, or is built in and has
+// parameters. Other built-in modules are not in /sys/module.
+func ModuleLoaded(name string) bool {
+	_, err := os.Stat("/sys/module/" + name)
+	return err == nil
 }
 
-// groupCounter returns a counter from text with the format of /proc/net/netstat
-// and /proc/net/snmp. Each group has two lines, the names and the values; both
-// start with the name of the group.
-func groupCounter(text, group, name string) (uint64, error) {
-	column := -1
-	for line := range strings.Lines(text) {
+// AdvertisedDefaultLinks returns the names of the links that have an IPv6
+// default route from a router advertisement.
+func AdvertisedDefaultLinks() ([]string, error) {
+	b, err := os.ReadFile(procNet + "ipv6_route")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return advertisedDefaults(string(b)), err
+}
+
+// rtfAddrconf is the flag of routes that router advertisements have added
+// (RTF_ADDRCONF).
+const rtfAddrconf = 0x40000
+
+// advertisedDefaults returns the links of default routes from router
+// advertisements. The table has the format of /proc/net/ipv6_route: destination,
+// prefix length, source, source prefix length, next hop, metric, references,
+// uses, flags and link.
+func advertisedDefaults(table string) []string {
+	var links []string
+	for line := range strings.Lines(table) {
 		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 0 || fields[0] != group:
-		case column < 0:
-			column = slices.Index(fields, name)
-		case column < len(fields):
-			return strconv.ParseUint(fields[column], 10, 64)
-		}
-	}
-	return 0, fmt.Errorf("no counter %s", name)
-}
-
-// ConntrackInvalid returns the number of packets that connection tracking has
-// classified as INVALID. The error is fs.ErrNotExist if conntrack is not
-// loaded.
-func ConntrackInvalid() (uint64, error) {
-	b, err := os.ReadFile(procNet + "stat/nf_conntrack")
-	if err != nil {
-		return 0, err
-	}
-	n, err := perCPUCounter(string(b), "invalid")
-	if err != nil {
-		return 0, fmt.Errorf("/proc/net/stat/nf_conntrack: %w", err)
-	}
-	return n, nil
-}
-
-// perCPUCounter returns the sum over all CPUs of a counter from text with the
-// format of the files in /proc/net/stat: a header line, then one line of
-// hexadecimal numbers per CPU.
-func perCPUCounter(text, name string) (sum uint64, err error) {
-	header, lines, _ := strings.Cut(text, "\n")
-	column := slices.Index(strings.Fields(header), name)
-	if column < 0 {
-		return 0, fmt.Errorf("no counter %s", name)
-	}
-	for line := range strings.Lines(lines) {
-		fields := strings.Fields(line)
-		if column >= len(fields) {
+		if len(fields) < 10 || strings.Trim(fields[0], "0") != "" || fields[1] != "00" {
 			continue
 		}
-		n, err := strconv.ParseUint(fields[column], 16, 64)
-		if err != nil {
-			return 0, err
+		var flags uint32
+		if _, err := fmt.Sscanf(fields[8], "%x", &flags); err == nil && flags&rtfAddrconf != 0 && !slices.Contains(links, fields[9]) {
+			links = append(links, fields[9])
 		}
-		sum += n
 	}
-	return sum, nil
+	return links
 }

@@ -2,31 +2,17 @@
 
 package netstate
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
-func TestGroupCounter(t *testing.T) {
-	const text = "TcpExt: SyncookiesSent IPReversePathFilter TW\nTcpExt: 1 23 4\nIpExt: InNoRoutes\nIpExt: 5\n"
-	if n, err := groupCounter(text, "TcpExt:", "IPReversePathFilter"); n != 23 || err != nil {
-		t.Errorf("IPReversePathFilter: got %d, error %v; want 23", n, err)
-	}
-	if n, err := groupCounter(text, "IpExt:", "InNoRoutes"); n != 5 || err != nil {
-		t.Errorf("InNoRoutes: got %d, error %v; want 5", n, err)
-	}
-	for _, text := range []string{"", "TcpExt: TW\nTcpExt: 1\n", "TcpExt: IPReversePathFilter\n", "TcpExt: IPReversePathFilter\nTcpExt: x\n"} {
-		if n, err := groupCounter(text, "TcpExt:", "IPReversePathFilter"); err == nil {
-			t.Errorf("%q: got %d, want an error", text, n)
-		}
-	}
-}
-
-func TestPerCPUCounter(t *testing.T) {
-	const text = "entries  found new invalid ignore\n00000000  00000001 00000000 00000010 00000000\n00000000  00000001 00000000 0000000f 00000000\n"
-	if n, err := perCPUCounter(text, "invalid"); n != 31 || err != nil {
-		t.Errorf("got %d, error %v; want 31, the sum over both CPUs", n, err)
-	}
-	for _, text := range []string{"", "entries\n00000000\n", "invalid\nx\n"} {
-		if n, err := perCPUCounter(text, "invalid"); err == nil {
-			t.Errorf("%q: got %d, want an error", text, n)
-		}
+func TestAdvertisedDefaults(t *testing.T) {
+	const zero = "00000000000000000000000000000000"
+	const table = zero + " 00 " + zero + " 00 fe800000000000000000000000000001 00000400 00000001 00000000 00450003     eth0\n" +
+		zero + " 00 " + zero + " 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth1\n" +
+		"fd020000000000000000000000000000 40 " + zero + " 00 " + zero + " 00000100 00000001 00000000 00440001     eth2\n"
+	if got := advertisedDefaults(table); !slices.Equal(got, []string{"eth0"}) {
+		t.Errorf("got %q, want eth0", got)
 	}
 }

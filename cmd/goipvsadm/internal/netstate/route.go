@@ -164,8 +164,9 @@ func (c *Conn) readTables() error {
 	return nil
 }
 
-// prefix returns the destination of a route or rule, in the attribute with the
-// given type. Without this attribute it is the default route of the family.
+// prefix returns the destination of a route or rule: the address in the attribute
+// of the given type, or the unspecified address of the family without one, with
+// the prefix length in the header.
 func prefix(header []byte, ad *netlink.AttributeDecoder, typ uint16) netip.Prefix {
 	addr := netip.IPv4Unspecified()
 	if header[0] == unix.AF_INET6 {

@@ -154,7 +154,7 @@ func TestRouteInvalidReply(t *testing.T) {
 		want    string
 	}{
 		{name: "empty", want: "route to 10.9.9.9: empty reply"},
-		{name: "short header", replies: []netlink.Message{{Data: make([]byte, 11)}}, want: "route to 10.9.9.9: message of 11 bytes"},
+		{name: "short header", replies: []netlink.Message{{Data: make([]byte, 11)}}, want: "route to 10.9.9.9: reply of 11 bytes is shorter than its header"},
 		{name: "short attribute", replies: []netlink.Message{{Data: append(make([]byte, 12), 5, 0, unix.RTA_OIF, 0, 1, 0, 0, 0)}},
 			want: "route to 10.9.9.9: netlink: attribute 4 is not a uint32; length: 1"},
 	} {

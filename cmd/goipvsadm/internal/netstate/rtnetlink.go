@@ -114,7 +114,7 @@ func (c *Conn) request(typ netlink.HeaderType, flags netlink.HeaderFlags, data [
 	}
 	for _, m := range messages {
 		if len(m.Data) < headerLen {
-			return fmt.Errorf("message of %d bytes", len(m.Data))
+			return fmt.Errorf("reply of %d bytes is shorter than its header", len(m.Data))
 		}
 		attributes, err := netlink.NewAttributeDecoder(m.Data[headerLen:])
 		if err != nil {

@@ -105,3 +105,36 @@ func parseSocketAddr(s string) (netip.AddrPort, bool) {
 	addr, ok := netip.AddrFromSlice(raw)
 	return netip.AddrPortFrom(addr, uint16(n)), ok && words == ""
 }
+
+// protocolVRRP is the IP protocol of VRRP, in hexadecimal.
+const protocolVRRP = "0070"
+
+// HasVRRPSocket reports whether a program of this network namespace sends or
+// receives VRRP advertisements.
+func HasVRRPSocket() (bool, error) {
+	for _, name := range []string{"raw", "raw6"} {
+		b, err := os.ReadFile(procNet + name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if containsRawSocket(string(b), protocolVRRP) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// containsRawSocket reports whether a table of raw sockets has one for a
+// protocol, which the kernel prints in place of the local port.
+func containsRawSocket(table, protocol string) bool {
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && strings.HasSuffix(fields[1], ":"+protocol) {
+			return true
+		}
+	}
+	return false
+}

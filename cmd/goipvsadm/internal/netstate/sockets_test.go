@@ -67,3 +67,10 @@ func TestParseSocketAddrInvalid(t *testing.T) {
 		}
 	}
 }
+
+func TestContainsRawSocket(t *testing.T) {
+	const table = "  sl  local_address rem_address   st\n  112: 00000000:0070 00000000:0000 07\n"
+	if !containsRawSocket(table, "0070") || containsRawSocket(table, "0001") || containsRawSocket("", "0070") {
+		t.Error("want a socket of protocol 112 only")
+	}
+}

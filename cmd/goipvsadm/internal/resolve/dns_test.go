@@ -58,20 +58,22 @@ func TestDNSNameInHostsFile(t *testing.T) {
 		}
 		d.hosts = func() hosts { return readHosts(hostsFile) }
 		calls := fakeGetent(t, d)
-		var got string
-		if addr, err := netip.ParseAddr(tt.word); err == nil {
-			got = d.hostName(addr)
-		} else {
-			addrs, _ := d.lookupHost(tt.word)
-			got = strings.Trim(fmt.Sprint(addrs), "[]")
-		}
-		if got != tt.want {
+		if got := lookUp(d, tt.word); got != tt.want {
 			t.Errorf("%s: %s resolves to %q, want %q", tt.nsswitch, tt.word, got, tt.want)
 		}
 		if got := strings.Join(calls(), "|"); got != tt.calls {
 			t.Errorf("%s: %s: getent calls %s, want %s", tt.nsswitch, tt.word, got, tt.calls)
 		}
 	}
+}
+
+// lookUp returns the name of word, if it is an address, or else its addresses.
+func lookUp(d *Database, word string) string {
+	if addr, err := netip.ParseAddr(word); err == nil {
+		return d.hostName(addr)
+	}
+	addrs, _ := d.lookupHost(word)
+	return strings.Trim(fmt.Sprint(addrs), "[]")
 }
 
 // TestDNSWithoutGetent verifies that, without getent, the source dns is unavailable for
@@ -115,14 +117,7 @@ func TestDNSEnvironment(t *testing.T) {
 		d.hosts = func() hosts { return readHosts("") }
 		d.lookupEnv = func(name string) (string, bool) { return "", name == tt.variable }
 		calls := fakeGetent(t, d)
-		var got string
-		if addr, err := netip.ParseAddr(tt.word); err == nil {
-			got = d.hostName(addr)
-		} else {
-			addrs, _ := d.lookupHost(tt.word)
-			got = strings.Trim(fmt.Sprint(addrs), "[]")
-		}
-		if got != tt.want {
+		if got := lookUp(d, tt.word); got != tt.want {
 			t.Errorf("%s: %s resolves to %q, want %q", tt.name, tt.word, got, tt.want)
 		}
 		if got := strings.Join(calls(), "|"); got != tt.calls {

@@ -19,7 +19,7 @@ import (
 func TestNamerFiles(t *testing.T) {
 	d, _ := testDatabase(t)
 	n := NewNamer(d)
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		name, addr string
 		protocol   ipvs.Protocol
 		want       string
@@ -41,9 +41,9 @@ func TestNamerFiles(t *testing.T) {
 		{name: "IPv4-mapped address in the hosts file", addr: "10.1.1.5:0", protocol: ipvs.TCP, want: "mapped5:0"},
 		{name: "non-ASCII name", addr: "10.1.1.11:53", protocol: ipvs.TCP, want: "umlaut-ü:domain"},
 	} {
-		got := string(n.Append([]byte("x "), netip.MustParseAddrPort(test.addr), test.protocol))
-		if got != "x "+test.want {
-			t.Errorf("%s: Append(%s) = %q, want %q", test.name, test.addr, got, "x "+test.want)
+		got := string(n.Append([]byte("x "), netip.MustParseAddrPort(tt.addr), tt.protocol))
+		if got != "x "+tt.want {
+			t.Errorf("%s: Append(%s) = %q, want %q", tt.name, tt.addr, got, "x "+tt.want)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestAppendNumeric(t *testing.T) {
-	for _, test := range []struct{ name, addr, want string }{
+	for _, tt := range []struct{ name, addr, want string }{
 		{name: "IPv4", addr: "10.0.0.1:80", want: "10.0.0.1:80"},
 		{name: "port 0", addr: "10.0.0.1:0", want: "10.0.0.1:0"},
 		{name: "highest port", addr: "255.255.255.255:65535", want: "255.255.255.255:65535"},
@@ -24,8 +24,8 @@ func TestAppendNumeric(t *testing.T) {
 		{name: "single zero word is not shortened", addr: "[1:0:2:3:4:5:6:7]:80", want: "[1:0:2:3:4:5:6:7]:80"},
 		{name: "longest form", addr: "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535", want: "[2001:1db8:1111:2222:3333:4444:5555:6666]:65535"},
 	} {
-		if got := string(AppendNumeric(nil, netip.MustParseAddrPort(test.addr))); got != test.want {
-			t.Errorf("%s: AppendNumeric(%s) = %s, want %s", test.name, test.addr, got, test.want)
+		if got := string(AppendNumeric(nil, netip.MustParseAddrPort(tt.addr))); got != tt.want {
+			t.Errorf("%s: AppendNumeric(%s) = %s, want %s", tt.name, tt.addr, got, tt.want)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func testDatabase(t testing.TB) (d *Database, queries *int) {
 func TestAddrPort(t *testing.T) {
 	d, _ := testDatabase(t)
 	const invalid = "invalid"
-	for _, test := range []struct{ name, word, want string }{
+	for _, tt := range []struct{ name, word, want string }{
 		{name: "address and port", word: "10.0.0.1:80", want: "10.0.0.1:80"},
 		{name: "no port", word: "10.0.0.1", want: "10.0.0.1:0 no port"},
 		{name: "port 0 is a port", word: "10.0.0.1:0", want: "10.0.0.1:0"},
@@ -204,21 +204,21 @@ func TestAddrPort(t *testing.T) {
 		{name: "zone in the hosts file", word: "zoned:80", want: invalid},
 	} {
 		got := invalid
-		if ap, hasPort, ok := d.AddrPort(test.word, ipvs.TCP); ok {
+		if ap, hasPort, ok := d.AddrPort(tt.word, ipvs.TCP); ok {
 			got = ap.String()
 			if !hasPort {
 				got += " no port"
 			}
 		}
-		if got != test.want {
-			t.Errorf("%s: AddrPort(%q) = %s, want %s", test.name, test.word, got, test.want)
+		if got != tt.want {
+			t.Errorf("%s: AddrPort(%q) = %s, want %s", tt.name, tt.word, got, tt.want)
 		}
 	}
 }
 
 func TestPortNamesByProtocol(t *testing.T) {
 	d, _ := testDatabase(t)
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		name           string
 		tcp, udp, sctp uint16 // 0 if unknown
 		any            uint16
@@ -232,10 +232,10 @@ func TestPortNamesByProtocol(t *testing.T) {
 		{name: "second", tcp: 80, any: 80},
 		{name: "nosuch"},
 	} {
-		for p, want := range map[ipvs.Protocol]uint16{ipvs.TCP: test.tcp, ipvs.UDP: test.udp, ipvs.SCTP: test.sctp, AnyProtocol: test.any, 0: 0} {
-			ap, _, ok := d.AddrPort("10.0.0.1:"+test.name, p)
+		for p, want := range map[ipvs.Protocol]uint16{ipvs.TCP: tt.tcp, ipvs.UDP: tt.udp, ipvs.SCTP: tt.sctp, AnyProtocol: tt.any, 0: 0} {
+			ap, _, ok := d.AddrPort("10.0.0.1:"+tt.name, p)
 			if ok != (want != 0) || ok && ap.Port() != want {
-				t.Errorf("port name %s, protocol %d: %s, %v, want port %d", test.name, uint16(p), ap, ok, want)
+				t.Errorf("port name %s, protocol %d: %s, %v, want port %d", tt.name, uint16(p), ap, ok, want)
 			}
 		}
 	}
@@ -259,7 +259,7 @@ func TestNumericNoLookup(t *testing.T) {
 
 func TestHost(t *testing.T) {
 	d, queries := testDatabase(t)
-	for _, test := range []struct{ name, word, want string }{
+	for _, tt := range []struct{ name, word, want string }{
 		{name: "netmask", word: "255.255.255.0", want: "255.255.255.0"},
 		{name: "prefix", word: "24", want: "0.0.0.24"},
 		{name: "hexadecimal", word: "0xffffff00", want: "255.255.255.0"},
@@ -272,13 +272,13 @@ func TestHost(t *testing.T) {
 		{name: "prefix notation", word: "255.255.255.0/24"},
 		{name: "empty"},
 	} {
-		addr, ok := d.Host(test.word)
+		addr, ok := d.Host(tt.word)
 		got := ""
 		if ok {
 			got = addr.String()
 		}
-		if got != test.want {
-			t.Errorf("%s: Host(%q) = %q, want %q", test.name, test.word, got, test.want)
+		if got != tt.want {
+			t.Errorf("%s: Host(%q) = %q, want %q", tt.name, tt.word, got, tt.want)
 		}
 	}
 	if *queries != 0 {
@@ -290,7 +290,7 @@ func TestHost(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		word string
 		want int64
 		ok   bool
@@ -310,8 +310,8 @@ func TestNumber(t *testing.T) {
 		{word: "0x1"},
 		{word: "1.0"},
 	} {
-		if got, ok := Number(test.word, -5, 4294967295); ok != test.ok || ok && got != test.want {
-			t.Errorf("Number(%q) = %d, %v, want %d, %v", test.word, got, ok, test.want, test.ok)
+		if got, ok := Number(tt.word, -5, 4294967295); ok != tt.ok || ok && got != tt.want {
+			t.Errorf("Number(%q) = %d, %v, want %d, %v", tt.word, got, ok, tt.want, tt.ok)
 		}
 	}
 }

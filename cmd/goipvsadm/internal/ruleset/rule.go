@@ -88,9 +88,9 @@ func appendService(b []byte, flag string, s *ipvs.Service, n tablefmt.Namer) []b
 	return append(b, '\n')
 }
 
-// AppendDestination appends the rule that adds d to the service of the protocol p for
-// which AppendServiceKey appended key. Most rules have the same service as the one
-// before.
+// AppendDestination appends the rule that adds d to a service of the protocol p. key are
+// the options of the service, as AppendServiceKey appends them. Callers reuse them,
+// because most rules have the same service as the rule before.
 func AppendDestination(b, key []byte, p ipvs.Protocol, d *ipvs.Destination, n tablefmt.Namer) []byte {
 	b = append(b, "-a"...)
 	b = append(b, key...)

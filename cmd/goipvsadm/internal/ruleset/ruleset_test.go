@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs/reconcile"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // addRules adds the rules in text to a new Rules. It returns the error of each

@@ -2,9 +2,7 @@
 
 package sampler
 
-import (
-	"goipvsadm/ipvs"
-)
+import "goipvsadm/ipvs"
 
 // Rates holds the rates of a service or destination, per second.
 type Rates struct {
@@ -35,10 +33,12 @@ func KernelRates(s *ipvs.Stats) Rates {
 	}
 }
 
-// maxLag is the largest Lag, and keptSamples the number of samples whose counters are
-// kept: those of the windows that end with the last two samples.
 const (
-	maxLag      = 2
+	// maxLag is the largest Lag.
+	maxLag = 2
+
+	// keptSamples is the number of samples whose counters are kept: those from the
+	// start of the window before the last one to the last sample.
 	keptSamples = maxLag + 2
 )
 
@@ -72,7 +72,7 @@ func (s *Sampler) unchanged(w window) bool {
 }
 
 // rates sets r to the rates of h in the current window, and returns it. It returns nil
-// if a sample of the window lacks h, or if the counters were reset in the window by -Z.
+// if h has no counters at the start of the window, or if -Z reset them in the window.
 func (s *Sampler) rates(h *counterHistory, r *Rates) *Rates {
 	start, ok := h.at(s.window.from)
 	seconds := s.times[s.window.to%keptSamples].Sub(s.times[max(0, s.window.from)%keptSamples]).Seconds()

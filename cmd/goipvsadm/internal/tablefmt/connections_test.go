@@ -5,13 +5,13 @@ package tablefmt
 import (
 	"bytes"
 	"errors"
-	"iter"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs"
+	"goipvsadm/ipvs/ipvstest"
 )
 
 // connections were recorded from Linux 6.1, except the last two, which test the column
@@ -46,21 +46,8 @@ func connection(p ipvs.Protocol, client, virtual, destination, state string, exp
 	}
 }
 
-func connSeq(connections []ipvs.Connection, err error) iter.Seq2[ipvs.Connection, error] {
-	return func(yield func(ipvs.Connection, error) bool) {
-		for _, c := range connections {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(ipvs.Connection{}, err)
-		}
-	}
-}
-
 func TestConnections(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		recording string
 		names     Namer
 		engine    bool
@@ -69,19 +56,19 @@ func TestConnections(t *testing.T) {
 		{recording: "connections-engine", names: resolve.Numeric{}, engine: true},
 		{recording: "connections-names", names: fixedNamer("a-name-that-fits"), engine: true},
 	} {
-		t.Run(test.recording, func(t *testing.T) {
+		t.Run(tt.recording, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := Connections(&out, connSeq(connections, nil), test.names, test.engine); err != nil {
+			if err := Connections(&out, ipvstest.ConnectionSeq(connections, nil), tt.names, tt.engine); err != nil {
 				t.Fatal(err)
 			}
-			diffLines(t, out.String(), readRecording(t, test.recording))
+			diffLines(t, out.String(), readRecording(t, tt.recording))
 		})
 	}
 }
 
 func TestConnectionsEmpty(t *testing.T) {
 	var out bytes.Buffer
-	if err := Connections(&out, connSeq(nil, nil), resolve.Numeric{}, false); err != nil {
+	if err := Connections(&out, ipvstest.ConnectionSeq(nil, nil), resolve.Numeric{}, false); err != nil {
 		t.Fatal(err)
 	}
 	diffLines(t, out.String(), "IPVS connection entries\n"+connectionTitle)
@@ -91,12 +78,12 @@ var errTest = errors.New("test error")
 
 func TestConnectionsReadError(t *testing.T) {
 	var out bytes.Buffer
-	if err := Connections(&out, connSeq(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
+	if err := Connections(&out, ipvstest.ConnectionSeq(nil, errTest), resolve.Numeric{}, false); err != errTest || out.Len() != 0 {
 		t.Errorf("error before the first connection: got %v, wrote %q; want the error, and nothing written", err, out.String())
 	}
 	for _, n := range []int{1, 2, 5} {
 		out.Reset()
-		err := Connections(&out, connSeq(connections[:n], errTest), resolve.Numeric{}, false)
+		err := Connections(&out, ipvstest.ConnectionSeq(connections[:n], errTest), resolve.Numeric{}, false)
 		if lines := strings.Count(out.String(), "\n"); !errors.Is(err, errTest) || lines != 2+n {
 			t.Errorf("error after %d connections: got %v, wrote %d lines; want the error and %d lines", n, err, lines, 2+n)
 		}
@@ -181,7 +168,7 @@ func (r *prefetchRecorder) Append(b []byte, ap netip.AddrPort, p ipvs.Protocol) 
 func TestConnectionsPrefetch(t *testing.T) {
 	recorder := &prefetchRecorder{prefetched: make(map[resolve.Endpoint]bool)}
 	var out bytes.Buffer
-	if err := Connections(&out, connSeq(connections, nil), recorder, true); err != nil || recorder.missed != 0 {
+	if err := Connections(&out, ipvstest.ConnectionSeq(connections, nil), recorder, true); err != nil || recorder.missed != 0 {
 		t.Errorf("error %v, %d names not prefetched", err, recorder.missed)
 	}
 	diffLines(t, out.String(), readRecording(t, "connections-engine"))

@@ -124,7 +124,8 @@ func addrWord(a netip.Addr, i int) int32 {
 	return int32(binary.BigEndian.Uint32(v[4*i:]))
 }
 
-// mergeSort sorts indices first, so that each element, which is large, is moved only once.
+// mergeSort sorts x with ipvsadm's algorithm. It sorts indices first: elements are large,
+// and are then moved only once.
 func mergeSort[T any](x []T, compare func(a, b *T) int32) {
 	var buf [64]int32 // avoids an allocation for services of up to 32 destinations
 	indices := buf[:]

@@ -53,7 +53,7 @@ func insertionSort[T any](x []T, compare func(a, b *T) int32) {
 }
 
 func TestCompareAddrPorts(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		first, second string
 		ordered       bool
 	}{
@@ -71,9 +71,9 @@ func TestCompareAddrPorts(t *testing.T) {
 		{first: "[102:304::1]:80", second: "1.2.3.4:90"},
 		{first: "[102:304:8000::]:80", second: "1.2.3.4:70", ordered: true},
 	} {
-		d := compareAddrPorts(addrPort(test.first), addrPort(test.second))
-		if got := d <= 0; got != test.ordered {
-			t.Errorf("compareAddrPorts(%s, %s) = %d, so ordered is %t, want %t", test.first, test.second, d, got, test.ordered)
+		d := compareAddrPorts(addrPort(tt.first), addrPort(tt.second))
+		if got := d <= 0; got != tt.ordered {
+			t.Errorf("compareAddrPorts(%s, %s) = %d, so ordered is %t, want %t", tt.first, tt.second, d, got, tt.ordered)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestCompareAddrPorts(t *testing.T) {
 // TestIsReversed also verifies that SortDestinations, which only reverses what isReversed
 // accepts, gives the order of the merge sort.
 func TestIsReversed(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		addrs string
 		want  bool
 	}{
@@ -98,16 +98,16 @@ func TestIsReversed(t *testing.T) {
 		{addrs: "[2001::2]:80 10.0.0.1:80"},
 	} {
 		var d []ipvs.Destination
-		for addr := range strings.FieldsSeq(test.addrs) {
+		for addr := range strings.FieldsSeq(tt.addrs) {
 			d = append(d, ipvs.Destination{AddrPort: addrPort(addr)})
 		}
-		if got := isReversed(d); got != test.want {
-			t.Errorf("isReversed(%s) = %t, want %t", test.addrs, got, test.want)
+		if got := isReversed(d); got != tt.want {
+			t.Errorf("isReversed(%s) = %t, want %t", tt.addrs, got, tt.want)
 		}
 		sorted := slices.Clone(d)
 		mergeSort(sorted, compareDestinations)
 		if SortDestinations(d); !slices.Equal(d, sorted) {
-			t.Errorf("SortDestinations(%s) = %v, want the order of the merge sort, %v", test.addrs, d, sorted)
+			t.Errorf("SortDestinations(%s) = %v, want the order of the merge sort, %v", tt.addrs, d, sorted)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func TestAppendTimeouts(t *testing.T) {
 }
 
 func TestAppendDaemon(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		name   string
 		daemon ipvs.Daemon
 		want   string
@@ -36,8 +36,8 @@ func TestAppendDaemon(t *testing.T) {
 			want:   "backup sync daemon (mcast=eth0, syncid=7)\n",
 		},
 	} {
-		if got := string(AppendDaemon(nil, &test.daemon)); got != test.want {
-			t.Errorf("%s:\ngot  %q\nwant %q", test.name, got, test.want)
+		if got := string(AppendDaemon(nil, &tt.daemon)); got != tt.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 var info = ipvs.Info{Version: 0x010201, ConnTableSize: 4096}
 
 func TestTableFormats(t *testing.T) {
-	for _, test := range []struct {
+	for _, tt := range []struct {
 		recording string
 		table     Table
 	}{
@@ -28,8 +28,8 @@ func TestTableFormats(t *testing.T) {
 		{recording: "plain-cut-names", table: Table{Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
 		{recording: "stats-cut-names", table: Table{Format: Stats, Names: fixedNamer("a-host-name-that-is.too-long-for.the-columns.example.org")}},
 	} {
-		t.Run(test.recording, func(t *testing.T) {
-			diffLines(t, formatTable(&test.table, &info, entries), readRecording(t, test.recording))
+		t.Run(tt.recording, func(t *testing.T) {
+			diffLines(t, formatTable(&tt.table, &info, entries), readRecording(t, tt.recording))
 		})
 	}
 }
@@ -49,7 +49,7 @@ func TestIntentionalDifferences(t *testing.T) {
 	plain, stats, rate := Table{Names: resolve.Numeric{}}, Table{Format: Stats, Names: resolve.Numeric{}}, Table{Format: Rate, Names: resolve.Numeric{}}
 	key := serviceKey(ipvs.TCP, "1.2.3.4:80")
 	large := ipvs.Destination{AddrPort: addrPort("1.2.3.4:80"), Stats: ipvs.Stats{Conns: 1 << 33, InPackets: 1 << 34, OutPackets: 1 << 50, CPS: 1 << 33, InBPS: 1 << 40}}
-	for _, test := range []struct{ name, got, want string }{
+	for _, tt := range []struct{ name, got, want string }{
 		{
 			name: "mark above 2147483647",
 			got:  string(plain.AppendService(nil, &ipvs.Service{ServiceKey: ipvs.MarkKey(4294967295, ipvs.IPv6), Scheduler: "rr"})),
@@ -68,8 +68,8 @@ func TestIntentionalDifferences(t *testing.T) {
 			want: "  -> 1.2.3.4:80                   8589934592        0        0    1099G        0\n",
 		},
 	} {
-		if test.got != test.want {
-			t.Errorf("%s:\ngot  %q\nwant %q", test.name, test.got, test.want)
+		if tt.got != tt.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", tt.name, tt.got, tt.want)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func TestIntentionalDifferences(t *testing.T) {
 // TestUnknownValues formats values that no current kernel sends.
 func TestUnknownValues(t *testing.T) {
 	table := Table{Format: TunnelInfo, Names: resolve.Numeric{}}
-	for _, test := range []struct{ name, got, want string }{
+	for _, tt := range []struct{ name, got, want string }{
 		{
 			name: "protocol",
 			got:  string(table.AppendService(nil, &ipvs.Service{ServiceKey: serviceKey(50, "1.2.3.4:80"), Scheduler: "rr"})),
@@ -92,8 +92,8 @@ func TestUnknownValues(t *testing.T) {
 			want: "  -> 1.2.3.4:80                   Masq    n/a           -1     0          0         \n",
 		},
 	} {
-		if test.got != test.want {
-			t.Errorf("%s:\ngot  %q\nwant %q", test.name, test.got, test.want)
+		if tt.got != tt.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", tt.name, tt.got, tt.want)
 		}
 	}
 }

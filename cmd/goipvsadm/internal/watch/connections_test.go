@@ -50,7 +50,8 @@ func newConnectionSession(t *testing.T, w *ConnectionWatch, n int) *connectionSe
 	return s
 }
 
-func text(lines []Line) string {
+// joinLines returns the texts of lines, without trailing spaces.
+func joinLines(lines []Line) string {
 	var b strings.Builder
 	for _, line := range lines {
 		b.WriteString(strings.TrimRight(line.Text, " ") + "\n")
@@ -96,14 +97,14 @@ pro expire state       source             virtual
 `},
 	} {
 		s := newConnectionSession(t, &tt.watch, tt.connections)
-		if got := text(s.lines(tt.width, tt.height)); got != tt.want[1:] {
+		if got := joinLines(s.lines(tt.width, tt.height)); got != tt.want[1:] {
 			t.Errorf("%s:\n%s\nwant:\n%s", tt.name, got, tt.want[1:])
 		}
 	}
 }
 
-// TestConnectionKeys checks which rows of 2000 are shown on 24 lines after keys. The
-// screen keeps 1000 of them.
+// TestConnectionKeys checks which of 2000 rows are shown on 24 lines after each key. The
+// session keeps only the first 1000 rows.
 func TestConnectionKeys(t *testing.T) {
 	s := newConnectionSession(t, new(ConnectionWatch), 1999)
 	for _, tt := range []struct {
@@ -128,11 +129,11 @@ func TestConnectionKeys(t *testing.T) {
 		}
 	}
 	s.pressKey('?')
-	if got := text(s.lines(80, 24)); !strings.Contains(got, "scroll by one page") || strings.Contains(got, "sort order") {
+	if got := joinLines(s.lines(80, 24)); !strings.Contains(got, "scroll by one page") || strings.Contains(got, "sort order") {
 		t.Errorf("help: %s", got)
 	}
 	s.pressKey('x')
-	if got := text(s.lines(80, 24)); !strings.Contains(got, "pro expire") {
+	if got := joinLines(s.lines(80, 24)); !strings.Contains(got, "pro expire") {
 		t.Errorf("after the help: %s", got)
 	}
 	s.pressKey('?')

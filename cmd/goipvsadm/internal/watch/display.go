@@ -152,9 +152,9 @@ func (d *display) pressDelayKey(k key) bool {
 // endOffset is beyond the end of every content.
 const endOffset = 1 << 30
 
-// scroll returns the number of rows scrolled off at the top after a key, which may be
-// beyond the end, if it is offset before and the content has rows below header lines. It
-// returns false if the key does not scroll.
+// scroll returns the offset of the content, the number of rows scrolled off at the top,
+// after a key. It may be beyond the end. header is the number of lines above the rows.
+// scroll returns false if the key does not scroll.
 func (d *display) scroll(k key, offset, header int) (_ int, ok bool) {
 	_, height := d.screen.size()
 	page := max(height-header-1, 1) // keep one line of the previous page

@@ -14,13 +14,13 @@ type head struct {
 	time    time.Time
 	host    string
 	subject string
-	totals  []string // totals of the table; all of them are dropped but the first, then that
+	totals  []string // totals of the table; the first one is dropped last
 	notes   []string // dropped from the left; the last one is never dropped
 }
 
-// minSubject is the number of columns from which on a subject is truncated and not
-// dropped.
-const minSubject = 20
+// minSubjectWidth is the smallest width to which a subject is truncated. If fewer
+// columns are available, the subject is dropped.
+const minSubjectWidth = 20
 
 // text returns the line. If it is longer than width, unless that is 0, parts are
 // shortened or dropped, the least important first.
@@ -51,8 +51,8 @@ func (h *head) text(width int, chars *charset) string {
 		return text
 	}
 	last := notes[len(notes)-1]
-	if room := width - len("  ") - len(last); room >= minSubject {
-		return chars.truncate(h.subject, room) + "  " + last
+	if available := width - len("  ") - len(last); available >= minSubjectWidth {
+		return chars.truncate(h.subject, available) + "  " + last
 	}
 	return last
 }

@@ -42,8 +42,8 @@ var escapeSequences = [...]struct {
 }
 
 // decodeKey returns the first key in b, which must not be empty, and its length in
-// bytes. If b holds an incomplete escape sequence, the length is 0 or, with timedOut
-// set, the first key is Esc.
+// bytes. If b holds an incomplete escape sequence, decodeKey returns a length of 0 or,
+// if timedOut is set, the key Esc.
 func decodeKey(b []byte, timedOut bool) (k key, length int) {
 	if key(b[0]) != keyEscape {
 		return key(b[0]), 1

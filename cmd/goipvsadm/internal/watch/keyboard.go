@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"goipvsadm/cmd/goipvsadm/internal/rawfd"
-
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
 )
 
 // A keyboard reads keys from the controlling terminal, even if standard input is

@@ -27,11 +27,11 @@ func manyServices() *ipvstest.FakeKernel {
 	for n := range uint64(30) {
 		service := ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), 80))
 		e := ipvstest.Entry{Service: ipvs.Service{ServiceKey: service, Scheduler: "rr", Netmask: ipvs.HostNetmask(ipvs.IPv4)}}
-		bytes := 1000 * n
+		inBPS := 1000 * n
 		if n == 16 {
-			bytes = 1e6
+			inBPS = 1e6
 		}
-		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: bytes}
+		e.Service.Stats = ipvs.Stats{CPS: 30 - n, InPPS: 100 + n, InBPS: inBPS}
 		for server := range 2 {
 			e.Destinations = append(e.Destinations, ipvs.Destination{Weight: 1,
 				Stats:    ipvs.Stats{CPS: uint64(2 - server), InPPS: uint64(server), InBPS: uint64(server)},
@@ -91,12 +91,12 @@ func (p *pty) waitSecondRow(address string) {
 }
 
 func TestScrollKeys(t *testing.T) {
-	for name, keys := range map[string]struct{ up, down, pageUp, pageDown, home, end string }{ // by terminal or mode
-		"xterm":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[H", end: "\x1b[F"},
-		"application": {up: "\x1bOA", down: "\x1bOB", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1bOH", end: "\x1bOF"},
-		"linux":       {up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[1~", end: "\x1b[4~"},
+	for _, keys := range []struct{ name, up, down, pageUp, pageDown, home, end string }{ // name of a terminal or mode
+		{name: "xterm", up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[H", end: "\x1b[F"},
+		{name: "application", up: "\x1bOA", down: "\x1bOB", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1bOH", end: "\x1bOF"},
+		{name: "linux", up: "\x1b[A", down: "\x1b[B", pageUp: "\x1b[5~", pageDown: "\x1b[6~", home: "\x1b[1~", end: "\x1b[4~"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(keys.name, func(t *testing.T) {
 			t.Parallel()
 			p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 			p.waitText("\n... 1 more server, 23 more services\n")
@@ -133,6 +133,7 @@ func TestScrollKeys(t *testing.T) {
 // TestRatesAfterScrolling verifies that rates are also shown for rows that were scrolled
 // into view.
 func TestRatesAfterScrolling(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.waitText("23 more services")
 	p.typeKeys("\x1b[F")
@@ -184,6 +185,7 @@ func TestOrderKeyWithTop(t *testing.T) {
 }
 
 func TestFilterKeys(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
 	p.waitText("23 more services")
 	p.typeKeys("/")
@@ -229,11 +231,15 @@ func TestFilterKeysByName(t *testing.T) {
 func TestHelpKey(t *testing.T) {
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=60"), 80, 24)
 	p.waitText("  30 services  ", "h helps, q quits\n")
-	for help, back := range map[string]string{"?": "?", "h": "x", "\x1bOP": "\x1b"} {
-		p.typeKeys(help)
+	for _, tt := range []struct{ help, back string }{
+		{help: "?", back: "?"},
+		{help: "h", back: "x"},
+		{help: "\x1bOP", back: "\x1b"}, // F1 and Esc
+	} {
+		p.typeKeys(tt.help)
 		p.waitText("Press any key to go back, q to quit\n", "\nUp, Down ", "\nPgUp, PgDn ", "\nHome, End ", "\ns ", "\n/ ", "\nq, Ctrl-C ")
 		p.waitColors(map[string]string{"0 -> ": "1;33:0", "^ -> ": "1;31:^", "v -> ": "1;35:v"})
-		p.typeKeys(back)
+		p.typeKeys(tt.back)
 		p.waitText("10.0.0.1:80 rr")
 	}
 	p.typeKeys("?")
@@ -264,6 +270,7 @@ func TestServerOrderKey(t *testing.T) {
 // TestIntervalKeys verifies that the interval can be changed, but not below a second,
 // and that no samples are read while the display is paused.
 func TestIntervalKeys(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=3"), 140, 24)
 	for _, tt := range []struct{ keys, want string }{
 		{keys: "+", want: "every 4s"},
@@ -306,6 +313,7 @@ func (p *pty) header() string {
 
 // TestTerminalUTF8 verifies that the screen has Unicode characters in a UTF-8 locale.
 func TestTerminalUTF8(t *testing.T) {
+	t.Parallel()
 	cmd := testProgram(t, "alerts", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8")
 	p := startPTY(t, cmd, 100, 24)
@@ -334,6 +342,7 @@ func TestKeysNarrowTerminal(t *testing.T) {
 }
 
 func TestAlertColors(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "alerts", "-Ln", "--watch=1"), 100, 24)
 	p.waitText("\n  -> 198.51.100.1:80 ", "\n^ -> 198.51.100.2:80 ", "\n0 -> 198.51.100.3:80 ")
 	p.waitColors(map[string]string{"198.51.100.2:80": "1;31:^ 1;31:1 1;31:####....", "198.51.100.3:80": "1;33:0 1;33:0 1;33:........"})
@@ -346,15 +355,18 @@ func TestAlertColors(t *testing.T) {
 
 // TestNoColor verifies that, without color, alerts are shown by signs only.
 func TestNoColor(t *testing.T) {
-	for name, environment := range map[string][]string{
-		"NO_COLOR":   {"NO_COLOR=1", "COLORTERM=truecolor"},
-		"vt220":      {"TERM=vt220", "COLORTERM="},
-		"xterm-mono": {"TERM=xterm-mono", "COLORTERM="},
+	for _, tt := range []struct {
+		name        string
+		environment []string
+	}{
+		{name: "NO_COLOR", environment: []string{"NO_COLOR=1", "COLORTERM=truecolor"}},
+		{name: "vt220", environment: []string{"TERM=vt220", "COLORTERM="}},
+		{name: "xterm-mono", environment: []string{"TERM=xterm-mono", "COLORTERM="}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			cmd := testProgram(t, "alerts", "-Ln", "--watch=1")
-			cmd.Env = append(cmd.Env, environment...)
+			cmd.Env = append(cmd.Env, tt.environment...)
 			p := startPTY(t, cmd, 80, 24)
 			p.waitText("\n^ -> 198.51.100.2:80 ", "\n0 -> 198.51.100.3:80 ")
 			p.typeKeys("q")

@@ -15,16 +15,17 @@ import (
 // TestStopTimeoutBlocked verifies that a display that is blocked is abandoned after
 // stopTimeout, or at the second stop signal.
 func TestStopTimeoutBlocked(t *testing.T) {
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name    string
 		signals []os.Signal
 		want    time.Duration // until the display is abandoned
 	}{
-		"one stop signal":            {signals: []os.Signal{syscall.SIGTERM}, want: stopTimeout},
-		"two stop signals":           {signals: []os.Signal{syscall.SIGTERM, syscall.SIGINT}},
-		"resize before stop signals": {signals: []os.Signal{syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP}},
-		"more signals than buffered": {signals: append(slices.Repeat([]os.Signal{syscall.SIGWINCH}, 20), syscall.SIGTERM, syscall.SIGTERM)},
+		{name: "one stop signal", signals: []os.Signal{syscall.SIGTERM}, want: stopTimeout},
+		{name: "two stop signals", signals: []os.Signal{syscall.SIGTERM, syscall.SIGINT}},
+		{name: "resize before stop signals", signals: []os.Signal{syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP}},
+		{name: "more signals than buffered", signals: append(slices.Repeat([]os.Signal{syscall.SIGWINCH}, 20), syscall.SIGTERM, syscall.SIGTERM)},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &loop{signals: make(chan os.Signal, 8), done: make(chan struct{})}
 				signals := make(chan os.Signal, len(tt.signals))

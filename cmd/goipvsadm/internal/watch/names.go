@@ -18,7 +18,7 @@ type Resolver interface {
 }
 
 // An asyncNamer looks up names in the background, so that a slow name server does not
-// block the display. An endpoint is shown numerically until its name was looked up.
+// block the display. An endpoint is shown numerically until its name has been looked up.
 type asyncNamer struct {
 	names    map[resolve.Endpoint]string
 	pending  map[resolve.Endpoint]bool // endpoints to look up next

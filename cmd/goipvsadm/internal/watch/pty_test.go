@@ -4,7 +4,6 @@ package watch_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -41,8 +40,11 @@ type pty struct {
 // connected to the terminal.
 func startPTY(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty {
 	t.Helper()
-	p := &pty{t: t, cmd: cmd, status: make(chan int, 1)}
-	p.open()
+	master, slave, err := testnet.OpenPTY()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pty{t: t, cmd: cmd, master: master, slave: slave, status: make(chan int, 1)}
 	p.resize(width, height)
 	termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
 	if err != nil {
@@ -75,30 +77,6 @@ func startPTY(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *p
 	return p
 }
 
-// open opens a new pseudo-terminal.
-func (p *pty) open() {
-	p.t.Helper()
-	var err error
-	if p.master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		p.t.Fatal(err)
-	}
-	raw, err := p.master.SyscallConn()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	var number uint32
-	raw.Control(func(fd uintptr) {
-		number, err = unix.IoctlGetUint32(int(fd), unix.TIOCGPTN)
-		err = errors.Join(err, unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0))
-	})
-	if err == nil {
-		p.slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 // read reads the program's output until the terminal is closed.
 func (p *pty) read() {
 	b := make([]byte, 4096)
@@ -120,8 +98,7 @@ func (p *pty) resize(width, height int) {
 	p.mu.Lock()
 	p.screen.Resize(width, height)
 	p.mu.Unlock()
-	size := &unix.Winsize{Col: uint16(width), Row: uint16(height)}
-	if err := unix.IoctlSetWinsize(int(p.slave.Fd()), unix.TIOCSWINSZ, size); err != nil {
+	if err := testnet.ResizeTerminal(p.slave, uint16(width), uint16(height)); err != nil {
 		p.t.Fatal(err)
 	}
 }

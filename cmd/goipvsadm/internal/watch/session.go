@@ -17,7 +17,7 @@ type session struct {
 	alerts      alertTracker
 	history     history
 	mode        mode
-	readAll     bool   // a key, such as for scrolling, required more services than fit on the screen
+	readAll     bool   // set by keys, such as for scrolling, that need more services than fit on the screen
 	filterInput string // the filter that is being entered
 }
 
@@ -38,8 +38,8 @@ func (s *session) run() (os.Signal, error) {
 	return s.show(s.display, s)
 }
 
-// readLimit returns how many services to read: as many as fit on the screen, or all
-// selected ones after a key such as scrolling.
+// readLimit returns how many services to read: as many as fit on the screen or, if
+// readAll is set, all selected ones.
 func (s *session) readLimit() int {
 	if s.readAll {
 		return s.View.Top

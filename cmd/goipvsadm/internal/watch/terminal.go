@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"goipvsadm/cmd/goipvsadm/internal/rawfd"
-
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/rawfd"
 )
 
 // Control sequences. All terminals except dumb ones support them.

@@ -221,18 +221,10 @@ func TestView(t *testing.T) {
 	}
 }
 
-func joinLines(lines []Line) string {
-	var b strings.Builder
-	for _, line := range lines {
-		b.WriteString(line.Text + "\n")
-	}
-	return b.String()
-}
-
 var notes = []string{"every 2s", "h helps", "q quits"}
 
-// TestHeader verifies, among others, that the note that explains how to quit is dropped
-// last.
+// TestHeader verifies how the header is shortened; the note that explains how to quit is
+// dropped last.
 func TestHeader(t *testing.T) {
 	full := View{host: "lb1.example.com", notes: notes}
 	for _, tt := range []struct {
@@ -286,18 +278,18 @@ func rowLabels(lines []Line) string {
 
 func TestFilter(t *testing.T) {
 	const tcp = "TCP  192.0.2.1:80 wlc pe"
-	for filter, want := range map[string]string{
-		"198.51.100.2":  tcp + ", -> 198.51.100.2:80",
-		"192.0.2.1:80":  tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
-		"PERSISTENT":    tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http",
-		"fwm":           "FWM  7 sh",
-		"web3":          tcp + ", -> web3:http",
-		"198.51.100.3:": tcp + ", -> web3:http", // the address of a server that is shown by name
-		"no such":       "",
+	for _, tt := range []struct{ filter, want string }{
+		{filter: "198.51.100.2", want: tcp + ", -> 198.51.100.2:80"},
+		{filter: "192.0.2.1:80", want: tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http"},
+		{filter: "PERSISTENT", want: tcp + ", -> 198.51.100.1:80, -> 198.51.100.2:80, -> web3:http"},
+		{filter: "fwm", want: "FWM  7 sh"},
+		{filter: "web3", want: tcp + ", -> web3:http"},
+		{filter: "198.51.100.3:", want: tcp + ", -> web3:http"}, // the address of a server that is shown by name
+		{filter: "no such", want: ""},
 	} {
-		v := View{Names: web3Namer{}, filter: filter}
-		if got := rowLabels(v.Lines(testSample(), 0, 24)); got != want {
-			t.Errorf("filter %q: got rows %s, want %s", filter, got, want)
+		v := View{Names: web3Namer{}, filter: tt.filter}
+		if got := rowLabels(v.Lines(testSample(), 0, 24)); got != tt.want {
+			t.Errorf("filter %q: got rows %s, want %s", tt.filter, got, tt.want)
 		}
 	}
 }
@@ -356,8 +348,8 @@ func TestViewFits(t *testing.T) {
 	}
 }
 
-// TestLongAddress verifies that the address of one service does not take the columns from
-// the others, unless most addresses are as long.
+// TestLongAddress verifies that one long address does not displace columns, unless most
+// addresses are as long.
 func TestLongAddress(t *testing.T) {
 	long := sampler.Service{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")), Scheduler: "wlc"}}
 	short := sampler.Service{Service: ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), Scheduler: "wlc", Flags: ipvs.OnePacketScheduling}}
@@ -428,8 +420,7 @@ TCP  192.0.2.1:80 wlc persistent 600                         23     20     12   
 	}
 }
 
-// TestHistoryLength verifies that a history holds the last samples, and those in which
-// the rate is not measured are skipped.
+// TestHistoryLength verifies that a history holds the last samples with a measured rate.
 func TestHistoryLength(t *testing.T) {
 	var h history
 	sample := testSample()

@@ -150,7 +150,7 @@ func (l *loop) abandon(stopSignal os.Signal) (os.Signal, error) {
 	}
 }
 
-// runPlain writes a sequence of listings until a signal arrives, and returns it.
+// runPlain writes a sequence of listings until a signal arrives, and returns the signal.
 func (w *Watch) runPlain(signals <-chan os.Signal) (os.Signal, error) {
 	ticker := time.NewTicker(w.Interval)
 	defer ticker.Stop()
@@ -182,7 +182,7 @@ func (w *Watch) writeNext(first bool) error {
 	return w.writeListing(first)
 }
 
-// writeSize is the size from which on a part of a listing is written.
+// writeSize is the number of buffered bytes at which a part of a listing is written.
 const writeSize = 32 << 10
 
 // writeListing writes a listing while it reads the servers. The width of its columns

@@ -5,6 +5,7 @@ package watch_test
 import (
 	"bufio"
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net/netip"
@@ -39,6 +40,9 @@ func TestMain(m *testing.M) {
 	}
 	// Children must not inherit an ignored SIGHUP if the tests run under nohup.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	// The tests mostly wait for the next sample.
+	flag.Parse()
+	flag.Set("test.parallel", "16")
 	os.Exit(m.Run())
 }
 
@@ -106,6 +110,7 @@ func testProgram(t *testing.T, scenario string, args ...string) *exec.Cmd {
 var serviceRate = regexp.MustCompile(`(?m)^TCP .* (\d+)$`)
 
 func TestTerminal(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "default", "-Ln", "--watch=1"), 62, 24)
 	p.waitFor("the alternate screen without a cursor", func(s *testnet.Screen) bool { return s.Alternate && s.CursorHidden })
 	p.waitText("  1 service  ", "q quits\n", "\nTCP  127.0.0.1:80 rr ",
@@ -194,6 +199,7 @@ func TestTerminalNames(t *testing.T) {
 // TestDumbTerminal verifies that a dumb terminal gets a sequence of listings without
 // escape sequences.
 func TestDumbTerminal(t *testing.T) {
+	t.Parallel()
 	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	cmd.Env = append(cmd.Env, "TERM=dumb")
 	p := startPTY(t, cmd, 200, 50)
@@ -224,6 +230,7 @@ func startPiped(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
 
 // TestPipe verifies that a pipe gets a sequence of listings, each preceded by its time.
 func TestPipe(t *testing.T) {
+	t.Parallel()
 	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	lines := startPiped(t, cmd)
 	var times []time.Time
@@ -283,18 +290,19 @@ func TestSignalStoppedTerminal(t *testing.T) {
 // by Ctrl-S.
 func TestKeysStoppedTerminal(t *testing.T) {
 	const stop = "\x13"
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name      string
 		earlyKeys []string // typed before the program starts
 		keys      []string // the last one ends the program; "" is a pause
 	}{
-		"q immediately":          {keys: []string{"q"}},
-		"q":                      {keys: []string{"", "q"}},
-		"Ctrl-C":                 {keys: []string{"", "\x03"}},
-		"other keys before q":    {keys: []string{"", "\x1b[B", "s", "?", "?", "Q"}},
-		"filter before q":        {keys: []string{"", "/", "q", "\r", "q"}},
-		"stopped from the start": {earlyKeys: []string{stop}, keys: []string{"", "q"}},
+		{name: "q immediately", keys: []string{"q"}},
+		{name: "q", keys: []string{"", "q"}},
+		{name: "Ctrl-C", keys: []string{"", "\x03"}},
+		{name: "other keys before q", keys: []string{"", "\x1b[B", "s", "?", "?", "Q"}},
+		{name: "filter before q", keys: []string{"", "/", "q", "\r", "q"}},
+		{name: "stopped from the start", earlyKeys: []string{stop}, keys: []string{"", "q"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24, tt.earlyKeys...)
 			if tt.earlyKeys == nil {
@@ -315,6 +323,7 @@ func TestKeysStoppedTerminal(t *testing.T) {
 // TestFilterStoppedTerminal verifies that keys typed while the terminal is stopped are
 // handled, and that their effect is displayed when the terminal continues.
 func TestFilterStoppedTerminal(t *testing.T) {
+	t.Parallel()
 	p := startPTY(t, testProgram(t, "many", "-Ln", "--watch=1"), 80, 24)
 	p.typeKeys("/")
 	p.waitText("Filter: _")
@@ -391,6 +400,7 @@ func TestSignalFullPipe(t *testing.T) {
 // TestPipeClosed verifies that the program is killed by SIGPIPE if the reader closes the
 // pipe.
 func TestPipeClosed(t *testing.T) {
+	t.Parallel()
 	cmd := testProgram(t, "default", "-Ln", "--watch=1")
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -411,6 +421,7 @@ func TestPipeClosed(t *testing.T) {
 
 // TestJSON verifies that, with --json, each line is a document with the measured rates.
 func TestJSON(t *testing.T) {
+	t.Parallel()
 	cmd := testProgram(t, "default", "-Lj", "--watch=1", "--top", "3")
 	lines := startPiped(t, cmd)
 	lines.Buffer(nil, 1<<20)
