@@ -222,7 +222,7 @@ prefixed := sed 's,/usr/local/,$(PREFIX)/,g'
 
 # $(call runs_service,PREFIX) matches the line of the init script or unit that names the service
 # program below PREFIX.
-runs_service = ^\(service\|ExecStart\)=$(1)/lib/goipvsadm/service
+runs_service = ^\(program\|service\|ExecStart\)=$(1)/lib/goipvsadm/service
 
 # $(call check_unowned,FILE,ADVICE) fails if FILE belongs to an installed package. Such files are
 # never replaced or removed, since an upgrade of the package would restore them.

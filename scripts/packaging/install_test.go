@@ -148,7 +148,7 @@ func TestInstallUninstall(t *testing.T) {
 				prefix + "/share/goipvsadm/COMPATIBILITY.md":     "ipvsadm",
 				prefix + "/share/goipvsadm/RELIABILITY.md":       "ipvsadm",
 				prefix + "/share/goipvsadm/METRICS.md":           "ipvs_",
-				"/etc/init.d/goipvsadm":                          "\nservice=" + prefix + "/lib/goipvsadm/service\n",
+				"/etc/init.d/goipvsadm":                          "\nprogram=" + prefix + "/lib/goipvsadm/service\n",
 			} {
 				if !strings.Contains(s.read(file), text) {
 					t.Errorf("%s lacks %q", file, text)

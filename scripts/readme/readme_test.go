@@ -51,6 +51,7 @@ var packageCommands = []struct{ command, file, line string }{
 		line: "must apt-get install -y /packages/goipvsadm_*.deb"},
 	{command: "sudo apt install ./build/packages/goipvsadm_*.deb ./build/packages/goipvsadm-ipvsadm_*.deb",
 		line: "must apt-get install -y --allow-downgrades /packages/goipvsadm_*.deb /packages/goipvsadm-ipvsadm_*.deb"},
+	{command: "sudo systemctl mask ipvsadm", line: "must systemctl mask ipvsadm"},
 	{command: "sudo apt install ipvsadm",
 		line: "must apt-get install -y --no-download /var/cache/apt/archives/ipvsadm_*.deb"},
 	{command: "sudo rpm -i build/packages/goipvsadm-[0-9]*.rpm", file: "scripts/packaging/test",

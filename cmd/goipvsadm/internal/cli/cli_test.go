@@ -560,6 +560,18 @@ func TestDialError(t *testing.T) {
 	}
 }
 
+// TestNotRoot checks that goipvsadm does not ask about the module if the caller lacks
+// the privilege.
+func TestNotRoot(t *testing.T) {
+	denied := ipvstest.FakeKernel{Intercept: func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }}
+	var stdout, stderr strings.Builder
+	status := Run([]string{"goipvsadm"}, strings.NewReader(""), &stdout, &stderr, denied.Dial)
+	want := result{2, "", "Can't initialize ipvs: Permission denied (you must be root)\n"}
+	if got := (result{status, stdout.String(), stderr.String()}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 // TestModuleUnloaded checks the message if the netlink family disappears while the
 // program runs.
 func TestModuleUnloaded(t *testing.T) {

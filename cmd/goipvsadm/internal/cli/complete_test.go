@@ -45,7 +45,7 @@ func TestComplete(t *testing.T) {
 // first argument.
 func TestCompleteNotFirst(t *testing.T) {
 	var k ipvstest.FakeKernel
-	want := result{255, "", "Try `goipvsadm -h' or 'goipvsadm --help' for more information.\n"}
+	want := result{255, "", "-n: the first option must be a command, such as -L\n"}
 	if got := run(&k, "", "goipvsadm", "-n", "--complete"); got != want {
 		t.Errorf("-n --complete: %+v, want %+v", got, want)
 	}

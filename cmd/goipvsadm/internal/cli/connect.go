@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/termsafe"
@@ -22,8 +23,11 @@ func (inv *invocation) open(netns string, options ...ipvs.Option) int {
 		return exitUsage
 	}
 	if err != nil {
-		inv.errorf("Can't initialize ipvs: %s\n"+
-			"Are you sure that IP Virtual Server is built in the kernel or as module?", dialMessage(err))
+		text := "Can't initialize ipvs: " + dialMessage(err)
+		if !inv.ownName || !errors.Is(err, os.ErrPermission) {
+			text += "\nAre you sure that IP Virtual Server is built in the kernel or as module?"
+		}
+		inv.errorf("%s", text)
 		return exitUsage
 	}
 	return exitOK

@@ -509,7 +509,7 @@ func TestDrainCommandLine(t *testing.T) {
 		{
 			name:  "invalid timeout",
 			line:  drain + "=0",
-			want:  result{status: 2, stderr: "invalid timeout value `0' specified\n"},
+			want:  result{status: 2, stderr: "invalid value `0' for --drain: use a time such as 60, 90s, 5m or 1h\n"},
 			after: oneServer,
 		},
 		{

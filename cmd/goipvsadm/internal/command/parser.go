@@ -5,6 +5,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -17,7 +18,7 @@ import (
 type Parser struct {
 	// DetailedErrors replaces ipvsadm's usage error, for a line that does not
 	// begin with a command, by an error that quotes the invalid word. It also
-	// makes --help accept a topic.
+	// adds hints to some of its other errors and makes --help accept a topic.
 	DetailedErrors bool
 
 	// ServiceConnections makes -L -c accept a service, whose connections it
@@ -42,7 +43,7 @@ type state struct {
 	lastWord  string   // the value of word, if it is the word that follows; otherwise word
 	operands  []string // words that are neither flags nor their values
 	bareFlag  string   // word, if it is a flag without its optional attached value
-	hint      string   // what was probably meant by the first operand, such as --help
+	hint      string   // an unexpected operand and what was probably meant
 
 	// Values whose meaning may depend on a flag that follows.
 	server         string        // value of -r
@@ -144,26 +145,43 @@ func (p *Parser) parseWords(words []string) error {
 }
 
 // addOperand adds a word that is neither a flag nor the value of one. It sets the
-// hint for the error of the first operand, but suggests a command only with
+// hint for the error of an operand, but suggests a command or standard input only with
 // DetailedErrors: the other error is ipvsadm's.
 func (p *Parser) addOperand(word string) {
-	if len(p.operands) == 0 {
-		if p.bareFlag != "" {
-			p.hint = p.bareFlag + "=" + word
-		} else if f := lookupLong(word); f != nil && p.DetailedErrors && (f.verb != 0 || f.impliedVerb != 0) {
-			p.hint = "--" + word
+	switch {
+	case p.cmd.Verb.ReadsFile():
+		// The name of a file may follow a flag, but a time was meant as the value of --confirm.
+		if _, isTime := parseTime(word); isTime && p.bareFlag != "" {
+			p.hint = didYouMean(word, p.bareFlag+"="+word)
+		}
+	case len(p.operands) > 0:
+	case p.bareFlag != "":
+		p.hint = didYouMean(word, p.bareFlag+"="+word)
+	case p.DetailedErrors && p.cmd.Verb == Restore:
+		p.hint = didYouMean(word, "<"+word)
+	case p.DetailedErrors:
+		if f := lookupLong(word); f != nil && (f.verb != 0 || f.impliedVerb != 0) {
+			p.hint = didYouMean(word, "--"+word)
 		}
 	}
 	p.operands = append(p.operands, word)
 	p.bareFlag = ""
 }
 
-// unexpectedOperand returns the error of the first operand.
+func didYouMean(word, suggestion string) string {
+	return word + " (did you mean " + suggestion + "?)"
+}
+
+// unexpectedOperand returns the error of the operand with the hint, or of the first
+// one that is not the name of a file.
 func (p *Parser) unexpectedOperand() *Error {
-	if p.hint != "" {
-		return errorf("unexpected argument %s (did you mean %s?)", p.operands[0], p.hint)
+	unexpected := p.hint
+	if unexpected == "" && p.cmd.Verb.ReadsFile() {
+		unexpected = p.operands[1]
+	} else if unexpected == "" {
+		unexpected = p.operands[0]
 	}
-	return errorf("unexpected argument %s", p.operands[0])
+	return errorf("unexpected argument %s", unexpected)
 }
 
 // handleFlag stores one flag of the command line in the command.
@@ -179,6 +197,9 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	}
 	switch {
 	case p.cmd.Verb == 0 && f.verb == 0 && f.option != NetNS:
+		if p.DetailedErrors {
+			return &Error{NoCommand, p.word + ": the first option must be a command, such as " + f.exampleCommand()}
+		}
 		return p.UsageError()
 	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
@@ -212,11 +233,32 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 func (p *Parser) translate(err error) error {
 	switch err.(type) {
 	case *pflag.NotExistError, *pflag.InvalidSyntaxError:
-		return p.badOption("unknown option")
+		return p.badOption("unknown option" + p.unabbreviated())
 	case *pflag.ValueRequiredError:
 		return p.badOption("missing argument")
 	}
 	return err
+}
+
+// unabbreviated returns a hint that names the long flags of the command that begin with
+// the current word, since abbreviations are not accepted. It is empty if there are none
+// or many, and without DetailedErrors.
+func (p *Parser) unabbreviated() string {
+	name, isLong := strings.CutPrefix(p.word, "--")
+	if !p.DetailedErrors || !isLong || name == "" {
+		return ""
+	}
+	var found []string
+	for i := range flags {
+		f := &flags[i]
+		if strings.HasPrefix(f.long, name) && (p.cmd.Verb == 0 && f.verb != 0 || f.verb == 0 && f.belongsTo(p.cmd.Verb)) {
+			found = append(found, "--"+f.long)
+		}
+	}
+	if len(found) == 0 || len(found) > 3 {
+		return ""
+	}
+	return " (did you mean " + strings.Join(found, " or ") + "?)"
 }
 
 // badOption returns the error of the current word, which is not a valid flag.

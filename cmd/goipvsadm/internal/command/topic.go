@@ -58,6 +58,16 @@ func (f *flag) spelling() string {
 	return "--" + f.long
 }
 
+// exampleCommand returns the flag of a command that supports the option.
+func (f *flag) exampleCommand() string {
+	for i := range flags {
+		if command := &flags[i]; command.verb != 0 && f.belongsTo(command.verb) {
+			return command.spelling()
+		}
+	}
+	return "-L"
+}
+
 // belongsTo reports whether the flag sets an option of the command.
 func (f *flag) belongsTo(v Verb) bool {
 	option := f.option

@@ -23,7 +23,7 @@ func (p *Parser) validate() *Error {
 			return err
 		}
 	}
-	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 {
+	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 && p.hint == "" {
 		p.setFile()
 	} else if len(p.operands) > 0 {
 		return p.unexpectedOperand()
@@ -46,7 +46,7 @@ func (p *Parser) validate() *Error {
 	}
 	switch p.cmd.Verb {
 	case AddService, EditService:
-		return p.cmd.validateService()
+		return p.cmd.validateService(p.DetailedErrors)
 	case AddServer, EditServer:
 		if p.cmd.Options.HasAny(Keep, AllServices) {
 			return p.cmd.validateKept(p.hasServerPort)
@@ -137,15 +137,20 @@ func parseSchedFlags(list string, scheduler *string) (flags ipvs.ServiceFlags, _
 	return flags, nil
 }
 
-// validateService checks a service to add or edit.
-func (c *Command) validateService() *Error {
+// validateService checks a service to add or edit. If detailed is set, the error of a
+// missing port explains how a port follows an IPv6 address.
+func (c *Command) validateService(detailed bool) *Error {
 	s := &c.Service
 	keeps := c.Options.Has(Keep) // the service may be persistent
 	if keeps && c.Options&serviceOptions == 0 {
 		return errorf("no option to edit: '%s' requires at least one of -s, -p, -M, --pe, -o and -b", Keep)
 	}
 	if !keeps && s.Mark == 0 && s.AddrPort.Port() == 0 && !c.Options.Has(Persistent) {
-		return errorf("Zero port specified for non-persistent service")
+		const missing = "Zero port specified for non-persistent service"
+		if detailed && s.Family == ipvs.IPv6 {
+			return errorf(missing + " (before a port, an IPv6 address is written in brackets: [2001:db8::1]:80)")
+		}
+		return errorf(missing)
 	}
 	if c.Options.Has(Ops) && s.Mark == 0 && s.Protocol != ipvs.UDP {
 		return errorf("One-Packet Scheduling is only for UDP virtual services")

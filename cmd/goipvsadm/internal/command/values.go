@@ -323,12 +323,7 @@ func (p *Parser) setDrain(value string) *Error {
 	if value == noValue {
 		return nil
 	}
-	n, ok := parseTime(value)
-	if !ok {
-		return errorf("invalid timeout value `%s' specified", value)
-	}
-	p.cmd.Drain = n
-	return nil
+	return setTime(&p.cmd.Drain, value, Drain)
 }
 
 // parseTime parses a time from one second to maxTimeout: a number of seconds, or a
@@ -351,11 +346,16 @@ func (p *Parser) setConfirm(value string) *Error {
 		p.cmd.Confirm = defaultConfirm
 		return nil
 	}
+	return setTime(&p.cmd.Confirm, value, Confirm)
+}
+
+// setTime parses the value of an option that is a time.
+func setTime(seconds *uint32, value string, option Option) *Error {
 	n, ok := parseTime(value)
 	if !ok {
-		return errorf("invalid value `%s' for --confirm: use a time such as 60, 90s, 5m or 1h", value)
+		return errorf("invalid value `%s' for --%s: use a time such as 60, 90s, 5m or 1h", value, option)
 	}
-	p.cmd.Confirm = n
+	*seconds = n
 	return nil
 }
 
