@@ -439,5 +439,10 @@ func (g *Generator) restoreInput(lines [][]string) string {
 			b.WriteString("\n")
 		}
 	}
-	return b.String()
+	// ipvsadm ignores a last line that ends with several blanks instead of a newline.
+	input := b.String()
+	if trimmed := strings.TrimRight(input, " \t\r"); len(input) > len(trimmed)+1 {
+		return trimmed
+	}
+	return input
 }

@@ -116,6 +116,12 @@ var knownDifferences = []knownDifference{
 		ours:    Result{Stdout: "-A -f 5 -s wlc\n"},
 	},
 	{
+		title:   "Blanks at the end of -R",
+		text:    "$ ipvsadm -R\n< \"-A -f 5\\n-A -f 6  \"\n$ ipvsadm -S",
+		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
+		ours:    Result{Stdout: "-A -f 5 -s wlc\n-A -f 6 -s wlc\n"},
+	},
+	{
 		title:   "Help of ipvsadm-restore",
 		text:    "$ ipvsadm -A -f 3\n$ ipvsadm-restore -h\n< -A -f 5\n$ ipvsadm -S",
 		ipvsadm: Result{Stdout: "-A -f 5 -s wlc\n"},
