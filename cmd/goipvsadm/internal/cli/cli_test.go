@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,12 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
 )
+
+func TestMain(m *testing.M) {
+	// Tests send SIGHUP to this process, which may have been started under nohup.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	os.Exit(m.Run())
+}
 
 // A result is the exit status and output of a run of the program.
 type result struct {
