@@ -85,7 +85,14 @@ func overThreshold(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		x := s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold = 2 * max(conns, d.UpperThreshold) }))
+		x := s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) {
+			d.UpperThreshold = 2 * max(conns, d.UpperThreshold)
+			// After an edit, Linux 7.2 still waits until the server is below the lower threshold. Zero means
+			// three quarters of the upper one.
+			if conns >= d.LowerThreshold {
+				d.LowerThreshold = 0
+			}
+		}))
 		if x.Severity = Warning; rejects {
 			x.Severity = Error
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample, and no server is available", humanize.Count(f.Arrivals[s.ServiceKey].Packets, "packet"))
