@@ -56,6 +56,15 @@ func (c *confirmer) discardInput() {
 	_ = rawfd.Control(c.tty, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) })
 }
 
+// isHungUp reports whether the error of a read means that the terminal is gone, and not
+// that the user typed Ctrl-D.
+func (c *confirmer) isHungUp(readErr error) bool {
+	return errors.Is(readErr, syscall.EIO) || errors.Is(rawfd.Control(c.tty, func(fd int) error {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err
+	}), syscall.EIO)
+}
+
 // errNotConfirmed is the reason to undo changes if the answer is no.
 var errNotConfirmed = errors.New("not confirmed")
 
@@ -75,6 +84,9 @@ func (c *confirmer) readAnswer(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case a := <-answers:
+		if a.err != nil && c.isHungUp(a.err) { // SIGHUP may follow later
+			return signalError(syscall.SIGHUP)
+		}
 		switch strings.ToLower(strings.TrimSpace(a.line)) {
 		case "", "y", "yes":
 			if a.err == nil {
@@ -108,6 +120,9 @@ func (inv *invocation) applyConfirmed(p *applyPlan, c *confirmer) int {
 		if reason := inv.confirm(ctx, c, made); reason != nil {
 			inv.limitFlush() // the terminal may be gone
 			status, undone = inv.undo(p, made, reason)
+			if cause := signalError(0); undone && errors.As(reason, &cause) {
+				status = signalStatus(syscall.Signal(cause))
+			}
 		}
 	})
 	if undone && sig != 0 {

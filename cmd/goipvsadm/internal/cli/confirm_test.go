@@ -13,12 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 	"goipvsadm/ipvs/ipvstest"
 	"goipvsadm/netlinkmsg"
+	"goipvsadm/scripts/testnet"
 )
 
 const (
@@ -32,23 +31,15 @@ const (
 	confirmUndone   = "the changes were undone\n"
 )
 
-// terminalPair returns a connection that stands for a terminal, and its other end.
-func terminalPair(t *testing.T) (terminal, user *os.File) {
-	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, user = os.NewFile(uintptr(fds[0]), "terminal"), os.NewFile(uintptr(fds[1]), "user")
-	t.Cleanup(func() { terminal.Close(); user.Close() })
-	return terminal, user
-}
-
 // applyAndAnswer applies confirmRules to k. When the question is on the terminal, it
 // calls answer. It returns what is on the terminal and the result.
 func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer func(user *os.File)) (screen string, r result) {
 	t.Helper()
-	terminal, user := terminalPair(t)
+	user, terminal, err := testnet.OpenPTY()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { user.Close(); terminal.Close() })
 	var stdout, stderr bytes.Buffer
 	inv := &invocation{name: "goipvsadm", ownName: true, stdin: strings.NewReader(confirmRules), dial: k.Dial, names: resolve.System()}
 	inv.files.stderr = &stderr
@@ -96,11 +87,12 @@ func TestConfirm(t *testing.T) {
 		{name: "YES", answer: write(" YES \n"), after: confirmRules},
 		{name: "n", answer: write("n\n"), want: undone("not confirmed"), after: confirmBefore},
 		{name: "anything else", answer: write("yy\n"), want: undone("not confirmed"), after: confirmBefore},
-		{name: "end of input", answer: func(user *os.File) { user.Close() }, want: undone("end of input"), after: confirmBefore},
+		{name: "Ctrl-D", answer: write("\x04"), want: undone("end of input"), after: confirmBefore},
+		{name: "y and Ctrl-D", answer: write("y\x04\x04"), want: undone("end of input"), after: confirmBefore},
 		{
-			name:   "y without Enter and end of input",
-			answer: func(user *os.File) { user.WriteString("y"); user.Close() },
-			want:   undone("end of input"),
+			name:   "terminal closed, without a signal",
+			answer: func(user *os.File) { user.Close() },
+			want:   result{129, "", "hangup: " + confirmUndone},
 			after:  confirmBefore,
 		},
 		{name: "no answer", options: "=1", answer: func(*os.File) {}, want: undone("no answer within 1 s"), after: confirmBefore},
