@@ -84,7 +84,9 @@ func (c *confirmer) readAnswer(ctx context.Context) error {
 	defer timer.Stop()
 	select {
 	case a := <-answers:
-		if a.err != nil && c.isHungUp(a.err) { // SIGHUP may follow later
+		if a.err != nil && c.isHungUp(a.err) {
+			// SIGHUP may follow at any time until the program exits.
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 			return signalError(syscall.SIGHUP)
 		}
 		switch strings.ToLower(strings.TrimSpace(a.line)) {
