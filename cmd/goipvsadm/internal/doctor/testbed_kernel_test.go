@@ -124,6 +124,8 @@ func (tb *testbed) run(lines ...string) {
 // shell runs a shell command, which must succeed.
 func (tb *testbed) shell(n *testnet.Netns, command string) {
 	tb.t.Helper()
+	// All namespaces share the lock of iptables, and tests run in parallel.
+	command = strings.ReplaceAll(command, "iptables-legacy ", "iptables-legacy -w ")
 	result, err := tb.tool.Shell(n, command)
 	if err != nil || result.Status != 0 {
 		tb.t.Fatalf("%s# %s: error %v, result %+v", n.Name, command, err, result)
