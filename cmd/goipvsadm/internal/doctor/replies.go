@@ -336,7 +336,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case f.addrs().replying[addr]: // such as from another port
 		return []replyCause{filter, listener}
 	}
-	down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	down := downCause(addr)
 	if r.Gateway.IsValid() {
 		down.text = fmt.Sprintf("the server or the gateway %s is down", r.Gateway)
 	}
@@ -478,7 +478,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	}
 	const hangs = ", or its program hangs"
 	causes := appendCauses(nil, mixed)
-	down := replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", addr)}}
+	down := downCause(addr)
 	worked := d.Conns.Established > 0 // earlier connections have completed
 	switch {
 	case s.Protocol != ipvs.SCTP && d.notRetransmitted():
@@ -505,6 +505,11 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 // tunnels the rejection does not pass the director.
 func (d *Server) notRetransmitted() bool {
 	return d.Delta != nil && d.Delta.Conns >= minSilentPackets && d.Delta.InPackets <= d.Delta.Conns
+}
+
+// downCause returns the cause that a server or its link is down.
+func downCause(server netip.Addr) replyCause {
+	return replyCause{text: "the server or its link is down", remedies: []Remedy{advise("check that %s is up", server)}}
 }
 
 // appendCauses appends the causes that are not nil.
