@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,10 +60,7 @@ func (c *confirmer) discardInput() {
 // isHungUp reports whether the error of a read means that the terminal is gone, and not
 // that the user typed Ctrl-D.
 func (c *confirmer) isHungUp(readErr error) bool {
-	return errors.Is(readErr, syscall.EIO) || errors.Is(rawfd.Control(c.tty, func(fd int) error {
-		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-		return err
-	}), syscall.EIO)
+	return errors.Is(readErr, syscall.EIO) || !isTerminal(c.tty)
 }
 
 // errNotConfirmed is the reason to undo changes if the answer is no.
@@ -110,6 +108,7 @@ func (inv *invocation) applyConfirmed(p *applyPlan, c *confirmer) int {
 	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	var status int
 	undone := false
+	var cause signalError // why the changes were undone, if by a signal or hangup
 	sig := runUntilSignal(func(ctx context.Context) {
 		var made []reconcile.Change
 		status, made = inv.makeChanges(p)
@@ -122,12 +121,10 @@ func (inv *invocation) applyConfirmed(p *applyPlan, c *confirmer) int {
 		if reason := inv.confirm(ctx, c, made); reason != nil {
 			inv.limitFlush() // the terminal may be gone
 			status, undone = inv.undo(p, made, reason)
-			if cause := signalError(0); undone && errors.As(reason, &cause) {
-				status = signalStatus(syscall.Signal(cause))
-			}
+			errors.As(reason, &cause)
 		}
 	})
-	if undone && sig != 0 {
+	if sig = cmp.Or(sig, syscall.Signal(cause)); undone && sig != 0 {
 		return signalStatus(sig)
 	}
 	return status
