@@ -107,7 +107,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 		}
 		evidence := fmt.Sprintf("the scheduler is %s; %s", s.Scheduler, unavailable[0])
 		if n := len(unavailable) - 1; n > 0 {
-			evidence += fmt.Sprintf("; unavailable as well: %s", humanize.Count(n, "more server"))
+			evidence += fmt.Sprintf("; also unavailable: %s", humanize.Count(n, "more server"))
 		}
 		x := s.serviceFinding(evidence)
 		if fallbackFlag(s.Scheduler) != "" {
@@ -155,7 +155,7 @@ func onePacketNAT(f *Facts, report func(Finding)) {
 		}
 		switch {
 		case replies >= minUnanswered && counted == 0 && s.hasTraffic():
-			x.Evidence += fmt.Sprintf("; %s of servers arrived in this sample, and IPVS has translated none", humanize.Count(replies, "packet"))
+			x.Evidence += fmt.Sprintf("; %s from the servers arrived in this sample, and IPVS translated none of them", humanize.Count(replies, "packet"))
 		case s.hasTraffic():
 			continue // a protocol without replies
 		default:
@@ -286,11 +286,11 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 		if !s.AddrPort.Addr().Is4() {
 			mss -= 20
 		}
-		x := s.serverFinding(d, fmt.Sprintf("the director dropped %s or rejected them by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
+		x := s.serverFinding(d, fmt.Sprintf("the director dropped %s in this sample because they were too big; %s has an MTU of %d bytes, and the tunnel adds %d",
 			humanize.Count(dropped, "packet"), l.Name, l.MTU, overhead))
 		x.Causes = []string{
-			"clients, or firewalls on the way to them, drop the ICMP messages, so large requests never arrive",
-			"the ICMP messages take effect, and many new clients happen to send large requests",
+			"clients, or firewalls between them and the director, drop the ICMP messages, so large requests never reach the server",
+			"the ICMP messages reach the clients, and each packet was the first large one of a client",
 		}
 		x.Remedies = []Remedy{
 			remoteCommand(d.AddrPort.Addr(), "iptables", "-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "SYN,RST", "SYN",

@@ -186,8 +186,8 @@ func clientFiltered(f *Facts, report func(Finding)) {
 				continue
 			}
 			rules = append(rules, o.Rule.Text)
-			report(s.serviceFinding(fmt.Sprintf("client %s; %s", client, describeOutcome(o)),
-				advise("if the client should have access, remove the rule, or the client from the list of the program that has set it")))
+			report(s.serviceFinding(fmt.Sprintf("requests from %s are dropped: %s", client, describeOutcome(o)),
+				advise("if the client should have access, remove the rule, or unblock the client in the program that added the rule")))
 		}
 	}
 }

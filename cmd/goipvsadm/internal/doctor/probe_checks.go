@@ -24,7 +24,7 @@ var probeChecks = []Check{
 	},
 	{
 		ID: "server-address-claimed", Severity: Error, WholeHost: true, run: serverAddressClaimed,
-		Title:       "several hosts have the address of a server",
+		Title:       "several hosts have the address of the server",
 		Explanation: "packets to the server may go to the wrong host",
 	},
 	{
@@ -423,7 +423,7 @@ func probeRefused(f *Facts, report func(Finding)) {
 			x.Evidence += ", but the server replies to clients"
 		case d.hasClientTraffic():
 			x.Severity = Error
-			x.Evidence += "; clients send packets to the server in this sample"
+			x.Evidence += "; clients sent packets to the server in this sample"
 			x.Remedies = append(x.Remedies, f.takeOut(s, d))
 		default:
 			x.Severity = Warning

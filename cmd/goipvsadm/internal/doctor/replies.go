@@ -28,7 +28,7 @@ var replyChecks = []Check{
 	{
 		ID: "nat-hairpin", Severity: Error, run: natHairpin,
 		Title:       "server is a client of its own service",
-		Explanation: "with NAT, connections of a server to the VIP keep its address as their source, so the selected server sends its replies to it directly, past the director",
+		Explanation: "with NAT, a server's connections to the VIP keep the server's address as their source, so the selected server replies to it directly instead of through the director",
 	},
 	{
 		ID: "nat-replies-lost", Severity: Error, run: natRepliesLost,
@@ -143,11 +143,11 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
 		link := f.link(nextHop.link).Name
-		x.Causes = []string{"the route of the replies, from the VIP to the client, is wrong, such as by a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
+		x.Causes = []string{"the director routes the replies, which are from the VIP to the client, to the wrong next hop, for example because of a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
 		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.String())}
 		switch {
 		case found:
-			x.Causes[0] = fmt.Sprintf("the replies are routed to %s on %s, which does not reply to ARP or neighbor discovery: its route, or a routing rule (ip rule) for packets from the VIP, is wrong", nextHop.addr, link)
+			x.Causes[0] = fmt.Sprintf("the director routes the replies to %s on %s, which does not reply to ARP or neighbor discovery: it is down, or the route or a routing rule (ip rule) for packets from the VIP is wrong", nextHop.addr, link)
 			x.Group = "next hop " + nextHop.addr.String()
 		case len(d.Conns.StuckClients) < minUnanswered:
 			return // the client's own network may lose the replies
@@ -526,7 +526,7 @@ func appendCauses(causes []replyCause, more ...*replyCause) []replyCause {
 // server does not accept connections, so that the kernel drops new ones.
 func (f *Facts) hungCause(s *Service, d *Server, port uint16) replyCause {
 	return replyCause{
-		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, so that its accept queue is full", port),
+		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, and its accept queue is full", port),
 		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "ss", "-ltn", "sport", "=", fmt.Sprintf(":%d", port)), f.takeOut(s, d)},
 	}
 }
@@ -543,7 +543,7 @@ func (f *Facts) reversePathCause(d *Server) *replyCause {
 		return nil
 	}
 	return &replyCause{
-		text: "the server's rp_filter drops packets of clients to which it has a route through another interface",
+		text: "the server's rp_filter drops packets of clients, because its route to them uses another interface",
 		// The kernel applies the maximum of conf/all and conf/LINK; 2 accepts a route
 		// through any interface.
 		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), sysctlCommand(2, "net/ipv4/conf/all/rp_filter")...)},
@@ -551,7 +551,7 @@ func (f *Facts) reversePathCause(d *Server) *replyCause {
 }
 
 // wideVIP is the cause that a server regards the addresses of its network as its own.
-const wideVIP = "lo of the server has the VIP with the netmask of the network instead of /32, so that it sends its replies to itself"
+const wideVIP = "the VIP on the server's lo has the netmask of the network instead of /32, so the server sends its replies to itself"
 
 // narrowVIP returns the commands that make a server with direct routing accept packets
 // to the VIP, and that replace the VIP on its loopback interface if it has another

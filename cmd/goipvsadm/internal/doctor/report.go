@@ -21,12 +21,12 @@ import (
 // what could not be examined, and the findings. Control characters are escaped.
 func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	b = append(b, Verdict(f, findings)+"\n"...)
-	b = append(b, "Looked at "+f.inspectedSummary()+"\n"...)
+	b = append(b, "Examined "+f.inspectedSummary()+"\n"...)
 	if f.Probed {
 		b = append(b, "Probed "+f.probeSummary()+"\n"...)
 	}
 	for _, u := range f.Unavailable {
-		b = append(b, termsafe.Escape("Not looked at: "+u.What+": "+u.Reason+"\n")...)
+		b = append(b, termsafe.Escape("Not examined: "+u.What+": "+u.Reason+"\n")...)
 	}
 	last := ""
 	for i := range findings {

@@ -64,7 +64,7 @@ var serviceChecks = []Check{
 	{
 		ID: "expire-quiescent-template", Severity: Hint, run: expireQuiescentTemplate,
 		Title:       "persistent clients stick to a server of weight 0",
-		Explanation: "persistence sends new connections of known clients to it; with expire_quiescent_template=1, they go to another server",
+		Explanation: "persistence sends new connections of known clients to this server; with expire_quiescent_template=1, they go to another one",
 	},
 }
 
@@ -220,7 +220,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 }
 
 // listMarks shows which rules that set marks match packets.
-var listMarks = Remedy{Advice: "see which rules that set the mark count packets, such as by iptables-save -c or nft list ruleset"}
+var listMarks = Remedy{Advice: "check with iptables-save -c or nft list ruleset whether the rules that set the mark count packets"}
 
 // minUnmarked is the number of packets of a client to the same port that show that
 // the client does not only try whether the port is open.
@@ -245,7 +245,7 @@ func (t *UnmarkedTarget) describe() string {
 	if t.Protocol == ipvs.UDP {
 		unit = "UDP packet"
 	}
-	return fmt.Sprintf("%s from %s to %s in this sample, which has no service and no listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
+	return fmt.Sprintf("%s from %s to %s in this sample; that port has neither a service nor a listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
 }
 
 // usesUnmarked reports whether packets to a target that have no mark should have had
@@ -329,7 +329,7 @@ func otherProtocol(f *Facts, report func(Finding)) {
 		}
 		if !slices.Contains(dualPorts, t.Target.Port()) {
 			x.Severity = Hint
-			x.Causes = []string{"the servers offer the protocol, but the service does not", "the clients try both protocols, or scan ports"}
+			x.Causes = []string{"the servers accept this protocol, but the table has no service for it", "the clients try both protocols, or scan ports"}
 		}
 		report(x)
 	}

@@ -16,7 +16,7 @@ var stuckChecks = []Check{
 	{
 		ID: "dead-server-clients", Severity: Error, run: deadServerClients,
 		Title:       "clients stick to a server that does not reply",
-		Explanation: "weight 0 only keeps new clients away from a server",
+		Explanation: "weight 0 keeps only new clients away: the server still receives packets of existing connections, and connections of persistent clients",
 	},
 }
 
@@ -117,13 +117,13 @@ func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 	}
 	if s.Protocol != ipvs.UDP && f.sysctlIs(connReusePath, 0) && (d.Conns.Reused > 0 || d.Conns.StuckSynRecv > 0) {
 		// expire_nodest_conn includes connections whose handshake has begun.
-		add("a client that uses a port again is sent to the server of the old connection (conn_reuse_mode is 0)",
+		add("a client that reuses a source port is sent to the server of the old connection (conn_reuse_mode is 0)",
 			f.sysctlRemedy(1, connReusePath, expireNodestPath))
 	}
 	if s.Protocol == ipvs.UDP || len(causes) == 0 || d.Conns.Open > 0 {
 		text := "its open connections are kept until they time out, such as those of connection pools"
 		if s.Protocol == ipvs.UDP {
-			text = "clients that keep their UDP port prolong their connections with each packet"
+			text = "a UDP client that keeps its source port stays on the server, because each packet restarts the timeout"
 		}
 		add(text, f.withSysctl(expireNodestPath, f.remove(s, d)))
 	}

@@ -277,7 +277,7 @@ func examine(t *testing.T, tool *testnet.Tool, n *testnet.Netns, args ...string)
 	jsonouttest.Decode(t, []byte(result.Stdout), d)
 	for _, u := range d.NotLookedAt {
 		if !strings.HasPrefix(u.What, "replies of UDP servers") {
-			t.Errorf("not looked at: %s: %s", u.What, u.Reason)
+			t.Errorf("not examined: %s: %s", u.What, u.Reason)
 		}
 	}
 	return d

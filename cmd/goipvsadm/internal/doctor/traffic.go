@@ -33,17 +33,17 @@ var trafficChecks = []Check{
 	{
 		ID: "service-silent", Severity: Error, run: serviceSilent,
 		Title:       "connections to this service never complete",
-		Explanation: "the servers do not reply",
+		Explanation: "the servers do not reply, or their replies are lost",
 	},
 	{
 		ID: "director-as-client", Severity: Hint, run: directorAsClient,
 		Title:       "connections from the director itself cannot complete",
-		Explanation: "with direct routing and tunneling, the director's packets have the VIP as their source, which is also the server's own address, so it does not reply; other clients are not affected",
+		Explanation: "with direct routing and tunneling, the source of the director's packets is the VIP, which is also the server's own address, so the server does not reply; other clients are not affected",
 	},
 	{
 		ID: "estimation-off", Severity: Hint, run: estimationOff,
 		Title:       "the kernel does not update its counters",
-		Explanation: "silent servers can only be found by the states of TCP connections, so UDP servers are not examined",
+		Explanation: "without counters, only the states of TCP connections show silent servers, and UDP servers are not examined",
 	},
 }
 
@@ -158,9 +158,9 @@ func serverRefuses(f *Facts, report func(Finding)) {
 		case r.Reporter == d.AddrPort.Addr():
 			x.Evidence = fmt.Sprintf("the server has rejected %s in this sample and replied to none", humanize.Count(r.Packets, "packet"))
 		default:
-			x.Evidence = fmt.Sprintf("%s reports that the server is unreachable, by ICMP, for %s in this sample", r.Reporter, humanize.Count(r.Packets, "packet"))
+			x.Evidence = fmt.Sprintf("%s replied to %s in this sample that the server is unreachable (ICMP)", r.Reporter, humanize.Count(r.Packets, "packet"))
 			x.Causes = []string{fmt.Sprintf("the server is down, or %s has no route to it or filters the packets", r.Reporter)}
-			x.Remedies[0] = advise("check that %s is up, and that %s reaches it", d.AddrPort.Addr(), r.Reporter)
+			x.Remedies[0] = advise("check that %s is up, and that %s can reach it", d.AddrPort.Addr(), r.Reporter)
 		}
 		report(x)
 	})

@@ -103,7 +103,7 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 		case arrivals != nil && arrivals.Packets >= minUnanswered:
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(arrivals.Packets, "packet"))
 		case onLink && f.ARPAnswered:
-			x.Evidence += "; no host replies for it on its network"
+			x.Evidence += "; no host on its network replied to ARP or neighbor discovery for it"
 		case f.isBackupDirector():
 			return
 		case f.RulesOnly:

@@ -27,7 +27,7 @@ var vipStateChecks = []Check{
 	{
 		ID: "default-route-lost", Severity: Error, run: defaultRouteLost,
 		Title:       "router advertisements are ignored",
-		Explanation: "with forwarding enabled, an interface accepts router advertisements, and the default route in them, only if accept_ra is 2",
+		Explanation: "while forwarding is enabled, an interface accepts router advertisements, which contain the default route, only if accept_ra is 2",
 	},
 	{
 		ID: "director-loop", Severity: Error, run: directorLoop,
