@@ -26,7 +26,7 @@ type Collector struct {
 	Client      *ipvs.Client             // nil if IPVS is not available
 	ClientError string                   // why Client is nil
 	Info        ipvs.Info
-	Service     *ipvs.ServiceKey   // restricts the diagnosis to one service; nil for all
+	Service     *ipvs.ServiceKey   // the only service to examine; nil for all
 	Probe       bool               // whether to send probes
 	ErrorText   func(error) string // formats an error of Client
 
@@ -101,13 +101,13 @@ func (c *Collector) Collect() (*Facts, error) {
 	if c.Probe {
 		c.probePaths(f)
 	} else if f.hasUnseenReplies() {
-		f.noteOptional("replies of UDP servers with direct routing or tunnels", "they do not pass the director; --probe tests the ports")
+		f.noteOptional("replies of UDP servers with direct routing or tunnels", "they bypass the director; --probe tests the ports")
 	}
 	return f, nil
 }
 
-// hasUnseenReplies reports whether UDP packets were sent to servers whose replies do
-// not pass the director: neither counters nor connection states show whether such a
+// hasUnseenReplies reports whether UDP packets were sent to servers whose replies
+// bypass the director: neither counters nor connection states show whether such a
 // server replies.
 func (f *Facts) hasUnseenReplies() bool {
 	for s, d := range allServers(f.Services) {

@@ -11,10 +11,10 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// maxSampledConns is the number of connections read. The kernel walks its table
-// from the start for each page of /proc/net/ip_vs_conn, so reading a large
-// table takes minutes. The table is hashed, so its first connections are a
-// random sample.
+// maxSampledConns is the maximum number of connections that a sample reads. The
+// kernel walks its table from the start for each page of /proc/net/ip_vs_conn, so
+// reading a large table takes minutes. Because the table is hashed, its first
+// connections are a random sample.
 const maxSampledConns = 20000
 
 // maxClients is the maximum number of clients kept per server or service.
@@ -36,8 +36,8 @@ const (
 	synRecv     = "SYN_RECV"
 	established = "ESTABLISHED"
 
-	// States of SCTP: an INIT has been received, and another one, which the client
-	// has sent because there was no reply.
+	// States of SCTP: the client has sent an INIT, or has repeated it because there
+	// was no reply.
 	sctpInit      = "INIT1"
 	sctpInitAgain = "INIT"
 )
@@ -60,8 +60,8 @@ func isPastHandshake(protocol ipvs.Protocol, state string) bool {
 	return protocol == ipvs.SCTP && !isHandshake(state)
 }
 
-// isStuck reports whether a connection is in its handshake for longer than a reply
-// takes. An SCTP connection is only three seconds in the state INIT1.
+// isStuck reports whether a connection has been in its handshake for longer than a
+// server takes to reply. The state INIT1 of SCTP lasts at most three seconds.
 func isStuck(conn *ipvs.Connection, stateBefore string) bool {
 	switch conn.State {
 	case synRecv:
@@ -74,8 +74,8 @@ func isStuck(conn *ipvs.Connection, stateBefore string) bool {
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
 // Conns of the servers. It returns the connections; before contains those of the
-// previous sample, or is nil. With a backup daemon, no
-// connections count as new: they may have been received from the master.
+// previous sample, or is nil. With a backup daemon, no connections count as new:
+// they may have been received from the master.
 func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]connSample) map[connKey]connSample {
 	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 	if c.Client == nil || len(services) == 0 && !backup {
@@ -189,7 +189,7 @@ type serverIndex struct {
 	marks map[Endpoint]uint32 // cache of markOf
 }
 
-// A fwmarkServer is a server of the service with a firewall mark.
+// A fwmarkServer is a server of a fwmark service.
 type fwmarkServer struct {
 	mark   uint32
 	server *Server

@@ -88,14 +88,14 @@ type PathResult struct {
 }
 
 const (
-	maxPaths     = 32          // number of TCP servers whose path is probed
-	maxDatagrams = 256         // number of UDP and SCTP servers that are probed
+	maxPaths     = 32          // maximum number of TCP servers whose paths are probed
+	maxDatagrams = 256         // maximum number of UDP and SCTP servers that are probed
 	pathWait     = time.Second // time limit for replies to path probes
 	gueHeaderLen = 4           // in bytes
 )
 
-// probePaths probes the paths to TCP servers that do not reply to their clients,
-// and the ports of UDP and SCTP servers.
+// probePaths probes the paths to TCP servers with stuck clients, and the ports of
+// UDP and SCTP servers.
 func (c *Collector) probePaths(f *Facts) {
 	type probe struct {
 		d      *ipvs.Destination
@@ -145,9 +145,10 @@ func (c *Collector) probePaths(f *Facts) {
 	}
 }
 
-// pathTo returns the path of packets from the director to a server, as IPVS
-// forwards those of clients. It returns false if there is none, or if its port is
-// not known. Source is not valid if the director has no other address than the VIP.
+// pathTo returns the path by which probes from the director reach a server in the
+// same way as packets that IPVS forwards. It returns false if the server has no
+// route or hardware address, or if the port is unknown. Source is invalid if the
+// VIP is the director's only address.
 func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	r, ok := f.routeTo(d)
 	isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
@@ -183,8 +184,8 @@ func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	return p, p.To.IsValid() && p.To.Port() != 0 && (p.Source.IsValid() || p.Protocol == unix.IPPROTO_TCP)
 }
 
-// tunnelEndpoint returns the endpoint to which the packets of a VIP are sent in a
-// tunnel.
+// tunnelEndpoint returns the endpoint at which the tunnel to a server ends, for
+// packets to a VIP. The port is 0 unless the tunnel uses UDP.
 func tunnelEndpoint(d *ipvs.Destination, vip netip.Addr) Endpoint {
 	protocol, _ := tunnelHeaders(d, vip)
 	e := Endpoint{ipvs.Protocol(protocol), netip.AddrPortFrom(d.AddrPort.Addr(), 0)}
@@ -203,8 +204,8 @@ func tunnelHeaders(d *ipvs.Destination, vip netip.Addr) (protocol int, headers [
 	}
 	switch d.Tunnel.Type {
 	case ipvs.GUE:
-		// UDP length. Without a checksum, receivers only check that it does not
-		// exceed the packet.
+		// The UDP length is that of an empty payload: without a checksum, receivers
+		// only check that it does not exceed the packet.
 		length := 8 + gueHeaderLen
 		port := d.Tunnel.Port
 		return unix.IPPROTO_UDP, []byte{0x9c, 0x40, byte(port >> 8), byte(port), 0, byte(length), 0, 0, 0, byte(inner), 0, 0}
@@ -258,6 +259,6 @@ func hardwareAddrs(neighbors []netstate.Neighbor) map[neighborKey]net.HardwareAd
 	return addrs
 }
 
-// acceptRASysctl returns the path of the sysctl that controls whether a link
-// accepts router advertisements: 1 unless forwarding is enabled, 2 always.
+// acceptRASysctl returns the path of the sysctl that controls whether a link accepts
+// router advertisements: 1 means unless forwarding is enabled, 2 means always.
 func acceptRASysctl(link string) string { return "net/ipv6/conf/" + link + "/accept_ra" }

@@ -45,12 +45,12 @@ type UnmarkedTarget struct {
 	Packets  int
 }
 
-// maxRecorded is the number of endpoints and of packets without a service that are
-// recorded.
+// maxRecorded is the maximum number of endpoints, and of packets without a service,
+// that are recorded.
 const maxRecorded = 10000
 
-// maxArrivalClients is the number of clients that are recorded per service, to find
-// those that a firewall drops.
+// maxArrivalClients is the maximum number of clients that are recorded per service,
+// to find those whose packets a firewall drops.
 const maxArrivalClients = 64
 
 // capture waits for sampleInterval and records the packets that arrive for the

@@ -15,7 +15,7 @@ import (
 type Rules struct {
 	Table *reconcile.Table
 
-	// IgnoredPorts are the ports of servers that have no effect, because only
+	// IgnoredPorts are server ports in the rules that have no effect, because only
 	// NAT changes ports.
 	IgnoredPorts map[ipvs.DestinationKey]uint16
 }

@@ -68,8 +68,8 @@ var configurationChecks = []Check{
 	},
 }
 
-// fallbackFlag returns the -b flag that makes a scheduler select another server
-// if the one of the hash is unavailable, or "" if it has none.
+// fallbackFlag returns the -b flag that makes a hashing scheduler select another
+// server if the hashed one is unavailable, or "" if the scheduler has no such flag.
 func fallbackFlag(scheduler string) string {
 	switch scheduler {
 	case "sh", "mh":
@@ -227,8 +227,8 @@ func ftpPersistence(f *Facts, report func(Finding)) {
 func mixedForwarding(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		// Direct routing is usual for a local server, and correct for a server whose
-		// connections complete. Tunneling is for servers that it does not reach.
+		// A local server usually has direct routing, and for a server whose connections
+		// complete it is correct. Tunneling is for servers on other networks.
 		var nat *Server
 		n := 0 // servers with NAT
 		for j := range s.Servers {

@@ -17,7 +17,7 @@ import (
 // Facts are the input of the checks. Facts that could not be read are zero, and
 // checks must treat zero as unknown.
 type Facts struct {
-	Program string // name of this program in remedies
+	Program string // name of this program, for remedies
 	NetNS   string // network namespace as given to --netns; "" for the caller's
 
 	RulesOnly    bool                           // whether Services are rules that have not been applied
@@ -30,7 +30,7 @@ type Facts struct {
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
-	OrphanPackets   int                                // captured packets of clients that belong to Orphans
+	OrphanPackets   int                                // captured packets that belong to Orphans
 	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
 	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
 	Daemons         []ipvs.Daemon
@@ -42,18 +42,18 @@ type Facts struct {
 	Routes          map[netip.Addr]netstate.Route
 	MaybeLocal      map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
 	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
-	ARPRequests     map[netip.Addr]int            // by requested address: the most requests from one host between the samples
+	ARPRequests     map[netip.Addr]int            // by requested address: the largest number of requests from one host between the samples
 	Replies         map[Endpoint]int              // UDP and SCTP packets from servers that were captured
 	Rejections      map[Endpoint]*Rejection       // packets to servers whose rejection was captured
-	TooBigSent      int                           // ICMP messages of the director that packets to services are too big
+	TooBigSent      int                           // ICMP messages in which the director reported that packets to services are too big
 	Unmarked        []UnmarkedTarget
 	Sysctls         map[string]int     // by path below /proc/sys
-	Listening       []netstate.Socket  // read only if the director is one of the servers, or if there are marks
+	Listening       []netstate.Socket  // read only if the director is one of the servers, if there is a fwmark service, or if there are Unmarked targets
 	ListeningRead   bool               // whether Listening has been read
 	Processes       []netstate.Process // programs that manage tables or move VIPs
 	Memory          uint64             // size of the RAM in bytes
 
-	Firewall           *netstate.Firewall               // with packets counted between the two samples; nil if unknown
+	Firewall           *netstate.Firewall               // rules, with the packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
 	HardwareAddrs      map[neighborKey]net.HardwareAddr // hardware addresses of neighbors
 	SyncMessages       []netprobe.SyncMessage           // captured between the two samples
@@ -87,15 +87,15 @@ type Facts struct {
 	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress hides what later checks would report about the silence of a server,
-// on all its ports, because the running check has found the cause.
+// suppress records that the running check has found why a server is silent, on all
+// of its ports. Later checks then do not report that it is.
 func (f *Facts) suppress(server netip.Addr) {
 	if f.suppressedHosts[server] == nil {
 		f.suppressedHosts[server] = f.current
 	}
 }
 
-// suppressServer is like suppress, for a server of one service.
+// suppressServer is like suppress, but only for a server of one service.
 func (f *Facts) suppressServer(d *ipvs.Destination) {
 	if f.suppressedServers[d] == nil {
 		f.suppressedServers[d] = f.current
@@ -141,9 +141,8 @@ type Server struct {
 	Conns Conns
 }
 
-// Conns summarizes the connections to a server that a sample has read. It
-// includes connections that were idle between the samples, unless a field says
-// otherwise.
+// Conns summarizes the connections to a server that a sample has read, including
+// those that were idle between the samples.
 type Conns struct {
 	Total        int
 	FromDirector int            // from an address of the director itself
@@ -152,9 +151,9 @@ type Conns struct {
 	New          int            // not in the first sample; without FromDirector
 	Refreshed    int            // UDP connections with packets between the samples
 	Completed    int            // completed the handshake between the samples
-	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
+	StuckSynRecv int            // in the handshake for longer than a server takes to reply (TCP: in both samples); without FromDirector
 	Open         int            // in ESTABLISHED
-	Reused       int            // in the handshake, and in a later state at the first sample
+	Reused       int            // in the handshake now, but past it in the first sample: the client reuses its port
 	StuckClients []netip.Addr   // up to maxClients clients of StuckSynRecv
 	Clients      []netip.Addr   // up to maxClients clients
 	VIP          netip.Addr     // virtual address of one of the connections
@@ -180,8 +179,8 @@ func (s *Service) completes() bool {
 }
 
 // hasTraffic reports whether the service received packets between the samples.
-// New and refreshed connections count as well: counters are up to two seconds old, and do not
-// change at all while net.ipv4.vs.run_estimation is 0.
+// New and refreshed connections are evidence as well: counters are up to two
+// seconds old, and do not change at all while net.ipv4.vs.run_estimation is 0.
 func (s *Service) hasTraffic() bool {
 	return s.Delta != nil && s.Delta.InPackets > 0 ||
 		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New+d.Conns.Refreshed > 0 })
@@ -200,15 +199,16 @@ func (d *Server) hasTraffic() bool {
 	return d.Delta != nil && d.Delta.InPackets > 0 || d.Conns.New > 0
 }
 
-// hasClientTraffic is like hasTraffic, but false if all traffic may come from
-// the director itself.
+// hasClientTraffic is like hasTraffic, but returns false if all traffic may come
+// from the director itself.
 func (d *Server) hasClientTraffic() bool {
 	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
 }
 
-// stuckWorkingClient returns a client whose connections to the server are stuck
-// although it has, or had, connections to other servers. Without one, the client
-// itself may be the cause: its network may lose the replies.
+// stuckWorkingClient returns a client whose connections to the server are stuck,
+// although it has completed connections to other servers. If there is no such
+// client, the clients themselves may be the cause: their network may lose the
+// replies.
 func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	for _, client := range d.Conns.StuckClients {
 		if slices.ContainsFunc(f.WorkingClients[client], func(o *ipvs.Destination) bool { return o != &d.Destination }) {
@@ -218,7 +218,7 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	return netip.Addr{}, false
 }
 
-// A ClientServer is a client and a server of its connections.
+// A ClientServer is a client and a server to which it has connections.
 type ClientServer struct {
 	Client netip.Addr
 	Server *ipvs.Destination
@@ -230,7 +230,7 @@ type Orphan struct {
 	Server  netip.AddrPort
 	Client  netip.AddrPort
 	VIP     netip.AddrPort
-	Expires uint32 // time to expiry in seconds; packets of the client do not extend it
+	Expires uint32 // time to expiry in seconds; packets of the client do not restart it
 }
 
 // countersStopped reports whether the kernel does not update its counters.

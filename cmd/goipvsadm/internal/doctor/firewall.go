@@ -39,21 +39,22 @@ var firewallChecks = []Check{
 	},
 }
 
-// request returns a client's first packet to a service.
+// request returns the first packet of a client to a service, without its source.
 func (s *Service) request() *netstate.Packet {
 	return &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
 }
 
 // mayBeFiltered reports whether the firewall may drop or redirect all packets
-// for a service: IPVS has received none between the samples.
+// for a service: IPVS has received none between the samples, and no other check
+// has explained why.
 func (f *Facts) mayBeFiltered(s *Service) bool {
 	return f.Firewall != nil && s.Mark == 0 && len(s.Servers) > 0 && !s.hasTraffic() && !f.explained[s.ServiceKey] && s.mayHaveClients(f)
 }
 
-// filterSeverity returns the severity of a finding that an outcome drops or
-// redirects packets for a service: an error if its rule has matched packets, or
-// if packets for the service have arrived. The counter of a policy proves
-// nothing, since it counts packets for all services.
+// filterSeverity returns the severity of a finding that a rule or policy drops or
+// redirects packets for a service: an error if the rule has matched packets, or if
+// packets for the service have arrived. The counter of a policy proves nothing,
+// since it also counts unrelated packets.
 func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	a := f.Arrivals[s.ServiceKey]
 	if o.Rule != nil && o.Rule.Packets > 0 || a != nil && a.Packets >= minUnanswered {
@@ -62,7 +63,8 @@ func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	return Warning
 }
 
-// packets returns the number of packets that had an outcome in this sample.
+// packets returns the number of packets that the rule or policy of an outcome has
+// counted in this sample.
 func packets(o *netstate.Outcome) uint64 {
 	if o.Rule != nil {
 		return o.Rule.Packets
@@ -238,8 +240,8 @@ func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 	return c
 }
 
-// settersOf returns the rules that set a firewall mark, and the marks that other
-// rules set.
+// settersOf returns the rules that set the given firewall mark, and the marks that
+// other rules set.
 func (f *Facts) settersOf(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
 	if f.Firewall == nil {
 		return nil, nil

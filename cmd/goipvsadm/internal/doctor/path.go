@@ -110,9 +110,8 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 	})
 }
 
-// minSilentPackets is the number of packets to a server in a sample that, if
-// there are no replies, proves that the server is silent. It is used where
-// connection states are not available.
+// minSilentPackets is the number of packets without a reply in a sample that proves
+// that a server is silent, where connection states are not available.
 const minSilentPackets = 3
 
 // repliedPorts are the UDP ports of protocols in which servers reply to each
@@ -146,7 +145,8 @@ func (f *Facts) noReplies(s *Service, d *Server) bool {
 			s.Flags&ipvs.OnePacketScheduling == 0 && expectsReplies(s)
 	}
 	if d.Delta != nil && d.Delta.InPackets > 0 {
-		// A part of the connection table need not contain connections to the server.
+		// If only part of the connection table was read, it may lack the server's
+		// connections.
 		return d.Delta.OutPackets == 0 && (d.Conns.StuckSynRecv > 0 || d.Conns.Partial && d.Delta.InPackets >= minSilentPackets)
 	}
 	return d.Stats.InPackets > 0 && d.Stats.OutPackets == 0 && d.Conns.StuckSynRecv > 0
@@ -253,10 +253,10 @@ func neighborFailed(f *Facts, report func(Finding)) {
 	})
 }
 
-// explainNetmasks adds wrong netmasks of the VIP to the causes of a server that does
-// not reply to ARP requests: one of the director that makes the network of a server
-// behind a gateway appear to be on the link, or one of the server that makes the
-// director's address its own.
+// explainNetmasks adds wrong netmasks of the VIP to the causes for a server that does
+// not reply to ARP requests. On the director, too short a prefix makes a server behind
+// a gateway appear to be on the link. On the server's lo, it makes the director's
+// address one of the server's own.
 func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Route) {
 	addr := d.AddrPort.Addr()
 	own, ok := f.subnetOf(addr, r.Link)
@@ -285,8 +285,8 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 	}
 }
 
-// neighborProblem returns how the neighbor entry of an address shows that it
-// cannot be resolved, or "".
+// neighborProblem describes a neighbor entry which shows that an address cannot be
+// resolved, or returns "".
 func (f *Facts) neighborProblem(link int, addr netip.Addr, probeFailed, hasTraffic bool) string {
 	key := neighborKey{link, addr}
 	before, existed := f.NeighborsBefore[key]
@@ -340,8 +340,8 @@ func accepts(l netstate.Socket, p ipvs.Protocol, to netip.AddrPort) bool {
 	return addr.Unmap() == to.Addr() || addr == netip.IPv6Unspecified() || addr.IsUnspecified() && to.Addr().Is4()
 }
 
-// tunnelOverhead returns the size of the headers that the tunnel to a server
-// adds, in bytes.
+// tunnelOverhead returns the size in bytes of the headers that the tunnel to a
+// server adds.
 func tunnelOverhead(d *ipvs.Destination) int {
 	n := 20 // outer IPv4 header
 	if !d.AddrPort.Addr().Is4() {

@@ -47,9 +47,9 @@ var probeChecks = []Check{
 // probeTime is the time limit for all probes.
 const probeTime = 2 * time.Second
 
-// arpQueries returns the ARP and neighbor discovery queries to send: for each
-// VIP on the links of its subnet, whether or not this director has it, and for
-// each server on such a link.
+// arpQueries returns the ARP and neighbor discovery queries to send: for each VIP,
+// on the links of its subnet and those that have it, whether or not this director
+// has it; and for each server on these links.
 func (f *Facts) arpQueries() []netprobe.Query {
 	var queries []netprobe.Query
 	queried := make(map[int]map[netip.Addr]bool) // by link
@@ -82,9 +82,9 @@ func (f *Facts) arpQueries() []netprobe.Query {
 	return queries
 }
 
-// probeSource returns an address of a link that is not a VIP, preferably on the
-// subnet of the probe's destination. It returns no VIP, because a server that
-// has the VIP would reply to itself.
+// probeSource returns an address of a link as the source of a probe, preferably one
+// on the subnet of the probe's destination. It never returns a VIP: a server that has
+// the VIP would reply to itself.
 func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 	for _, a := range f.addrs().byLink[link] {
 		addr := a.Prefix.Addr()
@@ -185,7 +185,7 @@ func (f *Facts) frameOutcomes(o netprobe.Outcome) map[ipvs.DestinationKey]bool {
 }
 
 // probeOutcomes returns the results of the probes that had the given outcome, by
-// target without its source.
+// target as probeTarget returns it.
 func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
 	results := f.addrs().probes
 	if results == nil {
@@ -203,8 +203,8 @@ func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.
 	return results[o]
 }
 
-// probeTarget returns how to probe a server: by a TCP connection if it has a
-// TCP port, and by an ICMP echo request otherwise. The source is not set.
+// probeTarget returns how to probe a server: by a TCP connection if it has a TCP
+// port, and by an ICMP echo request otherwise. Source and OnLink are not set.
 func probeTarget(s *Service, d *Server) netprobe.Target {
 	if s.Protocol == ipvs.TCP && d.AddrPort.Port() != 0 {
 		return netprobe.Target{AddrPort: d.AddrPort}
@@ -330,10 +330,10 @@ func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 	return f.addrs().hardware[string(a)]
 }
 
-// eachProbed calls do for each server whose TCP or ICMP probe had the given
-// outcome, with the severity of a finding about it and the duration of the
-// probe. It skips suppressed servers, and servers with direct routing that
-// replied to a probe of the VIP, which is closer to what clients send.
+// eachProbed calls do for each server whose TCP or, if icmp is set, ICMP probe had
+// the given outcome, with the severity of a finding about it and the duration of the
+// probe. It skips suppressed servers, and servers with direct routing that replied to
+// a probe of the VIP, which resembles the packets of clients more closely.
 func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
 	results := f.probeOutcomes(o)
 	if len(results) == 0 {
@@ -388,7 +388,8 @@ func (f *Facts) isResolved(d *Server) bool {
 	return !r.Gateway.IsValid() && f.Neighbors[neighborKey{r.Link, d.AddrPort.Addr()}] == netstate.Reachable
 }
 
-// probeFinding completes a finding about a failed probe.
+// probeFinding returns a finding about a failed probe of a server, with causes that
+// depend on the severity.
 func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence string, causes ...string) Finding {
 	x := s.serverFinding(d, evidence)
 	x.Severity = severity
@@ -470,7 +471,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 		r, ok := f.routeTo(d)
 		if !ok || r.Gateway.IsValid() || !silent[s.key(d)] || answered[probeTarget(s, d)] == nil ||
 			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
-			return // a server that is another director may balance the connection
+			return // a server that is another director may forward the connection
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection attempt to %s, although it accepts connections to %s",
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))

@@ -103,7 +103,7 @@ func natHairpin(f *Facts, report func(Finding)) {
 		if i < 0 {
 			return
 		}
-		// If all clients without a reply are servers, there is no other problem.
+		// If all clients without replies are servers, this check explains everything.
 		onlyServers := !slices.ContainsFunc(d.Conns.StuckClients, func(a netip.Addr) bool { return !s.isServer(a) })
 		if onlyServers {
 			f.suppressServer(&d.Destination)
@@ -158,8 +158,8 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 	})
 }
 
-// failedNeighbor returns the first neighbor, in the order of addresses, whose address
-// could not be resolved at either sample.
+// failedNeighbor returns the first neighbor, in the order of addresses, that matches
+// and was unresolved in both samples.
 func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey, ok bool) {
 	failed := func(n Neighbors, k neighborKey) bool { return n[k] == netstate.Failed || n[k] == netstate.Incomplete }
 	for k := range f.Neighbors {
@@ -170,9 +170,9 @@ func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey
 	return first, ok
 }
 
-// masquerade returns the commands that make the servers of a service reply to the
-// director, regardless of their routes, if the network of the clients is from or from
-// is invalid.
+// masquerade returns the commands that masquerade packets to the servers of a service,
+// so that the servers reply to the director whatever their routes are. If from is
+// valid, only packets of clients in that network are masqueraded.
 func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING"}
 	if from.IsValid() {
@@ -194,13 +194,13 @@ func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 type replyCause struct {
 	text     string
 	remedies []Remedy
-	certain  bool // whether it is proven, rather than likely
+	certain  bool // whether it is proven rather than likely
 
-	onDirector bool // whether it is on the director, where it affects other servers too
+	onDirector bool // whether the director is at fault, which affects other servers too
 }
 
 // replyPacket returns a server's reply to a client as it passes the FORWARD
-// chains. tracked is whether netfilter tracks the connections of IPVS.
+// chains. If tracked is set, netfilter tracks the connections of IPVS.
 func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Source: d.AddrPort}
 	if r, ok := f.routeTo(d); ok {
@@ -280,7 +280,7 @@ func (f *Facts) acceptReplies(c *netstate.Chain, s *Service, d *Server) Remedy {
 	return f.acceptRemedy(c, s.Protocol, "-s", from, d.AddrPort.Port())
 }
 
-// pathCauses returns the causes that lie beyond the director.
+// pathCauses returns the causes that are not on the director.
 func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	addr := d.AddrPort.Addr()
 	server := addr.String()
@@ -333,7 +333,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
 		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
 		return []replyCause{route}
-	case f.addrs().replying[addr]: // such as from another port
+	case f.addrs().replying[addr]: // from another port
 		return []replyCause{filter, listener}
 	}
 	down := downCause(addr)
@@ -363,8 +363,8 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	return causes
 }
 
-// isOneArmed reports whether the clients of a server are reached through the
-// interface of the server, but are not in its network.
+// isOneArmed reports whether a client of a server is reached through the interface
+// through which the server is reached, but is not in the server's network.
 func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
 	own, ok := f.subnetOf(d.AddrPort.Addr(), r.Link)
 	return ok && slices.ContainsFunc(d.Conns.Clients, func(a netip.Addr) bool {
@@ -385,8 +385,8 @@ func (x *Finding) explain(causes []replyCause) {
 	}
 }
 
-// describeProbe describes what the path probe to a server with direct routing or
-// a tunnel has shown.
+// describeProbe describes the result of the path probes of a server with direct
+// routing or a tunnel.
 func describeProbe(p PathResult, to netip.AddrPort) string {
 	switch {
 	case p.FromDirector.Port == netprobe.Answered:
@@ -479,7 +479,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	const hangs = ", or its program hangs"
 	causes := appendCauses(nil, mixed)
 	down := downCause(addr)
-	worked := d.Conns.Established > 0 // earlier connections have completed
+	worked := d.Conns.Established > 0
 	switch {
 	case s.Protocol != ipvs.SCTP && d.notRetransmitted():
 		listener.text += ": clients do not retransmit, as if their connections were rejected"
@@ -499,10 +499,10 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	return appendCauses(causes, gateway, reverse)
 }
 
-// notRetransmitted reports whether clients of a server have retransmitted no packets
-// between the samples. A client whose packet gets no reply retransmits it after a
-// second; one whose connection is rejected does not, and with direct routing and
-// tunnels the rejection does not pass the director.
+// notRetransmitted reports whether the clients of a server retransmitted no packets
+// between the samples. A client that gets no reply retransmits after a second; a
+// client whose connection is rejected does not. With direct routing and tunnels, the
+// director does not see the rejection itself.
 func (d *Server) notRetransmitted() bool {
 	return d.Delta != nil && d.Delta.Conns >= minSilentPackets && d.Delta.InPackets <= d.Delta.Conns
 }
@@ -522,8 +522,8 @@ func appendCauses(causes []replyCause, more ...*replyCause) []replyCause {
 	return causes
 }
 
-// hungCause returns the cause that the program that listens on a port of the
-// server does not accept connections, so that the kernel drops new ones.
+// hungCause returns the cause that the program that listens on a port of the server
+// does not accept connections, so the server's kernel drops new ones.
 func (f *Facts) hungCause(s *Service, d *Server, port uint16) replyCause {
 	return replyCause{
 		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, and its accept queue is full", port),
@@ -536,8 +536,8 @@ func spoofCause(vip netip.Addr) replyCause {
 	return replyCause{text: fmt.Sprintf("the network drops the replies because their source is %s: virtual switches and clouds allow a port only its own addresses (anti-spoofing, port security)", vip)}
 }
 
-// reversePathCause returns the cause that a server drops packets of clients to which
-// it would reply through another interface, or nil if all are in its network.
+// reversePathCause returns the cause that a server's rp_filter drops packets of
+// clients, or nil if all clients are in its network.
 func (f *Facts) reversePathCause(d *Server) *replyCause {
 	if !d.AddrPort.Addr().Is4() || f.replyGatewayCause(d) == nil {
 		return nil
@@ -550,13 +550,13 @@ func (f *Facts) reversePathCause(d *Server) *replyCause {
 	}
 }
 
-// wideVIP is the cause that a server regards the addresses of its network as its own.
+// wideVIP is the text of the cause that a server has the VIP with too short a prefix,
+// so that all addresses in its network are local to it.
 const wideVIP = "the VIP on the server's lo has the netmask of the network instead of /32, so the server sends its replies to itself"
 
-// narrowVIP returns the commands that make a server with direct routing accept packets
-// to the VIP, and that replace the VIP on its loopback interface if it has another
-// netmask than /32. It returns false if the netmask cannot be the cause of the server's
-// silence.
+// narrowVIP returns the commands that configure the VIP as a /32 address on lo of a
+// server with direct routing, in place of one with another netmask. It returns false
+// if the netmask cannot be the cause of the server's silence.
 func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
 	vip := d.Conns.VIP
 	if s.Mark == 0 {
@@ -577,9 +577,9 @@ func (f *Facts) ownLinkAddr(d *Server) (netip.Prefix, bool) {
 	return f.subnetOf(d.AddrPort.Addr(), r.Link)
 }
 
-// likelyGateway returns the gateway on the server's network by which the
-// director reaches the server's clients, and which the server can use too. If
-// there is none, it returns unknown.
+// likelyGateway returns the gateway through which the director reaches the clients of
+// a server, if it is on the server's link, so that the server can use it as well.
+// Otherwise, it returns unknown.
 func (f *Facts) likelyGateway(d *Server, unknown string) string {
 	r, _ := f.routeTo(d)
 	for _, client := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
@@ -614,8 +614,9 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 	return c
 }
 
-// mixedCause returns the cause that the forwarding method of a server has been
-// changed unintentionally, or nil if isMixed is false.
+// mixedCause returns the cause that the forwarding method of a server was changed to
+// direct routing unintentionally. It returns nil if otherMethod finds no server with
+// another method, or if direct routing works for a server of the service.
 func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
 	o := f.otherMethod(s, d)
 	works := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting && d.Conns.Completed > 0 })

@@ -17,8 +17,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// AppendReport appends the report in text form: the verdict, what was examined,
-// what could not be examined, and the findings. Control characters are escaped.
+// AppendReport appends the report as text: the verdict, what was and what could not be
+// examined, and the findings. Control characters are escaped.
 func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	b = append(b, Verdict(f, findings)+"\n"...)
 	b = append(b, "Examined "+f.inspectedSummary()+"\n"...)
@@ -41,8 +41,8 @@ func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []by
 	return b
 }
 
-// Verdict summarizes the findings. It does not claim that there is no problem if
-// something could not be examined.
+// Verdict summarizes the findings. If something could not be examined, it never says
+// that no problems were found.
 func Verdict(f *Facts, findings []Finding) string {
 	count := make(map[Severity]int)
 	for i := range findings {

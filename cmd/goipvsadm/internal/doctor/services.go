@@ -134,7 +134,7 @@ func weightsIgnored(f *Facts, report func(Finding)) {
 func failoverEqual(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Scheduler != "fo" { // ovf fills servers with equal weights one after the other
+		if s.Scheduler != "fo" { // ovf is meant to fill servers of equal weight one after the other
 			continue
 		}
 		byWeight := make(map[uint32]*Server)
@@ -219,11 +219,11 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 	}
 }
 
-// listMarks shows which rules that set marks match packets.
+// listMarks is the advice to find out which of the rules that set marks match packets.
 var listMarks = Remedy{Advice: "check with iptables-save -c or nft list ruleset whether the rules that set the mark count packets"}
 
-// minUnmarked is the number of packets of a client to the same port that show that
-// the client does not only try whether the port is open.
+// minUnmarked is the number of packets of a client to the same port that distinguish
+// the client from a port scan.
 const minUnmarked = 3
 
 // unmarkedTarget returns a target without a listener to which a client has
@@ -264,8 +264,8 @@ func (f *Facts) usesUnmarked(s *Service, t *UnmarkedTarget) bool {
 	})
 }
 
-// markIncomplete reports clients of a firewall mark service whose packets to other
-// ports, by UDP, or whose new packets, are not marked.
+// markIncomplete reports clients of a fwmark service some of whose packets lack the
+// mark: those to another port, those of UDP, or those of new connections.
 func markIncomplete(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -298,8 +298,8 @@ func markIncomplete(f *Facts, report func(Finding)) {
 	}
 }
 
-// setMark returns the command that gives packets to an address and port the mark of
-// a service.
+// setMark returns the command that sets the mark of a service on packets to an address
+// and port.
 func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string) Remedy {
 	return f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 		"-p", strings.ToLower(protocol.String()), "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))

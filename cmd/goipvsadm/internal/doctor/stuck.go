@@ -31,8 +31,8 @@ func deadServerClients(f *Facts, report func(Finding)) {
 	}
 }
 
-// hasStuckClients reports whether a server of weight 0 still gets packets, or will
-// get them. Packets of handshakes that began before the weight was 0 do not count.
+// hasStuckClients reports whether a server of weight 0 still receives packets, or
+// will. Handshakes that began before the weight was 0 do not count.
 func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
 	if s.Protocol == ipvs.UDP {
 		return d.hasClientTraffic()
@@ -40,8 +40,8 @@ func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
 	return d.Conns.Open > 0 || d.Conns.New > 0 || f.sysctlIs(connReusePath, 0) && d.hasClientTraffic()
 }
 
-// deadEvidence returns how the traffic of a server of weight 0 shows that it does
-// not reply, or "".
+// deadEvidence returns the evidence that a server of weight 0 does not reply to its
+// clients, or "".
 func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity Severity) {
 	if d.Weight > 0 || !f.hasStuckClients(s, d) {
 		return "", 0
@@ -105,8 +105,8 @@ func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && vipSilent
 }
 
-// stuckCauses returns why clients are still sent to a server of weight 0, and what
-// sends them to others.
+// stuckCauses returns the causes for which clients are still sent to a server of
+// weight 0, with remedies that send them to other servers.
 func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 	var causes []replyCause
 	add := func(text string, remedy Remedy) {

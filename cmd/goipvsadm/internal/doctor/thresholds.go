@@ -10,18 +10,18 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// overloadState is what is known about a server's connections and its thresholds.
+// An overloadState relates the number of a server's connections to its thresholds.
 type overloadState uint8
 
 const (
 	belowThresholds overloadState = iota
-	// A server that has reached its upper threshold gets no new connections until
-	// it is below the lower one, by default three quarters of the upper one.
+	// A server between its thresholds gets no new connections if it has reached the
+	// upper one before. The lower one is three quarters of the upper one by default.
 	betweenThresholds
 	overloaded
 )
 
-// overload returns the state of a server.
+// overload returns the overloadState of a server.
 func (d *Server) overload() overloadState {
 	conns := d.ActiveConns + d.InactiveConns
 	switch {
@@ -35,8 +35,9 @@ func (d *Server) overload() overloadState {
 	return belowThresholds
 }
 
-// isAvoided reports whether a server gets no new connections although others of its
-// service do, and the scheduler would select it.
+// isAvoided reports whether a server of a service with rr or wrr got no new connections
+// between the samples, although by its weight at least three of those of the service
+// were due to it.
 func (s *Service) isAvoided(d *Server) bool {
 	if s.Scheduler != "rr" && s.Scheduler != "wrr" || s.Flags&ipvs.Persistent != 0 || s.Delta == nil || d.Delta == nil || d.Delta.Conns > 0 {
 		return false

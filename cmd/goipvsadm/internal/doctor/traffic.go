@@ -60,8 +60,8 @@ func describePackets(d *Server) string {
 	return fmt.Sprintf("%s to the server %s, %s from it", humanize.Count(stats.InPackets, "packet"), when, out)
 }
 
-// describeSynRecv describes how many connections of a service are in SYN_RECV, or
-// in a state of SCTP that is like it.
+// describeSynRecv describes how many connections of a service are in SYN_RECV, or in
+// the corresponding state of SCTP.
 func describeSynRecv(s *Service, n, total int) string {
 	state := synRecv
 	if s.Protocol == ipvs.SCTP {
@@ -95,8 +95,8 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 	})
 }
 
-// resetSize returns the size of the packet that resets a TCP connection, in
-// bytes. It has no TCP options, unlike a packet that accepts a connection.
+// resetSize returns the size in bytes of a packet from a server that resets a TCP
+// connection. Unlike a packet that accepts one, it has no TCP options.
 func resetSize(d *Server) uint64 {
 	if d.AddrPort.Addr().Is4() {
 		return 40
@@ -112,8 +112,8 @@ func (f *Facts) onlyResets(s *Service, d *Server) bool {
 		c.OutBytes == c.OutPackets*resetSize(d) && d.Conns.Completed == 0
 }
 
-// rejection returns how packets to a server with NAT were rejected between the
-// samples, or nil if there were none or the server has replied to others.
+// rejection returns the rejection of packets to a server with NAT between the samples,
+// or nil if fewer than minUnanswered were rejected or the server replied to others.
 func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	if d.Method != ipvs.Masquerading || d.Conns.Completed > 0 || !d.hasTraffic() {
 		return nil
@@ -126,9 +126,9 @@ func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	return nil
 }
 
-// endpoints returns the endpoints to which packets of a service are sent at a
-// server with NAT. If the service includes several ports, it returns one of those
-// that clients use by TCP or SCTP: connection states show whether others work.
+// endpoints returns the endpoints to which IPVS sends packets of a service at a server
+// with NAT. If the service is for several ports, it returns a port that a TCP or SCTP
+// client uses: a connection that completes on another port shows that the server works.
 func endpoints(s *Service, d *Server) []Endpoint {
 	port := cmp.Or(d.AddrPort.Port(), s.AddrPort.Port())
 	to := netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(port, d.Conns.VIPPort.Port()))
@@ -166,14 +166,14 @@ func serverRefuses(f *Facts, report func(Finding)) {
 	})
 }
 
-// connStateIsEvidence reports whether connection states show that a server is
-// silent. With NAT, counters of replies are better evidence.
+// connStateIsEvidence reports whether connection states are the evidence that a server
+// is silent. With NAT, the counters of replies are better evidence.
 func connStateIsEvidence(s *Service, d *Server) bool {
 	return s.Protocol != ipvs.UDP && (d.Method == ipvs.DirectRouting || d.Method == ipvs.Tunneling)
 }
 
-// silentFinding adds the causes for the silence of a server to a finding. The
-// further remedies follow those of the causes, without duplicates.
+// silentFinding adds the causes for the silence of a server, and their remedies, to a
+// finding. Further remedies follow unless the causes have the same ones.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
 	if p, ok := f.Paths[&d.Destination]; ok {
 		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
@@ -201,9 +201,9 @@ func (f *Facts) pathFails(d *Server) bool {
 	return p.FromDirector.Port != netprobe.Answered || p.FromClient.Port != netprobe.Silent
 }
 
-// isSilentNow reports whether connections to the server are stuck. If earlier ones
-// have completed and there is no traffic now, clients may have given up before the
-// server worked again.
+// isSilentNow reports whether connections to the server are stuck. Without traffic,
+// it returns false if other connections have completed: the stuck ones may be older,
+// and the server may work again.
 func (d *Server) isSilentNow() bool {
 	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0)
 }

@@ -43,8 +43,8 @@ func (f *Facts) isBackupDirector() bool {
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
-// likelyInterface returns the name of the interface that an address most likely
-// belongs on.
+// likelyInterface returns the name of the interface to which an address most likely
+// has to be added.
 func (f *Facts) likelyInterface(addr netip.Addr) string {
 	for _, a := range f.Addresses {
 		if l := f.link(a.Link); !l.Loopback && a.Prefix.Contains(addr) {
@@ -58,9 +58,8 @@ func (f *Facts) likelyInterface(addr netip.Addr) string {
 	return "lo"
 }
 
-// testNetAddr returns an address that stands for the Internet in route lookups,
-// of the same family as like. It is reserved for documentation (RFC 5737,
-// RFC 3849).
+// testNetAddr returns an address that represents the Internet in route lookups, of the
+// same family as like. It is reserved for documentation (RFC 5737, RFC 3849).
 func testNetAddr(like netip.Addr) netip.Addr {
 	if like.Is4() {
 		return netip.AddrFrom4([4]byte{203, 0, 113, 77})
@@ -131,8 +130,8 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 		addrs := f.addrs().byAddr[vip]
 		isUsable := func(a netstate.Address) bool {
 			l := f.link(a.Link)
-			// An address on a link without ARP is not resolved there, so the link may
-			// be down, as kube-proxy's kube-ipvs0 is.
+			// A link without ARP, such as kube-proxy's kube-ipvs0, may be down: its
+			// addresses are reached through other links.
 			return l.Up && l.LowerUp || !l.NeedsNeigh
 		}
 		if len(addrs) == 0 || slices.ContainsFunc(addrs, isUsable) {
@@ -178,8 +177,8 @@ func vipOnLo(f *Facts, report func(Finding)) {
 		reported[vip] = true
 		link := f.linksWithAddr(own.Addr())[0].Name
 		x := s.serviceFinding(fmt.Sprintf("%s is on lo, but its subnet %s is on %s", vip, own.Masked(), link))
-		// With the VIP on the link, the director announces it: a second owner of the
-		// VIP would take the clients of the first.
+		// With the VIP on that link, the director replies to ARP requests for it, and
+		// would take the clients of another director that has it.
 		move := f.localCommands(addAddress(vip, link), []string{"ip", "address", "del", hostPrefix(vip), "dev", "lo"})
 		x.Remedies = []Remedy{advise("if clients on that subnet should reach this director, and no other one: %s", move.CommandLine())}
 		report(x)

@@ -51,8 +51,8 @@ func vipDADFailed(f *Facts, report func(Finding)) {
 				x.Severity = Error
 			}
 		}
-		// Adding the address again repeats the detection, so the kernel still does not
-		// use it if another host has it.
+		// Adding the address again is safe: it repeats the detection, so the kernel does
+		// not use the address if another host still has it.
 		x.Evidence = fmt.Sprintf("%s on %s is in the state dadfailed", vip, link)
 		x.Remedies = []Remedy{f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link},
 			[]string{"ip", "address", "add", a.Prefix.String(), "dev", link})}
@@ -88,7 +88,7 @@ func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
 	if len(vipLinks) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
 		return nil, false
 	}
-	// A macvlan of that link, as VRRP uses, replies itself.
+	// A macvlan on that link, as VRRP uses it, replies to ARP requests itself.
 	if slices.ContainsFunc(vipLinks, func(l *netstate.Link) bool { return l.NeedsNeigh }) {
 		return nil, false
 	}
@@ -115,7 +115,7 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
 			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(n, "ARP request"))
 			x.Remedies = []Remedy{move}
-		} else { // it may be a backup
+		} else { // it may be a standby
 			x.Severity = Hint
 			x.Remedies = []Remedy{advise("if clients on that network should reach this director, and no other one: %s", move.CommandLine())}
 		}
@@ -133,8 +133,8 @@ func (f *Facts) prefixOf(addr netip.Addr, link string) string {
 	return hostPrefix(addr)
 }
 
-// advertisedLinks returns the links that accept router advertisements only
-// without forwarding, and their accept_ra sysctls.
+// advertisedLinks returns the links that accept router advertisements only while
+// forwarding is disabled, and the paths of their accept_ra sysctls.
 func (f *Facts) advertisedLinks() (links, paths []string) {
 	for i := range f.Links {
 		l := &f.Links[i]
