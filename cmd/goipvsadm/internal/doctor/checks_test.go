@@ -757,10 +757,8 @@ func probe(f *Facts, o netprobe.Outcome) {
 
 // probeVIP adds the result of a probe of the VIP at the first server.
 func probeVIP(f *Facts, o netprobe.Outcome) {
-	f.FrameResults = []netprobe.FrameResult{{
-		FrameTarget: netprobe.FrameTarget{VIP: ap("192.0.2.1:80"), Server: ap("10.0.0.11:80")},
-		Outcome:     o,
-	}}
+	s, d := f.firstServer()
+	f.VIPOutcomes = map[ipvs.DestinationKey]netprobe.Outcome{s.key(d): o}
 }
 
 // claimVIP adds ARP replies of a host for an address of its own and for the VIP.

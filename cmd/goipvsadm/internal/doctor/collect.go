@@ -5,6 +5,7 @@ package doctor
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -138,7 +139,7 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 		before = previous.conns
 	}
 	s.conns = c.sampleConnections(f, services, before)
-	s.neighbors = c.readNeighbors(f)
+	s.neighbors = c.readNeighbors(f, f)
 	c.read(f, "drop counters", func() (err error) {
 		if s.reversePathDrops, err = zeroIfMissing(netstate.ReversePathDrops()); err != nil {
 			return err
@@ -206,17 +207,23 @@ func (c *Collector) readNetlink(f *Facts, what string, read func(*netstate.Conn)
 	})
 }
 
-func (c *Collector) readNeighbors(f *Facts) Neighbors {
-	table := make(Neighbors)
+// readNeighbors reads the neighbor entries. It returns their states, and stores their
+// hardware addresses in host. What cannot be read is noted in f.
+func (c *Collector) readNeighbors(f, host *Facts) Neighbors {
+	states := make(Neighbors)
+	host.HardwareAddrs = make(map[neighborKey]net.HardwareAddr)
 	c.readNetlink(f, "neighbors", func(conn *netstate.Conn) error {
 		neighbors, err := conn.Neighbors()
 		for _, n := range neighbors {
-			table[neighborKey{n.Link, n.Addr}] = n.State
+			key := neighborKey{n.Link, n.Addr}
+			states[key] = n.State
+			if n.HardwareAddr != nil {
+				host.HardwareAddrs[key] = n.HardwareAddr
+			}
 		}
-		f.HardwareAddrs = hardwareAddrs(neighbors)
 		return err
 	})
-	return table
+	return states
 }
 
 // probeNetwork sends the probes for the services of host and stores the results
@@ -239,23 +246,29 @@ func (c *Collector) probeNetwork(f, host *Facts) error {
 		})
 	})
 	wg.Wait()
-	var framesErr error
-	if len(host.Services) > 0 {
-		framesErr = c.probeFrames(f, host)
-	}
-	return errors.Join(whoHasErr, serversErr, framesErr)
+	return errors.Join(whoHasErr, serversErr, c.probeVIPs(f, host))
 }
 
-// probeFrames probes the VIPs at the servers with direct routing. It runs after
-// the other probes, which have resolved the hardware addresses of the servers.
-func (c *Collector) probeFrames(f, host *Facts) error {
-	var neighbors []netstate.Neighbor
-	c.readNetlink(f, "neighbors", func(conn *netstate.Conn) (err error) {
-		neighbors, err = conn.Neighbors()
-		return err
+// probeVIPs probes the VIPs at the servers with direct routing. It runs after the other
+// probes, which have resolved the hardware addresses of the servers.
+func (c *Collector) probeVIPs(f, host *Facts) error {
+	c.readNeighbors(f, host)
+	var paths []netprobe.Path
+	var servers []ipvs.DestinationKey
+	host.eachProbedServer(func(s *Service, d *Server) {
+		if d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.AddrPort.Port() == 0 {
+			return
+		}
+		if p, ok := host.pathTo(s, d); ok && p.Source.IsValid() {
+			paths, servers = append(paths, p), append(servers, s.key(d))
+		}
 	})
-	return c.InNetNS(func() (err error) {
-		f.FrameResults, err = netprobe.ProbeFrames(host.frameTargets(neighbors), probeTime/2)
+	return c.InNetNS(func() error {
+		replies, err := netprobe.ProbePaths(paths, pathWait)
+		f.VIPOutcomes = make(map[ipvs.DestinationKey]netprobe.Outcome)
+		for i, r := range replies {
+			f.VIPOutcomes[servers[i]] = r.Port
+		}
 		return err
 	})
 }

@@ -4,7 +4,6 @@ package doctor
 
 import (
 	"cmp"
-	"net"
 	"net/netip"
 	"time"
 
@@ -119,6 +118,7 @@ func (c *Collector) probePaths(f *Facts) {
 			return
 		}
 		suspects++
+		path.Echo = true
 		fromClient := path
 		fromClient.Source = d.Conns.StuckClients[0]
 		if !path.Source.IsValid() {
@@ -155,31 +155,26 @@ func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	if !ok || !isTCP && s.AddrPort.Port() == 0 {
 		return p, false
 	}
-	p = netprobe.Path{Protocol: unix.IPPROTO_TCP, Link: r.Link, Server: d.AddrPort.Addr(), To: d.AddrPort}
+	addr, vip := d.AddrPort.Addr(), s.vip(d)
+	p = netprobe.Path{Protocol: unix.IPPROTO_TCP, To: vip, Link: r.Link, Server: addr}
 	if s.Mark == 0 {
 		p.Protocol = uint8(s.Protocol)
 	}
-	to := d.Conns.VIPPort
-	if s.Mark == 0 && s.AddrPort.Port() != 0 {
-		to = s.AddrPort
-	}
 	switch d.Method {
 	case ipvs.Masquerading:
-		p.To = netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), to.Port()))
+		p.To = netip.AddrPortFrom(addr, cmp.Or(d.AddrPort.Port(), vip.Port()))
+		p.Source = cmp.Or(f.probeSource(r.Link, addr), r.Source)
 	case ipvs.Tunneling:
-		p.To = to
-		p.TunnelProto, p.Tunnel = tunnelHeaders(&d.Destination, to.Addr())
+		p.TunnelProto, p.Tunnel = tunnelHeaders(&d.Destination, vip.Addr())
 		p.TunnelSource = r.Source
+		p.Source = f.probeSource(r.Link, vip.Addr())
 	default:
-		p.To = to
-		nextHop := d.AddrPort.Addr()
-		if p.HardwareAddr = f.HardwareAddrs[neighborKey{r.Link, nextHop}]; p.HardwareAddr == nil {
+		nextHop := cmp.Or(r.Gateway, addr)
+		p.HardwareAddr = f.HardwareAddrs[neighborKey{r.Link, nextHop}]
+		if len(p.HardwareAddr) != 6 || vip.Addr().Is4() != nextHop.Is4() {
 			return p, false
 		}
-	}
-	p.Source = f.probeSource(r.Link, p.To.Addr())
-	if d.Method == ipvs.Masquerading && !p.Source.IsValid() {
-		p.Source = r.Source
+		p.Source = f.probeSource(r.Link, nextHop)
 	}
 	return p, p.To.IsValid() && p.To.Port() != 0 && (p.Source.IsValid() || p.Protocol == unix.IPPROTO_TCP)
 }
@@ -246,17 +241,6 @@ type Unserved struct {
 // another one does or this one is a backup director.
 func (f *Facts) isStandby(vip netip.Addr) bool {
 	return !f.isAnnounced(vip, true) && (f.isAnnounced(vip, false) || f.isBackupDirector())
-}
-
-// hardwareAddrs returns the hardware addresses of neighbors.
-func hardwareAddrs(neighbors []netstate.Neighbor) map[neighborKey]net.HardwareAddr {
-	addrs := make(map[neighborKey]net.HardwareAddr)
-	for _, n := range neighbors {
-		if n.HardwareAddr != nil {
-			addrs[neighborKey{n.Link, n.Addr}] = n.HardwareAddr
-		}
-	}
-	return addrs
 }
 
 // acceptRASysctl returns the path of the sysctl that controls whether a link accepts

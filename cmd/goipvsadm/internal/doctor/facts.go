@@ -75,8 +75,8 @@ type Facts struct {
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
 	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
-	FrameResults []netprobe.FrameResult                 // connection attempts to VIPs at servers with direct routing
-	Datagrams    map[*ipvs.Destination]netprobe.Outcome // outcomes of UDP and SCTP servers; Silent may be normal for the protocol
+	VIPOutcomes  map[ipvs.DestinationKey]netprobe.Outcome // outcomes of connection attempts to VIPs at servers with direct routing
+	Datagrams    map[*ipvs.Destination]netprobe.Outcome   // outcomes of UDP and SCTP servers; Silent may be normal for the protocol
 
 	Unavailable []Unavailable
 
@@ -277,6 +277,16 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 	}
 }
 
+// vip returns the virtual address and port to which the clients of a server connect.
+// If the service is for a firewall mark or for all ports, it is that of one of the
+// connections, or invalid without any.
+func (s *Service) vip(d *Server) netip.AddrPort {
+	if s.Mark == 0 && s.AddrPort.Port() != 0 {
+		return s.AddrPort
+	}
+	return d.Conns.VIPPort
+}
+
 // key returns the key of a server of the service.
 func (s *Service) key(d *Server) ipvs.DestinationKey {
 	return ipvs.DestinationKey{Service: s.ServiceKey, AddrPort: d.AddrPort}
@@ -347,7 +357,6 @@ type addrIndex struct {
 	hardware  map[string]bool                                           // hardware addresses of the director
 	elsewhere map[netip.Addr]bool                                       // addresses of other hosts
 	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
-	frames    map[netprobe.Outcome]map[ipvs.DestinationKey]bool         // see frameOutcomes
 }
 
 // addrs returns the index, which is built on first use.

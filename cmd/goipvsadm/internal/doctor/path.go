@@ -89,10 +89,9 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 	for _, r := range f.Routes {
 		destinations[r.Gateway]++
 	}
-	answered := f.frameOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || answered[s.key(d)] {
+		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || f.hasVIPOutcome(s, d, netprobe.Answered) {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),

@@ -133,55 +133,11 @@ func (f *Facts) probeTargets() []netprobe.Target {
 	return targets
 }
 
-// frameTargets returns the VIPs to probe at servers with direct routing.
-func (f *Facts) frameTargets(neighbors []netstate.Neighbor) []netprobe.FrameTarget {
-	hardwareAddrs := make(map[neighborKey]net.HardwareAddr)
-	for _, n := range neighbors {
-		if n.State != netstate.Failed && n.State != netstate.Incomplete {
-			hardwareAddrs[neighborKey{n.Link, n.Addr}] = n.HardwareAddr
-		}
-	}
-	var targets []netprobe.FrameTarget
-	f.eachProbedServer(func(s *Service, d *Server) {
-		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.Mark != 0 || s.AddrPort.Port() == 0 ||
-			s.AddrPort.Addr().Is4() != d.AddrPort.Addr().Is4() {
-			return
-		}
-		nextHop := d.AddrPort.Addr()
-		if r.Gateway.IsValid() {
-			nextHop = r.Gateway
-		}
-		t := netprobe.FrameTarget{
-			Link:         *f.link(r.Link),
-			HardwareAddr: hardwareAddrs[neighborKey{r.Link, nextHop}],
-			Source:       f.probeSource(r.Link, nextHop),
-			VIP:          s.AddrPort,
-			Server:       d.AddrPort,
-		}
-		if len(t.HardwareAddr) == 6 && t.Source.IsValid() {
-			targets = append(targets, t)
-		}
-	})
-	return targets
-}
-
-// frameOutcomes returns the servers with direct routing at which the probe of
-// the VIP had the given outcome.
-func (f *Facts) frameOutcomes(o netprobe.Outcome) map[ipvs.DestinationKey]bool {
-	servers := f.addrs().frames
-	if servers == nil {
-		servers = make(map[netprobe.Outcome]map[ipvs.DestinationKey]bool)
-		for i := range f.FrameResults {
-			r := &f.FrameResults[i]
-			if servers[r.Outcome] == nil {
-				servers[r.Outcome] = make(map[ipvs.DestinationKey]bool)
-			}
-			servers[r.Outcome][ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, r.VIP), AddrPort: r.Server}] = true
-		}
-		f.index.frames = servers
-	}
-	return servers[o]
+// hasVIPOutcome reports whether a connection attempt to the VIP at a server with direct
+// routing had the given outcome.
+func (f *Facts) hasVIPOutcome(s *Service, d *Server, o netprobe.Outcome) bool {
+	got, ok := f.VIPOutcomes[s.key(d)]
+	return ok && got == o
 }
 
 // probeOutcomes returns the results of the probes that had the given outcome, by
@@ -339,23 +295,15 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	if len(results) == 0 {
 		return
 	}
-	silent := f.frameOutcomes(netprobe.Silent)
-	vipProbed := make(map[ipvs.DestinationKey]bool)
-	for _, o := range []netprobe.Outcome{netprobe.Answered, netprobe.Refused} {
-		for key := range f.frameOutcomes(o) {
-			vipProbed[key] = true
-		}
-	}
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		key := s.key(d)
-		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || vipProbed[key] {
+		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || f.hasVIPOutcome(s, d, netprobe.Answered) || f.hasVIPOutcome(s, d, netprobe.Refused) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
-		if severity == Hint && silent[key] && d.Conns.Completed == 0 {
-			severity = Warning // the VIP does not reply either
+		if severity == Hint && f.hasVIPOutcome(s, d, netprobe.Silent) && d.Conns.Completed == 0 {
+			severity = Warning // the server does not reply on the VIP either
 		}
 		do(s, d, severity, formatMilliseconds(r.After))
 	})
@@ -433,9 +381,8 @@ func probeRefused(f *Facts, report func(Finding)) {
 		report(x)
 	})
 	// A probe of the VIP has the same outcome as a client's connection.
-	refused := f.frameOutcomes(netprobe.Refused)
 	f.eachServer(func(s *Service, d *Server) {
-		if !refused[s.key(d)] || f.isSuppressed(d) {
+		if !f.hasVIPOutcome(s, d, netprobe.Refused) || f.isSuppressed(d) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
@@ -465,11 +412,10 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	})
 	// A server that replies on its own address but not on the VIP does not have
 	// the VIP.
-	silent := f.frameOutcomes(netprobe.Silent)
 	answered := f.probeOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || r.Gateway.IsValid() || !silent[s.key(d)] || answered[probeTarget(s, d)] == nil ||
+		if !ok || r.Gateway.IsValid() || !f.hasVIPOutcome(s, d, netprobe.Silent) || answered[probeTarget(s, d)] == nil ||
 			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
 			return // a server that is another director may forward the connection
 		}

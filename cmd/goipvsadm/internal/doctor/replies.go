@@ -403,10 +403,7 @@ func describeProbe(p PathResult, to netip.AddrPort) string {
 // routing or a tunnel, the most likely first.
 func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	addr := d.AddrPort.Addr()
-	to := d.Conns.VIPPort
-	if s.Mark == 0 && s.AddrPort.Port() != 0 {
-		to = s.AddrPort
-	}
+	to := s.vip(d)
 	if !to.IsValid() {
 		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOut(s, d)}}}
 	}

@@ -101,8 +101,7 @@ func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
 		return false
 	}
-	vipSilent := f.frameOutcomes(netprobe.Silent)[s.key(d)]
-	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && vipSilent
+	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && f.hasVIPOutcome(s, d, netprobe.Silent)
 }
 
 // stuckCauses returns the causes for which clients are still sent to a server of

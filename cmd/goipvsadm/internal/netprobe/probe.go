@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-// Package netprobe sends probes: which host has an address on a link (ARP and
-// neighbor discovery), whether a server accepts a connection or replies to an
-// ICMP echo request, and whether its replies to a client pass this machine. It
-// also captures packets for services and the announcements of other directors.
-// Its sockets belong to the network namespace of the calling thread.
+// Package netprobe sends probes that find out which host has an address on a link
+// (ARP and neighbor discovery), whether a server accepts a connection or replies to an
+// ICMP echo request, and whether a server accepts packets that are forwarded as IPVS
+// forwards them. It also captures packets for services and the announcements of other
+// directors. Its sockets belong to the network namespace of the calling thread.
 package netprobe
 
 import (
