@@ -69,9 +69,9 @@ func (c *Collector) Collect() (*Facts, error) {
 		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
 	}
 	var captureErr error
-	var unserved []netprobe.Packet
+	var unmatched []netprobe.Packet
 	if len(first.services) > 0 || len(f.Daemons) > 0 {
-		unserved, captureErr = c.capture(f, first.services)
+		unmatched, captureErr = c.capturePackets(f, first.services)
 	}
 	probing.Wait()
 
@@ -91,7 +91,7 @@ func (c *Collector) Collect() (*Facts, error) {
 	}
 	f.Services = second.services
 	setDeltas(first.services, f.Services)
-	f.Unmarked = unmarked(f, unserved, second.conns)
+	f.Unmarked = unmarked(f, unmatched, second.conns)
 	f.NeighborsBefore, f.Neighbors = first.neighbors, second.neighbors
 	f.ReversePathDrops = increase(first.reversePathDrops, second.reversePathDrops)
 	f.ConntrackInvalid = increase(first.conntrackInvalid, second.conntrackInvalid)
