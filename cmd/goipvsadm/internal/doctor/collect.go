@@ -97,7 +97,8 @@ func (c *Collector) Collect() (*Facts, error) {
 	f.ConntrackInvalid = increase(first.conntrackInvalid, second.conntrackInvalid)
 	c.readDaemons(f)
 	watch.finish(f)
-	c.collectIPVS(f)
+	c.readTimeouts(f)
+	c.readNetworkUse(f)
 	c.collectHost(f, f)
 	if c.Probe {
 		c.probePaths(f)

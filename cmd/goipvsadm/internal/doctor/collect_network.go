@@ -65,15 +65,8 @@ func (w *networkWatch) finish(f *Facts) {
 	})
 }
 
-// collectIPVS reads the timeouts, and whether ip_vs_ftp, VRRP and router
-// advertisements are in use.
-func (c *Collector) collectIPVS(f *Facts) {
-	if c.Client != nil {
-		var err error
-		if f.Timeouts, err = c.Client.Timeouts(); err != nil {
-			f.noteUnavailable("timeouts", c.ErrorText(err))
-		}
-	}
+// readNetworkUse reads whether ip_vs_ftp, VRRP and router advertisements are in use.
+func (c *Collector) readNetworkUse(f *Facts) {
 	f.HasFTPHelper = netstate.ModuleLoaded("ip_vs_ftp")
 	c.read(f, "raw sockets", func() (err error) { f.HasVRRP, err = netstate.HasVRRPSocket(); return err })
 	c.read(f, "IPv6 routes", func() (err error) { f.AdvertisedDefaults, err = netstate.AdvertisedDefaultLinks(); return err })
@@ -104,7 +97,7 @@ func (c *Collector) probePaths(f *Facts) {
 	var paths []netprobe.Path
 	suspects, datagrams := 0, 0
 	f.eachServer(func(s *Service, d *Server) {
-		isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
+		isTCP := s.mayUseTCP()
 		if isTCP && (suspects == maxPaths || len(d.Conns.StuckClients) == 0) || !isTCP && datagrams == maxDatagrams {
 			return
 		}
@@ -151,8 +144,7 @@ func (c *Collector) probePaths(f *Facts) {
 // VIP is the director's only address.
 func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	r, ok := f.routeTo(d)
-	isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
-	if !ok || !isTCP && s.AddrPort.Port() == 0 {
+	if !ok || !s.mayUseTCP() && s.AddrPort.Port() == 0 {
 		return p, false
 	}
 	addr, vip := d.AddrPort.Addr(), s.vip(d)
@@ -162,7 +154,7 @@ func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	}
 	switch d.Method {
 	case ipvs.Masquerading:
-		p.To = netip.AddrPortFrom(addr, cmp.Or(d.AddrPort.Port(), vip.Port()))
+		p.To = netip.AddrPortFrom(addr, s.serverPort(d))
 		p.Source = cmp.Or(f.probeSource(r.Link, addr), r.Source)
 	case ipvs.Tunneling:
 		p.TunnelProto, p.Tunnel = tunnelHeaders(&d.Destination, vip.Addr())

@@ -312,7 +312,7 @@ const minTCPTimeout = 120
 
 func timeoutShort(f *Facts, report func(Finding)) {
 	hasTCP := slices.ContainsFunc(f.Services, func(s Service) bool {
-		return (s.Mark != 0 || s.Protocol == ipvs.TCP) && len(s.Servers) > 0
+		return s.mayUseTCP() && len(s.Servers) > 0
 	})
 	if f.Timeouts.TCP == 0 || f.Timeouts.TCP >= minTCPTimeout || !hasTCP {
 		return

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"iter"
 	"net"
 	"net/netip"
@@ -277,6 +278,9 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 	}
 }
 
+// mayUseTCP reports whether clients of the service may use TCP.
+func (s *Service) mayUseTCP() bool { return s.Mark != 0 || s.Protocol == ipvs.TCP }
+
 // vip returns the virtual address and port to which the clients of a server connect.
 // If the service is for a firewall mark or for all ports, it is that of one of the
 // connections, or invalid without any.
@@ -286,6 +290,10 @@ func (s *Service) vip(d *Server) netip.AddrPort {
 	}
 	return d.Conns.VIPPort
 }
+
+// serverPort returns the port at which a server with NAT receives packets: its own, or
+// the unchanged port to which clients connect.
+func (s *Service) serverPort(d *Server) uint16 { return cmp.Or(d.AddrPort.Port(), s.vip(d).Port()) }
 
 // key returns the key of a server of the service.
 func (s *Service) key(d *Server) ipvs.DestinationKey {

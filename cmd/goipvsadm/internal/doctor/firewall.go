@@ -99,7 +99,7 @@ func dropName(c *netstate.Chain) string {
 
 // acceptRemedy returns the command that inserts, at the beginning of a chain, a
 // rule that accepts packets from (direction "-s") or to ("-d") addresses and a
-// port; 0 stands for all ports.
+// port. Port 0 means all ports, and protocol 0, that of fwmark services, all packets.
 func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, direction string, addrs netip.Prefix, port uint16) Remedy {
 	name := strings.ToLower(protocol.String())
 	if c.Tool == "nft" {
@@ -111,7 +111,7 @@ func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, directio
 			field, portField = "saddr", "sport"
 		}
 		words := []string{"nft", "insert", "rule", c.Family, c.Table, c.Name, family, field, addrs.String()}
-		if port != 0 {
+		if protocol != 0 && port != 0 {
 			words = append(words, name, portField, strconv.Itoa(int(port)))
 		}
 		return f.localCommand(append(words, "accept")...)
@@ -120,8 +120,11 @@ func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, directio
 	if c.Table != "filter" {
 		words = append(words, "-t", c.Table)
 	}
-	words = append(words, "-I", c.Name, direction, addrs.String(), "-p", name)
-	if port != 0 {
+	words = append(words, "-I", c.Name, direction, addrs.String())
+	if protocol != 0 {
+		words = append(words, "-p", name)
+	}
+	if protocol != 0 && port != 0 {
 		words = append(words, map[string]string{"-d": "--dport", "-s": "--sport"}[direction], strconv.Itoa(int(port)))
 	}
 	return f.localCommand(append(words, "-j", "ACCEPT")...)

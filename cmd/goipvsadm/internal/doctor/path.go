@@ -218,12 +218,13 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		}
 		probeFailed := silent[probeTarget(s, d)] != nil
 		problem := f.neighborProblem(r.Link, nextHop, probeFailed, d.hasClientTraffic())
+		if problem == "" {
+			return
+		}
 		link := f.link(r.Link).Name
 		x := s.serverFinding(d, fmt.Sprintf("%s %s on %s", name, problem, link),
 			advise("check that %s is up and on the network of %s", nextHop, link))
 		switch {
-		case problem == "":
-			return
 		case d.hasClientTraffic():
 			if d.Delta != nil && d.Delta.InPackets > 0 {
 				x.Evidence += fmt.Sprintf("; %s to the server in this sample", humanize.Count(d.Delta.InPackets, "packet"))

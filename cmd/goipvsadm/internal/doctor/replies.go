@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -280,6 +281,19 @@ func (f *Facts) acceptReplies(c *netstate.Chain, s *Service, d *Server) Remedy {
 	return f.acceptRemedy(c, s.Protocol, "-s", from, d.AddrPort.Port())
 }
 
+// acceptInput returns the command that makes a server's firewall accept packets of a
+// service. Clients of a fwmark service are assumed to use TCP.
+func acceptInput(s *Service, server netip.Addr, port uint16) []string {
+	program, protocol := "iptables", ipvs.TCP
+	if !server.Is4() {
+		program = "ip6tables"
+	}
+	if s.Mark == 0 {
+		protocol = s.Protocol
+	}
+	return []string{program, "-I", "INPUT", "-p", strings.ToLower(protocol.String()), "--dport", fmt.Sprint(port), "-j", "ACCEPT"}
+}
+
 // pathCauses returns the causes that are not on the director.
 func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	addr := d.AddrPort.Addr()
@@ -300,19 +314,13 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case f.isOneArmed(d, r):
 		route.remedies = append(route.remedies, f.masquerade(netip.Prefix{}, s, d))
 	}
+	port := s.serverPort(d)
 	filter := replyCause{
-		text: "the server's firewall drops packets from clients",
-		remedies: []Remedy{remoteCommand(server, "iptables", "-I", "INPUT", "-p", "tcp", "--dport", fmt.Sprint(d.AddrPort.Port()),
-			"-j", "ACCEPT")},
-	}
-	if addr.Is6() {
-		filter.remedies[0].Commands[0][0] = "ip6tables"
-	}
-	if s.Protocol == ipvs.UDP {
-		filter.remedies[0].Commands[0][4] = "udp"
+		text:     "the server's firewall drops packets from clients",
+		remedies: []Remedy{remoteCommand(server, acceptInput(s, addr, port)...)},
 	}
 	listener := replyCause{
-		text:     fmt.Sprintf("nothing listens on port %d of the server", d.AddrPort.Port()),
+		text:     fmt.Sprintf("nothing listens on port %d of the server", port),
 		remedies: []Remedy{f.takeOut(s, d)},
 	}
 	probe, probed := f.Paths[&d.Destination]
@@ -320,14 +328,14 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case probed && probe.FromClient.Port != netprobe.Silent:
 		return []replyCause{{text: fmt.Sprintf("the problem is temporary, or depends on what the client sends: the server replied through the director to a probe from the address of the client %s", probe.Client)}, filter}
 	case probed && probe.FromClient.Echo && probe.FromDirector.Port == netprobe.Silent:
-		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", d.AddrPort.Port(), probe.Client)
-		if s.Protocol != ipvs.TCP {
+		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", port, probe.Client)
+		if !s.mayUseTCP() {
 			filter.certain = true
 			return []replyCause{filter}
 		}
-		return []replyCause{filter, f.hungCause(s, d, d.AddrPort.Port())}
+		return []replyCause{filter, f.hungCause(s, d, port)}
 	case probed && probe.FromClient.Echo:
-		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", d.AddrPort.Port(), probe.Client)
+		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", port, probe.Client)
 		filter.certain = true
 		return []replyCause{filter}
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
@@ -407,31 +415,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	if !to.IsValid() {
 		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOut(s, d)}}}
 	}
-	accept := replyCause{text: fmt.Sprintf("the VIP %s is not configured on the server", to.Addr())}
-	switch {
-	case d.Method == ipvs.DirectRouting:
-		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
-		if narrow, ok := f.narrowVIP(s, d); ok {
-			accept.text += ", or " + wideVIP
-			accept.remedies = []Remedy{narrow}
-		}
-	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
-		accept.text = fmt.Sprintf("the server does not decapsulate IPIP: no such interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
-		accept.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(to.Addr())...)}
-	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
-		accept.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
-		accept.remedies = []Remedy{remoteCommands(addr, []string{"modprobe", "fou"},
-			[]string{"ip", "fou", "add", "port", fmt.Sprint(d.Tunnel.Port), "gue"})}
-	case d.Tunnel.Type == ipvs.GRE && addr.Is4():
-		accept.text = "the server does not decapsulate GRE: no such interface is up, its tunnel has another type, or the VIP is not configured"
-		accept.remedies = []Remedy{
-			f.edit(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
-			remoteCommands(addr, []string{"ip", "link", "add", "gre-ipvs", "type", "gre", "local", addr.String(), "remote", f.Routes[addr].Source.String()},
-				[]string{"ip", "link", "set", "dev", "gre-ipvs", "up"}, addAddress(to.Addr(), "lo")),
-		}
-	default:
-		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
-	}
+	accept := f.notAcceptedCause(s, d, to.Addr())
 	listener := replyCause{
 		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
 		remedies: []Remedy{f.takeOut(s, d)},
@@ -494,6 +478,38 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		causes = append(causes, accept, listener)
 	}
 	return appendCauses(causes, gateway, reverse)
+}
+
+// notAcceptedCause returns the cause that a server with direct routing or a tunnel does
+// not accept packets to the VIP, or does not decapsulate them.
+func (f *Facts) notAcceptedCause(s *Service, d *Server, vip netip.Addr) replyCause {
+	addr := d.AddrPort.Addr()
+	c := replyCause{text: fmt.Sprintf("the VIP %s is not configured on the server", vip)}
+	switch {
+	case d.Method == ipvs.DirectRouting:
+		c.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(vip)...)}
+		if narrow, ok := f.narrowVIP(s, d); ok {
+			c.text += ", or " + wideVIP
+			c.remedies = []Remedy{narrow}
+		}
+	case d.Tunnel.Type == ipvs.IPIP && vip.Is4() == addr.Is4():
+		c.text = fmt.Sprintf("the server does not decapsulate IPIP: no IPIP interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", vip)
+		c.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(vip)...)}
+	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
+		c.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
+		c.remedies = []Remedy{remoteCommands(addr, []string{"modprobe", "fou"},
+			[]string{"ip", "fou", "add", "port", fmt.Sprint(d.Tunnel.Port), "gue"})}
+	case d.Tunnel.Type == ipvs.GRE && addr.Is4():
+		c.text = "the server does not decapsulate GRE: no GRE interface is up, its tunnel has another type, or the VIP is not configured"
+		c.remedies = []Remedy{
+			f.edit(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
+			remoteCommands(addr, []string{"ip", "link", "add", "gre-ipvs", "type", "gre", "local", addr.String(), "remote", f.Routes[addr].Source.String()},
+				[]string{"ip", "link", "set", "dev", "gre-ipvs", "up"}, addAddress(vip, "lo")),
+		}
+	default:
+		c.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
+	}
+	return c
 }
 
 // notRetransmitted reports whether the clients of a server retransmitted no packets

@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -130,12 +129,11 @@ func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 // with NAT. If the service is for several ports, it returns a port that a TCP or SCTP
 // client uses: a connection that completes on another port shows that the server works.
 func endpoints(s *Service, d *Server) []Endpoint {
-	port := cmp.Or(d.AddrPort.Port(), s.AddrPort.Port())
-	to := netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(port, d.Conns.VIPPort.Port()))
+	to := netip.AddrPortFrom(d.AddrPort.Addr(), s.serverPort(d))
 	switch {
 	case s.Mark != 0:
 		return []Endpoint{{ipvs.TCP, to}, {ipvs.SCTP, to}}
-	case port == 0 && s.Protocol == ipvs.UDP:
+	case d.AddrPort.Port() == 0 && s.AddrPort.Port() == 0 && s.Protocol == ipvs.UDP:
 		return nil
 	}
 	return []Endpoint{{s.Protocol, to}}
@@ -176,7 +174,7 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 // finding. Further remedies follow unless the causes have the same ones.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
 	if p, ok := f.Paths[&d.Destination]; ok {
-		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
+		x.Evidence += "; " + describeProbe(p, s.vip(d))
 	}
 	x.explain(f.vipCauses(s, d))
 	for _, r := range further {
