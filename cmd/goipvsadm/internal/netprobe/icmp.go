@@ -57,8 +57,8 @@ func pktinfo(source netip.Addr) []byte {
 	return nil
 }
 
-// readEchoes reads the queued echo replies and records their outcomes. It
-// ignores replies to other processes, which a raw socket receives as well.
+// readEchoes records the echo replies that a socket has received. A raw socket receives
+// those to other processes as well, which readEchoes ignores.
 func (p *probeSet) readEchoes(fd int) {
 	b := make([]byte, 2048)
 	for {

@@ -20,8 +20,8 @@ const (
 	optionSourceLinkAddr = 1
 	optionTargetLinkAddr = 2
 
-	// ndHopLimit is the hop limit of all neighbor discovery messages. A lower
-	// one means that the message was forwarded by a router.
+	// ndHopLimit is the hop limit of neighbor discovery messages. A message with a
+	// lower one was forwarded by a router, and is invalid.
 	ndHopLimit = 255
 )
 

@@ -89,8 +89,8 @@ func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
 	return routes[0], nil
 }
 
-// failedLookup returns the route type that the error of a lookup stands for,
-// or an error if the lookup itself failed.
+// failedLookup returns the route type for which a lookup has returned an error, or the
+// error if the lookup itself failed.
 func (c *Conn) failedLookup(to netip.Addr, err error) (RouteType, error) {
 	switch {
 	case errors.Is(err, unix.ENETUNREACH):
@@ -100,7 +100,7 @@ func (c *Conn) failedLookup(to netip.Addr, err error) (RouteType, error) {
 	case errors.Is(err, unix.EACCES):
 		return Prohibit, nil
 	case errors.Is(err, unix.EINVAL):
-		// A blackhole and an invalid request have the same errno.
+		// The kernel returns EINVAL for a blackhole as well as for an invalid request.
 		hole, listErr := c.blackholed(to)
 		if hole {
 			return Blackhole, nil
@@ -125,9 +125,9 @@ func (c *Conn) blackholed(addr netip.Addr) (bool, error) {
 	return slices.ContainsFunc(c.blackholes, func(p netip.Prefix) bool { return p.Contains(addr) }), nil
 }
 
-// MayBeLocal reports whether a local route in any routing table covers an
-// address: packets to it may be for this machine if routing rules select that
-// table, for example by incoming interface or firewall mark.
+// MayBeLocal reports whether a local route in any routing table covers an address.
+// Packets to the address are then delivered locally if a routing rule selects that
+// table, for example by their interface or firewall mark.
 func (c *Conn) MayBeLocal(addr netip.Addr) (bool, error) {
 	if err := c.readTables(); err != nil {
 		return false, err
@@ -164,9 +164,9 @@ func (c *Conn) readTables() error {
 	return nil
 }
 
-// prefix returns the destination of a route or rule: the address in the attribute
-// of the given type, or the unspecified address of the family without one, with
-// the prefix length in the header.
+// prefix returns the destination of a route or rule. Its address is in the attribute of
+// the given type, and is the unspecified address if there is none; its prefix length is
+// in the header.
 func prefix(header []byte, ad *netlink.AttributeDecoder, typ uint16) netip.Prefix {
 	addr := netip.IPv4Unspecified()
 	if header[0] == unix.AF_INET6 {

@@ -48,7 +48,7 @@ type Neighbor struct {
 // A NeighborState is the state of a neighbor entry (NUD_*).
 type NeighborState uint16
 
-// States of a neighbor that has not been resolved, and of one that has been recently.
+// Neighbor states: not resolved yet, confirmed recently, and not resolvable.
 const (
 	Incomplete NeighborState = unix.NUD_INCOMPLETE
 	Reachable  NeighborState = unix.NUD_REACHABLE
@@ -99,8 +99,8 @@ func Dial() (*Conn, error) {
 // Close closes the socket.
 func (c *Conn) Close() error { return c.conn.Close() }
 
-// dump calls each with the header, of the given length, and the attributes of
-// each object in the reply to a dump request.
+// dump sends a dump request and calls each for every object in the reply, with the
+// object's header, whose length is given, and its attributes.
 func (c *Conn) dump(typ netlink.HeaderType, headerLen int, each func(header []byte, attributes *netlink.AttributeDecoder)) error {
 	return c.request(typ, netlink.Dump, make([]byte, headerLen), headerLen, each)
 }
