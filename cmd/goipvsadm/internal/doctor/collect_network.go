@@ -105,13 +105,13 @@ func (c *Collector) probePaths(f *Facts) {
 		if !ok {
 			return
 		}
+		path.Echo = true
 		if !isTCP {
 			datagrams++
 			probes, paths = append(probes, probe{d: &d.Destination}), append(paths, path)
 			return
 		}
 		suspects++
-		path.Echo = true
 		fromClient := path
 		fromClient.Source = d.Conns.StuckClients[0]
 		if !path.Source.IsValid() {
