@@ -153,7 +153,7 @@ func syncBlocked(f *Facts, report func(Finding)) {
 }
 
 func syncNoService(f *Facts, report func(Finding)) {
-	hasMarks := slices.ContainsFunc(f.Services, func(s Service) bool { return s.Mark != 0 })
+	hasMarks := hasMarks(f.Services)
 	vips := f.addrs().vips
 	count := make(map[netip.AddrPort]int)
 	var order []netip.AddrPort
