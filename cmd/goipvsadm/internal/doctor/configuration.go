@@ -268,7 +268,7 @@ func portIgnored(f *Facts, report func(Finding)) {
 }
 
 func tunnelPMTU(f *Facts, report func(Finding)) {
-	// Packets that were merged on arrival (GRO) are dropped without a message.
+	// Packets that were merged on arrival (GRO) are dropped without an ICMP message.
 	dropped := max(f.Counters.FragmentsFailed, uint64(f.TooBigSent))
 	if dropped < 2 || !f.sysctlIs("net/ipv4/vs/pmtu_disc", 1) {
 		return
@@ -298,7 +298,8 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 			f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", fmt.Sprint(maxClientPacket+overhead)),
 		}
 		x.Group = "pmtu"
-		// One message suffices for all connections of a client.
+		// One packet of each client may be too big: its ICMP message makes all
+		// connections of the client send smaller ones.
 		if dropped <= uint64(len(d.Conns.Clients)) {
 			x.Severity = Hint
 		}

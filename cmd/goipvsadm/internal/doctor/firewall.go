@@ -197,8 +197,8 @@ func clientFiltered(f *Facts, report func(Finding)) {
 	}
 }
 
-// growingDrop describes a rule or policy that may drop packets for a service and
-// has counted packets in this sample, or returns "".
+// growingDrop describes a rule or policy that may drop or redirect packets for a service
+// and has counted packets in this sample. It returns "" if there is none.
 func (f *Facts) growingDrop(s *Service) string {
 	if f.Firewall == nil {
 		return ""
@@ -233,7 +233,7 @@ func dnatBeforeIPVS(f *Facts, report func(Finding)) {
 	}
 }
 
-// baseChain returns the chain of a hook in the table of another chain.
+// baseChain returns the base chain of a hook in the table of c, or c if there is none.
 func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 	for i := range f.Firewall.Chains {
 		if b := &f.Firewall.Chains[i]; b.Hook == hook && b.Table == c.Table && b.Family == c.Family && b.Tool == c.Tool {

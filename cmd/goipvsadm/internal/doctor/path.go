@@ -190,10 +190,10 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 	})
 }
 
-// mayReplyThroughDirector reports whether a server may send its replies to a client
-// in its own network through the director: connections between them complete,
-// packets of the client are masqueraded or, if the firewall rules are not known,
-// the client has connections to some server.
+// mayReplyThroughDirector reports whether a server may send its replies to a client in
+// its own network through the director. It may if connections between them complete or
+// if the director masquerades packets of the client. If the firewall rules are unknown,
+// a client with connections to any server is assumed to be masqueraded.
 func (f *Facts) mayReplyThroughDirector(s *Service, d *Server, client netip.Addr) bool {
 	if f.Completing[ClientServer{client, &d.Destination}] {
 		return true

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
@@ -46,41 +47,38 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	if d.Weight > 0 || !f.hasStuckClients(s, d) {
 		return "", 0
 	}
-	packets := humanize.Count(d.Conns.Total, "connection")
+	traffic := humanize.Count(d.Conns.Total, "connection")
 	if d.Delta != nil && d.Delta.InPackets > 0 {
-		packets = humanize.Count(d.Delta.InPackets, "packet") + " to the server in this sample"
+		traffic = humanize.Count(d.Delta.InPackets, "packet") + " to the server in this sample"
 	}
 	switch r := f.rejection(s, d); {
 	case d.completes():
 		return "", 0
 	case r != nil:
-		return packets + ", which it rejects", Error
+		return traffic + ", which it rejects", Error
 	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.OutPackets > 0:
 		return "", 0
 	}
 	route, routed := f.routeTo(d)
-	nextHop := d.AddrPort.Addr()
-	if route.Gateway.IsValid() {
-		nextHop = route.Gateway
-	}
+	nextHop := cmp.Or(route.Gateway, d.AddrPort.Addr())
 	// On a backup director, connections may be those of the master.
 	hasTraffic := d.hasClientTraffic()
 	if hasTraffic || !f.isBackupDirector() {
 		severity = Error
 		if !hasTraffic {
 			severity = Warning // the next packet of a client is lost
-			packets = humanize.Count(d.Conns.Open, "connection") + " in ESTABLISHED"
+			traffic = humanize.Count(d.Conns.Open, "connection") + " in ESTABLISHED"
 		}
 		if problem := f.neighborProblem(route.Link, nextHop, false, hasTraffic); routed && f.link(route.Link).NeedsNeigh && problem != "" {
-			return fmt.Sprintf("%s; %s %s on %s", packets, nextHop, problem, f.link(route.Link).Name), severity
+			return fmt.Sprintf("%s; %s %s on %s", traffic, nextHop, problem, f.link(route.Link).Name), severity
 		}
 		if f.isProbedSilent(s, d) {
-			return packets + "; it does not reply to a probe", severity
+			return traffic + "; it does not reply to a probe", severity
 		}
 	}
 	switch {
 	case d.Conns.StuckSynRecv > 0 && s.Protocol != ipvs.UDP:
-		evidence = packets + "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
+		evidence = traffic + "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
 		if _, ok := f.stuckWorkingClient(d); ok || len(d.Conns.StuckClients) >= minUnanswered {
 			return evidence, Error
 		}
@@ -88,7 +86,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 			return evidence, Warning
 		}
 	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.InPackets >= minSilentPackets && (s.Protocol != ipvs.UDP || f.noReplies(s, d)):
-		return packets + ", none from it", Error
+		return traffic + ", none from it", Error
 	}
 	return "", 0
 }

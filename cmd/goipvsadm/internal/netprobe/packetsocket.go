@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openPacketSocket opens a socket that captures the packets of all links that a
-// filter accepts, or all packets if the filter is nil. It receives them from the IP
-// header on. It requires CAP_NET_RAW.
+// openPacketSocket opens a socket that captures the packets of all links that a filter
+// accepts, or all packets if the filter is nil. Captured packets begin with the header
+// of the network layer, such as IP or ARP. It requires CAP_NET_RAW.
 func openPacketSocket(filter []unix.SockFilter) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
