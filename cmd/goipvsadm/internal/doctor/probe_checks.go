@@ -168,27 +168,39 @@ func probeTarget(s *Service, d *Server) netprobe.Target {
 	return netprobe.Target{AddrPort: netip.AddrPortFrom(d.AddrPort.Addr(), 0), ICMP: true}
 }
 
+// A linkHost is a host on a link.
+type linkHost struct {
+	link         int
+	hardwareAddr string
+}
+
+// serversByHost returns a server for each host that has replied for the server's address.
+func (f *Facts) serversByHost() map[linkHost]*Server {
+	servers := make(map[netip.Addr]*Server)
+	for _, d := range allServers(f.Services) {
+		servers[d.AddrPort.Addr()] = d
+	}
+	byHost := make(map[linkHost]*Server)
+	for _, r := range f.ARPReplies {
+		h := linkHost{r.Link, string(r.HardwareAddr)}
+		if d := servers[r.Addr]; d != nil && byHost[h] == nil {
+			byHost[h] = d
+		}
+	}
+	return byHost
+}
+
 // addressClaimed reports other hosts that reply for a VIP that this director
 // announces. Directors may share a VIP intentionally; real servers may not.
 func addressClaimed(f *Facts, report func(Finding)) {
 	if len(f.ARPReplies) == 0 {
 		return
 	}
-	type host struct {
-		link         int
-		hardwareAddr string
-	}
-	byAddr := make(map[netip.Addr][]netprobe.Reply)
-	addrsOf := make(map[host][]netip.Addr)
+	replies := make(map[netip.Addr][]netprobe.Reply) // by address
 	for _, r := range f.ARPReplies {
-		byAddr[r.Addr] = append(byAddr[r.Addr], r)
-		h := host{r.Link, string(r.HardwareAddr)}
-		addrsOf[h] = append(addrsOf[h], r.Addr)
+		replies[r.Addr] = append(replies[r.Addr], r)
 	}
-	servers := make(map[netip.Addr]*Server)
-	for _, d := range allServers(f.Services) {
-		servers[d.AddrPort.Addr()] = d
-	}
+	servers := f.serversByHost()
 	checked := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -197,38 +209,38 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			continue
 		}
 		checked[vip] = true
-		for _, r := range byAddr[vip] {
+		for _, r := range replies[vip] {
 			if f.isOwnHardwareAddr(r.HardwareAddr) || !f.announces(vip, r.Link) {
 				continue
 			}
 			evidence := fmt.Sprintf("%s on %s replies for %s", r.HardwareAddr, f.link(r.Link).Name, vip)
-			var d *Server
-			for _, a := range addrsOf[host{r.Link, string(r.HardwareAddr)}] {
-				if d == nil {
-					d = servers[a]
-				}
-			}
-			if d == nil {
-				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
-				x.Severity = Hint
-				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally", "a router replies for addresses to which it has another route (proxy_arp)"}
-				report(x)
+			if d := servers[linkHost{r.Link, string(r.HardwareAddr)}]; d != nil {
+				report(f.claimedByServer(s, d, evidence))
 				continue
 			}
-			fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
-			if vip.Is4() && d.Method != ipvs.Masquerading {
-				// arp_ignore does not hide an address of the link itself.
-				fix = append(hideVIPCommands(), flushAddress(vip), addAddress(vip, "lo"))
-			}
-			x := s.serverFinding(d, fmt.Sprintf("%s, and for the server's address %s", evidence, d.AddrPort.Addr()), remoteCommands(d.AddrPort.Addr(), fix...))
-			if f.isBackupDirector() {
-				x.Severity = Hint
-				x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
-				x.Remedies = []Remedy{advise("if %s is not a director: %s", d.AddrPort.Addr(), x.Remedies[0].CommandLine())}
-			}
+			x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
+			x.Severity = Hint
+			x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally", "a router replies for addresses to which it has another route (proxy_arp)"}
 			report(x)
 		}
 	}
+}
+
+// claimedByServer returns the finding that a server replies for the VIP of a service.
+func (f *Facts) claimedByServer(s *Service, d *Server, evidence string) Finding {
+	vip, addr := s.AddrPort.Addr(), d.AddrPort.Addr()
+	fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
+	if vip.Is4() && d.Method != ipvs.Masquerading {
+		// arp_ignore does not hide an address of the link itself.
+		fix = append(hideVIPCommands(), flushAddress(vip), addAddress(vip, "lo"))
+	}
+	x := s.serverFinding(d, fmt.Sprintf("%s, and for the server's address %s", evidence, addr), remoteCommands(addr, fix...))
+	if f.isBackupDirector() {
+		x.Severity = Hint
+		x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
+		x.Remedies = []Remedy{advise("if %s is not a director: %s", addr, x.Remedies[0].CommandLine())}
+	}
+	return x
 }
 
 // serverAddressClaimed reports servers for whose address several hosts reply. A server
