@@ -165,9 +165,16 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		if s.Mark == 0 || s.Stats.InPackets+s.Stats.Conns > 0 || s.hasTraffic() || len(s.Servers) == 0 {
 			continue
 		}
-		x := s.serviceFinding("no packet has been counted since the service was added")
-		if f.RulesOnly {
-			x.Evidence = ""
+		setters, others := f.settersOf(s.Mark, s.Family)
+		rulesKnown := f.Firewall != nil && !f.FirewallIncomplete
+		if f.RulesOnly && (len(setters) > 0 || !rulesKnown) {
+			continue
+		}
+		x := s.serviceFinding("")
+		x.Severity = Hint
+		var evidence []string
+		if !f.RulesOnly {
+			evidence = append(evidence, "no packet has been counted since the service was added")
 		}
 		address, port := "ADDRESS", "PORT"
 		unmarked := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
@@ -175,35 +182,24 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		})
 		if unmarked != nil {
 			x.Severity = Warning
-			x.Evidence += "; " + unmarked.describe()
+			evidence = append(evidence, unmarked.describe())
 			address, port = unmarked.Target.Addr().String(), strconv.Itoa(int(unmarked.Target.Port()))
 		}
-		setters, others := f.settersOf(s.Mark, s.Family)
-		known := f.Firewall != nil && !f.FirewallIncomplete
 		switch {
 		case len(setters) > 0:
-			if f.RulesOnly {
-				continue
-			}
-			x.Evidence += "; " + describeOutcome(&setters[0])
+			evidence = append(evidence, describeOutcome(&setters[0]))
 			x.Causes = []string{
 				"no client has used the service yet",
 				"the rule that sets the mark does not match, or an earlier rule accepts the packets",
 			}
-		case known:
-			text := fmt.Sprintf("no firewall rule sets mark %d", s.Mark)
-			if len(others) > 0 {
-				x.Severity = Warning
-				text += "; the rules set " + describeMarks(others)
-			} else if unmarked == nil {
+		case rulesKnown && len(others) > 0:
+			x.Severity = Warning
+			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d; the rules set %s", s.Mark, describeMarks(others)))
+		case rulesKnown:
+			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d", s.Mark))
+			if unmarked == nil {
 				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
-			if x.Evidence != "" {
-				text = x.Evidence + "; " + text
-			}
-			x.Evidence = text
-		case f.RulesOnly:
-			continue
 		}
 		if len(setters) == 0 || unmarked != nil {
 			x.Remedies = append(x.Remedies, f.setMark(s, ipvs.TCP, address, port))
@@ -212,9 +208,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			x.Remedies = append(x.Remedies, listMarks)
 		}
 		x.Remedies = append(x.Remedies, f.removeService(s))
-		if x.Severity == 0 {
-			x.Severity = Hint
-		}
+		x.Evidence = strings.Join(evidence, "; ")
 		report(x)
 	}
 }
