@@ -242,7 +242,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 			// A server with the VIP does not reply to requests from the VIP.
 			x.Causes = []string{fmt.Sprintf("the director sends its ARP requests from the VIP %s, its only address on %s, and the server, which has the VIP too, does not reply", r.Source, link)}
 			x.Remedies = []Remedy{
-				advise("give %s another address in the same network, and add the VIP after it", link),
+				advise("give %s a primary address in the same network: add that address first, then the VIP", link),
 				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
 			}
 		} else {

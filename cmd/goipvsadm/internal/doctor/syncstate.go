@@ -171,7 +171,7 @@ func syncNoService(f *Facts, report func(Finding)) {
 	for _, vip := range order {
 		report(Finding{
 			Evidence: fmt.Sprintf("%s to %s, for which the table has no service", humanize.Count(count[vip], "synchronized connection"), vip),
-			Remedies: []Remedy{advise("save the master's rules with %s -S -n, and restore them on this director with %s -R", f.Program, f.Program)},
+			Remedies: []Remedy{advise("save the rules of the master with %s -S -n, and restore them on this director with %s -R", f.Program, f.Program)},
 			Group:    "unserved",
 		})
 	}
