@@ -19,7 +19,7 @@ import (
 // checks must not report.
 func TestDiagnose(t *testing.T) {
 	silent := &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}
-	stuck := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, New: 5, VIP: addr("192.0.2.1"),
+	stuck := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, New: 5, VIP: ap("192.0.2.1:80"),
 		Clients: []netip.Addr{addr("192.0.2.99")}, StuckClients: []netip.Addr{addr("192.0.2.99")}}
 	const (
 		service = "TCP 192.0.2.1:80"
@@ -157,7 +157,7 @@ func TestDiagnose(t *testing.T) {
 			f.Services[0].Servers[0].Weight = 0
 		}},
 		{name: "old handshake of one client with a drained server", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
+			useDirectRouting(f, stuckConns("192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
 			d := &f.Services[0].Servers[0]
 			d.Weight, d.Delta, d.Conns.StuckSynRecv = 0, new(ipvs.Stats), 1
 		}},
@@ -198,59 +198,59 @@ func TestDiagnose(t *testing.T) {
 
 		{name: "packets without a mark for a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
 		{name: "UDP packets without a mark for a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:53")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
 		{name: "UDP packets without a mark of clients that try HTTP/3", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:443")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:443")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"hint mark-incomplete FWM 7 IPv4"}},
 		{name: "UDP packets without a mark to another port", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:161"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:53")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:161"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "TCP packets without a mark of another client to a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:53")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "packets without a mark of a host that is not a client", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "a client that tries a port", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
 		}},
 		{name: "packets without a mark to a program of the director", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
 			f.Listening = []netstate.Socket{{Protocol: 6, AddrPort: ap("0.0.0.0:22")}}
 		}},
 		{name: "UDP packets to a TCP service of DNS", change: func(f *Facts) {
 			f.Services[0].AddrPort = ap("192.0.2.1:53")
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"other-protocol TCP 192.0.2.1:53"}},
 		{name: "UDP packets to a TCP service, which may be HTTP/3", change: func(f *Facts) {
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"hint other-protocol " + service}},
 		{name: "UDP packets to a program of the director", change: func(f *Facts) {
 			f.Services[0].AddrPort = ap("192.0.2.1:53")
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
 			f.Listening = []netstate.Socket{{Protocol: 17, AddrPort: ap("0.0.0.0:53")}}
 		}},
 		{name: "TCP packets without a mark are no other protocol", change: func(f *Facts) {
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
 		}},
 		{name: "replies to a neighbor that is not resolved", change: func(f *Facts) {
 			f.loseReplies("192.0.2.99")
@@ -266,18 +266,18 @@ func TestDiagnose(t *testing.T) {
 		}},
 		{name: "replies to one client are lost", change: func(f *Facts) { f.loseReplies("192.0.2.99") }},
 		{name: "two hosts with the address of a server", change: func(f *Facts) {
-			f.claimServer()
+			f.claimServerAddress()
 			_, d := f.firstServer()
-			d.Conns = stuckOf("192.0.2.99", "192.0.2.98")
+			d.Conns = stuckConns("192.0.2.99", "192.0.2.98")
 			d.Delta = silent
 		}, want: []string{"server-address-claimed " + server1}},
 		{name: "two hosts with the address of a server without traffic", change: func(f *Facts) {
 			makeIdle(f)
-			f.claimServer()
+			f.claimServerAddress()
 		}, want: []string{"warning server-address-claimed " + server1}},
-		{name: "a working server with two interfaces", change: func(f *Facts) { f.claimServer() }, want: []string{"hint server-address-claimed " + server1}},
+		{name: "a working server with two interfaces", change: func(f *Facts) { f.claimServerAddress() }, want: []string{"hint server-address-claimed " + server1}},
 		{name: "a server that replies twice", change: func(f *Facts) {
-			f.claimServer()
+			f.claimServerAddress()
 			f.ARPReplies[1].HardwareAddr = f.ARPReplies[0].HardwareAddr
 		}},
 		{name: "sync messages on another interface", change: func(f *Facts) {
@@ -343,10 +343,10 @@ func TestDiagnose(t *testing.T) {
 		}},
 
 		{name: "server that is a client of its own service", change: func(f *Facts) {
-			f.stickServer()
+			f.connectToItself()
 		}, want: []string{"nat-hairpin " + server1}},
 		{name: "server that is a client of its own service and is masqueraded now", change: func(f *Facts) {
-			d := f.stickServer()
+			d := f.connectToItself()
 			f.Completing = map[ClientServer]bool{{addr("10.0.0.11"), &d.Destination}: true}
 		}},
 
@@ -369,7 +369,7 @@ func TestDiagnose(t *testing.T) {
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on no interface, and no reply to ARP", change: func(f *Facts) {
 			moveVIP(f)
-			f.Probed, f.ARPAnswered = true, true
+			f.Probed, f.ARPProbed = true, true
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on another host", change: func(f *Facts) {
 			moveVIP(f)
@@ -377,7 +377,7 @@ func TestDiagnose(t *testing.T) {
 		}},
 		{name: "VIP on another host that replies to ARP", change: func(f *Facts) {
 			moveVIP(f)
-			f.Probed, f.ARPAnswered = true, true
+			f.Probed, f.ARPProbed = true, true
 			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 9}}}
 		}},
 		{name: "VIP local in a routing table for some packets", change: func(f *Facts) {
@@ -538,19 +538,19 @@ func TestDiagnose(t *testing.T) {
 			f.Services[0].Stats = ipvs.Stats{Conns: 5, InPackets: 5}
 		}, want: []string{"hint service-silent " + service}},
 		{name: "SYNs of two clients", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{})
+			useDirectRouting(f, stuckConns("192.0.2.98", "192.0.2.99"), Conns{})
 		}, want: []string{"service-silent " + service}},
 		{name: "SYNs of two clients, after others worked", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.98", "192.0.2.99")
+			conns := stuckConns("192.0.2.98", "192.0.2.99")
 			conns.Established = 20 // before the first sample
 			useDirectRouting(f, conns, Conns{})
 		}, want: []string{"service-silent " + service}},
 		{name: "retransmitted SYNs of one client", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.99"), Conns{})
+			useDirectRouting(f, stuckConns("192.0.2.99"), Conns{})
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
 		}, want: []string{"warning service-silent " + service}},
 		{name: "retransmitted SYNs of one client, after others worked", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.99")
+			conns := stuckConns("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{})
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
@@ -560,13 +560,13 @@ func TestDiagnose(t *testing.T) {
 			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
 		{name: "one of two servers silent, after it worked", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.99")
+			conns := stuckConns("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
 			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination, &f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
 		{name: "one of two servers was silent, and has no traffic", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.99")
+			conns := stuckConns("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
 			f.Services[0].Servers[0].Delta = new(ipvs.Stats)
@@ -576,7 +576,7 @@ func TestDiagnose(t *testing.T) {
 			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"hint server-silent " + server1}},
 		{name: "one of two servers silent for two clients that have no other server", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
+			useDirectRouting(f, stuckConns("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"server-silent " + server1}},
 		{name: "connections from the director itself", change: func(f *Facts) {
 			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3}, Conns{})
@@ -687,7 +687,7 @@ func silenceUDP(f *Facts) {
 	f.Services[0].Protocol = ipvs.UDP
 	for i := range f.Services[0].Servers {
 		d := &f.Services[0].Servers[i]
-		d.Delta, d.Conns = &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}, Conns{Total: 5, VIP: addr("192.0.2.1")}
+		d.Delta, d.Conns = &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}, Conns{Total: 5, VIP: ap("192.0.2.1:80")}
 	}
 }
 
@@ -736,9 +736,9 @@ func arrivals(f *Facts, packets int, clients ...string) map[ipvs.ServiceKey]*Arr
 	return map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: a}
 }
 
-// stuckOf returns connections of the given clients that stay in SYN_RECV.
-func stuckOf(clients ...string) Conns {
-	c := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, VIP: addr("192.0.2.1")}
+// stuckConns returns connections of the given clients that stay in SYN_RECV.
+func stuckConns(clients ...string) Conns {
+	c := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, VIP: ap("192.0.2.1:80")}
 	for _, client := range clients {
 		c.StuckClients = append(c.StuckClients, addr(client))
 	}
@@ -763,7 +763,7 @@ func probeVIP(f *Facts, o netprobe.Outcome) {
 
 // claimVIP adds ARP replies of a host for an address of its own and for the VIP.
 func claimVIP(f *Facts, host string) {
-	f.Probed, f.ARPAnswered = true, true
+	f.Probed, f.ARPProbed = true, true
 	hardwareAddr := []byte{2, 0, 0, 0, 0, 9}
 	f.ARPReplies = []netprobe.Reply{
 		{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: hardwareAddr},
@@ -776,19 +776,19 @@ func claimVIP(f *Facts, host string) {
 func (f *Facts) loseReplies(clients ...string) {
 	makeIdle(f)
 	_, d := f.firstServer()
-	d.Conns, d.Delta = stuckOf(clients...), &ipvs.Stats{Conns: 5, InPackets: 9, InBytes: 540, OutPackets: 9, OutBytes: 540}
+	d.Conns, d.Delta = stuckConns(clients...), &ipvs.Stats{Conns: 5, InPackets: 9, InBytes: 540, OutPackets: 9, OutBytes: 540}
 }
 
-// stickServer makes connections of the first server to itself stay in SYN_RECV.
-func (f *Facts) stickServer() *Server {
+// connectToItself makes connections of the first server to itself stay in SYN_RECV.
+func (f *Facts) connectToItself() *Server {
 	_, d := f.firstServer()
-	d.Conns = stuckOf("10.0.0.11")
+	d.Conns = stuckConns("10.0.0.11")
 	return d
 }
 
-// claimServer adds ARP replies of two hosts for the address of the first server.
-func (f *Facts) claimServer() {
-	f.Probed, f.ARPAnswered = true, true
+// claimServerAddress adds ARP replies of two hosts for the address of the first server.
+func (f *Facts) claimServerAddress() {
+	f.Probed, f.ARPProbed = true, true
 	for i := range byte(2) {
 		f.ARPReplies = append(f.ARPReplies, netprobe.Reply{Link: inside, Addr: addr("10.0.0.11"), HardwareAddr: []byte{2, 0, 0, 0, 1, i}})
 	}
@@ -848,7 +848,7 @@ func TestNoRetransmissionCause(t *testing.T) {
 		{name: "no retransmissions of one client", clients: []string{"192.0.2.99"}, packets: 5, want: listener},
 	} {
 		f := healthyFacts()
-		conns := stuckOf(tt.clients...)
+		conns := stuckConns(tt.clients...)
 		conns.Established = tt.established
 		useDirectRouting(f, conns, Conns{})
 		delta := &ipvs.Stats{Conns: 5, InPackets: tt.packets}
@@ -889,7 +889,7 @@ func TestDownServerCause(t *testing.T) {
 	} {
 		f := healthyFacts()
 		_, d := f.firstServer()
-		d.Delta, d.Conns = &silent, stuckOf("192.0.2.99")
+		d.Delta, d.Conns = &silent, stuckConns("192.0.2.99")
 		tt.change(f, d)
 		findings := Diagnose(f)
 		i := slices.IndexFunc(findings, func(x Finding) bool { return x.Check.ID == "nat-no-answers" })

@@ -91,7 +91,7 @@ func (c *Collector) Collect() (*Facts, error) {
 	}
 	f.Services = second.services
 	setDeltas(first.services, f.Services)
-	f.Unmarked = unmarked(f, unmatched, second.conns)
+	f.UnmatchedTargets = unmatchedTargets(f, unmatched, second.conns)
 	f.NeighborsBefore, f.Neighbors = first.neighbors, second.neighbors
 	f.ReversePathDrops = increase(first.reversePathDrops, second.reversePathDrops)
 	f.ConntrackInvalid = increase(first.conntrackInvalid, second.conntrackInvalid)
@@ -236,7 +236,7 @@ func (c *Collector) probeNetwork(f, host *Facts) error {
 	wg.Go(func() {
 		whoHasErr = c.InNetNS(func() (err error) {
 			f.ARPReplies, err = netprobe.WhoHas(host.arpQueries(), probeTime)
-			f.ARPAnswered = err == nil
+			f.ARPProbed = err == nil
 			return err
 		})
 	})

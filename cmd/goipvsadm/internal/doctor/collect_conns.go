@@ -84,7 +84,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
 	conns := make(map[connKey]connSample)
-	f.Unserved = nil
+	f.UnmatchedConns = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
 	f.Completing = make(map[ClientServer]bool)
 	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
@@ -111,7 +111,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 			case s != nil && (conn.State == established || conn.State == "UDP"):
 				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, VIP: conn.VIP, Expires: conn.Expires})
 			case s == nil && backup && conn.Protocol != 0:
-				f.Unserved = append(f.Unserved, Unserved{conn.VIP, conn.Destination})
+				f.UnmatchedConns = append(f.UnmatchedConns, conn.VIP)
 			}
 			continue
 		}
@@ -141,7 +141,7 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own map[netip.Addr]bool) {
 	client := conn.Client.Addr()
 	c.Total++
-	c.VIP, c.VIPPort = conn.VIP.Addr(), conn.VIP
+	c.VIP = conn.VIP
 	if own[client] {
 		c.FromDirector++
 	}
@@ -186,7 +186,7 @@ type serverIndex struct {
 	byFwmark map[netip.AddrPort][]fwmarkServer // servers of fwmark services
 
 	facts *Facts
-	marks map[Endpoint]uint32 // cache of markOf
+	marks map[Endpoint]uint32 // cache of markSetByRules
 }
 
 // A fwmarkServer is a server of a fwmark service.
@@ -219,7 +219,7 @@ func (ix *serverIndex) find(c *ipvs.Connection) (*Server, *Service) {
 	anyPort := netip.AddrPortFrom(c.Destination.Addr(), 0)
 	for _, servers := range [][]fwmarkServer{ix.byFwmark[c.Destination], ix.byFwmark[anyPort]} {
 		if len(servers) > 0 && ix.services[ipvs.AddrKey(c.Protocol, c.VIP)] == nil {
-			return ix.ofMark(servers, c), nil
+			return ix.serverOfMark(servers, c), nil
 		}
 	}
 	s := ix.service(c.Protocol, c.VIP)
@@ -245,9 +245,9 @@ func (ix *serverIndex) service(p ipvs.Protocol, vip netip.AddrPort) *Service {
 	return nil
 }
 
-// ofMark returns the server whose service has the mark of a connection's
+// serverOfMark returns the server whose service has the mark of a connection's
 // packets, or the last server if the mark is unknown.
-func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Server {
+func (ix *serverIndex) serverOfMark(servers []fwmarkServer, c *ipvs.Connection) *Server {
 	last := servers[len(servers)-1].server
 	if len(servers) == 1 {
 		return last
@@ -255,7 +255,7 @@ func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Serve
 	target := Endpoint{c.Protocol, c.VIP}
 	mark, ok := ix.marks[target]
 	if !ok {
-		mark, _ = ix.facts.markOf(target.Protocol, target.AddrPort)
+		mark, _ = ix.facts.markSetByRules(target.Protocol, target.AddrPort)
 		ix.marks[target] = mark
 	}
 	for _, s := range servers {

@@ -28,7 +28,7 @@ func (c *Collector) collectHost(f, host *Facts) {
 		return err
 	})
 	host.Memory, _ = netstate.TotalMemory()
-	needed := hasMarks(host.Services) || len(host.Unmarked) > 0
+	needed := hasMarks(host.Services) || len(host.UnmatchedTargets) > 0
 	host.eachServer(func(_ *Service, d *Server) { needed = needed || host.isLocal(d.AddrPort.Addr()) })
 	if needed {
 		c.read(f, "listening sockets", func() (err error) {
@@ -68,7 +68,7 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 		addresses := []netip.Addr{s.AddrPort.Addr()}
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			addresses = append(addresses, d.AddrPort.Addr(), testNetAddr(d.AddrPort.Addr()))
+			addresses = append(addresses, d.AddrPort.Addr(), internetAddr(d.AddrPort.Addr()))
 			addresses = append(addresses, d.Conns.Clients...)
 			addresses = append(addresses, d.Conns.StuckClients...)
 		}

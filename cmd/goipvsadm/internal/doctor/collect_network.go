@@ -202,39 +202,6 @@ func tunnelHeaders(d *ipvs.Destination, vip netip.Addr) (protocol int, headers [
 	return inner, nil
 }
 
-// markOf returns the firewall mark that rules set on packets to an address. It
-// returns false if the rules are unknown, set no mark, or may not match.
-func (f *Facts) markOf(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool) {
-	if f.Firewall == nil {
-		return 0, false
-	}
-	mark := uint32(0)
-	outcomes := f.Firewall.Evaluate("prerouting", "", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
-	for _, o := range outcomes {
-		switch {
-		case o.Verdict != netstate.SetMark:
-		case !o.Certain:
-			return 0, false
-		default:
-			mark = mark&^o.Rule.Mask ^ o.Rule.Mark
-		}
-	}
-	return mark, mark != 0
-}
-
-// An Unserved is a connection to a virtual address and port without a service,
-// which the master has sent.
-type Unserved struct {
-	VIP    netip.AddrPort
-	Server netip.AddrPort
-}
-
-// isStandby reports whether this director does not announce a VIP, and either
-// another one does or this one is a backup director.
-func (f *Facts) isStandby(vip netip.Addr) bool {
-	return !f.isAnnounced(vip, true) && (f.isAnnounced(vip, false) || f.isBackupDirector())
-}
-
 // acceptRASysctl returns the path of the sysctl that controls whether a link accepts
 // router advertisements: 1 means unless forwarding is enabled, 2 means always.
 func acceptRASysctl(link string) string { return "net/ipv6/conf/" + link + "/accept_ra" }

@@ -34,11 +34,11 @@ type Rejection struct {
 	Reporter netip.Addr // the server, or a gateway on the way to it
 }
 
-// An UnmarkedTarget is an address of the director to which a client has sent TCP
-// SYNs, or UDP packets, between the samples without creating a connection, and which
-// belongs to no service: the packets may lack a firewall mark, or the service may have
-// another protocol.
-type UnmarkedTarget struct {
+// An UnmatchedTarget is an address and port of the director to which a client has sent
+// TCP SYNs or UDP packets between the samples that matched no service and created no
+// connection. The packets may lack a firewall mark, or the service may be for another
+// protocol.
+type UnmatchedTarget struct {
 	Protocol ipvs.Protocol
 	Target   netip.AddrPort
 	Client   netip.Addr
@@ -188,10 +188,10 @@ func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
 	r.Reporter = reporter
 }
 
-// unmarked returns the targets of the packets that have created no connection of a
-// firewall mark service, each with the most persistent client. It returns none if
-// not all connections have been read.
-func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample) []UnmarkedTarget {
+// unmatchedTargets returns the targets of the packets that have created no connection, each
+// with the client that sent most packets to it. It returns none if not all connections
+// have been read, since packets with a firewall mark match no address in the table.
+func unmatchedTargets(f *Facts, unmatched []netprobe.Packet, conns map[connKey]connSample) []UnmatchedTarget {
 	if !f.AllConnections {
 		return nil
 	}
@@ -201,8 +201,8 @@ func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample
 	}
 	count := make(map[pair]int)
 	index := make(map[Endpoint]int)
-	var targets []UnmarkedTarget
-	for _, p := range unserved {
+	var targets []UnmatchedTarget
+	for _, p := range unmatched {
 		if _, ok := conns[connKey{ipvs.Protocol(p.Protocol), p.Source, p.Destination}]; ok {
 			continue
 		}
@@ -212,7 +212,7 @@ func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample
 		if !ok {
 			i = len(targets)
 			index[k.target] = i
-			targets = append(targets, UnmarkedTarget{Protocol: k.target.Protocol, Target: k.target.AddrPort})
+			targets = append(targets, UnmatchedTarget{Protocol: k.target.Protocol, Target: k.target.AddrPort})
 		}
 		if t := &targets[i]; count[k] > t.Packets {
 			t.Client, t.Packets = k.client, count[k]

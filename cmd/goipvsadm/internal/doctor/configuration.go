@@ -8,7 +8,6 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/ipvs"
@@ -96,7 +95,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 			switch d := &s.Servers[j]; {
 			case d.Weight == 0:
 				unavailable = append(unavailable, fmt.Sprintf("%s has weight 0", d.AddrPort))
-			case d.overload() == overloaded:
+			case d.thresholdState() == overloaded:
 				unavailable = append(unavailable, fmt.Sprintf("%s has reached its upper threshold", d.AddrPort))
 			default:
 				available++
@@ -326,17 +325,4 @@ func timeoutShort(f *Facts, report func(Finding)) {
 		f.localCommand(f.Program, "--set", "900", "0", "0"),
 		advise("make clients or servers send TCP keepalives more often than every %s", humanize.Count(f.Timeouts.TCP, "second")),
 	}})
-}
-
-// describeMarks returns marks as a list.
-func describeMarks(marks []uint32) string {
-	var texts []string
-	for _, m := range marks[:min(3, len(marks))] {
-		texts = append(texts, fmt.Sprintf("%d (0x%x)", m, m))
-	}
-	text := strings.Join(texts, ", ")
-	if len(marks) > 3 {
-		text += ", …"
-	}
-	return text
 }

@@ -36,23 +36,23 @@ type Facts struct {
 	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
 	Daemons         []ipvs.Daemon
 
-	Links           []netstate.Link
-	Addresses       []netstate.Address
-	NeighborsBefore Neighbors // at the first sample
-	Neighbors       Neighbors // at the second sample
-	Routes          map[netip.Addr]netstate.Route
-	MaybeLocal      map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
-	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
-	ARPRequests     map[netip.Addr]int            // by requested address: the largest number of requests from one host between the samples
-	Replies         map[Endpoint]int              // UDP and SCTP packets from servers that were captured
-	Rejections      map[Endpoint]*Rejection       // packets to servers whose rejection was captured
-	TooBigSent      int                           // ICMP messages in which the director reported that packets to services are too big
-	Unmarked        []UnmarkedTarget
-	Sysctls         map[string]int     // by path below /proc/sys
-	Listening       []netstate.Socket  // read only if the director is one of the servers, if there is a fwmark service, or if there are Unmarked targets
-	ListeningRead   bool               // whether Listening has been read
-	Processes       []netstate.Process // programs that manage tables or move VIPs
-	Memory          uint64             // size of the RAM in bytes
+	Links            []netstate.Link
+	Addresses        []netstate.Address
+	NeighborsBefore  Neighbors // at the first sample
+	Neighbors        Neighbors // at the second sample
+	Routes           map[netip.Addr]netstate.Route
+	MaybeLocal       map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
+	Arrivals         map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
+	ARPRequests      map[netip.Addr]int            // by requested address: the largest number of requests from one host between the samples
+	Replies          map[Endpoint]int              // UDP and SCTP packets from servers that were captured
+	Rejections       map[Endpoint]*Rejection       // packets to servers whose rejection was captured
+	TooBigSent       int                           // ICMP messages in which the director reported that packets to services are too big
+	UnmatchedTargets []UnmatchedTarget
+	Sysctls          map[string]int     // by path below /proc/sys
+	Listening        []netstate.Socket  // read only if a check needs it; see collectHost
+	ListeningRead    bool               // whether Listening has been read
+	Processes        []netstate.Process // programs that manage tables or move VIPs
+	Memory           uint64             // size of the RAM in bytes
 
 	Firewall           *netstate.Firewall               // rules, with the packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
@@ -63,7 +63,7 @@ type Facts struct {
 	AdvertisedDefaults []string                         // links with an IPv6 default route from a router advertisement
 	HasFTPHelper       bool                             // whether ip_vs_ftp is loaded
 	Timeouts           ipvs.Timeouts                    // zero if unknown
-	Unserved           []Unserved                       // read only with a backup daemon
+	UnmatchedConns     []netip.AddrPort                 // VIPs and ports of synchronized connections that match no service; read only with a backup daemon
 	Paths              map[*ipvs.Destination]PathResult // path probes of servers that do not reply to their clients
 
 	// Packets counted between the two samples.
@@ -74,7 +74,7 @@ type Facts struct {
 	// Results of probes.
 	Probed       bool
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
-	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
+	ARPProbed    bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
 	VIPOutcomes  map[ipvs.DestinationKey]netprobe.Outcome // outcomes of connection attempts to VIPs at servers with direct routing
 	Datagrams    map[*ipvs.Destination]netprobe.Outcome   // outcomes of UDP and SCTP servers; Silent may be normal for the protocol
@@ -157,8 +157,7 @@ type Conns struct {
 	Reused       int            // in the handshake now, but past it in the first sample: the client reuses its port
 	StuckClients []netip.Addr   // up to maxClients clients of StuckSynRecv
 	Clients      []netip.Addr   // up to maxClients clients
-	VIP          netip.Addr     // virtual address of one of the connections
-	VIPPort      netip.AddrPort // virtual address and port of the same connection
+	VIP          netip.AddrPort // virtual address and port of one of the connections
 	Partial      bool           // the connection table was not read to its end
 }
 
@@ -281,14 +280,15 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 // mayUseTCP reports whether clients of the service may use TCP.
 func (s *Service) mayUseTCP() bool { return s.Mark != 0 || s.Protocol == ipvs.TCP }
 
-// vip returns the virtual address and port to which the clients of a server connect.
-// If the service is for a firewall mark or for all ports, it is that of one of the
-// connections, or invalid without any.
+// vip returns the virtual address and port to which the clients of a server connect. What
+// the service leaves open (with a firewall mark, for all addresses, or for all ports) is
+// that of one of the connections, and invalid or 0 without any.
 func (s *Service) vip(d *Server) netip.AddrPort {
-	if s.Mark == 0 && s.AddrPort.Port() != 0 {
-		return s.AddrPort
+	vip := s.AddrPort
+	if s.Mark != 0 || vip.Addr().IsUnspecified() {
+		vip = netip.AddrPortFrom(d.Conns.VIP.Addr(), vip.Port())
 	}
-	return d.Conns.VIPPort
+	return netip.AddrPortFrom(vip.Addr(), cmp.Or(vip.Port(), d.Conns.VIP.Port()))
 }
 
 // serverPort returns the port at which a server with NAT receives packets: its own, or
@@ -362,9 +362,9 @@ type addrIndex struct {
 	byLink  map[int][]netstate.Address // up to maxOwnAddrs addresses per link that are not VIPs
 	subnets []netstate.Address         // up to two addresses per subnet and link; without host prefixes
 
-	hardware  map[string]bool                                           // hardware addresses of the director
-	elsewhere map[netip.Addr]bool                                       // addresses of other hosts
-	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
+	hardware     map[string]bool                                           // hardware addresses of the director
+	onOtherHosts map[netip.Addr]bool                                       // addresses of other hosts
+	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
 }
 
 // addrs returns the index, which is built on first use.
@@ -373,13 +373,13 @@ func (f *Facts) addrs() *addrIndex {
 		return f.index
 	}
 	ix := &addrIndex{
-		vips:      make(map[netip.Addr]bool),
-		replying:  make(map[netip.Addr]bool),
-		links:     make(map[int]*netstate.Link),
-		byAddr:    make(map[netip.Addr][]netstate.Address),
-		byLink:    make(map[int][]netstate.Address),
-		hardware:  make(map[string]bool),
-		elsewhere: make(map[netip.Addr]bool),
+		vips:         make(map[netip.Addr]bool),
+		replying:     make(map[netip.Addr]bool),
+		links:        make(map[int]*netstate.Link),
+		byAddr:       make(map[netip.Addr][]netstate.Address),
+		byLink:       make(map[int][]netstate.Address),
+		hardware:     make(map[string]bool),
+		onOtherHosts: make(map[netip.Addr]bool),
 	}
 	for i := range f.Links {
 		l := &f.Links[i]
@@ -390,12 +390,12 @@ func (f *Facts) addrs() *addrIndex {
 	}
 	for key, state := range f.Neighbors {
 		if state != netstate.Failed && state != netstate.Incomplete {
-			ix.elsewhere[key.addr] = true
+			ix.onOtherHosts[key.addr] = true
 		}
 	}
 	for _, r := range f.ARPReplies {
 		if !ix.hardware[string(r.HardwareAddr)] {
-			ix.elsewhere[r.Addr] = true
+			ix.onOtherHosts[r.Addr] = true
 		}
 	}
 	for i := range f.Services {

@@ -243,9 +243,30 @@ func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 	return c
 }
 
-// settersOf returns the rules that set the given firewall mark, and the marks that
+// markSetByRules returns the firewall mark that rules set on packets to an address. It
+// returns false if the rules are unknown or set no mark, or if a rule that sets a mark
+// may not match.
+func (f *Facts) markSetByRules(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool) {
+	if f.Firewall == nil {
+		return 0, false
+	}
+	mark := uint32(0)
+	outcomes := f.Firewall.Evaluate("prerouting", "", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
+	for _, o := range outcomes {
+		switch {
+		case o.Verdict != netstate.SetMark:
+		case !o.Certain:
+			return 0, false
+		default:
+			mark = mark&^o.Rule.Mask ^ o.Rule.Mark
+		}
+	}
+	return mark, mark != 0
+}
+
+// markRules returns the rules that set the given firewall mark, and the marks that
 // other rules set.
-func (f *Facts) settersOf(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
+func (f *Facts) markRules(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
 	if f.Firewall == nil {
 		return nil, nil
 	}

@@ -233,7 +233,7 @@ var healthyTests = []healthyTest{
 			"director2: ipvsadm --start-daemon master --mcast-interface eth0 --syncid 2",
 			"director2: ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 1",
 		}},
-	{name: "rolling deployment", plan: natPlan, rules: natRules, traffic: natTraffic, noise: (*testbed).roll},
+	{name: "rolling deployment", plan: natPlan, rules: natRules, traffic: natTraffic, noise: (*testbed).rollServers},
 	{name: "firewall that accepts the service", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
 		commands: []string{
 			"director: sysctl -w net.ipv4.vs.conntrack=1",

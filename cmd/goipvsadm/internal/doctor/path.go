@@ -113,14 +113,14 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 // that a server is silent, where connection states are not available.
 const minSilentPackets = 3
 
-// repliedPorts are the UDP ports of protocols in which servers reply to each
+// portsWithReplies are the UDP ports of protocols in which servers reply to each
 // request.
-var repliedPorts = []uint16{53, 123} // DNS, NTP
+var portsWithReplies = []uint16{53, 123} // DNS, NTP
 
 // expectsReplies reports whether the servers of a UDP service reply to packets:
 // many UDP protocols have no replies.
 func expectsReplies(s *Service) bool {
-	return s.repliesNow() || slices.Contains(repliedPorts, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
+	return s.repliesNow() || slices.Contains(portsWithReplies, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
 }
 
 // repliesNow reports whether a server of the service with NAT has sent packets
@@ -129,15 +129,15 @@ func (s *Service) repliesNow() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 }
 
-// noReplies reports whether a server with NAT gets packets but sends no
+// sendsNoReplies reports whether a server with NAT gets packets but sends no
 // replies. A UDP server counts only if the servers of its service do reply.
 // Replies to packets with one-packet scheduling are not counted.
-func (f *Facts) noReplies(s *Service, d *Server) bool {
+func (f *Facts) sendsNoReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
 	}
 	if f.countersStopped() {
-		return s.Protocol != ipvs.UDP && f.isStuck(d)
+		return s.Protocol != ipvs.UDP && f.stateProvesSilence(d)
 	}
 	if s.Protocol == ipvs.UDP {
 		return d.Delta != nil && d.Delta.InPackets >= minSilentPackets && d.Delta.OutPackets == 0 &&
@@ -151,9 +151,9 @@ func (f *Facts) noReplies(s *Service, d *Server) bool {
 	return d.Stats.InPackets > 0 && d.Stats.OutPackets == 0 && d.Conns.StuckSynRecv > 0
 }
 
-// isStuck reports whether connection states prove that a server is silent: its
+// stateProvesSilence reports whether connection states prove that a server is silent: its
 // connections do not complete, and their clients are not the cause.
-func (f *Facts) isStuck(d *Server) bool {
+func (f *Facts) stateProvesSilence(d *Server) bool {
 	if d.Conns.StuckSynRecv == 0 || d.completes() {
 		return false
 	}
@@ -246,7 +246,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
 			}
 		} else {
-			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+			x.Remedies = append(x.Remedies, f.takeOutOfRotation(s, d))
 			f.explainNetmasks(&x, s, d, r)
 		}
 		report(x)
@@ -278,8 +278,8 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 			[]string{"ip", "address", "del", own.String(), "dev", link}, addAddress(own.Addr(), link))}, x.Remedies...)
 		x.Group = "netmask " + own.String()
 	default:
-		if narrow, ok := f.narrowVIP(s, d); ok {
-			x.Causes = []string{"the host is down or has another address", wideVIP}
+		if narrow, ok := f.narrowNetmask(s, d); ok {
+			x.Causes = []string{"the host is down or has another address", wideNetmaskText}
 			x.Remedies = append(x.Remedies, narrow)
 		}
 	}
@@ -320,7 +320,7 @@ func localNotListening(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no %s socket listens on %s", s.Protocol, to),
-			advise("start the program that should listen on %s", to), f.takeOut(s, d))
+			advise("start the program that should listen on %s", to), f.takeOutOfRotation(s, d))
 		if !d.hasTraffic() {
 			x.Severity = Warning // a firewall rule may redirect the packets to another port
 			f.suppressServer(&d.Destination)

@@ -235,7 +235,7 @@ func (f *Facts) claimedByServer(s *Service, d *Server, evidence string) Finding 
 		fix = append(hideVIPCommands(), flushAddress(vip), addAddress(vip, "lo"))
 	}
 	x := s.serverFinding(d, fmt.Sprintf("%s, and for the server's address %s", evidence, addr), remoteCommands(addr, fix...))
-	if f.isBackupDirector() {
+	if f.mayBeStandby() {
 		x.Severity = Hint
 		x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
 		x.Remedies = []Remedy{advise("if %s is not a director: %s", addr, x.Remedies[0].CommandLine())}
@@ -268,7 +268,7 @@ func serverAddressClaimed(f *Facts, report func(Finding)) {
 		x := s.serverFinding(d, evidence, advise("find the hosts with these hardware addresses, and remove %s from the one that is not the server", addr))
 		x.Causes = []string{"another host has the server's address as well", "the server has two interfaces on the same link, and arp_ignore is 0"}
 		switch {
-		case d.Conns.StuckSynRecv > 0 && d.Conns.Completed == 0, f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil:
+		case d.Conns.StuckSynRecv > 0 && d.Conns.Completed == 0, f.sendsNoReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil:
 		case d.Conns.Completed > 0:
 			x.Severity = Hint
 		default:
@@ -327,7 +327,7 @@ func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
 	switch {
 	case f.hasReplied(s, d):
 		return Hint
-	case f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil, connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
+	case f.sendsNoReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil, connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
 		return Error
 	case d.Method == ipvs.Masquerading:
 		return Warning
@@ -385,7 +385,7 @@ func probeRefused(f *Facts, report func(Finding)) {
 		case d.hasClientTraffic():
 			x.Severity = Error
 			x.Evidence += "; clients sent packets to the server in this sample"
-			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+			x.Remedies = append(x.Remedies, f.takeOutOfRotation(s, d))
 		default:
 			x.Severity = Warning
 			x.Remedies = append(x.Remedies, f.drain(s, d))
@@ -416,8 +416,8 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
-		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
-			x.Causes = append(x.Causes, wideVIP)
+		if narrow, ok := f.narrowNetmask(s, d); ok && d.Conns.Completed == 0 {
+			x.Causes = append(x.Causes, wideNetmaskText)
 			x.Remedies = append(x.Remedies, narrow)
 		}
 		report(x)
@@ -428,7 +428,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || r.Gateway.IsValid() || !f.hasVIPOutcome(s, d, netprobe.Silent) || answered[probeTarget(s, d)] == nil ||
-			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
+			d.Conns.Completed > 0 || f.isSuppressed(d) || f.mayBeStandby() || f.isOnOtherHost(s.AddrPort.Addr()) {
 			return // a server that is another director may forward the connection
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection attempt to %s, although it accepts connections to %s",

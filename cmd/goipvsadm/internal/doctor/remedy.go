@@ -136,10 +136,10 @@ const (
 	connReusePath       = "net/ipv4/vs/conn_reuse_mode"
 )
 
-// takeOut returns the commands that send the clients of a failed server to others.
-// Weight 0 alone does not: persistent clients, and UDP clients that keep their source
-// port, would stay on the server.
-func (f *Facts) takeOut(s *Service, d *Server) Remedy {
+// takeOutOfRotation returns the commands that send the clients of a failed server to
+// others. Weight 0 alone does not: persistent clients, and UDP clients that keep their
+// source port, would stay on the server.
+func (f *Facts) takeOutOfRotation(s *Service, d *Server) Remedy {
 	switch {
 	case s.Protocol == ipvs.UDP && s.Flags&ipvs.OnePacketScheduling == 0:
 		return f.withSysctl(expireNodestPath, f.remove(s, d))

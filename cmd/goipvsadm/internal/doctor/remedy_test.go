@@ -59,9 +59,9 @@ func TestMasquerade(t *testing.T) {
 	} {
 		f := healthyFacts()
 		s, d := f.firstServer()
-		s.ServiceKey, d.Conns.VIP = tt.service, netip.Addr{}
+		s.ServiceKey, d.Conns.VIP = tt.service, netip.AddrPort{}
 		if tt.vip != "" {
-			d.Conns.VIP = addr(tt.vip)
+			d.Conns.VIP = netip.AddrPortFrom(addr(tt.vip), 80)
 		}
 		from := netip.Prefix{}
 		if tt.from != "" {
@@ -94,7 +94,7 @@ func TestAcceptCommands(t *testing.T) {
 	} {
 		f := healthyFacts()
 		s, d := f.firstServer()
-		s.ServiceKey, d.AddrPort, d.Conns.VIPPort = tt.service, ap(tt.server), ap("192.0.2.1:443")
+		s.ServiceKey, d.AddrPort, d.Conns.VIP = tt.service, ap(tt.server), ap("192.0.2.1:443")
 		chain := &netstate.Chain{Tool: "iptables", Table: "filter", Name: "FORWARD"}
 		if got, want := line(f.acceptReplies(chain, s, d)), "iptables -I FORWARD "+tt.replies+" -j ACCEPT"; got != want {
 			t.Errorf("%s, replies: got %q, want %q", tt.name, got, want)

@@ -42,7 +42,7 @@ const vsConntrack = "net/ipv4/vs/conntrack"
 
 func clientNoRoute(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		if d.Method != ipvs.Masquerading || f.isSuppressed(d) || d.Conns.StuckSynRecv == 0 && !f.noReplies(s, d) {
+		if d.Method != ipvs.Masquerading || f.isSuppressed(d) || d.Conns.StuckSynRecv == 0 && !f.sendsNoReplies(s, d) {
 			return
 		}
 		clients := d.Conns.StuckClients
@@ -58,7 +58,7 @@ func clientNoRoute(f *Facts, report func(Finding)) {
 		}
 		client := clients[i]
 		to := "default"
-		if r, ok := f.Routes[testNetAddr(client)]; ok && r.Type == netstate.Unicast {
+		if r, ok := f.Routes[internetAddr(client)]; ok && r.Type == netstate.Unicast {
 			to = hostPrefix(client)
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no route to the client %s; %s", client, describePackets(d)),
@@ -113,15 +113,15 @@ func natHairpin(f *Facts, report func(Finding)) {
 			return // the stuck connections may be a minute old
 		}
 		client := d.Conns.StuckClients[i]
-		evidence := fmt.Sprintf("%s is also a server of this service, and its connections to %s never complete", client, d.Conns.VIP)
+		evidence := fmt.Sprintf("%s is also a server of this service, and its connections to %s never complete", client, d.Conns.VIP.Addr())
 		if client == addr {
-			evidence = fmt.Sprintf("%s is its own client: its connections to %s are sent back to it and never complete", addr, d.Conns.VIP)
+			evidence = fmt.Sprintf("%s is its own client: its connections to %s are sent back to it and never complete", addr, d.Conns.VIP.Addr())
 		}
 		x := s.serverFinding(d, evidence)
 		x.Group = "hairpin " + s.String()
 		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
 			// A server that has the VIP serves its own requests.
-			x.Remedies = append(x.Remedies, remoteCommands(client, acceptVIPCommands(d.Conns.VIP)...))
+			x.Remedies = append(x.Remedies, remoteCommands(client, acceptVIPCommands(d.Conns.VIP.Addr())...))
 		}
 		x.Remedies = append(x.Remedies, f.masquerade(netip.PrefixFrom(client, client.BitLen()), s, d))
 		report(x)
@@ -145,7 +145,7 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
 		link := f.link(nextHop.link).Name
 		x.Causes = []string{"the director routes the replies, which are from the VIP to the client, to the wrong next hop, for example because of a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
-		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.String())}
+		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.Addr().String())}
 		switch {
 		case found:
 			x.Causes[0] = fmt.Sprintf("the director routes the replies to %s on %s, which does not reply to ARP or neighbor discovery: it is down, or the route or a routing rule (ip rule) for packets from the VIP is wrong", nextHop.addr, link)
@@ -179,11 +179,7 @@ func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 	if from.IsValid() {
 		words = append(words, "-s", from.String())
 	}
-	vip := d.Conns.VIP
-	if !vip.IsValid() && s.Mark == 0 {
-		vip = s.AddrPort.Addr()
-	}
-	if vip.IsValid() {
+	if vip := s.vip(d).Addr(); vip.IsValid() {
 		words = append(words, "-m", "ipvs", "--vaddr", hostPrefix(vip))
 	} else {
 		words = append(words, "-d", hostPrefix(d.AddrPort.Addr()))
@@ -321,7 +317,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	}
 	listener := replyCause{
 		text:     fmt.Sprintf("nothing listens on port %d of the server", port),
-		remedies: []Remedy{f.takeOut(s, d)},
+		remedies: []Remedy{f.takeOutOfRotation(s, d)},
 	}
 	probe, probed := f.Paths[&d.Destination]
 	switch {
@@ -351,7 +347,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	filter.remedies = nil
 	if probed {
 		down.text += ": the server replies neither to clients nor to the director"
-		down.remedies = append(down.remedies, f.takeOut(s, d))
+		down.remedies = append(down.remedies, f.takeOutOfRotation(s, d))
 		filter.text = "a firewall drops all packets to the server"
 		return []replyCause{down, filter}
 	}
@@ -412,13 +408,13 @@ func describeProbe(p PathResult, to netip.AddrPort) string {
 func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	addr := d.AddrPort.Addr()
 	to := s.vip(d)
-	if !to.IsValid() {
-		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOut(s, d)}}}
+	if to.Port() == 0 {
+		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOutOfRotation(s, d)}}}
 	}
 	accept := f.notAcceptedCause(s, d, to.Addr())
 	listener := replyCause{
 		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
-		remedies: []Remedy{f.takeOut(s, d)},
+		remedies: []Remedy{f.takeOutOfRotation(s, d)},
 	}
 	if d.Method == ipvs.Tunneling {
 		if r := f.Rejections[tunnelEndpoint(&d.Destination, to.Addr())]; r != nil && r.Reporter == addr {
@@ -488,8 +484,8 @@ func (f *Facts) notAcceptedCause(s *Service, d *Server, vip netip.Addr) replyCau
 	switch {
 	case d.Method == ipvs.DirectRouting:
 		c.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(vip)...)}
-		if narrow, ok := f.narrowVIP(s, d); ok {
-			c.text += ", or " + wideVIP
+		if narrow, ok := f.narrowNetmask(s, d); ok {
+			c.text += ", or " + wideNetmaskText
 			c.remedies = []Remedy{narrow}
 		}
 	case d.Tunnel.Type == ipvs.IPIP && vip.Is4() == addr.Is4():
@@ -540,7 +536,7 @@ func appendCauses(causes []replyCause, more ...*replyCause) []replyCause {
 func (f *Facts) hungCause(s *Service, d *Server, port uint16) replyCause {
 	return replyCause{
 		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, and its accept queue is full", port),
-		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "ss", "-ltn", "sport", "=", fmt.Sprintf(":%d", port)), f.takeOut(s, d)},
+		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "ss", "-ltn", "sport", "=", fmt.Sprintf(":%d", port)), f.takeOutOfRotation(s, d)},
 	}
 }
 
@@ -563,18 +559,15 @@ func (f *Facts) reversePathCause(d *Server) *replyCause {
 	}
 }
 
-// wideVIP is the text of the cause that a server has the VIP with too short a prefix,
+// wideNetmaskText is the text of the cause that a server has the VIP with too short a prefix,
 // so that all addresses in its network are local to it.
-const wideVIP = "the VIP on the server's lo has the netmask of the network instead of /32, so the server sends its replies to itself"
+const wideNetmaskText = "the VIP on the server's lo has the netmask of the network instead of /32, so the server sends its replies to itself"
 
-// narrowVIP returns the commands that configure the VIP as a /32 address on lo of a
+// narrowNetmask returns the commands that configure the VIP as a /32 address on lo of a
 // server with direct routing, in place of one with another netmask. It returns false
 // if the netmask cannot be the cause of the server's silence.
-func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
-	vip := d.Conns.VIP
-	if s.Mark == 0 {
-		vip = s.AddrPort.Addr()
-	}
+func (f *Facts) narrowNetmask(s *Service, d *Server) (Remedy, bool) {
+	vip := s.vip(d).Addr()
 	own, ok := f.ownLinkAddr(d)
 	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) || d.Conns.Established > 0 {
 		return Remedy{}, false

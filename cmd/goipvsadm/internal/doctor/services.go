@@ -165,7 +165,7 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		if s.Mark == 0 || s.Stats.InPackets+s.Stats.Conns > 0 || s.hasTraffic() || len(s.Servers) == 0 {
 			continue
 		}
-		setters, others := f.settersOf(s.Mark, s.Family)
+		setters, others := f.markRules(s.Mark, s.Family)
 		rulesKnown := f.Firewall != nil && !f.FirewallIncomplete
 		if f.RulesOnly && (len(setters) > 0 || !rulesKnown) {
 			continue
@@ -177,13 +177,13 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			evidence = append(evidence, "no packet has been counted since the service was added")
 		}
 		address, port := "ADDRESS", "PORT"
-		unmarked := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
+		target := f.unmatchedTarget(func(t *UnmatchedTarget) bool {
 			return t.Protocol == ipvs.TCP && t.Target.Addr().Is4() == (s.Family == ipvs.IPv4)
 		})
-		if unmarked != nil {
+		if target != nil {
 			x.Severity = Warning
-			evidence = append(evidence, unmarked.describe())
-			address, port = unmarked.Target.Addr().String(), strconv.Itoa(int(unmarked.Target.Port()))
+			evidence = append(evidence, target.describe())
+			address, port = target.Target.Addr().String(), strconv.Itoa(int(target.Target.Port()))
 		}
 		switch {
 		case len(setters) > 0:
@@ -194,18 +194,18 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 			}
 		case rulesKnown && len(others) > 0:
 			x.Severity = Warning
-			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d; the rules set %s", s.Mark, describeMarks(others)))
+			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d; the rules set %s", s.Mark, formatMarks(others)))
 		case rulesKnown:
 			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d", s.Mark))
-			if unmarked == nil {
+			if target == nil {
 				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
 		}
-		if len(setters) == 0 || unmarked != nil {
+		if len(setters) == 0 || target != nil {
 			x.Remedies = append(x.Remedies, f.setMark(s, ipvs.TCP, address, port))
 		}
 		if len(setters) > 0 {
-			x.Remedies = append(x.Remedies, listMarks)
+			x.Remedies = append(x.Remedies, checkMarkRules)
 		}
 		x.Remedies = append(x.Remedies, f.removeService(s))
 		x.Evidence = strings.Join(evidence, "; ")
@@ -213,19 +213,32 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 	}
 }
 
-// listMarks is the advice to find out which of the rules that set marks match packets.
-var listMarks = Remedy{Advice: "check with iptables-save -c or nft list ruleset whether the rules that set the mark count packets"}
+// formatMarks returns a list of up to three marks, in decimal and hexadecimal.
+func formatMarks(marks []uint32) string {
+	var texts []string
+	for _, m := range marks[:min(3, len(marks))] {
+		texts = append(texts, fmt.Sprintf("%d (0x%x)", m, m))
+	}
+	text := strings.Join(texts, ", ")
+	if len(marks) > 3 {
+		text += ", …"
+	}
+	return text
+}
 
-// minUnmarked is the number of packets of a client to the same port that distinguish
+// checkMarkRules is the advice to find out which of the rules that set marks match packets.
+var checkMarkRules = Remedy{Advice: "check with iptables-save -c or nft list ruleset whether the rules that set the mark count packets"}
+
+// minUnmatched is the number of packets of a client to the same port that distinguish
 // the client from a port scan.
-const minUnmarked = 3
+const minUnmatched = 3
 
-// unmarkedTarget returns a target without a listener to which a client has
+// unmatchedTarget returns a target without a listener to which a client has
 // repeatedly sent packets without creating a connection, or nil.
-func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarget {
-	for i := range f.Unmarked {
-		t := &f.Unmarked[i]
-		if t.Packets >= minUnmarked && f.ListeningRead && matches(t) &&
+func (f *Facts) unmatchedTarget(matches func(*UnmatchedTarget) bool) *UnmatchedTarget {
+	for i := range f.UnmatchedTargets {
+		t := &f.UnmatchedTargets[i]
+		if t.Packets >= minUnmatched && f.ListeningRead && matches(t) &&
 			!slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, t.Protocol, t.Target) }) {
 			return t
 		}
@@ -234,7 +247,7 @@ func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarg
 }
 
 // describe describes the packets to a target.
-func (t *UnmarkedTarget) describe() string {
+func (t *UnmatchedTarget) describe() string {
 	unit := "SYN"
 	if t.Protocol == ipvs.UDP {
 		unit = "UDP packet"
@@ -242,17 +255,17 @@ func (t *UnmarkedTarget) describe() string {
 	return fmt.Sprintf("%s from %s to %s in this sample; that port has neither a service nor a listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
 }
 
-// usesUnmarked reports whether packets to a target that have no mark should have had
-// that of a service: a client of the service sends them by TCP, or they are UDP
-// packets to a port that clients of the service use by TCP.
-func (f *Facts) usesUnmarked(s *Service, t *UnmarkedTarget) bool {
+// lacksMark reports whether packets to a target should have had the mark of a service. TCP
+// packets should if their client uses the service at the same address. UDP packets should
+// if clients of the service use the same port by TCP.
+func (f *Facts) lacksMark(s *Service, t *UnmatchedTarget) bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool {
-		if d.Conns.VIP != t.Target.Addr() {
+		if d.Conns.VIP.Addr() != t.Target.Addr() {
 			return false
 		}
 		if t.Protocol == ipvs.UDP {
-			mark, ok := f.markOf(ipvs.TCP, t.Target)
-			return d.Conns.VIPPort == t.Target || ok && mark == s.Mark
+			mark, ok := f.markSetByRules(ipvs.TCP, t.Target)
+			return d.Conns.VIP == t.Target || ok && mark == s.Mark
 		}
 		return slices.ContainsFunc(f.WorkingClients[t.Client], func(o *ipvs.Destination) bool { return o.AddrPort == d.AddrPort })
 	})
@@ -266,7 +279,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 		if s.Mark == 0 {
 			continue
 		}
-		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return f.usesUnmarked(s, t) })
+		t := f.unmatchedTarget(func(t *UnmatchedTarget) bool { return f.lacksMark(s, t) })
 		if t == nil {
 			continue
 		}
@@ -275,9 +288,9 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			evidence = "clients have connections with this mark; "
 		}
 		x := s.serviceFinding(evidence + t.describe())
-		if mark, ok := f.markOf(t.Protocol, t.Target); ok && mark == s.Mark {
+		if mark, ok := f.markSetByRules(t.Protocol, t.Target); ok && mark == s.Mark {
 			x.Causes = []string{"the rule that sets the mark does not match all packets of the client"}
-			x.Remedies = []Remedy{listMarks}
+			x.Remedies = []Remedy{checkMarkRules}
 		} else {
 			x.Causes = []string{
 				fmt.Sprintf("the rule that sets the mark does not include %s port %d", t.Protocol, t.Target.Port()),
@@ -285,7 +298,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			}
 			x.Remedies = []Remedy{f.setMark(s, t.Protocol, t.Target.Addr().String(), strconv.Itoa(int(t.Target.Port())))}
 		}
-		if t.Protocol == ipvs.UDP && !slices.Contains(dualPorts, t.Target.Port()) {
+		if t.Protocol == ipvs.UDP && !slices.Contains(tcpAndUDPPorts, t.Target.Port()) {
 			x.Severity = Hint // such as HTTP/3
 		}
 		report(x)
@@ -299,9 +312,9 @@ func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string
 		"-p", strings.ToLower(protocol.String()), "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))
 }
 
-// dualPorts are the ports of protocols that use TCP and UDP. Clients of other
+// tcpAndUDPPorts are the ports of protocols that use TCP and UDP. Clients of other
 // protocols may try both, such as those of HTTP/3.
-var dualPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
+var tcpAndUDPPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
 
 // otherProtocol reports clients that send UDP packets to a TCP service, or vice versa.
 func otherProtocol(f *Facts, report func(Finding)) {
@@ -310,7 +323,7 @@ func otherProtocol(f *Facts, report func(Finding)) {
 		if s.Mark != 0 || s.Protocol != ipvs.TCP && s.Protocol != ipvs.UDP {
 			continue
 		}
-		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return t.Target == s.AddrPort && t.Protocol != s.Protocol })
+		t := f.unmatchedTarget(func(t *UnmatchedTarget) bool { return t.Target == s.AddrPort && t.Protocol != s.Protocol })
 		if t == nil {
 			continue
 		}
@@ -321,7 +334,7 @@ func otherProtocol(f *Facts, report func(Finding)) {
 			add := f.selfCommand(&command.Command{Verb: command.AddServer, Service: other, Destination: s.Servers[j].Destination})
 			x.Remedies[0].Commands = append(x.Remedies[0].Commands, add.Commands...)
 		}
-		if !slices.Contains(dualPorts, t.Target.Port()) {
+		if !slices.Contains(tcpAndUDPPorts, t.Target.Port()) {
 			x.Severity = Hint
 			x.Causes = []string{"the servers accept this protocol, but the table has no service for it", "the clients try both protocols, or scan ports"}
 		}

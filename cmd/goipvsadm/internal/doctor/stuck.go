@@ -63,7 +63,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	nextHop := cmp.Or(route.Gateway, d.AddrPort.Addr())
 	// On a backup director, connections may be those of the master.
 	hasTraffic := d.hasClientTraffic()
-	if hasTraffic || !f.isBackupDirector() {
+	if hasTraffic || !f.mayBeStandby() {
 		severity = Error
 		if !hasTraffic {
 			severity = Warning // the next packet of a client is lost
@@ -85,7 +85,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 		if d.Conns.StuckSynRecv >= minUnanswered {
 			return evidence, Warning
 		}
-	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.InPackets >= minSilentPackets && (s.Protocol != ipvs.UDP || f.noReplies(s, d)):
+	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.InPackets >= minSilentPackets && (s.Protocol != ipvs.UDP || f.sendsNoReplies(s, d)):
 		return traffic + ", none from it", Error
 	}
 	return "", 0

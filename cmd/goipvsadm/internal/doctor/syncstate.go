@@ -157,22 +157,22 @@ func syncNoService(f *Facts, report func(Finding)) {
 	vips := f.addrs().vips
 	count := make(map[netip.AddrPort]int)
 	var order []netip.AddrPort
-	for _, u := range f.Unserved {
+	for _, vip := range f.UnmatchedConns {
 		// Connections of fwmark services and FTP data connections have no service with
 		// their own VIP and port.
-		if hasMarks || vips[u.VIP.Addr()] {
+		if hasMarks || vips[vip.Addr()] {
 			continue
 		}
-		if count[u.VIP] == 0 {
-			order = append(order, u.VIP)
+		if count[vip] == 0 {
+			order = append(order, vip)
 		}
-		count[u.VIP]++
+		count[vip]++
 	}
 	for _, vip := range order {
 		report(Finding{
 			Evidence: fmt.Sprintf("%s to %s, for which the table has no service", humanize.Count(count[vip], "synchronized connection"), vip),
 			Remedies: []Remedy{advise("save the rules of the master with %s -S -n, and restore them on this director with %s -R", f.Program, f.Program)},
-			Group:    "unserved",
+			Group:    "unmatched",
 		})
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// An overloadState relates the number of a server's connections to its thresholds.
-type overloadState uint8
+// A thresholdState relates the number of a server's connections to its thresholds.
+type thresholdState uint8
 
 const (
-	belowThresholds overloadState = iota
+	belowThresholds thresholdState = iota
 	// A server between its thresholds gets no new connections if it has reached the
 	// upper one before. The lower one is three quarters of the upper one by default.
 	betweenThresholds
 	overloaded
 )
 
-// overload returns the overloadState of a server.
-func (d *Server) overload() overloadState {
+// thresholdState compares the number of the server's connections with its thresholds.
+func (d *Server) thresholdState() thresholdState {
 	conns := d.ActiveConns + d.InactiveConns
 	switch {
 	case d.UpperThreshold == 0:
@@ -63,13 +63,13 @@ func (f *Facts) rejectsClients(s *Service) bool {
 	a := f.Arrivals[s.ServiceKey]
 	return a != nil && a.Packets >= minUnanswered && s.Protocol != ipvs.UDP && s.Delta != nil && s.Delta.Conns == 0 &&
 		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) &&
-		!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.overload() == belowThresholds })
+		!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds })
 }
 
 func overThreshold(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		conns := d.ActiveConns + d.InactiveConns
-		state := d.overload()
+		state := d.thresholdState()
 		if state == belowThresholds {
 			return
 		}

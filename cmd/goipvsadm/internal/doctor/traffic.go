@@ -72,7 +72,7 @@ func describeSynRecv(s *Service, n, total int) string {
 func natNoAnswers(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || f.isSuppressed(d) || !f.noReplies(s, d) {
+		if !ok || f.isSuppressed(d) || !f.sendsNoReplies(s, d) {
 			return
 		}
 		evidence := describePackets(d)
@@ -88,7 +88,7 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 		}
 		x.explain(f.replyCauses(s, d, r))
 		if len(x.Remedies) == 0 {
-			x.Remedies = []Remedy{f.takeOut(s, d)}
+			x.Remedies = []Remedy{f.takeOutOfRotation(s, d)}
 		}
 		report(x)
 	})
@@ -146,7 +146,7 @@ func serverRefuses(f *Facts, report func(Finding)) {
 		}
 		r := f.rejection(s, d)
 		x := s.serverFinding(d, "",
-			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.takeOut(s, d))
+			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.takeOutOfRotation(s, d))
 		switch {
 		case f.onlyResets(s, d):
 			x.Evidence = fmt.Sprintf("%s to the server in this sample, and every reply was a packet of %d bytes: a TCP reset",
@@ -183,7 +183,7 @@ func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remed
 		}
 	}
 	if len(x.Remedies) == 0 {
-		x.Remedies = []Remedy{f.takeOut(s, d)}
+		x.Remedies = []Remedy{f.takeOutOfRotation(s, d)}
 	}
 	return x
 }
@@ -220,7 +220,7 @@ func serverSilent(f *Facts, report func(Finding)) {
 			if d.Weight == 0 || !connStateIsEvidence(s, d) || !d.isSilentNow() || d.completes() || f.isSuppressed(d) {
 				continue
 			}
-			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)), f.takeOut(s, d))
+			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)), f.takeOutOfRotation(s, d))
 			client, ok := f.stuckWorkingClient(d)
 			switch {
 			case f.pathFails(d) && completing > 0:
@@ -270,7 +270,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		}
 		x := f.silentFinding(s, first, s.serviceFinding(describeSynRecv(s, total.SynRecv, total.Total)))
 		if _, probed := f.Paths[&first.Destination]; !probed && first.Conns.VIP.IsValid() {
-			x.Causes = append(x.Causes, spoofCause(first.Conns.VIP).text)
+			x.Causes = append(x.Causes, spoofCause(first.Conns.VIP.Addr()).text)
 		}
 		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
 		// come from a scan.

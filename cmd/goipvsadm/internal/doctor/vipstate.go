@@ -106,13 +106,13 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 	f.eachIdleVIP(func(s *Service, vip netip.Addr) {
 		link, hidden := f.hiddenFrom(vip)
 		// A standby and a server hide the VIP on purpose.
-		if !hidden || f.isStandby(vip) || f.hasLocalServer(s) {
+		if !hidden || f.isStandbyFor(vip) || f.hasLocalServer(s) {
 			return
 		}
 		vipLink := f.linksWithAddr(vip)[0].Name
 		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, vipLink, link.Name))
 		move := f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, vipLink), "dev", vipLink})
-		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
+		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isOnOtherHost(vip) {
 			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(n, "ARP request"))
 			x.Remedies = []Remedy{move}
 		} else { // it may be a standby
