@@ -42,14 +42,14 @@ const (
 	sctpInitAgain = "INIT"
 )
 
-// isHandshake reports whether the server has not yet replied to a connection in a
-// state.
+// isHandshake reports whether a connection in the given state has not got a reply from
+// the server yet.
 func isHandshake(state string) bool {
 	return state == synRecv || state == sctpInit || state == sctpInitAgain
 }
 
-// isPastHandshake reports whether a TCP or SCTP connection in a state has completed
-// its handshake and has not been reset.
+// isPastHandshake reports whether a TCP or SCTP connection in the given state has
+// completed its handshake and has not been reset.
 func isPastHandshake(protocol ipvs.Protocol, state string) bool {
 	switch state {
 	case established, "FIN_WAIT", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK":

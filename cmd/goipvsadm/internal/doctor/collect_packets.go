@@ -27,8 +27,8 @@ type Endpoint struct {
 	AddrPort netip.AddrPort
 }
 
-// A Rejection is the number of packets to a server that were rejected between
-// the samples, by ICMP or by SCTP.
+// A Rejection describes the packets to a server that were rejected between the samples,
+// by an ICMP error or an SCTP ABORT.
 type Rejection struct {
 	Packets  int
 	Reporter netip.Addr // the server, or a gateway on the way to it
@@ -189,8 +189,8 @@ func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
 }
 
 // unmatchedTargets returns the targets of the packets that have created no connection, each
-// with the client that sent most packets to it. It returns none if not all connections
-// have been read, since packets with a firewall mark match no address in the table.
+// with the client that sent the most packets to it. It returns none unless all connections
+// have been read: one that was not read may be a connection to a fwmark service.
 func unmatchedTargets(f *Facts, unmatched []netprobe.Packet, conns map[connKey]connSample) []UnmatchedTarget {
 	if !f.AllConnections {
 		return nil

@@ -299,7 +299,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			x.Remedies = []Remedy{f.setMark(s, t.Protocol, t.Target.Addr().String(), strconv.Itoa(int(t.Target.Port())))}
 		}
 		if t.Protocol == ipvs.UDP && !slices.Contains(tcpAndUDPPorts, t.Target.Port()) {
-			x.Severity = Hint // such as HTTP/3
+			x.Severity = Hint // clients may try UDP first, such as for HTTP/3
 		}
 		report(x)
 	}
