@@ -339,7 +339,7 @@ func noIPVSError(request *netlinkmsg.Message) error {
 }
 
 func newError(request *netlinkmsg.Message, status replyStatus) *Error {
-	return &Error{Op: describe(request), Err: sentinelFor(request, status.errno), Errno: status.errno, Message: status.message}
+	return &Error{Op: describe(request), Err: causeOf(request, status.errno), Errno: status.errno, Message: status.message}
 }
 
 // encodeError returns the error for a request that cannot be encoded.

@@ -461,7 +461,7 @@ func TestErrno(t *testing.T) {
 		{name: "success", frame: Frame{Header: netlink.Header{Type: netlink.Error}, Body: native.AppendUint32(nil, 0)}},
 		{name: "EEXIST", frame: Frame{Header: netlink.Header{Type: netlink.Error}, Body: native.AppendUint32(nil, ^uint32(syscall.EEXIST)+1)},
 			want: syscall.EEXIST},
-		{name: "done without number", frame: Frame{Header: netlink.Header{Type: netlink.Done}}},
+		{name: "done without errno", frame: Frame{Header: netlink.Header{Type: netlink.Done}}},
 		{name: "error of 2 bytes", frame: Frame{Header: netlink.Header{Type: netlink.Error}, Body: []byte{1, 2}}, wantErr: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
