@@ -13,7 +13,6 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// request is a request to the kernel.
 type request = netlinkmsg.Message
 
 // speedRows returns the workloads for which the instructions of the two programs
