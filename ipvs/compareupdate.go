@@ -12,8 +12,8 @@ import "syscall"
 // compares its configuration with that of old, the service as the caller has read it.
 // If they differ, it changes nothing and returns ErrChanged.
 //
-// The kernel has no conditional update: a change that another program makes between
-// the comparison and the update, usually less than a millisecond, is overwritten.
+// The kernel has no conditional update: a change that another program makes after the
+// comparison, usually less than a millisecond before the update, is overwritten.
 func (c *Client) CompareAndUpdateService(old, s Service) error {
 	now, err := c.Service(s.ServiceKey)
 	if err != nil {

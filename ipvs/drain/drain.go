@@ -38,9 +38,8 @@ type Options struct {
 
 	// OnFallback, if set, is called if the service's scheduler assigns clients
 	// even to a destination with weight 0: with FallbackSet or NoFallback before
-	// the weight is changed, and with FallbackKept at the end if the flag remains
-	// set. If several destinations of the service are drained, key is that of the
-	// first.
+	// the weight is changed, and possibly with FallbackKept at the end. If several
+	// destinations of the service are drained, key is that of the first.
 	OnFallback func(key ipvs.DestinationKey, f Fallback, scheduler string)
 }
 
