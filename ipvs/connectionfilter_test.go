@@ -78,7 +78,7 @@ func TestConnectionFilterSelect(t *testing.T) {
 	}
 	got := states(ConnectionFilter{State: "CLOSE"}.Select(seq))
 	if len(got) != 3 || got[0] != "CLOSE" || got[1] != "CLOSE" || got[2] != "read error" {
-		t.Errorf("selected %q", got)
+		t.Errorf("selected %q, want two connections in state CLOSE and the read error", got)
 	}
 	// Select stops reading when the caller breaks the loop.
 	read = 0

@@ -108,7 +108,7 @@ func TestServiceDefaults(t *testing.T) {
 			}
 			got, err := c.Service(tt.given.ServiceKey)
 			if err != nil || got.ServiceKey != tt.want.ServiceKey {
-				t.Errorf("Service: %v, %v", got, err)
+				t.Errorf("Service: %v, %v, want key %v", got, err, tt.want.ServiceKey)
 			}
 		})
 	}
@@ -200,7 +200,7 @@ func TestCloseTwice(t *testing.T) {
 		t.Errorf("first Close: %v, want EIO", err)
 	}
 	if err := c.Close(); err != nil || s.closed != 1 {
-		t.Errorf("second Close: %v; the socket was closed %d times", err, s.closed)
+		t.Errorf("second Close: %v; the socket was closed %d times, want once", err, s.closed)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestUnencodableNames(t *testing.T) {
 			}
 		}
 		if len(k.Requests) != 0 {
-			t.Errorf("%d requests were sent", len(k.Requests))
+			t.Errorf("%d requests were sent, want none", len(k.Requests))
 		}
 	}
 }

@@ -513,7 +513,7 @@ func FuzzEncode(f *testing.F) {
 			b, err := want.Append([]byte{1, 2, 3, 4}, 28, netlink.Request, 1)
 			if err != nil {
 				if len(b) != 4 {
-					t.Errorf("the buffer has %d bytes after an error", len(b))
+					t.Errorf("the buffer has %d bytes after an error, want 4", len(b))
 				}
 				continue
 			}
