@@ -12,6 +12,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
+// nlmsgHeaderLen is the size, in bytes, of a netlink message without a body.
+const nlmsgHeaderLen = 16
+
 // maxDumpAttempts is the maximum number of attempts at a dump.
 const maxDumpAttempts = 10
 
