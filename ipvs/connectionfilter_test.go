@@ -43,7 +43,8 @@ func TestConnectionFilterMatches(t *testing.T) {
 	}
 }
 
-// The virtual address of the template of a firewall mark is the mark.
+// TestConnectionFilterMark verifies that the template of a firewall mark, whose virtual
+// address is the mark, matches no virtual address.
 func TestConnectionFilterMark(t *testing.T) {
 	template := Connection{Client: ap("192.0.2.7:0"), VIP: ap("0.0.0.10:0"), Destination: ap("10.0.1.1:0"), State: "NONE"}
 	vip := ConnectionFilter{VIP: ap("0.0.0.10:0")}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -486,6 +487,44 @@ func TestString(t *testing.T) {
 	} {
 		if tt.got != tt.want {
 			t.Errorf("String() = %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// TestServiceString verifies that String prints every field.
+func TestServiceString(t *testing.T) {
+	s := Service{
+		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "sh", PEName: "sip",
+		Flags: Persistent | Sched2 | 0x80, Timeout: 600, Netmask: 0xffffff00,
+		Stats: Stats{Conns: 7, OutBPS: 9},
+	}
+	const want = "{TCP 192.0.2.1:80 Scheduler:sh Flags:Persistent|Sched2|0x80 Timeout:600 Netmask:255.255.255.0 PEName:sip " +
+		"Stats:{Conns:7 InPackets:0 OutPackets:0 InBytes:0 OutBytes:0 CPS:0 InPPS:0 OutPPS:0 InBPS:0 OutBPS:9}}"
+	for _, got := range []string{fmt.Sprintf("%+v", s), fmt.Sprint(&s), s.String()} {
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	typ := reflect.TypeFor[Service]()
+	for i := range typ.NumField() {
+		if f := typ.Field(i); !f.Anonymous && !strings.Contains(want, f.Name+":") {
+			t.Errorf("field %s is missing", f.Name)
+		}
+	}
+}
+
+func TestStructsPrintNames(t *testing.T) {
+	for _, tt := range []struct {
+		value any
+		want  string
+	}{
+		{value: Info{Version: 0x010201, ConnTableSize: 4096}, want: "{Version:1.2.1 ConnTableSize:4096}"},
+		{value: Tunnel{Type: GUE, Port: 6080, Flags: TunnelChecksum | TunnelRemoteChecksum},
+			want: "{Type:gue Port:6080 Flags:TunnelChecksum|TunnelRemoteChecksum}"},
+		{value: ServiceFlags(0), want: "0"},
+	} {
+		if got := fmt.Sprintf("%+v", tt.value); got != tt.want {
+			t.Errorf("got %s, want %s", got, tt.want)
 		}
 	}
 }
