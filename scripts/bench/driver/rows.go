@@ -186,7 +186,7 @@ func (r ruleSet) add() error {
 }
 
 // addAndClear adds the rules and clears the table. The kernel keeps the removed
-// servers in a list for two minutes, and searches the list for each added server.
+// servers in a list for minutes, and searches the list for each added server.
 func (r ruleSet) addAndClear() error {
 	if err := r.add(); err != nil {
 		return err
