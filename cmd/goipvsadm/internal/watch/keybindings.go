@@ -32,7 +32,7 @@ func (s *session) handleKey(k key) keyResult {
 	case k.isHelp():
 		s.mode = modeHelp
 		return redraw
-	case s.pressDelayKey(k):
+	case s.pressTimingKey(k):
 		return redraw
 	}
 	if offset, ok := s.scroll(k, s.View.offset, headerLines); ok {
