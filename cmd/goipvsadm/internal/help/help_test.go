@@ -87,7 +87,7 @@ func TestTextPlaceholders(t *testing.T) {
 	}
 }
 
-// The summary fits on a terminal and has all commands.
+// TestSummary checks that the summary fits on a terminal and has all commands.
 func TestSummary(t *testing.T) {
 	summary := Summary()
 	if n := strings.Count(summary, "\n"); n > 24 {
