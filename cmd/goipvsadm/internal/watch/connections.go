@@ -132,13 +132,13 @@ func (s *connectionSession) read() (err error) {
 func (s *connectionSession) pressKey(k key) (stop bool, err error) {
 	wasHelp := s.help
 	s.help = k.isHelp() && !wasHelp
-	if wasHelp && k != 'q' && k != 'Q' || s.pressTimingKey(k) {
+	if wasHelp && !k.isQuit() || s.pressTimingKey(k) {
 		return false, nil
 	}
 	if offset, ok := s.scroll(k, s.offset, connectionHeaderLines); ok {
 		s.offset = offset
 	}
-	return k == 'q' || k == 'Q', nil
+	return k.isQuit(), nil
 }
 
 // connectionHeaderLines is the number of lines above the rows: the head line and the

@@ -177,6 +177,9 @@ func (d *display) scroll(k key, offset, header int) (_ int, ok bool) {
 	return max(0, offset), true
 }
 
+// isQuit reports whether k ends the display.
+func (k key) isQuit() bool { return k == 'q' || k == 'Q' }
+
 // isHelp reports whether k shows the help.
 func (k key) isHelp() bool { return k == 'h' || k == 'H' || k == '?' || k == keyF1 }
 
