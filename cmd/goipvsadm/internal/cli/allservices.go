@@ -140,8 +140,8 @@ func (r *serverReport) end() {
 	fmt.Fprintf(r.stdout, "%s: %s\n", humanize.Count(len(r.services), "service"), strings.Join(totals, ", "))
 }
 
-// serverMessage returns the message for an error of the kernel about a server, under
-// every name of the program.
+// serverMessage returns the message for an error of the kernel about a server. Unlike
+// that of subjectMessage, it is the same under every name of the program.
 func serverMessage(verb command.Verb, key ipvs.DestinationKey, err error) string {
 	s := subjectOfServer(key)
 	return s.message(verb, err)
