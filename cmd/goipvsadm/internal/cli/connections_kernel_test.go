@@ -41,14 +41,14 @@ func newFilterLab(t *testing.T) *filterLab {
 	if err := l.client.Netns.IP("addr add 10.8.3.7/24 dev eth0"); err != nil {
 		t.Fatal(err)
 	}
-	first := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.2")}
+	from2 := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.2")}
 	for _, url := range []string{"http://10.8.3.100/", "http://10.8.3.100/", "http://10.8.3.100/", "http://10.8.3.100/", "http://10.8.3.200/"} {
-		if _, err := first.Get(url); err != nil {
+		if _, err := from2.Get(url); err != nil {
 			t.Fatal(err)
 		}
 	}
-	second := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
-	connection, server, err := second.OpenKeepAlive("http://10.8.3.100/")
+	from7 := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
+	connection, server, err := from7.OpenKeepAlive("http://10.8.3.100/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,8 @@ func newFilterLab(t *testing.T) *filterLab {
 	return l
 }
 
-// counts returns the numbers that -L -c --count -j prints: for each server its address,
-// connections, established connections and templates.
+// counts returns what -L -c --count -j prints for each server: its address, connections,
+// established connections and templates.
 func (l *filterLab) counts(options string) string {
 	l.t.Helper()
 	var document struct {
