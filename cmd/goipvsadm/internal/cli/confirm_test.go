@@ -114,8 +114,8 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestConfirmOthers changes the table while the question is on the terminal.
-func TestConfirmOthers(t *testing.T) {
+// TestConfirmChangedMeanwhile changes the table while the question is on the terminal.
+func TestConfirmChangedMeanwhile(t *testing.T) {
 	k := kernelWith(t, confirmBefore)
 	others := "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n-A -f 7 -s rr\n"
 	_, got := applyAndAnswer(t, k, "", func(user *os.File) {
@@ -135,15 +135,16 @@ func TestConfirmOthers(t *testing.T) {
 	}
 }
 
-// TestConfirmErrors rejects a change, and all changes that undo the others.
+// TestConfirmErrors rejects removals of servers: one is a change, another undoes one.
 func TestConfirmErrors(t *testing.T) {
-	k := kernelWith(t, confirmBefore)
-	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+	rejectRemovals := func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.DelDestination {
 			return syscall.ENOMEM
 		}
 		return 0
 	}
+	k := kernelWith(t, confirmBefore)
+	k.Intercept = rejectRemovals
 	screen, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("n\n") })
 	const failure = "Memory allocation problem\n"
 	want := result{255, "", "-d -t 192.0.2.1:80 -r 198.51.100.2:80: " + failure +
@@ -154,12 +155,7 @@ func TestConfirmErrors(t *testing.T) {
 	}
 	// The changes are confirmed, but one of them failed.
 	k = kernelWith(t, confirmBefore)
-	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
-		if m.Command == netlinkmsg.DelDestination {
-			return syscall.ENOMEM
-		}
-		return 0
-	}
+	k.Intercept = rejectRemovals
 	if _, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("y\n") }); got.status != 255 {
 		t.Errorf("confirmed: %+v", got)
 	}
