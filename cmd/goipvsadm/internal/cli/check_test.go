@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"goipvsadm/cmd/goipvsadm/internal/kmod"
 	"goipvsadm/ipvs"
@@ -340,19 +341,14 @@ func TestUsageErrorBeforeDial(t *testing.T) {
 	}
 }
 
-// A failingReader returns an error after its text.
-type failingReader struct{ text *strings.Reader }
-
-func (r failingReader) Read(b []byte) (int, error) {
-	if r.text.Len() == 0 {
-		return 0, errors.New("input/output error")
-	}
-	return r.text.Read(b)
+// failingReader returns a Reader that returns an error after text.
+func failingReader(text string) io.Reader {
+	return io.MultiReader(strings.NewReader(text), iotest.ErrReader(errors.New("input/output error")))
 }
 
 func TestCheckReadError(t *testing.T) {
 	var stdout, stderr strings.Builder
-	status := Run([]string{"ipvsadm", "--check"}, failingReader{strings.NewReader(oneServer)}, &stdout, &stderr, dialUnexpected(t))
+	status := Run([]string{"ipvsadm", "--check"}, failingReader(oneServer), &stdout, &stderr, dialUnexpected(t))
 	if want := "line 3: input/output error\n"; status != 2 || stderr.String() != want {
 		t.Errorf("status %d, %q, want %q", status, stderr.String(), want)
 	}
@@ -437,7 +433,7 @@ func TestRestoreReadError(t *testing.T) {
 		var k ipvstest.FakeKernel
 		run(&k, before, "ipvsadm", "-R")
 		var stderr strings.Builder
-		status := Run([]string{"ipvsadm-restore"}, failingReader{strings.NewReader("-A -f 1\n-A --foo\n")}, io.Discard, &stderr, k.Dial)
+		status := Run([]string{"ipvsadm-restore"}, failingReader("-A -f 1\n-A --foo\n"), io.Discard, &stderr, k.Dial)
 		if want := "input/output error\n"; status != 2 || stderr.String() != want || savedRules(t, &k) != before {
 			t.Errorf("status %d, %q, table:\n%s", status, stderr.String(), savedRules(t, &k))
 		}

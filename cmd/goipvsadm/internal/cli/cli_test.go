@@ -658,8 +658,9 @@ func TestRestoreEveryCommand(t *testing.T) {
 		command.Apply:         "--apply",
 		command.Diff:          "--diff",
 		command.Doctor:        "--doctor",
+		command.Monitor:       "--monitor",
 	} {
-		if line == "" {
+		if v == 0 { // not a command
 			continue
 		}
 		var k ipvstest.FakeKernel

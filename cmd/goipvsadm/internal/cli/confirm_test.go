@@ -31,13 +31,13 @@ const (
 
 // applyAndAnswer applies confirmRules to k. When the question is on the terminal, it
 // calls answer. It returns what is on the terminal and the result.
-func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer func(user *os.File)) (screen string, r result) {
+func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer func(master *os.File)) (screen string, r result) {
 	t.Helper()
-	user, terminal, err := testnet.OpenPTY()
+	master, terminal, err := testnet.OpenPTY()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { user.Close(); terminal.Close() })
+	t.Cleanup(func() { master.Close(); terminal.Close() })
 	var stdout, stderr bytes.Buffer
 	inv := &invocation{name: "goipvsadm", ownName: true, stdin: strings.NewReader(confirmRules), dial: k.Dial, names: resolve.System()}
 	inv.files.stderr = &stderr
@@ -56,11 +56,11 @@ func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer
 	done := make(chan int)
 	go func() { done <- inv.applyConfirmed(p, &confirmer{terminal, time.Duration(cmd.Confirm) * time.Second}) }()
 	b := make([]byte, 1000)
-	n, err := user.Read(b)
+	n, err := master.Read(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer(user)
+	answer(master)
 	r.status = <-done
 	inv.stdout.Flush()
 	inv.flushQueue()
@@ -70,13 +70,13 @@ func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer
 
 func TestConfirm(t *testing.T) {
 	write := func(text string) func(*os.File) {
-		return func(user *os.File) { user.WriteString(text) }
+		return func(master *os.File) { master.WriteString(text) }
 	}
 	undone := func(reason string) result { return result{1, "", reason + ": " + confirmUndone} }
 	for _, tt := range []struct {
 		name    string
 		options string
-		answer  func(user *os.File)
+		answer  func(master *os.File)
 		want    result
 		after   string
 	}{
@@ -89,7 +89,7 @@ func TestConfirm(t *testing.T) {
 		{name: "y and Ctrl-D", answer: write("y\x04\x04"), want: undone("end of input"), after: confirmBefore},
 		{
 			name:   "terminal closed, without a signal",
-			answer: func(user *os.File) { user.Close() },
+			answer: func(master *os.File) { master.Close() },
 			want:   result{129, "", "hangup: " + confirmUndone},
 			after:  confirmBefore,
 		},
@@ -118,11 +118,11 @@ func TestConfirm(t *testing.T) {
 func TestConfirmChangedMeanwhile(t *testing.T) {
 	k := kernelWith(t, confirmBefore)
 	others := "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n-A -f 7 -s rr\n"
-	_, got := applyAndAnswer(t, k, "", func(user *os.File) {
+	_, got := applyAndAnswer(t, k, "", func(master *os.File) {
 		if r := run(k, others, "ipvsadm", "-R"); r != (result{}) {
 			t.Errorf("%+v", r)
 		}
-		user.WriteString("n\n")
+		master.WriteString("n\n")
 	})
 	want := result{1, "", "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 9: not undone completely: changed by another program\n" +
 		"not confirmed: " + confirmUndone}
@@ -145,7 +145,7 @@ func TestConfirmErrors(t *testing.T) {
 	}
 	k := kernelWith(t, confirmBefore)
 	k.Intercept = rejectRemovals
-	screen, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("n\n") })
+	screen, got := applyAndAnswer(t, k, "", func(master *os.File) { master.WriteString("n\n") })
 	const failure = "Memory allocation problem\n"
 	want := result{255, "", "-d -t 192.0.2.1:80 -r 198.51.100.2:80: " + failure +
 		"-d -t 192.0.2.1:80 -r 198.51.100.3:80: " + failure +
@@ -156,7 +156,7 @@ func TestConfirmErrors(t *testing.T) {
 	// The changes are confirmed, but one of them failed.
 	k = kernelWith(t, confirmBefore)
 	k.Intercept = rejectRemovals
-	if _, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("y\n") }); got.status != 255 {
+	if _, got := applyAndAnswer(t, k, "", func(master *os.File) { master.WriteString("y\n") }); got.status != 255 {
 		t.Errorf("confirmed: %+v", got)
 	}
 }
