@@ -182,7 +182,7 @@ func TestServerFilter(t *testing.T) {
 	}
 }
 
-// TestWatchConnectionsTerminal watches the connections of a server while they change.
+// TestWatchConnectionsTerminal watches the connections of a client while they change.
 func TestWatchConnectionsTerminal(t *testing.T) {
 	l := newFilterLab(t)
 	terminal, err := l.director.Terminal(100, 24, l.command("-L", "-c", "-n", "--count", "--watch=1", "--client", "10.8.3.7", "--state", "established"))
@@ -197,8 +197,8 @@ func TestWatchConnectionsTerminal(t *testing.T) {
 	}
 	waitFor("1 connection from 10.8.3.7 in ESTABLISHED  every 1s, h helps, q quits")
 	waitFor("TCP " + l.busy + ":80 ")
-	second := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
-	connection, _, err := second.OpenKeepAlive("http://10.8.3.100/")
+	from7 := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
+	connection, _, err := from7.OpenKeepAlive("http://10.8.3.100/")
 	if err != nil {
 		t.Fatal(err)
 	}

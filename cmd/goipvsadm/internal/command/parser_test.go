@@ -313,9 +313,8 @@ func TestParseFile(t *testing.T) {
 	}
 }
 
-// TestHints checks that the error of a word without dashes suggests the flag that
-// was probably meant. Without DetailedErrors, errors that ipvsadm has too are
-// unchanged.
+// TestHints checks that errors suggest what was probably meant. Without DetailedErrors,
+// errors that ipvsadm has too are unchanged.
 func TestHints(t *testing.T) {
 	const usage = "Try `NAME -h' or 'NAME --help' for more information."
 	for _, tt := range []struct{ line, want, ipvsadm string }{
