@@ -126,9 +126,8 @@ func (tb *testbed) shell(n *testnet.Netns, command string) {
 	tb.t.Helper()
 	// All namespaces share the lock of iptables, and tests run in parallel.
 	command = strings.ReplaceAll(command, "iptables-legacy ", "iptables-legacy -w ")
-	result, err := tb.tool.Shell(n, command)
-	if err != nil || result.Status != 0 {
-		tb.t.Fatalf("%s# %s: error %v, result %+v", n.Name, command, err, result)
+	if _, err := tb.tool.ShellStatus(n, command, 0); err != nil {
+		tb.t.Fatal(err)
 	}
 }
 
