@@ -82,6 +82,7 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 	f.ARPRequests = make(map[netip.Addr]int)
 	f.Replies = make(map[Endpoint]int)
 	f.Rejections = make(map[Endpoint]*Rejection)
+	f.Resets = make(map[connKey]bool)
 	requests := make(map[[2]netip.Addr]int) // by host and requested address
 	for _, p := range capture.Packets() {
 		from, to := p.Source.Addr(), p.Destination.Addr()
@@ -101,6 +102,11 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 		case p.Reporter.IsValid():
 			if servers[to] && !p.TooBig {
 				f.reject(Endpoint{protocol, p.Destination}, p.Reporter)
+			}
+			continue
+		case p.Protocol == unix.IPPROTO_TCP && p.Aborts:
+			if len(f.Resets) < maxRecorded {
+				f.Resets[connKey{protocol, p.Source, p.Destination}] = true
 			}
 			continue
 		case servers[from] && p.Aborts:

@@ -12,14 +12,14 @@ import (
 )
 
 // A Packet is a packet that this machine has received and that may start a
-// connection or reply to one: a TCP SYN, any UDP or SCTP packet, or an ARP
-// request. Or it is an ICMP error message that this machine has received or sent.
+// connection, reply to one or abort it: a TCP SYN or RST, any UDP or SCTP packet, or
+// an ARP request. Or it is an ICMP error message that this machine has received or sent.
 type Packet struct {
 	Link        int   // link index
 	Protocol    uint8 // 0 for an ARP request
 	Source      netip.AddrPort
 	Destination netip.AddrPort // the requested address, for an ARP request
-	Aborts      bool           // an SCTP packet that aborts a connection
+	Aborts      bool           // a TCP RST, or an SCTP packet that aborts a connection
 
 	// Reporter is the sender of an ICMP error message. The other fields are those
 	// of the packet that was not delivered, or was too big.
@@ -166,9 +166,17 @@ func parsePacket(b []byte) (p Packet, ok bool) {
 	default:
 		p.Source, p.Destination = netip.AddrPortFrom(source, 0), netip.AddrPortFrom(destination, 0)
 	}
-	p.Aborts = p.Protocol == unix.IPPROTO_SCTP && len(ports) > sctpHeaderSize && ports[sctpHeaderSize] == sctpAbort
+	switch {
+	case p.Protocol == unix.IPPROTO_SCTP && len(ports) > sctpHeaderSize:
+		p.Aborts = ports[sctpHeaderSize] == sctpAbort
+	case p.Protocol == unix.IPPROTO_TCP && len(ports) > tcpFlagsOffset:
+		p.Aborts = ports[tcpFlagsOffset]&tcpRST != 0
+	}
 	return p, true
 }
+
+// tcpFlagsOffset is the offset of the flags in a TCP header.
+const tcpFlagsOffset = 13
 
 // hostToNetwork returns a number in network byte order.
 func hostToNetwork(n uint16) uint16 {
@@ -183,46 +191,47 @@ const (
 )
 
 // captureFilter accepts ARP packets, ICMP error messages, and packets addressed to
-// this machine that may start a connection or reply to one. Offsets are relative
+// this machine that may start, reply to or abort a connection. Offsets are relative
 // to the IP header.
 var captureFilter = []unix.SockFilter{
 	/* 0 */ {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: metadataProtocol},
-	/* 1 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_ARP, Jt: 32},
+	/* 1 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_ARP, Jt: 33},
 	/* 2 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IPV6, Jt: 14},
-	/* 3 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IP, Jf: 31},
+	/* 3 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.ETH_P_IP, Jf: 32},
 
 	/* 4 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 9}, // IPv4 protocol
 	/* 5 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_ICMP, Jt: 8},
 	/* 6 */ {Code: unix.BPF_MISC | unix.BPF_TAX},
 	/* 7 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: metadataType},
-	/* 8 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 26},
+	/* 8 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 27},
 	/* 9 */ {Code: unix.BPF_MISC | unix.BPF_TXA},
-	/* 10 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 23},
-	/* 11 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 22},
+	/* 10 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 24},
+	/* 11 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 23},
 	/* 12 */ {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH}, // length of the IPv4 header
-	/* 13 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jt: 15, Jf: 21},
+	/* 13 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jt: 15, Jf: 22},
 	/* 14 */ {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH},
 	/* 15 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_IND}, // ICMP type
-	/* 16 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmpUnreachable, Jt: 17, Jf: 18},
+	/* 16 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmpUnreachable, Jt: 18, Jf: 19},
 
 	/* 17 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 6}, // IPv6 next header
 	/* 18 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_ICMPV6, Jt: 7},
 	/* 19 */ {Code: unix.BPF_MISC | unix.BPF_TAX},
 	/* 20 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: metadataType},
-	/* 21 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 13},
+	/* 21 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.PACKET_HOST, Jf: 14},
 	/* 22 */ {Code: unix.BPF_MISC | unix.BPF_TXA},
-	/* 23 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 10},
-	/* 24 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 9},
-	/* 25 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jt: 5, Jf: 9},
+	/* 23 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_UDP, Jt: 11},
+	/* 24 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_SCTP, Jt: 10},
+	/* 25 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: unix.IPPROTO_TCP, Jt: 5, Jf: 10},
 	/* 26 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 40}, // ICMPv6 type
-	/* 27 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmp6Unreachable, Jt: 6},
-	/* 28 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmp6PacketTooBig, Jt: 5, Jf: 6},
+	/* 27 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmp6Unreachable, Jt: 7},
+	/* 28 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: icmp6PacketTooBig, Jt: 6, Jf: 7},
 
-	/* 29 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_IND, K: 13}, // TCP flags, IPv4
+	/* 29 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_IND, K: tcpFlagsOffset}, // TCP flags, IPv4
 	/* 30 */ {Code: unix.BPF_JMP | unix.BPF_JA, K: 1},
-	/* 31 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 40 + 13}, // TCP flags, IPv6
-	/* 32 */ {Code: unix.BPF_ALU | unix.BPF_AND, K: tcpSYN | tcpACK},
-	/* 33 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: tcpSYN, Jf: 1},
-	/* 34 */ {Code: unix.BPF_RET, K: captureSize},
-	/* 35 */ {Code: unix.BPF_RET, K: 0},
+	/* 31 */ {Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 40 + tcpFlagsOffset}, // TCP flags, IPv6
+	/* 32 */ {Code: unix.BPF_JMP | unix.BPF_JSET, K: tcpRST, Jt: 2},
+	/* 33 */ {Code: unix.BPF_ALU | unix.BPF_AND, K: tcpSYN | tcpACK},
+	/* 34 */ {Code: unix.BPF_JMP | unix.BPF_JEQ, K: tcpSYN, Jf: 1},
+	/* 35 */ {Code: unix.BPF_RET, K: captureSize},
+	/* 36 */ {Code: unix.BPF_RET, K: 0},
 }

@@ -17,6 +17,7 @@ func TestParsePacket(t *testing.T) {
 	source6, vip6 := netip.MustParseAddrPort("[fd00::99]:4000"), netip.MustParseAddrPort("[fd00::1]:80")
 	syn := marshalSegment(&FrameTarget{Source: source.Addr(), VIP: vip}, source.Port(), 7, tcpSYN)
 	syn6 := marshalSegment(&FrameTarget{Source: source6.Addr(), VIP: vip6}, source6.Port(), 7, tcpSYN)
+	rst := marshalSegment(&FrameTarget{Source: source.Addr(), VIP: vip}, source.Port(), 7, tcpRST)
 	request := marshalARP(Query{Link: netstate.Link{HardwareAddr: make(net.HardwareAddr, 6)}, Source: source.Addr(), Addr: vip.Addr()})
 	fragment := append([]byte(nil), syn...)
 	fragment[7] = 1
@@ -28,6 +29,7 @@ func TestParsePacket(t *testing.T) {
 	}{
 		{name: "IPv4", packet: syn, want: Packet{Protocol: 6, Source: source, Destination: vip}, ok: true},
 		{name: "IPv6", packet: syn6, want: Packet{Protocol: 6, Source: source6, Destination: vip6}, ok: true},
+		{name: "reset", packet: rst, want: Packet{Protocol: 6, Source: source, Destination: vip, Aborts: true}, ok: true},
 		{name: "ARP request", packet: request, ok: true, want: Packet{
 			Source: netip.AddrPortFrom(source.Addr(), 0), Destination: netip.AddrPortFrom(vip.Addr(), 0)}},
 		{name: "fragment", packet: fragment},
