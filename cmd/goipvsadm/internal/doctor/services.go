@@ -68,12 +68,27 @@ var serviceChecks = []Check{
 	},
 }
 
+// clusterPrograms are programs that keep services without servers in the table, such
+// as those of a deployment that has been scaled to zero.
+var clusterPrograms = []string{"kube-proxy", "kube-router", "kube-vip", "dockerd"}
+
 func noServers(f *Facts, report func(Finding)) {
 	for i := range f.Services {
-		if s := &f.Services[i]; len(s.Servers) == 0 {
-			report(s.serviceFinding("no servers in the table",
-				f.addServer(s, "SERVER"), f.removeService(s)))
+		s := &f.Services[i]
+		if len(s.Servers) > 0 {
+			continue
 		}
+		x := s.serviceFinding("no servers in the table", f.addServer(s, "SERVER"), f.removeService(s))
+		if f.isRunning(clusterPrograms...) {
+			x.Remedies = []Remedy{advise("check that the cluster runs the containers that should serve it")}
+			if a := f.Arrivals[s.ServiceKey]; a == nil {
+				x.Severity = Hint
+				x.Causes = []string{"the cluster runs none on purpose"}
+			} else {
+				x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(a.Packets, "packet"))
+			}
+		}
+		report(x)
 	}
 }
 
@@ -193,9 +208,12 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		case known:
 			text := fmt.Sprintf("no firewall rule sets mark %d", s.Mark)
 			if len(others) > 0 {
-				x.Severity = Warning
 				text += "; the rules set " + describeMarks(others)
-			} else if unmarked == nil {
+			}
+			switch {
+			case len(others) > 0 && !f.HasIngressFilter:
+				x.Severity = Warning
+			case unmarked == nil:
 				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
 			if x.Evidence != "" {
@@ -208,10 +226,15 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		if len(setters) == 0 || unmarked != nil {
 			x.Remedies = append(x.Remedies, f.setMark(s, ipvs.TCP, address, port))
 		}
-		if len(setters) > 0 {
+		remove := f.removeService(s)
+		switch {
+		case len(setters) > 0: // the service may be idle
 			x.Remedies = append(x.Remedies, listMarks)
+		case f.HasIngressFilter:
+			x.Remedies = append(x.Remedies, advise("if tc does not set the mark either: %s", remove.CommandLine()))
+		default:
+			x.Remedies = append(x.Remedies, remove)
 		}
-		x.Remedies = append(x.Remedies, f.removeService(s))
 		if x.Severity == 0 {
 			x.Severity = Hint
 		}

@@ -104,6 +104,9 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(arrivals.Packets, "packet"))
 		case onLink && f.ARPAnswered:
 			x.Evidence += "; no host replies for it on its network"
+			if x.Severity = Warning; s.hasOnlyLocalClients() {
+				x.Severity = Hint
+			}
 		case f.isBackupDirector():
 			return
 		case f.RulesOnly:
