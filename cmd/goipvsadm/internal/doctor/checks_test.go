@@ -51,6 +51,33 @@ func TestDiagnose(t *testing.T) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, Conns{Total: 5, SynRecv: 1, Established: 4, Completed: 4}
 		}},
+		{name: "no replies to a client that no server accepts, while others were served", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			d.Conns.Total, d.Conns.Established = 9, 4
+		}, want: []string{"hint nat-no-answers " + server1}},
+		{name: "no replies to two clients, while others were served", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			d.Conns.Total, d.Conns.Established = 9, 4
+			d.Conns.NewClients = []netip.Addr{addr("192.0.2.98")}
+		}, want: []string{"nat-no-answers " + server1}},
+		{name: "no replies to a client that was served before", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			d.Conns.Total, d.Conns.Established = 9, 4
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&d.Destination}}
+		}, want: []string{"nat-no-answers " + server1}},
+		{name: "no servers", change: func(f *Facts) { f.Services[0].Servers = nil }, want: []string{"no-servers " + service}},
+		{name: "no servers in a cluster", change: func(f *Facts) {
+			f.Services[0].Servers = nil
+			f.Processes = []netstate.Process{{Name: "kube-proxy"}}
+		}, want: []string{"other-program", "hint no-servers " + service}},
+		{name: "no servers in a cluster, with clients", change: func(f *Facts) {
+			f.Services[0].Servers = nil
+			f.Processes = []netstate.Process{{Name: "kube-proxy"}}
+			f.Arrivals = map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: {Packets: 1, Clients: []netip.Addr{addr("192.0.2.99")}}}
+		}, want: []string{"no-servers " + service, "other-program"}},
 		{name: "no reply yet to a first packet", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = &ipvs.Stats{Conns: 1, InPackets: 1}, Conns{Total: 1, SynRecv: 1}
@@ -196,6 +223,14 @@ func TestDiagnose(t *testing.T) {
 			}
 		}, want: []string{"over-threshold " + server1, "over-threshold " + server2}},
 
+		{name: "mark that no rule sets, while a rule sets another", change: func(f *Facts) {
+			useIdleMark(f)
+			f.Firewall = settingMark(8)
+		}, want: []string{"mark-never-seen FWM 7 IPv4"}},
+		{name: "mark that tc may set", change: func(f *Facts) {
+			useIdleMark(f)
+			f.Firewall, f.HasIngressFilter = settingMark(8), true
+		}, want: []string{"hint mark-never-seen FWM 7 IPv4"}},
 		{name: "packets without a mark for a port of the service", change: func(f *Facts) {
 			useMark(f)
 			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
@@ -370,7 +405,14 @@ func TestDiagnose(t *testing.T) {
 		{name: "VIP on no interface, and no reply to ARP", change: func(f *Facts) {
 			moveVIP(f)
 			f.Probed, f.ARPProbed = true, true
-		}, want: []string{"vip-not-local " + service}},
+		}, want: []string{"warning vip-not-local " + service}},
+		{name: "VIP on no interface, and only clients on the director itself", change: func(f *Facts) {
+			moveVIP(f)
+			f.Probed, f.ARPProbed = true, true
+			for i := range f.Services[0].Servers {
+				f.Services[0].Servers[i].Conns = Conns{Total: 2, FromDirector: 2}
+			}
+		}, want: []string{"hint vip-not-local " + service}},
 		{name: "VIP on another host", change: func(f *Facts) {
 			moveVIP(f)
 			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = reachable
@@ -578,8 +620,11 @@ func TestDiagnose(t *testing.T) {
 		{name: "one of two servers silent for two clients that have no other server", change: func(f *Facts) {
 			useDirectRouting(f, stuckConns("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"server-silent " + server1}},
+		{name: "connections that monitors have reset", change: func(f *Facts) { silenceEarlier(f, ipvs.Stats{Conns: 5, InPackets: 10}) }},
+		{name: "connections of clients that have given up", change: func(f *Facts) { silenceEarlier(f, ipvs.Stats{Conns: 5, InPackets: 15}) },
+			want: []string{"service-silent " + service}},
 		{name: "connections from the director itself", change: func(f *Facts) {
-			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3}, Conns{})
+			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3, VIP: ap("192.0.2.1:80")}, Conns{})
 			f.Services[0].Servers[0].Delta = &ipvs.Stats{Conns: 3, InPackets: 3}
 			f.Neighbors[server1Neighbor] = netstate.Failed
 		}, want: []string{"director-as-client " + service}},
@@ -698,6 +743,19 @@ func useMark(f *Facts) {
 	f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination}}
 }
 
+// useIdleMark is like useMark, for a service that no packet has reached.
+func useIdleMark(f *Facts) {
+	useMark(f)
+	makeIdle(f)
+	f.Services[0].Stats = ipvs.Stats{}
+}
+
+// settingMark returns a firewall with a rule that sets a mark.
+func settingMark(mark uint32) *netstate.Firewall {
+	rule := netstate.Rule{Text: "-j MARK", Verdict: netstate.SetMark, Mark: mark, Mask: ^uint32(0)}
+	return &netstate.Firewall{Chains: []netstate.Chain{{Tool: "iptables", Family: "ip", Table: "mangle", Name: "PREROUTING", Hook: "prerouting", Rules: []netstate.Rule{rule}}}}
+}
+
 // moveVIP moves the VIP to another host and stops its traffic.
 func moveVIP(f *Facts) {
 	f.Addresses[1] = netstate.Address{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
@@ -711,6 +769,18 @@ func useDirectRouting(f *Facts, conns1, conns2 Conns) {
 	for i, conns := range []Conns{conns1, conns2} {
 		d := &f.Services[0].Servers[i]
 		d.Method, d.Conns = ipvs.DirectRouting, conns
+	}
+}
+
+// silenceEarlier makes connections of two clients stuck, without traffic between the
+// samples.
+func silenceEarlier(f *Facts, stats ipvs.Stats) {
+	conns := stuckConns("192.0.2.98", "192.0.2.99")
+	conns.New = 0
+	useDirectRouting(f, conns, Conns{})
+	makeIdle(f)
+	for i := range f.Services[0].Servers {
+		f.Services[0].Servers[i].Stats = stats
 	}
 }
 
@@ -872,7 +942,10 @@ func TestDownServerCause(t *testing.T) {
 	}{
 		{name: "never replied", change: func(_ *Facts, d *Server) { d.Stats = silent }, want: route},
 		{name: "replied before", change: func(_ *Facts, d *Server) { d.Stats.OutPackets = 9 }, want: down},
-		{name: "accepted connections before", change: func(_ *Facts, d *Server) { d.Stats, d.Conns.Established = silent, 1 }, want: down},
+		{name: "accepted connections before", change: func(f *Facts, d *Server) {
+			d.Stats, d.Conns.Established = silent, 1
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&d.Destination}}
+		}, want: down},
 		{name: "replied before, behind a gateway", change: func(f *Facts, d *Server) {
 			d.Stats.OutPackets = 9
 			f.Routes[d.AddrPort.Addr()] = netstate.Route{Type: netstate.Unicast, Link: inside, Gateway: addr("10.0.0.254")}

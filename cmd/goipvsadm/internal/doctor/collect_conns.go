@@ -88,23 +88,19 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
 	f.Completing = make(map[ClientServer]bool)
 	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
-	for conn, err := range c.Client.Connections() {
-		if err != nil {
-			reason := err.Error()
-			if file := new(fs.PathError); errors.As(err, &file) {
-				reason = file.Error()
+	read := c.readConnections(f)
+	// A client that resets a connection in its handshake only tests whether the server
+	// replies, and has received a reply.
+	answered := make(map[ClientServer]bool)
+	for i := range read {
+		if conn := &read[i]; isHandshake(conn.State) && f.Resets[connKey{conn.Protocol, conn.Client, conn.VIP}] {
+			if d, _ := ix.find(conn); d != nil {
+				answered[ClientServer{conn.Client.Addr(), &d.Destination}] = true
+				d.Conns.Completed++
 			}
-			f.noteUnavailable("connections", reason)
-			break
 		}
-		if f.Connections == maxSampledConns {
-			f.AllConnections = false
-			break
-		}
-		f.Connections++
-		if conn.Client.Port() == 0 {
-			continue // persistence template
-		}
+	}
+	for _, conn := range read {
 		d, s := ix.find(&conn)
 		if d == nil {
 			switch {
@@ -122,7 +118,8 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 		if conn.Protocol == ipvs.UDP && existed && conn.Expires+1 >= last.expires && !backup {
 			d.Conns.Refreshed++
 		}
-		d.Conns.add(&conn, last.state, before != nil && !existed && !backup, own)
+		stuck := isStuck(&conn, last.state) && !answered[ClientServer{conn.Client.Addr(), &d.Destination}]
+		d.Conns.add(&conn, last.state, before != nil && !existed && !backup, stuck, own)
 		if d.Conns.Completed > completed {
 			f.Completing[ClientServer{conn.Client.Addr(), &d.Destination}] = true
 		}
@@ -136,9 +133,34 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	return conns
 }
 
-// add adds a connection. stateBefore is its state at the previous sample, and
-// isNew reports whether it was not in that sample.
-func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own map[netip.Addr]bool) {
+// readConnections reads up to maxSampledConns connections, without persistence
+// templates.
+func (c *Collector) readConnections(f *Facts) (conns []ipvs.Connection) {
+	for conn, err := range c.Client.Connections() {
+		if err != nil {
+			reason := err.Error()
+			if file := new(fs.PathError); errors.As(err, &file) {
+				reason = file.Error()
+			}
+			f.noteUnavailable("connections", reason)
+			break
+		}
+		if f.Connections == maxSampledConns {
+			f.AllConnections = false
+			break
+		}
+		f.Connections++
+		if conn.Client.Port() != 0 {
+			conns = append(conns, conn)
+		}
+	}
+	return conns
+}
+
+// add adds a connection. stateBefore is its state at the previous sample, isNew
+// reports whether it was not in that sample, and stuck whether it waits for a reply
+// of the server.
+func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew, stuck bool, own map[netip.Addr]bool) {
 	client := conn.Client.Addr()
 	c.Total++
 	c.VIP = conn.VIP
@@ -148,11 +170,12 @@ func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own m
 	c.Clients = appendDistinct(c.Clients, client, maxClients)
 	if isNew && !own[client] {
 		c.New++
+		c.NewClients = appendDistinct(c.NewClients, client, maxClients)
 	}
 	switch {
 	case isHandshake(conn.State):
 		c.SynRecv++
-		if isStuck(conn, stateBefore) && !own[client] {
+		if stuck && !own[client] {
 			c.StuckSynRecv++
 			c.StuckClients = appendDistinct(c.StuckClients, client, maxClients)
 		}

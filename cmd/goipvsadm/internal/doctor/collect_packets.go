@@ -100,6 +100,7 @@ func newPacketRecorder(f *Facts, services []Service) *packetRecorder {
 	f.ARPRequests = make(map[netip.Addr]int)
 	f.Replies = make(map[Endpoint]int)
 	f.Rejections = make(map[Endpoint]*Rejection)
+	f.Resets = make(map[connKey]bool)
 	return r
 }
 
@@ -109,6 +110,10 @@ func (r *packetRecorder) record(p *netprobe.Packet) {
 		r.recordARPRequest(p)
 	case p.Reporter.IsValid():
 		r.recordICMPError(p)
+	case p.Protocol == unix.IPPROTO_TCP && p.Aborts:
+		if len(r.f.Resets) < maxRecorded {
+			r.f.Resets[connKey{ipvs.TCP, p.Source, p.Destination}] = true
+		}
 	default:
 		r.recordReply(p)
 		r.recordRequest(p)

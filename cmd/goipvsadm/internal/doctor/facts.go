@@ -34,6 +34,7 @@ type Facts struct {
 	OrphanPackets   int                                // captured packets that belong to Orphans
 	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
 	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
+	Resets          map[connKey]bool                   // TCP connections that clients have reset between the samples
 	Daemons         []ipvs.Daemon
 
 	Links            []netstate.Link
@@ -56,6 +57,7 @@ type Facts struct {
 
 	Firewall           *netstate.Firewall               // rules, with the packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
+	HasIngressFilter   bool                             // whether tc may mark received packets; read only if there are marks
 	HardwareAddrs      map[neighborKey]net.HardwareAddr // hardware addresses of neighbors
 	SyncMessages       []netprobe.SyncMessage           // captured between the two samples
 	Advertisements     []netprobe.Advertisement         // captured between the two samples
@@ -151,11 +153,12 @@ type Conns struct {
 	Established  int            // past the handshake and not reset
 	New          int            // not in the first sample; without FromDirector
 	Refreshed    int            // UDP connections with packets between the samples
-	Completed    int            // completed the handshake between the samples
+	Completed    int            // completed the handshake, or were reset by the client after a reply, between the samples
 	StuckSynRecv int            // in the handshake for longer than a server takes to reply (TCP: in both samples); without FromDirector
 	Open         int            // in ESTABLISHED
 	Reused       int            // in the handshake now, but past it in the first sample: the client reuses its port
 	StuckClients []netip.Addr   // up to maxClients clients of StuckSynRecv
+	NewClients   []netip.Addr   // up to maxClients clients of New
 	Clients      []netip.Addr   // up to maxClients clients
 	VIP          netip.AddrPort // virtual address and port of one of the connections
 	Partial      bool           // the connection table was not read to its end
@@ -193,6 +196,17 @@ func (s *Service) mayHaveClients(f *Facts) bool {
 	return s.Mark != 0 || vip.IsUnspecified() || f.isLocal(vip) || f.MaybeLocal[vip]
 }
 
+// hasOnlyLocalClients reports whether all connections of the service are from the
+// director itself, whose packets reach IPVS although the VIP is not local.
+func (s *Service) hasOnlyLocalClients() bool {
+	total, local := 0, 0
+	for i := range s.Servers {
+		c := &s.Servers[i].Conns
+		total, local = total+c.Total, local+c.FromDirector
+	}
+	return total > 0 && local == total
+}
+
 // hasTraffic reports whether packets were sent to the server between the
 // samples.
 func (d *Server) hasTraffic() bool {
@@ -216,6 +230,20 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 		}
 	}
 	return netip.Addr{}, false
+}
+
+// rejectedClient returns the only client that has tried to connect to the server,
+// if none of its connections to any server have completed, while those of other
+// clients to this server have: the server may reject the client, or the client's
+// network may lose the replies.
+func (f *Facts) rejectedClient(d *Server) (client netip.Addr, ok bool) {
+	for _, a := range slices.Concat(d.Conns.StuckClients, d.Conns.NewClients) {
+		if ok && a != client {
+			return netip.Addr{}, false
+		}
+		client, ok = a, true
+	}
+	return client, ok && d.Conns.Established > 0 && len(f.WorkingClients[client]) == 0
 }
 
 // A ClientServer is a client and a server to which it has connections.

@@ -216,7 +216,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		if r.Gateway.IsValid() {
 			nextHop, name = r.Gateway, fmt.Sprintf("the gateway %s", r.Gateway)
 		}
-		probeFailed := silent[probeTarget(s, d)] != nil
+		probeFailed := silent[probeTarget(s, d)] != nil && f.probeFiltered(d) == nil
 		problem := f.neighborProblem(r.Link, nextHop, probeFailed, d.hasClientTraffic())
 		if problem == "" {
 			return

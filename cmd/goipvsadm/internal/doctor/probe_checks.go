@@ -363,8 +363,28 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 	case severity == Hint:
 		x.Causes = append(causes, "the server listens on the VIP only, or redirects packets for the VIP")
 	}
-	x.Remedies = []Remedy{advise("check that %s is up and that its program listens", d.AddrPort), f.drain(s, d)}
+	x.Remedies = []Remedy{advise("check that %s is up and that its program listens", d.AddrPort)}
+	if severity == Error || severity == Warning && f.hasSpare(s, d) {
+		x.Remedies = append(x.Remedies, f.drain(s, d))
+	}
 	return x
+}
+
+// hasSpare reports whether another server of the service works, according to probes or
+// clients, so that the service survives if the server is drained. If probes of all
+// servers fail, their firewalls may drop the packets of the director only.
+func (f *Facts) hasSpare(s *Service, d *Server) bool {
+	replied := f.probeOutcomes(netprobe.Answered)
+	for i := range s.Servers {
+		o := &s.Servers[i]
+		datagram, probed := f.Datagrams[&o.Destination]
+		works := o.Conns.Completed > 0 || f.hasVIPOutcome(s, o, netprobe.Answered) || probed && datagram != netprobe.Refused ||
+			s.Protocol == ipvs.TCP && replied[probeTarget(s, o)] != nil
+		if o != d && o.Weight > 0 && works {
+			return true
+		}
+	}
+	return false
 }
 
 func probeRefused(f *Facts, report func(Finding)) {
@@ -388,7 +408,9 @@ func probeRefused(f *Facts, report func(Finding)) {
 			x.Remedies = append(x.Remedies, f.takeOutOfRotation(s, d))
 		default:
 			x.Severity = Warning
-			x.Remedies = append(x.Remedies, f.drain(s, d))
+			if f.hasSpare(s, d) {
+				x.Remedies = append(x.Remedies, f.drain(s, d))
+			}
 		}
 		report(x)
 	})
@@ -409,11 +431,36 @@ func probeRefused(f *Facts, report func(Finding)) {
 	})
 }
 
+// probeFiltered returns how the director's own firewall drops the TCP probe of a
+// server, or may have dropped it, or nil. Packets of clients may be accepted.
+func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
+	if f.Firewall == nil {
+		return nil
+	}
+	r, _ := f.routeTo(d)
+	probe := &netstate.Packet{Protocol: uint16(ipvs.TCP), Destination: d.AddrPort, OutLink: f.link(r.Link).Name, State: "NEW"}
+	outcomes := f.Firewall.Evaluate("output", "", probe)
+	for i := range outcomes {
+		o := &outcomes[i]
+		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || packets(o) > 0) {
+			return o
+		}
+	}
+	return nil
+}
+
 func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
 		causes := []string{"the host is down", "a firewall drops the packets"}
 		if f.isResolved(d) { // it replies to ARP requests or neighbor discovery
 			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
+		}
+		if o := f.probeFiltered(d); o != nil && severity == Warning {
+			x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), advise("test %s from another host", d.AddrPort))
+			x.Severity = Hint
+			x.Causes = []string{"the director's own firewall drops the probe: " + describeOutcome(o)}
+			report(x)
+			return
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
 		if narrow, ok := f.narrowNetmask(s, d); ok && d.Conns.Completed == 0 {
@@ -444,8 +491,9 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 
 func probeNoEcho(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
+		drain := f.drain(s, d)
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
-			advise("check that %s is up", d.AddrPort.Addr()), f.drain(s, d))
+			advise("check that %s is up; if it is not: %s", d.AddrPort.Addr(), drain.CommandLine()))
 		report(x)
 	})
 }

@@ -68,12 +68,27 @@ var serviceChecks = []Check{
 	},
 }
 
+// clusterPrograms are programs that keep services without servers in the table, such
+// as those of a deployment that has been scaled to zero.
+var clusterPrograms = []string{"kube-proxy", "kube-router", "kube-vip", "dockerd"}
+
 func noServers(f *Facts, report func(Finding)) {
 	for i := range f.Services {
-		if s := &f.Services[i]; len(s.Servers) == 0 {
-			report(s.serviceFinding("no servers in the table",
-				f.addServer(s, "SERVER"), f.removeService(s)))
+		s := &f.Services[i]
+		if len(s.Servers) > 0 {
+			continue
 		}
+		x := s.serviceFinding("no servers in the table", f.addServer(s, "SERVER"), f.removeService(s))
+		if f.isRunning(clusterPrograms...) {
+			x.Remedies = []Remedy{advise("check that the cluster runs the containers that should serve it")}
+			if a := f.Arrivals[s.ServiceKey]; a == nil {
+				x.Severity = Hint
+				x.Causes = []string{"the cluster runs none on purpose"}
+			} else {
+				x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(a.Packets, "packet"))
+			}
+		}
+		report(x)
 	}
 }
 
@@ -192,22 +207,31 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 				"no client has used the service yet",
 				"the rule that sets the mark does not match, or an earlier rule accepts the packets",
 			}
-		case rulesKnown && len(others) > 0:
-			x.Severity = Warning
-			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d; the rules set %s", s.Mark, formatMarks(others)))
 		case rulesKnown:
-			evidence = append(evidence, fmt.Sprintf("no firewall rule sets mark %d", s.Mark))
-			if target == nil {
+			text := fmt.Sprintf("no firewall rule sets mark %d", s.Mark)
+			if len(others) > 0 {
+				text += "; the rules set " + formatMarks(others)
+			}
+			evidence = append(evidence, text)
+			switch {
+			case len(others) > 0 && !f.HasIngressFilter:
+				x.Severity = Warning
+			case target == nil:
 				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
 		}
 		if len(setters) == 0 || target != nil {
 			x.Remedies = append(x.Remedies, f.setMark(s, ipvs.TCP, address, port))
 		}
-		if len(setters) > 0 {
+		remove := f.removeService(s)
+		switch {
+		case len(setters) > 0: // the service may be idle
 			x.Remedies = append(x.Remedies, checkMarkRules)
+		case f.HasIngressFilter:
+			x.Remedies = append(x.Remedies, advise("if tc does not set the mark either: %s", remove.CommandLine()))
+		default:
+			x.Remedies = append(x.Remedies, remove)
 		}
-		x.Remedies = append(x.Remedies, f.removeService(s))
 		x.Evidence = strings.Join(evidence, "; ")
 		report(x)
 	}

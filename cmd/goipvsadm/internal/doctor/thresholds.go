@@ -62,8 +62,12 @@ func (s *Service) isAvoided(d *Server) bool {
 func (f *Facts) rejectsClients(s *Service) bool {
 	a := f.Arrivals[s.ServiceKey]
 	return a != nil && a.Packets >= minUnanswered && s.Protocol != ipvs.UDP && s.Delta != nil && s.Delta.Conns == 0 &&
-		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) &&
-		!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds })
+		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) && !s.hasAvailable()
+}
+
+// hasAvailable reports whether a server of the service has reached no threshold.
+func (s *Service) hasAvailable() bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds })
 }
 
 func overThreshold(f *Facts, report func(Finding)) {
@@ -94,7 +98,12 @@ func overThreshold(f *Facts, report func(Finding)) {
 				d.LowerThreshold = 0
 			}
 		}))
-		if x.Severity = Warning; rejects {
+		x.Severity = Warning
+		switch {
+		case state == overloaded && s.hasAvailable():
+			x.Severity = Hint
+			x.Causes = []string{"the threshold works as intended: other servers get the new connections"}
+		case rejects:
 			x.Severity = Error
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample, and no server is available", humanize.Count(f.Arrivals[s.ServiceKey].Packets, "packet"))
 		}

@@ -90,8 +90,26 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 		if len(x.Remedies) == 0 {
 			x.Remedies = []Remedy{f.takeOutOfRotation(s, d)}
 		}
+		f.doubtRejection(&x, d)
 		report(x)
 	})
+}
+
+// doubtRejection makes a finding that a server does not serve its clients a hint if
+// there is a single client that the server may reject intentionally, unless a probe
+// has failed as well.
+func (f *Facts) doubtRejection(x *Finding, d *Server) {
+	client, ok := f.rejectedClient(d)
+	if p, probed := f.Paths[&d.Destination]; !ok || probed && p.FromDirector.Port != netprobe.Answered {
+		return
+	}
+	x.Severity, x.Group = Hint, ""
+	x.Evidence += fmt.Sprintf("; all from %s, while other clients have completed connections to the server", client)
+	x.Causes = append([]string{"the server rejects this client, such as by fail2ban, or the client's own network loses the replies"}, x.Causes...)
+	x.Remedies = []Remedy{advise("test the server from another client")}
+	if !f.Probed {
+		x.Remedies = append(x.Remedies, f.localCommand(f.Program, "--doctor", "--probe"))
+	}
 }
 
 // resetSize returns the size in bytes of a packet from a server that resets a TCP
@@ -160,6 +178,7 @@ func serverRefuses(f *Facts, report func(Finding)) {
 			x.Causes = []string{fmt.Sprintf("the server is down, or %s has no route to it or filters the packets", r.Reporter)}
 			x.Remedies[0] = advise("check that %s is up, and that %s can reach it", d.AddrPort.Addr(), r.Reporter)
 		}
+		f.doubtRejection(&x, d)
 		report(x)
 	})
 }
@@ -199,11 +218,12 @@ func (f *Facts) pathFails(d *Server) bool {
 	return p.FromDirector.Port != netprobe.Answered || p.FromClient.Port != netprobe.Silent
 }
 
-// isSilentNow reports whether connections to the server are stuck. Without traffic,
-// it returns false if other connections have completed: the stuck ones may be older,
-// and the server may work again.
+// isSilentNow reports whether connections to the server are stuck. If there is no
+// traffic now and earlier ones have completed, clients may have given up before the
+// server worked again. If most connections had a SYN and one more packet at most,
+// monitors may have reset them: IPVS keeps their state.
 func (d *Server) isSilentNow() bool {
-	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0)
+	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0 && d.Stats.InPackets > 2*d.Stats.Conns)
 }
 
 func serverSilent(f *Facts, report func(Finding)) {
@@ -303,7 +323,8 @@ func directorAsClient(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if !connStateIsEvidence(s, d) || d.Conns.FromDirector == 0 {
+			// Without the VIP, the director's packets have another source.
+			if !connStateIsEvidence(s, d) || d.Conns.FromDirector == 0 || len(f.linksWithAddr(d.Conns.VIP.Addr())) == 0 {
 				continue
 			}
 			report(s.serviceFinding(fmt.Sprintf("%s from the director itself to %s", humanize.Count(d.Conns.FromDirector, "connection"), d.AddrPort.Addr()),

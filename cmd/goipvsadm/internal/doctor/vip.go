@@ -113,6 +113,9 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(arrivals.Packets, "packet"))
 		case onLink && f.ARPProbed:
 			x.Evidence += "; no host on its network replied to ARP or neighbor discovery for it"
+			if x.Severity = Warning; s.hasOnlyLocalClients() {
+				x.Severity = Hint
+			}
 		case f.mayBeStandby():
 			return
 		case f.RulesOnly:

@@ -11,14 +11,14 @@ import (
 )
 
 // A Packet is a captured packet: one that this machine has received and that may start
-// a connection or reply to one (a TCP SYN, any UDP or SCTP packet, or an ARP request),
-// or an ICMP error message that this machine has received or sent.
+// a connection, reply to one or abort it (a TCP SYN or RST, any UDP or SCTP packet, or an
+// ARP request), or an ICMP error message that this machine has received or sent.
 type Packet struct {
 	Link        int   // link index
 	Protocol    uint8 // 0 for an ARP request; of IPv6, the first next header
 	Source      netip.AddrPort
 	Destination netip.AddrPort // the requested address, for an ARP request
-	Aborts      bool           // an SCTP packet that aborts a connection
+	Aborts      bool           // a TCP RST, or an SCTP packet that aborts a connection
 
 	// Reporter is the sender of an ICMP error message. Protocol, Source and
 	// Destination are then those of the packet that was not delivered or was too big.
@@ -111,15 +111,23 @@ func parsePacket(b []byte) (p Packet, ok bool) {
 		source, destination = binary.BigEndian.Uint16(payload), binary.BigEndian.Uint16(payload[2:])
 	}
 	p.Source, p.Destination = netip.AddrPortFrom(h.source, source), netip.AddrPortFrom(h.destination, destination)
-	p.Aborts = p.Protocol == unix.IPPROTO_SCTP && len(payload) > sctpHeaderSize && payload[sctpHeaderSize] == sctpAbort
+	switch {
+	case p.Protocol == unix.IPPROTO_SCTP && len(payload) > sctpHeaderSize:
+		p.Aborts = payload[sctpHeaderSize] == sctpAbort
+	case p.Protocol == unix.IPPROTO_TCP && len(payload) > tcpFlagsOffset:
+		p.Aborts = payload[tcpFlagsOffset]&tcpRST != 0
+	}
 	return p, true
 }
 
+// tcpFlagsOffset is the offset of the flags in a TCP header.
+const tcpFlagsOffset = 13
+
 // captureFilter accepts ARP packets, ICMP error messages, and packets addressed to
-// this machine that may start a connection or reply to one. Offsets are relative
+// this machine that may start, reply to or abort a connection. Offsets are relative
 // to the IP header.
 func captureFilter() []unix.SockFilter {
-	const ipv4, icmp, ipv6, flags4, flags6, checkSYN, accept, reject = 4, 14, 17, 29, 31, 32, 34, 35
+	const ipv4, icmp, ipv6, flags4, flags6, checkFlags, accept, reject = 4, 14, 17, 29, 31, 32, 35, 36
 	return []unix.SockFilter{
 		0: {Code: loadHalf, K: metadataProtocol},
 		1: {Code: jumpIfEqual, K: unix.ETH_P_ARP, Jt: jump(1, accept)},
@@ -154,12 +162,13 @@ func captureFilter() []unix.SockFilter {
 		27:   {Code: jumpIfEqual, K: icmp6Unreachable, Jt: jump(27, accept)},
 		28:   {Code: jumpIfEqual, K: icmp6PacketTooBig, Jt: jump(28, accept), Jf: jump(28, reject)},
 
-		flags4:   {Code: loadIndexedByte, K: 13},
-		30:       {Code: unix.BPF_JMP | unix.BPF_JA, K: checkSYN - 30 - 1},
-		flags6:   {Code: loadByte, K: 40 + 13},
-		checkSYN: {Code: unix.BPF_ALU | unix.BPF_AND, K: tcpSYN | tcpACK},
-		33:       {Code: jumpIfEqual, K: tcpSYN, Jf: jump(33, reject)},
-		accept:   {Code: returnSize, K: captureSize},
-		reject:   {Code: returnSize},
+		flags4:     {Code: loadIndexedByte, K: tcpFlagsOffset},
+		30:         {Code: unix.BPF_JMP | unix.BPF_JA, K: checkFlags - 30 - 1},
+		flags6:     {Code: loadByte, K: 40 + tcpFlagsOffset},
+		checkFlags: {Code: unix.BPF_JMP | unix.BPF_JSET, K: tcpRST, Jt: jump(checkFlags, accept)},
+		33:         {Code: unix.BPF_ALU | unix.BPF_AND, K: tcpSYN | tcpACK},
+		34:         {Code: jumpIfEqual, K: tcpSYN, Jf: jump(34, reject)},
+		accept:     {Code: returnSize, K: captureSize},
+		reject:     {Code: returnSize},
 	}
 }

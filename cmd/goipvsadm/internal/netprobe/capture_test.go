@@ -22,6 +22,8 @@ func TestParsePacket(t *testing.T) {
 	source, vip := netip.MustParseAddrPort("192.0.2.99:4000"), netip.MustParseAddrPort("192.0.2.1:80")
 	source6, vip6 := netip.MustParseAddrPort("[fd00::99]:4000"), netip.MustParseAddrPort("[fd00::1]:80")
 	syn, syn6 := probePacket(unix.IPPROTO_TCP, source, vip), probePacket(unix.IPPROTO_TCP, source6, vip6)
+	rst := append([]byte(nil), syn...)
+	rst[20+tcpFlagsOffset] = tcpRST
 	request := marshalARP(Query{Link: netstate.Link{HardwareAddr: make(net.HardwareAddr, 6)}, Source: source.Addr(), Addr: vip.Addr()})
 	fragment := append([]byte(nil), syn...)
 	fragment[7] = 1
@@ -33,6 +35,7 @@ func TestParsePacket(t *testing.T) {
 	}{
 		{name: "IPv4", packet: syn, want: Packet{Protocol: 6, Source: source, Destination: vip}, ok: true},
 		{name: "IPv6", packet: syn6, want: Packet{Protocol: 6, Source: source6, Destination: vip6}, ok: true},
+		{name: "reset", packet: rst, want: Packet{Protocol: 6, Source: source, Destination: vip, Aborts: true}, ok: true},
 		{name: "ARP request", packet: request, ok: true, want: Packet{
 			Source: netip.AddrPortFrom(source.Addr(), 0), Destination: netip.AddrPortFrom(vip.Addr(), 0)}},
 		{name: "fragment", packet: fragment},

@@ -33,12 +33,11 @@ const (
 	Prohibit    RouteType = unix.RTN_PROHIBIT
 )
 
-// Route looks up the route to an address for packets with a firewall mark, or
-// with none if mark is 0. If there is no usable route, the result has the type
-// None, Unreachable, Prohibit or Blackhole, and no other field is set.
-func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
+// Route looks up the route to an address. If there is no usable route, the result
+// has the type None, Unreachable, Prohibit or Blackhole, and no other field is set.
+func (c *Conn) Route(to netip.Addr) (Route, error) {
 	to = to.Unmap()
-	route, err := c.lookUp(to, mark)
+	route, err := c.lookUp(to, netip.Addr{}, 0)
 	if err != nil {
 		typ, err := c.failedLookup(to, err)
 		if err != nil {
@@ -49,8 +48,16 @@ func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
 	return route, nil
 }
 
-// lookUp sends the request of Route.
-func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
+// ForwardRoute looks up the route of packets from another host that arrive on a
+// link. Routing rules may select a table by both. It returns false if the packets
+// are dropped.
+func (c *Conn) ForwardRoute(to, from netip.Addr, link int) (route Route, ok bool) {
+	route, err := c.lookUp(to.Unmap(), from.Unmap(), link)
+	return route, err == nil && route.Type == Unicast
+}
+
+// lookUp sends the request of Route, or of ForwardRoute if from is valid.
+func (c *Conn) lookUp(to, from netip.Addr, link int) (Route, error) {
 	header := make([]byte, unix.SizeofRtMsg)
 	header[0], header[1] = unix.AF_INET, uint8(to.BitLen())
 	if !to.Is4() {
@@ -58,8 +65,10 @@ func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
 	}
 	ae := netlink.NewAttributeEncoder()
 	ae.Bytes(unix.RTA_DST, to.AsSlice())
-	if mark != 0 {
-		ae.Uint32(unix.RTA_MARK, mark)
+	if from.IsValid() {
+		header[2] = uint8(from.BitLen())
+		ae.Bytes(unix.RTA_SRC, from.AsSlice())
+		ae.Uint32(unix.RTA_IIF, uint32(link))
 	}
 	attributes, err := ae.Encode()
 	if err != nil {
@@ -74,6 +83,9 @@ func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
 				r.Link = int(ad.Uint32())
 			case unix.RTA_GATEWAY:
 				r.Gateway = attributeAddr(ad)
+			case unix.RTA_VIA: // an IPv6 gateway of an IPv4 route: its family, then its address
+				via := ad.Bytes()
+				r.Gateway, _ = netip.AddrFromSlice(via[min(2, len(via)):])
 			case unix.RTA_PREFSRC:
 				r.Source = attributeAddr(ad)
 			}

@@ -222,6 +222,27 @@ func (c *Conn) Neighbors() ([]Neighbor, error) {
 	return neighbors, nil
 }
 
+// tcHeaderLen is the size of struct tcmsg, in bytes.
+const tcHeaderLen = 20
+
+// HasIngressQdisc reports whether a link has a queueing discipline whose filters may
+// change received packets, such as by setting a firewall mark.
+func (c *Conn) HasIngressQdisc() (bool, error) {
+	found := false
+	err := c.dump(unix.RTM_GETQDISC, tcHeaderLen, func(_ []byte, ad *netlink.AttributeDecoder) {
+		for ad.Next() {
+			if ad.Type() == unix.TCA_KIND {
+				kind := ad.String()
+				found = found || kind == "ingress" || kind == "clsact"
+			}
+		}
+	})
+	if err != nil {
+		return false, fmt.Errorf("list queueing disciplines: %w", err)
+	}
+	return found, nil
+}
+
 // attributeAddr returns the address that an attribute holds, or an invalid one if
 // its length is not that of an address.
 func attributeAddr(ad *netlink.AttributeDecoder) netip.Addr {
