@@ -18,38 +18,41 @@ type Change struct {
 	*ipvs.Change
 }
 
-// change is the JSON form of a Change. Removals have only what identifies the entry.
-type change struct {
-	Time     string    `json:"time"`
-	Initial  bool      `json:"initial,omitempty"`
-	Command  string    `json:"change"`
-	Rule     string    `json:"rule"`
-	Service  any       `json:"service,omitempty"` // serviceConfig or *serviceKey
-	Server   any       `json:"server,omitempty"`  // serverConfig or serverAddress
-	Timeouts *timeouts `json:"timeouts,omitempty"`
-	Daemon   any       `json:"daemon,omitempty"` // daemon or daemonKey
-}
-
-// Write writes c on one line.
+// Write writes c on one line. Removals have only what identifies the entry.
 func (c *Change) Write(w *bufio.Writer) error {
-	v := change{Time: formatTime(c.Time), Initial: c.Initial, Command: c.Command, Rule: c.Rule}
+	b := newTimedObject(c.Time)
+	if c.Initial {
+		b.bool("initial", true)
+	}
+	b.string("change", c.Command)
+	b.string("rule", c.Rule)
 	switch c.Op {
 	case ipvs.OpAddService, ipvs.OpUpdateService:
-		v.Service = newServiceConfig(&c.Service)
+		b.openObject("service")
+		b.serviceConfig(&c.Service)
+		b.closeObject()
 	case ipvs.OpRemoveService:
-		v.Service = newServiceKey(&c.Service.ServiceKey)
+		b.serviceObject(&c.Service.ServiceKey)
 	case ipvs.OpAddDestination, ipvs.OpUpdateDestination:
-		v.Service = newServiceKey(&c.Service.ServiceKey)
-		v.Server = newServerConfig(&c.Destination)
+		b.serviceObject(&c.Service.ServiceKey)
+		b.openObject("server")
+		b.serverConfig(&c.Destination)
+		b.closeObject()
 	case ipvs.OpRemoveDestination:
-		v.Service = newServiceKey(&c.Service.ServiceKey)
-		v.Server = serverAddress{c.Destination.AddrPort.Addr(), c.Destination.AddrPort.Port()}
+		b.serviceObject(&c.Service.ServiceKey)
+		b.openObject("server")
+		b.addrPort(c.Destination.AddrPort)
+		b.closeObject()
 	case ipvs.OpSetTimeouts:
-		v.Timeouts = (*timeouts)(&c.Timeouts)
+		b.timeouts(&c.Timeouts)
 	case ipvs.OpStartDaemon:
-		v.Daemon = newDaemon(&c.Daemon)
+		b.openObject("daemon")
+		b.daemon(&c.Daemon)
+		b.closeObject()
 	case ipvs.OpStopDaemon:
-		v.Daemon = daemonKey{lowerName(c.Daemon.State)}
+		b.openObject("daemon")
+		b.lower("state", c.Daemon.State.String())
+		b.closeObject()
 	}
-	return newEncoder(w).Encode(&v)
+	return b.write(w)
 }

@@ -4,53 +4,22 @@ package jsonout
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"iter"
 	"net/netip"
-	"strings"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"goipvsadm/ipvs"
 )
-
-// A connection is the JSON form of an ipvs.Connection.
-type connection struct {
-	*virtualAddr             // nil for the template of a firewall mark
-	Mark          uint32     `json:"mark,omitzero"`
-	ClientAddress netip.Addr `json:"client_address"`
-	ClientPort    uint16     `json:"client_port"`
-	ServerAddress netip.Addr `json:"server_address"`
-	ServerPort    uint16     `json:"server_port"`
-	State         string     `json:"state"`
-	ExpiresIn     uint32     `json:"expires_in"`
-	Engine        string     `json:"engine,omitempty"`
-	EngineData    clientText `json:"engine_data,omitempty"`
-	EngineBytes   []byte     `json:"engine_data_base64,omitempty"`
-}
-
-type virtualAddr struct {
-	Protocol string     `json:"protocol"`
-	Address  netip.Addr `json:"virtual_address"`
-	Port     uint16     `json:"virtual_port"`
-}
-
-// A connectionsHeader holds the members that precede the connections.
-type connectionsHeader struct {
-	Time string `json:"time,omitempty"`
-}
 
 // newConnectionsWriter starts a document whose array is called name. If t is not
 // zero, the document has the time t and one line.
 func newConnectionsWriter(w *bufio.Writer, name string, t time.Time) (*streamWriter, error) {
 	if t.IsZero() {
-		return newStreamWriter(w, connectionsHeader{}, name, "\n")
+		return newStreamWriter(w, newObject(), name, "\n")
 	}
-	return newStreamWriter(w, connectionsHeader{formatTime(t)}, name, "")
+	return newStreamWriter(w, newTimedObject(t), name, "")
 }
 
 // Connections writes the connections of seq while seq is read, and flushes the
@@ -69,8 +38,7 @@ func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error], t time.
 				return err
 			}
 		}
-		v := newConnection(&c)
-		if err := sw.add(&v); err != nil {
+		if err := sw.add(func(b *builder) { b.connection(&c) }); err != nil {
 			return err
 		}
 		if first {
@@ -88,53 +56,29 @@ func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error], t time.
 	return sw.end()
 }
 
-func newConnection(c *ipvs.Connection) connection {
-	v := connection{
-		ClientAddress: c.Client.Addr(),
-		ClientPort:    c.Client.Port(),
-		ServerAddress: c.Destination.Addr(),
-		ServerPort:    c.Destination.Port(),
-		State:         c.State,
-		ExpiresIn:     c.Expires,
-		Engine:        c.PEName,
-		EngineData:    clientText(c.PEData),
-	}
+func (b *builder) connection(c *ipvs.Connection) {
 	if c.Protocol == 0 {
-		v.Mark = templateMark(c.VIP.Addr())
+		if mark := templateMark(c.VIP.Addr()); mark != 0 {
+			b.uint("mark", uint64(mark))
+		}
 	} else {
-		v.virtualAddr = &virtualAddr{lowerName(c.Protocol), c.VIP.Addr(), c.VIP.Port()}
+		b.lower("protocol", c.Protocol.String())
+		b.addr("virtual_address", c.VIP.Addr())
+		b.uint("virtual_port", uint64(c.VIP.Port()))
 	}
-	if !utf8.ValidString(c.PEData) {
-		v.EngineBytes = []byte(c.PEData)
+	b.addr("client_address", c.Client.Addr())
+	b.uint("client_port", uint64(c.Client.Port()))
+	b.addr("server_address", c.Destination.Addr())
+	b.uint("server_port", uint64(c.Destination.Port()))
+	b.string("state", c.State)
+	b.uint("expires_in", uint64(c.Expires))
+	b.nonempty("engine", c.PEName)
+	if c.PEData != "" {
+		b.asciiString("engine_data", c.PEData)
 	}
-	return v
+	b.rawBytes("engine_data_base64", c.PEData)
 }
 
 // templateMark returns the firewall mark of a persistence template, which the kernel
 // stores in the first four bytes of the virtual address, in network byte order.
 func templateMark(a netip.Addr) uint32 { return binary.BigEndian.Uint32(a.AsSlice()) }
-
-// A clientText is text that a client sent. All but printable ASCII is escaped,
-// because other characters could be control characters of a terminal.
-type clientText string
-
-// MarshalJSON encodes t as a JSON string of printable ASCII.
-func (t clientText) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	if err := newEncoder(&b).Encode(string(t)); err != nil {
-		return nil, err
-	}
-	var escaped []byte
-	for _, r := range strings.TrimSuffix(b.String(), "\n") {
-		switch {
-		case r < 0x7f:
-			escaped = append(escaped, byte(r))
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, high, low)
-		default:
-			escaped = fmt.Appendf(escaped, `\u%04x`, r)
-		}
-	}
-	return escaped, nil
-}

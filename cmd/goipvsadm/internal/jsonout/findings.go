@@ -5,150 +5,127 @@ package jsonout
 import (
 	"bufio"
 	"math"
-	"net/netip"
 
 	"goipvsadm/cmd/goipvsadm/internal/doctor"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 )
 
-// The JSON objects in the report of --doctor.
-type (
-	report struct {
-		Verdict     string        `json:"verdict"`
-		LookedAt    lookedAt      `json:"looked_at"`
-		NotLookedAt []unavailable `json:"not_looked_at"`
-		Probes      []probe       `json:"probes,omitempty"`
-	}
-
-	lookedAt struct {
-		Services       int     `json:"services"`
-		Servers        int     `json:"servers"`
-		Connections    int     `json:"connections"`
-		AllConnections bool    `json:"all_connections"`
-		Interfaces     int     `json:"interfaces"`
-		Seconds        float64 `json:"seconds"`
-		Probed         bool    `json:"probed"`
-	}
-
-	unavailable struct {
-		What   string `json:"what"`
-		Reason string `json:"reason"`
-	}
-
-	probe struct {
-		Address      netip.Addr `json:"address"`
-		Port         uint16     `json:"port,omitzero"`
-		By           string     `json:"by"`
-		Outcome      string     `json:"outcome"`
-		Milliseconds float64    `json:"milliseconds"`
-	}
-
-	finding struct {
-		ID           string      `json:"id"`
-		Severity     string      `json:"severity"`
-		Title        string      `json:"what"`
-		Service      *serviceKey `json:"service,omitempty"`
-		Server       *serverKey  `json:"server,omitempty"`
-		MoreServices int         `json:"more_services"`
-		More         []subject   `json:"also,omitempty"`
-		Evidence     string      `json:"seen"`
-		Explanation  string      `json:"why"`
-		Causes       []string    `json:"causes,omitempty"`
-		Remedies     []remedy    `json:"do"`
-	}
-
-	subject struct {
-		Service *serviceKey `json:"service,omitempty"`
-		Server  *serverKey  `json:"server,omitempty"`
-	}
-
-	serverKey struct {
-		Address netip.Addr `json:"address"`
-		Port    uint16     `json:"port"`
-		Forward string     `json:"forward"`
-	}
-
-	remedy struct {
-		Host     string     `json:"on,omitempty"`
-		Command  string     `json:"command,omitempty"`
-		Commands [][]string `json:"commands,omitempty"`
-		Advice   string     `json:"advice,omitempty"`
-	}
-)
-
 // Findings writes the report of --doctor, with one finding per line.
 func Findings(w *bufio.Writer, f *doctor.Facts, findings []doctor.Finding) error {
-	r := report{
-		Verdict: doctor.Verdict(f, findings),
-		LookedAt: lookedAt{
-			Services:       len(f.Services),
-			Connections:    f.Connections,
-			AllConnections: f.AllConnections,
-			Interfaces:     len(f.Links),
-			Seconds:        math.Round(f.Elapsed.Seconds()*10) / 10,
-			Probed:         f.Probed,
-		},
-		NotLookedAt: []unavailable{},
-	}
-	for i := range f.Services {
-		r.LookedAt.Servers += len(f.Services[i].Servers)
-	}
-	for _, u := range f.Unavailable {
-		r.NotLookedAt = append(r.NotLookedAt, unavailable{u.What, u.Reason})
-	}
-	for i := range f.ProbeResults {
-		r.Probes = append(r.Probes, newProbe(&f.ProbeResults[i]))
-	}
-	sw, err := newStreamWriter(w, r, "findings", "\n")
+	b := newObject()
+	b.report(f, findings)
+	sw, err := newStreamWriter(w, b, "findings", "\n")
 	if err != nil {
 		return err
 	}
 	for i := range findings {
-		v := newFinding(&findings[i])
-		if err := sw.add(&v); err != nil {
+		if err := sw.add(func(b *builder) { b.finding(&findings[i]) }); err != nil {
 			return err
 		}
 	}
 	return sw.end()
 }
 
-func newProbe(r *netprobe.Result) probe {
-	v := probe{Address: r.AddrPort.Addr(), Port: r.AddrPort.Port(), By: "tcp", Milliseconds: math.Round(float64(r.After.Microseconds())/100) / 10}
+// report appends the members of the report that precede the findings.
+func (b *builder) report(f *doctor.Facts, findings []doctor.Finding) {
+	b.string("verdict", doctor.Verdict(f, findings))
+	servers := 0
+	for i := range f.Services {
+		servers += len(f.Services[i].Servers)
+	}
+	b.openObject("looked_at")
+	b.int("services", len(f.Services))
+	b.int("servers", servers)
+	b.int("connections", f.Connections)
+	b.bool("all_connections", f.AllConnections)
+	b.int("interfaces", len(f.Links))
+	b.float("seconds", math.Round(f.Elapsed.Seconds()*10)/10)
+	b.bool("probed", f.Probed)
+	b.closeObject()
+	b.openArray("not_looked_at")
+	for _, u := range f.Unavailable {
+		b.openObject("")
+		b.string("what", u.What)
+		b.string("reason", u.Reason)
+		b.closeObject()
+	}
+	b.closeArray()
+	if len(f.ProbeResults) > 0 {
+		b.openArray("probes")
+		for i := range f.ProbeResults {
+			b.probe(&f.ProbeResults[i])
+		}
+		b.closeArray()
+	}
+}
+
+func (b *builder) probe(r *netprobe.Result) {
+	b.openObject("")
+	b.addr("address", r.AddrPort.Addr())
+	if port := r.AddrPort.Port(); port != 0 {
+		b.uint("port", uint64(port))
+	}
+	by := "tcp"
 	if r.ICMP {
-		v.By = "echo"
+		by = "echo"
 	}
-	v.Outcome = map[netprobe.Outcome]string{netprobe.Answered: "answered", netprobe.Refused: "refused", netprobe.Silent: "silent"}[r.Outcome]
-	return v
+	b.string("by", by)
+	b.string("outcome", map[netprobe.Outcome]string{netprobe.Answered: "answered", netprobe.Refused: "refused", netprobe.Silent: "silent"}[r.Outcome])
+	b.float("milliseconds", math.Round(float64(r.After.Microseconds())/100)/10)
+	b.closeObject()
 }
 
-func newFinding(x *doctor.Finding) finding {
-	v := finding{
-		ID:           x.Check.ID,
-		Severity:     x.Severity.String(),
-		Title:        x.Check.Title,
-		MoreServices: x.MoreServices(),
-		Evidence:     x.Evidence,
-		Explanation:  x.Check.Explanation,
-		Causes:       x.Causes,
+func (b *builder) finding(x *doctor.Finding) {
+	b.string("id", x.Check.ID)
+	b.string("severity", x.Severity.String())
+	b.string("what", x.Check.Title)
+	b.subject(&x.Subject)
+	b.int("more_services", x.MoreServices())
+	if len(x.More) > 0 {
+		b.openArray("also")
+		for i := range x.More {
+			b.openObject("")
+			b.subject(&x.More[i])
+			b.closeObject()
+		}
+		b.closeArray()
 	}
-	s := newSubject(&x.Subject)
-	v.Service, v.Server = s.Service, s.Server
-	for i := range x.More {
-		v.More = append(v.More, newSubject(&x.More[i]))
+	b.string("seen", x.Evidence)
+	b.string("why", x.Check.Explanation)
+	if len(x.Causes) > 0 {
+		b.strings("causes", x.Causes)
 	}
+	b.openArray("do")
 	for i := range x.Remedies {
-		r := &x.Remedies[i]
-		v.Remedies = append(v.Remedies, remedy{r.Host, r.CommandLine(), r.Commands, r.Advice})
+		b.remedy(&x.Remedies[i])
 	}
-	return v
+	b.closeArray()
 }
 
-func newSubject(x *doctor.Subject) (s subject) {
-	if k := x.Service; k != nil {
-		s.Service = newServiceKey(k)
+// subject appends the service and the server of a finding, if there are any.
+func (b *builder) subject(x *doctor.Subject) {
+	if x.Service != nil {
+		b.serviceObject(x.Service)
 	}
 	if d := x.Server; d != nil {
-		s.Server = &serverKey{d.AddrPort.Addr(), d.AddrPort.Port(), lowerName(d.Method)}
+		b.openObject("server")
+		b.addrPort(d.AddrPort)
+		b.lower("forward", d.Method.String())
+		b.closeObject()
 	}
-	return s
+}
+
+func (b *builder) remedy(r *doctor.Remedy) {
+	b.openObject("")
+	b.nonempty("on", r.Host)
+	b.nonempty("command", r.CommandLine())
+	if len(r.Commands) > 0 {
+		b.openArray("commands")
+		for _, command := range r.Commands {
+			b.strings("", command)
+		}
+		b.closeArray()
+	}
+	b.nonempty("advice", r.Advice)
+	b.closeObject()
 }

@@ -4,7 +4,6 @@ package jsonout
 
 import (
 	"bufio"
-	"net/netip"
 
 	"goipvsadm/ipvs"
 )
@@ -19,39 +18,35 @@ type Result struct {
 
 // CutConns are the numbers of connections that the removal of a server cut.
 type CutConns struct {
-	Active     uint32 `json:"active"`
-	Persistent uint32 `json:"persistent"`
+	Active     uint32
+	Persistent uint32
 }
-
-// The JSON objects of a result.
-type (
-	serverAddress struct {
-		Address netip.Addr `json:"address"`
-		Port    uint16     `json:"port"`
-	}
-
-	result struct {
-		Service *serviceKey   `json:"service"`
-		Server  serverAddress `json:"server"`
-		Result  string        `json:"result"`
-		Text    string        `json:"text"`
-		Cut     *CutConns     `json:"connections_cut,omitempty"`
-	}
-)
 
 // Results writes the results of --all-services, one per line.
 type Results struct{ stream *streamWriter }
 
 // NewResults writes the beginning of the document.
 func NewResults(w *bufio.Writer) (*Results, error) {
-	sw, err := newStreamWriter(w, struct{}{}, "results", "\n")
+	sw, err := newStreamWriter(w, newObject(), "results", "\n")
 	return &Results{sw}, err
 }
 
 // Add writes a result.
 func (r *Results) Add(x *Result) error {
-	ap := x.Server.AddrPort
-	return r.stream.add(&result{newServiceKey(&x.Server.Service), serverAddress{ap.Addr(), ap.Port()}, x.Result, x.Text, x.Cut})
+	return r.stream.add(func(b *builder) {
+		b.serviceObject(&x.Server.Service)
+		b.openObject("server")
+		b.addrPort(x.Server.AddrPort)
+		b.closeObject()
+		b.string("result", x.Result)
+		b.string("text", x.Text)
+		if c := x.Cut; c != nil {
+			b.openObject("connections_cut")
+			b.uint("active", uint64(c.Active))
+			b.uint("persistent", uint64(c.Persistent))
+			b.closeObject()
+		}
+	})
 }
 
 // End writes the end of the document.

@@ -3,176 +3,136 @@
 package jsonout
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 
+	"goipvsadm/cmd/goipvsadm/internal/sampler"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 )
 
-// The JSON form of services and destinations. It differs from the types of package
-// ipvs in that flags are names, and addresses are separate from ports.
-type (
-	service struct {
-		serviceConfig
-		Stats    stats     `json:"stats"`
-		Measured *measured `json:"measured,omitempty"`
-		Servers  []server  `json:"servers"`
-	}
+// The JSON form of services and destinations differs from the types of package ipvs in
+// that flags are names, and addresses are separate from ports.
 
-	// serviceConfig is what -A and -E set.
-	serviceConfig struct {
-		serviceKey
-		Scheduler      string      `json:"scheduler"`
-		SchedulerFlags []string    `json:"scheduler_flags"`
-		OnePacket      bool        `json:"one_packet"`
-		Persistence    persistence `json:"persistence"`
-	}
-
-	serviceKey struct {
-		Family   string `json:"family"`
-		*address        // nil for a firewall mark
-		Mark     uint32 `json:"mark,omitzero"`
-	}
-
-	address struct {
-		Protocol string     `json:"protocol"`
-		Address  netip.Addr `json:"address"`
-		Port     uint16     `json:"port"`
-	}
-
-	persistence struct {
-		Enabled      bool   `json:"enabled"`
-		Timeout      uint32 `json:"timeout"`
-		Netmask      string `json:"netmask,omitempty"`       // set for IPv4
-		PrefixLength uint32 `json:"prefix_length,omitempty"` // set for IPv6
-		Engine       string `json:"engine,omitempty"`
-	}
-
-	server struct {
-		serverConfig
-		ActiveConns     uint32    `json:"active_connections"`
-		InactiveConns   uint32    `json:"inactive_connections"`
-		PersistentConns uint32    `json:"persistent_connections"`
-		Stats           stats     `json:"stats"`
-		Measured        *measured `json:"measured,omitempty"`
-	}
-
-	// serverConfig is what -a and -e set.
-	serverConfig struct {
-		Family string `json:"family"`
-		serverAddress
-		Forward        string  `json:"forward"`
-		Tunnel         *tunnel `json:"tunnel,omitempty"`
-		Weight         uint32  `json:"weight"`
-		UpperThreshold uint32  `json:"upper_threshold"`
-		LowerThreshold uint32  `json:"lower_threshold"`
-	}
-
-	tunnel struct {
-		Type  string   `json:"type"`
-		Port  uint16   `json:"port"`
-		Flags []string `json:"flags"`
-	}
-
-	// stats has the fields of ipvs.Stats.
-	stats struct {
-		Conns      uint64 `json:"connections"`
-		InPackets  uint64 `json:"in_packets"`
-		OutPackets uint64 `json:"out_packets"`
-		InBytes    uint64 `json:"in_bytes"`
-		OutBytes   uint64 `json:"out_bytes"`
-		CPS        uint64 `json:"connections_per_second"`
-		InPPS      uint64 `json:"in_packets_per_second"`
-		OutPPS     uint64 `json:"out_packets_per_second"`
-		InBPS      uint64 `json:"in_bytes_per_second"`
-		OutBPS     uint64 `json:"out_bytes_per_second"`
-	}
-
-	// measured has the fields of sampler.Rates.
-	measured struct {
-		Conns      float64 `json:"connections_per_second"`
-		InPackets  float64 `json:"in_packets_per_second"`
-		OutPackets float64 `json:"out_packets_per_second"`
-		InBytes    float64 `json:"in_bytes_per_second"`
-		OutBytes   float64 `json:"out_bytes_per_second"`
-	}
-)
-
-func newService(s *ipvs.Service) service {
-	return service{serviceConfig: newServiceConfig(s), Stats: stats(s.Stats), Servers: []server{}}
+// service appends the members of a service except its servers. measured may be nil.
+func (b *builder) service(s *ipvs.Service, measured *sampler.Rates) {
+	b.serviceConfig(s)
+	b.stats(&s.Stats)
+	b.measured(measured)
 }
 
-func newServiceConfig(s *ipvs.Service) serviceConfig {
-	v := serviceConfig{
-		serviceKey:     *newServiceKey(&s.ServiceKey),
-		Scheduler:      s.Scheduler,
-		SchedulerFlags: schedulerFlags(s),
-		OnePacket:      s.Flags&ipvs.OnePacketScheduling != 0,
-		Persistence: persistence{
-			Enabled: s.Flags&ipvs.Persistent != 0,
-			Timeout: s.Timeout,
-			Engine:  s.PEName,
-		},
+// serviceConfig appends the members that -A and -E set.
+func (b *builder) serviceConfig(s *ipvs.Service) {
+	b.serviceKey(&s.ServiceKey)
+	b.string("scheduler", s.Scheduler)
+	b.openArray("scheduler_flags")
+	if names := sched.FlagNames(s.Scheduler, uint32(s.Flags&ipvs.SchedFlags)); names != "" {
+		for name := range strings.SplitSeq(names, ",") {
+			b.string("", name)
+		}
 	}
-	if s.Family == ipvs.IPv6 {
-		v.Persistence.PrefixLength = uint32(s.Netmask)
-	} else {
-		v.Persistence.Netmask = string(s.Netmask.AppendTo(nil, s.Family))
+	b.closeArray()
+	b.bool("one_packet", s.Flags&ipvs.OnePacketScheduling != 0)
+	b.openObject("persistence")
+	b.bool("enabled", s.Flags&ipvs.Persistent != 0)
+	b.uint("timeout", uint64(s.Timeout))
+	switch {
+	case s.Family != ipvs.IPv6:
+		b.startValue("netmask")
+		*b = append(s.Netmask.AppendTo(append(*b, '"'), s.Family), '"')
+	case s.Netmask != 0:
+		b.uint("prefix_length", uint64(s.Netmask))
 	}
-	return v
+	b.nonempty("engine", s.PEName)
+	b.closeObject()
 }
 
-func newServiceKey(k *ipvs.ServiceKey) *serviceKey {
-	v := &serviceKey{Family: lowerName(k.Family), Mark: k.Mark}
-	if k.Mark == 0 {
-		v.address = &address{lowerName(k.Protocol), k.AddrPort.Addr(), k.AddrPort.Port()}
+// serviceKey appends the members that identify a service.
+func (b *builder) serviceKey(k *ipvs.ServiceKey) {
+	b.lower("family", k.Family.String())
+	if k.Mark != 0 {
+		b.uint("mark", uint64(k.Mark))
+		return
 	}
-	return v
+	b.lower("protocol", k.Protocol.String())
+	b.addrPort(k.AddrPort)
 }
 
-func newServer(d *ipvs.Destination) server {
-	return server{
-		serverConfig:    newServerConfig(d),
-		ActiveConns:     d.ActiveConns,
-		InactiveConns:   d.InactiveConns,
-		PersistentConns: d.PersistentConns,
-		Stats:           stats(d.Stats),
-	}
+// serviceObject appends an object that identifies a service.
+func (b *builder) serviceObject(k *ipvs.ServiceKey) {
+	b.openObject("service")
+	b.serviceKey(k)
+	b.closeObject()
 }
 
-func newServerConfig(d *ipvs.Destination) serverConfig {
-	v := serverConfig{
-		Family:         lowerName(ipvs.FamilyOf(d.AddrPort.Addr())),
-		serverAddress:  serverAddress{d.AddrPort.Addr(), d.AddrPort.Port()},
-		Forward:        lowerName(d.Method),
-		Weight:         d.Weight,
-		UpperThreshold: d.UpperThreshold,
-		LowerThreshold: d.LowerThreshold,
-	}
+func (b *builder) addrPort(ap netip.AddrPort) {
+	b.addr("address", ap.Addr())
+	b.uint("port", uint64(ap.Port()))
+}
+
+// server appends a server to an array. measured may be nil.
+func (b *builder) server(d *ipvs.Destination, measured *sampler.Rates) {
+	b.openObject("")
+	b.serverConfig(d)
+	b.uint("active_connections", uint64(d.ActiveConns))
+	b.uint("inactive_connections", uint64(d.InactiveConns))
+	b.uint("persistent_connections", uint64(d.PersistentConns))
+	b.stats(&d.Stats)
+	b.measured(measured)
+	b.closeObject()
+}
+
+// serverConfig appends the members that -a and -e set.
+func (b *builder) serverConfig(d *ipvs.Destination) {
+	b.lower("family", ipvs.FamilyOf(d.AddrPort.Addr()).String())
+	b.addrPort(d.AddrPort)
+	b.lower("forward", d.Method.String())
 	// The kernel changes the method of a tunnel to a local address to Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
-		v.Tunnel = &tunnel{lowerName(d.Tunnel.Type), d.Tunnel.Port, TunnelFlags(d.Tunnel.Flags)}
+		b.openObject("tunnel")
+		b.lower("type", d.Tunnel.Type.String())
+		b.uint("port", uint64(d.Tunnel.Port))
+		b.strings("flags", TunnelFlags(d.Tunnel.Flags))
+		b.closeObject()
 	}
-	return v
+	b.uint("weight", uint64(d.Weight))
+	b.uint("upper_threshold", uint64(d.UpperThreshold))
+	b.uint("lower_threshold", uint64(d.LowerThreshold))
 }
 
-// lowerName returns the name of v in lower case.
-func lowerName(v fmt.Stringer) string { return strings.ToLower(v.String()) }
+func (b *builder) stats(s *ipvs.Stats) {
+	b.openObject("stats")
+	b.uint("connections", s.Conns)
+	b.uint("in_packets", s.InPackets)
+	b.uint("out_packets", s.OutPackets)
+	b.uint("in_bytes", s.InBytes)
+	b.uint("out_bytes", s.OutBytes)
+	b.uint("connections_per_second", s.CPS)
+	b.uint("in_packets_per_second", s.InPPS)
+	b.uint("out_packets_per_second", s.OutPPS)
+	b.uint("in_bytes_per_second", s.InBPS)
+	b.uint("out_bytes_per_second", s.OutBPS)
+	b.closeObject()
+}
 
-func schedulerFlags(s *ipvs.Service) []string {
-	names := sched.FlagNames(s.Scheduler, uint32(s.Flags&ipvs.SchedFlags))
-	if names == "" {
-		return []string{}
+// measured appends measured rates unless they are nil.
+func (b *builder) measured(r *sampler.Rates) {
+	if r == nil {
+		return
 	}
-	return strings.Split(names, ",")
+	b.openObject("measured")
+	b.float("connections_per_second", r.Conns)
+	b.float("in_packets_per_second", r.InPackets)
+	b.float("out_packets_per_second", r.OutPackets)
+	b.float("in_bytes_per_second", r.InBytes)
+	b.float("out_bytes_per_second", r.OutBytes)
+	b.closeObject()
 }
 
 // TunnelFlags returns the names of f: csum and remcsum, as in the options --tun-csum
 // and --tun-remcsum.
 func TunnelFlags(f ipvs.TunnelFlags) []string {
-	names := []string{}
+	var names []string
 	if f&ipvs.TunnelChecksum != 0 {
 		names = append(names, "csum")
 	}

@@ -4,60 +4,56 @@ package jsonout
 
 import (
 	"bufio"
-	"net/netip"
-	"unicode/utf8"
 
 	"goipvsadm/ipvs"
 )
 
-// timeouts has the fields of ipvs.Timeouts, in seconds.
-type timeouts struct {
-	TCP    uint32 `json:"tcp"`
-	TCPFin uint32 `json:"tcp_fin"`
-	UDP    uint32 `json:"udp"`
-}
-
-// Timeouts writes t.
+// Timeouts writes t, in seconds.
 func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
-	return newEncoder(w).Encode(map[string]timeouts{"timeouts": timeouts(*t)})
+	b := newObject()
+	b.timeouts(t)
+	return b.write(w)
 }
 
-// A daemon is the JSON form of an ipvs.Daemon. Its members are named after the options of
-// --start-daemon. Kernels before 4.3 report only the state, interface and sync ID.
-type daemon struct {
-	daemonKey
-	Interface      string     `json:"mcast_interface"`
-	InterfaceBytes []byte     `json:"mcast_interface_base64,omitempty"`
-	SyncID         uint32     `json:"syncid"`
-	MaxLen         uint16     `json:"sync_maxlen,omitzero"`
-	Group          netip.Addr `json:"mcast_group,omitzero"`
-	Port           uint16     `json:"mcast_port,omitzero"`
-	TTL            uint8      `json:"mcast_ttl,omitzero"`
-}
-
-// daemonKey identifies a daemon.
-type daemonKey struct {
-	State string `json:"state"`
-}
-
-func newDaemon(d *ipvs.Daemon) daemon {
-	v := daemon{daemonKey{lowerName(d.State)}, d.Interface, nil, d.SyncID, d.MaxLen, d.Group, d.Port, d.TTL}
-	if !utf8.ValidString(d.Interface) {
-		v.InterfaceBytes = []byte(d.Interface)
-	}
-	return v
+func (b *builder) timeouts(t *ipvs.Timeouts) {
+	b.openObject("timeouts")
+	b.uint("tcp", uint64(t.TCP))
+	b.uint("tcp_fin", uint64(t.TCPFin))
+	b.uint("udp", uint64(t.UDP))
+	b.closeObject()
 }
 
 // Daemons writes the running sync daemons.
 func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
-	sw, err := newStreamWriter(w, struct{}{}, "daemons", "\n")
+	sw, err := newStreamWriter(w, newObject(), "daemons", "\n")
 	if err != nil {
 		return err
 	}
 	for i := range daemons {
-		if err := sw.add(newDaemon(&daemons[i])); err != nil {
+		if err := sw.add(func(b *builder) { b.daemon(&daemons[i]) }); err != nil {
 			return err
 		}
 	}
 	return sw.end()
+}
+
+// daemon appends the members of a daemon. They are named after the options of
+// --start-daemon. Kernels before 4.3 report only the state, interface and sync ID.
+func (b *builder) daemon(d *ipvs.Daemon) {
+	b.lower("state", d.State.String())
+	b.string("mcast_interface", d.Interface)
+	b.rawBytes("mcast_interface_base64", d.Interface)
+	b.uint("syncid", uint64(d.SyncID))
+	if d.MaxLen != 0 {
+		b.uint("sync_maxlen", uint64(d.MaxLen))
+	}
+	if d.Group.IsValid() {
+		b.addr("mcast_group", d.Group)
+	}
+	if d.Port != 0 {
+		b.uint("mcast_port", uint64(d.Port))
+	}
+	if d.TTL != 0 {
+		b.uint("mcast_ttl", uint64(d.TTL))
+	}
 }

@@ -15,34 +15,29 @@ import (
 // End.
 type Table struct{ stream *streamWriter }
 
-// A tableHeader holds the members of a table document that precede the services.
-type tableHeader struct {
-	Time    string `json:"time,omitempty"`
-	Version string `json:"ipvs_version"`
-	Size    uint32 `json:"connection_table_size"`
-}
-
 // NewTable starts a table on w.
 func NewTable(w *bufio.Writer, info *ipvs.Info) (*Table, error) {
-	return newTable(w, newTableHeader(info), "\n")
+	return newTable(w, newObject(), info, "\n")
 }
 
-func newTableHeader(info *ipvs.Info) tableHeader {
-	return tableHeader{Version: info.Version.String(), Size: info.ConnTableSize}
-}
-
-func newTable(w *bufio.Writer, h tableHeader, newline string) (*Table, error) {
-	sw, err := newStreamWriter(w, h, "services", newline)
+// newTable starts a table after the members in head.
+func newTable(w *bufio.Writer, head builder, info *ipvs.Info, newline string) (*Table, error) {
+	head.string("ipvs_version", info.Version.String())
+	head.uint("connection_table_size", uint64(info.ConnTableSize))
+	sw, err := newStreamWriter(w, head, "services", newline)
 	return &Table{sw}, err
 }
 
 // Add writes a service with its destinations.
 func (t *Table) Add(s *ipvs.Service, destinations []ipvs.Destination) error {
-	v := newService(s)
-	for i := range destinations {
-		v.Servers = append(v.Servers, newServer(&destinations[i]))
-	}
-	return t.stream.add(&v)
+	return t.stream.add(func(b *builder) {
+		b.service(s, nil)
+		b.openArray("servers")
+		for i := range destinations {
+			b.server(&destinations[i], nil)
+		}
+		b.closeArray()
+	})
 }
 
 // End completes the document.
@@ -51,9 +46,7 @@ func (t *Table) End() error { return t.stream.end() }
 // Sample writes a sample that was taken at the given time, with the measured rates, as a
 // table on one line. It returns the first error of services.
 func Sample(w *bufio.Writer, info *ipvs.Info, at time.Time, services iter.Seq2[*sampler.Service, error]) error {
-	h := newTableHeader(info)
-	h.Time = formatTime(at)
-	t, err := newTable(w, h, "")
+	t, err := newTable(w, newTimedObject(at), info, "")
 	if err != nil {
 		return err
 	}
@@ -61,19 +54,18 @@ func Sample(w *bufio.Writer, info *ipvs.Info, at time.Time, services iter.Seq2[*
 		if err != nil {
 			return err
 		}
-		v := newService(&s.Service)
-		v.Measured = (*measured)(s.Measured)
-		for j := range s.Destinations {
-			d := &s.Destinations[j]
-			server := newServer(&d.Destination)
-			server.Measured = (*measured)(d.Measured)
-			v.Servers = append(v.Servers, server)
-		}
-		if err := t.stream.add(&v); err != nil {
+		err = t.stream.add(func(b *builder) {
+			b.service(&s.Service, s.Measured)
+			b.openArray("servers")
+			for i := range s.Destinations {
+				d := &s.Destinations[i]
+				b.server(&d.Destination, d.Measured)
+			}
+			b.closeArray()
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return t.End()
 }
-
-func formatTime(t time.Time) string { return t.Format(time.RFC3339Nano) }
