@@ -8,7 +8,6 @@ import (
 
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/ipvs"
-	"goipvsadm/ipvs/reconcile"
 	"goipvsadm/sched"
 )
 
@@ -146,15 +145,21 @@ func writeServiceInfo(w *writer, s *ipvs.Service) {
 	w.endSample(1)
 }
 
-// eachServer is like eachService for the servers of all services.
+// eachServer is like eachService for the servers of all services. It appends the labels
+// of a service only once.
 func eachServer(write func(w *writer, d *ipvs.Destination)) func(*writer, *input) {
 	return func(w *writer, in *input) {
 		for i := range in.Services {
 			s := &in.Services[i]
+			w.startSample()
+			w.serviceLabels(&s.ServiceKey)
+			common := len(w.sample)
 			for j := range s.Destinations {
-				w.startSample()
-				w.serverLabels(s, &s.Destinations[j])
-				write(w, &s.Destinations[j])
+				d := &s.Destinations[j]
+				w.sample = w.sample[:common]
+				w.addrLabel("server_address", d.AddrPort.Addr())
+				w.uintLabel("server_port", uint64(d.AddrPort.Port()))
+				write(w, d)
 			}
 		}
 	}
@@ -166,13 +171,6 @@ func serverGauge(value func(*ipvs.Destination) uint32) func(*writer, *input) {
 
 func serverCounter(value func(*ipvs.Stats) uint64) func(*writer, *input) {
 	return eachServer(func(w *writer, d *ipvs.Destination) { w.endSample(value(&d.Stats)) })
-}
-
-// serverLabels appends the labels that identify a server.
-func (w *writer) serverLabels(s *reconcile.Service, d *ipvs.Destination) {
-	w.serviceLabels(&s.ServiceKey)
-	w.addrLabel("server_address", d.AddrPort.Addr())
-	w.uintLabel("server_port", uint64(d.AddrPort.Port()))
 }
 
 func writeServerInfo(w *writer, d *ipvs.Destination) {

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/reconcile"
@@ -132,7 +133,7 @@ func appendEscaped(b []byte, value string) []byte {
 		case '\n':
 			b = append(b, `\n`...)
 		default:
-			b = append(b, string(r)...)
+			b = utf8.AppendRune(b, r)
 		}
 	}
 	return b
