@@ -158,8 +158,10 @@ func (r *Rules) Table() (*reconcile.Table, []LineError) {
 				errs = append(errs, LineError{int(line), "service not defined"})
 			}
 		}
-		s.Destinations = slices.Clone(s.Destinations)
-		lines.servers = slices.Clone(lines.servers)
+		if len(s.Destinations) < cap(s.Destinations) {
+			s.Destinations = slices.Clone(s.Destinations)
+			lines.servers = slices.Clone(lines.servers)
+		}
 	}
 	return &r.table, errs
 }
