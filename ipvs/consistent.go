@@ -19,28 +19,33 @@ import (
 // a removed one, so a dump of several datagrams does not prove that a row is absent.
 
 // ServicesConsistent is like Services, but the result has no duplicates and, with one
-// exception, every service that exists during the whole call. It repeats the dump
-// until two successive dumps have the same services in the same order. If no two
-// successive dumps of ten are the same, it returns every service that any of them has;
-// services that were added or removed meanwhile may then be present or absent.
+// exception, every service that exists during the whole call. If all services are IPv4,
+// it compares the dump with the list that a socket option returns, which is atomic.
+// Otherwise, or if they differ, it repeats the dump until two successive dumps have the
+// same services in the same order. If no two successive dumps of ten are the same, it
+// returns every service that any of them has; services that were added or removed
+// meanwhile may then be present or absent.
 //
 // The exception, because the kernel has no atomic dump: a service is missing if every
-// dump skips it. Two dumps that skip it are the same only if another service is removed
-// at a certain moment of each dump and is added again between them.
+// repeated dump skips it. Two dumps that skip it are the same only if another service is
+// removed at a certain moment of each dump and is added again between them.
 func (c *Client) ServicesConsistent() ([]Service, error) {
 	var s Service
 	return dumpConsistent(c, nil, &netlinkmsg.Message{Command: netlinkmsg.GetService}, &netlinkmsg.Message{Service: &s}, &s,
-		func(s *Service) ServiceKey { return s.ServiceKey })
+		func(s *Service) ServiceKey { return s.ServiceKey },
+		c.hasServices)
 }
 
 // AppendDestinationsConsistent is like AppendDestinations, with the guarantees of
-// ServicesConsistent. The dump of a service with few destinations (19 or fewer on
+// ServicesConsistent; the socket option is used if the service and all destinations are
+// IPv4. The dump of a service with few destinations (19 or fewer on
 // Linux 6.1) is a single datagram, which is atomic and is not repeated.
 func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) ([]Destination, error) {
 	d := c.takeDestinationDump(key)
 	defer c.spareDump.Store(d)
 	return dumpConsistent(c, ds, &d.request, &d.reply, &d.row,
-		func(d *Destination) netip.AddrPort { return d.AddrPort })
+		func(d *Destination) netip.AddrPort { return d.AddrPort },
+		func(ds []Destination) bool { return c.hasDestinations(key, ds) })
 }
 
 // Destination returns the destination of a service with the given address and
@@ -79,9 +84,10 @@ func (c *Client) Destination(key ServiceKey, ap netip.AddrPort) (Destination, er
 }
 
 // dumpConsistent sends a dump request and appends its rows, which reply decodes
-// into row, to list. It repeats the dump as ServicesConsistent describes.
-func dumpConsistent[T any, K comparable](c *Client, list []T, request, reply *netlinkmsg.Message, row *T, key func(*T) K) ([]T, error) {
-	m := dumpMerger[T, K]{list: list, offset: len(list), key: key}
+// into row, to list. It repeats the dump as ServicesConsistent describes; exact reports
+// whether the kernel has exactly the given rows.
+func dumpConsistent[T any, K comparable](c *Client, list []T, request, reply *netlinkmsg.Message, row *T, key func(*T) K, exact func([]T) bool) ([]T, error) {
+	m := dumpMerger[T, K]{list: list, offset: len(list), key: key, exact: exact}
 	err := c.dump(request, reply, m.start, func() { m.add(row) }, m.end)
 	if errors.Is(err, ErrDumpInterrupted) && m.ended > 0 {
 		err = nil // the union of all dumps
@@ -96,6 +102,7 @@ type dumpMerger[T any, K comparable] struct {
 	list   []T // rows passed by the caller and, from offset on, rows of the dumps
 	offset int
 	key    func(*T) K
+	exact  func([]T) bool // reports whether the kernel has exactly these rows
 
 	ended int // number of complete dumps
 	next  int // while comparing: number of rows of the current dump so far
@@ -161,7 +168,7 @@ func (m *dumpMerger[T, K]) end(atomic bool) bool {
 	m.ended++
 	switch {
 	case m.ended == 1:
-		return !atomic
+		return !atomic && !m.exact(m.list[m.offset:])
 	case !m.merging && m.next == len(m.list)-m.offset && !m.hasDuplicates():
 		return false
 	case !m.merging:

@@ -71,22 +71,13 @@ func newKernelClient(conn *genetlink.Conn, cfg *config) (*Client, error) {
 
 // dialNetlink opens a generic netlink socket in the network namespace with the
 // given path, or in the caller's if the path is empty.
-func dialNetlink(netns string) (*genetlink.Conn, error) {
-	var cfg netlink.Config
-	if netns != "" {
-		ns, err := openNetNS(netns)
-		if err != nil {
-			return nil, err
-		}
-		defer ns.Close()
-		cfg.NetNS = int(ns.Fd())
-	}
-	conn, err := genetlink.Dial(&cfg)
-	if call := new(os.SyscallError); errors.As(err, &call) && call.Syscall == "setns" {
-		return nil, netnsError(netns, err)
-	}
+func dialNetlink(netns string) (conn *genetlink.Conn, err error) {
+	err = inNetNS(netns, func(fd int) (err error) {
+		conn, err = genetlink.Dial(&netlink.Config{NetNS: fd})
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("ipvs: open netlink socket: %w", err)
+		return nil, err
 	}
 	// Older kernels lack these options: acknowledgements that do not repeat the
 	// request (Linux 4.3), that describe the error (4.12), and strict checking of
@@ -95,6 +86,28 @@ func dialNetlink(netns string) (*genetlink.Conn, error) {
 		_ = conn.SetOption(o, true)
 	}
 	return conn, nil
+}
+
+// inNetNS calls open with a file descriptor of the network namespace with the given
+// path, or with 0 if the path is empty.
+func inNetNS(path string, open func(fd int) error) error {
+	fd := 0
+	if path != "" {
+		ns, err := openNetNS(path)
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		fd = int(ns.Fd())
+	}
+	err := open(fd)
+	if call := new(os.SyscallError); errors.As(err, &call) && call.Syscall == "setns" {
+		return netnsError(path, err)
+	}
+	if err != nil {
+		return fmt.Errorf("ipvs: open netlink socket: %w", err)
+	}
+	return nil
 }
 
 const (

@@ -27,4 +27,9 @@ type kernelSocket interface {
 	// setNonblocking selects whether Receive returns ErrTimeout at once if no
 	// datagram is queued.
 	setNonblocking(on bool)
+
+	// readOption reads a socket option of IPVS in the network namespace with the
+	// given path, which must be that of the socket. b contains the argument and is
+	// overwritten with the result.
+	readOption(netns string, option int, b []byte) error
 }
