@@ -41,6 +41,12 @@ func TestDiagnose(t *testing.T) {
 		{name: "conntrack full with an unreadable table", change: func(f *Facts) {
 			f.Services, f.TableUnreadable = nil, true
 			f.Sysctls["net/netfilter/nf_conntrack_count"] = 65536
+		}, want: []string{"warning conntrack-full"}},
+		{name: "conntrack drops packets", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			f.Sysctls["net/netfilter/nf_conntrack_count"] = 65536
+			f.Counters.ConntrackDrops = 9
 		}, want: []string{"conntrack-full"}},
 
 		{name: "no replies from one server", change: func(f *Facts) {
@@ -91,6 +97,12 @@ func TestDiagnose(t *testing.T) {
 			silenceUDP(f)
 			f.Services[0].Servers[1].Delta = &ipvs.Stats{InPackets: 15, OutPackets: 15}
 			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 3, Reporter: addr("10.0.0.12")}}
+			f.Services[0].Servers = f.Services[0].Servers[1:]
+		}, want: []string{"server-refuses UDP 192.0.2.1:80 10.0.0.12:80"}},
+		{name: "one of several UDP packets rejected", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Servers[1].Delta = &ipvs.Stats{InPackets: 4, OutPackets: 1}
+			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 1, Reporter: addr("10.0.0.12")}}
 			f.Services[0].Servers = f.Services[0].Servers[1:]
 		}, want: []string{"server-refuses UDP 192.0.2.1:80 10.0.0.12:80"}},
 		{name: "UDP packets rejected by a server that replies to others", change: func(f *Facts) {

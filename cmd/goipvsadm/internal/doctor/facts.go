@@ -75,8 +75,8 @@ type Facts struct {
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
 	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
-	FrameResults []netprobe.FrameResult                 // connection attempts to VIPs at servers with direct routing
-	Datagrams    map[*ipvs.Destination]netprobe.Outcome // outcomes of UDP and SCTP servers; Silent may be normal for the protocol
+	FrameResults []netprobe.FrameResult                   // connection attempts to VIPs at servers with direct routing
+	Datagrams    map[*ipvs.Destination]netprobe.PathReply // replies of UDP and SCTP servers; a silent port may be normal for the protocol
 
 	Unavailable []Unavailable
 

@@ -38,6 +38,11 @@ var probeChecks = []Check{
 		Explanation: "the packets of the probe, or the replies to them, are dropped or lost",
 	},
 	{
+		ID: "probe-vip-no-answer", Severity: Warning, run: probeVIPUnanswered,
+		Title:       "server does not reply to packets to the VIP",
+		Explanation: "the server discards the packets that IPVS forwards, or its replies are lost",
+	},
+	{
 		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
 		Title:       "server does not reply to an ICMP echo request",
 		Explanation: "the host is down, or packets are filtered; many firewalls drop echo requests",
@@ -411,7 +416,7 @@ func probeRefused(f *Facts, report func(Finding)) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
 	})
 	f.eachServer(func(s *Service, d *Server) {
-		if o, ok := f.Datagrams[&d.Destination]; !ok || o != netprobe.Refused || f.isSuppressed(d) {
+		if o, ok := f.Datagrams[&d.Destination]; !ok || o.Port != netprobe.Refused || f.isSuppressed(d) {
 			return
 		}
 		p, _ := f.pathTo(s, d)
@@ -480,6 +485,28 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			x.Severity = Warning
 		}
 		report(x)
+	})
+}
+
+// probeVIPUnanswered reports UDP servers with direct routing or tunnels that reply on
+// their own address but not on the VIP, while another server of the service does.
+func probeVIPUnanswered(f *Facts, report func(Finding)) {
+	answered := f.probeOutcomes(netprobe.Answered)
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.Datagrams[&d.Destination]
+		if !ok || s.Protocol != ipvs.UDP || d.Method == ipvs.Masquerading || r.Echo || r.Port != netprobe.Silent ||
+			answered[probeTarget(s, d)] == nil || !d.hasClientTraffic() || f.isSuppressed(d) || f.hasReplied(s, d) {
+			return
+		}
+		i := slices.IndexFunc(s.Servers, func(o Server) bool {
+			r := f.Datagrams[&o.Destination]
+			return o.Method == d.Method && (r.Echo || r.Port == netprobe.Answered)
+		})
+		if i < 0 {
+			return // the servers may not reply to echo requests to the VIP
+		}
+		report(f.silentFinding(s, d, s.serverFinding(d, fmt.Sprintf("%s replies to echo requests to its own address, and %s also to those to %s",
+			d.AddrPort.Addr(), s.Servers[i].AddrPort.Addr(), s.AddrPort.Addr()))))
 	})
 }
 

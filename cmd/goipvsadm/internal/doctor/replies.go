@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netprobe"
@@ -142,6 +143,19 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
+		p := f.replyPacket(s, d, f.sysctlIs(vsConntrack, 1))
+		p.Source = d.Conns.VIPPort
+		if o, hook := f.dropOutcome(p, "postrouting"); o != nil {
+			vip := netip.PrefixFrom(p.Source.Addr(), p.Source.Addr().BitLen())
+			x.explain([]replyCause{{
+				text:       "the director drops the replies in POSTROUTING: " + describeOutcome(o),
+				remedies:   []Remedy{f.acceptRemedy(f.baseChain(o.Chain, hook), s.Protocol, "-s", vip, p.Source.Port())},
+				certain:    true,
+				onDirector: true,
+			}})
+			report(x)
+			return
+		}
 		link := f.link(nextHop.link).Name
 		x.Causes = []string{"the route of the replies, from the VIP to the client, is wrong, such as by a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
 		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.String())}
@@ -199,8 +213,11 @@ type replyCause struct {
 	onDirector bool // whether it is on the director, where it affects other servers too
 }
 
-// replyPacket returns a server's reply to a client as it passes the FORWARD
-// chains. tracked is whether netfilter tracks the connections of IPVS.
+// replyHooks are the hooks that a server's replies pass before IPVS restores their
+// source.
+var replyHooks = []string{"prerouting", "forward"}
+
+// replyPacket returns a server's reply to a client as it passes the replyHooks. tracked is whether netfilter tracks the connections of IPVS.
 func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Source: d.AddrPort}
 	if r, ok := f.routeTo(d); ok {
@@ -231,14 +248,14 @@ func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packe
 // the most likely first.
 func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	tracked := f.sysctlIs(vsConntrack, 1)
-	if o := f.dropOutcome("forward", f.replyPacket(s, d, tracked)); o != nil {
-		text := "the director drops the replies in FORWARD: " + describeOutcome(o)
-		c := replyCause{text: text, certain: true, onDirector: true}
-		if !tracked && f.dropOutcome("forward", f.replyPacket(s, d, true)) == nil {
-			c.text = "the director drops the replies in FORWARD as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
+	if o, hook := f.dropOutcome(f.replyPacket(s, d, tracked), replyHooks...); o != nil {
+		where := "the director drops the replies in " + strings.ToUpper(hook)
+		c := replyCause{text: where + ": " + describeOutcome(o), certain: true, onDirector: true}
+		if tracking, _ := f.dropOutcome(f.replyPacket(s, d, true), replyHooks...); !tracked && tracking == nil {
+			c.text = where + " as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
 			c.remedies = append(c.remedies, f.sysctlRemedy(1, vsConntrack))
 		}
-		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, "forward"), s, d))
+		c.remedies = append(c.remedies, f.acceptRemedy(f.baseChain(o.Chain, hook), s.Protocol, "-s", f.networkOf(d), d.AddrPort.Port()))
 		return []replyCause{c}
 	}
 	if f.Firewall != nil && !tracked {
@@ -268,16 +285,15 @@ func (f *Facts) sourceNAT(s *Service, d *Server, client netip.Addr) []netstate.O
 	return f.Firewall.Find(netstate.SourceNAT, request)
 }
 
-// acceptReplies returns the command that makes a FORWARD chain accept the replies
-// of a server with NAT and of the other servers in its network.
-func (f *Facts) acceptReplies(c *netstate.Chain, s *Service, d *Server) Remedy {
-	from := netip.PrefixFrom(d.AddrPort.Addr(), d.AddrPort.Addr().BitLen())
+// networkOf returns the network of a server if it is directly connected, or otherwise
+// its address.
+func (f *Facts) networkOf(d *Server) netip.Prefix {
 	if r, ok := f.routeTo(d); ok && !r.Gateway.IsValid() {
 		if own, ok := f.subnetOf(d.AddrPort.Addr(), r.Link); ok {
-			from = own.Masked()
+			return own.Masked()
 		}
 	}
-	return f.acceptRemedy(c, s.Protocol, "-s", from, d.AddrPort.Port())
+	return netip.PrefixFrom(d.AddrPort.Addr(), d.AddrPort.Addr().BitLen())
 }
 
 // pathCauses returns the causes that lie beyond the director.
@@ -399,6 +415,14 @@ func describeProbe(p PathResult, to netip.AddrPort) string {
 	return fmt.Sprintf("the server does not reply to packets to %s", to)
 }
 
+// path returns the result of the path probes of a server.
+func (f *Facts) path(d *Server) (p PathResult, ok bool) {
+	if p, ok = f.Paths[&d.Destination]; !ok && d.Method != ipvs.Masquerading {
+		p.FromDirector, ok = f.Datagrams[&d.Destination]
+	}
+	return p, ok
+}
+
 // vipCauses returns the causes for missing replies of a server with direct
 // routing or a tunnel, the most likely first.
 func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
@@ -451,7 +475,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		filter.text = "a firewall drops the packets of the tunnel"
 	}
 	mixed := f.mixedCause(s, d)
-	probe, probed := f.Paths[&d.Destination]
+	probe, probed := f.path(d)
 	switch {
 	case probed && probe.FromClient.Port != netprobe.Silent || probed && probe.FromClient.Echo:
 		return []replyCause{{

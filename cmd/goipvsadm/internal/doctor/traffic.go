@@ -113,13 +113,16 @@ func (f *Facts) onlyResets(s *Service, d *Server) bool {
 }
 
 // rejection returns how packets to a server with NAT were rejected between the
-// samples, or nil if there were none or the server has replied to others.
+// samples, or nil if there were none or the server has replied to others. One
+// rejection is enough if there were more packets: a host sends about one ICMP error
+// per second to each destination.
 func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	if d.Method != ipvs.Masquerading || d.Conns.Completed > 0 || !d.hasTraffic() {
 		return nil
 	}
 	for _, e := range endpoints(s, d) {
-		if r := f.Rejections[e]; r != nil && r.Packets >= minUnanswered && f.Replies[e] == 0 {
+		r := f.Rejections[e]
+		if r != nil && (r.Packets >= minUnanswered || d.Delta != nil && d.Delta.InPackets >= minSilentPackets) && f.Replies[e] == 0 {
 			return r
 		}
 	}
@@ -175,7 +178,7 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 // silentFinding adds the causes for the silence of a server to a finding. The
 // further remedies follow those of the causes, without duplicates.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
-	if p, ok := f.Paths[&d.Destination]; ok {
+	if p, ok := f.path(d); ok {
 		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
 	}
 	x.explain(f.vipCauses(s, d))
