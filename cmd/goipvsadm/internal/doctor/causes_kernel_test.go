@@ -129,6 +129,11 @@ var causeTests = []findingTest{
 			"director2: ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.2 -g",
 		}},
 
+	{name: "backup-only", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80",
+		breakWith: []string{
+			"director: ipvsadm --start-daemon backup --mcast-interface eth1",
+			"director: sysctl -w net.ipv4.vs.backup_only=1",
+		}, cleanup: []string{"director: sleep 3"}},
 	{name: "sync-id-mismatch", plan: twoLinksPlan, rules: masterRules, traffic: masterTraffic, prepare: (*testbed).startMaster,
 		breakWith: []string{"director: ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 6"}},
 	{name: "sync-id-mismatch/group", plan: twoLinksPlan, rules: masterRules, traffic: masterTraffic, prepare: (*testbed).startMaster,
