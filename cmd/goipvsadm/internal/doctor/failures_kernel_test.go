@@ -94,6 +94,10 @@ var failureTests = []findingTest{
 	{name: "probe-refused/SCTP", sctp: true, severity: "warning", plan: drPlan, rules: drSCTPRules, probe: true,
 		want: "172.16.100.10:9000 172.16.100.21:9000", remedy: 1,
 		prepare: func(tb *testbed) { tb.serveSCTP("web2", 9000) }},
+	{name: "nat-no-answers/permanent neighbor entry", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: ip neigh replace 192.168.1.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent"}},
+	{name: "probe-no-answer/permanent neighbor entry", plan: natPlan, rules: natRules, traffic: natTraffic, probe: true, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: ip neigh replace 192.168.1.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent"}},
 	{name: "probe-vip-no-answer", plan: tunPlan, rules: tunUDPRules, probe: true, want: tunUDP + " 10.0.3.11:53",
 		prepare: func(tb *testbed) {
 			tb.serveUDP("web1", tunUDP)

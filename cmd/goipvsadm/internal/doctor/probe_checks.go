@@ -411,6 +411,14 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 	return x
 }
 
+// prepend makes a cause, which may be nil, the first one of a finding.
+func (x *Finding) prepend(c *replyCause) {
+	if c != nil {
+		x.Causes = append([]string{c.text}, x.Causes...)
+		x.Remedies = append(c.remedies, x.Remedies...)
+	}
+}
+
 func probeRefused(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, severity Severity, after string) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
@@ -461,6 +469,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
+		x.prepend(f.neighborCause(d))
 		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
 			x.Causes = append(x.Causes, wideVIP)
 			x.Remedies = append(x.Remedies, narrow)
@@ -514,6 +523,7 @@ func probeNoEcho(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
 			advise("check that %s is up", d.AddrPort.Addr()), f.drain(s, d))
+		x.prepend(f.neighborCause(d))
 		report(x)
 	})
 }

@@ -357,11 +357,12 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		down.text = fmt.Sprintf("the server or the gateway %s is down", r.Gateway)
 	}
 	filter.remedies = nil
+	neighbor := f.neighborCause(d)
 	if probed {
 		down.text += ": the server replies neither to clients nor to the director"
 		down.remedies = append(down.remedies, f.takeOut(s, d))
 		filter.text = "a firewall drops all packets to the server"
-		return []replyCause{down, filter}
+		return appendCauses(nil, neighbor, &down, &filter)
 	}
 	if !f.Probed {
 		// The server's default route may be right.
@@ -376,7 +377,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		down.text += ": it has replied before"
 		causes = append([]replyCause{down}, causes...)
 	}
-	return causes
+	return append(appendCauses(nil, neighbor), causes...)
 }
 
 // isOneArmed reports whether the clients of a server are reached through the
@@ -494,14 +495,14 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		return []replyCause{filter, f.hungCause(s, d, to.Port())}
 	case probed:
 		spoof := spoofCause(to.Addr())
-		causes := appendCauses(nil, mixed, &accept, &spoof)
+		causes := appendCauses(nil, f.neighborCause(d), mixed, &accept, &spoof)
 		if d.Method == ipvs.Tunneling {
 			causes = append(causes, filter)
 		}
 		return causes
 	}
 	const hangs = ", or its program hangs"
-	causes := appendCauses(nil, mixed)
+	causes := appendCauses(nil, f.neighborCause(d), mixed)
 	down := downCause(addr)
 	worked := d.Conns.Established > 0 // earlier connections have completed
 	switch {

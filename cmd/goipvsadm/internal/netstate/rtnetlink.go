@@ -48,11 +48,13 @@ type Neighbor struct {
 // A NeighborState is the state of a neighbor entry (NUD_*).
 type NeighborState uint16
 
-// States of a neighbor that has not been resolved, and of one that has been recently.
+// States of a neighbor that has not been resolved, of one that has been recently, and
+// of one whose hardware address an administrator has set.
 const (
 	Incomplete NeighborState = unix.NUD_INCOMPLETE
 	Reachable  NeighborState = unix.NUD_REACHABLE
 	Failed     NeighborState = unix.NUD_FAILED
+	Permanent  NeighborState = unix.NUD_PERMANENT
 )
 
 // String returns the name that ip neigh prints.
