@@ -123,6 +123,11 @@ func TestDiagnose(t *testing.T) {
 			f.Services[0].Flags, f.Services[0].Scheduler = ipvs.OnePacketScheduling, "rr"
 			f.Replies = map[Endpoint]int{{ipvs.UDP, ap("10.0.0.12:80")}: 7}
 		}, want: []string{"one-packet-nat UDP 192.0.2.1:80"}},
+		{name: "one-packet scheduling with NAT and a counting scheduler, replies arrive", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Flags, f.Services[0].Scheduler = ipvs.OnePacketScheduling, "wlc"
+			f.Replies = map[Endpoint]int{{ipvs.UDP, ap("10.0.0.12:80")}: 7}
+		}, want: []string{"one-packet-nat UDP 192.0.2.1:80"}},
 		{name: "one-packet scheduling with NAT, idle", change: func(f *Facts) {
 			silenceUDP(f)
 			makeIdle(f)

@@ -490,6 +490,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
 		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP",
 			spoofCause(s.AddrPort.Addr()).text}
+		x.prepend(f.mixedCause(s, d))
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
