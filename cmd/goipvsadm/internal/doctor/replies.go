@@ -591,7 +591,7 @@ func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
 		vip = s.AddrPort.Addr()
 	}
 	own, ok := f.ownLinkAddr(d)
-	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) || d.Conns.Established > 0 {
+	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) {
 		return Remedy{}, false
 	}
 	flush := []string{"ip", "address", "flush", "dev", "lo", "to", hostPrefix(vip)}
