@@ -216,7 +216,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 	vips := f.addrs().vips
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || !f.link(r.Link).NeedsNeigh {
+		if !ok || !f.link(r.Link).NeedsNeigh || f.isSuppressed(d) {
 			return
 		}
 		nextHop, name := d.AddrPort.Addr(), "the server"
