@@ -176,7 +176,7 @@ test-race: ## run the unit tests with the race detector (installs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -vet=off -timeout $$((600 * GOIPVSADM_PATIENCE))s ./...
 
 .PHONY: ci
-ci: ## run what continuous integration runs: kernel tests, race detector, linters, architectures
+ci: ## run what continuous integration runs: kernel tests, race detector, linters, cross-compilation
 	@$(announce_build)
 	scripts/setup test race
 	scripts/promtool --version >/dev/null

@@ -37,15 +37,15 @@ type Batch struct {
 	sent     int // number of changes in full chunks since the last Commit
 }
 
-// A ChangeError is a change of a Batch that the kernel or the client rejected, or
+// A FailedChange is a change of a Batch that the kernel or the client rejected, or
 // whose acknowledgement was lost.
-type ChangeError struct {
+type FailedChange struct {
 	Index int   // position of the change since the last Commit, from 0
 	Err   error // an *Error, or the error of the socket if the change does not fit its send buffer
 }
 
 // A ConnLostError reports that the connection to the kernel failed during a Batch.
-// Its indexes are positions of changes, as in ChangeError.
+// Its indexes are positions of changes, as in FailedChange.
 type ConnLostError struct {
 	FirstUnknown int   // first change whose outcome is unknown; FirstUnsent if there is none
 	FirstUnsent  int   // first change that was not sent
@@ -130,7 +130,7 @@ func (b *Batch) StopDaemon(state DaemonState) {
 // Commit sends the changes that have not been sent and returns, in order, the
 // changes that failed since the last Commit. The Batch is then empty and can be
 // used again. A non-nil error is a *ConnLostError.
-func (b *Batch) Commit() ([]ChangeError, error) {
+func (b *Batch) Commit() ([]FailedChange, error) {
 	var r batchResult
 	if b.pipeline != nil {
 		r = b.pipeline.wait()
@@ -226,7 +226,7 @@ func (p *pipeline) wait() batchResult {
 
 // A batchResult is the result of the chunks that were sent.
 type batchResult struct {
-	failures []ChangeError
+	failures []FailedChange
 	err      *ConnLostError
 }
 
@@ -299,7 +299,7 @@ func (k *chunk) message(i int) *netlinkmsg.Message {
 
 // send sends the requests and returns the failures. The client's limits may
 // require several system calls.
-func (k *chunk) send() ([]ChangeError, *ConnLostError) {
+func (k *chunk) send() ([]FailedChange, *ConnLostError) {
 	k.client.acquire()
 	defer k.client.mu.Unlock()
 
@@ -366,10 +366,10 @@ func (k *chunk) recordAck(f netlinkmsg.Frame) error {
 	return nil
 }
 
-// failures returns the changes before index to that failed. It also returns err with
-// its indexes, which are relative to the chunk, converted to indexes of the batch.
-func (k *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostError) {
-	var all []ChangeError
+// failures returns the failed changes with indexes less than to. It also returns err
+// with its indexes, which are relative to the chunk, converted to indexes of the batch.
+func (k *chunk) failures(to int, err *ConnLostError) ([]FailedChange, *ConnLostError) {
+	var all []FailedChange
 	// A failure with ENOENT may mean that the module was unloaded. Check this only
 	// once, and only if the connection was not lost.
 	checked, gone := err != nil, false
@@ -389,7 +389,7 @@ func (k *chunk) failures(to int, err *ConnLostError) ([]ChangeError, *ConnLostEr
 				failure = newError(k.message(i), r.status)
 			}
 		}
-		all = append(all, ChangeError{Index: k.first + i, Err: failure})
+		all = append(all, FailedChange{Index: k.first + i, Err: failure})
 	}
 	if err != nil {
 		err = &ConnLostError{FirstUnknown: k.first + err.FirstUnknown, FirstUnsent: k.first + err.FirstUnsent, Err: err.Err}

@@ -3,9 +3,14 @@
 package ipvs_test
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
+	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"goipvsadm/ipvs"
 	"goipvsadm/ipvs/ipvstest"
@@ -84,5 +89,41 @@ func TestBatchAllocs(t *testing.T) {
 	})
 	if perChange := allocs / changes; perChange > 0.1 {
 		t.Errorf("%.2f allocations per change, want at most 0.1", perChange)
+	}
+}
+
+// TestBatchInvalidChange verifies that changes that fail validation do not affect
+// the other changes of a batch.
+func TestBatchInvalidChange(t *testing.T) {
+	var k ipvstest.FakeKernel
+	c, _ := k.Dial()
+	b := c.Batch()
+	for i := range 300 {
+		port := uint16(i % 100) // every hundredth change is invalid
+		b.AddService(ipvs.Service{ServiceKey: ipvs.AddrKey(ipvs.UDP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i / 100)}), port))})
+	}
+	b.AddService(ipvs.Service{})
+	b.Add(&ipvs.Change{})
+	b.Add(&ipvs.Change{Op: 200}) // the last request, which carries NLM_F_ACK
+	failures, err := b.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int
+	for _, f := range failures {
+		got = append(got, f.Index)
+		if !errors.Is(f.Err, syscall.EINVAL) {
+			t.Errorf("change %d: %v, want EINVAL", f.Index, f.Err)
+		}
+	}
+	if diff := cmp.Diff([]int{0, 100, 200, 300, 301, 302}, got); diff != "" {
+		t.Errorf("failed changes (-want +got):\n%s", diff)
+	}
+	const want = "ipvs: add service Protocol(0) invalid AddrPort: service has neither address nor firewall mark"
+	if got := failures[3].Err.Error(); got != want {
+		t.Errorf("error = %q, want %q", got, want)
+	}
+	if len(k.Table) != 297 {
+		t.Errorf("%d services, want 297", len(k.Table))
 	}
 }

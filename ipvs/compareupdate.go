@@ -8,12 +8,12 @@ import "syscall"
 // only a part of it, read it, change a copy, and pass both to a CompareAndUpdate
 // method.
 
-// CompareAndUpdateService is like UpdateService, but reads the service first. Unless
-// its configuration is that of old, which the caller has read, it returns ErrChanged
-// and changes nothing.
+// CompareAndUpdateService is like UpdateService, but first reads the service and
+// compares its configuration with that of old, the service as the caller has read it.
+// If they differ, it changes nothing and returns ErrChanged.
 //
-// The kernel has no conditional update: a change that another program makes between
-// the reading and the update, usually within a millisecond, is overwritten.
+// The kernel has no conditional update: a change that another program makes after the
+// comparison, usually less than a millisecond before the update, is overwritten.
 func (c *Client) CompareAndUpdateService(old, s Service) error {
 	now, err := c.Service(s.ServiceKey)
 	if err != nil {
@@ -26,9 +26,9 @@ func (c *Client) CompareAndUpdateService(old, s Service) error {
 	return c.Do(change)
 }
 
-// CompareAndUpdateDestination is like UpdateDestination, but reads the destination
-// first. Unless its configuration is that of old, which the caller has read, it
-// returns ErrChanged and changes nothing. See CompareAndUpdateService.
+// CompareAndUpdateDestination is like UpdateDestination, but first reads the
+// destination and compares its configuration with that of old. See
+// CompareAndUpdateService.
 func (c *Client) CompareAndUpdateDestination(key ServiceKey, old, d Destination) error {
 	now, err := c.Destination(key, d.AddrPort)
 	if err != nil {

@@ -53,7 +53,7 @@ func TestCompareAndUpdateDestination(t *testing.T) {
 			if tt.want == nil {
 				changed.Weight = 5
 			} else if n := len(k.Changes()); n != 0 {
-				t.Errorf("%d changes", n)
+				t.Errorf("%d changes, want none", n)
 			}
 			if got := k.Table[0].Destinations[0]; got != changed {
 				t.Errorf("destination %+v, want %+v", got, changed)
@@ -93,7 +93,7 @@ func TestCompareAndUpdateService(t *testing.T) {
 			if tt.want == nil {
 				changed.Scheduler = "wrr"
 			} else if n := len(k.Changes()); n != 0 {
-				t.Errorf("%d changes", n)
+				t.Errorf("%d changes, want none", n)
 			}
 			if got := k.Table[0].Service; got != changed {
 				t.Errorf("service %+v, want %+v", got, changed)
@@ -115,7 +115,7 @@ func TestCompareAndUpdateError(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m := k.Changes(); len(m) != 1 || m[0].Destination.ActiveConns != 0 {
-		t.Errorf("changes %+v", m)
+		t.Errorf("changes %+v, want one without counters", m)
 	}
 	k.Intercept = func(*netlinkmsg.Message) syscall.Errno { return syscall.EPERM }
 	if err := c.CompareAndUpdateService(ipvs.Service{ServiceKey: web}, ipvs.Service{ServiceKey: web}); !errors.Is(err, syscall.EPERM) {

@@ -43,7 +43,8 @@ func TestConnectionFilterMatches(t *testing.T) {
 	}
 }
 
-// The virtual address of the template of a firewall mark is the mark.
+// TestConnectionFilterMark verifies that the template of a firewall mark, whose virtual
+// address is the mark, matches no virtual address.
 func TestConnectionFilterMark(t *testing.T) {
 	template := Connection{Client: ap("192.0.2.7:0"), VIP: ap("0.0.0.10:0"), Destination: ap("10.0.1.1:0"), State: "NONE"}
 	vip := ConnectionFilter{VIP: ap("0.0.0.10:0")}
@@ -78,7 +79,7 @@ func TestConnectionFilterSelect(t *testing.T) {
 	}
 	got := states(ConnectionFilter{State: "CLOSE"}.Select(seq))
 	if len(got) != 3 || got[0] != "CLOSE" || got[1] != "CLOSE" || got[2] != "read error" {
-		t.Errorf("selected %q", got)
+		t.Errorf("selected %q, want two connections in state CLOSE and the read error", got)
 	}
 	// Select stops reading when the caller breaks the loop.
 	read = 0

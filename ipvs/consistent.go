@@ -175,9 +175,9 @@ func (m *dumpMerger[T, K]) end(atomic bool) bool {
 	return true
 }
 
-// hasDuplicates reports, while comparing, whether the dumps list a row twice, or two
-// rows whose keys have the same hash, which costs at most another dump. Hashes take an
-// eighth of the memory of a map of the keys.
+// hasDuplicates reports, while comparing, whether the dumps list a row twice. It
+// compares hashes of the keys, which take an eighth of the memory of a map of the keys;
+// if two keys have the same hash, that costs at most another dump.
 func (m *dumpMerger[T, K]) hasDuplicates() bool {
 	rows := m.list[m.offset:]
 	seed := maphash.MakeSeed()

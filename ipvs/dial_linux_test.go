@@ -28,7 +28,7 @@ func TestModprobe(t *testing.T) {
 		t.Errorf("modprobe was killed only after %v", elapsed)
 	}
 	if got := output.String(); got != "-- ip_vs\n" {
-		t.Errorf("output %q", got)
+		t.Errorf("output %q, want the arguments of modprobe", got)
 	}
 }
 
@@ -72,6 +72,6 @@ func TestDialNetNSStdinClosed(t *testing.T) {
 	unix.Close(0)
 	_, err = Dial(WithNetNS("/dev/null"))
 	if e := new(NetNSError); !errors.As(err, &e) {
-		t.Errorf("Dial in /dev/null: %v", err)
+		t.Errorf("Dial in /dev/null: %v, want a NetNSError", err)
 	}
 }

@@ -97,9 +97,9 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// sentinelFor returns the cause of an errno with which the kernel rejected a
-// request: an Err value, a validation error, or nil if the cause is unknown.
-func sentinelFor(request *netlinkmsg.Message, errno syscall.Errno) error {
+// causeOf returns the cause of an errno with which the kernel rejected a request:
+// an Err value, a validation error, or nil if the cause is unknown.
+func causeOf(request *netlinkmsg.Message, errno syscall.Errno) error {
 	if m := meaningOf(request.Command, errno); m != nil {
 		return *m.err
 	}

@@ -84,7 +84,7 @@ func TestFindFamily(t *testing.T) {
 			}
 			id, err := c.findFamily(loadModule)
 			if (id == 30) != (err == nil) || loads != max(0, tt.loads) || !errors.Is(err, tt.want) {
-				t.Errorf("family %d, %v, module loaded %d times", id, err, loads)
+				t.Errorf("family %d, %v, module loaded %d times; want error %v, %d times", id, err, loads, tt.want, max(0, tt.loads))
 			}
 			if tt.text != "" && err.Error() != tt.text {
 				t.Errorf("error = %q, want %q", err, tt.text)

@@ -253,11 +253,11 @@ func TestFaultInjection(t *testing.T) {
 					switch now := state(k); {
 					case err == nil && f.corruptsDump && strings.HasPrefix(got, "["):
 					case err == nil && (wantErr != nil || got != want || now != after):
-						t.Errorf("%s: the table is %s", name, now)
+						t.Errorf("%s, want %q, %v, and the table %s; it is %s", name, want, wantErr, after, now)
 					case err != nil && !errors.Is(err, ipvs.ErrAckLost) && now != before:
-						t.Errorf("%s: the table changed to %s", name, now)
+						t.Errorf("%s: the table changed from %s to %s", name, before, now)
 					case now != before && now != after:
-						t.Errorf("%s: unexpected table %s", name, now)
+						t.Errorf("%s: the table is %s, want %s or %s", name, now, before, after)
 					}
 					if i.calls < i.first && count == 1 {
 						break // the call ended before the fault
@@ -288,7 +288,7 @@ func newBatchKernel() *ipvstest.FakeKernel {
 	return k
 }
 
-func sendBatch(s ipvs.Socket) ([]ipvs.ChangeError, error) {
+func sendBatch(s ipvs.Socket) ([]ipvs.FailedChange, error) {
 	b := ipvs.NewClient(s, ipvstest.Family).Batch()
 	addServices(b)
 	return b.Commit()
@@ -302,7 +302,7 @@ func addServices(b *ipvs.Batch) {
 
 // checkBatch compares the result of a batch with the table and the requests
 // received, and returns the number of changes that failed with ErrAckLost.
-func checkBatch(t *testing.T, name string, k *ipvstest.FakeKernel, failures []ipvs.ChangeError, err error) (acksLost int) {
+func checkBatch(t *testing.T, name string, k *ipvstest.FakeKernel, failures []ipvs.FailedChange, err error) (acksLost int) {
 	t.Helper()
 	firstUnknown, firstUnsent := batchLen, batchLen
 	if err != nil {
@@ -358,7 +358,7 @@ func TestBatchFaultInjection(t *testing.T) {
 				name := fmt.Sprintf("fault %q in %d calls from call %d: %d failures, %v", f.name, count, first, len(failures), err)
 				checkBatch(t, name, k, failures, err)
 				if f.name == "none" && (err != nil || len(failures) != existing) {
-					t.Error(name)
+					t.Errorf("%s; want %d failures", name, existing)
 				}
 			}
 		}
@@ -375,7 +375,7 @@ func TestReceiveQueueOverrun(t *testing.T) {
 		name := fmt.Sprintf("capacity %d: %d failures, %v", capacity, len(failures), err)
 		acksLost := checkBatch(t, name, k, failures, err)
 		if err != nil || acksLost > ipvs.BatchSize {
-			t.Errorf("%s, %d acknowledgements lost", name, acksLost)
+			t.Errorf("%s, %d acknowledgements lost; want no error and at most %d", name, acksLost, ipvs.BatchSize)
 		}
 		if len(k.Table) != 1+batchLen {
 			t.Errorf("%s: %d services, want %d", name, len(k.Table), 1+batchLen)
@@ -454,7 +454,7 @@ func TestPreflight(t *testing.T) {
 			failures, err := b.Commit()
 			name += fmt.Sprintf(": %d failures, %v", len(failures), err)
 			if checkBatch(t, name, k, failures, err) > 0 || err != nil {
-				t.Error(name)
+				t.Errorf("%s; want no error and no lost acknowledgement after Preflight", name)
 			}
 		}
 	}
@@ -468,7 +468,7 @@ func TestPreflight(t *testing.T) {
 		failures, err := b.Commit()
 		name := fmt.Sprintf("capacity %d: %d failures, %v", capacity, len(failures), err)
 		if checkBatch(t, name, k, failures, err) > 0 || len(failures) != existing {
-			t.Error(name)
+			t.Errorf("%s; want %d failures and no lost acknowledgement", name, existing)
 		}
 	}
 }

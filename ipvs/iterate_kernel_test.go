@@ -64,7 +64,7 @@ func TestKernelServicesSeq(t *testing.T) {
 		if i%100 == 0 {
 			for d, err := range c.DestinationsSeq(s.ServiceKey) {
 				if err != nil || d.Weight != s.Mark-1 {
-					t.Errorf("%v: %+v, %v", s.ServiceKey, d, err)
+					t.Errorf("%v: destination %+v, %v, want weight %d", s.ServiceKey, d, err, s.Mark-1)
 				}
 			}
 		}

@@ -40,7 +40,7 @@ func TestServicesSeq(t *testing.T) {
 		{name: "request in each iteration", body: func(_ int, s ipvs.Service) error {
 			destinations, err := c.Destinations(s.ServiceKey)
 			if err == nil && len(destinations) != 1 {
-				err = fmt.Errorf("%d destinations", len(destinations))
+				err = fmt.Errorf("%d destinations, want 1", len(destinations))
 			}
 			return err
 		}},
@@ -65,7 +65,7 @@ func TestServicesSeq(t *testing.T) {
 				count++
 			}
 			if count != 1 {
-				return fmt.Errorf("%d destinations", count)
+				return fmt.Errorf("%d destinations, want 1", count)
 			}
 			return nil
 		}},
@@ -77,7 +77,7 @@ func TestServicesSeq(t *testing.T) {
 					t.Fatal(err)
 				}
 				if s.Mark != uint32(i+1) {
-					t.Fatalf("service %d has firewall mark %d", i, s.Mark)
+					t.Fatalf("service %d has firewall mark %d, want %d", i, s.Mark, i+1)
 				}
 				if err := tt.body(i, s); err != nil {
 					t.Fatal(err)

@@ -7,11 +7,10 @@ package ipvs
 // below /proc/sys/net belong to that namespace; goroutines that f starts run in
 // the original one. The error is a *NetNSError or that of f.
 func DoInNetNS(name string, f func() error) error {
-	var cfg config
-	if name != "" {
-		WithNetNS(name)(&cfg)
+	if name == "" {
+		return f()
 	}
-	path, err := cfg.netnsPath()
+	path, err := NetNSPath(name)
 	if err != nil {
 		return err
 	}

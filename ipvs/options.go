@@ -13,8 +13,8 @@ type Option func(*config)
 type config struct {
 	netns          *string       // argument of NetNSPath; nil for the caller's network namespace
 	modprobeOutput io.Writer     // output of modprobe; nil discards it
-	noModprobe     bool          // modprobe is not run
-	loadedOnly     bool          // the ip_vs module is not loaded
+	noModprobe     bool          // do not run modprobe
+	loadedOnly     bool          // do not make the kernel load the ip_vs module
 	timeout        time.Duration // maximum wait for a reply
 	wrapSocket     func(Socket) Socket
 }

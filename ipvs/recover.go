@@ -19,9 +19,6 @@ import (
 // maxLosses is the number of lost replies after which requests are not resent.
 const maxLosses = 3
 
-// nlmsgHeaderLen is the size of a netlink message without a body.
-const nlmsgHeaderLen = 16
-
 // recoverable reports whether the socket can still be used after err: a reply was
 // lost or incomplete.
 func recoverable(err error) bool {

@@ -12,6 +12,9 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
+// nlmsgHeaderLen is the size, in bytes, of a netlink message without a body.
+const nlmsgHeaderLen = 16
+
 // maxDumpAttempts is the maximum number of attempts at a dump.
 const maxDumpAttempts = 10
 
@@ -339,7 +342,7 @@ func noIPVSError(request *netlinkmsg.Message) error {
 }
 
 func newError(request *netlinkmsg.Message, status replyStatus) *Error {
-	return &Error{Op: describe(request), Err: sentinelFor(request, status.errno), Errno: status.errno, Message: status.message}
+	return &Error{Op: describe(request), Err: causeOf(request, status.errno), Errno: status.errno, Message: status.message}
 }
 
 // encodeError returns the error for a request that cannot be encoded.

@@ -324,7 +324,7 @@ func TestExtendedAcknowledgement(t *testing.T) {
 			b.AddService(ipvs.Service{ServiceKey: web})
 			failures, err := b.Commit()
 			if err != nil || len(failures) != 1 {
-				t.Fatalf("%v, %v", failures, err)
+				t.Fatalf("failures %v, %v, want one failure", failures, err)
 			}
 			for _, err := range []error{failures[0].Err, listServices(scripted(r))} {
 				e := new(ipvs.Error)
@@ -406,7 +406,7 @@ func TestBatchConnLost(t *testing.T) {
 	_, err := b.Commit()
 	lost := new(ipvs.ConnLostError)
 	if !errors.As(err, &lost) || lost.FirstUnknown != ipvs.BatchSize || lost.FirstUnsent != 2*ipvs.BatchSize || !errors.Is(err, syscall.ENOBUFS) {
-		t.Errorf("error = %#v", err)
+		t.Errorf("error = %#v, want ENOBUFS with the outcomes of changes %d to %d unknown", err, ipvs.BatchSize, 2*ipvs.BatchSize-1)
 	}
 	const want = "ipvs: connection lost: changes 128 to 255 may or may not have been applied, later ones were not sent: no buffer space available"
 	if err.Error() != want {
@@ -468,7 +468,7 @@ func TestResendNextToInvalidChange(t *testing.T) {
 	b.AddService(ipvs.Service{ServiceKey: web})
 	failures, err := b.Commit()
 	if err != nil || len(failures) != 1 || failures[0].Index != 0 {
-		t.Errorf("%v, %v", failures, err)
+		t.Errorf("failures %v, %v, want only that of change 0", failures, err)
 	}
 }
 

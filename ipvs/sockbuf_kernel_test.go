@@ -108,7 +108,7 @@ func TestKernelSocketBuffers(t *testing.T) {
 						if errors.Is(err, ErrAckLost) {
 							acksLost++
 						} else if isNew(i) != (err == nil) {
-							t.Errorf("change %d: %v", i, err)
+							t.Errorf("change %d: %v, want failure: %t", i, err, !isNew(i))
 						}
 						if !isNew(i) && !errors.Is(err, ErrServiceExists) {
 							t.Errorf("change %d: %v, want ErrServiceExists", i, err)
@@ -116,7 +116,7 @@ func TestKernelSocketBuffers(t *testing.T) {
 					}
 					switch {
 					case acksLost > 0 && (!tt.overstated || tt.preflight):
-						t.Errorf("%d acknowledgements were lost", acksLost)
+						t.Errorf("%d acknowledgements were lost, want none", acksLost)
 					case acksLost == 0 && tt.overstated && !tt.preflight && receive < 1<<16:
 						t.Error("no acknowledgement was lost")
 					}

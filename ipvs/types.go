@@ -92,8 +92,8 @@ type TunnelType = netlinkmsg.TunnelType
 // for GUE TunnelRemoteChecksum.
 type TunnelFlags = netlinkmsg.TunnelFlags
 
-// Stats are the counters of a service or destination since it was added or its
-// counters were reset, and the kernel's estimates of their rates:
+// Stats are the counters of a service or destination since it was added or zeroed,
+// and the kernel's estimates of their rates:
 //
 //	type Stats struct {
 //		Conns      uint64 // connections scheduled
@@ -108,8 +108,9 @@ type TunnelFlags = netlinkmsg.TunnelFlags
 //		OutBPS     uint64
 //	}
 //
-// The kernel updates them every two seconds. Before Linux 4.1 the counters have 32
-// bits and wrap around.
+// The kernel updates them every two seconds. A destination that is removed and added
+// again within two minutes, or while it has connections, keeps its counters. Before
+// Linux 4.1, the counters of connections and packets have 32 bits and wrap around.
 type Stats = netlinkmsg.Stats
 
 // A Daemon is a connection synchronization daemon (sync daemon). The fields after

@@ -44,7 +44,7 @@ func TestTypesAreDocumented(t *testing.T) {
 				}
 				delete(declared, name)
 			} else if found {
-				t.Errorf("%s is documented as a struct", name)
+				t.Errorf("%s is documented as a struct, but is not one", name)
 			}
 		}
 	}

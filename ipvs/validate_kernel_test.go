@@ -137,7 +137,7 @@ func TestKernelDefaults(t *testing.T) {
 		// An update with the returned service changes nothing.
 		checkErr(t, c.UpdateService(got), nil)
 		if updated, err := c.Service(s.ServiceKey); updated != got || err != nil {
-			t.Errorf("%v, %v after an update with %v", updated, err, got)
+			t.Errorf("%v, %v after an update, want %v", updated, err, got)
 		}
 	}
 	checkErr(t, c.RemoveAllServices(), nil)
@@ -145,7 +145,7 @@ func TestKernelDefaults(t *testing.T) {
 	checkErr(t, c.AddDestination(web, Destination{AddrPort: ap("198.51.100.1:80")}), nil)
 	got, err := c.Destinations(web)
 	if checkErr(t, err, nil); len(got) != 1 || got[0] != (Destination{AddrPort: ap("198.51.100.1:80")}) {
-		t.Errorf("destinations %+v", got)
+		t.Errorf("destinations %+v, want one with unset fields", got)
 	}
 	checkErr(t, c.Close(), nil)
 	checkErr(t, c.Close(), nil)

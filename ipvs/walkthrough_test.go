@@ -73,7 +73,7 @@ var steps = []step{
 		info, err := c.Info()
 		checkErr(t, err, nil)
 		if info.Version != 0x010201 || info.ConnTableSize == 0 {
-			t.Errorf("info = %+v", info)
+			t.Errorf("info = %+v, want version 1.2.1 and the size of the connection table", info)
 		}
 	}},
 	{name: "timeouts", run: func(t *testing.T, c *Client) {
@@ -162,7 +162,7 @@ var steps = []step{
 		got, err = c.Destinations(sip)
 		checkErr(t, err, nil)
 		if len(got) != 0 {
-			t.Errorf("destinations of a service without destinations: %v", got)
+			t.Errorf("destinations of a service without destinations: %v, want none", got)
 		}
 	}},
 	{name: "zero", run: func(t *testing.T, c *Client) {
@@ -223,7 +223,7 @@ var steps = []step{
 			{index: 13, err: ErrNoService},
 		}
 		if len(failures) != len(want) {
-			t.Fatalf("failures = %v", failures)
+			t.Fatalf("%d failures, want %d: %v", len(failures), len(want), failures)
 		}
 		for i, w := range want {
 			if f := failures[i]; f.Index != w.index || !errors.Is(f.Err, w.err) {
@@ -240,7 +240,7 @@ var steps = []step{
 		got, err := c.Services()
 		checkErr(t, err, nil)
 		if len(got) != 0 {
-			t.Errorf("services after RemoveAllServices: %v", got)
+			t.Errorf("services after RemoveAllServices: %v, want none", got)
 		}
 	}},
 }

@@ -17,8 +17,9 @@ const (
 // Command is a command of the family (IPVS_CMD_*).
 type Command uint8
 
-// The commands. The kernel replies to GetInfo with SetInfo, and to dumps with
-// NewService, NewDestination and NewDaemon.
+// The commands. The kernel replies to GetInfo with SetInfo, to GetConfig with
+// SetConfig, and to GetService, GetDestination and GetDaemon with NewService,
+// NewDestination and NewDaemon.
 const (
 	NewService Command = iota + 1
 	SetService

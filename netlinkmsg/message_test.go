@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -461,7 +462,7 @@ func TestErrno(t *testing.T) {
 		{name: "success", frame: Frame{Header: netlink.Header{Type: netlink.Error}, Body: native.AppendUint32(nil, 0)}},
 		{name: "EEXIST", frame: Frame{Header: netlink.Header{Type: netlink.Error}, Body: native.AppendUint32(nil, ^uint32(syscall.EEXIST)+1)},
 			want: syscall.EEXIST},
-		{name: "done without number", frame: Frame{Header: netlink.Header{Type: netlink.Done}}},
+		{name: "done without errno", frame: Frame{Header: netlink.Header{Type: netlink.Done}}},
 		{name: "error of 2 bytes", frame: Frame{Header: netlink.Header{Type: netlink.Error}, Body: []byte{1, 2}}, wantErr: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -490,6 +491,44 @@ func TestString(t *testing.T) {
 	}
 }
 
+// TestServiceString verifies that String prints every field.
+func TestServiceString(t *testing.T) {
+	s := Service{
+		ServiceKey: AddrKey(TCP, ap("192.0.2.1:80")), Scheduler: "sh", PEName: "sip",
+		Flags: Persistent | Sched2 | 0x80, Timeout: 600, Netmask: 0xffffff00,
+		Stats: Stats{Conns: 7, OutBPS: 9},
+	}
+	const want = "{TCP 192.0.2.1:80 Scheduler:sh Flags:Persistent|Sched2|0x80 Timeout:600 Netmask:255.255.255.0 PEName:sip " +
+		"Stats:{Conns:7 InPackets:0 OutPackets:0 InBytes:0 OutBytes:0 CPS:0 InPPS:0 OutPPS:0 InBPS:0 OutBPS:9}}"
+	for _, got := range []string{fmt.Sprintf("%+v", s), fmt.Sprint(&s), s.String()} {
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	typ := reflect.TypeFor[Service]()
+	for i := range typ.NumField() {
+		if f := typ.Field(i); !f.Anonymous && !strings.Contains(want, f.Name+":") {
+			t.Errorf("field %s is missing", f.Name)
+		}
+	}
+}
+
+func TestStructsPrintNames(t *testing.T) {
+	for _, tt := range []struct {
+		value any
+		want  string
+	}{
+		{value: Info{Version: 0x010201, ConnTableSize: 4096}, want: "{Version:1.2.1 ConnTableSize:4096}"},
+		{value: Tunnel{Type: GUE, Port: 6080, Flags: TunnelChecksum | TunnelRemoteChecksum},
+			want: "{Type:gue Port:6080 Flags:TunnelChecksum|TunnelRemoteChecksum}"},
+		{value: ServiceFlags(0), want: "0"},
+	} {
+		if got := fmt.Sprintf("%+v", tt.value); got != tt.want {
+			t.Errorf("got %s, want %s", got, tt.want)
+		}
+	}
+}
+
 // FuzzEncode checks that a message with arbitrary strings and numbers decodes to
 // the same values, or is rejected.
 func FuzzEncode(f *testing.F) {
@@ -513,7 +552,7 @@ func FuzzEncode(f *testing.F) {
 			b, err := want.Append([]byte{1, 2, 3, 4}, 28, netlink.Request, 1)
 			if err != nil {
 				if len(b) != 4 {
-					t.Errorf("the buffer has %d bytes after an error", len(b))
+					t.Errorf("the buffer has %d bytes after an error, want 4", len(b))
 				}
 				continue
 			}

@@ -6,8 +6,10 @@ import "fmt"
 
 // Stats are the traffic counters of a service or destination and the rates that
 // the kernel estimates from them. The kernel updates them every two seconds. The
-// counters start at 0 when the service or destination is added, and are reset
-// when it is zeroed. Kernels before 4.1 count connections and packets in 32 bits.
+// counters start at 0 when the service or destination is added, and are reset by
+// Zero. However, a destination that is removed and added again within two minutes, or
+// while it has connections, keeps its counters. Kernels before 4.1 count connections
+// and packets in 32 bits.
 type Stats struct {
 	Conns      uint64 // connections scheduled
 	InPackets  uint64 // packets from clients
@@ -115,10 +117,9 @@ func (s *Stats) decode(stats, stats64 []byte) error {
 	return nil
 }
 
-// A number of STATS64 with its attribute header, and how many there are.
 const (
-	stats64AttrLen = attrHeaderLen + 8
-	stats64Attrs   = statsOutBPS
+	stats64AttrLen = attrHeaderLen + 8 // size of an attribute of STATS64 in bytes
+	stats64Attrs   = statsOutBPS       // number of these attributes
 )
 
 // isOrderedStats64 reports whether b has the attributes of STATS64 in ascending order
@@ -136,8 +137,9 @@ func isOrderedStats64(b []byte) bool {
 	return true
 }
 
-// decodeOrdered sets *s to the statistics in b, which isOrderedStats64. Compared to a
-// loop over attributes, this saves a third of the time that decoding takes.
+// decodeOrdered sets *s to the statistics in b, for which isOrderedStats64 must be
+// true. Decoding a destination thus takes a third less time than with a loop over the
+// attributes of its statistics.
 func (s *Stats) decodeOrdered(b []byte) {
 	_ = b[:stats64Attrs*stats64AttrLen] // the only bounds check
 	number := func(typ int) uint64 { return native.Uint64(b[(typ-1)*stats64AttrLen+attrHeaderLen:]) }

@@ -165,7 +165,7 @@ func TestRunAll(t *testing.T) {
 			}
 			for i := range k.Table {
 				if d := k.Table[i].Destinations[0]; d.Weight != 1 {
-					t.Errorf("other server %+v", d)
+					t.Errorf("other server %+v, want weight 1", d)
 				}
 			}
 		})
@@ -180,7 +180,7 @@ func TestRunAllNothingRemovedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		onPoll := func([]drain.State, time.Duration) {
 			if got := weights(k); !slices.Equal(got, []int{0, 0, 0}) {
-				t.Errorf("weights %v while draining", got)
+				t.Errorf("weights %v while draining, want 0", got)
 			}
 		}
 		drain.RunAll(t.Context(), c, allKeys, drain.Options{OnPoll: onPoll})
@@ -207,13 +207,13 @@ func TestRunAllMissing(t *testing.T) {
 	}
 	outcomes := drain.RunAll(t.Context(), c, keys, drain.Options{})
 	if len(outcomes) != 3 || !errors.Is(outcomes[0].Err, ipvs.ErrNoService) || !errors.Is(outcomes[1].Err, ipvs.ErrNoDestination) || outcomes[2].Err != nil || outcomes[2].Result == nil {
-		t.Errorf("outcomes %+v", outcomes)
+		t.Errorf("outcomes %+v, want ErrNoService, ErrNoDestination and a result", outcomes)
 	}
 	if got := weights(k); !slices.Equal(got, []int{-1, 8, 9}) {
-		t.Errorf("weights %v", got)
+		t.Errorf("weights %v, want [-1 8 9]", got)
 	}
 	if got := drain.RunAll(t.Context(), c, nil, drain.Options{}); len(got) != 0 {
-		t.Errorf("outcomes %+v without destinations", got)
+		t.Errorf("outcomes %+v without destinations, want none", got)
 	}
 }
 
@@ -237,19 +237,19 @@ func TestRunAllFallback(t *testing.T) {
 		outcomes := drain.RunAll(t.Context(), c, keys, drain.Options{
 			OnFallback: func(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
 				if calls = append(calls, key); f != drain.FallbackSet || scheduler != "sh" {
-					t.Errorf("OnFallback(%v, %v, %s)", key, f, scheduler)
+					t.Errorf("OnFallback(%v, %v, %s), want %v and sh", key, f, scheduler, drain.FallbackSet)
 				}
 			},
 			OnPoll: func([]drain.State, time.Duration) {
 				first, other := k.Table[0].Service.Flags&flag != 0, k.Table[1].Service.Flags&flag != 0
 				if wantFirst := time.Since(begin) < 3*time.Second; first != wantFirst || !other {
-					t.Errorf("flags after %v: %t, %t", time.Since(begin), first, other)
+					t.Errorf("fallback flags after %v: %t, %t; want %t, true", time.Since(begin), first, other, wantFirst)
 				}
 			},
 		})
 		for i, o := range outcomes {
 			if (o.Err == nil) != (i > 0) {
-				t.Errorf("%v: %v", keys[i], o.Err)
+				t.Errorf("%v: error %v, want one only for the first destination", keys[i], o.Err)
 			}
 		}
 		if want := []ipvs.DestinationKey{keys[0], keys[1]}; !slices.Equal(calls, want) {

@@ -37,10 +37,9 @@ type Options struct {
 	OnPoll func(states []State, left time.Duration)
 
 	// OnFallback, if set, is called if the service's scheduler assigns clients
-	// even to a destination with weight 0: before the weight is changed, with
-	// FallbackSet or NoFallback, and at the end, possibly with FallbackKept. The
-	// key is that of the destination, or of the first one if several of the
-	// service are drained.
+	// even to a destination with weight 0: with FallbackSet or NoFallback before
+	// the weight is changed, and possibly with FallbackKept at the end. If several
+	// destinations of the service are drained, key is that of the first.
 	OnFallback func(key ipvs.DestinationKey, f Fallback, scheduler string)
 }
 

@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 				polls := 0
 				onPoll := func(s []drain.State, left time.Duration) {
 					if polls++; len(s) != 1 || !s[0].Busy() || s[0].Service != web || tt.timeout > 0 && left != tt.timeout-time.Since(begin) {
-						t.Errorf("OnPoll(%+v, %v)", s, left)
+						t.Errorf("OnPoll(%+v, %v), want one busy destination and the time until the timeout", s, left)
 					}
 				}
 				result, err := drain.Run(t.Context(), c, web, server, drain.Options{Timeout: tt.timeout, OnPoll: onPoll})

@@ -69,7 +69,7 @@ func TestRunFallback(t *testing.T) {
 			o := drain.Options{
 				OnFallback: func(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
 					if fallback = append(fallback, f); scheduler != tt.scheduler || key != (ipvs.DestinationKey{Service: web, AddrPort: server}) {
-						t.Errorf("OnFallback for %v with scheduler %s", key, scheduler)
+						t.Errorf("OnFallback for %v with scheduler %s, want %s of %v with scheduler %s", key, scheduler, server, web, tt.scheduler)
 					}
 					if f != drain.FallbackKept && (service.Flags&flag != tt.flags&flag || k.Table[0].Destinations[0].Weight != 7) {
 						t.Error("OnFallback was called after a change")

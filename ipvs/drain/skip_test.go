@@ -132,7 +132,7 @@ func TestRunSkippedAtTheEnd(t *testing.T) {
 				defer cancel()
 				result, err := drain.Run(ctx, c, web, server, drain.Options{Timeout: tt.timeout})
 				if tt.removed && (err != nil || !result.Busy() || result.RemovedByOther) || !tt.removed && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("result %+v, error %v", result, err)
+					t.Errorf("result %+v, error %v; want removed: %t", result, err, tt.removed)
 				}
 			})
 			d := k.onlyServer()

@@ -269,7 +269,7 @@ func statusMessage(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []by
 }
 
 // handle executes a request and returns the messages of the reply, except the final
-// one.
+// one. They refer to the table, which the caller must have locked.
 func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message, syscall.Errno) {
 	switch m.Command {
 	case netlinkmsg.GetInfo:

@@ -10,7 +10,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// Options configure Compare, Execute and Apply.
+// Options configure Compare, Execute, Apply and Undo.
 type Options struct {
 	// KeepWeights keeps the weights of existing destinations, for tables whose
 	// weights are set by a health checker.

@@ -235,7 +235,7 @@ func TestApplyKeepsWeightAboveZero(t *testing.T) {
 			return 0
 		}
 		if _, err := apply(t, &k, randomTable(), reconcile.Options{}); err != nil || requests == 0 {
-			t.Fatalf("seed %d: %d requests, error %v", seed, requests, err)
+			t.Fatalf("seed %d: %d requests, error %v, want at least one and no error", seed, requests, err)
 		}
 	}
 }

@@ -191,7 +191,7 @@ func TestApplyKernelError(t *testing.T) {
 	k.Intercept = nil
 	changes, err = apply(t, &k, want, reconcile.Options{})
 	if changes != addition+change(ipvs.OpRemoveService, "FWM 7 IPv4") || err != nil {
-		t.Errorf("second Apply: changes %q, error %v", changes, err)
+		t.Errorf("second Apply: changes %q, error %v, want the failed addition and the skipped removal", changes, err)
 	}
 }
 
@@ -326,11 +326,11 @@ func TestRead(t *testing.T) {
 	c := dial(t, &k)
 	all, err := reconcile.Read(c, nil)
 	if err != nil || len(all.Services) != 2 || len(all.Services[1].Destinations) != 1 || all.Timeouts.TCP != 900 || len(all.Daemons) != 1 {
-		t.Errorf("Read(nil) = %+v, %v", all, err)
+		t.Errorf("Read(nil) = %+v, %v, want the whole table", all, err)
 	}
 	partial, err := reconcile.Read(c, &reconcile.Table{Services: []reconcile.Service{service(web)}})
 	if err != nil || len(partial.Services[0].Destinations) != 1 || len(partial.Services[1].Destinations) != 0 || len(partial.Daemons) != 0 {
-		t.Errorf("Read(one service) = %+v, %v", partial, err)
+		t.Errorf("Read(one service) = %+v, %v, want both services, and the destinations only of that one", partial, err)
 	}
 	if text := fmt.Sprintf("%+v", partial.Services[0]); !strings.Contains(text, "TCP 192.0.2.1:80") || !strings.Contains(text, "Weight:1") {
 		t.Errorf("Service.String() = %s, want key and destinations", text)

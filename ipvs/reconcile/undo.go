@@ -16,7 +16,7 @@ import (
 // Only these changes are undone: entries that other programs have added, edited or
 // removed since stay as they are. If another program has changed only the weight of
 // a destination, that weight is kept, and the other fields are restored. kept lists
-// the changes that, because of this, are not undone or only in part.
+// the changes that are therefore not undone, or only in part.
 //
 // With o.KeepWeights, the weights of destinations that exist are not changed.
 func Undo(made []Change, before, now *Table, o Options) (want *Table, kept []Change) {
@@ -41,7 +41,8 @@ type undoer struct {
 	added        []*Service                   // services of before to add to want
 }
 
-// undo undoes c and reports whether no other program's change prevents that.
+// undo undoes c. It returns false if c is not undone, or only in part, because of a
+// change by another program.
 func (u *undoer) undo(c *Change) bool {
 	key := c.Service.ServiceKey
 	old, s := u.old[key], u.current[key]
@@ -78,7 +79,8 @@ func (u *undoer) undo(c *Change) bool {
 	return true
 }
 
-// undoDestination undoes a change of a destination of s, which was old before.
+// undoDestination undoes a change of a destination of s. old is the service before
+// the changes, or nil if it did not exist.
 func (u *undoer) undoDestination(c *Change, old, s *Service) bool {
 	was, i := old.find(c.Destination.AddrPort), s.index(c.Destination.AddrPort)
 	switch c.Op {

@@ -56,22 +56,29 @@ func TestRun(t *testing.T) {
 func TestRunLongOutput(t *testing.T) {
 	stdout, stderr, err := Run(writeScript(t, "head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2"), nil, nil, longTimeout)
 	if len(stdout) != 300000 || len(stderr) != 200000 || err != nil {
-		t.Errorf("%d and %d bytes, %v", len(stdout), len(stderr), err)
+		t.Errorf("wrote %d and %d bytes, %v, want 300000 and 200000", len(stdout), len(stderr), err)
 	}
 }
 
 func TestRunMissingProgram(t *testing.T) {
 	if _, _, err := Run("/nonexistent/program", nil, nil, longTimeout); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v", err)
+		t.Errorf("error %v, want fs.ErrNotExist", err)
 	}
 }
 
 // TestRunTimeout checks that the program is killed although its child keeps the
 // pipes open, and that the output until then is returned.
 func TestRunTimeout(t *testing.T) {
-	stdout, _, err := Run(writeScript(t, "echo started\nsleep 30\n"), nil, nil, 500*time.Millisecond)
-	if string(stdout) != "started\n" && len(stdout) > 0 || !errors.Is(err, ErrTimeout) {
-		t.Errorf("wrote %q, error %v", stdout, err)
+	script := writeScript(t, "echo started\nsleep 30\n")
+	var stdout []byte
+	var err error
+	for timeout := 250 * time.Millisecond; len(stdout) == 0 && timeout < longTimeout; timeout *= 2 { // until the program has time to start
+		if stdout, _, err = Run(script, nil, nil, timeout); !errors.Is(err, ErrTimeout) {
+			break
+		}
+	}
+	if string(stdout) != "started\n" || !errors.Is(err, ErrTimeout) {
+		t.Errorf("wrote %q, error %v, want the output and ErrTimeout", stdout, err)
 	}
 }
 
@@ -80,6 +87,6 @@ func TestRunTimeout(t *testing.T) {
 func TestRunChildKeepsPipe(t *testing.T) {
 	stdout, _, err := Run(writeScript(t, "sleep 30 &\necho done\n"), nil, nil, longTimeout)
 	if string(stdout) != "done\n" || err != nil {
-		t.Errorf("wrote %q, error %v", stdout, err)
+		t.Errorf("wrote %q, error %v, want the output", stdout, err)
 	}
 }

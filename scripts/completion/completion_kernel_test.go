@@ -250,7 +250,7 @@ func (s *shell) run(t *testing.T, tests []completionTest) {
 	}
 	typeKeys("exit\r")
 	if output, status, err := terminal.Wait(); err != nil || status != 0 {
-		t.Errorf("exit status %d, error %v, output %q", status, err, output)
+		t.Errorf("the shell exits with status %d, error %v, output %q; want status 0", status, err, output)
 	}
 }
 

@@ -224,7 +224,7 @@ func TestVersionAndHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	version := r.Ours.Texts.Version
 	if !strings.HasPrefix(version, "ipvsadm v1.31 2019/12/24 (goipvsadm ") || !strings.HasSuffix(version, " and IPVS v1.2.1)\n") {
-		t.Errorf("goipvsadm -v prints %q", version)
+		t.Errorf("goipvsadm -v prints %q, want ipvsadm's version line with goipvsadm in it", version)
 	}
 	if reference := r.Reference.Texts.Version; reference != "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n" {
 		t.Errorf("the real ipvsadm -v prints %q, want version 1.31", reference)
@@ -233,7 +233,7 @@ func TestVersionAndHelp(t *testing.T) {
 	reference, ours := r.Run(t, r.Reference, r.ReferenceNetns, save), r.Run(t, r.Ours, r.OursNetns, save)
 	for _, result := range []Result{reference, ours} {
 		if result.Status != 1 || result.Stdout != "" || !strings.HasPrefix(result.Stderr, "ipvsadm-save: ") {
-			t.Errorf("%s%s", save, result)
+			t.Errorf("%s%swant exit status 1 and a message", save, result)
 		}
 	}
 	if lines := strings.Count(r.Ours.Texts.Help, "\n"); lines < 30 {
@@ -251,18 +251,18 @@ func TestRestoreHelp(t *testing.T) {
 		restore := Command{Args: []string{"ipvsadm-restore", word}}
 		r.Run(t, r.Reference, r.ReferenceNetns, service)
 		if got := r.Run(t, r.Reference, r.ReferenceNetns, restore); got != (Result{}) {
-			t.Errorf("%s%s", restore, got)
+			t.Errorf("%s%swant exit status 0 and no output", restore, got)
 		}
 		if left := r.Run(t, r.Reference, r.ReferenceNetns, save); left.Stdout != "" {
-			t.Errorf("table after ipvsadm-restore %s: %s", word, left)
+			t.Errorf("table after ipvsadm-restore %s: %swant an empty one", word, left)
 		}
 		r.Run(t, r.Ours, r.OursNetns, service)
 		help := word != "whatever"
 		if got := r.Run(t, r.Ours, r.OursNetns, restore); got.Status != 0 || strings.HasPrefix(got.Stdout, "ipvsadm-restore: ") != help || got.Stderr != "" {
-			t.Errorf("goipvsadm: %s%s", restore, got)
+			t.Errorf("goipvsadm: %s%swant exit status 0 and a help text: %t", restore, got, help)
 		}
 		if left := r.Run(t, r.Ours, r.OursNetns, save); (left.Stdout != "") != help {
-			t.Errorf("goipvsadm: table after ipvsadm-restore %s: %s", word, left)
+			t.Errorf("goipvsadm: table after ipvsadm-restore %s: %swant it unchanged: %t", word, left, help)
 		}
 	}
 }
@@ -274,10 +274,10 @@ func TestImpliedListing(t *testing.T) {
 	for word, lists := range map[string]bool{"-j": true, "--json": true, "--top=5": true, "--wacth": false, "lsit": false} {
 		command := Command{Args: []string{"ipvsadm", word}}
 		if got := r.Run(t, r.Reference, r.ReferenceNetns, command); got != unknown {
-			t.Errorf("%s%s", command, got)
+			t.Errorf("%s%swant %s", command, got, unknown)
 		}
 		if got := r.Run(t, r.Ours, r.OursNetns, command); lists != (got.Status == 0) || !lists && got != unknown {
-			t.Errorf("goipvsadm: %s%s", command, got)
+			t.Errorf("goipvsadm: %s%swant a listing: %t", command, got, lists)
 		}
 	}
 }
@@ -288,10 +288,10 @@ func TestExtraOptions(t *testing.T) {
 	for _, word := range []string{"-j", "--json", "--metrics", "-N", "--netns=x", "--watch", "--watch=2", "--top=5", "--all", "--drain", "--keep", "--all-services", "--keep-weights", "--allow-empty", "--verbose", "--check", "--apply", "--diff", "--doctor", "--probe"} {
 		got := r.Run(t, r.Reference, r.ReferenceNetns, Command{Args: []string{"ipvsadm", "-L", word}})
 		if want := (Result{Status: 255, Stderr: word + ": unknown option\n"}); got != want {
-			t.Errorf("ipvsadm -L %s: %s", word, got)
+			t.Errorf("ipvsadm -L %s: %swant %s", word, got, want)
 		}
 	}
 	if got := r.Run(t, r.Ours, r.OursNetns, Command{Args: []string{"ipvsadm", "-L", "-j"}}); got.Status != 0 || !strings.HasPrefix(got.Stdout, "{") {
-		t.Errorf("goipvsadm -L -j: %s", got)
+		t.Errorf("goipvsadm -L -j: %swant JSON", got)
 	}
 }

@@ -155,7 +155,7 @@ func TestInstallUninstall(t *testing.T) {
 				}
 			}
 			if out, err := exec.Command("sh", "-c", s.path(prefix+"/lib/goipvsadm/service")+" goipvsadm help").CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "Usage: goipvsadm {start|") {
-				t.Errorf("service: %v\n%s", err, out)
+				t.Errorf("service with an unknown action: %v, want an error and the usage\n%s", err, out)
 			}
 			// Enable the service.
 			s.symlink(prefix+"/lib/systemd/system/goipvsadm.service", "etc/systemd/system/multi-user.target.wants/goipvsadm.service")
@@ -265,7 +265,7 @@ func TestMakeWithoutHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out, err := s.make("build", "GO="+goCommand); err != nil || !strings.Contains(out, "\nhome=/") {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("make build without HOME: %v, want a home directory in\n%s", err, out)
 	}
 }
 

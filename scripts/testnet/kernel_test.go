@@ -73,6 +73,6 @@ func TestKernelNoMemoryDirectory(t *testing.T) {
 	output, err := exec.Command("../kernel", "-m", "900000G", "true").CombinedOutput()
 	if text := string(output); err == nil || !strings.Contains(text, "no directory for the kernel's memory of 921600000 MB (/dev/shm: ") ||
 		!strings.Contains(text, " MB available") || !strings.HasSuffix(text, "; set TMPDIR to one with enough space, not mounted noexec\n") {
-		t.Errorf("%v: %s", err, text)
+		t.Errorf("%v, output %q; want an error with the available space of each directory", err, text)
 	}
 }

@@ -58,17 +58,17 @@ func TestKeepAliveAndDownload(t *testing.T) {
 
 	conn, name, err := client.OpenKeepAlive("http://10.9.0.2/")
 	if err != nil || name != "web" {
-		t.Fatalf("OpenKeepAlive: %q, %v", name, err)
+		t.Fatalf("OpenKeepAlive: %q, %v, want web", name, err)
 	}
 	defer conn.Close()
 	download, err := client.Download("http://10.9.0.2")
 	if err != nil || download.ServerName != "web" {
-		t.Fatalf("download: %v, %v", download, err)
+		t.Fatalf("download: %+v, %v, want one from web", download, err)
 	}
 	defer download.Close()
 	for range 3 {
 		if name, err := conn.Get(); err != nil || name != "web" {
-			t.Fatalf("request on the open connection: %q, %v", name, err)
+			t.Fatalf("request on the open connection: %q, %v, want web", name, err)
 		}
 		if err := download.Read(100_000); err != nil {
 			t.Fatalf("download: %v", err)

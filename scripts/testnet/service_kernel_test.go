@@ -213,7 +213,7 @@ func TestServiceUnderTraffic(t *testing.T) {
 			for _, action := range []string{"start", "reload", "force-reload"} {
 				message := d.failAction(action, 1)
 				if !strings.HasPrefix(message, "line 5: illegal virtual server address[:port] specified\n") {
-					t.Errorf("%s: %s", action, message)
+					t.Errorf("%s: %s, want an error of line 5", action, message)
 				}
 				d.wantTable(edited)
 				checkConnection(action)
@@ -249,7 +249,7 @@ func TestServiceSaveAll(t *testing.T) {
 	}
 	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != all {
-		t.Errorf("saved rules:\n%s", saved)
+		t.Errorf("saved rules:\n%s\nwant:\n%s", saved, all)
 	}
 	d.runAction("stop")
 	d.wantTable("")
@@ -264,8 +264,8 @@ func TestServiceSaveAll(t *testing.T) {
 	d.runAction("restart")
 	d.wantDaemons("master eth1 9;backup eth0 4;")
 	d.runAction("save")
-	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != all[:strings.Index(all, "--start")] {
-		t.Errorf("saved rules:\n%s", saved)
+	if saved, want := d.run("cat etc/ipvsadm.rules", 0).Stdout, all[:strings.Index(all, "--start")]; saved != want {
+		t.Errorf("saved rules:\n%s\nwant:\n%s", saved, want)
 	}
 	d.runAction("restart")
 	d.wantDaemons("master eth1 9;backup eth1 9;")
@@ -299,13 +299,13 @@ func TestServiceStatus(t *testing.T) {
 		}
 	}
 	if rate := d.runAction("rate"); !strings.Contains(rate, "InPPS") || !strings.Contains(rate, "10.8.0.10:80") {
-		t.Errorf("rate:\n%s", rate)
+		t.Errorf("rate prints no rates of the service:\n%s", rate)
 	}
 	d.run("ipvsadm -e -t 10.8.0.10:80 -r 10.9.0.21:80 -m -w 5", 0)
 	edited := strings.Replace(serviceRules, "10.9.0.21:80 -m -w 1", "10.9.0.21:80 -m -w 5", 1)
 	d.runAction("save")
 	if saved := d.run("cat etc/ipvsadm.rules", 0).Stdout; saved != edited {
-		t.Fatalf("saved rules:\n%s", saved)
+		t.Fatalf("saved rules:\n%s\nwant:\n%s", saved, edited)
 	}
 	d.runAction("clear")
 	d.wantTable("")
@@ -337,7 +337,7 @@ func TestServiceEmptyRules(t *testing.T) {
 	d.wantDaemons("master eth0 0;")
 	d.run("ipvsadm --stop-daemon master; ipvsadm -A -f 8 -s rr", 0)
 	if result := d.run(d.command+"restart", 0); !strings.Contains(result.Stderr, "no service in ") {
-		t.Errorf("restart: %q", result.Stderr)
+		t.Errorf("restart prints %q, want a message that the rules contain no service", result.Stderr)
 	}
 	d.wantTable("-A -f 8 -s rr\n")
 	d.wantDaemons("master eth0 0;")
@@ -378,7 +378,7 @@ func TestServiceInvalidRules(t *testing.T) {
 				d.run(state.prepare, 0)
 				message := d.failAction(state.action, 1)
 				if !strings.HasPrefix(message, "line 1: ") || !strings.HasSuffix(message, "\ngoipvsadm: cannot apply "+d.tool.Work+"/etc/ipvsadm.rules\n") {
-					t.Errorf("%s: %s", state.action, message)
+					t.Errorf("%s: %s, want an error of line 1 and one of the service", state.action, message)
 				}
 				d.wantTable(state.table)
 			}
@@ -472,7 +472,7 @@ func TestServiceSaveFile(t *testing.T) {
 	}
 	d.run("rm etc/ipvsadm.rules && mkfifo etc/ipvsadm.rules", 0)
 	if message := d.failAction("save", 1); !strings.HasSuffix(message, ": not a regular file\n") {
-		t.Errorf("save to a pipe: %s", message)
+		t.Errorf("save to a pipe: %s, want an error about the file type", message)
 	}
 	d.run("test -p etc/ipvsadm.rules", 0)
 }
@@ -606,7 +606,7 @@ func TestServiceRedHatSettings(t *testing.T) {
 		d.runAction(tt.action)
 		d.wantTable(tt.table)
 		if saved := d.run("cat etc/sysconfig/ipvsadm", 0).Stdout; saved != tt.saved {
-			t.Errorf("%q, %s: saved rules:\n%s", tt.settings, tt.action, saved)
+			t.Errorf("%q, %s: saved rules:\n%s\nwant:\n%s", tt.settings, tt.action, saved, tt.saved)
 		}
 	}
 }

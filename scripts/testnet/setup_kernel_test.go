@@ -97,7 +97,7 @@ func TestSetupInterrupted(t *testing.T) {
 			}
 			calls, err := os.ReadFile(filepath.Join(s.path, "update-rc.d-calls"))
 			if string(calls) != "ipvsadm disable\nkeepalived disable\nldirectord disable\n" && signal != syscall.SIGKILL {
-				t.Errorf("services disabled at boot: %q, %v", calls, err)
+				t.Errorf("services disabled at boot: %q, %v, want ipvsadm, keepalived and ldirectord", calls, err)
 			}
 
 			// The next run removes the policy-rc.d of a killed run.
@@ -110,7 +110,7 @@ func TestSetupInterrupted(t *testing.T) {
 			}
 			cmd.Wait()
 			if _, err := os.Stat(policyFile); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s after the second installation: %v", policyFile, err)
+				t.Errorf("%s after the second installation: %v, want it removed", policyFile, err)
 			}
 		})
 	}

@@ -78,7 +78,7 @@ func TestSetupAdvice(t *testing.T) {
 			cmd.Env = []string{"PATH=" + fakeSystem(t, tt.programs), "GOIPVSADM_PTRACE=no"}
 			output, err := cmd.CombinedOutput()
 			if err == nil {
-				t.Errorf("exit status 0: %s", output)
+				t.Errorf("exit status 0, want an error: %s", output)
 			}
 			for _, text := range tt.want {
 				if !strings.Contains(string(output), text) {

@@ -10,7 +10,7 @@ import (
 
 // newNamespace moves the calling thread, and thus the programs that it starts, to
 // a new network namespace, and sets lo up. It is not enough to clear the table: the
-// kernel keeps removed servers for two minutes in a list, which it searches for each
+// kernel keeps removed servers in a list for minutes, and searches the list for each
 // added server, so that each round would be slower than the previous one.
 func newNamespace() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {

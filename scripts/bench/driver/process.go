@@ -21,6 +21,8 @@ const (
 	requestFile = "/tmp/request"
 )
 
+// files are the standard input of a program and the file for its standard output and
+// error.
 type files struct{ in, out string }
 
 // runProgram runs a program and returns its exit status. goipvsadm is run under
@@ -107,7 +109,7 @@ const (
 	usageFile    = "/tmp/usage"
 )
 
-// usage is what the run of a program used.
+// usage is the exit status and the resource usage of a program.
 type usage struct {
 	code int           // exit status
 	peak int64         // peak resident memory in KiB
@@ -123,7 +125,7 @@ func peakMemory(program string, args []string, f *files) (int64, error) {
 	return u.peak, err
 }
 
-// measureUsage runs a program and returns what it used.
+// measureUsage runs a program and returns its usage.
 func measureUsage(program string, args []string, f *files) (u usage, err error) {
 	code, err := runProgram("/bin/driver", append([]string{usageCommand, usageFile, program}, args...), f)
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// request is a request to the kernel.
 type request = netlinkmsg.Message
 
 // speedRows returns the workloads for which the instructions of the two programs
@@ -187,7 +186,7 @@ func (r ruleSet) add() error {
 }
 
 // addAndClear adds the rules and clears the table. The kernel keeps the removed
-// servers in a list for two minutes, and searches the list for each added server.
+// servers in a list for minutes, and searches the list for each added server.
 func (r ruleSet) addAndClear() error {
 	if err := r.add(); err != nil {
 		return err

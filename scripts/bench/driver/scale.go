@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// scaleTables are the tables of measureScale. Tables of the same shape and of the same
-// size show whether the cost of a command is proportional to the size of the table.
-// When a server is added, the kernel searches the list of the servers of the service;
-// tables with a single service are therefore smaller.
+// scaleTables are the tables of measureScale, in two sizes of each shape, to show
+// whether the cost of a command is proportional to the size of the table. Tables with
+// a single service are smaller, because the kernel searches the servers of the service
+// for each server that is added.
 var scaleTables = []ruleSet{
 	{services: 1, servers: 1000}, {services: 1, servers: 10000},
 	{services: 1000, servers: 10}, {services: 10000, servers: 10},
@@ -26,14 +26,14 @@ var scaleTables = []ruleSet{
 var scaleCommands = []string{"-R", "-L -n", "-S -n", "-L -j", "--metrics", "--apply", "--doctor"}
 
 // measureScale prints the CPU time and the peak memory of goipvsadm for each table and
-// command whose names contain the text only, such as "10000x" or "1000x10 -L". It prints
-// CPU time, because the elapsed time of --doctor includes waiting for the counters.
-func measureScale(only string) error {
+// command whose names contain a text, such as "10000x" or "1000x10 -L". It prints CPU
+// time, because the elapsed time of --doctor includes waiting for the counters.
+func measureScale(text string) error {
 	fmt.Println("| million instructions / peak MiB | " + strings.Join(scaleCommands, " | ") + " |")
 	fmt.Println("|---|" + strings.Repeat("--:|", len(scaleCommands)))
 	for _, table := range scaleTables {
 		name := fmt.Sprintf("%dx%d", table.services, table.servers)
-		selected := func(command string) bool { return strings.Contains(name+" "+command, only) }
+		selected := func(command string) bool { return strings.Contains(name+" "+command, text) }
 		if !slices.ContainsFunc(scaleCommands, selected) {
 			continue
 		}
@@ -60,7 +60,7 @@ func measureScale(only string) error {
 }
 
 // runScaleCommand runs a command with rules as its input. The exit status of --doctor
-// is that of the problems it finds: no interface has the addresses of the services.
+// is not 0, because it reports that no interface has the addresses of the services.
 func runScaleCommand(command string, rules []byte) (usage, error) {
 	if err := os.WriteFile(inputFile, rules, 0o600); err != nil {
 		return usage{}, err

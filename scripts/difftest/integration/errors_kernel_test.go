@@ -31,10 +31,10 @@ func TestWithoutPrivilege(t *testing.T) {
 	}
 	for _, option := range []string{"-v", "-h"} {
 		if got := runUnprivileged(r.Ours, option); got.Status != 0 || got.Stderr != "" {
-			t.Errorf("goipvsadm %s: %s", option, got)
+			t.Errorf("goipvsadm %s: %swant exit status 0 and no error", option, got)
 		}
 		if got := runUnprivileged(r.Reference, option); got.Status != 2 {
-			t.Errorf("ipvsadm %s: %s", option, got)
+			t.Errorf("ipvsadm %s: %swant exit status 2", option, got)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestWithoutIPVS(t *testing.T) {
 	}
 	for _, option := range []string{"-v", "-h"} {
 		if got := r.Run(t, r.Ours, netns, difftest.Command{Args: []string{"ipvsadm", option}}); got.Status != 0 || got.Stderr != "" {
-			t.Errorf("goipvsadm %s: %s", option, got)
+			t.Errorf("goipvsadm %s: %swant exit status 0 and no error", option, got)
 		}
 	}
 }

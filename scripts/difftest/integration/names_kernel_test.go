@@ -285,7 +285,7 @@ func TestSavedNamesRoundTrip(t *testing.T) {
 		t.Helper()
 		got := r.Run(t, r.Ours, r.OursNetns, difftest.Command{Args: strings.Fields(args), Stdin: stdin})
 		if got.Status != 0 || got.Stderr != "" {
-			t.Errorf("%s: %s", args, got)
+			t.Errorf("%s: %swant exit status 0 and no error", args, got)
 		}
 		return got.Stdout
 	}

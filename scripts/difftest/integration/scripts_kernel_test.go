@@ -112,11 +112,11 @@ func TestRulesFile(t *testing.T) {
 			args = append(args, "-R")
 		}
 		if got := r.comparer.Run(t, r.comparer.Ours, r.comparer.OursNetns, difftest.Command{Args: args, Stdin: file.String()}); got != (difftest.Result{}) {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("%s: %swant exit status 0 and no output", name, got)
 		}
 		got := r.comparer.Run(t, r.comparer.Reference, r.comparer.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-S", "-n"}})
 		if difftest.SortListing(got.Stdout) != difftest.SortListing(trafficRules) {
-			t.Errorf("%s: %s", name, got)
+			t.Errorf("table after %s: %swant:\n%s", name, got, trafficRules)
 		}
 		r.comparer.Run(t, r.comparer.Reference, r.comparer.OursNetns, difftest.Command{Args: []string{"ipvsadm", "-C"}})
 	}

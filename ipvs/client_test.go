@@ -12,6 +12,29 @@ import (
 	"goipvsadm/ipvs/ipvstest"
 )
 
+func TestCloseTwice(t *testing.T) {
+	var k ipvstest.FakeKernel
+	s := &closeErrorSocket{Socket: k.Socket()}
+	c := ipvs.NewClient(s, ipvstest.Family)
+	if err := c.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("first Close: %v, want EIO", err)
+	}
+	if err := c.Close(); err != nil || s.closed != 1 {
+		t.Errorf("second Close: %v; the socket was closed %d times, want once", err, s.closed)
+	}
+}
+
+// A closeErrorSocket counts the calls of Close, which fails.
+type closeErrorSocket struct {
+	ipvs.Socket
+	closed int
+}
+
+func (c *closeErrorSocket) Close() error {
+	c.closed++
+	return syscall.EIO
+}
+
 // TestUnencodableNames verifies that the client rejects names that an attribute cannot
 // contain: a name longer than a 16-bit length allows, and one with a NUL byte.
 func TestUnencodableNames(t *testing.T) {
@@ -34,7 +57,7 @@ func TestUnencodableNames(t *testing.T) {
 			}
 		}
 		if len(k.Requests) != 0 {
-			t.Errorf("%d requests were sent", len(k.Requests))
+			t.Errorf("%d requests were sent, want none", len(k.Requests))
 		}
 	}
 }
