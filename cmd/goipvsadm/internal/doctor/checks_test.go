@@ -644,6 +644,24 @@ func TestDiagnose(t *testing.T) {
 			probe(f, netprobe.Answered)
 			probeVIP(f, netprobe.Silent)
 		}, want: []string{"warning probe-no-answer " + server1}},
+		{name: "UDP server that does not reply on the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			f.Services[0].Protocol = ipvs.UDP
+			f.ProbeResults = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:0"), ICMP: true}, Outcome: netprobe.Answered}}
+			f.Datagrams = map[*ipvs.Destination]netprobe.PathReply{
+				&f.Services[0].Servers[0].Destination: {},
+				&f.Services[0].Servers[1].Destination: {Echo: true},
+			}
+		}, want: []string{"probe-vip-no-answer UDP 192.0.2.1:80 10.0.0.11:80"}},
+		{name: "UDP servers that do not reply on the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			f.Services[0].Protocol = ipvs.UDP
+			f.ProbeResults = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:0"), ICMP: true}, Outcome: netprobe.Answered}}
+			f.Datagrams = map[*ipvs.Destination]netprobe.PathReply{
+				&f.Services[0].Servers[0].Destination: {},
+				&f.Services[0].Servers[1].Destination: {},
+			}
+		}},
 		{name: "probe silent while clients get no replies", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck

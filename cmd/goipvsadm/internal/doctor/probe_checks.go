@@ -508,16 +508,25 @@ func probeVIPUnanswered(f *Facts, report func(Finding)) {
 			answered[probeTarget(s, d)] == nil || !d.hasClientTraffic() || f.isSuppressed(d) || f.hasReplied(s, d) {
 			return
 		}
-		i := slices.IndexFunc(s.Servers, func(o Server) bool {
-			r := f.Datagrams[&o.Destination]
-			return o.Method == d.Method && (r.Echo || r.Port == netprobe.Answered)
-		})
-		if i < 0 {
+		other := f.acceptsVIP(s, d.Method)
+		if other == nil {
 			return // the servers may not reply to echo requests to the VIP
 		}
 		report(f.silentFinding(s, d, s.serverFinding(d, fmt.Sprintf("%s replies to echo requests to its own address, and %s also to those to %s",
-			d.AddrPort.Addr(), s.Servers[i].AddrPort.Addr(), s.AddrPort.Addr()))))
+			d.AddrPort.Addr(), other.AddrPort.Addr(), s.AddrPort.Addr()))))
 	})
+}
+
+// acceptsVIP returns a server with a forwarding method that has replied to packets to
+// the VIP of a UDP service, or nil if there is none.
+func (f *Facts) acceptsVIP(s *Service, m ipvs.ForwardingMethod) *Server {
+	for i := range s.Servers {
+		d := &s.Servers[i]
+		if r := f.Datagrams[&d.Destination]; d.Method == m && (r.Echo || r.Port == netprobe.Answered) {
+			return d
+		}
+	}
+	return nil
 }
 
 func probeNoEcho(f *Facts, report func(Finding)) {
