@@ -105,7 +105,8 @@ var failureTests = []findingTest{
 			tb.startUDP(tunUDP)
 		},
 		breakWith: []string{"web1: sysctl -w net.ipv4.conf.all.rp_filter=1"}},
-	{name: "probe-no-answer/forwarding method", plan: natPlan, traffic: natTraffic, rules: natRules, probe: true, want: "192.168.2.110:80 192.168.1.12:80",
+	{name: "probe-no-answer/forwarding method", plan: natPlan, traffic: natTraffic, rules: natRules, probe: true,
+		want:      "192.168.2.110:80 192.168.1.12:80|mixed-forwarding 192.168.2.110:80 192.168.1.12:80",
 		breakWith: []string{"director: ipvsadm -e -t 192.168.2.110:80 -r 192.168.1.12:80"}, cleanup: []string{"client: sleep 4"}},
 	{name: "one-packet-nat", plan: natPlan, rules: strings.ReplaceAll(natUDPRules, "-s rr", "-s rr -o"), want: natUDP,
 		prepare: func(tb *testbed) {
