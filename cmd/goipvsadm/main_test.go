@@ -65,9 +65,9 @@ func TestRuntimeEnvironment(t *testing.T) {
 	cmd.Wait()
 }
 
-// TestInitialization checks that no package of this program allocates memory while it
-// is initialized, and that packages that only few commands would need are not linked:
-// every command pays for both.
+// TestInitialization checks that the initialization of this program's packages
+// allocates no memory, and that packages which few commands need are not initialized
+// at start: every command pays for both.
 func TestInitialization(t *testing.T) {
 	args := []string{build(t), "--version"}
 	if emulator := os.Getenv("GOIPVSADM_EMULATOR"); emulator != "" {

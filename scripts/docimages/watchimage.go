@@ -114,10 +114,7 @@ type watchScene struct {
 
 // shell runs a command line on the director.
 func (s *watchScene) shell(line string) error {
-	result, err := s.tool.Shell(s.director, line)
-	if err == nil && result.Status != 0 {
-		err = fmt.Errorf("%s: status %d: %s", line, result.Status, result.Stderr)
-	}
+	_, err := s.tool.ShellStatus(s.director, line, 0)
 	return err
 }
 

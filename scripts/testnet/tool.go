@@ -78,3 +78,13 @@ func (t *Tool) Shell(n *Netns, line string) (Result, error) {
 	}
 	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, nil
 }
+
+// ShellStatus is like Shell, but also returns an error if the command does not exit with the
+// given status.
+func (t *Tool) ShellStatus(n *Netns, line string, status int) (Result, error) {
+	result, err := t.Shell(n, line)
+	if err == nil && result.Status != status {
+		err = fmt.Errorf("%s: %s: exit status %d, want %d\n%s%s", n.Name, line, result.Status, status, result.Stdout, result.Stderr)
+	}
+	return result, err
+}

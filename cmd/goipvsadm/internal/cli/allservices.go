@@ -99,16 +99,16 @@ func (r *serverReport) begin(cmd *command.Command) {
 	}
 }
 
-// succeed reports the result of a server on standard output.
-func (r *serverReport) succeed(key ipvs.DestinationKey, result serverResult, text string, cut *jsonout.CutConns) {
+// printResult prints the result of a server on standard output.
+func (r *serverReport) printResult(key ipvs.DestinationKey, result serverResult, text string, cut *jsonout.CutConns) {
 	if r.json == nil {
 		fmt.Fprintf(r.stdout, "%s: %s\n", serverName(key), text)
 	}
 	r.record(key, result, text, cut)
 }
 
-// fail reports an error about a server.
-func (r *serverReport) fail(key ipvs.DestinationKey, result serverResult, text string) {
+// printError prints an error about a server on standard error.
+func (r *serverReport) printError(key ipvs.DestinationKey, result serverResult, text string) {
 	r.errorf("%s: %s", serverName(key), text)
 	r.record(key, result, text, nil)
 }
@@ -140,8 +140,8 @@ func (r *serverReport) end() {
 	fmt.Fprintf(r.stdout, "%s: %s\n", humanize.Count(len(r.services), "service"), strings.Join(totals, ", "))
 }
 
-// serverMessage returns the message for an error of the kernel about a server, under
-// every name of the program.
+// serverMessage returns the message for an error of the kernel about a server. Unlike
+// that of subjectMessage, it is the same under every name of the program.
 func serverMessage(verb command.Verb, key ipvs.DestinationKey, err error) string {
 	s := subjectOfServer(key)
 	return s.message(verb, err)
@@ -152,11 +152,11 @@ func (r *serverReport) remove(keys []ipvs.DestinationKey) int {
 	status := exitOK
 	for _, key := range keys {
 		if err := r.client.RemoveDestination(key.Service, key.AddrPort); err != nil {
-			r.fail(key, resultNotRemoved, serverMessage(command.DeleteServer, key, err))
+			r.printError(key, resultNotRemoved, serverMessage(command.DeleteServer, key, err))
 			status = exitKernelError
 			continue
 		}
-		r.succeed(key, resultRemoved, "removed", nil)
+		r.printResult(key, resultRemoved, "removed", nil)
 	}
 	return status
 }
@@ -196,13 +196,13 @@ func (r *serverReport) editOne(edit *command.Command, current *ipvs.ServiceDesti
 	key := keyOf(current)
 	changes := serverChanges(&current.Destination, &edit.Destination)
 	if len(changes) == 0 {
-		r.succeed(key, resultUnchanged, "unchanged", nil)
+		r.printResult(key, resultUnchanged, "unchanged", nil)
 		return true
 	}
 	if err := r.client.CompareAndUpdateDestination(key.Service, current.Destination, edit.Destination); err != nil {
-		r.fail(key, resultNotChanged, serverMessage(command.EditServer, key, err))
+		r.printError(key, resultNotChanged, serverMessage(command.EditServer, key, err))
 		return false
 	}
-	r.succeed(key, resultChanged, strings.Join(changes, ", "), nil)
+	r.printResult(key, resultChanged, strings.Join(changes, ", "), nil)
 	return true
 }

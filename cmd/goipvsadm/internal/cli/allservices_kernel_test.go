@@ -189,7 +189,8 @@ func TestDrainAllServicesTerminal(t *testing.T) {
 	l.wantTable(threeServiceRules("wrr", 3))
 }
 
-// TestEditAllServicesWithTraffic sets the weight of a server in all services and back.
+// TestEditAllServicesWithTraffic sets the weight of a server in all services to 0, and
+// back.
 func TestEditAllServicesWithTraffic(t *testing.T) {
 	l := newDrainLab(t)
 	l.restore(threeServiceRules("wrr", 3))

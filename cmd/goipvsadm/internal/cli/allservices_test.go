@@ -22,8 +22,9 @@ const sharedServerRules = "-A -t 192.0.2.1:80 -s rr\n" +
 	"-A -f 7 -s rr\n" +
 	"-a -f 7 -r 198.51.100.1:0 -g -w 5\n"
 
-// replaceAll returns sharedServerRules with old, new pairs of strings replaced.
-func replaceAll(pairs ...string) string {
+// sharedServerRulesWith returns sharedServerRules with each old string replaced by the
+// new one that follows it.
+func sharedServerRulesWith(pairs ...string) string {
 	return strings.NewReplacer(pairs...).Replace(sharedServerRules)
 }
 
@@ -48,24 +49,24 @@ func TestAllServices(t *testing.T) {
 			line: "-e -r 198.51.100.1 --all-services -w 5",
 			want: result{stdout: http + "weight changed from 3 to 5\n" + https + "weight changed from 1 to 5\n" + mark + "unchanged\n" +
 				"3 services: 2 changed, 1 unchanged\n"},
-			after: replaceAll("-w 3", "-w 5", "8443 -m -w 1", "8443 -m -w 5"),
+			after: sharedServerRulesWith("-w 3", "-w 5", "8443 -m -w 1", "8443 -m -w 5"),
 		},
 		{
 			line: "-e -r 198.51.100.1 --all-services --keep -m -x 0 -y 0",
 			want: result{stdout: http + "upper threshold changed from 20 to 0, lower threshold changed from 10 to 0\n" +
 				https + "unchanged\n" + mark + "forwarding method changed from Route to Masq\n" +
 				"3 services: 2 changed, 1 unchanged\n"},
-			after: replaceAll("-x 20 -y 10", "", " -x 20 -y 10", "", "-g", "-m"),
+			after: sharedServerRulesWith("-x 20 -y 10", "", " -x 20 -y 10", "", "-g", "-m"),
 		},
 		{
 			line:  "-e -r 198.51.100.1:8443 --all-services -w 9",
 			want:  result{stdout: https + "weight changed from 1 to 9\n1 service: 1 changed\n"},
-			after: replaceAll("8443 -m -w 1", "8443 -m -w 9"),
+			after: sharedServerRulesWith("8443 -m -w 1", "8443 -m -w 9"),
 		},
 		{
 			line:  "-e -r 198.51.100.1:0 --all-services -w 9",
 			want:  result{stdout: mark + "weight changed from 5 to 9\n1 service: 1 changed\n"},
-			after: replaceAll("-w 5", "-w 9"),
+			after: sharedServerRulesWith("-w 5", "-w 9"),
 		},
 		{
 			line: "-e -r 198.51.100.1 --all-services -g",
@@ -79,14 +80,14 @@ func TestAllServices(t *testing.T) {
 			line: "-e -r 198.51.100.1 --all-services --tun-port 7",
 			want: result{status: 2, stderr: http + "Tunnel options conflict with forward method\nnothing was changed\n"},
 		},
-		{line: "-d -r 198.51.100.1 --all-services", want: result{stdout: removed}, after: replaceAll(httpRule, "", httpsRule, "", markRule, "")},
-		{line: "-d -r 198.51.100.1 --all-services --drain", want: result{stdout: removed}, after: replaceAll(httpRule, "", httpsRule, "", markRule, "")},
+		{line: "-d -r 198.51.100.1 --all-services", want: result{stdout: removed}, after: sharedServerRulesWith(httpRule, "", httpsRule, "", markRule, "")},
+		{line: "-d -r 198.51.100.1 --all-services --drain", want: result{stdout: removed}, after: sharedServerRulesWith(httpRule, "", httpsRule, "", markRule, "")},
 		{
 			line:  "-d -r 198.51.100.1:80 --all-services -j",
 			want:  result{stdout: `{"results":[` + "\n" + `{"service":{"family":"ipv4","protocol":"tcp","address":"192.0.2.1","port":80},"server":{"address":"198.51.100.1","port":80},"result":"removed","text":"removed"}` + "\n]}\n"},
-			after: replaceAll(httpRule, ""),
+			after: sharedServerRulesWith(httpRule, ""),
 		},
-		{line: "-d --all-services --drain=5m -r 198.51.100.1:80", want: result{stdout: http + "removed\n1 service: 1 removed\n"}, after: replaceAll(httpRule, "")},
+		{line: "-d --all-services --drain=5m -r 198.51.100.1:80", want: result{stdout: http + "removed\n1 service: 1 removed\n"}, after: sharedServerRulesWith(httpRule, "")},
 
 		{line: "-d -r 198.51.100.9 --all-services", want: result{status: 255, stderr: "no service has the server 198.51.100.9\n"}},
 		{line: "-d -r 198.51.100.1:9 --all-services --drain", want: result{status: 255, stderr: "no service has the server 198.51.100.1:9 (it has the port 0, 80, 8443)\n"}},

@@ -175,7 +175,7 @@ func (inv *invocation) planApply(cmd *command.Command) (p *applyPlan, status int
 	if status := inv.open(cmd.NetNS); status != exitOK {
 		return nil, status
 	}
-	scope := want // reads only what Compare needs
+	scope := want // only what Compare needs
 	if cmd.Options.HasAny(command.Confirm, command.SaveUndo) {
 		scope = nil // an undo needs the entries that are removed
 	}

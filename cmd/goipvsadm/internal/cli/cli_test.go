@@ -373,7 +373,8 @@ func TestRestoreRequests(t *testing.T) {
 	}
 }
 
-// Under the own name, -h prints a summary, and help on a topic.
+// TestHelp checks that -h prints a summary, or help on a topic. Under ipvsadm's names, it
+// prints everything and ignores the words after it.
 func TestHelp(t *testing.T) {
 	for _, tt := range []struct{ line, prefix, stderr string }{
 		{line: "-h", prefix: help.VersionLine(help.Name) + "Usage: goipvsadm COMMAND"},
@@ -399,7 +400,6 @@ func TestHelp(t *testing.T) {
 	if got, want := runWithoutKernel(t, "", "goipvsadm", "-h", "x").stdout, "\n\nCommands with this option: -a, -e\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("-h x: %q, want suffix %q", got, want)
 	}
-	// Under the other names, everything is printed and words after -h are ignored.
 	for _, line := range []string{"-h", "--help", "-h drain", "-h foo"} {
 		got := runWithoutKernel(t, "", words("ipvsadm "+line)...)
 		if want := (result{0, help.Text("ipvsadm"), ""}); got != want {
@@ -493,29 +493,6 @@ func TestRestoreEmptyTable(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v\ntable:\n%swant:\n%s", got, tt.want, savedRules(t, &k), tt.after)
 			}
 		})
-	}
-}
-
-func TestStdinClosed(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		file  string
-		flags int
-		want  bool
-	}{
-		{name: "closed", file: os.DevNull, flags: os.O_RDWR, want: true},
-		{name: "</dev/null", file: os.DevNull, flags: os.O_RDONLY},
-		{name: "other device", file: "/dev/zero", flags: os.O_RDWR},
-		{name: "regular file", file: t.TempDir() + "/file", flags: os.O_RDWR | os.O_CREATE},
-	} {
-		file, err := os.OpenFile(tt.file, tt.flags, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		if got := closedByParent(file); got != tt.want {
-			t.Errorf("%s: closedByParent = %v, want %v", tt.name, got, tt.want)
-		}
 	}
 }
 
@@ -681,8 +658,9 @@ func TestRestoreEveryCommand(t *testing.T) {
 		command.Apply:         "--apply",
 		command.Diff:          "--diff",
 		command.Doctor:        "--doctor",
+		command.Monitor:       "--monitor",
 	} {
-		if line == "" {
+		if v == 0 { // not a command
 			continue
 		}
 		var k ipvstest.FakeKernel

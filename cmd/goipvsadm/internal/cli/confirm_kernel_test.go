@@ -45,8 +45,9 @@ func (l *drainLab) startConfirm(line, rules string) (*testnet.Terminal, *exec.Cm
 	return terminal, cmd
 }
 
-// TestConfirmSignals ends --confirm in all ways.
-func TestConfirmSignals(t *testing.T) {
+// TestConfirmTerminal ends the question of --confirm by an answer, the end of input, a
+// timeout, a hangup or a signal.
+func TestConfirmTerminal(t *testing.T) {
 	l := newDrainLab(t)
 	const (
 		before = addService + addFirst

@@ -5,9 +5,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,13 +31,13 @@ const (
 
 // applyAndAnswer applies confirmRules to k. When the question is on the terminal, it
 // calls answer. It returns what is on the terminal and the result.
-func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer func(user *os.File)) (screen string, r result) {
+func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer func(master *os.File)) (screen string, r result) {
 	t.Helper()
-	user, terminal, err := testnet.OpenPTY()
+	master, terminal, err := testnet.OpenPTY()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { user.Close(); terminal.Close() })
+	t.Cleanup(func() { master.Close(); terminal.Close() })
 	var stdout, stderr bytes.Buffer
 	inv := &invocation{name: "goipvsadm", ownName: true, stdin: strings.NewReader(confirmRules), dial: k.Dial, names: resolve.System()}
 	inv.files.stderr = &stderr
@@ -58,11 +56,11 @@ func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer
 	done := make(chan int)
 	go func() { done <- inv.applyConfirmed(p, &confirmer{terminal, time.Duration(cmd.Confirm) * time.Second}) }()
 	b := make([]byte, 1000)
-	n, err := user.Read(b)
+	n, err := master.Read(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer(user)
+	answer(master)
 	r.status = <-done
 	inv.stdout.Flush()
 	inv.flushQueue()
@@ -72,13 +70,13 @@ func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer
 
 func TestConfirm(t *testing.T) {
 	write := func(text string) func(*os.File) {
-		return func(user *os.File) { user.WriteString(text) }
+		return func(master *os.File) { master.WriteString(text) }
 	}
 	undone := func(reason string) result { return result{1, "", reason + ": " + confirmUndone} }
 	for _, tt := range []struct {
 		name    string
 		options string
-		answer  func(user *os.File)
+		answer  func(master *os.File)
 		want    result
 		after   string
 	}{
@@ -91,7 +89,7 @@ func TestConfirm(t *testing.T) {
 		{name: "y and Ctrl-D", answer: write("y\x04\x04"), want: undone("end of input"), after: confirmBefore},
 		{
 			name:   "terminal closed, without a signal",
-			answer: func(user *os.File) { user.Close() },
+			answer: func(master *os.File) { master.Close() },
 			want:   result{129, "", "hangup: " + confirmUndone},
 			after:  confirmBefore,
 		},
@@ -116,15 +114,15 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestConfirmOthers changes the table while the question is on the terminal.
-func TestConfirmOthers(t *testing.T) {
+// TestConfirmChangedMeanwhile changes the table while the question is on the terminal.
+func TestConfirmChangedMeanwhile(t *testing.T) {
 	k := kernelWith(t, confirmBefore)
 	others := "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 0\n-A -f 7 -s rr\n"
-	_, got := applyAndAnswer(t, k, "", func(user *os.File) {
+	_, got := applyAndAnswer(t, k, "", func(master *os.File) {
 		if r := run(k, others, "ipvsadm", "-R"); r != (result{}) {
 			t.Errorf("%+v", r)
 		}
-		user.WriteString("n\n")
+		master.WriteString("n\n")
 	})
 	want := result{1, "", "-e -t 192.0.2.1:80 -r 198.51.100.1:80 -m -w 9: not undone completely: changed by another program\n" +
 		"not confirmed: " + confirmUndone}
@@ -137,16 +135,17 @@ func TestConfirmOthers(t *testing.T) {
 	}
 }
 
-// TestConfirmErrors rejects a change, and all changes that undo the others.
+// TestConfirmErrors rejects removals of servers: one is a change, another undoes one.
 func TestConfirmErrors(t *testing.T) {
-	k := kernelWith(t, confirmBefore)
-	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
+	rejectRemovals := func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.DelDestination {
 			return syscall.ENOMEM
 		}
 		return 0
 	}
-	screen, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("n\n") })
+	k := kernelWith(t, confirmBefore)
+	k.Intercept = rejectRemovals
+	screen, got := applyAndAnswer(t, k, "", func(master *os.File) { master.WriteString("n\n") })
 	const failure = "Memory allocation problem\n"
 	want := result{255, "", "-d -t 192.0.2.1:80 -r 198.51.100.2:80: " + failure +
 		"-d -t 192.0.2.1:80 -r 198.51.100.3:80: " + failure +
@@ -156,122 +155,8 @@ func TestConfirmErrors(t *testing.T) {
 	}
 	// The changes are confirmed, but one of them failed.
 	k = kernelWith(t, confirmBefore)
-	k.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
-		if m.Command == netlinkmsg.DelDestination {
-			return syscall.ENOMEM
-		}
-		return 0
-	}
-	if _, got := applyAndAnswer(t, k, "", func(user *os.File) { user.WriteString("y\n") }); got.status != 255 {
+	k.Intercept = rejectRemovals
+	if _, got := applyAndAnswer(t, k, "", func(master *os.File) { master.WriteString("y\n") }); got.status != 255 {
 		t.Errorf("confirmed: %+v", got)
-	}
-}
-
-func TestSaveUndo(t *testing.T) {
-	const daemon = "--start-daemon master --mcast-interface eth0 --syncid 0\n"
-	for _, tt := range []struct {
-		name, before, rules string
-		undo                string // after the comment with the time
-	}{
-		{name: "services", before: confirmBefore, rules: confirmRules, undo: confirmBefore},
-		{name: "no changes", before: confirmBefore, rules: confirmBefore, undo: confirmBefore},
-		{name: "no services", rules: confirmRules, undo: "# It had no services: --allow-empty is required.\n"},
-		{name: "timeouts", before: confirmBefore, rules: "--set 0 0 9\n" + confirmBefore, undo: "--set 900 120 300\n" + confirmBefore},
-		{
-			name:   "started daemon",
-			before: confirmBefore,
-			rules:  confirmBefore + daemon,
-			undo:   "# No sync daemon was running: also use --stop-daemon master.\n" + confirmBefore,
-		},
-		{
-			name:   "stopped daemon",
-			before: confirmBefore + daemon,
-			rules:  confirmBefore + "--start-daemon backup\n",
-			undo:   confirmBefore + daemon,
-		},
-		{name: "daemon that is kept", before: confirmBefore + daemon, rules: confirmRules, undo: confirmBefore},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			k := kernelWith(t, tt.before)
-			before := saveAll(t, k)
-			file := filepath.Join(t.TempDir(), "undo")
-			if got := run(k, tt.rules, "goipvsadm", "--apply", "--save-undo", file); got != (result{}) {
-				t.Fatalf("%+v", got)
-			}
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			head, rest, _ := strings.Cut(string(b), "\n")
-			if !strings.HasPrefix(head, "# The table before --apply at ") || rest != tt.undo {
-				t.Errorf("%s:\n%s", head, rest)
-			}
-			args := []string{"goipvsadm", "--apply", file}
-			if strings.Contains(rest, "--allow-empty") {
-				args = append(args, "--allow-empty")
-			}
-			if got := run(k, "", args...); got != (result{}) {
-				t.Errorf("undo: %+v", got)
-			}
-			if strings.Contains(rest, "--stop-daemon master") {
-				run(k, "", "goipvsadm", "--stop-daemon", "master")
-			}
-			if after := saveAll(t, k); after != before {
-				t.Errorf("after the undo:\n%s", after)
-			}
-		})
-	}
-}
-
-// TestSaveUndoFile checks that --save-undo replaces only regular files, atomically,
-// and that nothing is changed if it fails.
-func TestSaveUndoFile(t *testing.T) {
-	directory := t.TempDir()
-	path := func(name string) string { return filepath.Join(directory, name) }
-	for name, mode := range map[string]os.FileMode{"old": 0o604, "rules": 0o600} {
-		if err := os.WriteFile(path(name), []byte(confirmRules), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	os.Chmod(path("old"), 0o604) // regardless of the umask
-	if err := errors.Join(os.Symlink("old", path("link")), os.Mkdir(path("directory"), 0o755), os.Link(path("rules"), path("same"))); err != nil {
-		t.Fatal(err)
-	}
-	const failed = "cannot save the undo rules: "
-	for _, tt := range []struct{ name, file, stderr string }{
-		{name: "new file", file: path("new")},
-		{name: "link to a file", file: path("link")},
-		{name: "file of the rules", file: path("same"), stderr: failed + path("same") + " is the file of the rules to apply\n"},
-		{name: "directory", file: path("directory"), stderr: failed + path("directory") + " is not a regular file\n"},
-		{name: "device", file: "/dev/null", stderr: failed + "/dev/null is not a regular file\n"},
-		{name: "missing directory", file: path("missing/undo"), stderr: failed + "open " + path("missing/undo")},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			k := kernelWith(t, confirmBefore)
-			got := run(k, "", "goipvsadm", "--apply", path("rules"), "--save-undo", tt.file)
-			if tt.stderr == "" {
-				if got != (result{}) {
-					t.Errorf("%+v", got)
-				}
-				b, err := os.ReadFile(tt.file)
-				if err != nil || !strings.HasSuffix(string(b), confirmBefore) {
-					t.Errorf("%v:\n%s", err, b)
-				}
-				return
-			}
-			if got.status != 2 || !strings.HasPrefix(got.stderr, tt.stderr) || len(k.Changes()) > 0 {
-				t.Errorf("%+v, %d changes", got, len(k.Changes()))
-			}
-		})
-	}
-	if info, err := os.Lstat(path("link")); err != nil || info.Mode().Type() != os.ModeSymlink {
-		t.Errorf("link: %v, %v", info, err)
-	}
-	if info, err := os.Stat(path("old")); err != nil || info.Mode() != 0o604 {
-		t.Errorf("old: %v, %v", info, err)
-	}
-	entries, err := os.ReadDir(directory)
-	if err != nil || len(entries) != 6 {
-		t.Errorf("%v, %v", entries, err)
 	}
 }

@@ -45,7 +45,7 @@ func (inv *invocation) connections(cmd *command.Command) iter.Seq2[ipvs.Connecti
 	return cmd.Filter.Select(inv.client.Connections())
 }
 
-// writeConnections writes the connections, or their numbers.
+// writeConnections writes the connections, or their counts by server and state.
 func (inv *invocation) writeConnections(cmd *command.Command) error {
 	switch {
 	case cmd.Options.Has(command.JSON):
@@ -60,8 +60,8 @@ func (inv *invocation) writeConnections(cmd *command.Command) error {
 	return tablefmt.Connections(inv.rawStdout, inv.connections(cmd), inv.namer(cmd), cmd.Options.Has(command.PersistentConn))
 }
 
-// jsonConnections writes the connections, or their numbers, as JSON: on one line
-// with the time t, unless that is zero.
+// jsonConnections writes the connections, or their counts by server and state, as
+// JSON: on one line with the time t, unless that is zero.
 func jsonConnections(out *bufio.Writer, cmd *command.Command, connections iter.Seq2[ipvs.Connection, error], t time.Time) error {
 	if !cmd.Options.Has(command.Count) {
 		return jsonout.Connections(out, connections, t)

@@ -41,14 +41,14 @@ func newFilterLab(t *testing.T) *filterLab {
 	if err := l.client.Netns.IP("addr add 10.8.3.7/24 dev eth0"); err != nil {
 		t.Fatal(err)
 	}
-	first := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.2")}
+	from2 := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.2")}
 	for _, url := range []string{"http://10.8.3.100/", "http://10.8.3.100/", "http://10.8.3.100/", "http://10.8.3.100/", "http://10.8.3.200/"} {
-		if _, err := first.Get(url); err != nil {
+		if _, err := from2.Get(url); err != nil {
 			t.Fatal(err)
 		}
 	}
-	second := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
-	connection, server, err := second.OpenKeepAlive("http://10.8.3.100/")
+	from7 := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
+	connection, server, err := from7.OpenKeepAlive("http://10.8.3.100/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,8 @@ func newFilterLab(t *testing.T) *filterLab {
 	return l
 }
 
-// counts returns the numbers that -L -c --count -j prints: for each server its address,
-// connections, established connections and templates.
+// counts returns what -L -c --count -j prints for each server: its address, connections,
+// established connections and templates.
 func (l *filterLab) counts(options string) string {
 	l.t.Helper()
 	var document struct {
@@ -182,7 +182,7 @@ func TestServerFilter(t *testing.T) {
 	}
 }
 
-// TestWatchConnectionsTerminal watches the connections of a server while they change.
+// TestWatchConnectionsTerminal watches the connections of a client while they change.
 func TestWatchConnectionsTerminal(t *testing.T) {
 	l := newFilterLab(t)
 	terminal, err := l.director.Terminal(100, 24, l.command("-L", "-c", "-n", "--count", "--watch=1", "--client", "10.8.3.7", "--state", "established"))
@@ -197,8 +197,8 @@ func TestWatchConnectionsTerminal(t *testing.T) {
 	}
 	waitFor("1 connection from 10.8.3.7 in ESTABLISHED  every 1s, h helps, q quits")
 	waitFor("TCP " + l.busy + ":80 ")
-	second := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
-	connection, _, err := second.OpenKeepAlive("http://10.8.3.100/")
+	from7 := testnet.Client{Netns: l.client.Netns, Source: netip.MustParseAddr("10.8.3.7")}
+	connection, _, err := from7.OpenKeepAlive("http://10.8.3.100/")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestDoctor(t *testing.T) {
 			line:   "--doctor -n",
 			kernel: &ipvstest.FakeKernel{Intercept: denied},
 			status: 2,
-			stdout: "not everything could be examined\nLooked at 0 services with 0 servers, 0 connections",
+			stdout: "not everything could be examined\nExamined 0 services with 0 servers, 0 connections",
 		},
 		{
 			name:   "missing namespace",
@@ -109,7 +109,7 @@ func TestDoctorWithoutIPVS(t *testing.T) {
 	}
 	var stdout, stderr strings.Builder
 	status := Run([]string{"goipvsadm", "--doctor"}, strings.NewReader(""), &stdout, &stderr, dial)
-	if status != 2 || stderr.Len() > 0 || !strings.Contains(stdout.String(), "\nNot looked at: the table: Protocol not available\n") {
+	if status != 2 || stderr.Len() > 0 || !strings.Contains(stdout.String(), "\nNot examined: the table: Protocol not available\n") {
 		t.Errorf("status %d, %q, %q", status, stdout.String(), stderr.String())
 	}
 	dial = func(...ipvs.Option) (*ipvs.Client, error) { return nil, errors.New("dial error") }
@@ -161,7 +161,7 @@ func TestDoctorRules(t *testing.T) {
 			rules: "-A -t 127.0.0.1:81 -s sh\n-a -t 127.0.0.1:81 -r 127.0.0.1:81 -g\n-a -t 127.0.0.1:81 -r 127.0.0.2:81 -g -w 0\n",
 			want:  []string{"[hash-without-fallback]", "-b sh-fallback"}},
 		{name: "one service", service: " -t 127.0.0.1:81", status: 1,
-			rules: "-A -t 203.0.113.77:80 -s rr\n-A -t 127.0.0.1:81 -s rr\n", want: []string{"Looked at 1 service ", "[no-servers]"}},
+			rules: "-A -t 203.0.113.77:80 -s rr\n-A -t 127.0.0.1:81 -s rr\n", want: []string{"Examined 1 service ", "[no-servers]"}},
 		{name: "no listener here", status: 1,
 			rules: "-A -t 127.0.0.1:1 -s rr\n-a -t 127.0.0.1:1 -r 127.0.0.1:1 -g\n", want: []string{"[local-not-listening]"}},
 		{name: "invalid rules", rules: "-A -t 127.0.0.1:81 -s rr\n-a -t 127.0.0.1:82 -r 127.0.0.1\n-x\n", status: 2,

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"path"
 	"syscall"
 	"time"
@@ -61,7 +59,7 @@ func (inv *invocation) drainServers(cmd *command.Command, servers []ipvs.Destina
 	return status
 }
 
-// run drains the servers and returns the exit status: the highest one of a server.
+// run drains the servers and returns the highest of their exit statuses.
 func (d *drainer) run(ctx context.Context) int {
 	outcomes := drain.RunAll(ctx, d.client, d.servers, drain.Options{
 		Timeout:    d.timeout,
@@ -96,7 +94,7 @@ func (d *drainer) reportOutcome(key ipvs.DestinationKey, o drain.Outcome) int {
 }
 
 // reportRemoval reports that a server was removed. Without --all-services, it reports
-// only what is unexpected.
+// this only if connections were cut.
 func (d *drainer) reportRemoval(key ipvs.DestinationKey, r *drain.Result) {
 	text := "removed"
 	switch {
@@ -115,7 +113,7 @@ func (d *drainer) reportRemoval(key ipvs.DestinationKey, r *drain.Result) {
 	}
 	switch {
 	case d.report != nil:
-		d.report.succeed(key, resultRemoved, text, cut)
+		d.report.printResult(key, resultRemoved, text, cut)
 	case r.Busy():
 		d.warn(key, "%s", text)
 	}
@@ -136,7 +134,7 @@ func (d *drainer) reportError(key ipvs.DestinationKey, err error) int {
 	case errors.As(err, &sig) && !notRestored:
 		status = signalStatus(syscall.Signal(sig))
 		if d.report != nil {
-			d.report.succeed(key, resultNotRemoved, "not removed; weight restored", nil)
+			d.report.printResult(key, resultNotRemoved, "not removed; weight restored", nil)
 		}
 		return status
 	case errors.As(err, &sig):
@@ -217,50 +215,4 @@ func connectionCounts(states []drain.State) string {
 		return fmt.Sprintf("%d active, %d persistent", active, persistent)
 	}
 	return fmt.Sprintf("%d active", active)
-}
-
-// drainSignals abort a drain, so that it restores the weight. By default they
-// kill the program.
-var drainSignals = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
-
-// A signalError is the cancellation cause of a drain that a signal aborted.
-type signalError syscall.Signal
-
-func (e signalError) Error() string { return syscall.Signal(e).String() }
-
-// runUntilSignal calls work with a context that is canceled by the first of
-// drainSignals. It returns that signal, or 0 if none arrived while work ran.
-func runUntilSignal(work func(context.Context)) syscall.Signal {
-	signals := make(chan os.Signal, 1)
-	for _, s := range drainSignals {
-		if !signal.Ignored(s) { // as under nohup
-			signal.Notify(signals, s)
-		}
-	}
-	ctx, cancel := context.WithCancelCause(context.Background())
-	watcherDone := make(chan struct{})
-	var caught syscall.Signal
-	go func() {
-		defer close(watcherDone)
-		select {
-		case s := <-signals:
-			caught = s.(syscall.Signal)
-			cancel(signalError(caught)) // no effect if work is done
-		case <-ctx.Done():
-		}
-	}()
-	work(ctx)
-	cancel(nil)
-	<-watcherDone
-	if caught != 0 {
-		// Keep catching: a repeated signal must not change the exit status.
-		return caught
-	}
-	signal.Stop(signals)
-	select {
-	case s := <-signals:
-		return s.(syscall.Signal)
-	default:
-		return 0
-	}
 }

@@ -113,8 +113,9 @@ func (inv *invocation) editWarning(cmd *command.Command) string {
 	return fmt.Sprintf("warning: %s: %s (use --keep to keep what is not given)", s.String(), strings.Join(resets, ", "))
 }
 
-// serverToReset returns the server that cmd edits, or nil if it names the forwarding
-// method and the encapsulation, so that the server need not be read.
+// serverToReset reads the server that cmd edits. It returns nil after an error, and
+// without reading if cmd names the forwarding method and the encapsulation, since nothing
+// is then reset.
 func (inv *invocation) serverToReset(cmd *command.Command) *ipvs.Destination {
 	if cmd.Options.Has(command.ForwardingMethod) && (cmd.Destination.Method != ipvs.Tunneling || cmd.Options.Has(command.TunType)) {
 		return nil
@@ -130,8 +131,9 @@ func (inv *invocation) serverToReset(cmd *command.Command) *ipvs.Destination {
 	return nil
 }
 
-// serverResets returns how the forwarding of a server changes without being named. The
-// kernel reports the method Local in place of the one that was configured.
+// serverResets describes how cmd changes the forwarding of a server although no option
+// asks for that. It ignores servers with the method Local, which the kernel reports in
+// place of the method that was configured.
 func serverResets(cmd *command.Command, current *ipvs.Destination) []string {
 	d := &cmd.Destination
 	isNamed := d.Method != current.Method && cmd.Options.Has(command.ForwardingMethod)
@@ -141,7 +143,7 @@ func serverResets(cmd *command.Command, current *ipvs.Destination) []string {
 	return forwardingChange(current, d)
 }
 
-// serviceResets returns what changes in a service without being named.
+// serviceResets describes the changes of a service that no option of cmd asks for.
 func serviceResets(cmd *command.Command, current *ipvs.Service) (resets []string) {
 	s := &cmd.Service
 	if !cmd.Options.Has(command.Scheduler) && s.Scheduler != current.Scheduler {

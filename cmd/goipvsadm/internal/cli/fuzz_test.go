@@ -101,7 +101,7 @@ func FuzzSaveByName(f *testing.F) {
 	f.Add("192.0.2.1 \u202e\n198.51.100.1 "+strings.Repeat("l", 58)+"\n", "http 80/tcp www 80\n", oneServer, "e\x1b[31m")
 	f.Add("192.0.2.1 012.1\n198.51.100.1 ipvsadm\n192.0.2.9 ipvsadm\n", "", "-A -f 1\n-a -f 1 -r 198.51.100.1:80\n"+oneServer, "$'x'")
 	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, hosts, services, rules, device string) {
+	f.Fuzz(func(t *testing.T, hosts, services, rules, iface string) {
 		files := [2]string{dir + "/hosts", dir + "/services"}
 		for i, text := range []string{hosts, services} {
 			if err := os.WriteFile(files[i], []byte(text), 0o600); err != nil {
@@ -111,10 +111,12 @@ func FuzzSaveByName(f *testing.F) {
 		db := offlineNames(files[0], files[1])
 		k := new(ipvstest.FakeKernel)
 		runOffline(k, rules, "-R")
-		if device == "" || len(device) > 15 || strings.ContainsFunc(device, func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) }) {
-			device = "eth0" // not a valid interface name
+		isValid := iface != "" && len(iface) <= ipvs.MaxNameLen &&
+			!strings.ContainsFunc(iface, func(r rune) bool { return r == '/' || r == ':' || r == 0 || unicode.IsSpace(r) })
+		if !isValid {
+			iface = "eth0"
 		}
-		k.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: device}}
+		k.Daemons = []ipvs.Daemon{{State: ipvs.Master, Interface: iface}}
 		saved := runWithNames(k, db, "", "-S", "--all")
 		if saved.status != 0 || saved.stderr != "" || termsafe.HasControl(strings.ReplaceAll(saved.stdout, "\n", "")) {
 			t.Fatalf("-S --all: %+v", saved)

@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/metrics"
@@ -30,7 +31,7 @@ func (inv *invocation) listMetrics(cmd *command.Command) error {
 		if buf, err = inv.client.AppendDestinationsConsistent(buf[:0], s.ServiceKey); err != nil {
 			return err
 		}
-		s.Destinations = append([]ipvs.Destination(nil), buf...) // at its size
+		s.Destinations = slices.Clone(buf)
 		if !cmd.Options.Has(command.NoSort) {
 			tablefmt.SortDestinations(s.Destinations)
 		}

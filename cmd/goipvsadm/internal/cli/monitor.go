@@ -56,7 +56,7 @@ func (inv *invocation) monitor(cmd *command.Command) int {
 type monitor struct {
 	client   *ipvs.Client
 	stdout   *output
-	buf      *bufio.Writer // buffers stdout, which is never written with SIGPIPE
+	buf      *bufio.Writer // buffers stdout, and returns EPIPE if that is a closed pipe
 	interval time.Duration
 	initial  bool
 	json     bool
@@ -98,7 +98,7 @@ func (m *monitor) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		// A reader that exits must not have to wait for the next change.
+		// Exit as soon as the reader has exited, not only when the next write fails.
 		if m.stdout.isClosed() {
 			return syscall.EPIPE
 		}
@@ -129,7 +129,8 @@ func (m *monitor) poll() error {
 	return m.print(now, initial, m.changes(last, table))
 }
 
-// changes returns the changes from one table to another of what is monitored.
+// changes returns the changes from one table to another, without those of services that
+// are not monitored.
 func (m *monitor) changes(from, to *reconcile.Table) iter.Seq[*reconcile.Change] {
 	return func(yield func(*reconcile.Change) bool) {
 		for c := range reconcile.Compare(to, from, reconcile.Options{StopDaemons: true}) {
@@ -146,7 +147,7 @@ func (m *monitor) changes(from, to *reconcile.Table) iter.Seq[*reconcile.Change]
 // monitorTime is the layout of the time before each change, as in ip -ts monitor.
 const monitorTime = "[2006-01-02T15:04:05.000] "
 
-// print prints changes that were found at a time.
+// print prints changes, found by a reading at the time now.
 func (m *monitor) print(now time.Time, initial bool, changes iter.Seq[*reconcile.Change]) error {
 	if namer, ok := m.namer.(*resolve.Namer); ok {
 		namer.Prefetch(changeEndpoints(changes))

@@ -88,7 +88,7 @@ func TestMonitorKernel(t *testing.T) {
 	const end = "-E -f 4294967295 -s lc"
 	h.runQuiet("-R", "--set 0 0 77\n-D -t 0.0.0.0:80\n-e -f 100 -r 10.7.1.1 -w 9 -x 7\n-d -f 102 -r 10.7.1.1\n"+
 		"-E -u 10.7.2.2:53 -s sh -p 9\n--start-daemon master --mcast-interface dummy0 --syncid 5\n-A -f 999\n-a -f 999 -r 10.7.1.1\n"+end+"\n")
-	// A reading in between would find a part of the changes.
+	// If one reading finds all changes, it prints --start-daemon after end.
 	changes := rules("--start-daemon")
 	if !strings.Contains(changes, end) {
 		changes += rules(end)
@@ -103,7 +103,7 @@ func TestMonitorKernel(t *testing.T) {
 		t.Errorf("stop of the daemon:\n%s", got)
 	}
 
-	// Names are those of -S.
+	// Without -n, the names are those of -S.
 	h.runQuiet("-C", "")
 	h.runQuiet("-A -t 10.7.0.1:80", "")
 	named := startMonitor(h, "-t", "10.7.0.1:80")

@@ -147,8 +147,8 @@ func (r *replacer) putBack(old *reconcile.Table) {
 // always enough: after a failed change, reconcile.Apply removes nothing.
 const restoreAttempts = 3
 
-// restoreTable makes the table old. It returns the errors of the last attempt, one
-// for each change that failed.
+// restoreTable makes the kernel's table equal to old. It returns the errors of the last
+// attempt, one for each change that failed.
 func (inv *invocation) restoreTable(old *reconcile.Table, o reconcile.Options) (failed []string) {
 	o.AllowEmpty, o.StopDaemons = true, true
 	o.OnError = func(c *reconcile.Change, err error) {

@@ -116,8 +116,8 @@ func TestReplaceTwoFaults(t *testing.T) {
 	}
 }
 
-// TestReplaceLostReplies checks, with lost replies to each send in turn, that the table
-// is then the previous or the new one, according to the messages.
+// TestReplaceLostReplies loses the replies to each send in turn. The messages must match
+// whether the table is then the previous or the new one.
 func TestReplaceLostReplies(t *testing.T) {
 	for lost := 1; ; lost++ {
 		k := kernelWith(t, oldTable)
@@ -180,7 +180,8 @@ func TestReplaceNotRestored(t *testing.T) {
 	}
 }
 
-// TestReplaceDaemons checks that the sync daemons are those that ran before.
+// TestReplaceDaemons checks that the sync daemons that ran before a failed
+// ipvsadm-restore run again after it.
 func TestReplaceDaemons(t *testing.T) {
 	const master, backup = "--start-daemon master --mcast-interface eth0 --syncid 1\n", "--start-daemon backup --mcast-interface eth0 --syncid 2\n"
 	const rules = "-A -f 1\n--stop-daemon master\n--start-daemon master --syncid 7\n--start-daemon backup --syncid 8\n-A -f 2\n"

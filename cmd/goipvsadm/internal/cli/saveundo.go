@@ -126,7 +126,8 @@ func replaceFile(name string, contents []byte) error {
 }
 
 // followLinks returns the name of the file to which a symbolic link leads, or name if
-// it is not a link. Package path/filepath would be initialized at every start.
+// it is not a link. It replaces filepath.EvalSymlinks, whose package would be
+// initialized at every start.
 func followLinks(name string) (string, error) {
 	const maxLinks = 40 // the kernel's limit
 	for range maxLinks {

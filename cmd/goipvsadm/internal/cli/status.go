@@ -39,8 +39,8 @@ func usageStatus(err error) int {
 // is killed by a signal.
 func signalStatus(sig syscall.Signal) int { return 128 + int(sig) }
 
-// watchStatus returns the exit status of --watch if it was ended by the signal
-// sig, or by a key if sig is nil. Ctrl-C is a regular way to quit.
+// watchStatus returns the exit status of --watch or --monitor if it was ended by the
+// signal sig, or by a key if sig is nil. Ctrl-C is a regular way to quit.
 func watchStatus(sig os.Signal) int {
 	number, ok := sig.(syscall.Signal)
 	if !ok || number == syscall.SIGINT {

@@ -71,3 +71,26 @@ func TestAnnounceStdin(t *testing.T) {
 		}
 	}
 }
+
+func TestClosedByParent(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		file  string
+		flags int
+		want  bool
+	}{
+		{name: "closed", file: os.DevNull, flags: os.O_RDWR, want: true},
+		{name: "</dev/null", file: os.DevNull, flags: os.O_RDONLY},
+		{name: "other device", file: "/dev/zero", flags: os.O_RDWR},
+		{name: "regular file", file: t.TempDir() + "/file", flags: os.O_RDWR | os.O_CREATE},
+	} {
+		file, err := os.OpenFile(tt.file, tt.flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if got := closedByParent(file); got != tt.want {
+			t.Errorf("%s: closedByParent = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

@@ -90,8 +90,8 @@ func (c *Command) KeepServer(current *ipvs.Destination) error {
 }
 
 // keepTunnel replaces the fields of the tunnel whose options were not given by those
-// of current, unless the tunnel type changes. It returns the options that count as given
-// because of that.
+// of current, unless the tunnel type changes. It returns the options that then count as
+// given.
 func (c *Command) keepTunnel(current ipvs.Tunnel) (kept Options) {
 	t, given := &c.Destination.Tunnel, c.Options
 	if !given.Has(TunType) {

@@ -40,7 +40,7 @@ type state struct {
 	cmd       *Command
 	isImplied bool     // the verb was implied by an option, such as List by -j
 	word      string   // the word being parsed, as typed
-	lastWord  string   // the value of word, if it is the word that follows; otherwise word
+	lastWord  string   // the next word if that is the value of the flag in word; otherwise word
 	operands  []string // words that are neither flags nor their values
 	bareFlag  string   // word, if it is a flag without its optional attached value
 	hint      string   // an unexpected operand and what was probably meant
@@ -139,7 +139,7 @@ func (p *Parser) parseWords(words []string) error {
 		if p.DetailedErrors && len(p.operands) > 0 {
 			return &Error{NoCommand, p.unexpectedOperand().Text}
 		}
-		return p.UsageError()
+		return p.usageError()
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 		if p.DetailedErrors {
 			return &Error{NoCommand, p.word + ": the first option must be a command, such as " + f.exampleCommand()}
 		}
-		return p.UsageError()
+		return p.usageError()
 	case p.isImplied && (f.verb == p.cmd.Verb || f.verb == Doctor || f.verb == Monitor):
 		p.cmd.Verb, p.isImplied = f.verb, false
 	case f.verb != 0 && p.cmd.combinesWith(f.verb):
@@ -271,7 +271,7 @@ func (p *Parser) badOption(problem string) *Error {
 	case p.DetailedErrors:
 		return &Error{NoCommand, text}
 	}
-	return p.UsageError()
+	return p.usageError()
 }
 
 // secondCommand returns the error of a flag that selects a command when one has
@@ -284,7 +284,7 @@ func (p *Parser) secondCommand(f *flag) *Error {
 	return errorf("invalid option `%s'", word)
 }
 
-// UsageError returns ipvsadm's error of a line that does not begin with a command.
-func (p *Parser) UsageError() *Error {
+// usageError returns ipvsadm's error of a line that does not begin with a command.
+func (p *Parser) usageError() *Error {
 	return &Error{NoCommand, fmt.Sprintf("Try `%[1]s -h' or '%[1]s --help' for more information.", p.program)}
 }

@@ -32,12 +32,12 @@ type Partial struct {
 // ParsePartial parses the words before the cursor, ignoring invalid ones, and
 // the beginning of the next word, which may be "".
 func (p *Parser) ParsePartial(words []string, next string) *Partial {
-	u := &Partial{Word: next}
-	p.reset(&u.Command)
+	partial := &Partial{Word: next}
+	p.reset(&partial.Command)
 	for len(words) > 0 {
 		if words[0] == "--" {
-			u.Done = true
-			return u
+			partial.Done = true
+			return partial
 		}
 		if len(words[0]) < 2 || words[0][0] != '-' {
 			words = words[1:]
@@ -47,27 +47,27 @@ func (p *Parser) ParsePartial(words []string, next string) *Partial {
 		args, words = p.splitFlag(words)
 		err := p.flagSet.ParseAll(args, p.onFlag)
 		if missing := new(pflag.ValueRequiredError); errors.As(err, &missing) {
-			u.ValueOf = missing.GetFlag().Name
+			partial.ValueOf = missing.GetFlag().Name
 		} else if err == errStop {
-			u.Done = true
-			if u.Verb == Help && len(words) == 0 {
-				u.ValueOf = "help" // the topic
+			partial.Done = true
+			if partial.Verb == Help && len(words) == 0 {
+				partial.ValueOf = "help" // the topic
 			}
 		}
 	}
-	if name, value, ok := strings.Cut(next, "="); ok && u.ValueOf == "" && strings.HasPrefix(name, "--") {
-		u.ValueOf, u.Prefix, u.Word = name[2:], name+"=", value
+	if name, value, ok := strings.Cut(next, "="); ok && partial.ValueOf == "" && strings.HasPrefix(name, "--") {
+		partial.ValueOf, partial.Prefix, partial.Word = name[2:], name+"=", value
 	}
-	return u
+	return partial
 }
 
 // NextFlags returns the spellings of each flag that may come next, the long one
 // first. Before the command, these are mainly the flags of the commands.
-func (u *Partial) NextFlags() [][]string {
+func (p *Partial) NextFlags() [][]string {
 	var next [][]string
 	for i := range flags {
 		f := &flags[i]
-		if !u.allows(f) {
+		if !p.allows(f) {
 			continue
 		}
 		var spellings []string
@@ -83,50 +83,50 @@ func (u *Partial) NextFlags() [][]string {
 }
 
 // Supports reports whether the option may be given in addition to those of the line.
-func (u *Partial) Supports(o Option) bool {
-	given := u.Options
+func (p *Partial) Supports(o Option) bool {
+	given := p.Options
 	switch o { // -L -c accepts a service
 	case Connection:
 		given &^= 1 << ServiceAddress
 	case ServiceAddress:
 		given &^= 1 << Connection
 	}
-	with := u.Command
+	with := p.Command
 	with.Options |= 1 << o
 	return with.optionRules().permits(given, o)
 }
 
 // allows reports whether f may come next.
-func (u *Partial) allows(f *flag) bool {
+func (p *Partial) allows(f *flag) bool {
 	switch {
-	case u.Done:
+	case p.Done:
 		return false
 	case f.verb != 0:
-		return u.Verb == 0 || u.combinesWith(f.verb)
+		return p.Verb == 0 || p.combinesWith(f.verb)
 	case f.option == NetNS:
-		return !u.Options.Has(NetNS)
-	case u.Verb == 0:
+		return !p.Options.Has(NetNS)
+	case p.Verb == 0:
 		return f.impliedVerb != 0
 	case f.long == "ipv6":
-		return u.Service.Mark != 0 && u.Service.Family != ipvs.IPv6
-	case f.long == "fwmark-service" && u.Options.Has(Connection):
+		return p.Service.Mark != 0 && p.Service.Family != ipvs.IPv6
+	case f.long == "fwmark-service" && p.Options.Has(Connection):
 		return false
 	case f.option == repeatable:
-		return u.Verb == List
-	case u.Options.Has(f.option):
+		return p.Verb == List
+	case p.Options.Has(f.option):
 		return false
 	}
-	if !u.Supports(f.option) {
+	if !p.Supports(f.option) {
 		return false
 	}
 	if tunnelOptions.Has(f.option) {
-		d := &u.Destination
-		if u.Options.HasAny(Keep, AllServices) && !u.Options.Has(ForwardingMethod) {
+		d := &p.Destination
+		if p.Options.HasAny(Keep, AllServices) && !p.Options.Has(ForwardingMethod) {
 			return true // the server may have a tunnel
 		}
-		return d.Method == ipvs.Tunneling && tunnelTypes[d.Tunnel.Type].permits(u.Options, f.option)
+		return d.Method == ipvs.Tunneling && tunnelTypes[d.Tunnel.Type].permits(p.Options, f.option)
 	}
-	with := u.Command
+	with := p.Command
 	with.Options |= 1 << f.option
-	return u.Verb != List || with.validateListing() == nil
+	return p.Verb != List || with.validateListing() == nil
 }

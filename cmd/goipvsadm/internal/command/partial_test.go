@@ -72,17 +72,17 @@ func TestParsePartialValue(t *testing.T) {
 		{line: "-A -t 192.0.2.1:80 -p", next: ""},
 		{line: "-A -t 192.0.2.1:80 -s", next: "--x=y", valueOf: "scheduler", word: "--x=y"},
 	} {
-		u := testParser(t).ParsePartial(strings.Fields(tt.line), tt.next)
-		if u.ValueOf != tt.valueOf || u.Prefix != tt.prefix || u.Word != tt.word {
+		partial := testParser(t).ParsePartial(strings.Fields(tt.line), tt.next)
+		if partial.ValueOf != tt.valueOf || partial.Prefix != tt.prefix || partial.Word != tt.word {
 			t.Errorf("%s %s: ValueOf = %q, Prefix = %q, Word = %q; want %q, %q, %q", tt.line, tt.next,
-				u.ValueOf, u.Prefix, u.Word, tt.valueOf, tt.prefix, tt.word)
+				partial.ValueOf, partial.Prefix, partial.Word, tt.valueOf, tt.prefix, tt.word)
 		}
 	}
 }
 
 func TestParsePartialCommand(t *testing.T) {
-	u := testParser(t).ParsePartial(strings.Fields("-N web -d -f 5 -6 -r"), "")
-	if u.Verb != DeleteServer || u.NetNS != "web" || u.Service.ServiceKey != ipvs.MarkKey(5, ipvs.IPv6) || u.ValueOf != "real-server" {
-		t.Errorf("ParsePartial = %+v", u)
+	partial := testParser(t).ParsePartial(strings.Fields("-N web -d -f 5 -6 -r"), "")
+	if partial.Verb != DeleteServer || partial.NetNS != "web" || partial.Service.ServiceKey != ipvs.MarkKey(5, ipvs.IPv6) || partial.ValueOf != "real-server" {
+		t.Errorf("ParsePartial = %+v", partial)
 	}
 }

@@ -16,7 +16,7 @@ func (p *Parser) ParseRule(words []string, cmd *Command) error {
 		if p.DetailedErrors {
 			return &Error{NoCommand, fmt.Sprintf("command '%s' is not allowed in a rule", cmd.Verb)}
 		}
-		return p.UsageError()
+		return p.usageError()
 	}
 	for _, o := range []Option{NetNS, Watch} {
 		if cmd.Options.Has(o) {

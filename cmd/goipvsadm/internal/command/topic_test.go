@@ -44,7 +44,8 @@ func TestHelpTopic(t *testing.T) {
 	}
 }
 
-// Each flag is a topic, and the help text has an entry for it.
+// TestHelpTopicEveryFlag checks that each flag is a topic, and that the help text has an
+// entry for it.
 func TestHelpTopicEveryFlag(t *testing.T) {
 	for _, topic := range HelpTopics() {
 		described, _ := HelpTopic(topic)
@@ -54,7 +55,8 @@ func TestHelpTopicEveryFlag(t *testing.T) {
 	}
 }
 
-// The word after --help is a topic only with DetailedErrors; ipvsadm ignores it.
+// TestParseHelpTopics checks that the word after --help is a topic with DetailedErrors, but
+// is ignored without them, as by ipvsadm.
 func TestParseHelpTopics(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{line: "-h", want: ""},

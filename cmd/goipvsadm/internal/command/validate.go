@@ -29,8 +29,8 @@ func (p *Parser) validate() *Error {
 		return p.unexpectedOperand()
 	}
 	if p.cmd.KeepsScheduler() {
-		// Check only that the flags exist. KeepService knows the scheduler and parses
-		// them again.
+		// Check only that the flags exist. KeepService parses them again for the
+		// scheduler that it keeps.
 		if _, err := parseSchedFlags(p.cmd.SchedFlags, nil); err != nil {
 			return err
 		}

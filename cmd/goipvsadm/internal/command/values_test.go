@@ -353,6 +353,37 @@ func TestParseMonitor(t *testing.T) {
 	}
 }
 
+func TestParseDrain(t *testing.T) {
+	const server = "-d -t 10.0.0.1:80 -r 10.0.0.2 "
+	p := testParser(t)
+	for _, tt := range []struct {
+		line string
+		want uint32
+		err  string
+	}{
+		{line: "--drain"},
+		{line: "--drain=90", want: 90},
+		{line: "--drain=90s", want: 90},
+		{line: "--drain=5m", want: 300},
+		{line: "--drain=1h", want: 3600},
+		{line: "--drain=744h", want: 2678400},
+		{line: "--drain=745h", err: "invalid value `745h' for --drain: use a time such as 60, 90s, 5m or 1h"},
+		{line: "--drain=0m", err: "invalid value `0m' for --drain: use a time such as 60, 90s, 5m or 1h"},
+		{line: "--drain=m", err: "invalid value `m' for --drain: use a time such as 60, 90s, 5m or 1h"},
+		{line: "--drain=", err: "invalid value `' for --drain: use a time such as 60, 90s, 5m or 1h"},
+		{line: "--drain=1d", err: "invalid value `1d' for --drain: use a time such as 60, 90s, 5m or 1h"},
+		{line: "--drain=1m30s", err: "invalid value `1m30s' for --drain: use a time such as 60, 90s, 5m or 1h"},
+		{line: "--drain 5m", err: "unexpected argument 5m (did you mean --drain=5m?)"},
+		{line: "5 --drain", err: "unexpected argument 5"},
+		{line: "--drain -g 5", err: "unexpected argument 5"},
+	} {
+		var c Command
+		if err := p.Parse(splitWords(server+tt.line), &c); errorText(err) != tt.err || err == nil && c.Drain != tt.want {
+			t.Errorf("%s: %d, error %v; want %d, error %q", tt.line, c.Drain, err, tt.want, tt.err)
+		}
+	}
+}
+
 func TestParseConfirm(t *testing.T) {
 	const time = " for --confirm: use a time such as 60, 90s, 5m or 1h"
 	for _, tt := range []struct {

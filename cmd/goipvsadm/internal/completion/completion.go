@@ -34,19 +34,19 @@ type Source struct {
 	NetNS        func() []string // network namespaces by name
 }
 
-// Candidates returns the candidates for the next word of u that begin with what
+// Candidates returns the candidates for the next word of line that begin with what
 // has been typed.
-func (s *Source) Candidates(u *command.Partial) []Candidate {
-	if u.ValueOf == "" {
-		return flags(u)
+func (s *Source) Candidates(line *command.Partial) []Candidate {
+	if line.ValueOf == "" {
+		return flags(line)
 	}
-	complete, ok := completers()[u.ValueOf]
+	complete, ok := completers()[line.ValueOf]
 	if !ok {
 		return nil
 	}
-	candidates := slices.DeleteFunc(complete(s, u), func(c Candidate) bool { return !strings.HasPrefix(c.Word, u.Word) })
+	candidates := slices.DeleteFunc(complete(s, line), func(c Candidate) bool { return !strings.HasPrefix(c.Word, line.Word) })
 	for i := range candidates {
-		candidates[i].Word = u.Prefix + candidates[i].Word
+		candidates[i].Word = line.Prefix + candidates[i].Word
 	}
 	return candidates
 }
@@ -54,17 +54,17 @@ func (s *Source) Candidates(u *command.Partial) []Candidate {
 // flags returns the flags that may come next: the long ones and, after a dash,
 // also the short ones. It returns none for an empty word if that may be the name
 // of a file, which the shell completes.
-func flags(u *command.Partial) []Candidate {
-	if u.Verb.ReadsFile() && u.Word == "" {
+func flags(line *command.Partial) []Candidate {
+	if line.Verb.ReadsFile() && line.Word == "" {
 		return nil
 	}
 	var candidates []Candidate
 	summaries := help.Summaries()
-	for _, spellings := range u.NextFlags() {
+	for _, spellings := range line.NextFlags() {
 		summary := summaries[spellings[0]]
 		for _, word := range spellings {
 			isLong := strings.HasPrefix(word, "--")
-			if strings.HasPrefix(word, u.Word) && (u.Word != "" || isLong) {
+			if strings.HasPrefix(word, line.Word) && (line.Word != "" || isLong) {
 				candidates = append(candidates, Candidate{word, summary})
 			}
 		}
@@ -74,7 +74,7 @@ func flags(u *command.Partial) []Candidate {
 
 // A completer returns the candidates for the value of a flag. The caller removes
 // those that do not begin with what has been typed.
-type completer func(s *Source, u *command.Partial) []Candidate
+type completer func(s *Source, line *command.Partial) []Candidate
 
 // completers returns the completers of values by the long name of the flag.
 func completers() map[string]completer {
@@ -116,10 +116,10 @@ func undescribed(words []string) []Candidate {
 }
 
 // topics completes the topic of --help: a flag, with or without its dashes, or all.
-func topics(_ *Source, u *command.Partial) []Candidate {
+func topics(_ *Source, line *command.Partial) []Candidate {
 	dashes := ""
 	candidates := []Candidate{{"all", "all commands and options"}}
-	if strings.HasPrefix(u.Word, "-") {
+	if strings.HasPrefix(line.Word, "-") {
 		dashes, candidates = "--", nil
 	}
 	summaries := help.Summaries()
@@ -149,9 +149,9 @@ func namespaces(s *Source, _ *command.Partial) []Candidate {
 
 // services completes the address of an existing service with the protocol.
 func services(protocol ipvs.Protocol) completer {
-	return func(s *Source, u *command.Partial) []Candidate {
+	return func(s *Source, line *command.Partial) []Candidate {
 		var candidates []Candidate
-		for _, service := range s.existingServices(u) {
+		for _, service := range s.existingServices(line) {
 			if service.Mark == 0 && service.Protocol == protocol {
 				address := string(resolve.AppendNumeric(nil, service.AddrPort))
 				candidates = append(candidates, Candidate{address, service.Scheduler})
@@ -162,9 +162,9 @@ func services(protocol ipvs.Protocol) completer {
 }
 
 // fwmarks completes the firewall mark of an existing service.
-func fwmarks(s *Source, u *command.Partial) []Candidate {
+func fwmarks(s *Source, line *command.Partial) []Candidate {
 	var candidates []Candidate
-	for _, service := range s.existingServices(u) {
+	for _, service := range s.existingServices(line) {
 		if service.Mark != 0 {
 			mark := strconv.FormatUint(uint64(service.Mark), 10)
 			candidates = append(candidates, Candidate{mark, service.Scheduler + ", " + service.Family.String()})
@@ -173,30 +173,30 @@ func fwmarks(s *Source, u *command.Partial) []Candidate {
 	return candidates
 }
 
-// existingServices returns the services in the order of a listing, or none if u
+// existingServices returns the services in the order of a listing, or none if line
 // adds a service.
-func (s *Source) existingServices(u *command.Partial) []ipvs.Service {
-	if u.Verb == command.AddService {
+func (s *Source) existingServices(line *command.Partial) []ipvs.Service {
+	if line.Verb == command.AddService {
 		return nil
 	}
-	services := s.Services(u.NetNS)
+	services := s.Services(line.NetNS)
 	tablefmt.SortServices(services)
 	return services
 }
 
 // servers completes the address of an existing server of the service that was
 // given. Without one, the command may be meant for all services.
-func servers(s *Source, u *command.Partial) []Candidate {
+func servers(s *Source, line *command.Partial) []Candidate {
 	switch {
-	case u.Verb == command.AddServer:
+	case line.Verb == command.AddServer:
 		return nil
-	case !u.Options.Has(command.ServiceAddress):
-		if u.Options.Has(command.AllServices) || u.Supports(command.AllServices) {
-			return s.serversOfAllServices(u)
+	case !line.Options.Has(command.ServiceAddress):
+		if line.Options.Has(command.AllServices) || line.Supports(command.AllServices) {
+			return s.serversOfAllServices(line)
 		}
 		return nil
 	}
-	destinations := s.Destinations(u.NetNS, u.Service.ServiceKey)
+	destinations := s.Destinations(line.NetNS, line.Service.ServiceKey)
 	tablefmt.SortDestinations(destinations)
 	var candidates []Candidate
 	for _, d := range destinations {
@@ -208,11 +208,11 @@ func servers(s *Source, u *command.Partial) []Candidate {
 
 // serversOfAllServices completes the address of a server of any service, without and
 // with a port.
-func (s *Source) serversOfAllServices(u *command.Partial) []Candidate {
+func (s *Source) serversOfAllServices(line *command.Partial) []Candidate {
 	services := make(map[string]int) // number of services by server
-	for _, service := range s.Services(u.NetNS) {
+	for _, service := range s.Services(line.NetNS) {
 		seen := make(map[string]bool)
-		for _, d := range s.Destinations(u.NetNS, service.ServiceKey) {
+		for _, d := range s.Destinations(line.NetNS, service.ServiceKey) {
 			seen[string(resolve.AppendNumeric(nil, d.AddrPort))] = true
 			seen[string(resolve.AppendAddr(nil, d.AddrPort.Addr()))] = true
 		}
@@ -229,17 +229,17 @@ func (s *Source) serversOfAllServices(u *command.Partial) []Candidate {
 
 // anyServers completes the address of a server of the service that the line names,
 // or of any service.
-func anyServers(s *Source, u *command.Partial) []Candidate {
-	if u.Options.Has(command.ServiceAddress) {
-		return servers(s, u)
+func anyServers(s *Source, line *command.Partial) []Candidate {
+	if line.Options.Has(command.ServiceAddress) {
+		return servers(s, line)
 	}
-	return s.serversOfAllServices(u)
+	return s.serversOfAllServices(line)
 }
 
 // virtualAddresses completes the address of a service of any protocol.
-func virtualAddresses(s *Source, u *command.Partial) []Candidate {
+func virtualAddresses(s *Source, line *command.Partial) []Candidate {
 	var all []netip.AddrPort
-	for _, service := range s.Services(u.NetNS) {
+	for _, service := range s.Services(line.NetNS) {
 		if service.Mark == 0 {
 			all = append(all, service.AddrPort)
 		}
@@ -258,8 +258,8 @@ func addresses(all []netip.AddrPort) []Candidate {
 }
 
 // clients completes the address of a client that has connections.
-func clients(s *Source, u *command.Partial) []Candidate {
-	all := s.Clients(u.NetNS, u.Filter)
+func clients(s *Source, line *command.Partial) []Candidate {
+	all := s.Clients(line.NetNS, line.Filter)
 	slices.SortFunc(all, netip.Addr.Compare)
 	var words []string
 	for _, a := range slices.Compact(all) {
@@ -270,9 +270,9 @@ func clients(s *Source, u *command.Partial) []Candidate {
 
 // states completes the name of a connection state, in lower case if what has been
 // typed is.
-func states(_ *Source, u *command.Partial) []Candidate {
+func states(_ *Source, line *command.Partial) []Candidate {
 	candidates := undescribed(ipvs.ConnectionStates[:])
-	if u.Word != strings.ToUpper(u.Word) {
+	if line.Word != strings.ToUpper(line.Word) {
 		for i := range candidates {
 			candidates[i].Word = strings.ToLower(candidates[i].Word)
 		}
@@ -290,11 +290,11 @@ func schedulers(*Source, *command.Partial) []Candidate {
 
 // schedFlags completes the last element of a list of scheduler flags with the
 // flags that the list lacks.
-func schedFlags(_ *Source, u *command.Partial) []Candidate {
-	list := u.Word[:strings.LastIndexByte(u.Word, ',')+1]
+func schedFlags(_ *Source, line *command.Partial) []Candidate {
+	list := line.Word[:strings.LastIndexByte(line.Word, ',')+1]
 	var candidates []Candidate
 	for _, f := range sched.Flags {
-		if f.AppliesTo(u.Service.Scheduler) && !slices.Contains(strings.Split(list, ","), f.Name) {
+		if f.AppliesTo(line.Service.Scheduler) && !slices.Contains(strings.Split(list, ","), f.Name) {
 			candidates = append(candidates, Candidate{list + f.Name, ""})
 		}
 	}

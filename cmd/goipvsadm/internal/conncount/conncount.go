@@ -14,7 +14,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Server holds the numbers of connections of a server.
+// A Server holds the connection counts of a server.
 type Server struct {
 	Protocol    ipvs.Protocol // 0 for the templates of firewall-mark services
 	AddrPort    netip.AddrPort

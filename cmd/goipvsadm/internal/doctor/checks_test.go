@@ -19,7 +19,7 @@ import (
 // checks must not report.
 func TestDiagnose(t *testing.T) {
 	silent := &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}
-	stuck := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, New: 5, VIP: addr("192.0.2.1"),
+	stuck := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, New: 5, VIP: ap("192.0.2.1:80"),
 		Clients: []netip.Addr{addr("192.0.2.99")}, StuckClients: []netip.Addr{addr("192.0.2.99")}}
 	const (
 		service = "TCP 192.0.2.1:80"
@@ -57,6 +57,33 @@ func TestDiagnose(t *testing.T) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, Conns{Total: 5, SynRecv: 1, Established: 4, Completed: 4}
 		}},
+		{name: "no replies to a client that no server accepts, while others were served", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			d.Conns.Total, d.Conns.Established = 9, 4
+		}, want: []string{"hint nat-no-answers " + server1}},
+		{name: "no replies to two clients, while others were served", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			d.Conns.Total, d.Conns.Established = 9, 4
+			d.Conns.NewClients = []netip.Addr{addr("192.0.2.98")}
+		}, want: []string{"nat-no-answers " + server1}},
+		{name: "no replies to a client that was served before", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			d.Conns.Total, d.Conns.Established = 9, 4
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&d.Destination}}
+		}, want: []string{"nat-no-answers " + server1}},
+		{name: "no servers", change: func(f *Facts) { f.Services[0].Servers = nil }, want: []string{"no-servers " + service}},
+		{name: "no servers in a cluster", change: func(f *Facts) {
+			f.Services[0].Servers = nil
+			f.Processes = []netstate.Process{{Name: "kube-proxy"}}
+		}, want: []string{"other-program", "hint no-servers " + service}},
+		{name: "no servers in a cluster, with clients", change: func(f *Facts) {
+			f.Services[0].Servers = nil
+			f.Processes = []netstate.Process{{Name: "kube-proxy"}}
+			f.Arrivals = map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: {Packets: 1, Clients: []netip.Addr{addr("192.0.2.99")}}}
+		}, want: []string{"no-servers " + service, "other-program"}},
 		{name: "no reply yet to a first packet", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = &ipvs.Stats{Conns: 1, InPackets: 1}, Conns{Total: 1, SynRecv: 1}
@@ -174,7 +201,7 @@ func TestDiagnose(t *testing.T) {
 			f.Services[0].Servers[0].Weight = 0
 		}},
 		{name: "old handshake of one client with a drained server", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
+			useDirectRouting(f, stuckConns("192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
 			d := &f.Services[0].Servers[0]
 			d.Weight, d.Delta, d.Conns.StuckSynRecv = 0, new(ipvs.Stats), 1
 		}},
@@ -213,61 +240,69 @@ func TestDiagnose(t *testing.T) {
 			}
 		}, want: []string{"over-threshold " + server1, "over-threshold " + server2}},
 
+		{name: "mark that no rule sets, while a rule sets another", change: func(f *Facts) {
+			useIdleMark(f)
+			f.Firewall = settingMark(8)
+		}, want: []string{"mark-never-seen FWM 7 IPv4"}},
+		{name: "mark that tc may set", change: func(f *Facts) {
+			useIdleMark(f)
+			f.Firewall, f.HasIngressFilter = settingMark(8), true
+		}, want: []string{"hint mark-never-seen FWM 7 IPv4"}},
 		{name: "packets without a mark for a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
 		{name: "UDP packets without a mark for a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:53")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
 		}, want: []string{"mark-incomplete FWM 7 IPv4"}},
 		{name: "UDP packets without a mark of clients that try HTTP/3", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:443")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:443")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"hint mark-incomplete FWM 7 IPv4"}},
 		{name: "UDP packets without a mark to another port", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:161"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:53")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:161"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "TCP packets without a mark of another client to a port of the service", change: func(f *Facts) {
 			useMark(f)
-			f.Services[0].Servers[0].Conns.VIPPort = ap("192.0.2.1:53")
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.Services[0].Servers[0].Conns.VIP = ap("192.0.2.1:53")
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "packets without a mark of a host that is not a client", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
 		{name: "a client that tries a port", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
 		}},
 		{name: "packets without a mark to a program of the director", change: func(f *Facts) {
 			useMark(f)
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:22"), Client: addr("192.0.2.99"), Packets: 3}}
 			f.Listening = []netstate.Socket{{Protocol: 6, AddrPort: ap("0.0.0.0:22")}}
 		}},
 		{name: "UDP packets to a TCP service of DNS", change: func(f *Facts) {
 			f.Services[0].AddrPort = ap("192.0.2.1:53")
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"other-protocol TCP 192.0.2.1:53"}},
 		{name: "UDP packets to a TCP service, which may be HTTP/3", change: func(f *Facts) {
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
 		}, want: []string{"hint other-protocol " + service}},
 		{name: "UDP packets to a program of the director", change: func(f *Facts) {
 			f.Services[0].AddrPort = ap("192.0.2.1:53")
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
 			f.Listening = []netstate.Socket{{Protocol: 17, AddrPort: ap("0.0.0.0:53")}}
 		}},
 		{name: "TCP packets without a mark are no other protocol", change: func(f *Facts) {
 			f.ListeningRead = true
-			f.Unmarked = []UnmarkedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
+			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
 		}},
 		{name: "replies to a neighbor that is not resolved", change: func(f *Facts) {
 			f.loseReplies("192.0.2.99")
@@ -283,18 +318,18 @@ func TestDiagnose(t *testing.T) {
 		}},
 		{name: "replies to one client are lost", change: func(f *Facts) { f.loseReplies("192.0.2.99") }},
 		{name: "two hosts with the address of a server", change: func(f *Facts) {
-			f.claimServer()
+			f.claimServerAddress()
 			_, d := f.firstServer()
-			d.Conns = stuckOf("192.0.2.99", "192.0.2.98")
+			d.Conns = stuckConns("192.0.2.99", "192.0.2.98")
 			d.Delta = silent
 		}, want: []string{"server-address-claimed " + server1}},
 		{name: "two hosts with the address of a server without traffic", change: func(f *Facts) {
 			makeIdle(f)
-			f.claimServer()
+			f.claimServerAddress()
 		}, want: []string{"warning server-address-claimed " + server1}},
-		{name: "a working server with two interfaces", change: func(f *Facts) { f.claimServer() }, want: []string{"hint server-address-claimed " + server1}},
+		{name: "a working server with two interfaces", change: func(f *Facts) { f.claimServerAddress() }, want: []string{"hint server-address-claimed " + server1}},
 		{name: "a server that replies twice", change: func(f *Facts) {
-			f.claimServer()
+			f.claimServerAddress()
 			f.ARPReplies[1].HardwareAddr = f.ARPReplies[0].HardwareAddr
 		}},
 		{name: "sync messages on another interface", change: func(f *Facts) {
@@ -360,10 +395,10 @@ func TestDiagnose(t *testing.T) {
 		}},
 
 		{name: "server that is a client of its own service", change: func(f *Facts) {
-			f.stickServer()
+			f.connectToItself()
 		}, want: []string{"nat-hairpin " + server1}},
 		{name: "server that is a client of its own service and is masqueraded now", change: func(f *Facts) {
-			d := f.stickServer()
+			d := f.connectToItself()
 			f.Completing = map[ClientServer]bool{{addr("10.0.0.11"), &d.Destination}: true}
 		}},
 
@@ -386,15 +421,22 @@ func TestDiagnose(t *testing.T) {
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on no interface, and no reply to ARP", change: func(f *Facts) {
 			moveVIP(f)
-			f.Probed, f.ARPAnswered = true, true
-		}, want: []string{"vip-not-local " + service}},
+			f.Probed, f.ARPProbed = true, true
+		}, want: []string{"warning vip-not-local " + service}},
+		{name: "VIP on no interface, and only clients on the director itself", change: func(f *Facts) {
+			moveVIP(f)
+			f.Probed, f.ARPProbed = true, true
+			for i := range f.Services[0].Servers {
+				f.Services[0].Servers[i].Conns = Conns{Total: 2, FromDirector: 2}
+			}
+		}, want: []string{"hint vip-not-local " + service}},
 		{name: "VIP on another host", change: func(f *Facts) {
 			moveVIP(f)
 			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = reachable
 		}},
 		{name: "VIP on another host that replies to ARP", change: func(f *Facts) {
 			moveVIP(f)
-			f.Probed, f.ARPAnswered = true, true
+			f.Probed, f.ARPProbed = true, true
 			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 9}}}
 		}},
 		{name: "VIP local in a routing table for some packets", change: func(f *Facts) {
@@ -555,19 +597,19 @@ func TestDiagnose(t *testing.T) {
 			f.Services[0].Stats = ipvs.Stats{Conns: 5, InPackets: 5}
 		}, want: []string{"hint service-silent " + service}},
 		{name: "SYNs of two clients", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{})
+			useDirectRouting(f, stuckConns("192.0.2.98", "192.0.2.99"), Conns{})
 		}, want: []string{"service-silent " + service}},
 		{name: "SYNs of two clients, after others worked", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.98", "192.0.2.99")
+			conns := stuckConns("192.0.2.98", "192.0.2.99")
 			conns.Established = 20 // before the first sample
 			useDirectRouting(f, conns, Conns{})
 		}, want: []string{"service-silent " + service}},
 		{name: "retransmitted SYNs of one client", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.99"), Conns{})
+			useDirectRouting(f, stuckConns("192.0.2.99"), Conns{})
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
 		}, want: []string{"warning service-silent " + service}},
 		{name: "retransmitted SYNs of one client, after others worked", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.99")
+			conns := stuckConns("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{})
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
@@ -577,13 +619,13 @@ func TestDiagnose(t *testing.T) {
 			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
 		{name: "one of two servers silent, after it worked", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.99")
+			conns := stuckConns("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
 			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination, &f.Services[0].Servers[1].Destination}}
 		}, want: []string{"server-silent " + server1}},
 		{name: "one of two servers was silent, and has no traffic", change: func(f *Facts) {
-			conns := stuckOf("192.0.2.99")
+			conns := stuckConns("192.0.2.99")
 			conns.Established = 20
 			useDirectRouting(f, conns, Conns{Total: 1, Established: 1, Completed: 1})
 			f.Services[0].Servers[0].Delta = new(ipvs.Stats)
@@ -593,10 +635,13 @@ func TestDiagnose(t *testing.T) {
 			useDirectRouting(f, stuck, Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"hint server-silent " + server1}},
 		{name: "one of two servers silent for two clients that have no other server", change: func(f *Facts) {
-			useDirectRouting(f, stuckOf("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
+			useDirectRouting(f, stuckConns("192.0.2.98", "192.0.2.99"), Conns{Total: 1, Established: 1, Completed: 1})
 		}, want: []string{"server-silent " + server1}},
+		{name: "connections that monitors have reset", change: func(f *Facts) { silenceEarlier(f, ipvs.Stats{Conns: 5, InPackets: 10}) }},
+		{name: "connections of clients that have given up", change: func(f *Facts) { silenceEarlier(f, ipvs.Stats{Conns: 5, InPackets: 15}) },
+			want: []string{"service-silent " + service}},
 		{name: "connections from the director itself", change: func(f *Facts) {
-			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3}, Conns{})
+			useDirectRouting(f, Conns{Total: 13, Established: 10, SynRecv: 3, FromDirector: 3, VIP: ap("192.0.2.1:80")}, Conns{})
 			f.Services[0].Servers[0].Delta = &ipvs.Stats{Conns: 3, InPackets: 3}
 			f.Neighbors[server1Neighbor] = netstate.Failed
 		}, want: []string{"director-as-client " + service}},
@@ -722,7 +767,7 @@ func silenceUDP(f *Facts) {
 	f.Services[0].Protocol = ipvs.UDP
 	for i := range f.Services[0].Servers {
 		d := &f.Services[0].Servers[i]
-		d.Delta, d.Conns = &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}, Conns{Total: 5, VIP: addr("192.0.2.1")}
+		d.Delta, d.Conns = &ipvs.Stats{Conns: 5, InPackets: 15, InBytes: 900}, Conns{Total: 5, VIP: ap("192.0.2.1:80")}
 	}
 }
 
@@ -731,6 +776,19 @@ func useMark(f *Facts) {
 	f.Services[0].ServiceKey = ipvs.MarkKey(7, ipvs.IPv4)
 	f.ListeningRead = true
 	f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&f.Services[0].Servers[0].Destination}}
+}
+
+// useIdleMark is like useMark, for a service that no packet has reached.
+func useIdleMark(f *Facts) {
+	useMark(f)
+	makeIdle(f)
+	f.Services[0].Stats = ipvs.Stats{}
+}
+
+// settingMark returns a firewall with a rule that sets a mark.
+func settingMark(mark uint32) *netstate.Firewall {
+	rule := netstate.Rule{Text: "-j MARK", Verdict: netstate.SetMark, Mark: mark, Mask: ^uint32(0)}
+	return &netstate.Firewall{Chains: []netstate.Chain{{Tool: "iptables", Family: "ip", Table: "mangle", Name: "PREROUTING", Hook: "prerouting", Rules: []netstate.Rule{rule}}}}
 }
 
 // moveVIP moves the VIP to another host and stops its traffic.
@@ -746,6 +804,18 @@ func useDirectRouting(f *Facts, conns1, conns2 Conns) {
 	for i, conns := range []Conns{conns1, conns2} {
 		d := &f.Services[0].Servers[i]
 		d.Method, d.Conns = ipvs.DirectRouting, conns
+	}
+}
+
+// silenceEarlier makes connections of two clients stuck, without traffic between the
+// samples.
+func silenceEarlier(f *Facts, stats ipvs.Stats) {
+	conns := stuckConns("192.0.2.98", "192.0.2.99")
+	conns.New = 0
+	useDirectRouting(f, conns, Conns{})
+	makeIdle(f)
+	for i := range f.Services[0].Servers {
+		f.Services[0].Servers[i].Stats = stats
 	}
 }
 
@@ -771,9 +841,9 @@ func arrivals(f *Facts, packets int, clients ...string) map[ipvs.ServiceKey]*Arr
 	return map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: a}
 }
 
-// stuckOf returns connections of the given clients that stay in SYN_RECV.
-func stuckOf(clients ...string) Conns {
-	c := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, VIP: addr("192.0.2.1")}
+// stuckConns returns connections of the given clients that stay in SYN_RECV.
+func stuckConns(clients ...string) Conns {
+	c := Conns{Total: 5, SynRecv: 5, StuckSynRecv: 5, VIP: ap("192.0.2.1:80")}
 	for _, client := range clients {
 		c.StuckClients = append(c.StuckClients, addr(client))
 	}
@@ -792,15 +862,13 @@ func probe(f *Facts, o netprobe.Outcome) {
 
 // probeVIP adds the result of a probe of the VIP at the first server.
 func probeVIP(f *Facts, o netprobe.Outcome) {
-	f.FrameResults = []netprobe.FrameResult{{
-		FrameTarget: netprobe.FrameTarget{VIP: ap("192.0.2.1:80"), Server: ap("10.0.0.11:80")},
-		Outcome:     o,
-	}}
+	s, d := f.firstServer()
+	f.VIPOutcomes = map[ipvs.DestinationKey]netprobe.Outcome{s.key(d): o}
 }
 
 // claimVIP adds ARP replies of a host for an address of its own and for the VIP.
 func claimVIP(f *Facts, host string) {
-	f.Probed, f.ARPAnswered = true, true
+	f.Probed, f.ARPProbed = true, true
 	hardwareAddr := []byte{2, 0, 0, 0, 0, 9}
 	f.ARPReplies = []netprobe.Reply{
 		{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: hardwareAddr},
@@ -813,19 +881,19 @@ func claimVIP(f *Facts, host string) {
 func (f *Facts) loseReplies(clients ...string) {
 	makeIdle(f)
 	_, d := f.firstServer()
-	d.Conns, d.Delta = stuckOf(clients...), &ipvs.Stats{Conns: 5, InPackets: 9, InBytes: 540, OutPackets: 9, OutBytes: 540}
+	d.Conns, d.Delta = stuckConns(clients...), &ipvs.Stats{Conns: 5, InPackets: 9, InBytes: 540, OutPackets: 9, OutBytes: 540}
 }
 
-// stickServer makes connections of the first server to itself stay in SYN_RECV.
-func (f *Facts) stickServer() *Server {
+// connectToItself makes connections of the first server to itself stay in SYN_RECV.
+func (f *Facts) connectToItself() *Server {
 	_, d := f.firstServer()
-	d.Conns = stuckOf("10.0.0.11")
+	d.Conns = stuckConns("10.0.0.11")
 	return d
 }
 
-// claimServer adds ARP replies of two hosts for the address of the first server.
-func (f *Facts) claimServer() {
-	f.Probed, f.ARPAnswered = true, true
+// claimServerAddress adds ARP replies of two hosts for the address of the first server.
+func (f *Facts) claimServerAddress() {
+	f.Probed, f.ARPProbed = true, true
 	for i := range byte(2) {
 		f.ARPReplies = append(f.ARPReplies, netprobe.Reply{Link: inside, Addr: addr("10.0.0.11"), HardwareAddr: []byte{2, 0, 0, 0, 1, i}})
 	}
@@ -885,7 +953,7 @@ func TestNoRetransmissionCause(t *testing.T) {
 		{name: "no retransmissions of one client", clients: []string{"192.0.2.99"}, packets: 5, want: listener},
 	} {
 		f := healthyFacts()
-		conns := stuckOf(tt.clients...)
+		conns := stuckConns(tt.clients...)
 		conns.Established = tt.established
 		useDirectRouting(f, conns, Conns{})
 		delta := &ipvs.Stats{Conns: 5, InPackets: tt.packets}
@@ -909,7 +977,10 @@ func TestDownServerCause(t *testing.T) {
 	}{
 		{name: "never replied", change: func(_ *Facts, d *Server) { d.Stats = silent }, want: route},
 		{name: "replied before", change: func(_ *Facts, d *Server) { d.Stats.OutPackets = 9 }, want: down},
-		{name: "accepted connections before", change: func(_ *Facts, d *Server) { d.Stats, d.Conns.Established = silent, 1 }, want: down},
+		{name: "accepted connections before", change: func(f *Facts, d *Server) {
+			d.Stats, d.Conns.Established = silent, 1
+			f.WorkingClients = map[netip.Addr][]*ipvs.Destination{addr("192.0.2.99"): {&d.Destination}}
+		}, want: down},
 		{name: "replied before, behind a gateway", change: func(f *Facts, d *Server) {
 			d.Stats.OutPackets = 9
 			f.Routes[d.AddrPort.Addr()] = netstate.Route{Type: netstate.Unicast, Link: inside, Gateway: addr("10.0.0.254")}
@@ -926,7 +997,7 @@ func TestDownServerCause(t *testing.T) {
 	} {
 		f := healthyFacts()
 		_, d := f.firstServer()
-		d.Delta, d.Conns = &silent, stuckOf("192.0.2.99")
+		d.Delta, d.Conns = &silent, stuckConns("192.0.2.99")
 		tt.change(f, d)
 		findings := Diagnose(f)
 		i := slices.IndexFunc(findings, func(x Finding) bool { return x.Check.ID == "nat-no-answers" })

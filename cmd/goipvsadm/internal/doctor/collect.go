@@ -5,6 +5,7 @@ package doctor
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ type Collector struct {
 	Client      *ipvs.Client             // nil if IPVS is not available
 	ClientError string                   // why Client is nil
 	Info        ipvs.Info
-	Service     *ipvs.ServiceKey   // restricts the diagnosis to one service; nil for all
+	Service     *ipvs.ServiceKey   // the only service to examine; nil for all
 	Probe       bool               // whether to send probes
 	ErrorText   func(error) string // formats an error of Client
 
@@ -68,9 +69,9 @@ func (c *Collector) Collect() (*Facts, error) {
 		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
 	}
 	var captureErr error
-	var unserved []netprobe.Packet
+	var unmatched []netprobe.Packet
 	if len(first.services) > 0 || len(f.Daemons) > 0 {
-		unserved, captureErr = c.capture(f, first.services)
+		unmatched, captureErr = c.capturePackets(f, first.services)
 	}
 	probing.Wait()
 
@@ -90,24 +91,25 @@ func (c *Collector) Collect() (*Facts, error) {
 	}
 	f.Services = second.services
 	setDeltas(first.services, f.Services)
-	f.Unmarked = unmarked(f, unserved, second.conns)
+	f.UnmatchedTargets = unmatchedTargets(f, unmatched, second.conns)
 	f.NeighborsBefore, f.Neighbors = first.neighbors, second.neighbors
 	f.ReversePathDrops = increase(first.reversePathDrops, second.reversePathDrops)
 	f.ConntrackInvalid = increase(first.conntrackInvalid, second.conntrackInvalid)
 	c.readDaemons(f)
 	watch.finish(f)
-	c.collectIPVS(f)
+	c.readTimeouts(f)
+	c.readNetworkUse(f)
 	c.collectHost(f, f)
 	if c.Probe {
 		c.probePaths(f)
 	} else if f.hasUnseenReplies() {
-		f.noteOptional("replies of UDP servers with direct routing or tunnels", "they do not pass the director; --probe tests the ports")
+		f.noteOptional("replies of UDP servers with direct routing or tunnels", "they bypass the director; --probe tests the ports")
 	}
 	return f, nil
 }
 
-// hasUnseenReplies reports whether UDP packets were sent to servers whose replies do
-// not pass the director: neither counters nor connection states show whether such a
+// hasUnseenReplies reports whether UDP packets were sent to servers whose replies
+// bypass the director: neither counters nor connection states show whether such a
 // server replies.
 func (f *Facts) hasUnseenReplies() bool {
 	for s, d := range allServers(f.Services) {
@@ -138,7 +140,7 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 		before = previous.conns
 	}
 	s.conns = c.sampleConnections(f, services, before)
-	s.neighbors = c.readNeighbors(f)
+	s.neighbors = c.readNeighbors(f, f)
 	c.read(f, "drop counters", func() (err error) {
 		if s.reversePathDrops, err = zeroIfMissing(netstate.ReversePathDrops()); err != nil {
 			return err
@@ -206,17 +208,23 @@ func (c *Collector) readNetlink(f *Facts, what string, read func(*netstate.Conn)
 	})
 }
 
-func (c *Collector) readNeighbors(f *Facts) Neighbors {
-	table := make(Neighbors)
+// readNeighbors reads the neighbor entries. It returns their states, and stores their
+// hardware addresses in host. What cannot be read is noted in f.
+func (c *Collector) readNeighbors(f, host *Facts) Neighbors {
+	states := make(Neighbors)
+	host.HardwareAddrs = make(map[neighborKey]net.HardwareAddr)
 	c.readNetlink(f, "neighbors", func(conn *netstate.Conn) error {
 		neighbors, err := conn.Neighbors()
 		for _, n := range neighbors {
-			table[neighborKey{n.Link, n.Addr}] = n.State
+			key := neighborKey{n.Link, n.Addr}
+			states[key] = n.State
+			if n.HardwareAddr != nil {
+				host.HardwareAddrs[key] = n.HardwareAddr
+			}
 		}
-		f.HardwareAddrs = hardwareAddrs(neighbors)
 		return err
 	})
-	return table
+	return states
 }
 
 // probeNetwork sends the probes for the services of host and stores the results
@@ -228,7 +236,7 @@ func (c *Collector) probeNetwork(f, host *Facts) error {
 	wg.Go(func() {
 		whoHasErr = c.InNetNS(func() (err error) {
 			f.ARPReplies, err = netprobe.WhoHas(host.arpQueries(), probeTime)
-			f.ARPAnswered = err == nil
+			f.ARPProbed = err == nil
 			return err
 		})
 	})
@@ -239,23 +247,29 @@ func (c *Collector) probeNetwork(f, host *Facts) error {
 		})
 	})
 	wg.Wait()
-	var framesErr error
-	if len(host.Services) > 0 {
-		framesErr = c.probeFrames(f, host)
-	}
-	return errors.Join(whoHasErr, serversErr, framesErr)
+	return errors.Join(whoHasErr, serversErr, c.probeVIPs(f, host))
 }
 
-// probeFrames probes the VIPs at the servers with direct routing. It runs after
-// the other probes, which have resolved the hardware addresses of the servers.
-func (c *Collector) probeFrames(f, host *Facts) error {
-	var neighbors []netstate.Neighbor
-	c.readNetlink(f, "neighbors", func(conn *netstate.Conn) (err error) {
-		neighbors, err = conn.Neighbors()
-		return err
+// probeVIPs probes the VIPs at the servers with direct routing. It runs after the other
+// probes, which have resolved the hardware addresses of the servers.
+func (c *Collector) probeVIPs(f, host *Facts) error {
+	c.readNeighbors(f, host)
+	var paths []netprobe.Path
+	var servers []ipvs.DestinationKey
+	host.eachProbedServer(func(s *Service, d *Server) {
+		if d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.AddrPort.Port() == 0 {
+			return
+		}
+		if p, ok := host.pathTo(s, d); ok && p.Source.IsValid() {
+			paths, servers = append(paths, p), append(servers, s.key(d))
+		}
 	})
-	return c.InNetNS(func() (err error) {
-		f.FrameResults, err = netprobe.ProbeFrames(host.frameTargets(neighbors), probeTime/2)
+	return c.InNetNS(func() error {
+		replies, err := netprobe.ProbePaths(paths, pathWait)
+		f.VIPOutcomes = make(map[ipvs.DestinationKey]netprobe.Outcome)
+		for i, r := range replies {
+			f.VIPOutcomes[servers[i]] = r.Port
+		}
 		return err
 	})
 }

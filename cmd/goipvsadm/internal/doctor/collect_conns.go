@@ -11,10 +11,10 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// maxSampledConns is the number of connections read. The kernel walks its table
-// from the start for each page of /proc/net/ip_vs_conn, so reading a large
-// table takes minutes. The table is hashed, so its first connections are a
-// random sample.
+// maxSampledConns is the maximum number of connections that a sample reads. The
+// kernel walks its table from the start for each page of /proc/net/ip_vs_conn, so
+// reading a large table takes minutes. Because the table is hashed, its first
+// connections are a random sample.
 const maxSampledConns = 20000
 
 // maxClients is the maximum number of clients kept per server or service.
@@ -36,20 +36,20 @@ const (
 	synRecv     = "SYN_RECV"
 	established = "ESTABLISHED"
 
-	// States of SCTP: an INIT has been received, and another one, which the client
-	// has sent because there was no reply.
+	// States of SCTP: the client has sent an INIT, or has repeated it because there
+	// was no reply.
 	sctpInit      = "INIT1"
 	sctpInitAgain = "INIT"
 )
 
-// isHandshake reports whether the server has not yet replied to a connection in a
-// state.
+// isHandshake reports whether a connection in the given state has not got a reply from
+// the server yet.
 func isHandshake(state string) bool {
 	return state == synRecv || state == sctpInit || state == sctpInitAgain
 }
 
-// isPastHandshake reports whether a TCP or SCTP connection in a state has completed
-// its handshake and has not been reset.
+// isPastHandshake reports whether a TCP or SCTP connection in the given state has
+// completed its handshake and has not been reset.
 func isPastHandshake(protocol ipvs.Protocol, state string) bool {
 	switch state {
 	case established, "FIN_WAIT", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK":
@@ -60,8 +60,8 @@ func isPastHandshake(protocol ipvs.Protocol, state string) bool {
 	return protocol == ipvs.SCTP && !isHandshake(state)
 }
 
-// isStuck reports whether a connection is in its handshake for longer than a reply
-// takes. An SCTP connection is only three seconds in the state INIT1.
+// isStuck reports whether a connection has been in its handshake for longer than a
+// server takes to reply. The state INIT1 of SCTP lasts at most three seconds.
 func isStuck(conn *ipvs.Connection, stateBefore string) bool {
 	switch conn.State {
 	case synRecv:
@@ -74,8 +74,8 @@ func isStuck(conn *ipvs.Connection, stateBefore string) bool {
 
 // sampleConnections reads up to maxSampledConns connections and fills in the
 // Conns of the servers. It returns the connections; before contains those of the
-// previous sample, or is nil. With a backup daemon, no
-// connections count as new: they may have been received from the master.
+// previous sample, or is nil. With a backup daemon, no connections count as new:
+// they may have been received from the master.
 func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]connSample) map[connKey]connSample {
 	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 	if c.Client == nil || len(services) == 0 && !backup {
@@ -84,10 +84,58 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	ix := newServerIndex(f, services)
 	own := f.ownAddrs()
 	conns := make(map[connKey]connSample)
-	f.Unserved = nil
+	f.UnmatchedConns = nil
 	f.Connections, f.AllConnections, f.Orphans = 0, true, nil
 	f.Completing = make(map[ClientServer]bool)
 	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
+	read := c.readConnections(f)
+	// A client that resets a connection in its handshake only tests whether the server
+	// replies, and has received a reply.
+	answered := make(map[ClientServer]bool)
+	for i := range read {
+		if conn := &read[i]; isHandshake(conn.State) && f.Resets[connKey{conn.Protocol, conn.Client, conn.VIP}] {
+			if d, _ := ix.find(conn); d != nil {
+				answered[ClientServer{conn.Client.Addr(), &d.Destination}] = true
+				d.Conns.Completed++
+			}
+		}
+	}
+	for _, conn := range read {
+		d, s := ix.find(&conn)
+		if d == nil {
+			switch {
+			case s != nil && (conn.State == established || conn.State == "UDP"):
+				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, VIP: conn.VIP, Expires: conn.Expires})
+			case s == nil && backup && conn.Protocol != 0:
+				f.UnmatchedConns = append(f.UnmatchedConns, conn.VIP)
+			}
+			continue
+		}
+		key := connKey{conn.Protocol, conn.Client, conn.VIP}
+		conns[key] = connSample{conn.State, conn.Expires}
+		last, existed := before[key]
+		completed := d.Conns.Completed
+		if conn.Protocol == ipvs.UDP && existed && conn.Expires+1 >= last.expires && !backup {
+			d.Conns.Refreshed++
+		}
+		stuck := isStuck(&conn, last.state) && !answered[ClientServer{conn.Client.Addr(), &d.Destination}]
+		d.Conns.add(&conn, last.state, before != nil && !existed && !backup, stuck, own)
+		if d.Conns.Completed > completed {
+			f.Completing[ClientServer{conn.Client.Addr(), &d.Destination}] = true
+		}
+		if client := conn.Client.Addr(); isPastHandshake(conn.Protocol, conn.State) {
+			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], &d.Destination, 2)
+		}
+	}
+	for _, d := range allServers(services) {
+		d.Conns.Partial = !f.AllConnections
+	}
+	return conns
+}
+
+// readConnections reads up to maxSampledConns connections, without persistence
+// templates.
+func (c *Collector) readConnections(f *Facts) (conns []ipvs.Connection) {
 	for conn, err := range c.Client.Connections() {
 		if err != nil {
 			reason := err.Error()
@@ -102,57 +150,32 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 			break
 		}
 		f.Connections++
-		if conn.Client.Port() == 0 {
-			continue // persistence template
+		if conn.Client.Port() != 0 {
+			conns = append(conns, conn)
 		}
-		d, s := ix.find(&conn)
-		if d == nil {
-			switch {
-			case s != nil && (conn.State == established || conn.State == "UDP"):
-				f.Orphans = append(f.Orphans, Orphan{Service: s.ServiceKey, Server: conn.Destination, Client: conn.Client, VIP: conn.VIP, Expires: conn.Expires})
-			case s == nil && backup && conn.Protocol != 0:
-				f.Unserved = append(f.Unserved, Unserved{conn.VIP, conn.Destination})
-			}
-			continue
-		}
-		key := connKey{conn.Protocol, conn.Client, conn.VIP}
-		conns[key] = connSample{conn.State, conn.Expires}
-		last, existed := before[key]
-		completed := d.Conns.Completed
-		if conn.Protocol == ipvs.UDP && existed && conn.Expires+1 >= last.expires && !backup {
-			d.Conns.Refreshed++
-		}
-		d.Conns.add(&conn, last.state, before != nil && !existed && !backup, own)
-		if d.Conns.Completed > completed {
-			f.Completing[ClientServer{conn.Client.Addr(), &d.Destination}] = true
-		}
-		if client := conn.Client.Addr(); isPastHandshake(conn.Protocol, conn.State) {
-			f.WorkingClients[client] = appendDistinct(f.WorkingClients[client], &d.Destination, 2)
-		}
-	}
-	for _, d := range allServers(services) {
-		d.Conns.Partial = !f.AllConnections
 	}
 	return conns
 }
 
-// add adds a connection. stateBefore is its state at the previous sample, and
-// isNew reports whether it was not in that sample.
-func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew bool, own map[netip.Addr]bool) {
+// add adds a connection. stateBefore is its state at the previous sample, isNew
+// reports whether it was not in that sample, and stuck whether it waits for a reply
+// of the server.
+func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew, stuck bool, own map[netip.Addr]bool) {
 	client := conn.Client.Addr()
 	c.Total++
-	c.VIP, c.VIPPort = conn.VIP.Addr(), conn.VIP
+	c.VIP = conn.VIP
 	if own[client] {
 		c.FromDirector++
 	}
 	c.Clients = appendDistinct(c.Clients, client, maxClients)
 	if isNew && !own[client] {
 		c.New++
+		c.NewClients = appendDistinct(c.NewClients, client, maxClients)
 	}
 	switch {
 	case isHandshake(conn.State):
 		c.SynRecv++
-		if isStuck(conn, stateBefore) && !own[client] {
+		if stuck && !own[client] {
 			c.StuckSynRecv++
 			c.StuckClients = appendDistinct(c.StuckClients, client, maxClients)
 		}
@@ -186,10 +209,10 @@ type serverIndex struct {
 	byFwmark map[netip.AddrPort][]fwmarkServer // servers of fwmark services
 
 	facts *Facts
-	marks map[Endpoint]uint32 // cache of markOf
+	marks map[Endpoint]uint32 // cache of markSetByRules
 }
 
-// A fwmarkServer is a server of the service with a firewall mark.
+// A fwmarkServer is a server of a fwmark service.
 type fwmarkServer struct {
 	mark   uint32
 	server *Server
@@ -219,7 +242,7 @@ func (ix *serverIndex) find(c *ipvs.Connection) (*Server, *Service) {
 	anyPort := netip.AddrPortFrom(c.Destination.Addr(), 0)
 	for _, servers := range [][]fwmarkServer{ix.byFwmark[c.Destination], ix.byFwmark[anyPort]} {
 		if len(servers) > 0 && ix.services[ipvs.AddrKey(c.Protocol, c.VIP)] == nil {
-			return ix.ofMark(servers, c), nil
+			return ix.serverOfMark(servers, c), nil
 		}
 	}
 	s := ix.service(c.Protocol, c.VIP)
@@ -245,9 +268,9 @@ func (ix *serverIndex) service(p ipvs.Protocol, vip netip.AddrPort) *Service {
 	return nil
 }
 
-// ofMark returns the server whose service has the mark of a connection's
+// serverOfMark returns the server whose service has the mark of a connection's
 // packets, or the last server if the mark is unknown.
-func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Server {
+func (ix *serverIndex) serverOfMark(servers []fwmarkServer, c *ipvs.Connection) *Server {
 	last := servers[len(servers)-1].server
 	if len(servers) == 1 {
 		return last
@@ -255,7 +278,7 @@ func (ix *serverIndex) ofMark(servers []fwmarkServer, c *ipvs.Connection) *Serve
 	target := Endpoint{c.Protocol, c.VIP}
 	mark, ok := ix.marks[target]
 	if !ok {
-		mark, _ = ix.facts.markOf(target.Protocol, target.AddrPort)
+		mark, _ = ix.facts.markSetByRules(target.Protocol, target.AddrPort)
 		ix.marks[target] = mark
 	}
 	for _, s := range servers {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"slices"
 
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
+	"goipvsadm/ipvs"
 )
 
 // collectHost reads the facts about the director that concern the services of
@@ -28,7 +30,13 @@ func (c *Collector) collectHost(f, host *Facts) {
 		return err
 	})
 	host.Memory, _ = netstate.TotalMemory()
-	needed := hasMarks(host.Services) || len(host.Unmarked) > 0
+	if hasMarks(host.Services) {
+		c.readNetlink(f, "queueing disciplines", func(conn *netstate.Conn) (err error) {
+			host.HasIngressFilter, err = conn.HasIngressQdisc()
+			return err
+		})
+	}
+	needed := hasMarks(host.Services) || len(host.UnmatchedTargets) > 0
 	host.eachServer(func(_ *Service, d *Server) { needed = needed || host.isLocal(d.AddrPort.Addr()) })
 	if needed {
 		c.read(f, "listening sockets", func() (err error) {
@@ -57,7 +65,7 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 		if _, ok := routes[addr]; ok || !addr.IsValid() {
 			return nil
 		}
-		r, err := conn.Route(addr, 0)
+		r, err := conn.Route(addr)
 		if err == nil {
 			routes[addr] = r
 		}
@@ -68,7 +76,7 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 		addresses := []netip.Addr{s.AddrPort.Addr()}
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			addresses = append(addresses, d.AddrPort.Addr(), testNetAddr(d.AddrPort.Addr()))
+			addresses = append(addresses, d.AddrPort.Addr(), internetAddr(d.AddrPort.Addr()))
 			addresses = append(addresses, d.Conns.Clients...)
 			addresses = append(addresses, d.Conns.StuckClients...)
 		}
@@ -77,8 +85,28 @@ func readRoutes(conn *netstate.Conn, services []Service) (map[netip.Addr]netstat
 				return routes, err
 			}
 		}
+		for j := range s.Servers {
+			findReplyRoutes(conn, routes, &s.Servers[j])
+		}
 	}
 	return routes, nil
+}
+
+// findReplyRoutes looks up the routes of a server's replies to those clients to which
+// the director itself has no route.
+func findReplyRoutes(conn *netstate.Conn, routes map[netip.Addr]netstate.Route, d *Server) {
+	to := routes[d.AddrPort.Addr()]
+	if d.Method != ipvs.Masquerading || to.Type != netstate.Unicast {
+		return
+	}
+	for _, client := range slices.Concat(d.Conns.Clients, d.Conns.StuckClients) {
+		if r := routes[client]; r.Type == netstate.Unicast || r.Type == netstate.Local {
+			continue
+		}
+		if r, ok := conn.ForwardRoute(client, d.AddrPort.Addr(), to.Link); ok {
+			routes[client] = r
+		}
+	}
 }
 
 // readMaybeLocal returns the VIPs whose route is not local, but which have a

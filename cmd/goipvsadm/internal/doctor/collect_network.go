@@ -4,7 +4,6 @@ package doctor
 
 import (
 	"cmp"
-	"net"
 	"net/netip"
 	"time"
 
@@ -66,15 +65,8 @@ func (w *networkWatch) finish(f *Facts) {
 	})
 }
 
-// collectIPVS reads the timeouts, and whether ip_vs_ftp, VRRP and router
-// advertisements are in use.
-func (c *Collector) collectIPVS(f *Facts) {
-	if c.Client != nil {
-		var err error
-		if f.Timeouts, err = c.Client.Timeouts(); err != nil {
-			f.noteUnavailable("timeouts", c.ErrorText(err))
-		}
-	}
+// readNetworkUse reads whether ip_vs_ftp, VRRP and router advertisements are in use.
+func (c *Collector) readNetworkUse(f *Facts) {
 	f.HasFTPHelper = netstate.ModuleLoaded("ip_vs_ftp")
 	c.read(f, "raw sockets", func() (err error) { f.HasVRRP, err = netstate.HasVRRPSocket(); return err })
 	c.read(f, "IPv6 routes", func() (err error) { f.AdvertisedDefaults, err = netstate.AdvertisedDefaultLinks(); return err })
@@ -88,14 +80,14 @@ type PathResult struct {
 }
 
 const (
-	maxPaths     = 32          // number of TCP servers whose path is probed
-	maxDatagrams = 256         // number of UDP and SCTP servers that are probed
+	maxPaths     = 32          // maximum number of TCP servers whose paths are probed
+	maxDatagrams = 256         // maximum number of UDP and SCTP servers that are probed
 	pathWait     = time.Second // time limit for replies to path probes
 	gueHeaderLen = 4           // in bytes
 )
 
-// probePaths probes the paths to TCP servers that do not reply to their clients,
-// and the ports of UDP and SCTP servers.
+// probePaths probes the paths to TCP servers with stuck clients, and the ports of
+// UDP and SCTP servers.
 func (c *Collector) probePaths(f *Facts) {
 	type probe struct {
 		d      *ipvs.Destination
@@ -105,7 +97,7 @@ func (c *Collector) probePaths(f *Facts) {
 	var paths []netprobe.Path
 	suspects, datagrams := 0, 0
 	f.eachServer(func(s *Service, d *Server) {
-		isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
+		isTCP := s.mayUseTCP()
 		if isTCP && (suspects == maxPaths || len(d.Conns.StuckClients) == 0) || !isTCP && datagrams == maxDatagrams {
 			return
 		}
@@ -113,6 +105,7 @@ func (c *Collector) probePaths(f *Facts) {
 		if !ok {
 			return
 		}
+		path.Echo = true
 		if !isTCP {
 			datagrams++
 			probes, paths = append(probes, probe{d: &d.Destination}), append(paths, path)
@@ -145,46 +138,41 @@ func (c *Collector) probePaths(f *Facts) {
 	}
 }
 
-// pathTo returns the path of packets from the director to a server, as IPVS
-// forwards those of clients. It returns false if there is none, or if its port is
-// not known. Source is not valid if the director has no other address than the VIP.
+// pathTo returns the path by which probes from the director reach a server in the
+// same way as packets that IPVS forwards. It returns false if the server has no
+// route or hardware address, or if the port is unknown. Source is invalid if the
+// VIP is the director's only address.
 func (f *Facts) pathTo(s *Service, d *Server) (p netprobe.Path, ok bool) {
 	r, ok := f.routeTo(d)
-	isTCP := s.Mark != 0 || s.Protocol == ipvs.TCP
-	if !ok || !isTCP && s.AddrPort.Port() == 0 {
+	if !ok || !s.mayUseTCP() && s.AddrPort.Port() == 0 {
 		return p, false
 	}
-	p = netprobe.Path{Protocol: unix.IPPROTO_TCP, Link: r.Link, Server: d.AddrPort.Addr(), To: d.AddrPort}
+	addr, vip := d.AddrPort.Addr(), s.vip(d)
+	p = netprobe.Path{Protocol: unix.IPPROTO_TCP, To: vip, Link: r.Link, Server: addr}
 	if s.Mark == 0 {
 		p.Protocol = uint8(s.Protocol)
 	}
-	to := d.Conns.VIPPort
-	if s.Mark == 0 && s.AddrPort.Port() != 0 {
-		to = s.AddrPort
-	}
 	switch d.Method {
 	case ipvs.Masquerading:
-		p.To = netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), to.Port()))
+		p.To = netip.AddrPortFrom(addr, s.serverPort(d))
+		p.Source = cmp.Or(f.probeSource(r.Link, addr), r.Source)
 	case ipvs.Tunneling:
-		p.To = to
-		p.TunnelProto, p.Tunnel = tunnelHeaders(&d.Destination, to.Addr())
+		p.TunnelProto, p.Tunnel = tunnelHeaders(&d.Destination, vip.Addr())
 		p.TunnelSource = r.Source
+		p.Source = f.probeSource(r.Link, vip.Addr())
 	default:
-		p.To = to
-		nextHop := d.AddrPort.Addr()
-		if p.HardwareAddr = f.HardwareAddrs[neighborKey{r.Link, nextHop}]; p.HardwareAddr == nil {
+		nextHop := cmp.Or(r.Gateway, addr)
+		p.HardwareAddr = f.HardwareAddrs[neighborKey{r.Link, nextHop}]
+		if len(p.HardwareAddr) != 6 || vip.Addr().Is4() != nextHop.Is4() {
 			return p, false
 		}
-	}
-	p.Source = f.probeSource(r.Link, p.To.Addr())
-	if d.Method == ipvs.Masquerading && !p.Source.IsValid() {
-		p.Source = r.Source
+		p.Source = f.probeSource(r.Link, nextHop)
 	}
 	return p, p.To.IsValid() && p.To.Port() != 0 && (p.Source.IsValid() || p.Protocol == unix.IPPROTO_TCP)
 }
 
-// tunnelEndpoint returns the endpoint to which the packets of a VIP are sent in a
-// tunnel.
+// tunnelEndpoint returns the endpoint at which the tunnel to a server ends, for
+// packets to a VIP. The port is 0 unless the tunnel uses UDP.
 func tunnelEndpoint(d *ipvs.Destination, vip netip.Addr) Endpoint {
 	protocol, _ := tunnelHeaders(d, vip)
 	e := Endpoint{ipvs.Protocol(protocol), netip.AddrPortFrom(d.AddrPort.Addr(), 0)}
@@ -203,8 +191,8 @@ func tunnelHeaders(d *ipvs.Destination, vip netip.Addr) (protocol int, headers [
 	}
 	switch d.Tunnel.Type {
 	case ipvs.GUE:
-		// UDP length. Without a checksum, receivers only check that it does not
-		// exceed the packet.
+		// The UDP length is that of an empty payload: without a checksum, receivers
+		// only check that it does not exceed the packet.
 		length := 8 + gueHeaderLen
 		port := d.Tunnel.Port
 		return unix.IPPROTO_UDP, []byte{0x9c, 0x40, byte(port >> 8), byte(port), 0, byte(length), 0, 0, 0, byte(inner), 0, 0}
@@ -214,50 +202,6 @@ func tunnelHeaders(d *ipvs.Destination, vip netip.Addr) (protocol int, headers [
 	return inner, nil
 }
 
-// markOf returns the firewall mark that rules set on packets to an address. It
-// returns false if the rules are unknown, set no mark, or may not match.
-func (f *Facts) markOf(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool) {
-	if f.Firewall == nil {
-		return 0, false
-	}
-	mark := uint32(0)
-	outcomes := f.Firewall.Evaluate("prerouting", "", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
-	for _, o := range outcomes {
-		switch {
-		case o.Verdict != netstate.SetMark:
-		case !o.Certain:
-			return 0, false
-		default:
-			mark = mark&^o.Rule.Mask ^ o.Rule.Mark
-		}
-	}
-	return mark, mark != 0
-}
-
-// An Unserved is a connection to a virtual address and port without a service,
-// which the master has sent.
-type Unserved struct {
-	VIP    netip.AddrPort
-	Server netip.AddrPort
-}
-
-// isStandby reports whether this director does not announce a VIP, and either
-// another one does or this one is a backup director.
-func (f *Facts) isStandby(vip netip.Addr) bool {
-	return !f.isAnnounced(vip, true) && (f.isAnnounced(vip, false) || f.isBackupDirector())
-}
-
-// hardwareAddrs returns the hardware addresses of neighbors.
-func hardwareAddrs(neighbors []netstate.Neighbor) map[neighborKey]net.HardwareAddr {
-	addrs := make(map[neighborKey]net.HardwareAddr)
-	for _, n := range neighbors {
-		if n.HardwareAddr != nil {
-			addrs[neighborKey{n.Link, n.Addr}] = n.HardwareAddr
-		}
-	}
-	return addrs
-}
-
-// acceptRASysctl returns the path of the sysctl that controls whether a link
-// accepts router advertisements: 1 unless forwarding is enabled, 2 always.
+// acceptRASysctl returns the path of the sysctl that controls whether a link accepts
+// router advertisements: 1 means unless forwarding is enabled, 2 means always.
 func acceptRASysctl(link string) string { return "net/ipv6/conf/" + link + "/accept_ra" }

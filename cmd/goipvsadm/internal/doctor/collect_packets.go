@@ -28,38 +28,36 @@ type Endpoint struct {
 	AddrPort netip.AddrPort
 }
 
-// A Rejection is the number of packets to a server that were rejected between
-// the samples, by ICMP or by SCTP.
+// A Rejection describes the packets to a server that were rejected between the samples,
+// by an ICMP error or an SCTP ABORT.
 type Rejection struct {
 	Packets  int
 	Reporter netip.Addr // the server, or a gateway on the way to it
 }
 
-// An UnmarkedTarget is an address of the director to which a client has sent TCP
-// SYNs, or UDP packets, between the samples without creating a connection, and which
-// belongs to no service: the packets may lack a firewall mark, or the service may have
-// another protocol.
-type UnmarkedTarget struct {
+// An UnmatchedTarget is an address and port of the director to which a client has sent
+// TCP SYNs or UDP packets between the samples that matched no service and created no
+// connection. The packets may lack a firewall mark, or the service may be for another
+// protocol.
+type UnmatchedTarget struct {
 	Protocol ipvs.Protocol
 	Target   netip.AddrPort
 	Client   netip.Addr
 	Packets  int
 }
 
-// maxRecorded is the number of endpoints and of packets without a service that are
-// recorded.
+// maxRecorded is the maximum number of endpoints, and of packets without a service,
+// that are recorded.
 const maxRecorded = 10000
 
-// maxArrivalClients is the number of clients that are recorded per service, to find
-// those that a firewall drops.
+// maxArrivalClients is the maximum number of clients that are recorded per service,
+// to find those whose packets a firewall drops.
 const maxArrivalClients = 64
 
-// capture waits for sampleInterval and records the packets that arrive for the
-// services and from their servers meanwhile. It returns the TCP SYNs to addresses
-// of the director that belong to no service, and the UDP packets to the addresses of
-// TCP services without a UDP service or, with firewall marks, to any address of the
-// director.
-func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.Packet, err error) {
+// capturePackets waits for sampleInterval and records the packets that arrive meanwhile
+// for the services and from their servers. It returns those that match no service, see
+// packetRecorder.
+func (c *Collector) capturePackets(f *Facts, services []Service) (unmatched []netprobe.Packet, err error) {
 	var capture *netprobe.Capture
 	err = c.InNetNS(func() (err error) {
 		capture, err = netprobe.OpenCapture()
@@ -70,67 +68,117 @@ func (c *Collector) capture(f *Facts, services []Service) (unserved []netprobe.P
 		return nil, err
 	}
 	defer capture.Close()
-	ix := newServerIndex(f, services)
-	own := f.ownAddrs()
-	servers := serverAddrs(services)
-	marks := hasMarks(services)
-	orphans := make(map[connKey]bool)
+	r := newPacketRecorder(f, services)
+	for _, p := range capture.Packets() {
+		r.record(&p)
+	}
+	return r.unmatched, nil
+}
+
+// A packetRecorder records captured packets in Facts.
+type packetRecorder struct {
+	f            *Facts
+	ix           *serverIndex
+	own, servers map[netip.Addr]bool // addresses of the director, and of servers
+	orphans      map[connKey]bool
+	hasMarks     bool                  // whether there is a fwmark service
+	arpRequests  map[[2]netip.Addr]int // by sender and requested address
+
+	// unmatched are TCP SYNs to addresses of the director that match no service, and
+	// UDP packets to the addresses of TCP services without a UDP service or, if
+	// hasMarks is set, to any address of the director.
+	unmatched []netprobe.Packet
+}
+
+func newPacketRecorder(f *Facts, services []Service) *packetRecorder {
+	r := &packetRecorder{f: f, ix: newServerIndex(f, services), own: f.ownAddrs(), servers: serverAddrs(services),
+		orphans: make(map[connKey]bool), hasMarks: hasMarks(services), arpRequests: make(map[[2]netip.Addr]int)}
 	for i := range f.Orphans {
 		o := &f.Orphans[i]
-		orphans[connKey{o.Service.Protocol, o.Client, o.VIP}] = true
+		r.orphans[connKey{o.Service.Protocol, o.Client, o.VIP}] = true
 	}
 	f.Arrivals = make(map[ipvs.ServiceKey]*Arrivals)
 	f.ARPRequests = make(map[netip.Addr]int)
 	f.Replies = make(map[Endpoint]int)
 	f.Rejections = make(map[Endpoint]*Rejection)
-	requests := make(map[[2]netip.Addr]int) // by host and requested address
-	for _, p := range capture.Packets() {
-		from, to := p.Source.Addr(), p.Destination.Addr()
-		protocol := ipvs.Protocol(p.Protocol)
-		switch {
-		case p.Protocol == 0:
-			if key := [2]netip.Addr{from, to}; from != to && !own[from] {
-				requests[key]++
-				f.ARPRequests[to] = max(f.ARPRequests[to], requests[key])
-			}
-			continue
-		case p.Sent:
-			if p.TooBig && (own[to] || ix.service(protocol, p.Destination) != nil) {
-				f.TooBigSent++
-			}
-			continue
-		case p.Reporter.IsValid():
-			if servers[to] && !p.TooBig {
-				f.reject(Endpoint{protocol, p.Destination}, p.Reporter)
-			}
-			continue
-		case servers[from] && p.Aborts:
-			f.reject(Endpoint{protocol, p.Source}, from)
-		case servers[from] && p.Protocol != unix.IPPROTO_TCP && !own[to] && len(f.Replies) < maxRecorded:
-			f.Replies[Endpoint{protocol, p.Source}]++
+	f.Resets = make(map[connKey]bool)
+	return r
+}
+
+func (r *packetRecorder) record(p *netprobe.Packet) {
+	switch {
+	case p.Protocol == 0:
+		r.recordARPRequest(p)
+	case p.Reporter.IsValid():
+		r.recordICMPError(p)
+	case p.Protocol == unix.IPPROTO_TCP && p.Aborts:
+		if len(r.f.Resets) < maxRecorded {
+			r.f.Resets[connKey{ipvs.TCP, p.Source, p.Destination}] = true
 		}
-		if orphans[connKey{protocol, p.Source, p.Destination}] {
-			f.OrphanPackets++
-		}
-		s := ix.service(protocol, p.Destination)
-		if s == nil {
-			isUDP := p.Protocol == unix.IPPROTO_UDP && (marks || ix.service(ipvs.TCP, p.Destination) != nil)
-			if (p.Protocol == unix.IPPROTO_TCP || isUDP) && own[to] && len(unserved) < maxRecorded {
-				unserved = append(unserved, p)
-			}
-			continue
-		}
-		a := f.Arrivals[s.ServiceKey]
-		if a == nil {
-			a = new(Arrivals)
-			f.Arrivals[s.ServiceKey] = a
-		}
-		a.OtherLinks = a.OtherLinks || a.Packets > 0 && a.Link != p.Link
-		a.Packets++
-		a.Link = p.Link
-		a.Clients = appendDistinct(a.Clients, from, maxArrivalClients)
+	default:
+		r.recordReply(p)
+		r.recordRequest(p)
 	}
-	return unserved, nil
+}
+
+// recordARPRequest counts the requests of other hosts. A gratuitous ARP request is for
+// the address of its sender.
+func (r *packetRecorder) recordARPRequest(p *netprobe.Packet) {
+	from, to := p.Source.Addr(), p.Destination.Addr()
+	if from == to || r.own[from] {
+		return
+	}
+	key := [2]netip.Addr{from, to}
+	r.arpRequests[key]++
+	r.f.ARPRequests[to] = max(r.f.ARPRequests[to], r.arpRequests[key])
+}
+
+func (r *packetRecorder) recordICMPError(p *netprobe.Packet) {
+	to, protocol := p.Destination.Addr(), ipvs.Protocol(p.Protocol)
+	switch {
+	case p.Sent && p.TooBig && (r.own[to] || r.ix.service(protocol, p.Destination) != nil):
+		r.f.TooBigSent++
+	case !p.Sent && !p.TooBig && r.servers[to]:
+		r.f.reject(Endpoint{protocol, p.Destination}, p.Reporter)
+	}
+}
+
+// recordReply records a packet from a server. TCP replies are not captured.
+func (r *packetRecorder) recordReply(p *netprobe.Packet) {
+	from, server := p.Source.Addr(), Endpoint{ipvs.Protocol(p.Protocol), p.Source}
+	switch {
+	case !r.servers[from]:
+	case p.Aborts:
+		r.f.reject(server, from)
+	case p.Protocol != unix.IPPROTO_TCP && !r.own[p.Destination.Addr()] && len(r.f.Replies) < maxRecorded:
+		r.f.Replies[server]++
+	}
+}
+
+// recordRequest records a packet to a service, or one that matches none.
+func (r *packetRecorder) recordRequest(p *netprobe.Packet) {
+	protocol := ipvs.Protocol(p.Protocol)
+	if r.orphans[connKey{protocol, p.Source, p.Destination}] {
+		r.f.OrphanPackets++
+	}
+	s := r.ix.service(protocol, p.Destination)
+	if s == nil {
+		isTCP := protocol == ipvs.TCP
+		isUDP := protocol == ipvs.UDP && (r.hasMarks || r.ix.service(ipvs.TCP, p.Destination) != nil)
+		if (isTCP || isUDP) && r.own[p.Destination.Addr()] && len(r.unmatched) < maxRecorded {
+			r.unmatched = append(r.unmatched, *p)
+		}
+		return
+	}
+	a := r.f.Arrivals[s.ServiceKey]
+	if a == nil {
+		a = new(Arrivals)
+		r.f.Arrivals[s.ServiceKey] = a
+	}
+	a.OtherLinks = a.OtherLinks || a.Packets > 0 && a.Link != p.Link
+	a.Packets++
+	a.Link = p.Link
+	a.Clients = appendDistinct(a.Clients, p.Source.Addr(), maxArrivalClients)
 }
 
 // reject records that a packet to a server was rejected.
@@ -147,10 +195,10 @@ func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
 	r.Reporter = reporter
 }
 
-// unmarked returns the targets of the packets that have created no connection of a
-// firewall mark service, each with the most persistent client. It returns none if
-// not all connections have been read.
-func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample) []UnmarkedTarget {
+// unmatchedTargets returns the targets of the packets that have created no connection, each
+// with the client that sent the most packets to it. It returns none unless all connections
+// have been read: one that was not read may be a connection to a fwmark service.
+func unmatchedTargets(f *Facts, unmatched []netprobe.Packet, conns map[connKey]connSample) []UnmatchedTarget {
 	if !f.AllConnections {
 		return nil
 	}
@@ -160,8 +208,8 @@ func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample
 	}
 	count := make(map[pair]int)
 	index := make(map[Endpoint]int)
-	var targets []UnmarkedTarget
-	for _, p := range unserved {
+	var targets []UnmatchedTarget
+	for _, p := range unmatched {
 		if _, ok := conns[connKey{ipvs.Protocol(p.Protocol), p.Source, p.Destination}]; ok {
 			continue
 		}
@@ -171,7 +219,7 @@ func unmarked(f *Facts, unserved []netprobe.Packet, conns map[connKey]connSample
 		if !ok {
 			i = len(targets)
 			index[k.target] = i
-			targets = append(targets, UnmarkedTarget{Protocol: k.target.Protocol, Target: k.target.AddrPort})
+			targets = append(targets, UnmatchedTarget{Protocol: k.target.Protocol, Target: k.target.AddrPort})
 		}
 		if t := &targets[i]; count[k] > t.Packets {
 			t.Client, t.Packets = k.client, count[k]

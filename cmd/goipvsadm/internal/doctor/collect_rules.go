@@ -15,7 +15,7 @@ import (
 type Rules struct {
 	Table *reconcile.Table
 
-	// IgnoredPorts are the ports of servers that have no effect, because only
+	// IgnoredPorts are server ports in the rules that have no effect, because only
 	// NAT changes ports.
 	IgnoredPorts map[ipvs.DestinationKey]uint16
 }
@@ -49,8 +49,6 @@ func (c *Collector) collectRules() (*Facts, error) {
 	}
 	f.Firewall.Since(nil) // clears the counters: earlier packets are no evidence
 	c.collectHost(f, f)
-	f.HasFTPHelper = netstate.ModuleLoaded("ip_vs_ftp")
-	c.read(f, "raw sockets", func() (err error) { f.HasVRRP, err = netstate.HasVRRPSocket(); return err })
-	c.read(f, "IPv6 routes", func() (err error) { f.AdvertisedDefaults, err = netstate.AdvertisedDefaultLinks(); return err })
+	c.readNetworkUse(f)
 	return f, nil
 }

@@ -84,6 +84,16 @@ func setDeltas(before, after []Service) {
 	}
 }
 
+func (c *Collector) readTimeouts(f *Facts) {
+	if c.Client == nil {
+		return
+	}
+	var err error
+	if f.Timeouts, err = c.Client.Timeouts(); err != nil {
+		f.noteUnavailable("timeouts", c.ErrorText(err))
+	}
+}
+
 func (c *Collector) readDaemons(f *Facts) {
 	if c.Client == nil {
 		return

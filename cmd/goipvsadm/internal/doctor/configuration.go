@@ -8,7 +8,6 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/ipvs"
@@ -68,8 +67,8 @@ var configurationChecks = []Check{
 	},
 }
 
-// fallbackFlag returns the -b flag that makes a scheduler select another server
-// if the one of the hash is unavailable, or "" if it has none.
+// fallbackFlag returns the -b flag that makes a hashing scheduler select another
+// server if the hashed one is unavailable, or "" if the scheduler has no such flag.
 func fallbackFlag(scheduler string) string {
 	switch scheduler {
 	case "sh", "mh":
@@ -96,7 +95,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 			switch d := &s.Servers[j]; {
 			case d.Weight == 0:
 				unavailable = append(unavailable, fmt.Sprintf("%s has weight 0", d.AddrPort))
-			case d.overload() == overloaded:
+			case d.thresholdState() == overloaded:
 				unavailable = append(unavailable, fmt.Sprintf("%s has reached its upper threshold", d.AddrPort))
 			default:
 				available++
@@ -107,7 +106,7 @@ func hashWithoutFallback(f *Facts, report func(Finding)) {
 		}
 		evidence := fmt.Sprintf("the scheduler is %s; %s", s.Scheduler, unavailable[0])
 		if n := len(unavailable) - 1; n > 0 {
-			evidence += fmt.Sprintf("; unavailable as well: %s", humanize.Count(n, "more server"))
+			evidence += fmt.Sprintf("; also unavailable: %s", humanize.Count(n, "more server"))
 		}
 		x := s.serviceFinding(evidence)
 		if fallbackFlag(s.Scheduler) != "" {
@@ -166,7 +165,7 @@ func onePacketNAT(f *Facts, report func(Finding)) {
 		x := s.serviceFinding("one-packet scheduling with NAT", f.editService(s, func(s *ipvs.Service) { s.Flags &^= ipvs.OnePacketScheduling }))
 		switch {
 		case replies >= minUnanswered && s.hasTraffic():
-			x.Evidence += fmt.Sprintf("; %s of servers arrived in this sample, and IPVS has translated none", humanize.Count(replies, "packet"))
+			x.Evidence += fmt.Sprintf("; %s from the servers arrived in this sample, and IPVS translated none of them", humanize.Count(replies, "packet"))
 		case s.hasTraffic():
 			continue // a protocol without replies
 		default:
@@ -238,8 +237,8 @@ func ftpPersistence(f *Facts, report func(Finding)) {
 func mixedForwarding(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		// Direct routing is usual for a local server, and correct for a server whose
-		// connections complete. Tunneling is for servers that it does not reach.
+		// A local server usually has direct routing, and for a server whose connections
+		// complete it is correct. Tunneling is for servers on other networks.
 		var nat *Server
 		n := 0 // servers with NAT
 		for j := range s.Servers {
@@ -279,7 +278,7 @@ func portIgnored(f *Facts, report func(Finding)) {
 }
 
 func tunnelPMTU(f *Facts, report func(Finding)) {
-	// Packets that were merged on arrival (GRO) are dropped without a message.
+	// Packets that were merged on arrival (GRO) are dropped without an ICMP message.
 	dropped := max(f.Counters.FragmentsFailed, uint64(f.TooBigSent))
 	if dropped < 2 || !f.sysctlIs("net/ipv4/vs/pmtu_disc", 1) {
 		return
@@ -297,11 +296,11 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 		if !s.AddrPort.Addr().Is4() {
 			mss -= 20
 		}
-		x := s.serverFinding(d, fmt.Sprintf("the director dropped %s or rejected them by ICMP in this sample; %s has an MTU of %d bytes, and the tunnel adds %d",
+		x := s.serverFinding(d, fmt.Sprintf("the director dropped %s in this sample because they were too big; %s has an MTU of %d bytes, and the tunnel adds %d",
 			humanize.Count(dropped, "packet"), l.Name, l.MTU, overhead))
 		x.Causes = []string{
-			"clients, or firewalls on the way to them, drop the ICMP messages, so large requests never arrive",
-			"the ICMP messages take effect, and many new clients happen to send large requests",
+			"clients, or firewalls between them and the director, drop the ICMP messages, so large requests never reach the server",
+			"the ICMP messages reach the clients, and each packet was the first large one of a client",
 		}
 		x.Remedies = []Remedy{
 			remoteCommand(d.AddrPort.Addr(), "iptables", "-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "SYN,RST", "SYN",
@@ -309,7 +308,8 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 			f.localCommand("ip", "link", "set", "dev", l.Name, "mtu", fmt.Sprint(maxClientPacket+overhead)),
 		}
 		x.Group = "pmtu"
-		// One message suffices for all connections of a client.
+		// One packet of each client may be too big: its ICMP message makes all
+		// connections of the client send smaller ones.
 		if dropped <= uint64(len(d.Conns.Clients)) {
 			x.Severity = Hint
 		}
@@ -323,7 +323,7 @@ const minTCPTimeout = 120
 
 func timeoutShort(f *Facts, report func(Finding)) {
 	hasTCP := slices.ContainsFunc(f.Services, func(s Service) bool {
-		return (s.Mark != 0 || s.Protocol == ipvs.TCP) && len(s.Servers) > 0
+		return s.mayUseTCP() && len(s.Servers) > 0
 	})
 	if f.Timeouts.TCP == 0 || f.Timeouts.TCP >= minTCPTimeout || !hasTCP {
 		return
@@ -336,17 +336,4 @@ func timeoutShort(f *Facts, report func(Finding)) {
 		f.localCommand(f.Program, "--set", "900", "0", "0"),
 		advise("make clients or servers send TCP keepalives more often than every %s", humanize.Count(f.Timeouts.TCP, "second")),
 	}})
-}
-
-// describeMarks returns marks as a list.
-func describeMarks(marks []uint32) string {
-	var texts []string
-	for _, m := range marks[:min(3, len(marks))] {
-		texts = append(texts, fmt.Sprintf("%d (0x%x)", m, m))
-	}
-	text := strings.Join(texts, ", ")
-	if len(marks) > 3 {
-		text += ", …"
-	}
-	return text
 }

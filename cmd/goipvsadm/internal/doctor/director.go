@@ -26,7 +26,7 @@ var directorChecks = []Check{
 	{
 		ID: "send-redirects", Severity: Warning, run: sendRedirects,
 		Title:       "ICMP redirects may make servers bypass the director",
-		Explanation: "if clients and servers are on the same network, redirects make the servers reply to clients directly",
+		Explanation: "if clients and servers are on the same network, a server that follows a redirect replies to the client directly",
 	},
 	{
 		ID: "vip-not-local", Severity: Error, run: vipNotLocal,
@@ -81,7 +81,7 @@ var directorChecks = []Check{
 	{
 		ID: "expire-nodest-conn", Severity: Error, run: expireNodestConn,
 		Title:       "connections to removed servers hang",
-		Explanation: "their packets are silently dropped until they time out; with expire_nodest_conn=1, clients can reconnect at once",
+		Explanation: "packets of these connections are silently dropped until the connections time out; with expire_nodest_conn=1, clients can reconnect at once",
 	},
 	{
 		ID: "other-program", Severity: Hint, run: otherProgram,

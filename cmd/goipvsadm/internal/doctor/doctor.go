@@ -3,7 +3,8 @@
 // Package doctor diagnoses load balancers that do not work. It collects the
 // table, sysctls, links, addresses, routes, neighbors and connections and runs
 // checks over them. Each check reports its evidence, the cause and commands
-// that fix it. The package is read-only.
+// that fix it. The package changes nothing, and sends packets only if probes are
+// requested.
 //
 // The checks are in one file per subject: the director, its VIPs, the
 // connection table, the firewall, the sync daemons, the services and their
@@ -44,16 +45,16 @@ type Check struct {
 	Title       string   // the problem, in a few words
 	Explanation string   // the cause, in one sentence
 
-	// WholeHost is set if the problem affects all ports of a server. Findings of
-	// this check suppress later findings about any of them.
+	// WholeHost is set if the problem affects all ports of a server. An error
+	// that this check finds suppresses later findings about any port of the server.
 	WholeHost bool
 
 	run func(f *Facts, report func(Finding))
 }
 
-// Checks returns all checks in the order in which they run. Checks that find
-// the cause of a server's silence precede the checks that find silent servers,
-// whose findings they suppress.
+// Checks returns all checks in the order in which they run. Checks that find out
+// why a server is silent run first: they suppress the findings of the checks that
+// only find that it is silent.
 func Checks() []Check {
 	return slices.Concat(directorChecks, vipStateChecks, firewallChecks, syncChecks, syncStateChecks, serviceChecks, configurationChecks,
 		replyChecks, pathChecks, stuckChecks, probeChecks, trafficChecks)
@@ -123,13 +124,13 @@ func Diagnose(f *Facts) []Finding {
 	return findings
 }
 
-// maxSeparate is the number of findings of a check and severity above which
-// those about services are merged into one.
+// maxSeparate is the maximum number of separate findings of a check with the same
+// severity. If there are more, those about services are merged into one.
 const maxSeparate = 4
 
-// merge merges findings of the same check and severity: first those with the
-// same Group or the same server address, then, if more than maxSeparate remain,
-// all that are about services.
+// merge merges findings of the same check and severity: first those with the same
+// Group or the same server address; then, if more than maxSeparate remain, all
+// those about services.
 func merge(findings []Finding) []Finding {
 	type kind struct {
 		check    *Check

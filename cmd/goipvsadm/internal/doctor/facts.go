@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"iter"
 	"net"
 	"net/netip"
@@ -17,7 +18,7 @@ import (
 // Facts are the input of the checks. Facts that could not be read are zero, and
 // checks must treat zero as unknown.
 type Facts struct {
-	Program string // name of this program in remedies
+	Program string // name of this program, for remedies
 	NetNS   string // network namespace as given to --netns; "" for the caller's
 
 	RulesOnly    bool                           // whether Services are rules that have not been applied
@@ -30,31 +31,33 @@ type Facts struct {
 	Connections     int           // number of connections read
 	AllConnections  bool          // whether the connection table was read to its end
 	Orphans         []Orphan
-	OrphanPackets   int                                // captured packets of clients that belong to Orphans
+	OrphanPackets   int                                // captured packets that belong to Orphans
 	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
 	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
+	Resets          map[connKey]bool                   // TCP connections that clients have reset between the samples
 	Daemons         []ipvs.Daemon
 
-	Links           []netstate.Link
-	Addresses       []netstate.Address
-	NeighborsBefore Neighbors // at the first sample
-	Neighbors       Neighbors // at the second sample
-	Routes          map[netip.Addr]netstate.Route
-	MaybeLocal      map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
-	Arrivals        map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
-	ARPRequests     map[netip.Addr]int            // by requested address: the most requests from one host between the samples
-	Replies         map[Endpoint]int              // UDP and SCTP packets from servers that were captured
-	Rejections      map[Endpoint]*Rejection       // packets to servers whose rejection was captured
-	TooBigSent      int                           // ICMP messages of the director that packets to services are too big
-	Unmarked        []UnmarkedTarget
-	Sysctls         map[string]int     // by path below /proc/sys
-	Listening       []netstate.Socket  // read only if the director is one of the servers, or if there are marks
-	ListeningRead   bool               // whether Listening has been read
-	Processes       []netstate.Process // programs that manage tables or move VIPs
-	Memory          uint64             // size of the RAM in bytes
+	Links            []netstate.Link
+	Addresses        []netstate.Address
+	NeighborsBefore  Neighbors // at the first sample
+	Neighbors        Neighbors // at the second sample
+	Routes           map[netip.Addr]netstate.Route
+	MaybeLocal       map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
+	Arrivals         map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
+	ARPRequests      map[netip.Addr]int            // by requested address: the largest number of requests from one host between the samples
+	Replies          map[Endpoint]int              // UDP and SCTP packets from servers that were captured
+	Rejections       map[Endpoint]*Rejection       // packets to servers whose rejection was captured
+	TooBigSent       int                           // ICMP messages in which the director reported that packets to services are too big
+	UnmatchedTargets []UnmatchedTarget
+	Sysctls          map[string]int     // by path below /proc/sys
+	Listening        []netstate.Socket  // read only if a check needs it; see collectHost
+	ListeningRead    bool               // whether Listening has been read
+	Processes        []netstate.Process // programs that manage tables or move VIPs
+	Memory           uint64             // size of the RAM in bytes
 
-	Firewall           *netstate.Firewall               // with packets counted between the two samples; nil if unknown
+	Firewall           *netstate.Firewall               // rules, with the packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
+	HasIngressFilter   bool                             // whether tc may mark received packets; read only if there are marks
 	HardwareAddrs      map[neighborKey]net.HardwareAddr // hardware addresses of neighbors
 	SyncMessages       []netprobe.SyncMessage           // captured between the two samples
 	Advertisements     []netprobe.Advertisement         // captured between the two samples
@@ -62,7 +65,7 @@ type Facts struct {
 	AdvertisedDefaults []string                         // links with an IPv6 default route from a router advertisement
 	HasFTPHelper       bool                             // whether ip_vs_ftp is loaded
 	Timeouts           ipvs.Timeouts                    // zero if unknown
-	Unserved           []Unserved                       // read only with a backup daemon
+	UnmatchedConns     []netip.AddrPort                 // VIPs and ports of synchronized connections that match no service; read only with a backup daemon
 	Paths              map[*ipvs.Destination]PathResult // path probes of servers that do not reply to their clients
 
 	// Packets counted between the two samples.
@@ -73,9 +76,9 @@ type Facts struct {
 	// Results of probes.
 	Probed       bool
 	ARPReplies   []netprobe.Reply // includes neighbor advertisements
-	ARPAnswered  bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
+	ARPProbed    bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
-	FrameResults []netprobe.FrameResult                   // connection attempts to VIPs at servers with direct routing
+	VIPOutcomes  map[ipvs.DestinationKey]netprobe.Outcome // outcomes of connection attempts to VIPs at servers with direct routing
 	Datagrams    map[*ipvs.Destination]netprobe.PathReply // replies of UDP and SCTP servers; a silent port may be normal for the protocol
 
 	Unavailable []Unavailable
@@ -87,15 +90,15 @@ type Facts struct {
 	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress hides what later checks would report about the silence of a server,
-// on all its ports, because the running check has found the cause.
+// suppress records that the running check has found why a server is silent, on all
+// of its ports. Later checks then do not report that it is.
 func (f *Facts) suppress(server netip.Addr) {
 	if f.suppressedHosts[server] == nil {
 		f.suppressedHosts[server] = f.current
 	}
 }
 
-// suppressServer is like suppress, for a server of one service.
+// suppressServer is like suppress, but only for a server of one service.
 func (f *Facts) suppressServer(d *ipvs.Destination) {
 	if f.suppressedServers[d] == nil {
 		f.suppressedServers[d] = f.current
@@ -141,9 +144,8 @@ type Server struct {
 	Conns Conns
 }
 
-// Conns summarizes the connections to a server that a sample has read. It
-// includes connections that were idle between the samples, unless a field says
-// otherwise.
+// Conns summarizes the connections to a server that a sample has read, including
+// those that were idle between the samples.
 type Conns struct {
 	Total        int
 	FromDirector int            // from an address of the director itself
@@ -151,14 +153,14 @@ type Conns struct {
 	Established  int            // past the handshake and not reset
 	New          int            // not in the first sample; without FromDirector
 	Refreshed    int            // UDP connections with packets between the samples
-	Completed    int            // completed the handshake between the samples
-	StuckSynRecv int            // in the handshake for longer than a reply takes, for TCP at both samples; without FromDirector
+	Completed    int            // completed the handshake, or were reset by the client after a reply, between the samples
+	StuckSynRecv int            // in the handshake for longer than a server takes to reply (TCP: in both samples); without FromDirector
 	Open         int            // in ESTABLISHED
-	Reused       int            // in the handshake, and in a later state at the first sample
+	Reused       int            // in the handshake now, but past it in the first sample: the client reuses its port
 	StuckClients []netip.Addr   // up to maxClients clients of StuckSynRecv
+	NewClients   []netip.Addr   // up to maxClients clients of New
 	Clients      []netip.Addr   // up to maxClients clients
-	VIP          netip.Addr     // virtual address of one of the connections
-	VIPPort      netip.AddrPort // virtual address and port of the same connection
+	VIP          netip.AddrPort // virtual address and port of one of the connections
 	Partial      bool           // the connection table was not read to its end
 }
 
@@ -180,8 +182,8 @@ func (s *Service) completes() bool {
 }
 
 // hasTraffic reports whether the service received packets between the samples.
-// New and refreshed connections count as well: counters are up to two seconds old, and do not
-// change at all while net.ipv4.vs.run_estimation is 0.
+// New and refreshed connections are evidence as well: counters are up to two
+// seconds old, and do not change at all while net.ipv4.vs.run_estimation is 0.
 func (s *Service) hasTraffic() bool {
 	return s.Delta != nil && s.Delta.InPackets > 0 ||
 		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Conns.New+d.Conns.Refreshed > 0 })
@@ -194,21 +196,33 @@ func (s *Service) mayHaveClients(f *Facts) bool {
 	return s.Mark != 0 || vip.IsUnspecified() || f.isLocal(vip) || f.MaybeLocal[vip]
 }
 
+// hasOnlyLocalClients reports whether all connections of the service are from the
+// director itself, whose packets reach IPVS although the VIP is not local.
+func (s *Service) hasOnlyLocalClients() bool {
+	total, local := 0, 0
+	for i := range s.Servers {
+		c := &s.Servers[i].Conns
+		total, local = total+c.Total, local+c.FromDirector
+	}
+	return total > 0 && local == total
+}
+
 // hasTraffic reports whether packets were sent to the server between the
 // samples.
 func (d *Server) hasTraffic() bool {
 	return d.Delta != nil && d.Delta.InPackets > 0 || d.Conns.New > 0
 }
 
-// hasClientTraffic is like hasTraffic, but false if all traffic may come from
-// the director itself.
+// hasClientTraffic is like hasTraffic, but returns false if all traffic may come
+// from the director itself.
 func (d *Server) hasClientTraffic() bool {
 	return d.hasTraffic() && (d.Conns.FromDirector == 0 || d.Conns.New > 0 || d.Conns.StuckSynRecv > 0)
 }
 
-// stuckWorkingClient returns a client whose connections to the server are stuck
-// although it has, or had, connections to other servers. Without one, the client
-// itself may be the cause: its network may lose the replies.
+// stuckWorkingClient returns a client whose connections to the server are stuck,
+// although it has completed connections to other servers. If there is no such
+// client, the clients themselves may be the cause: their network may lose the
+// replies.
 func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	for _, client := range d.Conns.StuckClients {
 		if slices.ContainsFunc(f.WorkingClients[client], func(o *ipvs.Destination) bool { return o != &d.Destination }) {
@@ -218,7 +232,21 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 	return netip.Addr{}, false
 }
 
-// A ClientServer is a client and a server of its connections.
+// rejectedClient returns the only client that has tried to connect to the server,
+// if none of its connections to any server have completed, while those of other
+// clients to this server have: the server may reject the client, or the client's
+// network may lose the replies.
+func (f *Facts) rejectedClient(d *Server) (client netip.Addr, ok bool) {
+	for _, a := range slices.Concat(d.Conns.StuckClients, d.Conns.NewClients) {
+		if ok && a != client {
+			return netip.Addr{}, false
+		}
+		client, ok = a, true
+	}
+	return client, ok && d.Conns.Established > 0 && len(f.WorkingClients[client]) == 0
+}
+
+// A ClientServer is a client and a server to which it has connections.
 type ClientServer struct {
 	Client netip.Addr
 	Server *ipvs.Destination
@@ -230,7 +258,7 @@ type Orphan struct {
 	Server  netip.AddrPort
 	Client  netip.AddrPort
 	VIP     netip.AddrPort
-	Expires uint32 // time to expiry in seconds; packets of the client do not extend it
+	Expires uint32 // time to expiry in seconds; packets of the client do not restart it
 }
 
 // countersStopped reports whether the kernel does not update its counters.
@@ -276,6 +304,24 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 		}
 	}
 }
+
+// mayUseTCP reports whether clients of the service may use TCP.
+func (s *Service) mayUseTCP() bool { return s.Mark != 0 || s.Protocol == ipvs.TCP }
+
+// vip returns the virtual address and port to which the clients of a server connect. What
+// the service leaves open (with a firewall mark, for all addresses, or for all ports) is
+// that of one of the connections, and invalid or 0 without any.
+func (s *Service) vip(d *Server) netip.AddrPort {
+	vip := s.AddrPort
+	if s.Mark != 0 || vip.Addr().IsUnspecified() {
+		vip = netip.AddrPortFrom(d.Conns.VIP.Addr(), vip.Port())
+	}
+	return netip.AddrPortFrom(vip.Addr(), cmp.Or(vip.Port(), d.Conns.VIP.Port()))
+}
+
+// serverPort returns the port at which a server with NAT receives packets: its own, or
+// the unchanged port to which clients connect.
+func (s *Service) serverPort(d *Server) uint16 { return cmp.Or(d.AddrPort.Port(), s.vip(d).Port()) }
 
 // key returns the key of a server of the service.
 func (s *Service) key(d *Server) ipvs.DestinationKey {
@@ -344,10 +390,9 @@ type addrIndex struct {
 	byLink  map[int][]netstate.Address // up to maxOwnAddrs addresses per link that are not VIPs
 	subnets []netstate.Address         // up to two addresses per subnet and link; without host prefixes
 
-	hardware  map[string]bool                                           // hardware addresses of the director
-	elsewhere map[netip.Addr]bool                                       // addresses of other hosts
-	probes    map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
-	frames    map[netprobe.Outcome]map[ipvs.DestinationKey]bool         // see frameOutcomes
+	hardware     map[string]bool                                           // hardware addresses of the director
+	onOtherHosts map[netip.Addr]bool                                       // addresses of other hosts
+	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
 }
 
 // addrs returns the index, which is built on first use.
@@ -356,13 +401,13 @@ func (f *Facts) addrs() *addrIndex {
 		return f.index
 	}
 	ix := &addrIndex{
-		vips:      make(map[netip.Addr]bool),
-		replying:  make(map[netip.Addr]bool),
-		links:     make(map[int]*netstate.Link),
-		byAddr:    make(map[netip.Addr][]netstate.Address),
-		byLink:    make(map[int][]netstate.Address),
-		hardware:  make(map[string]bool),
-		elsewhere: make(map[netip.Addr]bool),
+		vips:         make(map[netip.Addr]bool),
+		replying:     make(map[netip.Addr]bool),
+		links:        make(map[int]*netstate.Link),
+		byAddr:       make(map[netip.Addr][]netstate.Address),
+		byLink:       make(map[int][]netstate.Address),
+		hardware:     make(map[string]bool),
+		onOtherHosts: make(map[netip.Addr]bool),
 	}
 	for i := range f.Links {
 		l := &f.Links[i]
@@ -373,12 +418,12 @@ func (f *Facts) addrs() *addrIndex {
 	}
 	for key, state := range f.Neighbors {
 		if state != netstate.Failed && state != netstate.Incomplete {
-			ix.elsewhere[key.addr] = true
+			ix.onOtherHosts[key.addr] = true
 		}
 	}
 	for _, r := range f.ARPReplies {
 		if !ix.hardware[string(r.HardwareAddr)] {
-			ix.elsewhere[r.Addr] = true
+			ix.onOtherHosts[r.Addr] = true
 		}
 	}
 	for i := range f.Services {

@@ -31,7 +31,7 @@ func healthyFacts() *Facts {
 		return Server{
 			Destination: ipvs.Destination{AddrPort: ap(addrPort), Method: ipvs.Masquerading, Weight: 1, Stats: *traffic},
 			Delta:       traffic,
-			Conns:       Conns{Total: 5, Established: 5, New: 5, Completed: 5, Clients: []netip.Addr{addr("192.0.2.99")}, VIP: addr("192.0.2.1")},
+			Conns:       Conns{Total: 5, Established: 5, New: 5, Completed: 5, Clients: []netip.Addr{addr("192.0.2.99")}, VIP: ap("192.0.2.1:80")},
 		}
 	}
 	return &Facts{
@@ -56,11 +56,11 @@ func healthyFacts() *Facts {
 		Neighbors:       Neighbors{{inside, addr("10.0.0.11")}: reachable, {inside, addr("10.0.0.12")}: reachable},
 		NeighborsBefore: Neighbors{{inside, addr("10.0.0.11")}: reachable, {inside, addr("10.0.0.12")}: reachable},
 		Routes: map[netip.Addr]netstate.Route{
-			addr("192.0.2.1"):                    {Type: netstate.Local, Link: lo},
-			addr("192.0.2.99"):                   {Type: netstate.Unicast, Link: outside, Source: addr("192.0.2.1")},
-			addr("10.0.0.11"):                    {Type: netstate.Unicast, Link: inside, Source: addr("10.0.0.1")},
-			addr("10.0.0.12"):                    {Type: netstate.Unicast, Link: inside, Source: addr("10.0.0.1")},
-			testNetAddr(netip.IPv4Unspecified()): {Type: netstate.Unicast, Link: outside, Gateway: addr("192.0.2.254")},
+			addr("192.0.2.1"):                     {Type: netstate.Local, Link: lo},
+			addr("192.0.2.99"):                    {Type: netstate.Unicast, Link: outside, Source: addr("192.0.2.1")},
+			addr("10.0.0.11"):                     {Type: netstate.Unicast, Link: inside, Source: addr("10.0.0.1")},
+			addr("10.0.0.12"):                     {Type: netstate.Unicast, Link: inside, Source: addr("10.0.0.1")},
+			internetAddr(netip.IPv4Unspecified()): {Type: netstate.Unicast, Link: outside, Gateway: addr("192.0.2.254")},
 		},
 		Sysctls: map[string]int{
 			"net/ipv4/ip_forward":               1,

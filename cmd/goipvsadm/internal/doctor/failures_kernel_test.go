@@ -33,9 +33,9 @@ const (
 -a --sctp-service 172.16.100.10:9000 -r 172.16.100.22:9000 -g`
 )
 
-// forget makes the director resolve the addresses of servers again, as it does some
+// flushNeighbors makes the director resolve the addresses of servers again, as it does some
 // time after they have stopped.
-const forget = "director: ip neigh flush dev eth0"
+const flushNeighbors = "director: ip neigh flush dev eth0"
 
 // failureTests are tests of servers that reject packets or are down, by UDP and
 // SCTP, with weight 0 and near their thresholds.
@@ -118,14 +118,14 @@ var failureTests = []findingTest{
 		prepare: func(tb *testbed) {
 			tb.serveUDP("web2", drUDP)
 			tb.startUDP(drUDP)
-		}, breakWith: []string{"web1: ip link set eth0 down", forget, "client: sleep 4"}},
+		}, breakWith: []string{"web1: ip link set eth0 down", flushNeighbors, "client: sleep 4"}},
 
 	{name: "dead-server-clients", plan: drPlan, rules: drUDPRules, want: drUDP + " 172.16.100.21:53",
 		prepare: func(tb *testbed) {
 			tb.serveUDP("web2", drUDP)
 			tb.startUDP(drUDP)
 		}, breakWith: []string{
-			"director: ipvsadm -e -u 172.16.100.10:53 -r 172.16.100.21 -g -w 0", "web1: ip link set eth0 down", forget, "client: sleep 4"}},
+			"director: ipvsadm -e -u 172.16.100.10:53 -r 172.16.100.21 -g -w 0", "web1: ip link set eth0 down", flushNeighbors, "client: sleep 4"}},
 	{name: "dead-server-clients/pooled connections", severity: "warning", plan: drPlan, rules: drRules, want: "172.16.100.10:80 172.16.100.21:80", traffic: drTraffic,
 		prepare: func(tb *testbed) { tb.keepOpen("http://172.16.100.10/", 2) },
 		breakWith: []string{
@@ -139,13 +139,13 @@ var failureTests = []findingTest{
 			tb.keepOpen("http://172.16.100.10/", 1)
 			tb.run("director: ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.22 -g")
 		}, breakWith: []string{
-			"director: ipvsadm -e -t 172.16.100.10:80 -r 172.16.100.21 -g -w 0", "web1: ip link set eth0 down", forget,
+			"director: ipvsadm -e -t 172.16.100.10:80 -r 172.16.100.21 -g -w 0", "web1: ip link set eth0 down", flushNeighbors,
 		}, cleanup: []string{"director: sysctl -w net.ipv4.vs.expire_nodest_conn=1", "director: ipvsadm -d -t 172.16.100.10:80 -r 172.16.100.21"}},
 	{name: "dead-server-clients/port used again", plan: drPlan, rules: drRules, want: "172.16.100.10:80 172.16.100.21:80",
 		prepare: func(tb *testbed) {
 			tb.reconnect("172.16.100.10:80", 7001, 7002, 7003, 7004)
 			tb.run("director: sysctl -w net.ipv4.vs.conn_reuse_mode=0",
-				"director: ipvsadm -e -t 172.16.100.10:80 -r 172.16.100.21 -g -w 0", "web1: ip link set eth0 down", forget, "client: sleep 4")
+				"director: ipvsadm -e -t 172.16.100.10:80 -r 172.16.100.21 -g -w 0", "web1: ip link set eth0 down", flushNeighbors, "client: sleep 4")
 		}, cleanup: []string{"client: sleep 4"}},
 	{name: "dead-server-clients/NAT sends nothing", plan: natPlan, rules: natUDPRules, want: natUDP + " 192.168.1.11:53",
 		prepare: func(tb *testbed) {

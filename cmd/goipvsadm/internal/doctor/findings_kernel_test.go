@@ -68,7 +68,7 @@ var findingTests = []findingTest{
 			"router: ip route replace 10.0.2.10 via 10.0.2.2",
 		},
 		cleanup: []string{"director: ip route del blackhole 10.0.2.10"}},
-	{name: "vip-not-local/IPv6", plan: ip6DRPlan, rules: ip6DRRules, want: "[fd03::10]:80", probe: true,
+	{name: "vip-not-local/IPv6", plan: ip6DRPlan, rules: ip6DRRules, want: "[fd03::10]:80", probe: true, severity: "warning",
 		breakWith: []string{"director: ip address del fd03::10/128 dev eth0"}},
 	{name: "vip-link-down", plan: twoLinksPlan, rules: "-A -t 10.7.0.1:80\n-a -t 10.7.0.1:80 -r 172.16.100.21:80 -g", want: "10.7.0.1:80",
 		breakWith: []string{"director: ip link set eth1 down"}},
@@ -194,7 +194,7 @@ var findingTests = []findingTest{
 		breakWith: []string{"director: sysctl -w net.ipv4.vs.pmtu_disc=0"}},
 	{name: "tunnel-mtu/larger MTU", plan: tunPlan, rules: singleTunRules, want: "10.0.2.10:80 10.0.3.11:80", remedy: 1,
 		breakWith: []string{"director: sysctl -w net.ipv4.vs.pmtu_disc=0"}},
-	{name: "over-threshold", severity: "warning", plan: drPlan, rules: drRules + " -x 2", want: "172.16.100.10:80 172.16.100.22:80",
+	{name: "over-threshold", severity: "hint", plan: drPlan, rules: drRules + " -x 2", want: "172.16.100.10:80 172.16.100.22:80",
 		prepare: func(tb *testbed) { tb.keepOpen("http://172.16.100.10/", 5) }},
 	{name: "threshold-unreachable", plan: drPlan, rules: drRules + " -x 2000000000", want: "172.16.100.10:80 172.16.100.22:80"},
 	{name: "threshold-unreachable/one-packet scheduling", plan: drPlan, want: "172.16.100.10:53 172.16.100.21:53",
@@ -246,8 +246,9 @@ var findingTests = []findingTest{
 		breakWith: []string{"web1: ip address del 172.16.100.10/32 dev lo"}},
 	{name: "probe-no-answer", plan: drPlan, rules: drRules, probe: true, severity: "warning", want: "172.16.100.10:80 172.16.100.21:80", remedy: 1,
 		breakWith: []string{"web1: ip route add blackhole 172.16.100.2"}},
-	{name: "probe-no-echo", plan: drPlan, probe: true, want: "172.16.100.10:53 172.16.100.21:53", remedy: 1,
-		rules: "-A -u 172.16.100.10:53\n-a -u 172.16.100.10:53 -r 172.16.100.21 -g\n-a -u 172.16.100.10:53 -r 172.16.100.22 -g",
+	{name: "probe-no-echo", plan: drPlan, probe: true, want: "172.16.100.10:53 172.16.100.21:53",
+		cleanup: []string{"web1: sysctl -w net.ipv4.icmp_echo_ignore_all=0"},
+		rules:   "-A -u 172.16.100.10:53\n-a -u 172.16.100.10:53 -r 172.16.100.21 -g\n-a -u 172.16.100.10:53 -r 172.16.100.22 -g",
 		prepare: func(tb *testbed) {
 			tb.serveUDP("web1", drUDP)
 			tb.serveUDP("web2", drUDP)

@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -44,7 +43,7 @@ var firewallChecks = []Check{
 	},
 }
 
-// request returns a client's first packet to a service.
+// request returns the first packet of a client to a service, without its source.
 func (f *Facts) request(s *Service) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
 	if a := f.Arrivals[s.ServiceKey]; a != nil && !a.OtherLinks {
@@ -57,17 +56,14 @@ func (f *Facts) request(s *Service) *netstate.Packet {
 // if its destination is unknown.
 func (f *Facts) forwarded(s *Service, d *Server) (p *netstate.Packet, ok bool) {
 	r, ok := f.routeTo(d)
-	to := d.Conns.VIPPort
-	if s.Mark == 0 {
-		to = s.AddrPort
-	}
+	to := s.vip(d)
 	p = &netstate.Packet{Protocol: uint16(s.Protocol), Destination: to, OutLink: f.link(r.Link).Name}
 	if len(d.Conns.Clients) > 0 {
 		p.Source = netip.AddrPortFrom(d.Conns.Clients[0], 0)
 	}
 	switch d.Method {
 	case ipvs.Masquerading:
-		p.Destination = netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), to.Port()))
+		p.Destination = netip.AddrPortFrom(d.AddrPort.Addr(), s.serverPort(d))
 	case ipvs.Tunneling:
 		e := tunnelEndpoint(&d.Destination, to.Addr())
 		p.Protocol, p.Destination, p.Source = uint16(e.Protocol), e.AddrPort, netip.AddrPortFrom(r.Source, 0)
@@ -76,15 +72,16 @@ func (f *Facts) forwarded(s *Service, d *Server) (p *netstate.Packet, ok bool) {
 }
 
 // mayBeFiltered reports whether the firewall may drop or redirect all packets
-// for a service: IPVS has received none between the samples.
+// for a service: IPVS has received none between the samples, and no other check
+// has explained why.
 func (f *Facts) mayBeFiltered(s *Service) bool {
 	return f.Firewall != nil && s.Mark == 0 && len(s.Servers) > 0 && !s.hasTraffic() && !f.explained[s.ServiceKey] && s.mayHaveClients(f)
 }
 
-// filterSeverity returns the severity of a finding that an outcome drops or
-// redirects packets for a service: an error if its rule has matched packets, or
-// if packets for the service have arrived. The counter of a policy proves
-// nothing, since it counts packets for all services.
+// filterSeverity returns the severity of a finding that a rule or policy drops or
+// redirects packets for a service: an error if the rule has matched packets, or if
+// packets for the service have arrived. The counter of a policy proves nothing,
+// since it also counts unrelated packets.
 func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	a := f.Arrivals[s.ServiceKey]
 	if o.Rule != nil && o.Rule.Packets > 0 || a != nil && a.Packets >= minUnanswered {
@@ -93,7 +90,8 @@ func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	return Warning
 }
 
-// packets returns the number of packets that had an outcome in this sample.
+// packets returns the number of packets that the rule or policy of an outcome has
+// counted in this sample.
 func packets(o *netstate.Outcome) uint64 {
 	if o.Rule != nil {
 		return o.Rule.Packets
@@ -128,7 +126,7 @@ func dropName(c *netstate.Chain) string {
 
 // acceptRemedy returns the command that inserts, at the beginning of a chain, a
 // rule that accepts packets from (direction "-s") or to ("-d") addresses and a
-// port; 0 stands for all ports.
+// port. Port 0 means all ports, and protocol 0, that of fwmark services, all packets.
 func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, direction string, addrs netip.Prefix, port uint16) Remedy {
 	name := protocolName(protocol)
 	if c.Tool == "nft" {
@@ -140,7 +138,7 @@ func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, directio
 			field, portField = "saddr", "sport"
 		}
 		words := []string{"nft", "insert", "rule", c.Family, c.Table, c.Name, family, field, addrs.String()}
-		if port != 0 {
+		if protocol != 0 && port != 0 {
 			words = append(words, name, portField, strconv.Itoa(int(port)))
 		}
 		return f.localCommand(append(words, "accept")...)
@@ -149,8 +147,11 @@ func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, directio
 	if c.Table != "filter" {
 		words = append(words, "-t", c.Table)
 	}
-	words = append(words, "-I", c.Name, direction, addrs.String(), "-p", name)
-	if port != 0 {
+	words = append(words, "-I", c.Name, direction, addrs.String())
+	if protocol != 0 {
+		words = append(words, "-p", name)
+	}
+	if protocol != 0 && port != 0 {
 		words = append(words, map[string]string{"-d": "--dport", "-s": "--sport"}[direction], strconv.Itoa(int(port)))
 	}
 	return f.localCommand(append(words, "-j", "ACCEPT")...)
@@ -253,14 +254,14 @@ func clientFiltered(f *Facts, report func(Finding)) {
 				continue
 			}
 			rules = append(rules, o.Rule.Text)
-			report(s.serviceFinding(fmt.Sprintf("client %s; %s", client, describeOutcome(o)),
-				advise("if the client should have access, remove the rule, or the client from the list of the program that has set it")))
+			report(s.serviceFinding(fmt.Sprintf("requests from %s are dropped: %s", client, describeOutcome(o)),
+				advise("if the client should have access, remove the rule, or unblock the client in the program that added the rule")))
 		}
 	}
 }
 
-// growingDrop describes a rule or policy that may drop packets for a service and
-// has counted packets in this sample, or returns "".
+// growingDrop describes a rule or policy that may drop or redirect packets for a service
+// and has counted packets in this sample. It returns "" if there is none.
 func (f *Facts) growingDrop(s *Service) string {
 	if f.Firewall == nil {
 		return ""
@@ -295,7 +296,7 @@ func dnatBeforeIPVS(f *Facts, report func(Finding)) {
 	}
 }
 
-// baseChain returns the chain of a hook in the table of another chain.
+// baseChain returns the base chain of a hook in the table of c, or c if there is none.
 func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 	for i := range f.Firewall.Chains {
 		if b := &f.Firewall.Chains[i]; b.Hook == hook && b.Table == c.Table && b.Family == c.Family && b.Tool == c.Tool {
@@ -305,9 +306,30 @@ func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 	return c
 }
 
-// settersOf returns the rules that set a firewall mark, and the marks that other
-// rules set.
-func (f *Facts) settersOf(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
+// markSetByRules returns the firewall mark that rules set on packets to an address. It
+// returns false if the rules are unknown or set no mark, or if a rule that sets a mark
+// may not match.
+func (f *Facts) markSetByRules(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool) {
+	if f.Firewall == nil {
+		return 0, false
+	}
+	mark := uint32(0)
+	outcomes := f.Firewall.Evaluate("prerouting", "", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
+	for _, o := range outcomes {
+		switch {
+		case o.Verdict != netstate.SetMark:
+		case !o.Certain:
+			return 0, false
+		default:
+			mark = mark&^o.Rule.Mask ^ o.Rule.Mark
+		}
+	}
+	return mark, mark != 0
+}
+
+// markRules returns the rules that set the given firewall mark, and the marks that
+// other rules set.
+func (f *Facts) markRules(mark uint32, family ipvs.Family) (setters []netstate.Outcome, others []uint32) {
 	if f.Firewall == nil {
 		return nil, nil
 	}

@@ -7,12 +7,16 @@ package doctor_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"goipvsadm/cmd/goipvsadm/internal/netprobe"
 	"goipvsadm/scripts/testnet"
 )
 
@@ -48,6 +52,11 @@ var twoNodePlan = testnet.Plan{
 // drPlanWith returns drPlan with another host on the LAN.
 func drPlanWith(name, addr string) testnet.Plan {
 	return append(slices.Clone(drPlan), testnet.Host{Name: name, Links: []testnet.Link{{To: "lan", Addresses: []string{addr + "/24"}}}})
+}
+
+// natPlanWith returns natPlan with another host in the clients' network.
+func natPlanWith(name, addr string) testnet.Plan {
+	return append(slices.Clone(natPlan), testnet.Host{Name: name, Links: []testnet.Link{{To: "outside", Addresses: []string{addr + "/24"}}}})
 }
 
 const routedVIPRules = `-A -t 203.0.113.10:80 -s rr
@@ -178,6 +187,41 @@ var healthyTests = []healthyTest{
 		rules:    "-A -t 172.16.100.10:80 -s rr -p 300\n-a -t 172.16.100.10:80 -r 172.16.100.21 -g\n-a -t 172.16.100.10:80 -r 172.16.100.22 -g",
 		commands: []string{"client2: iptables-legacy -A INPUT -s 172.16.100.10 -j DROP"},
 		noise:    func(tb *testbed) { tb.startTrafficFrom("client2", drTraffic...) }, hints: []string{"server-silent"}},
+	{name: "client that the servers reject", iptables: true, plan: natPlanWith("client2", "192.168.2.66"), rules: natRules,
+		commands: []string{
+			"web1: iptables-legacy -A INPUT -s 192.168.2.66 -j DROP",
+			"web2: iptables-legacy -A INPUT -s 192.168.2.66 -p tcp -j REJECT --reject-with tcp-reset",
+		}, noise: func(tb *testbed) {
+			for range 6 {
+				tb.request(tb.t.Context(), "client", "", natTraffic[0])
+			}
+			tb.startTrafficFrom("client2", natTraffic...)
+			time.Sleep(time.Second) // a connection is stuck if it is in the handshake for longer than a reply takes
+		}, hints: []string{"nat-no-answers", "server-refuses"}},
+	{name: "firewall that drops the probes", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
+		commands: []string{
+			"director: sysctl -w net.ipv4.vs.conntrack=1",
+			"director: iptables-legacy -P OUTPUT DROP",
+			"director: iptables-legacy -A OUTPUT -m ipvs --ipvs -j ACCEPT",
+			"director: iptables-legacy -A OUTPUT -m state --state ESTABLISHED -j ACCEPT",
+		}, hints: []string{"probe-no-answer"}},
+	{name: "monitors that do not complete the handshake", plan: drPlan, rules: drRules,
+		noise: func(tb *testbed) { tb.monitorHalfOpen("172.16.100.10:80", "172.16.100.1", "172.16.100.3") }},
+	{name: "clients on the director, without the VIP", plan: drPlan, rules: strings.ReplaceAll(drRules, "172.16.100.10", "10.99.0.1"), from: "director",
+		traffic: []string{"10.99.0.1:80"}, hints: []string{"vip-not-local"},
+		commands: []string{
+			"director: ip route add default via 172.16.100.1",
+			"web1: ip address add 10.99.0.1/32 dev lo",
+			"web2: ip address add 10.99.0.1/32 dev lo",
+		}},
+	{name: "default route for replies only, and a client whose network loses them", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
+		commands: []string{
+			"director: ip route add default via 192.168.2.1 table 100",
+			"director: ip rule add iif eth1 lookup 100",
+			"director: ip rule add from 192.168.2.110 lookup 100",
+			"client: ip address add 10.9.9.9/32 dev lo",
+			"client: iptables-legacy -A INPUT -d 10.9.9.9 -j DROP",
+		}, noise: func(tb *testbed) { tb.startTrafficBetween("client", "10.9.9.9", natTraffic...) }},
 	{name: "UDP with NAT, drained server", plan: natPlan, rules: natUDPRules, prepare: func(tb *testbed) {
 		tb.serveUDP("web1", ":53")
 		tb.serveUDP("web2", ":53")
@@ -233,7 +277,7 @@ var healthyTests = []healthyTest{
 			"director2: ipvsadm --start-daemon master --mcast-interface eth0 --syncid 2",
 			"director2: ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 1",
 		}},
-	{name: "rolling deployment", plan: natPlan, rules: natRules, traffic: natTraffic, noise: (*testbed).roll},
+	{name: "rolling deployment", plan: natPlan, rules: natRules, traffic: natTraffic, noise: (*testbed).rollServers},
 	{name: "firewall that accepts the service", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic,
 		commands: []string{
 			"director: sysctl -w net.ipv4.vs.conntrack=1",
@@ -304,6 +348,39 @@ func (tb *testbed) expectNoProblems(tt *healthyTest, when string) {
 			}
 		}
 	}
+}
+
+// monitorHalfOpen makes addresses of the client test whether a VIP accepts connections,
+// until the test ends: it resets each connection instead of completing its handshake.
+func (tb *testbed) monitorHalfOpen(vip string, sources ...string) {
+	interfaceOf := func(host string) (i *net.Interface) {
+		err := tb.network.Host(host).Do(func() (err error) { i, err = net.InterfaceByName("eth0"); return err })
+		if err != nil {
+			tb.t.Fatal(err)
+		}
+		return i
+	}
+	client, director := interfaceOf("client"), interfaceOf("director")
+	var paths []netprobe.Path
+	for _, source := range sources {
+		p := netprobe.Path{
+			Protocol:     unix.IPPROTO_TCP,
+			Source:       netip.MustParseAddr(source),
+			To:           netip.MustParseAddrPort(vip),
+			HardwareAddr: director.HardwareAddr,
+			Link:         client.Index,
+		}
+		paths = append(paths, p, p)
+	}
+	tb.repeat(300*time.Millisecond, func(context.Context) {
+		err := tb.network.Host("client").Do(func() error {
+			_, err := netprobe.ProbePaths(paths, 100*time.Millisecond)
+			return err
+		})
+		if err != nil {
+			tb.t.Error(err)
+		}
+	})
 }
 
 // sendDatagrams sends UDP datagrams from an address of the client until the

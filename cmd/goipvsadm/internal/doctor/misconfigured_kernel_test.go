@@ -46,7 +46,7 @@ var misconfiguredTests = []findingTest{
 	{name: "server-address-claimed", severity: "warning", plan: drPlanWith("intruder", "172.16.100.4"), rules: drRules, probe: true,
 		want:      "172.16.100.10:80 172.16.100.21:80",
 		breakWith: []string{"intruder: ip address add 172.16.100.21/24 dev eth0"},
-		cleanup:   []string{"intruder: ip address del 172.16.100.21/24 dev eth0", forget}},
+		cleanup:   []string{"intruder: ip address del 172.16.100.21/24 dev eth0", flushNeighbors}},
 	{name: "sync-wrong-interface", plan: twoLinksPlan, rules: masterRules, traffic: masterTraffic, prepare: (*testbed).startMaster,
 		breakWith: []string{"director: ipvsadm --start-daemon backup --mcast-interface eth1 --syncid 5"}},
 }
@@ -69,9 +69,9 @@ var (
 		Links: []testnet.Link{{To: "outside", Addresses: []string{"192.168.2.3/24"}}}})
 )
 
-// roll replaces the servers of natRules one after the other, and back, until the test
+// rollServers replaces the servers of natRules one after the other, and back, until the test
 // ends: a controller that deploys a new version.
-func (tb *testbed) roll() {
+func (tb *testbed) rollServers() {
 	commands := []string{
 		"-a -t 192.168.2.110:80 -r 192.168.1.11:8080 -m",
 		"-e -t 192.168.2.110:80 -r 192.168.1.11:80 -m -w 0",

@@ -95,10 +95,9 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 	for _, r := range f.Routes {
 		destinations[r.Gateway]++
 	}
-	answered := f.frameOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || answered[s.key(d)] {
+		if !ok || d.Method != ipvs.DirectRouting || !r.Gateway.IsValid() || d.Conns.Completed > 0 || f.hasVIPOutcome(s, d, netprobe.Answered) {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
@@ -116,19 +115,18 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 	})
 }
 
-// minSilentPackets is the number of packets to a server in a sample that, if
-// there are no replies, proves that the server is silent. It is used where
-// connection states are not available.
+// minSilentPackets is the number of packets without a reply in a sample that proves
+// that a server is silent, where connection states are not available.
 const minSilentPackets = 3
 
-// repliedPorts are the UDP ports of protocols in which servers reply to each
+// portsWithReplies are the UDP ports of protocols in which servers reply to each
 // request.
-var repliedPorts = []uint16{53, 123} // DNS, NTP
+var portsWithReplies = []uint16{53, 123} // DNS, NTP
 
 // expectsReplies reports whether the servers of a UDP service reply to packets:
 // many UDP protocols have no replies.
 func expectsReplies(s *Service) bool {
-	return s.repliesNow() || slices.Contains(repliedPorts, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
+	return s.repliesNow() || slices.Contains(portsWithReplies, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
 }
 
 // repliesNow reports whether a server of the service with NAT has sent packets
@@ -137,30 +135,31 @@ func (s *Service) repliesNow() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 }
 
-// noReplies reports whether a server with NAT gets packets but sends no
+// sendsNoReplies reports whether a server with NAT gets packets but sends no
 // replies. A UDP server counts only if the servers of its service do reply.
 // Replies to packets with one-packet scheduling are not counted.
-func (f *Facts) noReplies(s *Service, d *Server) bool {
+func (f *Facts) sendsNoReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
 	}
 	if f.countersStopped() {
-		return s.Protocol != ipvs.UDP && f.isStuck(d)
+		return s.Protocol != ipvs.UDP && f.stateProvesSilence(d)
 	}
 	if s.Protocol == ipvs.UDP {
 		return d.Delta != nil && d.Delta.InPackets >= minSilentPackets && d.Delta.OutPackets == 0 &&
 			s.Flags&ipvs.OnePacketScheduling == 0 && expectsReplies(s)
 	}
 	if d.Delta != nil && d.Delta.InPackets > 0 {
-		// A part of the connection table need not contain connections to the server.
+		// If only part of the connection table was read, it may lack the server's
+		// connections.
 		return d.Delta.OutPackets == 0 && (d.Conns.StuckSynRecv > 0 || d.Conns.Partial && d.Delta.InPackets >= minSilentPackets)
 	}
 	return d.Stats.InPackets > 0 && d.Stats.OutPackets == 0 && d.Conns.StuckSynRecv > 0
 }
 
-// isStuck reports whether connection states prove that a server is silent: its
+// stateProvesSilence reports whether connection states prove that a server is silent: its
 // connections do not complete, and their clients are not the cause.
-func (f *Facts) isStuck(d *Server) bool {
+func (f *Facts) stateProvesSilence(d *Server) bool {
 	if d.Conns.StuckSynRecv == 0 || d.completes() {
 		return false
 	}
@@ -197,10 +196,10 @@ func natSameNetwork(f *Facts, report func(Finding)) {
 	})
 }
 
-// mayReplyThroughDirector reports whether a server may send its replies to a client
-// in its own network through the director: connections between them complete,
-// packets of the client are masqueraded or, if the firewall rules are not known,
-// the client has connections to some server.
+// mayReplyThroughDirector reports whether a server may send its replies to a client in
+// its own network through the director. It may if connections between them complete or
+// if the director masquerades packets of the client. If the firewall rules are unknown,
+// a client with connections to any server is assumed to be masqueraded.
 func (f *Facts) mayReplyThroughDirector(s *Service, d *Server, client netip.Addr) bool {
 	if f.Completing[ClientServer{client, &d.Destination}] {
 		return true
@@ -223,14 +222,15 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		if r.Gateway.IsValid() {
 			nextHop, name = r.Gateway, fmt.Sprintf("the gateway %s", r.Gateway)
 		}
-		probeFailed := silent[probeTarget(s, d)] != nil
+		probeFailed := silent[probeTarget(s, d)] != nil && f.probeFiltered(d) == nil
 		problem := f.neighborProblem(r.Link, nextHop, probeFailed, d.hasClientTraffic())
+		if problem == "" {
+			return
+		}
 		link := f.link(r.Link).Name
 		x := s.serverFinding(d, fmt.Sprintf("%s %s on %s", name, problem, link),
 			advise("check that %s is up and on the network of %s", nextHop, link))
 		switch {
-		case problem == "":
-			return
 		case d.hasClientTraffic():
 			if d.Delta != nil && d.Delta.InPackets > 0 {
 				x.Evidence += fmt.Sprintf("; %s to the server in this sample", humanize.Count(d.Delta.InPackets, "packet"))
@@ -248,11 +248,11 @@ func neighborFailed(f *Facts, report func(Finding)) {
 			// A server with the VIP does not reply to requests from the VIP.
 			x.Causes = []string{fmt.Sprintf("the director sends its ARP requests from the VIP %s, its only address on %s, and the server, which has the VIP too, does not reply", r.Source, link)}
 			x.Remedies = []Remedy{
-				advise("give %s another address in the same network, and add the VIP after it", link),
+				advise("give %s a primary address in the same network: add that address first, then the VIP", link),
 				f.localCommand("ip", "neigh", "replace", nextHop.String(), "lladdr", "HARDWARE-ADDRESS", "dev", link),
 			}
 		} else {
-			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+			x.Remedies = append(x.Remedies, f.takeOutOfRotation(s, d))
 			f.explainNetmasks(&x, s, d, r)
 		}
 		report(x)
@@ -277,10 +277,10 @@ func (f *Facts) neighborCause(d *Server) *replyCause {
 	}
 }
 
-// explainNetmasks adds wrong netmasks of the VIP to the causes of a server that does
-// not reply to ARP requests: one of the director that makes the network of a server
-// behind a gateway appear to be on the link, or one of the server that makes the
-// director's address its own.
+// explainNetmasks adds wrong netmasks of the VIP to the causes for a server that does
+// not reply to ARP requests. On the director, too short a prefix makes a server behind
+// a gateway appear to be on the link. On the server's lo, it makes the director's
+// address one of the server's own.
 func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Route) {
 	addr := d.AddrPort.Addr()
 	own, ok := f.subnetOf(addr, r.Link)
@@ -302,15 +302,15 @@ func (f *Facts) explainNetmasks(x *Finding, s *Service, d *Server, r netstate.Ro
 			[]string{"ip", "address", "del", own.String(), "dev", link}, addAddress(own.Addr(), link))}, x.Remedies...)
 		x.Group = "netmask " + own.String()
 	default:
-		if narrow, ok := f.narrowVIP(s, d); ok {
-			x.Causes = []string{"the host is down or has another address", wideVIP}
+		if narrow, ok := f.narrowNetmask(s, d); ok {
+			x.Causes = []string{"the host is down or has another address", wideNetmaskText}
 			x.Remedies = append(x.Remedies, narrow)
 		}
 	}
 }
 
-// neighborProblem returns how the neighbor entry of an address shows that it
-// cannot be resolved, or "".
+// neighborProblem describes a neighbor entry which shows that an address cannot be
+// resolved, or returns "".
 func (f *Facts) neighborProblem(link int, addr netip.Addr, probeFailed, hasTraffic bool) string {
 	key := neighborKey{link, addr}
 	before, existed := f.NeighborsBefore[key]
@@ -344,7 +344,7 @@ func localNotListening(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no %s socket listens on %s", s.Protocol, to),
-			advise("start the program that should listen on %s", to), f.takeOut(s, d))
+			advise("start the program that should listen on %s", to), f.takeOutOfRotation(s, d))
 		if !d.hasTraffic() {
 			x.Severity = Warning // a firewall rule may redirect the packets to another port
 			f.suppressServer(&d.Destination)
@@ -364,8 +364,8 @@ func accepts(l netstate.Socket, p ipvs.Protocol, to netip.AddrPort) bool {
 	return addr.Unmap() == to.Addr() || addr == netip.IPv6Unspecified() || addr.IsUnspecified() && to.Addr().Is4()
 }
 
-// tunnelOverhead returns the size of the headers that the tunnel to a server
-// adds, in bytes.
+// tunnelOverhead returns the size in bytes of the headers that the tunnel to a
+// server adds.
 func tunnelOverhead(d *ipvs.Destination) int {
 	n := 20 // outer IPv4 header
 	if !d.AddrPort.Addr().Is4() {

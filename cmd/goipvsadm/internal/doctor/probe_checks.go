@@ -24,7 +24,7 @@ var probeChecks = []Check{
 	},
 	{
 		ID: "server-address-claimed", Severity: Error, WholeHost: true, run: serverAddressClaimed,
-		Title:       "several hosts have the address of a server",
+		Title:       "several hosts have the address of the server",
 		Explanation: "packets to the server may go to the wrong host",
 	},
 	{
@@ -52,9 +52,9 @@ var probeChecks = []Check{
 // probeTime is the time limit for all probes.
 const probeTime = 2 * time.Second
 
-// arpQueries returns the ARP and neighbor discovery queries to send: for each
-// VIP on the links of its subnet, whether or not this director has it, and for
-// each server on such a link.
+// arpQueries returns the ARP and neighbor discovery queries to send: for each VIP,
+// on the links of its subnet and those that have it, whether or not this director
+// has it; and for each server on these links.
 func (f *Facts) arpQueries() []netprobe.Query {
 	var queries []netprobe.Query
 	queried := make(map[int]map[netip.Addr]bool) // by link
@@ -87,9 +87,9 @@ func (f *Facts) arpQueries() []netprobe.Query {
 	return queries
 }
 
-// probeSource returns an address of a link that is not a VIP, preferably on the
-// subnet of the probe's destination. It returns no VIP, because a server that
-// has the VIP would reply to itself.
+// probeSource returns an address of a link as the source of a probe, preferably one
+// on the subnet of the probe's destination. It never returns a VIP: a server that has
+// the VIP would reply to itself.
 func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 	for _, a := range f.addrs().byLink[link] {
 		addr := a.Prefix.Addr()
@@ -138,59 +138,15 @@ func (f *Facts) probeTargets() []netprobe.Target {
 	return targets
 }
 
-// frameTargets returns the VIPs to probe at servers with direct routing.
-func (f *Facts) frameTargets(neighbors []netstate.Neighbor) []netprobe.FrameTarget {
-	hardwareAddrs := make(map[neighborKey]net.HardwareAddr)
-	for _, n := range neighbors {
-		if n.State != netstate.Failed && n.State != netstate.Incomplete {
-			hardwareAddrs[neighborKey{n.Link, n.Addr}] = n.HardwareAddr
-		}
-	}
-	var targets []netprobe.FrameTarget
-	f.eachProbedServer(func(s *Service, d *Server) {
-		r, ok := f.routeTo(d)
-		if !ok || d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.Mark != 0 || s.AddrPort.Port() == 0 ||
-			s.AddrPort.Addr().Is4() != d.AddrPort.Addr().Is4() {
-			return
-		}
-		nextHop := d.AddrPort.Addr()
-		if r.Gateway.IsValid() {
-			nextHop = r.Gateway
-		}
-		t := netprobe.FrameTarget{
-			Link:         *f.link(r.Link),
-			HardwareAddr: hardwareAddrs[neighborKey{r.Link, nextHop}],
-			Source:       f.probeSource(r.Link, nextHop),
-			VIP:          s.AddrPort,
-			Server:       d.AddrPort,
-		}
-		if len(t.HardwareAddr) == 6 && t.Source.IsValid() {
-			targets = append(targets, t)
-		}
-	})
-	return targets
-}
-
-// frameOutcomes returns the servers with direct routing at which the probe of
-// the VIP had the given outcome.
-func (f *Facts) frameOutcomes(o netprobe.Outcome) map[ipvs.DestinationKey]bool {
-	servers := f.addrs().frames
-	if servers == nil {
-		servers = make(map[netprobe.Outcome]map[ipvs.DestinationKey]bool)
-		for i := range f.FrameResults {
-			r := &f.FrameResults[i]
-			if servers[r.Outcome] == nil {
-				servers[r.Outcome] = make(map[ipvs.DestinationKey]bool)
-			}
-			servers[r.Outcome][ipvs.DestinationKey{Service: ipvs.AddrKey(ipvs.TCP, r.VIP), AddrPort: r.Server}] = true
-		}
-		f.index.frames = servers
-	}
-	return servers[o]
+// hasVIPOutcome reports whether a connection attempt to the VIP at a server with direct
+// routing had the given outcome.
+func (f *Facts) hasVIPOutcome(s *Service, d *Server, o netprobe.Outcome) bool {
+	got, ok := f.VIPOutcomes[s.key(d)]
+	return ok && got == o
 }
 
 // probeOutcomes returns the results of the probes that had the given outcome, by
-// target without its source.
+// target as probeTarget returns it.
 func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
 	results := f.addrs().probes
 	if results == nil {
@@ -208,13 +164,35 @@ func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.
 	return results[o]
 }
 
-// probeTarget returns how to probe a server: by a TCP connection if it has a
-// TCP port, and by an ICMP echo request otherwise. The source is not set.
+// probeTarget returns how to probe a server: by a TCP connection if it has a TCP
+// port, and by an ICMP echo request otherwise. Source and OnLink are not set.
 func probeTarget(s *Service, d *Server) netprobe.Target {
 	if s.Protocol == ipvs.TCP && d.AddrPort.Port() != 0 {
 		return netprobe.Target{AddrPort: d.AddrPort}
 	}
 	return netprobe.Target{AddrPort: netip.AddrPortFrom(d.AddrPort.Addr(), 0), ICMP: true}
+}
+
+// A linkHost is a host on a link.
+type linkHost struct {
+	link         int
+	hardwareAddr string
+}
+
+// serversByHost returns a server for each host that has replied for the server's address.
+func (f *Facts) serversByHost() map[linkHost]*Server {
+	servers := make(map[netip.Addr]*Server)
+	for _, d := range allServers(f.Services) {
+		servers[d.AddrPort.Addr()] = d
+	}
+	byHost := make(map[linkHost]*Server)
+	for _, r := range f.ARPReplies {
+		h := linkHost{r.Link, string(r.HardwareAddr)}
+		if d := servers[r.Addr]; d != nil && byHost[h] == nil {
+			byHost[h] = d
+		}
+	}
+	return byHost
 }
 
 // addressClaimed reports other hosts that reply for a VIP that this director
@@ -223,21 +201,11 @@ func addressClaimed(f *Facts, report func(Finding)) {
 	if len(f.ARPReplies) == 0 {
 		return
 	}
-	type host struct {
-		link         int
-		hardwareAddr string
-	}
-	byAddr := make(map[netip.Addr][]netprobe.Reply)
-	addrsOf := make(map[host][]netip.Addr)
+	replies := make(map[netip.Addr][]netprobe.Reply) // by address
 	for _, r := range f.ARPReplies {
-		byAddr[r.Addr] = append(byAddr[r.Addr], r)
-		h := host{r.Link, string(r.HardwareAddr)}
-		addrsOf[h] = append(addrsOf[h], r.Addr)
+		replies[r.Addr] = append(replies[r.Addr], r)
 	}
-	servers := make(map[netip.Addr]*Server)
-	for _, d := range allServers(f.Services) {
-		servers[d.AddrPort.Addr()] = d
-	}
+	servers := f.serversByHost()
 	checked := make(map[netip.Addr]bool)
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -246,38 +214,38 @@ func addressClaimed(f *Facts, report func(Finding)) {
 			continue
 		}
 		checked[vip] = true
-		for _, r := range byAddr[vip] {
+		for _, r := range replies[vip] {
 			if f.isOwnHardwareAddr(r.HardwareAddr) || !f.announces(vip, r.Link) {
 				continue
 			}
 			evidence := fmt.Sprintf("%s on %s replies for %s", r.HardwareAddr, f.link(r.Link).Name, vip)
-			var d *Server
-			for _, a := range addrsOf[host{r.Link, string(r.HardwareAddr)}] {
-				if d == nil {
-					d = servers[a]
-				}
-			}
-			if d == nil {
-				x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
-				x.Severity = Hint
-				x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally", "a router replies for addresses to which it has another route (proxy_arp)"}
-				report(x)
+			if d := servers[linkHost{r.Link, string(r.HardwareAddr)}]; d != nil {
+				report(f.claimedByServer(s, d, evidence))
 				continue
 			}
-			fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
-			if vip.Is4() && d.Method != ipvs.Masquerading {
-				// arp_ignore does not hide an address of the link itself.
-				fix = append(hideVIPCommands(), flushAddress(vip), addAddress(vip, "lo"))
-			}
-			x := s.serverFinding(d, fmt.Sprintf("%s, and for the server's address %s", evidence, d.AddrPort.Addr()), remoteCommands(d.AddrPort.Addr(), fix...))
-			if f.isBackupDirector() {
-				x.Severity = Hint
-				x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
-				x.Remedies = []Remedy{advise("if %s is not a director: %s", d.AddrPort.Addr(), x.Remedies[0].CommandLine())}
-			}
+			x := s.serviceFinding(evidence, advise("find the host with the hardware address %s; if it is not a director, remove %s from it", r.HardwareAddr, vip))
+			x.Severity = Hint
+			x.Causes = []string{"another director has the VIP as well, which may be intended", "a host has the VIP unintentionally", "a router replies for addresses to which it has another route (proxy_arp)"}
 			report(x)
 		}
 	}
+}
+
+// claimedByServer returns the finding that a server replies for the VIP of a service.
+func (f *Facts) claimedByServer(s *Service, d *Server, evidence string) Finding {
+	vip, addr := s.AddrPort.Addr(), d.AddrPort.Addr()
+	fix := slices.Concat([][]string{flushAddress(vip)}, acceptVIPCommands(vip))
+	if vip.Is4() && d.Method != ipvs.Masquerading {
+		// arp_ignore does not hide an address of the link itself.
+		fix = append(hideVIPCommands(), flushAddress(vip), addAddress(vip, "lo"))
+	}
+	x := s.serverFinding(d, fmt.Sprintf("%s, and for the server's address %s", evidence, addr), remoteCommands(addr, fix...))
+	if f.mayBeStandby() {
+		x.Severity = Hint
+		x.Causes = []string{"the server is another director, which may be intended", "the server does not hide the VIP"}
+		x.Remedies = []Remedy{advise("if %s is not a director: %s", addr, x.Remedies[0].CommandLine())}
+	}
+	return x
 }
 
 // serverAddressClaimed reports servers for whose address several hosts reply. A server
@@ -305,7 +273,7 @@ func serverAddressClaimed(f *Facts, report func(Finding)) {
 		x := s.serverFinding(d, evidence, advise("find the hosts with these hardware addresses, and remove %s from the one that is not the server", addr))
 		x.Causes = []string{"another host has the server's address as well", "the server has two interfaces on the same link, and arp_ignore is 0"}
 		switch {
-		case d.Conns.StuckSynRecv > 0 && d.Conns.Completed == 0, f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil:
+		case d.Conns.StuckSynRecv > 0 && d.Conns.Completed == 0, f.sendsNoReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil:
 		case d.Conns.Completed > 0:
 			x.Severity = Hint
 		default:
@@ -335,32 +303,24 @@ func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 	return f.addrs().hardware[string(a)]
 }
 
-// eachProbed calls do for each server whose TCP or ICMP probe had the given
-// outcome, with the severity of a finding about it and the duration of the
-// probe. It skips suppressed servers, and servers with direct routing that
-// replied to a probe of the VIP, which is closer to what clients send.
+// eachProbed calls do for each server whose TCP or, if icmp is set, ICMP probe had
+// the given outcome, with the severity of a finding about it and the duration of the
+// probe. It skips suppressed servers, and servers with direct routing that replied to
+// a probe of the VIP, which resembles the packets of clients more closely.
 func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
 	results := f.probeOutcomes(o)
 	if len(results) == 0 {
 		return
 	}
-	silent := f.frameOutcomes(netprobe.Silent)
-	vipProbed := make(map[ipvs.DestinationKey]bool)
-	for _, o := range []netprobe.Outcome{netprobe.Answered, netprobe.Refused} {
-		for key := range f.frameOutcomes(o) {
-			vipProbed[key] = true
-		}
-	}
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		key := s.key(d)
-		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || vipProbed[key] {
+		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || f.hasVIPOutcome(s, d, netprobe.Answered) || f.hasVIPOutcome(s, d, netprobe.Refused) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
-		if severity == Hint && silent[key] && d.Conns.Completed == 0 {
-			severity = Warning // the VIP does not reply either
+		if severity == Hint && f.hasVIPOutcome(s, d, netprobe.Silent) && d.Conns.Completed == 0 {
+			severity = Warning // the server does not reply on the VIP either
 		}
 		do(s, d, severity, formatMilliseconds(r.After))
 	})
@@ -372,7 +332,7 @@ func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
 	switch {
 	case f.hasReplied(s, d):
 		return Hint
-	case f.noReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil, connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
+	case f.sendsNoReplies(s, d), f.onlyResets(s, d), f.rejection(s, d) != nil, connStateIsEvidence(s, d) && d.Conns.StuckSynRecv > 0:
 		return Error
 	case d.Method == ipvs.Masquerading:
 		return Warning
@@ -393,7 +353,8 @@ func (f *Facts) isResolved(d *Server) bool {
 	return !r.Gateway.IsValid() && f.Neighbors[neighborKey{r.Link, d.AddrPort.Addr()}] == netstate.Reachable
 }
 
-// probeFinding completes a finding about a failed probe.
+// probeFinding returns a finding about a failed probe of a server, with causes that
+// depend on the severity.
 func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence string, causes ...string) Finding {
 	x := s.serverFinding(d, evidence)
 	x.Severity = severity
@@ -407,7 +368,10 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 	case severity == Hint:
 		x.Causes = append(causes, "the server listens on the VIP only, or redirects packets for the VIP")
 	}
-	x.Remedies = []Remedy{advise("check that %s is up and that its program listens", d.AddrPort), f.drain(s, d)}
+	x.Remedies = []Remedy{advise("check that %s is up and that its program listens", d.AddrPort)}
+	if severity == Error || severity == Warning && f.hasSpare(s, d) {
+		x.Remedies = append(x.Remedies, f.drain(s, d))
+	}
 	return x
 }
 
@@ -417,6 +381,23 @@ func (x *Finding) prepend(c *replyCause) {
 		x.Causes = append([]string{c.text}, x.Causes...)
 		x.Remedies = append(c.remedies, x.Remedies...)
 	}
+}
+
+// hasSpare reports whether another server of the service works, according to probes or
+// clients, so that the service survives if the server is drained. If probes of all
+// servers fail, their firewalls may drop the packets of the director only.
+func (f *Facts) hasSpare(s *Service, d *Server) bool {
+	replied := f.probeOutcomes(netprobe.Answered)
+	for i := range s.Servers {
+		o := &s.Servers[i]
+		datagram, probed := f.Datagrams[&o.Destination]
+		works := o.Conns.Completed > 0 || f.hasVIPOutcome(s, o, netprobe.Answered) || probed && datagram.Port != netprobe.Refused ||
+			s.Protocol == ipvs.TCP && replied[probeTarget(s, o)] != nil
+		if o != d && o.Weight > 0 && works {
+			return true
+		}
+	}
+	return false
 }
 
 func probeRefused(f *Facts, report func(Finding)) {
@@ -436,18 +417,19 @@ func probeRefused(f *Facts, report func(Finding)) {
 			x.Evidence += ", but the server replies to clients"
 		case d.hasClientTraffic():
 			x.Severity = Error
-			x.Evidence += "; clients send packets to the server in this sample"
-			x.Remedies = append(x.Remedies, f.takeOut(s, d))
+			x.Evidence += "; clients sent packets to the server in this sample"
+			x.Remedies = append(x.Remedies, f.takeOutOfRotation(s, d))
 		default:
 			x.Severity = Warning
-			x.Remedies = append(x.Remedies, f.drain(s, d))
+			if f.hasSpare(s, d) {
+				x.Remedies = append(x.Remedies, f.drain(s, d))
+			}
 		}
 		report(x)
 	})
 	// A probe of the VIP has the same outcome as a client's connection.
-	refused := f.frameOutcomes(netprobe.Refused)
 	f.eachServer(func(s *Service, d *Server) {
-		if !refused[s.key(d)] || f.isSuppressed(d) {
+		if !f.hasVIPOutcome(s, d, netprobe.Refused) || f.isSuppressed(d) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
@@ -462,29 +444,53 @@ func probeRefused(f *Facts, report func(Finding)) {
 	})
 }
 
+// probeFiltered returns how the director's own firewall drops the TCP probe of a
+// server, or may have dropped it, or nil. Packets of clients may be accepted.
+func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
+	if f.Firewall == nil {
+		return nil
+	}
+	r, _ := f.routeTo(d)
+	probe := &netstate.Packet{Protocol: uint16(ipvs.TCP), Destination: d.AddrPort, OutLink: f.link(r.Link).Name, State: "NEW"}
+	outcomes := f.Firewall.Evaluate("output", "", probe)
+	for i := range outcomes {
+		o := &outcomes[i]
+		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || packets(o) > 0) {
+			return o
+		}
+	}
+	return nil
+}
+
 func probeNoAnswer(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
 		causes := []string{"the host is down", "a firewall drops the packets"}
 		if f.isResolved(d) { // it replies to ARP requests or neighbor discovery
 			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
 		}
+		if o := f.probeFiltered(d); o != nil && severity == Warning {
+			x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), advise("test %s from another host", d.AddrPort))
+			x.Severity = Hint
+			x.Causes = []string{"the director's own firewall drops the probe: " + describeOutcome(o)}
+			report(x)
+			return
+		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
 		x.prepend(f.neighborCause(d))
-		if narrow, ok := f.narrowVIP(s, d); ok && d.Conns.Completed == 0 {
-			x.Causes = append(x.Causes, wideVIP)
+		if narrow, ok := f.narrowNetmask(s, d); ok && d.Conns.Completed == 0 {
+			x.Causes = append(x.Causes, wideNetmaskText)
 			x.Remedies = append(x.Remedies, narrow)
 		}
 		report(x)
 	})
 	// A server that replies on its own address but not on the VIP does not have
 	// the VIP.
-	silent := f.frameOutcomes(netprobe.Silent)
 	answered := f.probeOutcomes(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || r.Gateway.IsValid() || !silent[s.key(d)] || answered[probeTarget(s, d)] == nil ||
-			d.Conns.Completed > 0 || f.isSuppressed(d) || f.isBackupDirector() || f.isElsewhere(s.AddrPort.Addr()) {
-			return // a server that is another director may balance the connection
+		if !ok || r.Gateway.IsValid() || !f.hasVIPOutcome(s, d, netprobe.Silent) || answered[probeTarget(s, d)] == nil ||
+			d.Conns.Completed > 0 || f.isSuppressed(d) || f.mayBeStandby() || f.isOnOtherHost(s.AddrPort.Addr()) {
+			return // a server that is another director may forward the connection
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s to a connection attempt to %s, although it accepts connections to %s",
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
@@ -531,8 +537,9 @@ func (f *Facts) acceptsVIP(s *Service, m ipvs.ForwardingMethod) *Server {
 
 func probeNoEcho(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
+		drain := f.drain(s, d)
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
-			advise("check that %s is up", d.AddrPort.Addr()), f.drain(s, d))
+			advise("check that %s is up; if it is not: %s", d.AddrPort.Addr(), drain.CommandLine()))
 		x.prepend(f.neighborCause(d))
 		report(x)
 	})

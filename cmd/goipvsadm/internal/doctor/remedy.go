@@ -15,7 +15,7 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A Remedy fixes a problem: by commands, or by advice that is no command.
+// A Remedy is a way to fix a problem: commands, or advice if no command fixes it.
 type Remedy struct {
 	Host     string     // where to run the commands: a server's address, or a description; "" for the director
 	Commands [][]string // words of each command; each runs if the previous one succeeded
@@ -51,7 +51,7 @@ func quoteWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// advise returns advice that is no command.
+// advise returns a remedy that consists of advice.
 func advise(format string, args ...any) Remedy { return Remedy{Advice: fmt.Sprintf(format, args...)} }
 
 // localCommands returns commands for the director, in its network namespace.
@@ -70,7 +70,7 @@ func (f *Facts) localCommands(commands ...[]string) Remedy {
 	return r
 }
 
-// localCommand is localCommands for one command.
+// localCommand is like localCommands, for one command.
 func (f *Facts) localCommand(words ...string) Remedy { return f.localCommands(words) }
 
 // remoteCommands returns commands for another host.
@@ -78,7 +78,7 @@ func remoteCommands(host any, commands ...[]string) Remedy {
 	return Remedy{Host: fmt.Sprint(host), Commands: commands}
 }
 
-// remoteCommand is remoteCommands for one command.
+// remoteCommand is like remoteCommands, for one command.
 func remoteCommand(host any, words ...string) Remedy { return remoteCommands(host, words) }
 
 // sysctlRemedy returns the command that sets sysctls on the director.
@@ -136,10 +136,10 @@ const (
 	connReusePath       = "net/ipv4/vs/conn_reuse_mode"
 )
 
-// takeOut returns the commands that send the clients of a failed server to others:
-// with weight 0, it would keep UDP clients that keep their port, and persistent
-// clients.
-func (f *Facts) takeOut(s *Service, d *Server) Remedy {
+// takeOutOfRotation returns the commands that send the clients of a failed server to
+// others. Weight 0 alone does not: persistent clients, and UDP clients that keep their
+// source port, would stay on the server.
+func (f *Facts) takeOutOfRotation(s *Service, d *Server) Remedy {
 	switch {
 	case s.Protocol == ipvs.UDP && s.Flags&ipvs.OnePacketScheduling == 0:
 		return f.withSysctl(expireNodestPath, f.remove(s, d))
@@ -149,7 +149,7 @@ func (f *Facts) takeOut(s *Service, d *Server) Remedy {
 	return f.drain(s, d)
 }
 
-// withSysctl returns a remedy that first sets a sysctl to 1 unless it is.
+// withSysctl returns a remedy that first sets a sysctl to 1, unless it already is.
 func (f *Facts) withSysctl(path string, r Remedy) Remedy {
 	if !f.sysctlIs(path, 1) {
 		r.Commands = append(f.sysctlRemedy(1, path).Commands, r.Commands...)
@@ -188,9 +188,9 @@ func (f *Facts) addServer(s *Service, server string) Remedy {
 // hostPrefix returns an address as a /32 or /128 prefix.
 func hostPrefix(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
 
-// addAddress returns the command that adds a VIP to a link, if it is not there.
-// Duplicate address detection is disabled: with direct routing, the servers have
-// the VIP as well.
+// addAddress returns the command that adds a VIP to a link unless the link already
+// has it. It disables duplicate address detection, which would find the servers with
+// direct routing: they have the VIP as well.
 func addAddress(vip netip.Addr, link string) []string {
 	words := []string{"ip", "address", "replace", hostPrefix(vip), "dev", link}
 	if !vip.Is4() {

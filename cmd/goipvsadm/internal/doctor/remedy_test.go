@@ -63,9 +63,9 @@ func TestMasquerade(t *testing.T) {
 	} {
 		f := healthyFacts()
 		s, d := f.firstServer()
-		s.ServiceKey, d.Conns.VIP = tt.service, netip.Addr{}
+		s.ServiceKey, d.Conns.VIP = tt.service, netip.AddrPort{}
 		if tt.vip != "" {
-			d.Conns.VIP = addr(tt.vip)
+			d.Conns.VIP = netip.AddrPortFrom(addr(tt.vip), 80)
 		}
 		from := netip.Prefix{}
 		if tt.from != "" {
@@ -74,6 +74,37 @@ func TestMasquerade(t *testing.T) {
 		want := "sysctl -w net.ipv4.vs.conntrack=1 && iptables -t nat -A POSTROUTING " + tt.want + " -j MASQUERADE"
 		if got := line(f.masquerade(from, s, d)); got != want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, want)
+		}
+	}
+}
+
+// TestAcceptCommands verifies the commands that accept packets of services for which the
+// protocol or the port of the packets is not that of the service.
+func TestAcceptCommands(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		service        ipvs.ServiceKey
+		server         string
+		replies, input string // commands for FORWARD of the director and INPUT of the server
+	}{
+		{name: "TCP", service: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:80")), server: "10.0.0.11:8080",
+			replies: "-s 10.0.0.0/24 -p tcp --sport 8080", input: "-p tcp --dport 8080"},
+		{name: "SCTP", service: ipvs.AddrKey(ipvs.SCTP, ap("192.0.2.1:9000")), server: "10.0.0.11:9000",
+			replies: "-s 10.0.0.0/24 -p sctp --sport 9000", input: "-p sctp --dport 9000"},
+		{name: "all ports", service: ipvs.AddrKey(ipvs.TCP, ap("192.0.2.1:0")), server: "10.0.0.11:0",
+			replies: "-s 10.0.0.0/24 -p tcp", input: "-p tcp --dport 443"},
+		{name: "firewall mark", service: ipvs.MarkKey(7, ipvs.IPv4), server: "10.0.0.11:0",
+			replies: "-s 10.0.0.0/24", input: "-p tcp --dport 443"},
+	} {
+		f := healthyFacts()
+		s, d := f.firstServer()
+		s.ServiceKey, d.AddrPort, d.Conns.VIP = tt.service, ap(tt.server), ap("192.0.2.1:443")
+		chain := &netstate.Chain{Tool: "iptables", Table: "filter", Name: "FORWARD"}
+		if got, want := line(f.acceptReplies(chain, s, d)), "iptables -I FORWARD "+tt.replies+" -j ACCEPT"; got != want {
+			t.Errorf("%s, replies: got %q, want %q", tt.name, got, want)
+		}
+		if got, want := strings.Join(acceptInput(s, d.AddrPort.Addr(), s.serverPort(d)), " "), "iptables -I INPUT "+tt.input+" -j ACCEPT"; got != want {
+			t.Errorf("%s, input: got %q, want %q", tt.name, got, want)
 		}
 	}
 }

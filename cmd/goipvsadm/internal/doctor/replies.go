@@ -29,7 +29,7 @@ var replyChecks = []Check{
 	{
 		ID: "nat-hairpin", Severity: Error, run: natHairpin,
 		Title:       "server is a client of its own service",
-		Explanation: "with NAT, connections of a server to the VIP keep its address as their source, so the selected server sends its replies to it directly, past the director",
+		Explanation: "with NAT, a server's connections to the VIP keep the server's address as their source, so the selected server replies to it directly instead of through the director",
 	},
 	{
 		ID: "nat-replies-lost", Severity: Error, run: natRepliesLost,
@@ -42,7 +42,7 @@ const vsConntrack = "net/ipv4/vs/conntrack"
 
 func clientNoRoute(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		if d.Method != ipvs.Masquerading || f.isSuppressed(d) || d.Conns.StuckSynRecv == 0 && !f.noReplies(s, d) {
+		if d.Method != ipvs.Masquerading || f.isSuppressed(d) || d.Conns.StuckSynRecv == 0 && !f.sendsNoReplies(s, d) {
 			return
 		}
 		clients := d.Conns.StuckClients
@@ -58,7 +58,7 @@ func clientNoRoute(f *Facts, report func(Finding)) {
 		}
 		client := clients[i]
 		to := "default"
-		if r, ok := f.Routes[testNetAddr(client)]; ok && r.Type == netstate.Unicast {
+		if r, ok := f.Routes[internetAddr(client)]; ok && r.Type == netstate.Unicast {
 			to = hostPrefix(client)
 		}
 		x := s.serverFinding(d, fmt.Sprintf("no route to the client %s; %s", client, describePackets(d)),
@@ -104,7 +104,7 @@ func natHairpin(f *Facts, report func(Finding)) {
 		if i < 0 {
 			return
 		}
-		// If all clients without a reply are servers, there is no other problem.
+		// If all clients without replies are servers, this check explains everything.
 		onlyServers := !slices.ContainsFunc(d.Conns.StuckClients, func(a netip.Addr) bool { return !s.isServer(a) })
 		if onlyServers {
 			f.suppressServer(&d.Destination)
@@ -113,15 +113,15 @@ func natHairpin(f *Facts, report func(Finding)) {
 			return // the stuck connections may be a minute old
 		}
 		client := d.Conns.StuckClients[i]
-		evidence := fmt.Sprintf("%s is also a server of this service, and its connections to %s never complete", client, d.Conns.VIP)
+		evidence := fmt.Sprintf("%s is also a server of this service, and its connections to %s never complete", client, d.Conns.VIP.Addr())
 		if client == addr {
-			evidence = fmt.Sprintf("%s is its own client: its connections to %s are sent back to it and never complete", addr, d.Conns.VIP)
+			evidence = fmt.Sprintf("%s is its own client: its connections to %s are sent back to it and never complete", addr, d.Conns.VIP.Addr())
 		}
 		x := s.serverFinding(d, evidence)
 		x.Group = "hairpin " + s.String()
 		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
 			// A server that has the VIP serves its own requests.
-			x.Remedies = append(x.Remedies, remoteCommands(client, acceptVIPCommands(d.Conns.VIP)...))
+			x.Remedies = append(x.Remedies, remoteCommands(client, acceptVIPCommands(d.Conns.VIP.Addr())...))
 		}
 		x.Remedies = append(x.Remedies, f.masquerade(netip.PrefixFrom(client, client.BitLen()), s, d))
 		report(x)
@@ -144,7 +144,7 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
 		p := f.replyPacket(s, d, f.sysctlIs(vsConntrack, 1))
-		p.Source = d.Conns.VIPPort
+		p.Source = d.Conns.VIP
 		if o, hook := f.dropOutcome(p, "postrouting"); o != nil {
 			vip := netip.PrefixFrom(p.Source.Addr(), p.Source.Addr().BitLen())
 			x.explain([]replyCause{{
@@ -157,11 +157,11 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 			return
 		}
 		link := f.link(nextHop.link).Name
-		x.Causes = []string{"the route of the replies, from the VIP to the client, is wrong, such as by a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
-		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.String())}
+		x.Causes = []string{"the director routes the replies, which are from the VIP to the client, to the wrong next hop, for example because of a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
+		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.Addr().String())}
 		switch {
 		case found:
-			x.Causes[0] = fmt.Sprintf("the replies are routed to %s on %s, which does not reply to ARP or neighbor discovery: its route, or a routing rule (ip rule) for packets from the VIP, is wrong", nextHop.addr, link)
+			x.Causes[0] = fmt.Sprintf("the director routes the replies to %s on %s, which does not reply to ARP or neighbor discovery: it is down, or the route or a routing rule (ip rule) for packets from the VIP is wrong", nextHop.addr, link)
 			x.Group = "next hop " + nextHop.addr.String()
 		case len(d.Conns.StuckClients) < minUnanswered:
 			return // the client's own network may lose the replies
@@ -172,8 +172,8 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 	})
 }
 
-// failedNeighbor returns the first neighbor, in the order of addresses, whose address
-// could not be resolved at either sample.
+// failedNeighbor returns the first neighbor, in the order of addresses, that matches
+// and was unresolved in both samples.
 func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey, ok bool) {
 	failed := func(n Neighbors, k neighborKey) bool { return n[k] == netstate.Failed || n[k] == netstate.Incomplete }
 	for k := range f.Neighbors {
@@ -184,19 +184,15 @@ func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey
 	return first, ok
 }
 
-// masquerade returns the commands that make the servers of a service reply to the
-// director, regardless of their routes, if the network of the clients is from or from
-// is invalid.
+// masquerade returns the commands that masquerade packets to the servers of a service,
+// so that the servers reply to the director whatever their routes are. If from is
+// valid, only packets of clients in that network are masqueraded.
 func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING"}
 	if from.IsValid() {
 		words = append(words, "-s", from.String())
 	}
-	vip := d.Conns.VIP
-	if !vip.IsValid() && s.Mark == 0 {
-		vip = s.AddrPort.Addr()
-	}
-	if vip.IsValid() {
+	if vip := s.vip(d).Addr(); vip.IsValid() {
 		words = append(words, "-m", "ipvs", "--vaddr", hostPrefix(vip))
 	} else {
 		words = append(words, "-d", hostPrefix(d.AddrPort.Addr()))
@@ -208,16 +204,17 @@ func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 type replyCause struct {
 	text     string
 	remedies []Remedy
-	certain  bool // whether it is proven, rather than likely
+	certain  bool // whether it is proven rather than likely
 
-	onDirector bool // whether it is on the director, where it affects other servers too
+	onDirector bool // whether the director is at fault, which affects other servers too
 }
 
 // replyHooks are the hooks that a server's replies pass before IPVS restores their
 // source.
 var replyHooks = []string{"prerouting", "forward"}
 
-// replyPacket returns a server's reply to a client as it passes the replyHooks. tracked is whether netfilter tracks the connections of IPVS.
+// replyPacket returns a server's reply to a client as it passes the replyHooks. If
+// tracked is set, netfilter tracks the connections of IPVS.
 func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Source: d.AddrPort}
 	if r, ok := f.routeTo(d); ok {
@@ -255,7 +252,7 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 			c.text = where + " as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
 			c.remedies = append(c.remedies, f.sysctlRemedy(1, vsConntrack))
 		}
-		c.remedies = append(c.remedies, f.acceptRemedy(f.baseChain(o.Chain, hook), s.Protocol, "-s", f.networkOf(d), d.AddrPort.Port()))
+		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, hook), s, d))
 		return []replyCause{c}
 	}
 	if f.Firewall != nil && !tracked {
@@ -285,6 +282,12 @@ func (f *Facts) sourceNAT(s *Service, d *Server, client netip.Addr) []netstate.O
 	return f.Firewall.Find(netstate.SourceNAT, request)
 }
 
+// acceptReplies returns the command that makes a chain accept the replies of a server
+// with NAT and of the other servers in its network.
+func (f *Facts) acceptReplies(c *netstate.Chain, s *Service, d *Server) Remedy {
+	return f.acceptRemedy(c, s.Protocol, "-s", f.networkOf(d), d.AddrPort.Port())
+}
+
 // networkOf returns the network of a server if it is directly connected, or otherwise
 // its address.
 func (f *Facts) networkOf(d *Server) netip.Prefix {
@@ -296,7 +299,20 @@ func (f *Facts) networkOf(d *Server) netip.Prefix {
 	return netip.PrefixFrom(d.AddrPort.Addr(), d.AddrPort.Addr().BitLen())
 }
 
-// pathCauses returns the causes that lie beyond the director.
+// acceptInput returns the command that makes a server's firewall accept packets of a
+// service. Clients of a fwmark service are assumed to use TCP.
+func acceptInput(s *Service, server netip.Addr, port uint16) []string {
+	program, protocol := "iptables", ipvs.TCP
+	if !server.Is4() {
+		program = "ip6tables"
+	}
+	if s.Mark == 0 {
+		protocol = s.Protocol
+	}
+	return []string{program, "-I", "INPUT", "-p", strings.ToLower(protocol.String()), "--dport", fmt.Sprint(port), "-j", "ACCEPT"}
+}
+
+// pathCauses returns the causes that are not on the director.
 func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	addr := d.AddrPort.Addr()
 	server := addr.String()
@@ -316,34 +332,28 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	case f.isOneArmed(d, r):
 		route.remedies = append(route.remedies, f.masquerade(netip.Prefix{}, s, d))
 	}
+	port := s.serverPort(d)
 	filter := replyCause{
-		text: "the server's firewall drops packets from clients",
-		remedies: []Remedy{remoteCommand(server, "iptables", "-I", "INPUT", "-p", "tcp", "--dport", fmt.Sprint(d.AddrPort.Port()),
-			"-j", "ACCEPT")},
-	}
-	if addr.Is6() {
-		filter.remedies[0].Commands[0][0] = "ip6tables"
-	}
-	if s.Protocol == ipvs.UDP {
-		filter.remedies[0].Commands[0][4] = "udp"
+		text:     "the server's firewall drops packets from clients",
+		remedies: []Remedy{remoteCommand(server, acceptInput(s, addr, port)...)},
 	}
 	listener := replyCause{
-		text:     fmt.Sprintf("nothing listens on port %d of the server", d.AddrPort.Port()),
-		remedies: []Remedy{f.takeOut(s, d)},
+		text:     fmt.Sprintf("nothing listens on port %d of the server", port),
+		remedies: []Remedy{f.takeOutOfRotation(s, d)},
 	}
 	probe, probed := f.Paths[&d.Destination]
 	switch {
 	case probed && probe.FromClient.Port != netprobe.Silent:
 		return []replyCause{{text: fmt.Sprintf("the problem is temporary, or depends on what the client sends: the server replied through the director to a probe from the address of the client %s", probe.Client)}, filter}
 	case probed && probe.FromClient.Echo && probe.FromDirector.Port == netprobe.Silent:
-		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", d.AddrPort.Port(), probe.Client)
-		if s.Protocol != ipvs.TCP {
+		filter.text = fmt.Sprintf("the server's firewall drops packets to port %d: it replies to echo requests from the client %s through the director", port, probe.Client)
+		if !s.mayUseTCP() {
 			filter.certain = true
 			return []replyCause{filter}
 		}
-		return []replyCause{filter, f.hungCause(s, d, d.AddrPort.Port())}
+		return []replyCause{filter, f.hungCause(s, d, port)}
 	case probed && probe.FromClient.Echo:
-		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", d.AddrPort.Port(), probe.Client)
+		filter.text = fmt.Sprintf("the server's firewall drops packets from clients to port %d: it replies to the director, and to echo requests from the client %s", port, probe.Client)
 		filter.certain = true
 		return []replyCause{filter}
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
@@ -352,7 +362,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 			route.remedies = append(route.remedies, remoteCommand(addr, "ip", "route", "get", probe.Client.String(), "from", server))
 		}
 		return []replyCause{route}
-	case f.addrs().replying[addr]: // such as from another port
+	case f.addrs().replying[addr]: // from another port
 		return []replyCause{filter, listener}
 	}
 	down := downCause(addr)
@@ -363,7 +373,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	neighbor := f.neighborCause(d)
 	if probed {
 		down.text += ": the server replies neither to clients nor to the director"
-		down.remedies = append(down.remedies, f.takeOut(s, d))
+		down.remedies = append(down.remedies, f.takeOutOfRotation(s, d))
 		filter.text = "a firewall drops all packets to the server"
 		return appendCauses(nil, neighbor, &down, &filter)
 	}
@@ -383,8 +393,8 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 	return append(appendCauses(nil, neighbor), causes...)
 }
 
-// isOneArmed reports whether the clients of a server are reached through the
-// interface of the server, but are not in its network.
+// isOneArmed reports whether a client of a server is reached through the interface
+// through which the server is reached, but is not in the server's network.
 func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
 	own, ok := f.subnetOf(d.AddrPort.Addr(), r.Link)
 	return ok && slices.ContainsFunc(d.Conns.Clients, func(a netip.Addr) bool {
@@ -405,8 +415,8 @@ func (x *Finding) explain(causes []replyCause) {
 	}
 }
 
-// describeProbe describes what the path probe to a server with direct routing or
-// a tunnel has shown.
+// describeProbe describes the result of the path probes of a server with direct
+// routing or a tunnel.
 func describeProbe(p PathResult, to netip.AddrPort) string {
 	switch {
 	case p.FromDirector.Port == netprobe.Answered:
@@ -431,41 +441,14 @@ func (f *Facts) path(d *Server) (p PathResult, ok bool) {
 // routing or a tunnel, the most likely first.
 func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	addr := d.AddrPort.Addr()
-	to := d.Conns.VIPPort
-	if s.Mark == 0 && s.AddrPort.Port() != 0 {
-		to = s.AddrPort
+	to := s.vip(d)
+	if to.Port() == 0 {
+		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOutOfRotation(s, d)}}}
 	}
-	if !to.IsValid() {
-		return []replyCause{{text: "the server does not accept packets to the VIP, or nothing listens on its port", remedies: []Remedy{f.takeOut(s, d)}}}
-	}
-	accept := replyCause{text: fmt.Sprintf("the VIP %s is not configured on the server", to.Addr())}
-	switch {
-	case d.Method == ipvs.DirectRouting:
-		accept.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(to.Addr())...)}
-		if narrow, ok := f.narrowVIP(s, d); ok {
-			accept.text += ", or " + wideVIP
-			accept.remedies = []Remedy{narrow}
-		}
-	case d.Tunnel.Type == ipvs.IPIP && to.Addr().Is4() == addr.Is4():
-		accept.text = fmt.Sprintf("the server does not decapsulate IPIP: no such interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", to.Addr())
-		accept.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(to.Addr())...)}
-	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
-		accept.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
-		accept.remedies = []Remedy{remoteCommands(addr, []string{"modprobe", "fou"},
-			[]string{"ip", "fou", "add", "port", fmt.Sprint(d.Tunnel.Port), "gue"})}
-	case d.Tunnel.Type == ipvs.GRE && addr.Is4():
-		accept.text = "the server does not decapsulate GRE: no such interface is up, its tunnel has another type, or the VIP is not configured"
-		accept.remedies = []Remedy{
-			f.edit(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
-			remoteCommands(addr, []string{"ip", "link", "add", "gre-ipvs", "type", "gre", "local", addr.String(), "remote", f.Routes[addr].Source.String()},
-				[]string{"ip", "link", "set", "dev", "gre-ipvs", "up"}, addAddress(to.Addr(), "lo")),
-		}
-	default:
-		accept.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
-	}
+	accept := f.notAcceptedCause(s, d, to.Addr())
 	listener := replyCause{
 		text:     fmt.Sprintf("nothing on the server listens on port %d of the VIP (direct routing and tunneling change neither address nor port)", to.Port()),
-		remedies: []Remedy{f.takeOut(s, d)},
+		remedies: []Remedy{f.takeOutOfRotation(s, d)},
 	}
 	if d.Method == ipvs.Tunneling {
 		if r := f.Rejections[tunnelEndpoint(&d.Destination, to.Addr())]; r != nil && r.Reporter == addr {
@@ -507,7 +490,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	const hangs = ", or its program hangs"
 	causes := appendCauses(nil, f.neighborCause(d), mixed)
 	down := downCause(addr)
-	worked := d.Conns.Established > 0 // earlier connections have completed
+	worked := d.Conns.Established > 0
 	switch {
 	case s.Protocol != ipvs.SCTP && d.notRetransmitted():
 		listener.text += ": clients do not retransmit, as if their connections were rejected"
@@ -527,10 +510,42 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 	return appendCauses(causes, gateway, reverse)
 }
 
-// notRetransmitted reports whether clients of a server have retransmitted no packets
-// between the samples. A client whose packet gets no reply retransmits it after a
-// second; one whose connection is rejected does not, and with direct routing and
-// tunnels the rejection does not pass the director.
+// notAcceptedCause returns the cause that a server with direct routing or a tunnel does
+// not accept packets to the VIP, or does not decapsulate them.
+func (f *Facts) notAcceptedCause(s *Service, d *Server, vip netip.Addr) replyCause {
+	addr := d.AddrPort.Addr()
+	c := replyCause{text: fmt.Sprintf("the VIP %s is not configured on the server", vip)}
+	switch {
+	case d.Method == ipvs.DirectRouting:
+		c.remedies = []Remedy{remoteCommands(addr, acceptVIPCommands(vip)...)}
+		if narrow, ok := f.narrowNetmask(s, d); ok {
+			c.text += ", or " + wideNetmaskText
+			c.remedies = []Remedy{narrow}
+		}
+	case d.Tunnel.Type == ipvs.IPIP && vip.Is4() == addr.Is4():
+		c.text = fmt.Sprintf("the server does not decapsulate IPIP: no IPIP interface is up, its tunnel has another type, rp_filter drops the packets, or the VIP %s is not configured", vip)
+		c.remedies = []Remedy{remoteCommands(addr, acceptTunnelCommands(vip)...)}
+	case d.Tunnel.Type == ipvs.GUE && addr.Is4():
+		c.text = fmt.Sprintf("the server does not decapsulate GUE on port %d", d.Tunnel.Port)
+		c.remedies = []Remedy{remoteCommands(addr, []string{"modprobe", "fou"},
+			[]string{"ip", "fou", "add", "port", fmt.Sprint(d.Tunnel.Port), "gue"})}
+	case d.Tunnel.Type == ipvs.GRE && addr.Is4():
+		c.text = "the server does not decapsulate GRE: no GRE interface is up, its tunnel has another type, or the VIP is not configured"
+		c.remedies = []Remedy{
+			f.edit(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
+			remoteCommands(addr, []string{"ip", "link", "add", "gre-ipvs", "type", "gre", "local", addr.String(), "remote", f.Routes[addr].Source.String()},
+				[]string{"ip", "link", "set", "dev", "gre-ipvs", "up"}, addAddress(vip, "lo")),
+		}
+	default:
+		c.text = "the server does not decapsulate the tunnel, or the VIP is not configured on it"
+	}
+	return c
+}
+
+// notRetransmitted reports whether the clients of a server retransmitted no packets
+// between the samples. A client that gets no reply retransmits after a second; a
+// client whose connection is rejected does not. With direct routing and tunnels, the
+// director does not see the rejection itself.
 func (d *Server) notRetransmitted() bool {
 	return d.Delta != nil && d.Delta.Conns >= minSilentPackets && d.Delta.InPackets <= d.Delta.Conns
 }
@@ -550,12 +565,12 @@ func appendCauses(causes []replyCause, more ...*replyCause) []replyCause {
 	return causes
 }
 
-// hungCause returns the cause that the program that listens on a port of the
-// server does not accept connections, so that the kernel drops new ones.
+// hungCause returns the cause that the program that listens on a port of the server
+// does not accept connections, so the server's kernel drops new ones.
 func (f *Facts) hungCause(s *Service, d *Server, port uint16) replyCause {
 	return replyCause{
-		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, so that its accept queue is full", port),
-		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "ss", "-ltn", "sport", "=", fmt.Sprintf(":%d", port)), f.takeOut(s, d)},
+		text:     fmt.Sprintf("the program that listens on port %d hangs or is overloaded, and its accept queue is full", port),
+		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), "ss", "-ltn", "sport", "=", fmt.Sprintf(":%d", port)), f.takeOutOfRotation(s, d)},
 	}
 }
 
@@ -564,32 +579,29 @@ func spoofCause(vip netip.Addr) replyCause {
 	return replyCause{text: fmt.Sprintf("the network drops the replies because their source is %s: virtual switches and clouds allow a port only its own addresses (anti-spoofing, port security)", vip)}
 }
 
-// reversePathCause returns the cause that a server drops packets of clients to which
-// it would reply through another interface, or nil if all are in its network.
+// reversePathCause returns the cause that a server's rp_filter drops packets of
+// clients, or nil if all clients are in its network.
 func (f *Facts) reversePathCause(d *Server) *replyCause {
 	if !d.AddrPort.Addr().Is4() || f.replyGatewayCause(d) == nil {
 		return nil
 	}
 	return &replyCause{
-		text: "the server's rp_filter drops packets of clients to which it has a route through another interface",
+		text: "the server's rp_filter drops packets of clients, because its route to them uses another interface",
 		// The kernel applies the maximum of conf/all and conf/LINK; 2 accepts a route
 		// through any interface.
 		remedies: []Remedy{remoteCommand(d.AddrPort.Addr(), sysctlCommand(2, "net/ipv4/conf/all/rp_filter")...)},
 	}
 }
 
-// wideVIP is the cause that a server regards the addresses of its network as its own.
-const wideVIP = "lo of the server has the VIP with the netmask of the network instead of /32, so that it sends its replies to itself"
+// wideNetmaskText is the text of the cause that a server has the VIP with too short a prefix,
+// so that all addresses in its network are local to it.
+const wideNetmaskText = "the VIP on the server's lo has the netmask of the network instead of /32, so the server sends its replies to itself"
 
-// narrowVIP returns the commands that make a server with direct routing accept packets
-// to the VIP, and that replace the VIP on its loopback interface if it has another
-// netmask than /32. It returns false if the netmask cannot be the cause of the server's
-// silence.
-func (f *Facts) narrowVIP(s *Service, d *Server) (Remedy, bool) {
-	vip := d.Conns.VIP
-	if s.Mark == 0 {
-		vip = s.AddrPort.Addr()
-	}
+// narrowNetmask returns the commands that configure the VIP as a /32 address on lo of a
+// server with direct routing, in place of one with another netmask. It returns false
+// if the netmask cannot be the cause of the server's silence.
+func (f *Facts) narrowNetmask(s *Service, d *Server) (Remedy, bool) {
+	vip := s.vip(d).Addr()
 	own, ok := f.ownLinkAddr(d)
 	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) {
 		return Remedy{}, false
@@ -605,9 +617,9 @@ func (f *Facts) ownLinkAddr(d *Server) (netip.Prefix, bool) {
 	return f.subnetOf(d.AddrPort.Addr(), r.Link)
 }
 
-// likelyGateway returns the gateway on the server's network by which the
-// director reaches the server's clients, and which the server can use too. If
-// there is none, it returns unknown.
+// likelyGateway returns the gateway through which the director reaches the clients of
+// a server, if it is on the server's link, so that the server can use it as well.
+// Otherwise, it returns unknown.
 func (f *Facts) likelyGateway(d *Server, unknown string) string {
 	r, _ := f.routeTo(d)
 	for _, client := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
@@ -642,8 +654,9 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 	return c
 }
 
-// mixedCause returns the cause that the forwarding method of a server has been
-// changed unintentionally, or nil if isMixed is false.
+// mixedCause returns the cause that the forwarding method of a server was changed to
+// direct routing unintentionally. It returns nil if otherMethod finds no server with
+// another method, or if direct routing works for a server of the service.
 func (f *Facts) mixedCause(s *Service, d *Server) *replyCause {
 	o := f.otherMethod(s, d)
 	works := slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.DirectRouting && d.Conns.Completed > 0 })

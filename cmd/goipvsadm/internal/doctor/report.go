@@ -17,16 +17,16 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// AppendReport appends the report in text form: the verdict, what was examined,
-// what could not be examined, and the findings. Control characters are escaped.
+// AppendReport appends the report as text: the verdict, what was and what could not be
+// examined, and the findings. Control characters are escaped.
 func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	b = append(b, Verdict(f, findings)+"\n"...)
-	b = append(b, "Looked at "+f.inspectedSummary()+"\n"...)
+	b = append(b, "Examined "+f.inspectedSummary()+"\n"...)
 	if f.Probed {
 		b = append(b, "Probed "+f.probeSummary()+"\n"...)
 	}
 	for _, u := range f.Unavailable {
-		b = append(b, termsafe.Escape("Not looked at: "+u.What+": "+u.Reason+"\n")...)
+		b = append(b, termsafe.Escape("Not examined: "+u.What+": "+u.Reason+"\n")...)
 	}
 	last := ""
 	for i := range findings {
@@ -41,8 +41,8 @@ func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []by
 	return b
 }
 
-// Verdict summarizes the findings. It does not claim that there is no problem if
-// something could not be examined.
+// Verdict summarizes the findings. If something could not be examined, it never says
+// that no problems were found.
 func Verdict(f *Facts, findings []Finding) string {
 	count := make(map[Severity]int)
 	for i := range findings {

@@ -27,7 +27,7 @@ func compareReport(t *testing.T, f *Facts, want string) {
 func TestReportNoFindings(t *testing.T) {
 	f := healthyFacts()
 	f.Elapsed, f.Connections, f.AllConnections = 2200*time.Millisecond, 83, true
-	compareReport(t, f, "no problems found\nLooked at 1 service with 2 servers, 83 connections, 3 interfaces; sampled traffic for 2.2 s\n")
+	compareReport(t, f, "no problems found\nExamined 1 service with 2 servers, 83 connections, 3 interfaces; sampled traffic for 2.2 s\n")
 }
 
 func TestReportProbesAndUnavailable(t *testing.T) {
@@ -39,9 +39,9 @@ func TestReportProbesAndUnavailable(t *testing.T) {
 		{Outcome: netprobe.Answered, After: 300 * time.Microsecond},
 		{Outcome: netprobe.Refused}, {Outcome: netprobe.Silent}, {Outcome: netprobe.Silent},
 	}
-	compareReport(t, f, "not everything could be examined\nLooked at 1 service with 2 servers, the first 20,000 connections, 3 interfaces; sampled traffic for 2.2 s\n"+
+	compareReport(t, f, "not everything could be examined\nExamined 1 service with 2 servers, the first 20,000 connections, 3 interfaces; sampled traffic for 2.2 s\n"+
 		"Probed 5 servers: 2 replied after 0.3 ms to 1.2 ms, 1 refused, 2 did not reply\n"+
-		"Not looked at: connections: permission denied\n")
+		"Not examined: connections: permission denied\n")
 }
 
 func TestReportFindings(t *testing.T) {
@@ -60,7 +60,7 @@ func TestReportFindings(t *testing.T) {
 	mark.Servers = nil
 	f.Services = append(f.Services, mark)
 	compareReport(t, f, `3 errors, 1 warning, 1 hint
-Looked at 2 services with 2 servers, 83 connections, 3 interfaces; sampled traffic for 2.2 s
+Examined 2 services with 2 servers, 83 connections, 3 interfaces; sampled traffic for 2.2 s
 
 TCP 192.0.2.1:80 -> 10.0.0.11:80 (Masq)
   error: no reply traffic from server (NAT) [nat-no-answers]
@@ -109,7 +109,7 @@ func TestReportMerged(t *testing.T) {
 			ServiceKey: ipvs.AddrKey(ipvs.TCP, netip.AddrPortFrom(addr("192.0.2.1"), uint16(1000+i))), Scheduler: "rr"}})
 	}
 	compareReport(t, f, `1 error
-Looked at 1,000 services with 0 servers, 83 connections, 3 interfaces; sampled traffic for 2.2 s
+Examined 1,000 services with 0 servers, 83 connections, 3 interfaces; sampled traffic for 2.2 s
 
 TCP 192.0.2.1:1000
   error: service has no servers [no-servers]

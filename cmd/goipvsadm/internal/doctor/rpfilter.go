@@ -46,7 +46,7 @@ func rpFilter(f *Facts, report func(Finding)) {
 	// another reason.
 	var silent []netip.Addr
 	f.eachServer(func(s *Service, d *Server) {
-		if d.AddrPort.Addr().Is4() && f.noReplies(s, d) && d.Delta != nil && f.ReversePathDrops >= d.Delta.InPackets {
+		if d.AddrPort.Addr().Is4() && f.sendsNoReplies(s, d) && d.Delta != nil && f.ReversePathDrops >= d.Delta.InPackets {
 			silent = append(silent, d.AddrPort.Addr())
 		}
 	})

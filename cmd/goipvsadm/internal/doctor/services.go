@@ -64,16 +64,31 @@ var serviceChecks = []Check{
 	{
 		ID: "expire-quiescent-template", Severity: Hint, run: expireQuiescentTemplate,
 		Title:       "persistent clients stick to a server of weight 0",
-		Explanation: "persistence sends new connections of known clients to it; with expire_quiescent_template=1, they go to another server",
+		Explanation: "persistence sends new connections of known clients to this server; with expire_quiescent_template=1, they go to another one",
 	},
 }
 
+// clusterPrograms are programs that keep services without servers in the table, such
+// as those of a deployment that has been scaled to zero.
+var clusterPrograms = []string{"kube-proxy", "kube-router", "kube-vip", "dockerd"}
+
 func noServers(f *Facts, report func(Finding)) {
 	for i := range f.Services {
-		if s := &f.Services[i]; len(s.Servers) == 0 {
-			report(s.serviceFinding("no servers in the table",
-				f.addServer(s, "SERVER"), f.removeService(s)))
+		s := &f.Services[i]
+		if len(s.Servers) > 0 {
+			continue
 		}
+		x := s.serviceFinding("no servers in the table", f.addServer(s, "SERVER"), f.removeService(s))
+		if f.isRunning(clusterPrograms...) {
+			x.Remedies = []Remedy{advise("check that the cluster runs the containers that should serve it")}
+			if a := f.Arrivals[s.ServiceKey]; a == nil {
+				x.Severity = Hint
+				x.Causes = []string{"the cluster runs none on purpose"}
+			} else {
+				x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(a.Packets, "packet"))
+			}
+		}
+		report(x)
 	}
 }
 
@@ -134,7 +149,7 @@ func weightsIgnored(f *Facts, report func(Finding)) {
 func failoverEqual(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Scheduler != "fo" { // ovf fills servers with equal weights one after the other
+		if s.Scheduler != "fo" { // ovf is meant to fill servers of equal weight one after the other
 			continue
 		}
 		byWeight := make(map[uint32]*Server)
@@ -165,73 +180,89 @@ func markNeverSeen(f *Facts, report func(Finding)) {
 		if s.Mark == 0 || s.Stats.InPackets+s.Stats.Conns > 0 || s.hasTraffic() || len(s.Servers) == 0 {
 			continue
 		}
-		x := s.serviceFinding("no packet has been counted since the service was added")
-		if f.RulesOnly {
-			x.Evidence = ""
+		setters, others := f.markRules(s.Mark, s.Family)
+		rulesKnown := f.Firewall != nil && !f.FirewallIncomplete
+		if f.RulesOnly && (len(setters) > 0 || !rulesKnown) {
+			continue
+		}
+		x := s.serviceFinding("")
+		x.Severity = Hint
+		var evidence []string
+		if !f.RulesOnly {
+			evidence = append(evidence, "no packet has been counted since the service was added")
 		}
 		address, port := "ADDRESS", "PORT"
-		unmarked := f.unmarkedTarget(func(t *UnmarkedTarget) bool {
+		target := f.unmatchedTarget(func(t *UnmatchedTarget) bool {
 			return t.Protocol == ipvs.TCP && t.Target.Addr().Is4() == (s.Family == ipvs.IPv4)
 		})
-		if unmarked != nil {
+		if target != nil {
 			x.Severity = Warning
-			x.Evidence += "; " + unmarked.describe()
-			address, port = unmarked.Target.Addr().String(), strconv.Itoa(int(unmarked.Target.Port()))
+			evidence = append(evidence, target.describe())
+			address, port = target.Target.Addr().String(), strconv.Itoa(int(target.Target.Port()))
 		}
-		setters, others := f.settersOf(s.Mark, s.Family)
-		known := f.Firewall != nil && !f.FirewallIncomplete
 		switch {
 		case len(setters) > 0:
-			if f.RulesOnly {
-				continue
-			}
-			x.Evidence += "; " + describeOutcome(&setters[0])
+			evidence = append(evidence, describeOutcome(&setters[0]))
 			x.Causes = []string{
 				"no client has used the service yet",
 				"the rule that sets the mark does not match, or an earlier rule accepts the packets",
 			}
-		case known:
+		case rulesKnown:
 			text := fmt.Sprintf("no firewall rule sets mark %d", s.Mark)
 			if len(others) > 0 {
+				text += "; the rules set " + formatMarks(others)
+			}
+			evidence = append(evidence, text)
+			switch {
+			case len(others) > 0 && !f.HasIngressFilter:
 				x.Severity = Warning
-				text += "; the rules set " + describeMarks(others)
-			} else if unmarked == nil {
+			case target == nil:
 				x.Causes = []string{"the rule that sets the mark is missing", "tc or eBPF, which are not examined, set the mark, and no client has used the service yet"}
 			}
-			if x.Evidence != "" {
-				text = x.Evidence + "; " + text
-			}
-			x.Evidence = text
-		case f.RulesOnly:
-			continue
 		}
-		if len(setters) == 0 || unmarked != nil {
+		if len(setters) == 0 || target != nil {
 			x.Remedies = append(x.Remedies, f.setMark(s, ipvs.TCP, address, port))
 		}
-		if len(setters) > 0 {
-			x.Remedies = append(x.Remedies, listMarks)
+		remove := f.removeService(s)
+		switch {
+		case len(setters) > 0: // the service may be idle
+			x.Remedies = append(x.Remedies, checkMarkRules)
+		case f.HasIngressFilter:
+			x.Remedies = append(x.Remedies, advise("if tc does not set the mark either: %s", remove.CommandLine()))
+		default:
+			x.Remedies = append(x.Remedies, remove)
 		}
-		x.Remedies = append(x.Remedies, f.removeService(s))
-		if x.Severity == 0 {
-			x.Severity = Hint
-		}
+		x.Evidence = strings.Join(evidence, "; ")
 		report(x)
 	}
 }
 
-// listMarks shows which rules that set marks match packets.
-var listMarks = Remedy{Advice: "see which rules that set the mark count packets, such as by iptables-save -c or nft list ruleset"}
+// formatMarks returns a list of up to three marks, in decimal and hexadecimal.
+func formatMarks(marks []uint32) string {
+	var texts []string
+	for _, m := range marks[:min(3, len(marks))] {
+		texts = append(texts, fmt.Sprintf("%d (0x%x)", m, m))
+	}
+	text := strings.Join(texts, ", ")
+	if len(marks) > 3 {
+		text += ", …"
+	}
+	return text
+}
 
-// minUnmarked is the number of packets of a client to the same port that show that
-// the client does not only try whether the port is open.
-const minUnmarked = 3
+// checkMarkRules is the advice to find out which of the rules that set marks match packets.
+var checkMarkRules = Remedy{Advice: "check with iptables-save -c or nft list ruleset whether the rules that set the mark count packets"}
 
-// unmarkedTarget returns a target without a listener to which a client has
+// minUnmatched is the number of packets of a client to the same port that distinguish
+// the client from a port scan.
+const minUnmatched = 3
+
+// unmatchedTarget returns a target without a listener to which a client has
 // repeatedly sent packets without creating a connection, or nil.
-func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarget {
-	for i := range f.Unmarked {
-		t := &f.Unmarked[i]
-		if t.Packets >= minUnmarked && f.ListeningRead && matches(t) &&
+func (f *Facts) unmatchedTarget(matches func(*UnmatchedTarget) bool) *UnmatchedTarget {
+	for i := range f.UnmatchedTargets {
+		t := &f.UnmatchedTargets[i]
+		if t.Packets >= minUnmatched && f.ListeningRead && matches(t) &&
 			!slices.ContainsFunc(f.Listening, func(l netstate.Socket) bool { return accepts(l, t.Protocol, t.Target) }) {
 			return t
 		}
@@ -240,39 +271,39 @@ func (f *Facts) unmarkedTarget(matches func(*UnmarkedTarget) bool) *UnmarkedTarg
 }
 
 // describe describes the packets to a target.
-func (t *UnmarkedTarget) describe() string {
+func (t *UnmatchedTarget) describe() string {
 	unit := "SYN"
 	if t.Protocol == ipvs.UDP {
 		unit = "UDP packet"
 	}
-	return fmt.Sprintf("%s from %s to %s in this sample, which has no service and no listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
+	return fmt.Sprintf("%s from %s to %s in this sample; that port has neither a service nor a listener", humanize.Count(t.Packets, unit), t.Client, t.Target)
 }
 
-// usesUnmarked reports whether packets to a target that have no mark should have had
-// that of a service: a client of the service sends them by TCP, or they are UDP
-// packets to a port that clients of the service use by TCP.
-func (f *Facts) usesUnmarked(s *Service, t *UnmarkedTarget) bool {
+// lacksMark reports whether packets to a target should have had the mark of a service. TCP
+// packets should if their client uses the service at the same address. UDP packets should
+// if clients of the service use the same port by TCP.
+func (f *Facts) lacksMark(s *Service, t *UnmatchedTarget) bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool {
-		if d.Conns.VIP != t.Target.Addr() {
+		if d.Conns.VIP.Addr() != t.Target.Addr() {
 			return false
 		}
 		if t.Protocol == ipvs.UDP {
-			mark, ok := f.markOf(ipvs.TCP, t.Target)
-			return d.Conns.VIPPort == t.Target || ok && mark == s.Mark
+			mark, ok := f.markSetByRules(ipvs.TCP, t.Target)
+			return d.Conns.VIP == t.Target || ok && mark == s.Mark
 		}
 		return slices.ContainsFunc(f.WorkingClients[t.Client], func(o *ipvs.Destination) bool { return o.AddrPort == d.AddrPort })
 	})
 }
 
-// markIncomplete reports clients of a firewall mark service whose packets to other
-// ports, by UDP, or whose new packets, are not marked.
+// markIncomplete reports clients of a fwmark service some of whose packets lack the
+// mark: those to another port, those of UDP, or those of new connections.
 func markIncomplete(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		if s.Mark == 0 {
 			continue
 		}
-		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return f.usesUnmarked(s, t) })
+		t := f.unmatchedTarget(func(t *UnmatchedTarget) bool { return f.lacksMark(s, t) })
 		if t == nil {
 			continue
 		}
@@ -281,9 +312,9 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			evidence = "clients have connections with this mark; "
 		}
 		x := s.serviceFinding(evidence + t.describe())
-		if mark, ok := f.markOf(t.Protocol, t.Target); ok && mark == s.Mark {
+		if mark, ok := f.markSetByRules(t.Protocol, t.Target); ok && mark == s.Mark {
 			x.Causes = []string{"the rule that sets the mark does not match all packets of the client"}
-			x.Remedies = []Remedy{listMarks}
+			x.Remedies = []Remedy{checkMarkRules}
 		} else {
 			x.Causes = []string{
 				fmt.Sprintf("the rule that sets the mark does not include %s port %d", t.Protocol, t.Target.Port()),
@@ -291,23 +322,23 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			}
 			x.Remedies = []Remedy{f.setMark(s, t.Protocol, t.Target.Addr().String(), strconv.Itoa(int(t.Target.Port())))}
 		}
-		if t.Protocol == ipvs.UDP && !slices.Contains(dualPorts, t.Target.Port()) {
-			x.Severity = Hint // such as HTTP/3
+		if t.Protocol == ipvs.UDP && !slices.Contains(tcpAndUDPPorts, t.Target.Port()) {
+			x.Severity = Hint // clients may try UDP first, such as for HTTP/3
 		}
 		report(x)
 	}
 }
 
-// setMark returns the command that gives packets to an address and port the mark of
-// a service.
+// setMark returns the command that sets the mark of a service on packets to an address
+// and port.
 func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string) Remedy {
 	return f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 		"-p", strings.ToLower(protocol.String()), "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))
 }
 
-// dualPorts are the ports of protocols that use TCP and UDP. Clients of other
+// tcpAndUDPPorts are the ports of protocols that use TCP and UDP. Clients of other
 // protocols may try both, such as those of HTTP/3.
-var dualPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
+var tcpAndUDPPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
 
 // otherProtocol reports clients that send UDP packets to a TCP service, or vice versa.
 func otherProtocol(f *Facts, report func(Finding)) {
@@ -316,7 +347,7 @@ func otherProtocol(f *Facts, report func(Finding)) {
 		if s.Mark != 0 || s.Protocol != ipvs.TCP && s.Protocol != ipvs.UDP {
 			continue
 		}
-		t := f.unmarkedTarget(func(t *UnmarkedTarget) bool { return t.Target == s.AddrPort && t.Protocol != s.Protocol })
+		t := f.unmatchedTarget(func(t *UnmatchedTarget) bool { return t.Target == s.AddrPort && t.Protocol != s.Protocol })
 		if t == nil {
 			continue
 		}
@@ -327,9 +358,9 @@ func otherProtocol(f *Facts, report func(Finding)) {
 			add := f.selfCommand(&command.Command{Verb: command.AddServer, Service: other, Destination: s.Servers[j].Destination})
 			x.Remedies[0].Commands = append(x.Remedies[0].Commands, add.Commands...)
 		}
-		if !slices.Contains(dualPorts, t.Target.Port()) {
+		if !slices.Contains(tcpAndUDPPorts, t.Target.Port()) {
 			x.Severity = Hint
-			x.Causes = []string{"the servers offer the protocol, but the service does not", "the clients try both protocols, or scan ports"}
+			x.Causes = []string{"the servers accept this protocol, but the table has no service for it", "the clients try both protocols, or scan ports"}
 		}
 		report(x)
 	}

@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
@@ -16,7 +17,7 @@ var stuckChecks = []Check{
 	{
 		ID: "dead-server-clients", Severity: Error, run: deadServerClients,
 		Title:       "clients stick to a server that does not reply",
-		Explanation: "weight 0 only keeps new clients away from a server",
+		Explanation: "weight 0 keeps only new clients away: the server still receives packets of existing connections, and connections of persistent clients",
 	},
 }
 
@@ -31,8 +32,8 @@ func deadServerClients(f *Facts, report func(Finding)) {
 	}
 }
 
-// hasStuckClients reports whether a server of weight 0 still gets packets, or will
-// get them. Packets of handshakes that began before the weight was 0 do not count.
+// hasStuckClients reports whether a server of weight 0 still receives packets, or
+// will. Handshakes that began before the weight was 0 do not count.
 func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
 	if s.Protocol == ipvs.UDP {
 		return d.hasClientTraffic()
@@ -40,55 +41,52 @@ func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
 	return d.Conns.Open > 0 || d.Conns.New > 0 || f.sysctlIs(connReusePath, 0) && d.hasClientTraffic()
 }
 
-// deadEvidence returns how the traffic of a server of weight 0 shows that it does
-// not reply, or "".
+// deadEvidence returns the evidence that a server of weight 0 does not reply to its
+// clients, or "".
 func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity Severity) {
 	if d.Weight > 0 || !f.hasStuckClients(s, d) {
 		return "", 0
 	}
-	packets := humanize.Count(d.Conns.Total, "connection")
+	traffic := humanize.Count(d.Conns.Total, "connection")
 	if d.Delta != nil && d.Delta.InPackets > 0 {
-		packets = humanize.Count(d.Delta.InPackets, "packet") + " to the server in this sample"
+		traffic = humanize.Count(d.Delta.InPackets, "packet") + " to the server in this sample"
 	}
 	switch r := f.rejection(s, d); {
 	case d.completes():
 		return "", 0
 	case r != nil:
-		return packets + ", which it rejects", Error
+		return traffic + ", which it rejects", Error
 	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.OutPackets > 0:
 		return "", 0
 	}
 	route, routed := f.routeTo(d)
-	nextHop := d.AddrPort.Addr()
-	if route.Gateway.IsValid() {
-		nextHop = route.Gateway
-	}
+	nextHop := cmp.Or(route.Gateway, d.AddrPort.Addr())
 	// On a backup director, connections may be those of the master.
 	hasTraffic := d.hasClientTraffic()
-	if hasTraffic || !f.isBackupDirector() {
+	if hasTraffic || !f.mayBeStandby() {
 		severity = Error
 		if !hasTraffic {
 			severity = Warning // the next packet of a client is lost
-			packets = humanize.Count(d.Conns.Open, "connection") + " in ESTABLISHED"
+			traffic = humanize.Count(d.Conns.Open, "connection") + " in ESTABLISHED"
 		}
 		if problem := f.neighborProblem(route.Link, nextHop, false, hasTraffic); routed && f.link(route.Link).NeedsNeigh && problem != "" {
-			return fmt.Sprintf("%s; %s %s on %s", packets, nextHop, problem, f.link(route.Link).Name), severity
+			return fmt.Sprintf("%s; %s %s on %s", traffic, nextHop, problem, f.link(route.Link).Name), severity
 		}
 		if f.isProbedSilent(s, d) {
-			return packets + "; it does not reply to a probe", severity
+			return traffic + "; it does not reply to a probe", severity
 		}
 	}
 	switch {
 	case d.Conns.StuckSynRecv > 0 && s.Protocol != ipvs.UDP:
-		evidence = packets + "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
+		evidence = traffic + "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
 		if _, ok := f.stuckWorkingClient(d); ok || len(d.Conns.StuckClients) >= minUnanswered {
 			return evidence, Error
 		}
 		if d.Conns.StuckSynRecv >= minUnanswered {
 			return evidence, Warning
 		}
-	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.InPackets >= minSilentPackets && (s.Protocol != ipvs.UDP || f.noReplies(s, d)):
-		return packets + ", none from it", Error
+	case d.Method == ipvs.Masquerading && d.Delta != nil && d.Delta.InPackets >= minSilentPackets && (s.Protocol != ipvs.UDP || f.sendsNoReplies(s, d)):
+		return traffic + ", none from it", Error
 	}
 	return "", 0
 }
@@ -101,12 +99,11 @@ func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
 		return false
 	}
-	vipSilent := f.frameOutcomes(netprobe.Silent)[s.key(d)]
-	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && vipSilent
+	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && f.hasVIPOutcome(s, d, netprobe.Silent)
 }
 
-// stuckCauses returns why clients are still sent to a server of weight 0, and what
-// sends them to others.
+// stuckCauses returns the causes for which clients are still sent to a server of
+// weight 0, with remedies that send them to other servers.
 func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 	var causes []replyCause
 	add := func(text string, remedy Remedy) {
@@ -117,13 +114,13 @@ func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 	}
 	if s.Protocol != ipvs.UDP && f.sysctlIs(connReusePath, 0) && (d.Conns.Reused > 0 || d.Conns.StuckSynRecv > 0) {
 		// expire_nodest_conn includes connections whose handshake has begun.
-		add("a client that uses a port again is sent to the server of the old connection (conn_reuse_mode is 0)",
+		add("a client that reuses a source port is sent to the server of the old connection (conn_reuse_mode is 0)",
 			f.sysctlRemedy(1, connReusePath, expireNodestPath))
 	}
 	if s.Protocol == ipvs.UDP || len(causes) == 0 || d.Conns.Open > 0 {
 		text := "its open connections are kept until they time out, such as those of connection pools"
 		if s.Protocol == ipvs.UDP {
-			text = "clients that keep their UDP port prolong their connections with each packet"
+			text = "a UDP client that keeps its source port stays on the server, because each packet restarts the timeout"
 		}
 		add(text, f.withSysctl(expireNodestPath, f.remove(s, d)))
 	}

@@ -21,7 +21,7 @@ import (
 var syncStateChecks = []Check{
 	{
 		ID: "sync-id-mismatch", Severity: Error, run: syncIDMismatch,
-		Title:       "sync messages have another sync ID or group",
+		Title:       "sync messages have a different sync ID or group",
 		Explanation: "a backup daemon only accepts messages to its group with its own sync ID",
 	},
 	{
@@ -92,7 +92,7 @@ func syncIDMismatch(f *Facts, report func(Finding)) {
 		changed.SyncID, changed.Group, changed.Port = uint32(m.SyncID), m.Group.Addr(), m.Group.Port()
 		start := f.selfCommand(&command.Command{Verb: command.StartDaemon, Daemon: changed})
 		report(Finding{
-			Evidence: fmt.Sprintf("%s sends messages to %s with the sync ID %d; the backup daemon on %s accepts %s with the sync ID %d",
+			Evidence: fmt.Sprintf("%s sends messages to %s with sync ID %d; the backup daemon on %s accepts messages to %s with sync ID %d",
 				m.Source, m.Group, m.SyncID, d.Interface, groupOf(d), d.SyncID),
 			Causes: []string{
 				"the master and this director are configured differently",
@@ -153,26 +153,26 @@ func syncBlocked(f *Facts, report func(Finding)) {
 }
 
 func syncNoService(f *Facts, report func(Finding)) {
-	hasMarks := slices.ContainsFunc(f.Services, func(s Service) bool { return s.Mark != 0 })
+	hasMarks := hasMarks(f.Services)
 	vips := f.addrs().vips
 	count := make(map[netip.AddrPort]int)
 	var order []netip.AddrPort
-	for _, u := range f.Unserved {
+	for _, vip := range f.UnmatchedConns {
 		// Connections of fwmark services and FTP data connections have no service with
 		// their own VIP and port.
-		if hasMarks || vips[u.VIP.Addr()] {
+		if hasMarks || vips[vip.Addr()] {
 			continue
 		}
-		if count[u.VIP] == 0 {
-			order = append(order, u.VIP)
+		if count[vip] == 0 {
+			order = append(order, vip)
 		}
-		count[u.VIP]++
+		count[vip]++
 	}
 	for _, vip := range order {
 		report(Finding{
-			Evidence: fmt.Sprintf("%s to %s, which is not in the table", humanize.Count(count[vip], "synchronized connection"), vip),
-			Remedies: []Remedy{advise("save the master's rules with %s -S -n, and restore them on this director with %s -R", f.Program, f.Program)},
-			Group:    "unserved",
+			Evidence: fmt.Sprintf("%s to %s, for which the table has no service", humanize.Count(count[vip], "synchronized connection"), vip),
+			Remedies: []Remedy{advise("save the rules of the master with %s -S -n, and restore them on this director with %s -R", f.Program, f.Program)},
+			Group:    "unmatched",
 		})
 	}
 }

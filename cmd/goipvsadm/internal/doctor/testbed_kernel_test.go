@@ -126,9 +126,8 @@ func (tb *testbed) shell(n *testnet.Netns, command string) {
 	tb.t.Helper()
 	// All namespaces share the lock of iptables, and tests run in parallel.
 	command = strings.ReplaceAll(command, "iptables-legacy ", "iptables-legacy -w ")
-	result, err := tb.tool.Shell(n, command)
-	if err != nil || result.Status != 0 {
-		tb.t.Fatalf("%s# %s: error %v, result %+v", n.Name, command, err, result)
+	if _, err := tb.tool.ShellStatus(n, command, 0); err != nil {
+		tb.t.Fatal(err)
 	}
 }
 
@@ -158,9 +157,14 @@ func (tb *testbed) startTraffic(addresses ...string) {
 
 // startTrafficFrom is like startTraffic, for another host.
 func (tb *testbed) startTrafficFrom(host string, addresses ...string) {
+	tb.startTrafficBetween(host, "", addresses...)
+}
+
+// startTrafficBetween is like startTrafficFrom, for a source address of the host.
+func (tb *testbed) startTrafficBetween(host, source string, addresses ...string) {
 	tb.repeat(150*time.Millisecond, func(ctx context.Context) {
 		for _, address := range addresses {
-			go tb.request(ctx, host, address)
+			go tb.request(ctx, host, source, address)
 		}
 	})
 }
@@ -187,11 +191,13 @@ func (tb *testbed) repeat(interval time.Duration, do func(context.Context)) {
 	time.Sleep(time.Second)
 }
 
-// request makes a host request a page from an address and ignores errors.
-func (tb *testbed) request(ctx context.Context, host, address string) {
+// request makes a host request a page from an address and ignores errors. The kernel
+// selects the source address if it is "".
+func (tb *testbed) request(ctx context.Context, host, source, address string) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	conn, err := tb.network.Host(host).Dial(ctx, "tcp", netip.Addr{}, address)
+	from, _ := netip.ParseAddr(source)
+	conn, err := tb.network.Host(host).Dial(ctx, "tcp", from, address)
 	if err != nil {
 		return
 	}
@@ -277,7 +283,7 @@ func examine(t *testing.T, tool *testnet.Tool, n *testnet.Netns, args ...string)
 	jsonouttest.Decode(t, []byte(result.Stdout), d)
 	for _, u := range d.NotLookedAt {
 		if !strings.HasPrefix(u.What, "replies of UDP servers") {
-			t.Errorf("not looked at: %s: %s", u.What, u.Reason)
+			t.Errorf("not examined: %s: %s", u.What, u.Reason)
 		}
 	}
 	return d

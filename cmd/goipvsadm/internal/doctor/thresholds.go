@@ -10,19 +10,19 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// overloadState is what is known about a server's connections and its thresholds.
-type overloadState uint8
+// A thresholdState relates the number of a server's connections to its thresholds.
+type thresholdState uint8
 
 const (
-	belowThresholds overloadState = iota
-	// A server that has reached its upper threshold gets no new connections until
-	// it is below the lower one, by default three quarters of the upper one.
+	belowThresholds thresholdState = iota
+	// A server between its thresholds gets no new connections if it has reached the
+	// upper one before. The lower one is three quarters of the upper one by default.
 	betweenThresholds
 	overloaded
 )
 
-// overload returns the state of a server.
-func (d *Server) overload() overloadState {
+// thresholdState compares the number of the server's connections with its thresholds.
+func (d *Server) thresholdState() thresholdState {
 	conns := d.ActiveConns + d.InactiveConns
 	switch {
 	case d.UpperThreshold == 0:
@@ -35,8 +35,9 @@ func (d *Server) overload() overloadState {
 	return belowThresholds
 }
 
-// isAvoided reports whether a server gets no new connections although others of its
-// service do, and the scheduler would select it.
+// isAvoided reports whether a server of a service with rr or wrr got no new connections
+// between the samples, although by its weight at least three of those of the service
+// were due to it.
 func (s *Service) isAvoided(d *Server) bool {
 	if s.Scheduler != "rr" && s.Scheduler != "wrr" || s.Flags&ipvs.Persistent != 0 || s.Delta == nil || d.Delta == nil || d.Delta.Conns > 0 {
 		return false
@@ -61,14 +62,18 @@ func (s *Service) isAvoided(d *Server) bool {
 func (f *Facts) rejectsClients(s *Service) bool {
 	a := f.Arrivals[s.ServiceKey]
 	return a != nil && a.Packets >= minUnanswered && s.Protocol != ipvs.UDP && s.Delta != nil && s.Delta.Conns == 0 &&
-		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) &&
-		!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.overload() == belowThresholds })
+		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) && !s.hasAvailable()
+}
+
+// hasAvailable reports whether a server of the service has reached no threshold.
+func (s *Service) hasAvailable() bool {
+	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds })
 }
 
 func overThreshold(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		conns := d.ActiveConns + d.InactiveConns
-		state := d.overload()
+		state := d.thresholdState()
 		if state == belowThresholds {
 			return
 		}
@@ -93,7 +98,12 @@ func overThreshold(f *Facts, report func(Finding)) {
 				d.LowerThreshold = 0
 			}
 		}))
-		if x.Severity = Warning; rejects {
+		x.Severity = Warning
+		switch {
+		case state == overloaded && s.hasAvailable():
+			x.Severity = Hint
+			x.Causes = []string{"the threshold works as intended: other servers get the new connections"}
+		case rejects:
 			x.Severity = Error
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample, and no server is available", humanize.Count(f.Arrivals[s.ServiceKey].Packets, "packet"))
 		}

@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -33,17 +32,17 @@ var trafficChecks = []Check{
 	{
 		ID: "service-silent", Severity: Error, run: serviceSilent,
 		Title:       "connections to this service never complete",
-		Explanation: "the servers do not reply",
+		Explanation: "the servers do not reply, or their replies are lost",
 	},
 	{
 		ID: "director-as-client", Severity: Hint, run: directorAsClient,
 		Title:       "connections from the director itself cannot complete",
-		Explanation: "with direct routing and tunneling, the director's packets have the VIP as their source, which is also the server's own address, so it does not reply; other clients are not affected",
+		Explanation: "with direct routing and tunneling, the source of the director's packets is the VIP, which is also the server's own address, so the server does not reply; other clients are not affected",
 	},
 	{
 		ID: "estimation-off", Severity: Hint, run: estimationOff,
 		Title:       "the kernel does not update its counters",
-		Explanation: "silent servers can only be found by the states of TCP connections, so UDP servers are not examined",
+		Explanation: "without counters, only the states of TCP connections show silent servers, and UDP servers are not examined",
 	},
 }
 
@@ -60,8 +59,8 @@ func describePackets(d *Server) string {
 	return fmt.Sprintf("%s to the server %s, %s from it", humanize.Count(stats.InPackets, "packet"), when, out)
 }
 
-// describeSynRecv describes how many connections of a service are in SYN_RECV, or
-// in a state of SCTP that is like it.
+// describeSynRecv describes how many connections of a service are in SYN_RECV, or in
+// the corresponding state of SCTP.
 func describeSynRecv(s *Service, n, total int) string {
 	state := synRecv
 	if s.Protocol == ipvs.SCTP {
@@ -73,7 +72,7 @@ func describeSynRecv(s *Service, n, total int) string {
 func natNoAnswers(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || f.isSuppressed(d) || !f.noReplies(s, d) {
+		if !ok || f.isSuppressed(d) || !f.sendsNoReplies(s, d) {
 			return
 		}
 		evidence := describePackets(d)
@@ -89,14 +88,32 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 		}
 		x.explain(f.replyCauses(s, d, r))
 		if len(x.Remedies) == 0 {
-			x.Remedies = []Remedy{f.takeOut(s, d)}
+			x.Remedies = []Remedy{f.takeOutOfRotation(s, d)}
 		}
+		f.doubtRejection(&x, d)
 		report(x)
 	})
 }
 
-// resetSize returns the size of the packet that resets a TCP connection, in
-// bytes. It has no TCP options, unlike a packet that accepts a connection.
+// doubtRejection makes a finding that a server does not serve its clients a hint if
+// there is a single client that the server may reject intentionally, unless a probe
+// has failed as well.
+func (f *Facts) doubtRejection(x *Finding, d *Server) {
+	client, ok := f.rejectedClient(d)
+	if p, probed := f.Paths[&d.Destination]; !ok || probed && p.FromDirector.Port != netprobe.Answered {
+		return
+	}
+	x.Severity, x.Group = Hint, ""
+	x.Evidence += fmt.Sprintf("; all from %s, while other clients have completed connections to the server", client)
+	x.Causes = append([]string{"the server rejects this client, such as by fail2ban, or the client's own network loses the replies"}, x.Causes...)
+	x.Remedies = []Remedy{advise("test the server from another client")}
+	if !f.Probed {
+		x.Remedies = append(x.Remedies, f.localCommand(f.Program, "--doctor", "--probe"))
+	}
+}
+
+// resetSize returns the size in bytes of a packet from a server that resets a TCP
+// connection. Unlike a packet that accepts one, it has no TCP options.
 func resetSize(d *Server) uint64 {
 	if d.AddrPort.Addr().Is4() {
 		return 40
@@ -112,10 +129,10 @@ func (f *Facts) onlyResets(s *Service, d *Server) bool {
 		c.OutBytes == c.OutPackets*resetSize(d) && d.Conns.Completed == 0
 }
 
-// rejection returns how packets to a server with NAT were rejected between the
-// samples, or nil if there were none or the server has replied to others. One
-// rejection is enough if there were more packets: a host sends about one ICMP error
-// per second to each destination.
+// rejection returns the rejection of packets to a server with NAT between the samples,
+// or nil if there was none or the server replied to others. One rejection is enough if
+// there were more packets: a host sends about one ICMP error per second to each
+// destination.
 func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	if d.Method != ipvs.Masquerading || d.Conns.Completed > 0 || !d.hasTraffic() {
 		return nil
@@ -129,16 +146,15 @@ func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	return nil
 }
 
-// endpoints returns the endpoints to which packets of a service are sent at a
-// server with NAT. If the service includes several ports, it returns one of those
-// that clients use by TCP or SCTP: connection states show whether others work.
+// endpoints returns the endpoints to which IPVS sends packets of a service at a server
+// with NAT. If the service is for several ports, it returns a port that a TCP or SCTP
+// client uses: a connection that completes on another port shows that the server works.
 func endpoints(s *Service, d *Server) []Endpoint {
-	port := cmp.Or(d.AddrPort.Port(), s.AddrPort.Port())
-	to := netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(port, d.Conns.VIPPort.Port()))
+	to := netip.AddrPortFrom(d.AddrPort.Addr(), s.serverPort(d))
 	switch {
 	case s.Mark != 0:
 		return []Endpoint{{ipvs.TCP, to}, {ipvs.SCTP, to}}
-	case port == 0 && s.Protocol == ipvs.UDP:
+	case d.AddrPort.Port() == 0 && s.AddrPort.Port() == 0 && s.Protocol == ipvs.UDP:
 		return nil
 	}
 	return []Endpoint{{s.Protocol, to}}
@@ -151,7 +167,7 @@ func serverRefuses(f *Facts, report func(Finding)) {
 		}
 		r := f.rejection(s, d)
 		x := s.serverFinding(d, "",
-			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.takeOut(s, d))
+			advise("start the program that should listen on %s, or allow the packets in the server's firewall", d.AddrPort), f.takeOutOfRotation(s, d))
 		switch {
 		case f.onlyResets(s, d):
 			x.Evidence = fmt.Sprintf("%s to the server in this sample, and every reply was a packet of %d bytes: a TCP reset",
@@ -161,25 +177,26 @@ func serverRefuses(f *Facts, report func(Finding)) {
 		case r.Reporter == d.AddrPort.Addr():
 			x.Evidence = fmt.Sprintf("the server has rejected %s in this sample and replied to none", humanize.Count(r.Packets, "packet"))
 		default:
-			x.Evidence = fmt.Sprintf("%s reports that the server is unreachable, by ICMP, for %s in this sample", r.Reporter, humanize.Count(r.Packets, "packet"))
+			x.Evidence = fmt.Sprintf("%s replied to %s in this sample that the server is unreachable (ICMP)", r.Reporter, humanize.Count(r.Packets, "packet"))
 			x.Causes = []string{fmt.Sprintf("the server is down, or %s has no route to it or filters the packets", r.Reporter)}
-			x.Remedies[0] = advise("check that %s is up, and that %s reaches it", d.AddrPort.Addr(), r.Reporter)
+			x.Remedies[0] = advise("check that %s is up, and that %s can reach it", d.AddrPort.Addr(), r.Reporter)
 		}
+		f.doubtRejection(&x, d)
 		report(x)
 	})
 }
 
-// connStateIsEvidence reports whether connection states show that a server is
-// silent. With NAT, counters of replies are better evidence.
+// connStateIsEvidence reports whether connection states are the evidence that a server
+// is silent. With NAT, the counters of replies are better evidence.
 func connStateIsEvidence(s *Service, d *Server) bool {
 	return s.Protocol != ipvs.UDP && (d.Method == ipvs.DirectRouting || d.Method == ipvs.Tunneling)
 }
 
-// silentFinding adds the causes for the silence of a server to a finding. The
-// further remedies follow those of the causes, without duplicates.
+// silentFinding adds the causes for the silence of a server, and their remedies, to a
+// finding. Further remedies follow unless the causes have the same ones.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
 	if p, ok := f.path(d); ok {
-		x.Evidence += "; " + describeProbe(p, d.Conns.VIPPort)
+		x.Evidence += "; " + describeProbe(p, s.vip(d))
 	}
 	x.explain(f.vipCauses(s, d))
 	for _, r := range further {
@@ -188,7 +205,7 @@ func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remed
 		}
 	}
 	if len(x.Remedies) == 0 {
-		x.Remedies = []Remedy{f.takeOut(s, d)}
+		x.Remedies = []Remedy{f.takeOutOfRotation(s, d)}
 	}
 	return x
 }
@@ -204,11 +221,12 @@ func (f *Facts) pathFails(d *Server) bool {
 	return p.FromDirector.Port != netprobe.Answered || p.FromClient.Port != netprobe.Silent
 }
 
-// isSilentNow reports whether connections to the server are stuck. If earlier ones
-// have completed and there is no traffic now, clients may have given up before the
-// server worked again.
+// isSilentNow reports whether connections to the server are stuck. If there is no
+// traffic now and earlier ones have completed, clients may have given up before the
+// server worked again. If most connections had a SYN and one more packet at most,
+// monitors may have reset them: IPVS keeps their state.
 func (d *Server) isSilentNow() bool {
-	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0)
+	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0 && d.Stats.InPackets > 2*d.Stats.Conns)
 }
 
 func serverSilent(f *Facts, report func(Finding)) {
@@ -225,7 +243,7 @@ func serverSilent(f *Facts, report func(Finding)) {
 			if d.Weight == 0 || !connStateIsEvidence(s, d) || !d.isSilentNow() || d.completes() || f.isSuppressed(d) {
 				continue
 			}
-			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)), f.takeOut(s, d))
+			x := f.silentFinding(s, d, s.serverFinding(d, describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)), f.takeOutOfRotation(s, d))
 			client, ok := f.stuckWorkingClient(d)
 			switch {
 			case f.pathFails(d) && completing > 0:
@@ -275,7 +293,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		}
 		x := f.silentFinding(s, first, s.serviceFinding(describeSynRecv(s, total.SynRecv, total.Total)))
 		if _, probed := f.Paths[&first.Destination]; !probed && first.Conns.VIP.IsValid() {
-			x.Causes = append(x.Causes, spoofCause(first.Conns.VIP).text)
+			x.Causes = append(x.Causes, spoofCause(first.Conns.VIP.Addr()).text)
 		}
 		// A retransmitted SYN shows that a client waits for a reply. Other SYNs may
 		// come from a scan.
@@ -308,7 +326,8 @@ func directorAsClient(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		for j := range s.Servers {
 			d := &s.Servers[j]
-			if !connStateIsEvidence(s, d) || d.Conns.FromDirector == 0 {
+			// Without the VIP, the director's packets have another source.
+			if !connStateIsEvidence(s, d) || d.Conns.FromDirector == 0 || len(f.linksWithAddr(d.Conns.VIP.Addr())) == 0 {
 				continue
 			}
 			report(s.serviceFinding(fmt.Sprintf("%s from the director itself to %s", humanize.Count(d.Conns.FromDirector, "connection"), d.AddrPort.Addr()),

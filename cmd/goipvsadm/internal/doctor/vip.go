@@ -34,17 +34,17 @@ func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
 	}
 }
 
-// isBackupDirector reports whether the director may be a standby, which has no
-// VIP, or does not announce it, until it takes over.
-func (f *Facts) isBackupDirector() bool {
+// mayBeStandby reports whether the director may be a standby, which has no VIP, or does
+// not announce it, until it takes over.
+func (f *Facts) mayBeStandby() bool {
 	// keepalived without VRRP only checks servers.
 	return slices.ContainsFunc(haDaemons, func(name string) bool { return f.isRunning(name) && (name != "keepalived" || f.HasVRRP) }) ||
 		f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
-// likelyInterface returns the name of the interface that an address most likely
-// belongs on.
+// likelyInterface returns the name of the interface to which an address most likely
+// has to be added.
 func (f *Facts) likelyInterface(addr netip.Addr) string {
 	for _, a := range f.Addresses {
 		if l := f.link(a.Link); !l.Loopback && a.Prefix.Contains(addr) {
@@ -52,36 +52,45 @@ func (f *Facts) likelyInterface(addr netip.Addr) string {
 		}
 	}
 	// Assume symmetric routing.
-	if r, ok := f.Routes[testNetAddr(addr)]; ok && r.Type == netstate.Unicast {
+	if r, ok := f.Routes[internetAddr(addr)]; ok && r.Type == netstate.Unicast {
 		return f.link(r.Link).Name
 	}
 	return "lo"
 }
 
-// testNetAddr returns an address that stands for the Internet in route lookups,
-// of the same family as like. It is reserved for documentation (RFC 5737,
-// RFC 3849).
-func testNetAddr(like netip.Addr) netip.Addr {
+// internetAddr returns an address that represents the Internet in route lookups, of the
+// same family as like. It is reserved for documentation (RFC 5737, RFC 3849).
+func internetAddr(like netip.Addr) netip.Addr {
 	if like.Is4() {
 		return netip.AddrFrom4([4]byte{203, 0, 113, 77})
 	}
 	return netip.AddrFrom16([16]byte{0: 0x20, 1: 0x01, 2: 0x0d, 3: 0xb8, 4: 0xff, 15: 77})
 }
 
-// isElsewhere reports whether another host has an address, according to the
+// isOnOtherHost reports whether another host has an address, according to the
 // neighbor table or to probes.
-func (f *Facts) isElsewhere(addr netip.Addr) bool { return f.addrs().elsewhere[addr] }
+func (f *Facts) isOnOtherHost(addr netip.Addr) bool { return f.addrs().onOtherHosts[addr] }
 
 // minUnanswered is the number of unanswered requests, packets or connections
 // that proves that clients are affected.
 const minUnanswered = 2
 
-// isAnnounced reports whether a director announces a VIP by VRRP: this one if here
-// is set, otherwise another one.
-func (f *Facts) isAnnounced(vip netip.Addr, here bool) bool {
+// isVRRPMaster reports whether this director announces a VIP by VRRP.
+func (f *Facts) isVRRPMaster(vip netip.Addr) bool { return f.isAdvertised(vip, true) }
+
+// hasOtherVRRPMaster reports whether another director announces a VIP by VRRP.
+func (f *Facts) hasOtherVRRPMaster(vip netip.Addr) bool { return f.isAdvertised(vip, false) }
+
+func (f *Facts) isAdvertised(vip netip.Addr, outgoing bool) bool {
 	return slices.ContainsFunc(f.Advertisements, func(a netprobe.Advertisement) bool {
-		return a.Outgoing == here && slices.Contains(a.Addresses, vip)
+		return a.Outgoing == outgoing && slices.Contains(a.Addresses, vip)
 	})
+}
+
+// isStandbyFor reports whether the director is, or may be, a standby for a VIP: it does
+// not announce the VIP by VRRP, and either another director does or it mayBeStandby.
+func (f *Facts) isStandbyFor(vip netip.Addr) bool {
+	return !f.isVRRPMaster(vip) && (f.hasOtherVRRPMaster(vip) || f.mayBeStandby())
 }
 
 func vipNotLocal(f *Facts, report func(Finding)) {
@@ -94,17 +103,20 @@ func vipNotLocal(f *Facts, report func(Finding)) {
 		_, onLink := f.subnetOf(vip, 0)
 		requests, arrivals := f.ARPRequests[vip], f.Arrivals[s.ServiceKey]
 		switch {
-		case f.isElsewhere(vip) || f.isAnnounced(vip, false):
+		case f.isOnOtherHost(vip) || f.hasOtherVRRPMaster(vip):
 			return // a standby
-		case f.isAnnounced(vip, true):
+		case f.isVRRPMaster(vip):
 			x.Evidence += "; this director announces it by VRRP"
 		case requests >= minUnanswered:
 			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(requests, "ARP request"))
 		case arrivals != nil && arrivals.Packets >= minUnanswered:
 			x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(arrivals.Packets, "packet"))
-		case onLink && f.ARPAnswered:
-			x.Evidence += "; no host replies for it on its network"
-		case f.isBackupDirector():
+		case onLink && f.ARPProbed:
+			x.Evidence += "; no host on its network replied to ARP or neighbor discovery for it"
+			if x.Severity = Warning; s.hasOnlyLocalClients() {
+				x.Severity = Hint
+			}
+		case f.mayBeStandby():
 			return
 		case f.RulesOnly:
 			x.Severity = Warning
@@ -131,8 +143,8 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 		addrs := f.addrs().byAddr[vip]
 		isUsable := func(a netstate.Address) bool {
 			l := f.link(a.Link)
-			// An address on a link without ARP is not resolved there, so the link may
-			// be down, as kube-proxy's kube-ipvs0 is.
+			// A link without ARP, such as kube-proxy's kube-ipvs0, may be down: its
+			// addresses are reached through other links.
 			return l.Up && l.LowerUp || !l.NeedsNeigh
 		}
 		if len(addrs) == 0 || slices.ContainsFunc(addrs, isUsable) {
@@ -156,7 +168,7 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 }
 
 func vipOnLo(f *Facts, report func(Finding)) {
-	if f.isBackupDirector() {
+	if f.mayBeStandby() {
 		return
 	}
 	reported := make(map[netip.Addr]bool)
@@ -178,8 +190,8 @@ func vipOnLo(f *Facts, report func(Finding)) {
 		reported[vip] = true
 		link := f.linksWithAddr(own.Addr())[0].Name
 		x := s.serviceFinding(fmt.Sprintf("%s is on lo, but its subnet %s is on %s", vip, own.Masked(), link))
-		// With the VIP on the link, the director announces it: a second owner of the
-		// VIP would take the clients of the first.
+		// With the VIP on that link, the director replies to ARP requests for it, and
+		// would take the clients of another director that has it.
 		move := f.localCommands(addAddress(vip, link), []string{"ip", "address", "del", hostPrefix(vip), "dev", "lo"})
 		x.Remedies = []Remedy{advise("if clients on that subnet should reach this director, and no other one: %s", move.CommandLine())}
 		report(x)
@@ -192,7 +204,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
 		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
-			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.overload() == belowThresholds }) {
+			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds }) {
 			continue
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, but IPVS counted none",

@@ -28,7 +28,7 @@ var vipStateChecks = []Check{
 	{
 		ID: "default-route-lost", Severity: Error, run: defaultRouteLost,
 		Title:       "router advertisements are ignored",
-		Explanation: "with forwarding enabled, an interface accepts router advertisements, and the default route in them, only if accept_ra is 2",
+		Explanation: "while forwarding is enabled, an interface accepts router advertisements, which contain the default route, only if accept_ra is 2",
 	},
 	{
 		ID: "director-loop", Severity: Error, run: directorLoop,
@@ -57,8 +57,8 @@ func vipDADFailed(f *Facts, report func(Finding)) {
 				x.Severity = Error
 			}
 		}
-		// Adding the address again repeats the detection, so the kernel still does not
-		// use it if another host has it.
+		// Adding the address again is safe: it repeats the detection, so the kernel does
+		// not use the address if another host still has it.
 		x.Evidence = fmt.Sprintf("%s on %s is in the state dadfailed", vip, link)
 		x.Remedies = []Remedy{f.localCommands([]string{"ip", "address", "del", a.Prefix.String(), "dev", link},
 			[]string{"ip", "address", "add", a.Prefix.String(), "dev", link})}
@@ -94,7 +94,7 @@ func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
 	if len(vipLinks) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
 		return nil, false
 	}
-	// A macvlan of that link, as VRRP uses, replies itself.
+	// A macvlan on that link, as VRRP uses it, replies to ARP requests itself.
 	if slices.ContainsFunc(vipLinks, func(l *netstate.Link) bool { return l.NeedsNeigh }) {
 		return nil, false
 	}
@@ -112,16 +112,16 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 	f.eachIdleVIP(func(s *Service, vip netip.Addr) {
 		link, hidden := f.hiddenFrom(vip)
 		// A standby and a server hide the VIP on purpose.
-		if !hidden || f.isStandby(vip) || f.hasLocalServer(s) {
+		if !hidden || f.isStandbyFor(vip) || f.hasLocalServer(s) {
 			return
 		}
 		vipLink := f.linksWithAddr(vip)[0].Name
 		x := s.serviceFinding(fmt.Sprintf("%s is on %s; its network is on %s, where arp_ignore is set", vip, vipLink, link.Name))
 		move := f.localCommands(addAddress(vip, link.Name), []string{"ip", "address", "del", f.prefixOf(vip, vipLink), "dev", vipLink})
-		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isElsewhere(vip) {
+		if n := f.ARPRequests[vip]; n >= minUnanswered && !f.isOnOtherHost(vip) {
 			x.Evidence += fmt.Sprintf("; one host sent %s for it in this sample without a reply", humanize.Count(n, "ARP request"))
 			x.Remedies = []Remedy{move}
-		} else { // it may be a backup
+		} else { // it may be a standby
 			x.Severity = Hint
 			x.Remedies = []Remedy{advise("if clients on that network should reach this director, and no other one: %s", move.CommandLine())}
 		}
@@ -139,8 +139,8 @@ func (f *Facts) prefixOf(addr netip.Addr, link string) string {
 	return hostPrefix(addr)
 }
 
-// advertisedLinks returns the links that accept router advertisements only
-// without forwarding, and their accept_ra sysctls.
+// advertisedLinks returns the links that accept router advertisements only while
+// forwarding is disabled, and the paths of their accept_ra sysctls.
 func (f *Facts) advertisedLinks() (links, paths []string) {
 	for i := range f.Links {
 		l := &f.Links[i]
@@ -200,7 +200,7 @@ func backupOnlyActive(f *Facts, report func(Finding)) {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
 		vip := s.AddrPort.Addr()
-		if s.Mark != 0 || a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.isElsewhere(vip) || f.isAnnounced(vip, false) ||
+		if s.Mark != 0 || a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.isOnOtherHost(vip) || f.hasOtherVRRPMaster(vip) ||
 			!f.announces(vip, a.Link) {
 			continue
 		}

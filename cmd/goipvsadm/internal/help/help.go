@@ -89,9 +89,9 @@ func Excerpt(flags []string) string {
 				entries.WriteString(line)
 			}
 		}
-		if hasEntries {
+		if hasEntries { // a paragraph without entries belongs to the section before it
 			isKept = entries.Len() > 0
-		} // else it is a paragraph on the section before it
+		}
 		if isKept {
 			excerpt.WriteString("\n" + heading + entries.String())
 		}

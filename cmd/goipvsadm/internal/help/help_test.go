@@ -23,9 +23,9 @@ func TestVersionLine(t *testing.T) {
 	}
 }
 
-// options lists the flags of the program. The help text must have an entry for
+// allFlags lists the flags of the program. The help text must have an entry for
 // each.
-var options = strings.Fields(`
+var allFlags = strings.Fields(`
 	-A --add-service -E --edit-service -D --delete-service -C --clear
 	-L -l --list -Z --zero -a --add-server -e --edit-server -d --delete-server
 	-R --restore -S --save --set --start-daemon --stop-daemon -h --help
@@ -50,7 +50,7 @@ func TestTextEveryOption(t *testing.T) {
 			entries = append(entries, strings.Split(words[1], ", ")...)
 		}
 	}
-	want := slices.Sorted(slices.Values(options))
+	want := slices.Sorted(slices.Values(allFlags))
 	slices.Sort(entries)
 	for _, o := range want {
 		if !slices.Contains(entries, o) {
@@ -87,7 +87,7 @@ func TestTextPlaceholders(t *testing.T) {
 	}
 }
 
-// The summary fits on a terminal and has all commands.
+// TestSummary checks that the summary fits on a terminal and has all commands.
 func TestSummary(t *testing.T) {
 	summary := Summary()
 	if n := strings.Count(summary, "\n"); n > 24 {
@@ -161,7 +161,7 @@ func TestSummaries(t *testing.T) {
 			t.Errorf("summary of %s: %q, want %q", flag, got, want)
 		}
 	}
-	for _, flag := range options {
+	for _, flag := range allFlags {
 		if summaries[flag] == "" {
 			t.Errorf("%s has no summary", flag)
 		}

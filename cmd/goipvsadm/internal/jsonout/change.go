@@ -4,7 +4,6 @@ package jsonout
 
 import (
 	"bufio"
-	"bytes"
 	"time"
 
 	"goipvsadm/ipvs"
@@ -33,7 +32,7 @@ type change struct {
 
 // Write writes c on one line.
 func (c *Change) Write(w *bufio.Writer) error {
-	v := change{Time: c.Time.Format(time.RFC3339Nano), Initial: c.Initial, Command: c.Command, Rule: c.Rule}
+	v := change{Time: formatTime(c.Time), Initial: c.Initial, Command: c.Command, Rule: c.Rule}
 	switch c.Op {
 	case ipvs.OpAddService, ipvs.OpUpdateService:
 		v.Service = newServiceConfig(&c.Service)
@@ -52,10 +51,5 @@ func (c *Change) Write(w *bufio.Writer) error {
 	case ipvs.OpStopDaemon:
 		v.Daemon = daemonKey{lowerName(c.Daemon.State)}
 	}
-	var b bytes.Buffer
-	if err := newEncoder(&b).Encode(&v); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return newEncoder(w).Encode(&v)
 }

@@ -11,7 +11,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// changeTests are changes and the JSON form of what they are about.
+// changeTests are changes and the JSON members for their service, server, timeouts or
+// daemon.
 var changeTests = []struct {
 	command string
 	change  ipvs.Change

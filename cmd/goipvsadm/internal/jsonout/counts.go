@@ -10,7 +10,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/conncount"
 )
 
-// A counts is the JSON form of a conncount.Server.
+// counts is the JSON form of a conncount.Server.
 type counts struct {
 	Protocol    string       `json:"protocol,omitempty"`
 	Address     netip.Addr   `json:"server_address"`
@@ -25,8 +25,8 @@ type stateCount struct {
 	Connections uint64 `json:"connections"`
 }
 
-// Counts writes the numbers of connections by server and state. If t is not zero,
-// the document has the time t and one line.
+// Counts writes the connection counts by server and state. If t is not zero, the document
+// has the time t and one line.
 func Counts(w *bufio.Writer, servers []conncount.Server, t time.Time) error {
 	sw, err := newConnectionsWriter(w, "connection_counts", t)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"goipvsadm/cmd/goipvsadm/internal/sampler"
 	"goipvsadm/ipvs"
 	"goipvsadm/sched"
 )
@@ -158,8 +157,6 @@ func newServerConfig(d *ipvs.Destination) serverConfig {
 	}
 	return v
 }
-
-func newMeasured(rates *sampler.Rates) *measured { return (*measured)(rates) }
 
 // lowerName returns the name of v in lower case.
 func lowerName(v fmt.Stringer) string { return strings.ToLower(v.String()) }

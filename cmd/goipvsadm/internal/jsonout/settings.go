@@ -4,7 +4,6 @@ package jsonout
 
 import (
 	"bufio"
-	"bytes"
 	"net/netip"
 	"unicode/utf8"
 
@@ -20,12 +19,7 @@ type timeouts struct {
 
 // Timeouts writes t.
 func Timeouts(w *bufio.Writer, t *ipvs.Timeouts) error {
-	var b bytes.Buffer
-	if err := newEncoder(&b).Encode(map[string]timeouts{"timeouts": timeouts(*t)}); err != nil {
-		return err
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return newEncoder(w).Encode(map[string]timeouts{"timeouts": timeouts(*t)})
 }
 
 // A daemon is the JSON form of an ipvs.Daemon. Its members are named after the options of

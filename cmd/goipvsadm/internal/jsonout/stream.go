@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 )
 
 // A streamWriter writes a JSON object whose last member is an array, one array
@@ -60,8 +61,8 @@ func (sw *streamWriter) end() error {
 }
 
 // newEncoder returns an encoder that does not escape HTML characters.
-func newEncoder(b *bytes.Buffer) *json.Encoder {
-	e := json.NewEncoder(b)
+func newEncoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e
 }

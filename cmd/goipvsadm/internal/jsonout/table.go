@@ -62,11 +62,11 @@ func Sample(w *bufio.Writer, info *ipvs.Info, at time.Time, services iter.Seq2[*
 			return err
 		}
 		v := newService(&s.Service)
-		v.Measured = newMeasured(s.Measured)
+		v.Measured = (*measured)(s.Measured)
 		for j := range s.Destinations {
 			d := &s.Destinations[j]
 			server := newServer(&d.Destination)
-			server.Measured = newMeasured(d.Measured)
+			server.Measured = (*measured)(d.Measured)
 			v.Servers = append(v.Servers, server)
 		}
 		if err := t.stream.add(&v); err != nil {

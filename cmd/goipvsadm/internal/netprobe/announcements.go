@@ -3,11 +3,9 @@
 package netprobe
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,26 +38,15 @@ type AnnouncementCapture struct {
 	Advertisements []Advertisement
 }
 
-// maxCaptured is the maximum number of distinct packets that are kept.
+// maxCaptured is the maximum number of distinct messages and advertisements.
 const maxCaptured = 256
 
 // CaptureAnnouncements starts to capture VRRP advertisements, and sync messages
 // to a UDP port. It requires CAP_NET_RAW.
 func CaptureAnnouncements(syncPort uint16) (*AnnouncementCapture, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := openPacketSocket(announcementFilter(syncPort))
 	if err != nil {
-		return nil, fmt.Errorf("open packet socket: %w", err)
-	}
-	filter := announcementFilter(syncPort)
-	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
-	if err == nil {
-		// Before this bind, no packets are received.
-		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: hostToNetwork(unix.ETH_P_ALL)})
-	}
-	if err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("capture packets: %w", err)
+		return nil, err
 	}
 	return &AnnouncementCapture{fd: fd, port: syncPort}, nil
 }
@@ -67,60 +54,47 @@ func CaptureAnnouncements(syncPort uint16) (*AnnouncementCapture, error) {
 // announcementFilter accepts VRRP packets, and UDP packets to a port of a
 // multicast group, over IPv4. Offsets are relative to the IP header.
 func announcementFilter(port uint16) []unix.SockFilter {
-	const (
-		loadByte  = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
-		loadHalf  = unix.BPF_LD | unix.BPF_H | unix.BPF_ABS
-		jumpEqual = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-
-		accept = 10
-		reject = 11
-	)
-	jump := func(at int, to int) uint8 { return uint8(to - at - 1) }
+	const accept, reject = 10, 11
 	return []unix.SockFilter{
 		0:      {Code: loadHalf, K: metadataProtocol},
-		1:      {Code: jumpEqual, K: unix.ETH_P_IP, Jf: jump(1, reject)},
+		1:      {Code: jumpIfEqual, K: unix.ETH_P_IP, Jf: jump(1, reject)},
 		2:      {Code: loadByte, K: 9}, // protocol
-		3:      {Code: jumpEqual, K: protocolVRRP, Jt: jump(3, accept)},
-		4:      {Code: jumpEqual, K: unix.IPPROTO_UDP, Jf: jump(4, reject)},
+		3:      {Code: jumpIfEqual, K: protocolVRRP, Jt: jump(3, accept)},
+		4:      {Code: jumpIfEqual, K: unix.IPPROTO_UDP, Jf: jump(4, reject)},
 		5:      {Code: loadByte, K: 16}, // first byte of the destination
-		6:      {Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: 224, Jf: jump(6, reject)},
-		7:      {Code: unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH, K: 0}, // length of the IP header
-		8:      {Code: unix.BPF_LD | unix.BPF_H | unix.BPF_IND, K: 2},  // destination port
-		9:      {Code: jumpEqual, K: uint32(port), Jf: jump(9, reject)},
-		accept: {Code: unix.BPF_RET | unix.BPF_K, K: 2048},
-		reject: {Code: unix.BPF_RET | unix.BPF_K},
+		6:      {Code: jumpIfAtLeast, K: 224, Jf: jump(6, reject)},
+		7:      {Code: loadHeaderSize},
+		8:      {Code: loadIndexedHalf, K: 2}, // destination port
+		9:      {Code: jumpIfEqual, K: uint32(port), Jf: jump(9, reject)},
+		accept: {Code: returnSize, K: 2048},
+		reject: {Code: returnSize},
 	}
 }
 
 const protocolVRRP = 112
 
-// Close decodes the packets captured so far, without duplicates, and ends the
-// capture.
+// Close ends the capture, and stores the captured messages and advertisements without
+// duplicates.
 func (c *AnnouncementCapture) Close() error {
 	defer unix.Close(c.fd)
 	var buffer [2048]byte
 	seen := make(map[string]bool)
 	for {
-		n, from, err := unix.Recvfrom(c.fd, buffer[:], 0)
+		packet, link, outgoing, err := receivePacket(c.fd, buffer[:])
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
-		case errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENETDOWN):
-			continue
 		case err != nil:
 			return fmt.Errorf("capture packets: %w", err)
+		case len(seen) < maxCaptured:
+			c.add(packet, link, outgoing, seen)
 		}
-		link, ok := from.(*unix.SockaddrLinklayer)
-		if !ok || len(seen) == maxCaptured {
-			continue
-		}
-		c.add(buffer[:n], link.Ifindex, link.Pkttype == unix.PACKET_OUTGOING, seen)
 	}
 }
 
 // add decodes a packet and keeps it unless seen contains it.
 func (c *AnnouncementCapture) add(packet []byte, link int, outgoing bool, seen map[string]bool) {
-	h, payload, ok := parseIPv4(packet)
+	h, payload, ok := parseIP(packet)
 	if !ok {
 		return
 	}
@@ -146,9 +120,9 @@ func (c *AnnouncementCapture) add(packet []byte, link int, outgoing bool, seen m
 	}
 }
 
-// parseVRRP returns the virtual addresses of an advertisement, which consists of
-// version and type, router ID, priority, number of addresses, four other bytes,
-// and the addresses. With priority 0, by which a master resigns, there are none.
+// parseVRRP returns the virtual addresses in an advertisement, which consists of
+// version and type, router ID, priority, number of addresses, four other bytes, and
+// the addresses. It returns none if the priority is 0, by which a master resigns.
 func parseVRRP(b []byte) []netip.Addr {
 	const headerSize = 8
 	if len(b) < headerSize || b[0]&0xf != 1 || b[2] == 0 {
@@ -159,38 +133,4 @@ func parseVRRP(b []byte) []netip.Addr {
 		addresses = append(addresses, netip.AddrFrom4([4]byte(rest)))
 	}
 	return addresses
-}
-
-// An ipv4Header contains the fields of an IPv4 header that probes use.
-type ipv4Header struct {
-	protocol            uint8
-	source, destination netip.Addr
-}
-
-// parseIPv4 parses the header of an IPv4 packet and returns the payload. It
-// returns false for fragments other than the first.
-func parseIPv4(b []byte) (h ipv4Header, payload []byte, ok bool) {
-	if len(b) < 20 || b[0]>>4 != 4 {
-		return h, nil, false
-	}
-	size, total := int(b[0]&0xf)*4, int(binary.BigEndian.Uint16(b[2:]))
-	if size < 20 || total < size || total > len(b) || binary.BigEndian.Uint16(b[6:])&0x1fff != 0 {
-		return h, nil, false
-	}
-	h.protocol = b[9]
-	h.source, h.destination = netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
-	return h, b[size:total], true
-}
-
-// waitReadable waits until a descriptor is readable or the deadline has passed.
-func waitReadable(fd int, deadline time.Time) (bool, error) {
-	left := time.Until(deadline)
-	if left <= 0 {
-		return false, nil
-	}
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left.Milliseconds())+1)
-	if errors.Is(err, unix.EINTR) {
-		return false, nil
-	}
-	return n > 0, err
 }

@@ -12,11 +12,18 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
+// probePacket returns the packet of a path probe.
+func probePacket(protocol uint8, from, to netip.AddrPort) []byte {
+	p := pathProbe{port: from.Port(), Path: Path{Protocol: protocol, Source: from.Addr(), To: to}}
+	return p.request()
+}
+
 func TestParsePacket(t *testing.T) {
 	source, vip := netip.MustParseAddrPort("192.0.2.99:4000"), netip.MustParseAddrPort("192.0.2.1:80")
 	source6, vip6 := netip.MustParseAddrPort("[fd00::99]:4000"), netip.MustParseAddrPort("[fd00::1]:80")
-	syn := marshalSegment(&FrameTarget{Source: source.Addr(), VIP: vip}, source.Port(), 7, tcpSYN)
-	syn6 := marshalSegment(&FrameTarget{Source: source6.Addr(), VIP: vip6}, source6.Port(), 7, tcpSYN)
+	syn, syn6 := probePacket(unix.IPPROTO_TCP, source, vip), probePacket(unix.IPPROTO_TCP, source6, vip6)
+	rst := append([]byte(nil), syn...)
+	rst[20+tcpFlagsOffset] = tcpRST
 	request := marshalARP(Query{Link: netstate.Link{HardwareAddr: make(net.HardwareAddr, 6)}, Source: source.Addr(), Addr: vip.Addr()})
 	fragment := append([]byte(nil), syn...)
 	fragment[7] = 1
@@ -28,6 +35,7 @@ func TestParsePacket(t *testing.T) {
 	}{
 		{name: "IPv4", packet: syn, want: Packet{Protocol: 6, Source: source, Destination: vip}, ok: true},
 		{name: "IPv6", packet: syn6, want: Packet{Protocol: 6, Source: source6, Destination: vip6}, ok: true},
+		{name: "reset", packet: rst, want: Packet{Protocol: 6, Source: source, Destination: vip, Aborts: true}, ok: true},
 		{name: "ARP request", packet: request, ok: true, want: Packet{
 			Source: netip.AddrPortFrom(source.Addr(), 0), Destination: netip.AddrPortFrom(vip.Addr(), 0)}},
 		{name: "fragment", packet: fragment},
@@ -48,10 +56,7 @@ func TestParsePacket(t *testing.T) {
 func TestParseICMPError(t *testing.T) {
 	client, server := netip.MustParseAddrPort("192.0.2.99:4000"), netip.MustParseAddrPort("10.0.0.11:53")
 	client6, server6 := netip.MustParseAddrPort("[fd00::99]:4000"), netip.MustParseAddrPort("[fd01::11]:53")
-	udp := func(from, to netip.AddrPort) []byte {
-		p := pathProbe{port: from.Port(), path: Path{Protocol: unix.IPPROTO_UDP, Source: from.Addr(), To: to}}
-		return p.request()
-	}
+	udp := func(from, to netip.AddrPort) []byte { return probePacket(unix.IPPROTO_UDP, from, to) }
 	message := func(protocol uint8, from netip.Addr, typ, code byte, packet []byte) []byte {
 		return ipPacket(protocol, from, from, append([]byte{typ, code, 0, 0, 0, 0, 0, 0}, packet...))
 	}
@@ -90,28 +95,25 @@ func TestParseICMPError(t *testing.T) {
 func FuzzParsePacket(f *testing.F) {
 	f.Add([]byte{0x45})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, ok := parsePacket(b); ok && b[0]>>4 != 0 {
-			tcpFlags(b)
-		}
+		parsePacket(b)
+		tcpFlags(b)
 		parseICMPError(b)
 		parseEchoReply(b)
 	})
 }
 
-// TestMarshalSegment verifies the checksums: the checksum of data that includes
-// its correct checksum is 0.
-func TestMarshalSegment(t *testing.T) {
-	target := FrameTarget{Source: netip.MustParseAddr("192.0.2.99"), VIP: netip.MustParseAddrPort("192.0.2.1:80")}
-	b := marshalSegment(&target, 4000, 7, tcpSYN)
+// TestPacketChecksums verifies the checksums of a TCP packet: the checksum of data
+// that includes its correct checksum is 0.
+func TestPacketChecksums(t *testing.T) {
+	b := probePacket(unix.IPPROTO_TCP, netip.MustParseAddrPort("192.0.2.99:4000"), netip.MustParseAddrPort("192.0.2.1:80"))
 	if sum := checksum(b[:20]); sum != 0 {
 		t.Errorf("IPv4 header: got checksum %#x, want 0", sum)
 	}
 	if sum := checksum(append(append([]byte(nil), b[12:20]...), append([]byte{0, 6, 0, 20}, b[20:]...)...)); sum != 0 {
-		t.Errorf("IPv4 segment: got checksum %#x, want 0", sum)
+		t.Errorf("TCP over IPv4: got checksum %#x, want 0", sum)
 	}
-	target = FrameTarget{Source: netip.MustParseAddr("fd00::99"), VIP: netip.MustParseAddrPort("[fd00::1]:80")}
-	b = marshalSegment(&target, 4000, 7, tcpSYN)
+	b = probePacket(unix.IPPROTO_TCP, netip.MustParseAddrPort("[fd00::99]:4000"), netip.MustParseAddrPort("[fd00::1]:80"))
 	if sum := checksum(append(append([]byte(nil), b[8:40]...), append([]byte{0, 6, 0, 20}, b[40:]...)...)); sum != 0 {
-		t.Errorf("IPv6 segment: got checksum %#x, want 0", sum)
+		t.Errorf("TCP over IPv6: got checksum %#x, want 0", sum)
 	}
 }

@@ -11,14 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ICMP and ICMPv6 message types (RFC 792, RFC 4443).
-const (
-	echoReply4   = 0
-	echoRequest4 = 8
-	echoRequest6 = 128
-	echoReply6   = 129
-)
-
 // sendEchoes sends an echo request to each ICMP target of an address family. The
 // sequence number of the request is the index of its result.
 func (p *probeSet) sendEchoes(family int) error {
@@ -65,8 +57,8 @@ func pktinfo(source netip.Addr) []byte {
 	return nil
 }
 
-// readEchoes reads the queued echo replies and records their outcomes. It
-// ignores replies to other processes, which a raw socket receives as well.
+// readEchoes records the echo replies that a socket has received. A raw socket receives
+// those to other processes as well, which readEchoes ignores.
 func (p *probeSet) readEchoes(fd int) {
 	b := make([]byte, 2048)
 	for {
@@ -97,16 +89,4 @@ func (p *probeSet) readEchoes(fd int) {
 			p.finish(i, Answered)
 		}
 	}
-}
-
-// checksum returns the Internet checksum (RFC 1071) of an even number of bytes.
-func checksum(b []byte) uint16 {
-	var sum uint32
-	for ; len(b) >= 2; b = b[2:] {
-		sum += uint32(binary.BigEndian.Uint16(b))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

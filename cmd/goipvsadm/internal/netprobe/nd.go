@@ -20,8 +20,8 @@ const (
 	optionSourceLinkAddr = 1
 	optionTargetLinkAddr = 2
 
-	// ndHopLimit is the hop limit of all neighbor discovery messages. A lower
-	// one means that the message was forwarded by a router.
+	// ndHopLimit is the hop limit of neighbor discovery messages. A message with a
+	// lower one was forwarded by a router, and is invalid.
 	ndHopLimit = 255
 )
 
@@ -93,12 +93,10 @@ func (l *ndListener) read(deadline time.Time) ([]Reply, error) {
 	expected := newQuerySet(l.queries)
 	b, oob := make([]byte, 2048), make([]byte, 256)
 	for {
-		left := time.Until(deadline)
-		if left <= 0 {
+		if !time.Now().Before(deadline) {
 			return replies, nil
 		}
-		files := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
-		if _, err := unix.Poll(files, int(left.Milliseconds())+1); err != nil && err != unix.EINTR {
+		if err := waitReadable(l.fd, deadline); err != nil {
 			return replies, fmt.Errorf("neighbor discovery: %w", err)
 		}
 		for {

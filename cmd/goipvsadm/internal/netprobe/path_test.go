@@ -3,6 +3,7 @@
 package netprobe
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestRecordReply(t *testing.T) {
+func TestPathProberRecord(t *testing.T) {
 	for _, family := range []struct {
 		client, other, server string
 	}{
@@ -19,7 +20,7 @@ func TestRecordReply(t *testing.T) {
 	} {
 		client, other, server := netip.MustParseAddr(family.client), netip.MustParseAddr(family.other), netip.MustParseAddrPort(family.server)
 		probe := func(protocol uint8) *pathProbe {
-			return &pathProbe{port: 40000, path: Path{Protocol: protocol, Source: client, To: server, Server: server.Addr()}}
+			return &pathProbe{port: 40000, sequence: 7, Path: Path{Protocol: protocol, Source: client, To: server, Echo: true, Server: server.Addr()}}
 		}
 		tcp, udp, sctp := probe(unix.IPPROTO_TCP), probe(unix.IPPROTO_UDP), probe(unix.IPPROTO_SCTP)
 		// reply returns a probe to the client with another source and its payload
@@ -37,6 +38,7 @@ func TestRecordReply(t *testing.T) {
 		withFlags := func(flags byte) func([]byte) {
 			return func(b []byte) {
 				swapPorts(b)
+				binary.BigEndian.PutUint32(b[8:], 8) // acknowledges the probe
 				b[13] = flags
 			}
 		}
@@ -65,6 +67,7 @@ func TestRecordReply(t *testing.T) {
 		}{
 			{name: "accepted", probe: tcp, packet: reply(tcp.request(), server.Addr(), withFlags(tcpSYN|tcpACK)), want: PathReply{Port: Answered}},
 			{name: "refused", probe: tcp, packet: reply(tcp.request(), server.Addr(), withFlags(tcpRST|tcpACK)), want: PathReply{Port: Refused}},
+			{name: "reply to another connection", probe: tcp, packet: reply(tcp.segment(6, 0), server.Addr(), swapPorts)},
 			{name: "rejected", probe: tcp, packet: unreachable(tcp.request(), server.Addr()), want: PathReply{Port: Refused}},
 			{name: "from another host", probe: tcp, packet: reply(tcp.request(), other, withFlags(tcpRST|tcpACK))},
 			{name: "echo", probe: tcp, packet: reply(tcp.echo(), server.Addr(), func(b []byte) { b[0] = echoReply }), want: PathReply{Echo: true}},
@@ -79,10 +82,13 @@ func TestRecordReply(t *testing.T) {
 			{name: "empty", probe: tcp},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
-				replies := make([]PathReply, 1)
-				got := recordReply(tt.packet, []Path{tt.probe.path}, map[uint16]int{tt.probe.port: 0}, replies)
-				if got != (tt.want != PathReply{}) || replies[0] != tt.want {
-					t.Errorf("got %v and %+v, want %+v", got, replies[0], tt.want)
+				p := pathProber{probes: []pathProbe{*tt.probe}, firstPort: tt.probe.port, raw: map[int]int{unix.AF_INET: -1, unix.AF_INET6: -1}}
+				got, reply := p.record(tt.packet), p.probes[0].reply
+				if got != (tt.want != PathReply{}) || reply != tt.want {
+					t.Errorf("got %v and %+v, want %+v", got, reply, tt.want)
+				}
+				if p.record(tt.packet) {
+					t.Error("recorded a second reply")
 				}
 			})
 		}
@@ -95,10 +101,10 @@ func TestAnnouncementCaptureAdd(t *testing.T) {
 	udp := append([]byte{0x80, 0, 0x22, 0x90, 0, 20, 0, 0}, 0, 6, 0, 12, 1, 1, 0, 0)
 	vrrp := []byte{0x31, 51, 100, 2, 0, 100, 0, 0, 192, 0, 2, 10, 10, 6, 0, 1}
 	for range 2 { // the second, identical packet is ignored
-		c.add(ipv4Packet(unix.IPPROTO_UDP, source, group, udp), 2, false, seen)
-		c.add(ipv4Packet(protocolVRRP, source, group, vrrp), 2, true, seen)
+		c.add(ipPacket(unix.IPPROTO_UDP, source, group, udp), 2, false, seen)
+		c.add(ipPacket(protocolVRRP, source, group, vrrp), 2, true, seen)
 	}
-	c.add(ipv4Packet(unix.IPPROTO_UDP, source, group, udp[:9]), 2, false, seen)
+	c.add(ipPacket(unix.IPPROTO_UDP, source, group, udp[:9]), 2, false, seen)
 	c.add([]byte{0x45}, 2, false, seen)
 	if len(c.SyncMessages) != 1 || c.SyncMessages[0] != (SyncMessage{Link: 2, Source: source, Group: netip.AddrPortFrom(group, 8848), SyncID: 6}) {
 		t.Errorf("sync messages: got %+v, want one with sync ID 6", c.SyncMessages)

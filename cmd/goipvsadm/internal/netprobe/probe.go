@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-// Package netprobe sends probes: which host has an address on a link (ARP and
-// neighbor discovery), whether a server accepts a connection or replies to an
-// ICMP echo request, and whether its replies to a client pass this machine. It
-// also captures packets for services and the announcements of other directors.
-// Its sockets belong to the network namespace of the calling thread.
+// Package netprobe sends probes that find out which host has an address on a link
+// (ARP and neighbor discovery), whether a server accepts a connection or replies to an
+// ICMP echo request, and whether a server accepts packets that are forwarded as IPVS
+// forwards them. It also captures packets for services and the announcements of other
+// directors. Its sockets belong to the network namespace of the calling thread.
 package netprobe
 
 import (
@@ -28,8 +28,8 @@ type Target struct {
 	// server as well: the server would reply to itself.
 	Source netip.Addr
 
-	// OnLink is set if the target needs its own entry in the neighbor table. Fewer
-	// of these are probed at the same time, because the table is small.
+	// OnLink is set if the target needs an entry of its own in the neighbor table. Fewer
+	// of these targets are probed at the same time, because the table is small.
 	OnLink bool
 }
 
@@ -61,17 +61,17 @@ type Result struct {
 	After   time.Duration // time until the reply, or the time limit if there was none
 }
 
-// Limits of the number of targets probed at the same time: each TCP probe needs
-// a file descriptor, and each target on a link an entry of the neighbor table,
+// Limits of the number of targets that are probed at the same time. Each TCP probe needs
+// a file descriptor, and each target on a link needs an entry of the neighbor table,
 // which has 1,024 entries by default.
 const (
 	maxConcurrent       = 1000
 	maxConcurrentOnLink = 250
 )
 
-// ProbeServers probes groups of targets one after the other, and the targets of
-// a group concurrently. It waits at most the given time for each group. ICMP
-// probes require CAP_NET_RAW.
+// ProbeServers divides the targets into groups, which it probes one after the other. The
+// targets of a group are probed concurrently, for at most the given time. ICMP probes
+// require CAP_NET_RAW.
 func ProbeServers(targets []Target, wait time.Duration) ([]Result, error) {
 	results := make([]Result, 0, len(targets))
 	for len(targets) > 0 {

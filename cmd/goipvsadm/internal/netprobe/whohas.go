@@ -12,22 +12,21 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 )
 
-// A Query asks the hosts on a link which of them has an address.
+// A Query asks which hosts on a link have an address.
 type Query struct {
 	Link netstate.Link
 	Addr netip.Addr
 
-	// Source is the sender address of an ARP request. It must differ from Addr:
-	// otherwise, the request would announce that this machine has Addr. If it is
-	// invalid, the request is an ARP probe (RFC 5227). For IPv6, the kernel chooses
-	// the source.
+	// Source is the sender address of an ARP request. It must not be Addr: that would
+	// announce that this machine has Addr. If it is invalid, the request is an ARP
+	// probe (RFC 5227). For IPv6, the kernel chooses the source.
 	Source netip.Addr
 }
 
 // A Reply reports that a host has an address.
 type Reply struct {
-	Link         int // link index
-	Addr         netip.Addr
+	Link         int        // link index
+	Addr         netip.Addr // address of the query
 	HardwareAddr net.HardwareAddr
 }
 

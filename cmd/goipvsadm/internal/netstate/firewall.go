@@ -24,8 +24,8 @@ import (
 type Firewall struct {
 	Chains []Chain
 
-	// Legacy is set if new rules belong in legacy tables: iptables-legacy is
-	// installed, and the kernel has no nf_tables or uses legacy tables.
+	// Legacy is set if new rules should be added by iptables-legacy: it is installed,
+	// and the kernel has no nf_tables or has legacy tables.
 	Legacy bool
 
 	visits int // rules that Evaluate has visited so far
@@ -33,7 +33,7 @@ type Firewall struct {
 
 // A Chain is a chain of rules.
 type Chain struct {
-	Tool   string // program that changes the chain, such as iptables-legacy or nft
+	Tool   string // program with which the chain is changed, such as iptables-legacy or nft
 	Family string // ip, ip6 or inet
 	Table  string
 	Name   string
@@ -64,17 +64,17 @@ type Verdict uint8
 // Verdicts. Only Accept, Drop, Reject and Translate end the evaluation of the
 // base chain.
 const (
-	Continue Verdict = iota
+	Continue Verdict = iota // has no effect on the path of the packet
 	Accept
 	Drop
 	Reject
 	Translate   // changes the destination: DNAT or REDIRECT
 	SourceNAT   // changes the source: SNAT or MASQUERADE
 	SetMark     // sets the firewall mark
-	Jump        // continues in another chain, then after the rule
-	Goto        // continues in another chain only
+	Jump        // continues in another chain, and after that with the next rule
+	Goto        // continues in another chain, and does not come back to this one
 	Return      // leaves the chain
-	OtherTarget // has an unknown effect; the packet may continue
+	OtherTarget // has an unknown effect; the packet may continue with the next rule
 )
 
 // A Packet describes a packet for which rules are evaluated. Zero fields are
@@ -125,9 +125,9 @@ type Outcome struct {
 // maxVisits limits the number of rules that all calls of Evaluate visit.
 const maxVisits = 2_000_000
 
-// Evaluate returns the outcomes of a packet in the base chains of a hook, except
-// Accept. If table is not "", it evaluates only the chains of that table. It
-// returns nil if there are too many rules.
+// Evaluate returns the outcomes that a packet may have in the base chains of a hook, in
+// the order of the chains and rules. It omits Accept. If table is not "", it evaluates
+// only the chains of that table. It returns nil if there are too many rules.
 func (f *Firewall) Evaluate(hook, table string, p *Packet) []Outcome {
 	family := "ip"
 	if addr := p.Destination.Addr(); addr.Is6() || !addr.IsValid() && p.Source.Addr().Is6() {
@@ -186,9 +186,9 @@ func (w *walk) add(o Outcome) {
 // maxDepth limits the depth of jumps; the kernel rejects loops.
 const maxDepth = 16
 
-// chain evaluates a chain and reports whether the evaluation certainly ends in
-// it. If it cannot end in the chain, the packet reaches what follows the chain as
-// certainly as the chain.
+// chain evaluates a chain and reports whether the evaluation certainly ends in it. If
+// no rule of the chain can end it, the packet reaches the next rule after the chain as
+// certainly as it reached the chain.
 func (w *walk) chain(c *Chain, depth int) (ended bool) {
 	certain, ends := w.certain, w.ends
 	ended = w.rules(c, depth)
@@ -271,9 +271,9 @@ func (f *Firewall) chainNamed(from *Chain, name string) *Chain {
 	return nil
 }
 
-// Since replaces the counters by their increase since an earlier reading, which
-// may be nil. The counters become 0 in chains that now have another number of
-// rules, and in rules that have changed.
+// Since replaces the counters by their increase since an earlier reading. They become 0
+// if old is nil, in chains that had another number of rules, and in rules that have
+// changed.
 func (f *Firewall) Since(old *Firewall) {
 	for i := range f.Chains {
 		c := &f.Chains[i]
@@ -304,13 +304,13 @@ func (f *Firewall) Since(old *Firewall) {
 	}
 }
 
-// toolTimeout is the time limit of a program that prints rules.
+// toolTimeout is the time limit for each program that prints rules.
 const toolTimeout = 5 * time.Second
 
-// ReadFirewall reads the packet filter rules with the programs that are
-// installed. It runs a program only if its tables exist: otherwise, the program
-// would make the kernel load a module. With an error, which names what could not
-// be read, it returns the rules that could be read.
+// ReadFirewall reads the packet filter rules by running the installed iptables-save
+// programs and nft. It runs a program only if its tables exist, since the program would
+// otherwise make the kernel load a module. If some rules cannot be read, it returns the
+// others and an error.
 func ReadFirewall() (*Firewall, error) {
 	f := new(Firewall)
 	usesLegacy := false
@@ -366,7 +366,6 @@ func ReadFirewall() (*Firewall, error) {
 		f.Chains = append(f.Chains, compat...)
 	}
 	f.Chains = append(f.Chains, chains...)
-
 	return f, errors.Join(errs...)
 }
 
@@ -381,8 +380,8 @@ func nfTablesLoaded() bool {
 	return err == nil
 }
 
-// runTool runs the first of the programs that is installed and returns its
-// output and its name.
+// runTool runs the first program of names that is installed, and returns its output and
+// its name.
 func runTool(names []string, args ...string) (output []byte, name string, err error) {
 	for _, name := range names {
 		program := lookPath(name)
@@ -405,8 +404,8 @@ func runTool(names []string, args ...string) (output []byte, name string, err er
 	return nil, "", fmt.Errorf("%s: not installed", names[0])
 }
 
-// lookPath returns the path of a program in $PATH, /usr/sbin or /sbin, or "" if it is
-// not installed: not every user's $PATH contains the latter.
+// lookPath returns the path of a program in $PATH, /usr/sbin or /sbin, or "" if it is not
+// installed. The $PATH of unprivileged users often lacks the sbin directories.
 func lookPath(name string) string {
 	for _, dir := range append(strings.Split(os.Getenv("PATH"), ":"), "/usr/sbin", "/sbin") {
 		file := dir + "/" + name
@@ -418,8 +417,8 @@ func lookPath(name string) string {
 	return ""
 }
 
-// Find returns the rules of all chains that have a verdict and that a packet may
-// match. It does not set Certain.
+// Find returns the rules of all chains with the given verdict that a packet may match.
+// It does not set Certain.
 func (f *Firewall) Find(v Verdict, p *Packet) []Outcome {
 	var found []Outcome
 	for i := range f.Chains {

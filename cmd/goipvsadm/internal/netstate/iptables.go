@@ -15,7 +15,7 @@ import (
 func parseIPTables(text, tool, family string) []Chain {
 	var chains []Chain
 	table := ""
-	index := make(map[string]int) // indexes, in chains, of the chains of the current table
+	index := make(map[string]int) // position in chains of each chain of the current table
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		switch {
@@ -50,7 +50,7 @@ func parseIPTables(text, tool, family string) []Chain {
 	return chains
 }
 
-// iptablesPriority returns the priority of a chain of iptables at its hook.
+// iptablesPriority returns the priority at its hook of a base chain of iptables.
 func iptablesPriority(table, chain string) int {
 	switch table {
 	case "raw":
@@ -116,15 +116,15 @@ func inLinkOf(p *Packet) (string, bool)  { return p.InLink, p.InLink != "" }
 func outLinkOf(p *Packet) (string, bool) { return p.OutLink, p.OutLink != "" }
 func stateOf(p *Packet) (string, bool)   { return p.State, p.State != "" }
 
-// compare returns the condition that accept returns true for a property of the
-// packet or, if negated, returns false.
-func compare[T any](field packetField[T], negated bool, accept func(T) bool) condition {
+// compare returns the condition that a property of the packet matches or, if negated,
+// does not match.
+func compare[T any](field packetField[T], negated bool, matches func(T) bool) condition {
 	return func(p *Packet) match {
 		v, ok := field(p)
 		switch {
 		case !ok:
 			return matchMaybe
-		case accept(v) != negated:
+		case matches(v) != negated:
 			return matchYes
 		}
 		return matchNo
@@ -178,7 +178,7 @@ func parseIPTablesRule(words []string) Rule {
 		if len(words) > 0 {
 			value = words[0]
 		}
-		values := 1 // number of words of the option's value
+		values := 1 // number of words that belong to the option
 		switch option {
 		case "-s", "-d":
 			field := sourceOf
@@ -304,7 +304,7 @@ func parseRulePrefix(s string) (netip.Prefix, bool) {
 	bits := addr.BitLen()
 	if hasMask {
 		if bits, err = strconv.Atoi(mask); err != nil {
-			return netip.Prefix{}, false // iptables-save prints a netmask only if it is not a prefix
+			return netip.Prefix{}, false // a netmask, which iptables-save prints only if it is not a prefix
 		}
 	}
 	p := netip.PrefixFrom(addr, bits)

@@ -33,7 +33,7 @@ type (
 		Left, Right json.RawMessage
 	}
 
-	// An nftLeft is the left side of a match, or what a mangle statement sets.
+	// An nftLeft is the left side of a match, or the key of a mangle statement.
 	nftLeft struct {
 		Payload *struct{ Protocol, Field string }
 		Meta    *struct{ Key string }
@@ -79,9 +79,10 @@ func parseNFTRule(rule *nftRule) Rule {
 	return r
 }
 
-// addNFTStatement adds a statement to a rule and returns its text.
+// addNFTStatement adds a statement to a rule and returns its text, or "" if the text of
+// the rule omits it.
 func (r *Rule) addNFTStatement(name string, value json.RawMessage) string {
-	// Many statements are named like a target of iptables, but in lower case.
+	// Many statements have the name of an iptables target in lower case.
 	if v, ok := targetVerdict(strings.ToUpper(name)); ok {
 		if v != Continue {
 			r.Verdict = v
@@ -246,8 +247,8 @@ func (s *nftSet) containsLink(name string) bool {
 	return slices.ContainsFunc(s.words, func(w string) bool { return matchesLink(strings.ReplaceAll(w, "*", "+"), name) })
 }
 
-// containsFamily is for matches on nfproto, which have the names ipv4 and ipv6,
-// and on protocol, which have the names ip and ip6.
+// containsFamily reports whether a set contains a family: "ipv4" or "ipv6" in matches of
+// nfproto, which are "ip" and "ip6" in matches of protocol.
 func (s *nftSet) containsFamily(family string) bool {
 	protocol := "ip"
 	if family == "ipv6" {
@@ -256,8 +257,8 @@ func (s *nftSet) containsFamily(family string) bool {
 	return slices.Contains(s.words, family) || slices.Contains(s.words, protocol)
 }
 
-// parseNFTSet parses the right side of a match. It returns false if that
-// contains anything but words, ranges and prefixes, such as a named set.
+// parseNFTSet parses the right side of a match. It returns false if that contains other
+// elements than words, ranges and prefixes, such as a named set.
 func parseNFTSet(value json.RawMessage) (s *nftSet, text string, ok bool) {
 	s, ok = new(nftSet), true
 	var texts []string

@@ -39,7 +39,7 @@ func Processes(names ...string) ([]Process, error) {
 		b, err := os.ReadFile(dir + "/comm")
 		name := strings.TrimSuffix(string(b), "\n")
 		if err != nil || !slices.Contains(names, name) {
-			continue // exited, or another program
+			continue // the process has exited, or has another name
 		}
 		if ns, err := os.Readlink(dir + "/ns/net"); err != nil || ns != netns {
 			continue
@@ -66,7 +66,7 @@ func TotalMemory() (uint64, error) {
 // InUserNamespace reports whether this process is in a user namespace other
 // than the initial one.
 func InUserNamespace() bool {
-	// The initial one maps all user IDs to themselves.
+	// The initial user namespace maps all user IDs to themselves.
 	b, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && !slices.Equal(strings.Fields(string(b)), []string{"0", "0", "4294967295"})
 }

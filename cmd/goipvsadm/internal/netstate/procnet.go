@@ -13,9 +13,8 @@ import (
 	"strings"
 )
 
-// procNet is the /proc/net of the calling thread: the threads of a Go program
-// may be in different network namespaces. /proc/sys/net is always that of the
-// calling thread.
+// procNet is /proc/net of the calling thread's network namespace. /proc/net itself is
+// that of the process's main thread, whereas /proc/sys/net is that of the caller.
 const procNet = "/proc/thread-self/net/"
 
 // Sysctl reads a numeric sysctl by its path below /proc/sys, such as
@@ -39,8 +38,8 @@ func ModuleLoaded(name string) bool {
 	return err == nil
 }
 
-// AdvertisedDefaultLinks returns the names of the links that have an IPv6
-// default route from a router advertisement.
+// AdvertisedDefaultLinks returns the names of the links whose IPv6 default route a
+// router advertisement has added.
 func AdvertisedDefaultLinks() ([]string, error) {
 	b, err := os.ReadFile(procNet + "ipv6_route")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,10 +52,10 @@ func AdvertisedDefaultLinks() ([]string, error) {
 // (RTF_ADDRCONF).
 const rtfAddrconf = 0x40000
 
-// advertisedDefaults returns the links of default routes from router
-// advertisements. The table has the format of /proc/net/ipv6_route: destination,
-// prefix length, source, source prefix length, next hop, metric, references,
-// uses, flags and link.
+// advertisedDefaults returns the links of the default routes that router advertisements
+// have added to a table. Its columns are those of /proc/net/ipv6_route: destination,
+// prefix length, source, source prefix length, next hop, metric, references, uses,
+// flags and link.
 func advertisedDefaults(table string) []string {
 	var links []string
 	for line := range strings.Lines(table) {

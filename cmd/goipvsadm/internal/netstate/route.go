@@ -33,12 +33,11 @@ const (
 	Prohibit    RouteType = unix.RTN_PROHIBIT
 )
 
-// Route looks up the route to an address for packets with a firewall mark, or
-// with none if mark is 0. If there is no usable route, the result has the type
-// None, Unreachable, Prohibit or Blackhole, and no other field is set.
-func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
+// Route looks up the route to an address. If there is no usable route, the result
+// has the type None, Unreachable, Prohibit or Blackhole, and no other field is set.
+func (c *Conn) Route(to netip.Addr) (Route, error) {
 	to = to.Unmap()
-	route, err := c.lookUp(to, mark)
+	route, err := c.lookUp(to, netip.Addr{}, 0)
 	if err != nil {
 		typ, err := c.failedLookup(to, err)
 		if err != nil {
@@ -49,8 +48,16 @@ func (c *Conn) Route(to netip.Addr, mark uint32) (Route, error) {
 	return route, nil
 }
 
-// lookUp sends the request of Route.
-func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
+// ForwardRoute looks up the route of packets from another host that arrive on a
+// link. Routing rules may select a table by both. It returns false if the packets
+// are dropped.
+func (c *Conn) ForwardRoute(to, from netip.Addr, link int) (route Route, ok bool) {
+	route, err := c.lookUp(to.Unmap(), from.Unmap(), link)
+	return route, err == nil && route.Type == Unicast
+}
+
+// lookUp sends the request of Route, or of ForwardRoute if from is valid.
+func (c *Conn) lookUp(to, from netip.Addr, link int) (Route, error) {
 	header := make([]byte, unix.SizeofRtMsg)
 	header[0], header[1] = unix.AF_INET, uint8(to.BitLen())
 	if !to.Is4() {
@@ -58,8 +65,10 @@ func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
 	}
 	ae := netlink.NewAttributeEncoder()
 	ae.Bytes(unix.RTA_DST, to.AsSlice())
-	if mark != 0 {
-		ae.Uint32(unix.RTA_MARK, mark)
+	if from.IsValid() {
+		header[2] = uint8(from.BitLen())
+		ae.Bytes(unix.RTA_SRC, from.AsSlice())
+		ae.Uint32(unix.RTA_IIF, uint32(link))
 	}
 	attributes, err := ae.Encode()
 	if err != nil {
@@ -74,6 +83,9 @@ func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
 				r.Link = int(ad.Uint32())
 			case unix.RTA_GATEWAY:
 				r.Gateway = attributeAddr(ad)
+			case unix.RTA_VIA: // an IPv6 gateway of an IPv4 route: its family, then its address
+				via := ad.Bytes()
+				r.Gateway, _ = netip.AddrFromSlice(via[min(2, len(via)):])
 			case unix.RTA_PREFSRC:
 				r.Source = attributeAddr(ad)
 			}
@@ -89,8 +101,8 @@ func (c *Conn) lookUp(to netip.Addr, mark uint32) (Route, error) {
 	return routes[0], nil
 }
 
-// failedLookup returns the route type that the error of a lookup stands for,
-// or an error if the lookup itself failed.
+// failedLookup returns the route type for which a lookup has returned an error, or the
+// error if the lookup itself failed.
 func (c *Conn) failedLookup(to netip.Addr, err error) (RouteType, error) {
 	switch {
 	case errors.Is(err, unix.ENETUNREACH):
@@ -100,7 +112,7 @@ func (c *Conn) failedLookup(to netip.Addr, err error) (RouteType, error) {
 	case errors.Is(err, unix.EACCES):
 		return Prohibit, nil
 	case errors.Is(err, unix.EINVAL):
-		// A blackhole and an invalid request have the same errno.
+		// The kernel returns EINVAL for a blackhole as well as for an invalid request.
 		hole, listErr := c.blackholed(to)
 		if hole {
 			return Blackhole, nil
@@ -125,9 +137,9 @@ func (c *Conn) blackholed(addr netip.Addr) (bool, error) {
 	return slices.ContainsFunc(c.blackholes, func(p netip.Prefix) bool { return p.Contains(addr) }), nil
 }
 
-// MayBeLocal reports whether a local route in any routing table covers an
-// address: packets to it may be for this machine if routing rules select that
-// table, for example by incoming interface or firewall mark.
+// MayBeLocal reports whether a local route in any routing table covers an address.
+// Packets to the address are then delivered locally if a routing rule selects that
+// table, for example by their interface or firewall mark.
 func (c *Conn) MayBeLocal(addr netip.Addr) (bool, error) {
 	if err := c.readTables(); err != nil {
 		return false, err
@@ -164,9 +176,9 @@ func (c *Conn) readTables() error {
 	return nil
 }
 
-// prefix returns the destination of a route or rule: the address in the attribute
-// of the given type, or the unspecified address of the family without one, with
-// the prefix length in the header.
+// prefix returns the destination of a route or rule. Its address is in the attribute of
+// the given type, and is the unspecified address if there is none; its prefix length is
+// in the header.
 func prefix(header []byte, ad *netlink.AttributeDecoder, typ uint16) netip.Prefix {
 	addr := netip.IPv4Unspecified()
 	if header[0] == unix.AF_INET6 {

@@ -83,6 +83,12 @@ func TestRoute(t *testing.T) {
 				oif, addrAttribute(unix.RTA_GATEWAY, "10.0.0.254"), addrAttribute(unix.RTA_PREFSRC, "10.0.0.1")}}}},
 			want: Route{Type: Unicast, Link: 3, Gateway: netip.MustParseAddr("10.0.0.254"), Source: netip.MustParseAddr("10.0.0.1")},
 		},
+		{
+			name: "IPv6 gateway of an IPv4 route",
+			kernel: fakeKernel{reply: []object{{family: unix.AF_INET, typ: unix.RTN_UNICAST, attributes: []netlink.Attribute{
+				oif, {Type: unix.RTA_VIA, Data: append([]byte{unix.AF_INET6, 0}, netip.MustParseAddr("fe80::1").AsSlice()...)}}}}},
+			want: Route{Type: Unicast, Link: 3, Gateway: netip.MustParseAddr("fe80::1")},
+		},
 		{name: "no route", kernel: fakeKernel{err: lookupError(unix.ENETUNREACH)}, want: Route{Type: None}},
 		{name: "unreachable", kernel: fakeKernel{err: lookupError(unix.EHOSTUNREACH)}, want: Route{Type: Unreachable}},
 		{name: "prohibit", kernel: fakeKernel{err: lookupError(unix.EACCES)}, want: Route{Type: Prohibit}},
@@ -126,7 +132,7 @@ func TestRoute(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &Conn{execute: tt.kernel.execute}
-			got, err := c.Route(addr, 0)
+			got, err := c.Route(addr)
 			if got != tt.want || !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
 				t.Errorf("got %+v, error %v; want %+v, error %v", got, err, tt.want, tt.err)
 			}
@@ -137,13 +143,23 @@ func TestRoute(t *testing.T) {
 func TestRouteRequest(t *testing.T) {
 	var data []byte
 	c := &Conn{execute: func(m netlink.Message) ([]netlink.Message, error) { data = m.Data; return nil, nil }}
-	if _, err := c.Route(netip.MustParseAddr("2001:db8::1"), 7); err == nil {
+	to, from := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	if _, err := c.Route(to); err == nil {
 		t.Error("no error for an empty reply")
 	}
-	mark := netlink.Attribute{Type: unix.RTA_MARK, Data: binary.NativeEndian.AppendUint32(nil, 7)}
-	want := object{family: unix.AF_INET6, prefixLen: 128, attributes: []netlink.Attribute{addrAttribute(unix.RTA_DST, "2001:db8::1"), mark}}.message().Data
-	if !bytes.Equal(data, want) {
-		t.Errorf("sent % x, want % x", data, want)
+	want := object{family: unix.AF_INET6, prefixLen: 128, attributes: []netlink.Attribute{addrAttribute(unix.RTA_DST, "2001:db8::1")}}
+	if got := want.message().Data; !bytes.Equal(data, got) {
+		t.Errorf("sent % x, want % x", data, got)
+	}
+	if _, ok := c.ForwardRoute(to, from, 7); ok {
+		t.Error("a route in an empty reply")
+	}
+	iif := netlink.Attribute{Type: unix.RTA_IIF, Data: binary.NativeEndian.AppendUint32(nil, 7)}
+	want.attributes = append(want.attributes, addrAttribute(unix.RTA_SRC, "2001:db8::2"), iif)
+	forward := want.message().Data
+	forward[2] = 128 // length of the source
+	if !bytes.Equal(data, forward) {
+		t.Errorf("sent % x, want % x", data, forward)
 	}
 }
 
@@ -160,7 +176,7 @@ func TestRouteInvalidReply(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &Conn{execute: func(netlink.Message) ([]netlink.Message, error) { return tt.replies, nil }}
-			if _, err := c.Route(netip.MustParseAddr("10.9.9.9"), 0); err == nil || err.Error() != tt.want {
+			if _, err := c.Route(netip.MustParseAddr("10.9.9.9")); err == nil || err.Error() != tt.want {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}
 		})
@@ -171,7 +187,7 @@ func TestRouteReadsTableOnce(t *testing.T) {
 	kernel := &fakeKernel{err: lookupError(unix.EINVAL), table: []object{{family: unix.AF_INET, typ: unix.RTN_BLACKHOLE}}}
 	c := &Conn{execute: kernel.execute}
 	for range 3 {
-		if r, err := c.Route(netip.MustParseAddr("10.9.9.9"), 0); r.Type != Blackhole || err != nil {
+		if r, err := c.Route(netip.MustParseAddr("10.9.9.9")); r.Type != Blackhole || err != nil {
 			t.Errorf("got %+v, error %v; want a blackhole", r, err)
 		}
 	}

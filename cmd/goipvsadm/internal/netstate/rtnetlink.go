@@ -48,8 +48,8 @@ type Neighbor struct {
 // A NeighborState is the state of a neighbor entry (NUD_*).
 type NeighborState uint16
 
-// States of a neighbor that has not been resolved, of one that has been recently, and
-// of one whose hardware address an administrator has set.
+// Neighbor states: not resolved yet, confirmed recently, not resolvable, and set by an
+// administrator.
 const (
 	Incomplete NeighborState = unix.NUD_INCOMPLETE
 	Reachable  NeighborState = unix.NUD_REACHABLE
@@ -101,8 +101,8 @@ func Dial() (*Conn, error) {
 // Close closes the socket.
 func (c *Conn) Close() error { return c.conn.Close() }
 
-// dump calls each with the header, of the given length, and the attributes of
-// each object in the reply to a dump request.
+// dump sends a dump request and calls each for every object in the reply, with the
+// object's header, whose length is given, and its attributes.
 func (c *Conn) dump(typ netlink.HeaderType, headerLen int, each func(header []byte, attributes *netlink.AttributeDecoder)) error {
 	return c.request(typ, netlink.Dump, make([]byte, headerLen), headerLen, each)
 }
@@ -222,6 +222,27 @@ func (c *Conn) Neighbors() ([]Neighbor, error) {
 		return nil, fmt.Errorf("list neighbors: %w", err)
 	}
 	return neighbors, nil
+}
+
+// tcHeaderLen is the size of struct tcmsg, in bytes.
+const tcHeaderLen = 20
+
+// HasIngressQdisc reports whether a link has a queueing discipline whose filters may
+// change received packets, such as by setting a firewall mark.
+func (c *Conn) HasIngressQdisc() (bool, error) {
+	found := false
+	err := c.dump(unix.RTM_GETQDISC, tcHeaderLen, func(_ []byte, ad *netlink.AttributeDecoder) {
+		for ad.Next() {
+			if ad.Type() == unix.TCA_KIND {
+				kind := ad.String()
+				found = found || kind == "ingress" || kind == "clsact"
+			}
+		}
+	})
+	if err != nil {
+		return false, fmt.Errorf("list queueing disciplines: %w", err)
+	}
+	return found, nil
 }
 
 // attributeAddr returns the address that an attribute holds, or an invalid one if

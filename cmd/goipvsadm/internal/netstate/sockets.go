@@ -61,9 +61,9 @@ func ListeningSockets() ([]Socket, error) {
 	return all, nil
 }
 
-// readSockets returns the sockets in a state from a table of /proc/net. TCP
-// tables list listening sockets first, so it stops at the first connection,
-// which may be followed by a million others.
+// readSockets returns the sockets in the given state from a table of /proc/net. It stops
+// at the first connection in a TCP table, which lists listening sockets first: a million
+// connections may follow.
 func readSockets(r io.Reader, protocol uint16, state string) ([]Socket, error) {
 	var sockets []Socket
 	lines := bufio.NewScanner(r)
@@ -127,8 +127,8 @@ func HasVRRPSocket() (bool, error) {
 	return false, nil
 }
 
-// containsRawSocket reports whether a table of raw sockets has one for a
-// protocol, which the kernel prints in place of the local port.
+// containsRawSocket reports whether a table of raw sockets contains one for a protocol.
+// The kernel prints the protocol in place of the local port.
 func containsRawSocket(table, protocol string) bool {
 	for line := range strings.Lines(table) {
 		fields := strings.Fields(line)

@@ -68,15 +68,15 @@ func TestNsswitchASCII(t *testing.T) {
 		"\u00a0hosts: sss\n":                                   "files dns",
 		"hosts: sss [\u00a0NOTFOUND=return]\n":                 "sss",
 	} {
-		o := nsswitchSources(text, "hosts")
+		list := nsswitchSources(text, "hosts")
 		var got []string
-		for _, s := range o {
+		for _, s := range list {
 			got = append(got, s.name)
 		}
 		if got := strings.Join(got, " "); got != want {
 			t.Errorf("%q: sources %q, want %q", text, got, want)
 		}
-		if strings.Contains(text, "[\u00a0") && o[0].returns[notFound] {
+		if strings.Contains(text, "[\u00a0") && list[0].returns[notFound] {
 			t.Errorf("%q: the action after a no-break space must be ignored", text)
 		}
 	}

@@ -27,13 +27,13 @@ type serviceLines struct {
 	service int32   // 0 if only rules for its servers were added so far
 	servers []int32 // of each destination of the service in the table
 
-	// index holds the positions of the servers in servers if there are too many
-	// to look at each. A map for all servers of all services would take as much
+	// index holds the position of each server in servers. It is nil for up to
+	// maxUnindexed servers, because a map for every service would take as much
 	// memory as the table.
 	index map[netip.AddrPort]int32
 }
 
-// maxUnindexed is the number of servers of a service up to which there is no index.
+// maxUnindexed is the maximum number of servers of a service without an index.
 const maxUnindexed = 16
 
 // A LineError is an error in a line of a ruleset.
@@ -114,8 +114,8 @@ func (l *serviceLines) find(s *reconcile.Service, ap netip.AddrPort) int {
 	return -1
 }
 
-// addToIndex adds the last server of the service s to the index, or all of them
-// when there are too many to do without one.
+// addToIndex adds the last server of the service s to the index. It creates the index
+// when s has more than maxUnindexed servers.
 func (l *serviceLines) addToIndex(s *reconcile.Service) {
 	first := len(s.Destinations) - 1
 	if first < maxUnindexed {

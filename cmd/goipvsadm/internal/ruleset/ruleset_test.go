@@ -207,9 +207,9 @@ func TestRulesAdd(t *testing.T) {
 	}
 }
 
-// TestRulesLines checks the line numbers of services with few and with many servers,
-// whose rules are mixed.
-func TestRulesLines(t *testing.T) {
+// TestRulesIndex checks the line numbers of two services with interleaved rules, of which
+// one has so few servers that it needs no index.
+func TestRulesIndex(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("-A -t 10.0.0.1:80 -s rr\n-A -t 10.0.0.2:80 -s rr\n")
 	const servers = 3 * maxUnindexed

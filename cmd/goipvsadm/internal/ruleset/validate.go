@@ -29,8 +29,8 @@ func Validate(c *command.Command) error {
 	return ValidateChange(&change)
 }
 
-// ValidateChange returns the reason why the kernel rejects a change, whatever is in its
-// table, or nil.
+// ValidateChange is like Validate for a change: it returns the reason why the kernel
+// rejects the change regardless of its table, or nil.
 func ValidateChange(c *ipvs.Change) error {
 	err := c.Validate()
 	if e := new(ipvs.Error); errors.As(err, &e) {

@@ -34,15 +34,15 @@ func KernelRates(s *ipvs.Stats) Rates {
 }
 
 const (
-	// maxLag is the largest Lag.
-	maxLag = 2
+	maxLag = 2 // the largest value of Sampler.Lag
 
-	// keptSamples is the number of samples whose counters are kept: those from the
-	// start of the window before the last one to the last sample.
+	// keptSamples is the number of samples whose counters are kept: the last one, and
+	// those back to the start of the previous window.
 	keptSamples = maxLag + 2
 )
 
-// A window is a pair of samples to compare, by their numbers.
+// A window is the time between two samples, identified by their numbers, whose counters
+// are compared.
 type window struct{ from, to int }
 
 // currentWindow returns the window that ends with the last sample. If no counter
@@ -71,8 +71,8 @@ func (s *Sampler) unchanged(w window) bool {
 	return true
 }
 
-// rates sets r to the rates of h in the current window, and returns it. It returns nil
-// if h has no counters at the start of the window, or if -Z reset them in the window.
+// rates sets r to the rates of h in the current window, and returns r. It returns nil if h
+// has no counters for the start of the window, or if they were zeroed in the window.
 func (s *Sampler) rates(h *counterHistory, r *Rates) *Rates {
 	start, ok := h.at(s.window.from)
 	seconds := s.times[s.window.to%keptSamples].Sub(s.times[max(0, s.window.from)%keptSamples]).Seconds()

@@ -11,7 +11,7 @@ import (
 
 // A counterHistory holds the counters of a service or destination in the last samples.
 type counterHistory struct {
-	since, last int32 // numbers of the first and the last of successive samples with it, from 1 on
+	since, last int32 // numbers of the first and the last of the latest consecutive samples that include it
 	counters    [keptSamples]counters
 }
 
@@ -22,7 +22,7 @@ func (c *counters) stats() ipvs.Stats {
 	return ipvs.Stats{Conns: c.conns, InPackets: c.inPackets, OutPackets: c.outPackets, InBytes: c.inBytes, OutBytes: c.outBytes}
 }
 
-// add adds the counters of the sample with a number.
+// add adds the counters of the sample with the given number.
 func (h *counterHistory) add(number int, s *ipvs.Stats) {
 	n := int32(number)
 	if h.last == 0 || h.last != n-1 {
@@ -32,8 +32,8 @@ func (h *counterHistory) add(number int, s *ipvs.Stats) {
 	h.counters[number%keptSamples] = counters{s.Conns, s.InPackets, s.OutPackets, s.InBytes, s.OutBytes}
 }
 
-// at returns the counters of the sample with a number, which must be one of the last
-// keptSamples. ok is false if there are none.
+// at returns the counters of the sample with the given number, which must be one of the
+// last keptSamples. ok is false if h was missing from that sample or from a later one.
 func (h *counterHistory) at(number int) (c *counters, ok bool) {
 	if number < int(h.since) {
 		return nil, false
@@ -41,26 +41,27 @@ func (h *counterHistory) at(number int) (c *counters, ok bool) {
 	return &h.counters[number%keptSamples], true
 }
 
-// A record is the counterHistory of a service or destination, identified by its key.
+// A record is the counterHistory of the service or destination with a key.
 type record[K comparable] struct {
 	key K
 	counterHistory
 	destinations *recordList[netip.AddrPort] // nil for destinations
 }
 
-// A recordList holds the records of a sample in the order of the sample. It is updated
-// in place, without a lookup for keys that are where they were in the previous sample.
+// A recordList holds the records of a sample in the order of the sample. It is updated in
+// place, and looks up only keys whose position differs from that in the previous sample.
 type recordList[K comparable] struct {
 	list  []record[K]
-	index map[K]int // indices of the records; nil while the order is that of the previous sample
+	index map[K]int // index of each record in list; nil until the order differs from the previous sample
 }
 
-// begin starts a sample with n records. The caller calls at for each of them, then end.
+// begin starts a sample with n records. The caller must call at for each index below n in
+// ascending order, then end.
 func (l *recordList[K]) begin(n int) {
 	l.list = slices.Grow(l.list, max(0, n-len(l.list)))
 }
 
-// at returns the record of key after moving it to index i, or a new record.
+// at moves the record of key, or a new record if there is none, to index i and returns it.
 func (l *recordList[K]) at(i int, key K) *record[K] {
 	if i < len(l.list) && l.list[i].key == key {
 		return &l.list[i]
@@ -72,7 +73,7 @@ func (l *recordList[K]) at(i int, key K) *record[K] {
 		}
 	}
 	j, ok := l.index[key]
-	if !ok || j < i { // less than i if the kernel lists a key twice
+	if !ok || j < i { // j < i if the kernel lists a key twice
 		j = len(l.list)
 		l.list = append(l.list, record[K]{key: key})
 	}

@@ -49,8 +49,8 @@ type Sampler struct {
 	// that of the destinations of each service.
 	Order, DestinationOrder Order
 
-	// Lag selects the earlier sample with which a new one is compared: 1 is the
-	// previous sample, 2 the one before it. See LagFor.
+	// Lag selects the sample with which a new one is compared: 1 is the previous
+	// sample, 2 the one before it. See LagFor.
 	Lag int
 
 	now    func() time.Time // time.Now if nil; set by tests
@@ -60,12 +60,13 @@ type Sampler struct {
 
 	// The following fields hold the last sample in ByAddress order.
 	services     []ipvs.Service
-	records      recordList[ipvs.ServiceKey] // the counters of services, at the same indices
-	destinations map[int][]Destination       // by index of the service; only those that a sample included
+	records      recordList[ipvs.ServiceKey] // the counters of the services, at the same indices
+	destinations map[int][]Destination       // by index of the service; only those that have been read
 }
 
-// LagFor returns the Lag for samples that are taken at an interval of seconds:
-// 1 or 2, so that the time between compared samples is an even number of seconds.
+// LagFor returns the Lag for samples that are taken at intervals of the given number of
+// seconds: 1 if it is even, otherwise 2. The time between compared samples is then an
+// even number of seconds.
 func LagFor(seconds uint32) int { return 1 + int(seconds%2) }
 
 // Read reads the table and returns a sample of its first limit services, or of
@@ -79,13 +80,13 @@ func (s *Sampler) Read(limit int) (*Sample, error) {
 }
 
 // Reorder returns the last sample of Read with the current orders and a new limit. It
-// does not read the services again. It reads the destinations that the last sample
-// lacked; later samples are not compared with them.
+// does not read the services again. Destinations that the last sample did not include
+// are read, but have no rates, and later samples are not compared with them.
 func (s *Sampler) Reorder(limit int) (*Sample, error) { return s.collect(limit, false) }
 
-// Stream is like Read, but reads the destinations while the caller iterates over the
-// services, so that memory use depends on the number of counters only. A Service is
-// valid until the next iteration. The returned sample has no services.
+// Stream is like Read, but reads the destinations of each service when the caller's
+// iteration reaches it, so that only counters are kept of all destinations. A Service is
+// valid until the next iteration. The returned Sample has no services.
 func (s *Sampler) Stream(limit int) (*Sample, iter.Seq2[*Service, error], error) {
 	if err := s.readServices(); err != nil {
 		return nil, nil, err
@@ -175,7 +176,8 @@ func (s *Sampler) first(limit int) []int {
 	return indices
 }
 
-// sortDestinations returns list in the current order. It does not modify list.
+// sortDestinations returns the destinations of list in the current order. It does not
+// modify list.
 func (s *Sampler) sortDestinations(list []Destination) []Destination {
 	if s.DestinationOrder == ByAddress {
 		return list

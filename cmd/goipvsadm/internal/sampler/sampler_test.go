@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -219,7 +220,7 @@ func TestOrderNext(t *testing.T) {
 		}
 	}
 	if got := strings.Join(names, " "); got != "address packets connections bytes" {
-		t.Errorf("orders: %s", got)
+		t.Errorf("got the orders %s, want address packets connections bytes", got)
 	}
 }
 
@@ -337,7 +338,7 @@ func TestStream(t *testing.T) {
 		}
 		head, services, err := streamer.Stream(0)
 		if err != nil || head.Total != len(step.current) || !head.Time.Equal(table.clock) || len(head.Services) != 0 {
-			t.Errorf("Stream: %+v, %v", head, err)
+			t.Errorf("Stream: got %+v, error %v; want a sample of %d at %v without services", head, err, len(step.current), table.clock)
 		}
 		var words []string
 		for service, err := range services {
@@ -367,7 +368,7 @@ func TestStreamError(t *testing.T) {
 		errs = append(errs, err)
 	}
 	if len(errs) != 1 || errs[0] != errTest {
-		t.Errorf("errors %v, want one", errs)
+		t.Errorf("got errors %v, want exactly one", errs)
 	}
 }
 
@@ -432,7 +433,7 @@ func TestDestinationOrder(t *testing.T) {
 	}
 	sampler.DestinationOrder = ByAddress
 	if got, err := sampler.Reorder(0); err != nil || got.summary() != "80 0 (1 5 3)" {
-		t.Errorf("by address: %s, %v", got.summary(), err)
+		t.Errorf("by address: got %s, error %v; want 80 0 (1 5 3)", got.summary(), err)
 	}
 }
 
@@ -453,7 +454,8 @@ func TestLagChange(t *testing.T) {
 		}
 		got = append(got, connRate(sample.Services[0].Measured), connRate(sample.Services[0].Destinations[0].Measured))
 	}
-	if strings.Join(got, " ") != "- - 100 100 100 100 100 100 100 100 100 100 100 100 100 100" {
-		t.Errorf("rates %s", strings.Join(got, " "))
+	want := append([]string{"-", "-"}, slices.Repeat([]string{"100"}, 14)...)
+	if !slices.Equal(got, want) {
+		t.Errorf("got rates %s, want %s", got, want)
 	}
 }

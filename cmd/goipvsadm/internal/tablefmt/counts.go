@@ -13,14 +13,14 @@ import (
 // minServerWidth fits the protocol and address of every IPv4 server.
 const minServerWidth = len("TCP 255.255.255.255:65535")
 
-// A countColumn is a column of numbers of connections.
+// A countColumn is a column of connection counts.
 type countColumn struct {
-	title  string
-	number func(*conncount.Server) uint64
+	title string
+	count func(*conncount.Server) uint64
 }
 
-// AppendCounts appends the numbers of connections by server and state: a title and
-// the lines of CountLines.
+// AppendCounts appends the connection counts by server and state: a title and the lines
+// of CountLines.
 func AppendCounts(b []byte, servers []conncount.Server, names Namer) []byte {
 	if p, ok := names.(prefetcher); ok {
 		var endpoints []resolve.Endpoint
@@ -66,10 +66,10 @@ func CountLines(servers []conncount.Server, names Namer) []string {
 	for _, c := range columns {
 		cells := []string{c.title}
 		for i := range servers {
-			cells = append(cells, strconv.FormatUint(c.number(&servers[i]), 10))
+			cells = append(cells, strconv.FormatUint(c.count(&servers[i]), 10))
 		}
-		cells = append(cells, strconv.FormatUint(c.number(&sum), 10))
-		width := 1 + max(len(c.title), len(cells[len(cells)-1])) // no number is longer than the sum
+		cells = append(cells, strconv.FormatUint(c.count(&sum), 10))
+		width := 1 + max(len(c.title), len(cells[len(cells)-1])) // no count is longer than the sum
 		for i, cell := range cells {
 			lines[i] = append(pad(lines[i], len(lines[i]), width-len(cell)), cell...)
 		}

@@ -15,8 +15,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// A ConnectionWatch is what a Watch displays instead of the services: connections, or
-// their numbers by server and state.
+// A ConnectionWatch makes a Watch display connections, or their counts by server and
+// state, instead of services.
 type ConnectionWatch struct {
 	// Read reads the connections.
 	Read func() iter.Seq2[ipvs.Connection, error]
@@ -25,11 +25,11 @@ type ConnectionWatch struct {
 	// 192.0.2.1". It is "" if Read selects all connections.
 	Condition string
 
-	Count      bool // numbers are displayed instead of connections
+	Count      bool // counts are displayed instead of connections
 	WithEngine bool // listings have the columns of persistence engines
 
-	// Encode, if not nil, writes the connections or the numbers instead of the
-	// screen and the output.
+	// Encode, if not nil, writes the connections or the counts. Screen and Output are
+	// then not used.
 	Encode func(time.Time) error
 }
 
@@ -41,8 +41,8 @@ const maxKeptConnections = 1000
 type connectionSample struct {
 	time   time.Time
 	total  uint64            // number of connections, without templates
-	kept   []ipvs.Connection // the first ones, with templates; empty if numbers are displayed
-	unkept int               // number of the others
+	kept   []ipvs.Connection // the first ones, with templates; empty if counts are displayed
+	unkept int               // number of connections and templates that are not in kept
 	counts []conncount.Server
 }
 
@@ -127,18 +127,18 @@ func (s *connectionSession) read() (err error) {
 	return err
 }
 
-// pressKey handles a key and reports whether it ends the session. lines limits the
-// offset.
+// pressKey handles a key and reports whether it ends the session. After a key that
+// scrolls, the offset may be beyond the end until lines is called.
 func (s *connectionSession) pressKey(k key) (stop bool, err error) {
 	wasHelp := s.help
 	s.help = k.isHelp() && !wasHelp
-	if wasHelp && k != 'q' && k != 'Q' || s.pressDelayKey(k) {
+	if wasHelp && !k.isQuit() || s.pressTimingKey(k) {
 		return false, nil
 	}
 	if offset, ok := s.scroll(k, s.offset, connectionHeaderLines); ok {
 		s.offset = offset
 	}
-	return k == 'q' || k == 'Q', nil
+	return k.isQuit(), nil
 }
 
 // connectionHeaderLines is the number of lines above the rows: the head line and the

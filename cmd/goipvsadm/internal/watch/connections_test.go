@@ -129,7 +129,7 @@ func TestConnectionKeys(t *testing.T) {
 		}
 	}
 	s.pressKey('?')
-	if got := joinLines(s.lines(80, 24)); !strings.Contains(got, "scroll by one page") || strings.Contains(got, "sort order") {
+	if got := joinLines(s.lines(80, 24)); !strings.Contains(got, "scroll by one page") || strings.Contains(got, "sort services") {
 		t.Errorf("help: %s", got)
 	}
 	s.pressKey('x')
@@ -159,7 +159,7 @@ func TestWriteConnections(t *testing.T) {
 	b.Reset()
 	c.Count = true
 	if err := w.writeNext(true); err != nil || !strings.Contains(b.String(), "\nTCP 10.0.1.1:80               1           1         1\n") {
-		t.Errorf("numbers %q, error %v", b.String(), err)
+		t.Errorf("counts %q, error %v", b.String(), err)
 	}
 	c.Encode = func(now time.Time) error {
 		counts, err := conncount.Count(c.Read())

@@ -11,7 +11,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 )
 
-// A display shows a content on a terminal screen.
+// A display shows a pane on a terminal screen.
 type display struct {
 	screen  *screen
 	signals <-chan os.Signal
@@ -21,48 +21,48 @@ type display struct {
 	paused   bool          // no samples are read
 }
 
-// A content is what a display shows.
-type content interface {
+// A pane provides the lines that a display shows, and handles the keys.
+type pane interface {
 	// read reads the next sample.
 	read() error
 	// pressKey handles a key and reports whether it ends the display.
 	pressKey(k key) (stop bool, err error)
-	// lines returns the contents of a screen of width columns and height lines.
+	// lines returns the lines of a screen of width columns and height lines.
 	lines(width, height int) []Line
 }
 
-// show shows c until a key or signal ends the display; see display.run. Names are looked
+// show shows p until a key or signal ends the display; see display.run. Names are looked
 // up in the background.
-func (w *Watch) show(d *display, c content) (os.Signal, error) {
+func (w *Watch) show(d *display, p pane) (os.Signal, error) {
 	if w.Names != nil {
 		d.names = newAsyncNamer(w.Names)
 		defer d.names.close()
 		w.View.Names = d.names
 	}
-	return d.run(c)
+	return d.run(p)
 }
 
-// run shows c, with a new sample at each interval, until a key or signal ends it. It
-// returns the signal, or nil for a key.
-func (d *display) run(c content) (os.Signal, error) {
+// run shows p, with a new sample at each interval, until a key or signal ends the
+// display. It returns the signal, or nil for a key.
+func (d *display) run(p pane) (os.Signal, error) {
 	if err := d.screen.enter(); err != nil {
 		return nil, fmt.Errorf("set up the terminal: %w", err)
 	}
 	ticker := time.NewTicker(d.interval)
 	defer ticker.Stop()
 	for {
-		if err := c.read(); err != nil {
+		if err := p.read(); err != nil {
 			return nil, err
 		}
-		if stop, sig, err := d.showSample(c, ticker); stop || err != nil {
+		if stop, sig, err := d.showSample(p, ticker); stop || err != nil {
 			return sig, err
 		}
 	}
 }
 
-// showSample shows the sample that c has read, and handles keys, signals and looked-up names
+// showSample shows the sample that p has read, and handles keys, signals and looked-up names
 // until the next tick of ticker, or until a key or signal ends the display.
-func (d *display) showSample(c content, ticker *time.Ticker) (stop bool, sig os.Signal, err error) {
+func (d *display) showSample(p pane, ticker *time.Ticker) (stop bool, sig os.Signal, err error) {
 	var keys chan key
 	if d.screen.keyboard != nil {
 		keys = d.screen.keyboard.keys
@@ -71,7 +71,7 @@ func (d *display) showSample(c content, ticker *time.Ticker) (stop bool, sig os.
 	if d.names != nil {
 		names = d.names.results
 	}
-	d.draw(c)
+	d.draw(p)
 	for {
 		next := ticker.C
 		if d.paused || d.screen.writing() {
@@ -87,7 +87,7 @@ func (d *display) showSample(c content, ticker *time.Ticker) (stop bool, sig os.
 			continue
 		case key := <-keys:
 			interval := d.interval
-			if stop, err := c.pressKey(key); stop || err != nil {
+			if stop, err := p.pressKey(key); stop || err != nil {
 				return stop, nil, err
 			}
 			if d.interval != interval {
@@ -100,17 +100,17 @@ func (d *display) showSample(c content, ticker *time.Ticker) (stop bool, sig os.
 				return stop, sig, err
 			}
 		}
-		d.draw(c)
+		d.draw(p)
 	}
 }
 
-// draw draws c at the current size of the screen, unless the screen is inactive.
-func (d *display) draw(c content) {
+// draw draws p at the current size of the screen, unless the screen is inactive.
+func (d *display) draw(p pane) {
 	if !d.screen.active {
 		return
 	}
 	width, height := d.screen.size()
-	d.screen.draw(c.lines(width, height), width, height)
+	d.screen.draw(p.lines(width, height), width, height)
 	if d.names != nil {
 		d.names.startLookup()
 	}
@@ -133,9 +133,9 @@ func (d *display) handleSignal(sig os.Signal) (stop bool, err error) {
 // minInterval is the shortest interval, and the step by which keys change it.
 const minInterval = time.Second
 
-// pressDelayKey handles the keys that pause the display or change the interval. It
+// pressTimingKey handles the keys that pause the display or change the interval. It
 // reports whether k is one of them.
-func (d *display) pressDelayKey(k key) bool {
+func (d *display) pressTimingKey(k key) bool {
 	switch k {
 	case 'p', 'P':
 		d.paused = !d.paused
@@ -149,12 +149,12 @@ func (d *display) pressDelayKey(k key) bool {
 	return true
 }
 
-// endOffset is beyond the end of every content.
+// endOffset is beyond the end of every pane.
 const endOffset = 1 << 30
 
-// scroll returns the offset of the content, the number of rows scrolled off at the top,
-// after a key. It may be beyond the end. header is the number of lines above the rows.
-// scroll returns false if the key does not scroll.
+// scroll returns the number of rows scrolled off at the top after the key k, where it was
+// offset before. The result may be beyond the end. header is the number of lines above the
+// rows. ok is false if k does not scroll.
 func (d *display) scroll(k key, offset, header int) (_ int, ok bool) {
 	_, height := d.screen.size()
 	page := max(height-header-1, 1) // keep one line of the previous page
@@ -176,6 +176,9 @@ func (d *display) scroll(k key, offset, header int) (_ int, ok bool) {
 	}
 	return max(0, offset), true
 }
+
+// isQuit reports whether k ends the display.
+func (k key) isQuit() bool { return k == 'q' || k == 'Q' }
 
 // isHelp reports whether k shows the help.
 func (k key) isHelp() bool { return k == 'h' || k == 'H' || k == '?' || k == keyF1 }

@@ -24,15 +24,17 @@ func (s *session) handleKey(k key) keyResult {
 		return s.editFilter(k)
 	case modeHelp:
 		s.mode = modeTable
-		if k != 'q' && k != 'Q' {
+		if !k.isQuit() {
 			return redraw
 		}
 	}
 	switch {
+	case k.isQuit():
+		return quit
 	case k.isHelp():
 		s.mode = modeHelp
 		return redraw
-	case s.pressDelayKey(k):
+	case s.pressTimingKey(k):
 		return redraw
 	}
 	if offset, ok := s.scroll(k, s.View.offset, headerLines); ok {
@@ -41,8 +43,6 @@ func (s *session) handleKey(k key) keyResult {
 		return reorder
 	}
 	switch k {
-	case 'q', 'Q':
-		return quit
 	case '/':
 		s.mode, s.filterInput = modeFilter, s.View.filter
 		return redraw

@@ -39,8 +39,8 @@ type sizedColumn struct {
 }
 
 // newLayout returns a layout for lines of a width. If width is not 0, it drops columns and
-// shortens labels to fit. Columns and labels are as wide as rows require, which may lack
-// rows that are not known yet.
+// shortens labels to fit. Columns and labels are wide enough for rows; those of other rows
+// may exceed the width.
 func (v *View) newLayout(rows []row, width int) *layout {
 	l := &layout{view: v, width: width, labelWidth: len(titleService), barWidth: maxBarWidth}
 	for i := range rows {
@@ -194,12 +194,5 @@ func (c *sizedColumn) pad(b, text []byte) []byte {
 	return append(appendBlanks(b, missing), text...)
 }
 
-const blanks = "                                "
-
 // appendBlanks appends n blanks, or none if n is negative.
-func appendBlanks(b []byte, n int) []byte {
-	for ; n > 0; n -= len(blanks) {
-		b = append(b, blanks[:min(n, len(blanks))]...)
-	}
-	return b
-}
+func appendBlanks(b []byte, n int) []byte { return append(b, strings.Repeat(" ", max(n, 0))...) }

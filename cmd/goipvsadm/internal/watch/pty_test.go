@@ -27,7 +27,7 @@ type pty struct {
 	cmd          *exec.Cmd
 	stderr       bytes.Buffer
 	master       *os.File
-	slave        *os.File
+	terminal     *os.File
 	savedTermios unix.Termios
 	status       chan int // receives the exit status, or 128 plus the signal that killed the program
 
@@ -40,13 +40,13 @@ type pty struct {
 // connected to the terminal.
 func startPTY(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *pty {
 	t.Helper()
-	master, slave, err := testnet.OpenPTY()
+	master, terminal, err := testnet.OpenPTY()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pty{t: t, cmd: cmd, master: master, slave: slave, status: make(chan int, 1)}
+	p := &pty{t: t, cmd: cmd, master: master, terminal: terminal, status: make(chan int, 1)}
 	p.resize(width, height)
-	termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+	termios, err := unix.IoctlGetTermios(int(p.terminal.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func startPTY(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *p
 	for _, key := range keys {
 		p.typeKeys(key)
 	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, &p.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.terminal, p.terminal, &p.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func startPTY(t *testing.T, cmd *exec.Cmd, width, height int, keys ...string) *p
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		p.master.Close()
-		p.slave.Close()
+		p.terminal.Close()
 	})
 	return p
 }
@@ -98,7 +98,7 @@ func (p *pty) resize(width, height int) {
 	p.mu.Lock()
 	p.screen.Resize(width, height)
 	p.mu.Unlock()
-	if err := testnet.ResizeTerminal(p.slave, uint16(width), uint16(height)); err != nil {
+	if err := testnet.ResizeTerminal(p.terminal, uint16(width), uint16(height)); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -195,7 +195,7 @@ func (p *pty) waitExit(status int, stderr string) {
 func (p *pty) waitRestored() {
 	p.t.Helper()
 	p.waitFor("the terminal restored", func(s *testnet.Screen) bool {
-		termios, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+		termios, err := unix.IoctlGetTermios(int(p.terminal.Fd()), unix.TCGETS)
 		if err != nil {
 			p.t.Fatal(err)
 		}
