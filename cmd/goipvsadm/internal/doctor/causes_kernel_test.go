@@ -25,6 +25,34 @@ var causeTests = []findingTest{
 		breakWith: []string{"director: iptables-legacy -A INPUT -p tcp --dport 80 -j DROP"}},
 	{name: "firewall-drops/raw", iptables: true, plan: drPlan, rules: drRules, traffic: drTraffic, severity: "error", want: "172.16.100.10:80",
 		breakWith: []string{"director: iptables-legacy -t raw -A PREROUTING -d 172.16.100.10 -j DROP"}},
+	{name: "firewall-drops/chain for an interface", iptables: true, plan: drPlan, rules: drRules, traffic: drTraffic, severity: "error", want: "172.16.100.10:80",
+		breakWith: []string{
+			"director: iptables-legacy -N edge",
+			"director: iptables-legacy -A edge -p tcp --dport 80:90 -j REJECT",
+			"director: iptables-legacy -A INPUT -i eth0 -j edge",
+		}},
+	{name: "firewall-drops-forwarded", iptables: true, plan: drPlan, rules: drUDPRules, want: drUDP + " 172.16.100.21:53",
+		prepare: func(tb *testbed) {
+			tb.serveUDP("web1", drUDP)
+			tb.startUDP(drUDP)
+		},
+		breakWith: []string{
+			"director: iptables-legacy -t mangle -N edge",
+			"director: iptables-legacy -t mangle -A edge -p udp --dport 53 -j DROP",
+			"director: iptables-legacy -t mangle -A OUTPUT -o eth0 -j edge",
+		}},
+	{name: "firewall-drops-forwarded/NAT", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: iptables-legacy -t mangle -A POSTROUTING -d 192.168.1.0/24 -p tcp --dport 80 -j DROP"}},
+	{name: "firewall-drops-forwarded/tunnel", iptables: true, plan: tunPlan, rules: singleTunRules, traffic: tunTraffic, want: "10.0.2.10:80 10.0.3.11:80",
+		breakWith: []string{"director: iptables-legacy -A OUTPUT -p 4 -j DROP"}},
+	{name: "nat-replies-lost/POSTROUTING", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: iptables-legacy -t mangle -A POSTROUTING -s 192.168.2.110 -p tcp -j DROP"}},
+	{name: "nat-no-answers/raw table", iptables: true, plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{
+			"director: iptables-legacy -t raw -N edge",
+			"director: iptables-legacy -t raw -A edge -p tcp --sport 80 -j DROP",
+			"director: iptables-legacy -t raw -A PREROUTING -i eth1 -j edge",
+		}},
 	{name: "dnat-before-ipvs", iptables: true, plan: drPlan, rules: drRules, traffic: drTraffic, want: "172.16.100.10:80",
 		breakWith: []string{"director: iptables-legacy -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080"}},
 
@@ -101,6 +129,11 @@ var causeTests = []findingTest{
 			"director2: ipvsadm -a -t 172.16.100.10:80 -r 172.16.100.2 -g",
 		}},
 
+	{name: "backup-only", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80",
+		breakWith: []string{
+			"director: ipvsadm --start-daemon backup --mcast-interface eth1",
+			"director: sysctl -w net.ipv4.vs.backup_only=1",
+		}, cleanup: []string{"director: sleep 3"}},
 	{name: "sync-id-mismatch", plan: twoLinksPlan, rules: masterRules, traffic: masterTraffic, prepare: (*testbed).startMaster,
 		breakWith: []string{"director: ipvsadm --start-daemon backup --mcast-interface eth0 --syncid 6"}},
 	{name: "sync-id-mismatch/group", plan: twoLinksPlan, rules: masterRules, traffic: masterTraffic, prepare: (*testbed).startMaster,

@@ -41,6 +41,12 @@ func TestDiagnose(t *testing.T) {
 		{name: "conntrack full with an unreadable table", change: func(f *Facts) {
 			f.Services, f.TableUnreadable = nil, true
 			f.Sysctls["net/netfilter/nf_conntrack_count"] = 65536
+		}, want: []string{"warning conntrack-full"}},
+		{name: "conntrack drops packets", change: func(f *Facts) {
+			_, d := f.firstServer()
+			d.Delta, d.Conns = silent, stuck
+			f.Sysctls["net/netfilter/nf_conntrack_count"] = 65536
+			f.Counters.ConntrackDrops = 9
 		}, want: []string{"conntrack-full"}},
 
 		{name: "no replies from one server", change: func(f *Facts) {
@@ -120,6 +126,12 @@ func TestDiagnose(t *testing.T) {
 			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 3, Reporter: addr("10.0.0.12")}}
 			f.Services[0].Servers = f.Services[0].Servers[1:]
 		}, want: []string{"server-refuses UDP 192.0.2.1:80 10.0.0.12:80"}},
+		{name: "one of several UDP packets rejected", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Servers[1].Delta = &ipvs.Stats{InPackets: 4, OutPackets: 1}
+			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 1, Reporter: addr("10.0.0.12")}}
+			f.Services[0].Servers = f.Services[0].Servers[1:]
+		}, want: []string{"server-refuses UDP 192.0.2.1:80 10.0.0.12:80"}},
 		{name: "UDP packets rejected by a server that replies to others", change: func(f *Facts) {
 			f.Services[0].Protocol = ipvs.UDP
 			f.Rejections = map[Endpoint]*Rejection{{ipvs.UDP, ap("10.0.0.12:80")}: {Packets: 3, Reporter: addr("10.0.0.12")}}
@@ -136,6 +148,11 @@ func TestDiagnose(t *testing.T) {
 		{name: "one-packet scheduling with NAT, replies arrive", change: func(f *Facts) {
 			silenceUDP(f)
 			f.Services[0].Flags, f.Services[0].Scheduler = ipvs.OnePacketScheduling, "rr"
+			f.Replies = map[Endpoint]int{{ipvs.UDP, ap("10.0.0.12:80")}: 7}
+		}, want: []string{"one-packet-nat UDP 192.0.2.1:80"}},
+		{name: "one-packet scheduling with NAT and a counting scheduler, replies arrive", change: func(f *Facts) {
+			silenceUDP(f)
+			f.Services[0].Flags, f.Services[0].Scheduler = ipvs.OnePacketScheduling, "wlc"
 			f.Replies = map[Endpoint]int{{ipvs.UDP, ap("10.0.0.12:80")}: 7}
 		}, want: []string{"one-packet-nat UDP 192.0.2.1:80"}},
 		{name: "one-packet scheduling with NAT, idle", change: func(f *Facts) {
@@ -672,6 +689,24 @@ func TestDiagnose(t *testing.T) {
 			probe(f, netprobe.Answered)
 			probeVIP(f, netprobe.Silent)
 		}, want: []string{"warning probe-no-answer " + server1}},
+		{name: "UDP server that does not reply on the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			f.Services[0].Protocol = ipvs.UDP
+			f.ProbeResults = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:0"), ICMP: true}, Outcome: netprobe.Answered}}
+			f.Datagrams = map[*ipvs.Destination]netprobe.PathReply{
+				&f.Services[0].Servers[0].Destination: {},
+				&f.Services[0].Servers[1].Destination: {Echo: true},
+			}
+		}, want: []string{"probe-vip-no-answer UDP 192.0.2.1:80 10.0.0.11:80"}},
+		{name: "UDP servers that do not reply on the VIP", change: func(f *Facts) {
+			useDirectRouting(f, Conns{}, Conns{})
+			f.Services[0].Protocol = ipvs.UDP
+			f.ProbeResults = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:0"), ICMP: true}, Outcome: netprobe.Answered}}
+			f.Datagrams = map[*ipvs.Destination]netprobe.PathReply{
+				&f.Services[0].Servers[0].Destination: {},
+				&f.Services[0].Servers[1].Destination: {},
+			}
+		}},
 		{name: "probe silent while clients get no replies", change: func(f *Facts) {
 			_, d := f.firstServer()
 			d.Delta, d.Conns = silent, stuck

@@ -126,14 +126,14 @@ func (c *Collector) probePaths(f *Facts) {
 		return
 	}
 	f.Paths = make(map[*ipvs.Destination]PathResult)
-	f.Datagrams = make(map[*ipvs.Destination]netprobe.Outcome)
+	f.Datagrams = make(map[*ipvs.Destination]netprobe.PathReply)
 	for _, p := range probes {
 		if p.client.IsValid() {
 			f.Paths[p.d] = PathResult{Client: p.client, FromClient: replies[0], FromDirector: replies[1]}
 			replies = replies[2:]
 			continue
 		}
-		f.Datagrams[p.d] = replies[0].Port
+		f.Datagrams[p.d] = replies[0]
 		replies = replies[1:]
 	}
 }

@@ -16,9 +16,10 @@ import (
 // samples, whether or not IPVS received them: TCP SYNs, or any UDP and SCTP
 // packets.
 type Arrivals struct {
-	Packets int
-	Clients []netip.Addr // some of the clients
-	Link    int          // index of the link of one of the packets
+	Packets    int
+	Clients    []netip.Addr // some of the clients
+	Link       int          // index of the link of the last packet
+	OtherLinks bool         // whether packets arrived on other links too
 }
 
 // An Endpoint is a port of a host.
@@ -174,6 +175,7 @@ func (r *packetRecorder) recordRequest(p *netprobe.Packet) {
 		a = new(Arrivals)
 		r.f.Arrivals[s.ServiceKey] = a
 	}
+	a.OtherLinks = a.OtherLinks || a.Packets > 0 && a.Link != p.Link
 	a.Packets++
 	a.Link = p.Link
 	a.Clients = appendDistinct(a.Clients, p.Source.Addr(), maxArrivalClients)

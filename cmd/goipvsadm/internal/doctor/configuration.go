@@ -125,12 +125,30 @@ var countingSchedulers = []string{"lc", "wlc", "sed", "nq", "lblc", "lblcr", "ov
 func onePacketScheduler(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if s.Flags&ipvs.OnePacketScheduling == 0 || !slices.Contains(countingSchedulers, s.Scheduler) || len(s.Servers) < 2 {
+		if s.Flags&ipvs.OnePacketScheduling == 0 || !slices.Contains(countingSchedulers, s.Scheduler) || len(s.Servers) < 2 ||
+			f.untranslatedReplies(s) >= minUnanswered { // the service cannot use one-packet scheduling
 			continue
 		}
 		report(s.serviceFinding(fmt.Sprintf("one-packet scheduling with the scheduler %s", s.Scheduler),
 			f.editService(s, func(s *ipvs.Service) { s.Scheduler = "wrr" })))
 	}
+}
+
+// untranslatedReplies returns the number of captured packets of the NAT servers of a
+// UDP service, or 0 if IPVS has counted packets of them.
+func (f *Facts) untranslatedReplies(s *Service) int {
+	replies := 0
+	for i := range s.Servers {
+		d := &s.Servers[i]
+		if d.Method != ipvs.Masquerading || d.Delta == nil {
+			continue
+		}
+		if d.Delta.OutPackets > 0 {
+			return 0
+		}
+		replies += f.Replies[Endpoint{ipvs.UDP, netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), s.AddrPort.Port()))}]
+	}
+	return replies
 }
 
 func onePacketNAT(f *Facts, report func(Finding)) {
@@ -143,17 +161,10 @@ func onePacketNAT(f *Facts, report func(Finding)) {
 		if j < 0 {
 			continue
 		}
+		replies := f.untranslatedReplies(s)
 		x := s.serviceFinding("one-packet scheduling with NAT", f.editService(s, func(s *ipvs.Service) { s.Flags &^= ipvs.OnePacketScheduling }))
-		replies, counted := 0, uint64(0)
-		for j := range s.Servers {
-			d := &s.Servers[j]
-			if d.Method == ipvs.Masquerading && d.Delta != nil {
-				replies += f.Replies[Endpoint{ipvs.UDP, netip.AddrPortFrom(d.AddrPort.Addr(), cmp.Or(d.AddrPort.Port(), s.AddrPort.Port()))}]
-				counted += d.Delta.OutPackets
-			}
-		}
 		switch {
-		case replies >= minUnanswered && counted == 0 && s.hasTraffic():
+		case replies >= minUnanswered && s.hasTraffic():
 			x.Evidence += fmt.Sprintf("; %s from the servers arrived in this sample, and IPVS translated none of them", humanize.Count(replies, "packet"))
 		case s.hasTraffic():
 			continue // a protocol without replies

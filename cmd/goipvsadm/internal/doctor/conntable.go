@@ -50,12 +50,23 @@ func conntrackFull(f *Facts, report func(Finding)) {
 	if limit == 0 || n < limit/10*9 || !f.tableInUse() {
 		return
 	}
-	report(Finding{
+	x := Finding{
+		Severity: Warning,
 		Evidence: fmt.Sprintf("%s of %s entries in use", humanize.Count(n, ""), humanize.Count(limit, "")),
 		// Not localCommand: only the initial network namespace can set this limit,
 		// which applies to all of them.
 		Remedies: []Remedy{{Commands: [][]string{sysctlCommand(max(4*limit, 65536), "net/netfilter/nf_conntrack_max")}}},
-	})
+	}
+	if drops := f.Counters.ConntrackDrops; drops > 0 {
+		x.Severity = Error
+		x.Evidence += fmt.Sprintf("; %s dropped in this sample", humanize.Count(drops, "packet"))
+		// Packets of clients and of probes are lost before they reach a service or server.
+		for s, d := range allServers(f.Services) {
+			f.explained[s.ServiceKey] = true
+			f.suppressServer(&d.Destination)
+		}
+	}
+	report(x)
 }
 
 func conntrackOff(f *Facts, report func(Finding)) {

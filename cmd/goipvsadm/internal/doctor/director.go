@@ -54,8 +54,8 @@ var directorChecks = []Check{
 		Explanation: "long hash chains slow down every lookup",
 	},
 	{
-		ID: "conntrack-full", Severity: Warning, run: conntrackFull,
-		Title:       "nf_conntrack table is nearly full",
+		ID: "conntrack-full", Severity: Error, run: conntrackFull,
+		Title:       "nf_conntrack table is full or nearly full",
 		Explanation: "once it is full, packets of new connections are dropped",
 	},
 	{
@@ -235,18 +235,36 @@ func otherProgram(f *Facts, report func(Finding)) {
 	}
 }
 
+// keepalivedValues are the short options of keepalived that have a value, which is the
+// rest of the word or the next word.
+const keepalivedValues = "fSuprcbAsMi"
+
 // keepalivedFile returns the configuration file that the arguments of keepalived
-// name, or "".
+// name, or "". Short options may be combined, as in -nlf FILE.
 func keepalivedFile(args []string) (file string) {
-	for i, arg := range args {
+	next := func(i int) string { return strings.Join(args[i+1:min(i+2, len(args))], "") }
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
 		value, isLong := strings.CutPrefix(arg, "--use-file=")
 		switch {
 		case isLong:
 			file = value
-		case arg == "-f" || arg == "--use-file":
-			file = strings.Join(args[i+1:min(i+2, len(args))], "")
-		case strings.HasPrefix(arg, "-f"):
-			file = strings.TrimPrefix(arg, "-f")
+		case arg == "--use-file":
+			file = next(i)
+		case strings.HasPrefix(arg, "--") || !strings.HasPrefix(arg, "-"):
+		default:
+			j := strings.IndexAny(arg[1:], keepalivedValues) + 1
+			if j == 0 {
+				continue
+			}
+			value := arg[j+1:]
+			if value == "" {
+				value = next(i)
+				i++
+			}
+			if arg[j] == 'f' {
+				file = value
+			}
 		}
 	}
 	return file

@@ -79,7 +79,7 @@ type Facts struct {
 	ARPProbed    bool             // whether the ARP probes succeeded, so that an address without a reply is on no host
 	ProbeResults []netprobe.Result
 	VIPOutcomes  map[ipvs.DestinationKey]netprobe.Outcome // outcomes of connection attempts to VIPs at servers with direct routing
-	Datagrams    map[*ipvs.Destination]netprobe.Outcome   // outcomes of UDP and SCTP servers; Silent may be normal for the protocol
+	Datagrams    map[*ipvs.Destination]netprobe.PathReply // replies of UDP and SCTP servers; a silent port may be normal for the protocol
 
 	Unavailable []Unavailable
 

@@ -14,10 +14,14 @@ import (
 const (
 	natUDP = "192.168.2.110:53"
 	drUDP  = "172.16.100.10:53"
+	tunUDP = "10.0.2.10:53"
 
 	natUDPRules = `-A -u 192.168.2.110:53 -s rr
 -a -u 192.168.2.110:53 -r 192.168.1.11:53 -m
 -a -u 192.168.2.110:53 -r 192.168.1.12:53 -m`
+	tunUDPRules = `-A -u 10.0.2.10:53 -s rr
+-a -u 10.0.2.10:53 -r 10.0.3.11:53 -i
+-a -u 10.0.2.10:53 -r 10.0.4.12:53 -i`
 	drUDPRules = `-A -u 172.16.100.10:53 -s rr
 -a -u 172.16.100.10:53 -r 172.16.100.21:53 -g
 -a -u 172.16.100.10:53 -r 172.16.100.22:53 -g`
@@ -90,6 +94,20 @@ var failureTests = []findingTest{
 	{name: "probe-refused/SCTP", sctp: true, severity: "warning", plan: drPlan, rules: drSCTPRules, probe: true,
 		want: "172.16.100.10:9000 172.16.100.21:9000", remedy: 1,
 		prepare: func(tb *testbed) { tb.serveSCTP("web2", 9000) }},
+	{name: "nat-no-answers/permanent neighbor entry", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: ip neigh replace 192.168.1.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent"}},
+	{name: "probe-no-answer/permanent neighbor entry", plan: natPlan, rules: natRules, traffic: natTraffic, probe: true, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: ip neigh replace 192.168.1.11 lladdr 02:00:00:00:00:99 dev eth1 nud permanent"}},
+	{name: "probe-vip-no-answer", plan: tunPlan, rules: tunUDPRules, probe: true, want: tunUDP + " 10.0.3.11:53",
+		prepare: func(tb *testbed) {
+			tb.serveUDP("web1", tunUDP)
+			tb.serveUDP("web2", tunUDP)
+			tb.startUDP(tunUDP)
+		},
+		breakWith: []string{"web1: sysctl -w net.ipv4.conf.all.rp_filter=1"}},
+	{name: "probe-no-answer/forwarding method", plan: natPlan, traffic: natTraffic, rules: natRules, probe: true,
+		want:      "192.168.2.110:80 192.168.1.12:80|mixed-forwarding 192.168.2.110:80 192.168.1.12:80",
+		breakWith: []string{"director: ipvsadm -e -t 192.168.2.110:80 -r 192.168.1.12:80"}, cleanup: []string{"client: sleep 4"}},
 	{name: "one-packet-nat", plan: natPlan, rules: strings.ReplaceAll(natUDPRules, "-s rr", "-s rr -o"), want: natUDP,
 		prepare: func(tb *testbed) {
 			tb.serveUDP("web1", ":53")

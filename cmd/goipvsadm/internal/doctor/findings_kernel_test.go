@@ -161,6 +161,8 @@ var findingTests = []findingTest{
 		replace:   []string{"GATEWAY", "10.0.2.1"}},
 	{name: "server-no-route/blackhole", plan: tunPlan, rules: tunRules, want: "10.0.2.10:80 10.0.3.11:80",
 		breakWith: []string{"director: ip route add blackhole 10.0.3.11"}, remedy: 1},
+	{name: "server-no-route/on the link", plan: natPlan, rules: natRules, traffic: natTraffic, want: "192.168.2.110:80 192.168.1.11:80",
+		breakWith: []string{"director: ip route add blackhole 192.168.1.11"}},
 	{name: "dr-through-gateway", plan: tunPlan, rules: strings.Replace(tunRules, "-i", "-g", 1), traffic: tunTraffic,
 		want: "10.0.2.10:80 10.0.3.11:80"},
 	{name: "nat-same-network", plan: oneSubnetPlan, rules: oneSubnetRules, traffic: []string{"10.1.0.100:80"},

@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -23,6 +22,11 @@ var firewallChecks = []Check{
 		Explanation: "packets to the service are dropped before IPVS receives them",
 	},
 	{
+		ID: "firewall-drops-forwarded", Severity: Error, run: firewallDropsForwarded,
+		Title:       "director's firewall drops packets to the server",
+		Explanation: "the packets that IPVS forwards to servers pass OUTPUT and POSTROUTING, where they are dropped",
+	},
+	{
 		ID: "client-filtered", Severity: Hint, run: clientFiltered,
 		Title:       "director's firewall drops requests of a client",
 		Explanation: "the rule may be intended, such as by fail2ban",
@@ -40,8 +44,31 @@ var firewallChecks = []Check{
 }
 
 // request returns the first packet of a client to a service, without its source.
-func (s *Service) request() *netstate.Packet {
-	return &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
+func (f *Facts) request(s *Service) *netstate.Packet {
+	p := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
+	if a := f.Arrivals[s.ServiceKey]; a != nil && !a.OtherLinks {
+		p.InLink = f.link(a.Link).Name
+	}
+	return p
+}
+
+// forwarded returns a client's packet as IPVS sends it to a server. It returns false
+// if its destination is unknown.
+func (f *Facts) forwarded(s *Service, d *Server) (p *netstate.Packet, ok bool) {
+	r, ok := f.routeTo(d)
+	to := s.vip(d)
+	p = &netstate.Packet{Protocol: uint16(s.Protocol), Destination: to, OutLink: f.link(r.Link).Name}
+	if len(d.Conns.Clients) > 0 {
+		p.Source = netip.AddrPortFrom(d.Conns.Clients[0], 0)
+	}
+	switch d.Method {
+	case ipvs.Masquerading:
+		p.Destination = netip.AddrPortFrom(d.AddrPort.Addr(), s.serverPort(d))
+	case ipvs.Tunneling:
+		e := tunnelEndpoint(&d.Destination, to.Addr())
+		p.Protocol, p.Destination, p.Source = uint16(e.Protocol), e.AddrPort, netip.AddrPortFrom(r.Source, 0)
+	}
+	return p, ok && to.Addr().IsValid()
 }
 
 // mayBeFiltered reports whether the firewall may drop or redirect all packets
@@ -101,7 +128,7 @@ func dropName(c *netstate.Chain) string {
 // rule that accepts packets from (direction "-s") or to ("-d") addresses and a
 // port. Port 0 means all ports, and protocol 0, that of fwmark services, all packets.
 func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, direction string, addrs netip.Prefix, port uint16) Remedy {
-	name := strings.ToLower(protocol.String())
+	name := protocolName(protocol)
 	if c.Tool == "nft" {
 		family, field, portField := "ip", "daddr", "dport"
 		if addrs.Addr().Is6() {
@@ -130,26 +157,39 @@ func (f *Facts) acceptRemedy(c *netstate.Chain, protocol ipvs.Protocol, directio
 	return f.localCommand(append(words, "-j", "ACCEPT")...)
 }
 
+// protocolName returns the name of a protocol in rules, or its number if IPVS has no
+// services of the protocol.
+func protocolName(p ipvs.Protocol) string {
+	switch p {
+	case ipvs.TCP, ipvs.UDP, ipvs.SCTP:
+		return strings.ToLower(p.String())
+	}
+	return strconv.Itoa(int(p))
+}
+
 // acceptRequests returns the command that makes a chain accept packets to an
 // address and port.
 func (f *Facts) acceptRequests(c *netstate.Chain, protocol ipvs.Protocol, to netip.AddrPort) Remedy {
 	return f.acceptRemedy(c, protocol, "-d", netip.PrefixFrom(to.Addr(), to.Addr().BitLen()), to.Port())
 }
 
-// dropOutcome returns the first outcome that certainly drops a packet at a hook,
-// or nil.
-func (f *Facts) dropOutcome(hook string, p *netstate.Packet) *netstate.Outcome {
+// dropOutcome returns the first outcome that certainly drops a packet at one of the
+// hooks, which the packet passes in this order, and the hook. It returns nil if there
+// is none.
+func (f *Facts) dropOutcome(p *netstate.Packet, hooks ...string) (o *netstate.Outcome, hook string) {
 	if f.Firewall == nil {
-		return nil
+		return nil, ""
 	}
-	outcomes := f.Firewall.Evaluate(hook, "", p)
-	i := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool {
-		return o.Certain && (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject)
-	})
-	if i < 0 {
-		return nil
+	for _, hook := range hooks {
+		outcomes := f.Firewall.Evaluate(hook, "", p)
+		i := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool {
+			return o.Certain && (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject)
+		})
+		if i >= 0 {
+			return &outcomes[i], hook
+		}
 	}
-	return &outcomes[i]
+	return nil, ""
 }
 
 func firewallDrops(f *Facts, report func(Finding)) {
@@ -158,19 +198,42 @@ func firewallDrops(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		for _, hook := range []string{"prerouting", "input"} {
-			o := f.dropOutcome(hook, s.request())
-			if o == nil {
-				continue
-			}
-			x := s.serviceFinding(describeOutcome(o), f.acceptRequests(f.baseChain(o.Chain, hook), s.Protocol, s.AddrPort))
-			x.Severity = f.filterSeverity(s, o)
-			x.Group = describeOutcome(o)
-			f.explained[s.ServiceKey] = true
-			report(x)
-			break
+		o, hook := f.dropOutcome(f.request(s), "prerouting", "input")
+		if o == nil {
+			continue
 		}
+		x := s.serviceFinding(describeOutcome(o), f.acceptRequests(f.baseChain(o.Chain, hook), s.Protocol, s.AddrPort))
+		x.Severity = f.filterSeverity(s, o)
+		x.Group = describeOutcome(o)
+		f.explained[s.ServiceKey] = true
+		report(x)
 	}
+}
+
+// firewallDropsForwarded reports servers to which the director drops the packets after
+// IPVS has forwarded them.
+func firewallDropsForwarded(f *Facts, report func(Finding)) {
+	f.eachServer(func(s *Service, d *Server) {
+		p, ok := f.forwarded(s, d)
+		if !ok || f.isLocal(d.AddrPort.Addr()) || f.hasReplied(s, d) {
+			return
+		}
+		o, hook := f.dropOutcome(p, "output", "postrouting")
+		if o == nil {
+			return
+		}
+		to := netip.PrefixFrom(p.Destination.Addr(), p.Destination.Addr().BitLen())
+		if d.Method != ipvs.DirectRouting {
+			to = f.networkOf(d)
+		}
+		x := s.serverFinding(d, describeOutcome(o),
+			f.acceptRemedy(f.baseChain(o.Chain, hook), ipvs.Protocol(p.Protocol), "-d", to, p.Destination.Port()))
+		if !d.hasClientTraffic() || packets(o) == 0 && d.Conns.StuckSynRecv == 0 {
+			x.Severity = Warning
+		}
+		x.Group = describeOutcome(o) + x.Remedies[0].CommandLine()
+		report(x)
+	})
 }
 
 // clientFiltered reports clients whose packets a rule drops although those of other
@@ -184,9 +247,9 @@ func clientFiltered(f *Facts, report func(Finding)) {
 		}
 		var rules []string
 		for _, client := range a.Clients {
-			p := s.request()
+			p := f.request(s)
 			p.Source = netip.AddrPortFrom(client, 0)
-			o := cmp.Or(f.dropOutcome("prerouting", p), f.dropOutcome("input", p))
+			o, _ := f.dropOutcome(p, "prerouting", "input")
 			if o == nil || o.Rule == nil || slices.Contains(rules, o.Rule.Text) {
 				continue
 			}
@@ -204,7 +267,7 @@ func (f *Facts) growingDrop(s *Service) string {
 		return ""
 	}
 	for _, hook := range []string{"prerouting", "input"} {
-		for _, o := range f.Firewall.Evaluate(hook, "", s.request()) {
+		for _, o := range f.Firewall.Evaluate(hook, "", f.request(s)) {
 			if o.Verdict != netstate.SetMark && packets(&o) > 0 {
 				return describeOutcome(&o)
 			}
@@ -219,7 +282,7 @@ func dnatBeforeIPVS(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		outcomes := f.Firewall.Evaluate("prerouting", "", s.request())
+		outcomes := f.Firewall.Evaluate("prerouting", "", f.request(s))
 		j := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool { return o.Certain && o.Verdict == netstate.Translate })
 		if j < 0 {
 			continue

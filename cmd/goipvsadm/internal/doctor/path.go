@@ -78,7 +78,13 @@ func serverNoRoute(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		report(s.serverFinding(d, evidence, f.localCommand("ip", "route", "replace", hostPrefix(addr), "via", "GATEWAY"), f.remove(s, d)))
+		words := []string{"ip", "route", "replace", hostPrefix(addr)}
+		if _, onLink := f.subnetOf(addr, 0); onLink {
+			words = append(words, "dev", f.likelyInterface(addr))
+		} else {
+			words = append(words, "via", "GATEWAY")
+		}
+		report(s.serverFinding(d, evidence, f.localCommand(words...), f.remove(s, d)))
 	})
 }
 
@@ -209,7 +215,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 	vips := f.addrs().vips
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
-		if !ok || !f.link(r.Link).NeedsNeigh {
+		if !ok || !f.link(r.Link).NeedsNeigh || f.isSuppressed(d) {
 			return
 		}
 		nextHop, name := d.AddrPort.Addr(), "the server"
@@ -251,6 +257,24 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		}
 		report(x)
 	})
+}
+
+// neighborCause returns the cause that the permanent neighbor entry by which packets
+// reach a server is wrong, or nil if there is none.
+func (f *Facts) neighborCause(d *Server) *replyCause {
+	r, ok := f.routeTo(d)
+	k := neighborKey{r.Link, d.AddrPort.Addr()}
+	if r.Gateway.IsValid() {
+		k.addr = r.Gateway
+	}
+	used := f.HardwareAddrs[k]
+	if !ok || used == nil || f.Neighbors[k] != netstate.Permanent {
+		return nil
+	}
+	return &replyCause{
+		text:     fmt.Sprintf("%s has another hardware address than its permanent neighbor entry, %s", k.addr, used),
+		remedies: []Remedy{f.localCommand("ip", "neigh", "del", k.addr.String(), "dev", f.link(r.Link).Name)},
+	}
 }
 
 // explainNetmasks adds wrong netmasks of the VIP to the causes for a server that does

@@ -38,6 +38,11 @@ var probeChecks = []Check{
 		Explanation: "the packets of the probe, or the replies to them, are dropped or lost",
 	},
 	{
+		ID: "probe-vip-no-answer", Severity: Warning, run: probeVIPUnanswered,
+		Title:       "server does not reply to packets to the VIP",
+		Explanation: "the server discards the packets that IPVS forwards, or its replies are lost",
+	},
+	{
 		ID: "probe-no-echo", Severity: Hint, run: probeNoEcho,
 		Title:       "server does not reply to an ICMP echo request",
 		Explanation: "the host is down, or packets are filtered; many firewalls drop echo requests",
@@ -370,6 +375,14 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 	return x
 }
 
+// prepend makes a cause, which may be nil, the first one of a finding.
+func (x *Finding) prepend(c *replyCause) {
+	if c != nil {
+		x.Causes = append([]string{c.text}, x.Causes...)
+		x.Remedies = append(c.remedies, x.Remedies...)
+	}
+}
+
 // hasSpare reports whether another server of the service works, according to probes or
 // clients, so that the service survives if the server is drained. If probes of all
 // servers fail, their firewalls may drop the packets of the director only.
@@ -378,7 +391,7 @@ func (f *Facts) hasSpare(s *Service, d *Server) bool {
 	for i := range s.Servers {
 		o := &s.Servers[i]
 		datagram, probed := f.Datagrams[&o.Destination]
-		works := o.Conns.Completed > 0 || f.hasVIPOutcome(s, o, netprobe.Answered) || probed && datagram != netprobe.Refused ||
+		works := o.Conns.Completed > 0 || f.hasVIPOutcome(s, o, netprobe.Answered) || probed && datagram.Port != netprobe.Refused ||
 			s.Protocol == ipvs.TCP && replied[probeTarget(s, o)] != nil
 		if o != d && o.Weight > 0 && works {
 			return true
@@ -392,7 +405,7 @@ func probeRefused(f *Facts, report func(Finding)) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
 	})
 	f.eachServer(func(s *Service, d *Server) {
-		if o, ok := f.Datagrams[&d.Destination]; !ok || o != netprobe.Refused || f.isSuppressed(d) {
+		if o, ok := f.Datagrams[&d.Destination]; !ok || o.Port != netprobe.Refused || f.isSuppressed(d) {
 			return
 		}
 		p, _ := f.pathTo(s, d)
@@ -463,6 +476,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			return
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
+		x.prepend(f.neighborCause(d))
 		if narrow, ok := f.narrowNetmask(s, d); ok && d.Conns.Completed == 0 {
 			x.Causes = append(x.Causes, wideNetmaskText)
 			x.Remedies = append(x.Remedies, narrow)
@@ -482,6 +496,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
 		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP",
 			spoofCause(s.AddrPort.Addr()).text}
+		x.prepend(f.mixedCause(s, d))
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
@@ -489,11 +504,43 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	})
 }
 
+// probeVIPUnanswered reports UDP servers with direct routing or tunnels that reply on
+// their own address but not on the VIP, while another server of the service does.
+func probeVIPUnanswered(f *Facts, report func(Finding)) {
+	answered := f.probeOutcomes(netprobe.Answered)
+	f.eachServer(func(s *Service, d *Server) {
+		r, ok := f.Datagrams[&d.Destination]
+		if !ok || s.Protocol != ipvs.UDP || d.Method == ipvs.Masquerading || r.Echo || r.Port != netprobe.Silent ||
+			answered[probeTarget(s, d)] == nil || !d.hasClientTraffic() || f.isSuppressed(d) || f.hasReplied(s, d) {
+			return
+		}
+		other := f.acceptsVIP(s, d.Method)
+		if other == nil {
+			return // the servers may not reply to echo requests to the VIP
+		}
+		report(f.silentFinding(s, d, s.serverFinding(d, fmt.Sprintf("%s replies to echo requests to its own address, and %s also to those to %s",
+			d.AddrPort.Addr(), other.AddrPort.Addr(), s.AddrPort.Addr()))))
+	})
+}
+
+// acceptsVIP returns a server with a forwarding method that has replied to packets to
+// the VIP of a UDP service, or nil if there is none.
+func (f *Facts) acceptsVIP(s *Service, m ipvs.ForwardingMethod) *Server {
+	for i := range s.Servers {
+		d := &s.Servers[i]
+		if r := f.Datagrams[&d.Destination]; d.Method == m && (r.Echo || r.Port == netprobe.Answered) {
+			return d
+		}
+	}
+	return nil
+}
+
 func probeNoEcho(f *Facts, report func(Finding)) {
 	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
 		drain := f.drain(s, d)
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
 			advise("check that %s is up; if it is not: %s", d.AddrPort.Addr(), drain.CommandLine()))
+		x.prepend(f.neighborCause(d))
 		report(x)
 	})
 }

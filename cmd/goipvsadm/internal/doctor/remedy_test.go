@@ -32,6 +32,10 @@ func TestKeepalivedConfiguration(t *testing.T) {
 		{args: "/usr/sbin/keepalived --dont-fork -f /srv/lb.conf", want: "/srv/lb.conf"},
 		{args: "keepalived -f/srv/lb.conf -D", want: "/srv/lb.conf"},
 		{args: "keepalived --use-file=/srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived -nlf /srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived -PDf/srv/lb.conf", want: "/srv/lb.conf"},
+		{args: "keepalived -Dp /run/lf.pid -r -f -n", want: "/etc/keepalived/keepalived.conf"},
+		{args: "keepalived -nuf -f /srv/lb.conf", want: "/srv/lb.conf"},
 		{args: "keepalived --use-file /srv/lb.conf -D", want: "/srv/lb.conf"},
 		{args: "keepalived -f", want: "/etc/keepalived/keepalived.conf"},
 	} {

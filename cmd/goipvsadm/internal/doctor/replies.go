@@ -143,6 +143,19 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
+		p := f.replyPacket(s, d, f.sysctlIs(vsConntrack, 1))
+		p.Source = d.Conns.VIP
+		if o, hook := f.dropOutcome(p, "postrouting"); o != nil {
+			vip := netip.PrefixFrom(p.Source.Addr(), p.Source.Addr().BitLen())
+			x.explain([]replyCause{{
+				text:       "the director drops the replies in POSTROUTING: " + describeOutcome(o),
+				remedies:   []Remedy{f.acceptRemedy(f.baseChain(o.Chain, hook), s.Protocol, "-s", vip, p.Source.Port())},
+				certain:    true,
+				onDirector: true,
+			}})
+			report(x)
+			return
+		}
 		link := f.link(nextHop.link).Name
 		x.Causes = []string{"the director routes the replies, which are from the VIP to the client, to the wrong next hop, for example because of a routing rule (ip rule)", "a firewall beyond the director drops the replies"}
 		x.Remedies = []Remedy{f.localCommand("ip", "route", "get", d.Conns.StuckClients[0].String(), "from", d.Conns.VIP.Addr().String())}
@@ -196,8 +209,12 @@ type replyCause struct {
 	onDirector bool // whether the director is at fault, which affects other servers too
 }
 
-// replyPacket returns a server's reply to a client as it passes the FORWARD
-// chains. If tracked is set, netfilter tracks the connections of IPVS.
+// replyHooks are the hooks that a server's replies pass before IPVS restores their
+// source.
+var replyHooks = []string{"prerouting", "forward"}
+
+// replyPacket returns a server's reply to a client as it passes the replyHooks. If
+// tracked is set, netfilter tracks the connections of IPVS.
 func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Source: d.AddrPort}
 	if r, ok := f.routeTo(d); ok {
@@ -228,14 +245,14 @@ func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packe
 // the most likely first.
 func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	tracked := f.sysctlIs(vsConntrack, 1)
-	if o := f.dropOutcome("forward", f.replyPacket(s, d, tracked)); o != nil {
-		text := "the director drops the replies in FORWARD: " + describeOutcome(o)
-		c := replyCause{text: text, certain: true, onDirector: true}
-		if !tracked && f.dropOutcome("forward", f.replyPacket(s, d, true)) == nil {
-			c.text = "the director drops the replies in FORWARD as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
+	if o, hook := f.dropOutcome(f.replyPacket(s, d, tracked), replyHooks...); o != nil {
+		where := "the director drops the replies in " + strings.ToUpper(hook)
+		c := replyCause{text: where + ": " + describeOutcome(o), certain: true, onDirector: true}
+		if tracking, _ := f.dropOutcome(f.replyPacket(s, d, true), replyHooks...); !tracked && tracking == nil {
+			c.text = where + " as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
 			c.remedies = append(c.remedies, f.sysctlRemedy(1, vsConntrack))
 		}
-		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, "forward"), s, d))
+		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, hook), s, d))
 		return []replyCause{c}
 	}
 	if f.Firewall != nil && !tracked {
@@ -265,16 +282,21 @@ func (f *Facts) sourceNAT(s *Service, d *Server, client netip.Addr) []netstate.O
 	return f.Firewall.Find(netstate.SourceNAT, request)
 }
 
-// acceptReplies returns the command that makes a FORWARD chain accept the replies
-// of a server with NAT and of the other servers in its network.
+// acceptReplies returns the command that makes a chain accept the replies of a server
+// with NAT and of the other servers in its network.
 func (f *Facts) acceptReplies(c *netstate.Chain, s *Service, d *Server) Remedy {
-	from := netip.PrefixFrom(d.AddrPort.Addr(), d.AddrPort.Addr().BitLen())
+	return f.acceptRemedy(c, s.Protocol, "-s", f.networkOf(d), d.AddrPort.Port())
+}
+
+// networkOf returns the network of a server if it is directly connected, or otherwise
+// its address.
+func (f *Facts) networkOf(d *Server) netip.Prefix {
 	if r, ok := f.routeTo(d); ok && !r.Gateway.IsValid() {
 		if own, ok := f.subnetOf(d.AddrPort.Addr(), r.Link); ok {
-			from = own.Masked()
+			return own.Masked()
 		}
 	}
-	return f.acceptRemedy(c, s.Protocol, "-s", from, d.AddrPort.Port())
+	return netip.PrefixFrom(d.AddrPort.Addr(), d.AddrPort.Addr().BitLen())
 }
 
 // acceptInput returns the command that makes a server's firewall accept packets of a
@@ -335,7 +357,10 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		filter.certain = true
 		return []replyCause{filter}
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
-		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
+		route.text += fmt.Sprintf(", by its default route or a routing rule (ip rule): the server replies to the director, but not to packets from the client %s", probe.Client)
+		if !r.Gateway.IsValid() { // shows what else than the default route decides
+			route.remedies = append(route.remedies, remoteCommand(addr, "ip", "route", "get", probe.Client.String(), "from", server))
+		}
 		return []replyCause{route}
 	case f.addrs().replying[addr]: // from another port
 		return []replyCause{filter, listener}
@@ -345,11 +370,12 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		down.text = fmt.Sprintf("the server or the gateway %s is down", r.Gateway)
 	}
 	filter.remedies = nil
+	neighbor := f.neighborCause(d)
 	if probed {
 		down.text += ": the server replies neither to clients nor to the director"
 		down.remedies = append(down.remedies, f.takeOutOfRotation(s, d))
 		filter.text = "a firewall drops all packets to the server"
-		return []replyCause{down, filter}
+		return appendCauses(nil, neighbor, &down, &filter)
 	}
 	if !f.Probed {
 		// The server's default route may be right.
@@ -364,7 +390,7 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		down.text += ": it has replied before"
 		causes = append([]replyCause{down}, causes...)
 	}
-	return causes
+	return append(appendCauses(nil, neighbor), causes...)
 }
 
 // isOneArmed reports whether a client of a server is reached through the interface
@@ -403,6 +429,14 @@ func describeProbe(p PathResult, to netip.AddrPort) string {
 	return fmt.Sprintf("the server does not reply to packets to %s", to)
 }
 
+// path returns the result of the path probes of a server.
+func (f *Facts) path(d *Server) (p PathResult, ok bool) {
+	if p, ok = f.Paths[&d.Destination]; !ok && d.Method != ipvs.Masquerading {
+		p.FromDirector, ok = f.Datagrams[&d.Destination]
+	}
+	return p, ok
+}
+
 // vipCauses returns the causes for missing replies of a server with direct
 // routing or a tunnel, the most likely first.
 func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
@@ -428,7 +462,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		filter.text = "a firewall drops the packets of the tunnel"
 	}
 	mixed := f.mixedCause(s, d)
-	probe, probed := f.Paths[&d.Destination]
+	probe, probed := f.path(d)
 	switch {
 	case probed && probe.FromClient.Port != netprobe.Silent || probed && probe.FromClient.Echo:
 		return []replyCause{{
@@ -447,14 +481,14 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		return []replyCause{filter, f.hungCause(s, d, to.Port())}
 	case probed:
 		spoof := spoofCause(to.Addr())
-		causes := appendCauses(nil, mixed, &accept, &spoof)
+		causes := appendCauses(nil, f.neighborCause(d), mixed, &accept, &spoof)
 		if d.Method == ipvs.Tunneling {
 			causes = append(causes, filter)
 		}
 		return causes
 	}
 	const hangs = ", or its program hangs"
-	causes := appendCauses(nil, mixed)
+	causes := appendCauses(nil, f.neighborCause(d), mixed)
 	down := downCause(addr)
 	worked := d.Conns.Established > 0
 	switch {
@@ -569,7 +603,7 @@ const wideNetmaskText = "the VIP on the server's lo has the netmask of the netwo
 func (f *Facts) narrowNetmask(s *Service, d *Server) (Remedy, bool) {
 	vip := s.vip(d).Addr()
 	own, ok := f.ownLinkAddr(d)
-	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) || d.Conns.Established > 0 {
+	if !ok || d.Method != ipvs.DirectRouting || !vip.Is4() || !own.Contains(vip) {
 		return Remedy{}, false
 	}
 	flush := []string{"ip", "address", "flush", "dev", "lo", "to", hostPrefix(vip)}

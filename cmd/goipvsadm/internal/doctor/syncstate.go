@@ -140,14 +140,14 @@ func syncBlocked(f *Facts, report func(Finding)) {
 			return
 		}
 		m := received[i]
-		o := f.dropOutcome("input", &netstate.Packet{Protocol: unix.IPPROTO_UDP, Source: netip.AddrPortFrom(m.Source, 0), Destination: m.Group,
-			InLink: d.Interface, State: "NEW"})
+		o, hook := f.dropOutcome(&netstate.Packet{Protocol: unix.IPPROTO_UDP, Source: netip.AddrPortFrom(m.Source, 0), Destination: m.Group,
+			InLink: d.Interface, State: "NEW"}, "prerouting", "input")
 		if o == nil {
 			return
 		}
 		report(Finding{
 			Evidence: fmt.Sprintf("messages from %s to %s arrive on %s; %s", m.Source, m.Group, d.Interface, describeOutcome(o)),
-			Remedies: []Remedy{f.acceptRequests(f.baseChain(o.Chain, "input"), ipvs.UDP, m.Group)},
+			Remedies: []Remedy{f.acceptRequests(f.baseChain(o.Chain, hook), ipvs.UDP, m.Group)},
 		})
 	})
 }

@@ -130,13 +130,16 @@ func (f *Facts) onlyResets(s *Service, d *Server) bool {
 }
 
 // rejection returns the rejection of packets to a server with NAT between the samples,
-// or nil if fewer than minUnanswered were rejected or the server replied to others.
+// or nil if there was none or the server replied to others. One rejection is enough if
+// there were more packets: a host sends about one ICMP error per second to each
+// destination.
 func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	if d.Method != ipvs.Masquerading || d.Conns.Completed > 0 || !d.hasTraffic() {
 		return nil
 	}
 	for _, e := range endpoints(s, d) {
-		if r := f.Rejections[e]; r != nil && r.Packets >= minUnanswered && f.Replies[e] == 0 {
+		r := f.Rejections[e]
+		if r != nil && (r.Packets >= minUnanswered || d.Delta != nil && d.Delta.InPackets >= minSilentPackets) && f.Replies[e] == 0 {
 			return r
 		}
 	}
@@ -192,7 +195,7 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 // silentFinding adds the causes for the silence of a server, and their remedies, to a
 // finding. Further remedies follow unless the causes have the same ones.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
-	if p, ok := f.Paths[&d.Destination]; ok {
+	if p, ok := f.path(d); ok {
 		x.Evidence += "; " + describeProbe(p, s.vip(d))
 	}
 	x.explain(f.vipCauses(s, d))

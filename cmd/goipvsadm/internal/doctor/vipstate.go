@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"goipvsadm/cmd/goipvsadm/internal/command"
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/netstate"
 	"goipvsadm/ipvs"
@@ -33,6 +34,11 @@ var vipStateChecks = []Check{
 		ID: "director-loop", Severity: Error, run: directorLoop,
 		Title:       "requests are balanced again by a backup director",
 		Explanation: "a director that is also a server must deliver packets from another director locally instead of forwarding them",
+	},
+	{
+		ID: "backup-only", Severity: Error, run: backupOnlyActive,
+		Title:       "backup mode keeps the director from forwarding",
+		Explanation: "with net.ipv4.vs.backup_only=1, IPVS ignores all packets while a backup sync daemon runs",
 	},
 }
 
@@ -177,8 +183,41 @@ func defaultRouteLost(f *Facts, report func(Finding)) {
 
 const backupOnly = "net/ipv4/vs/backup_only"
 
+// ignoresPackets reports whether IPVS ignores packets because a backup sync daemon
+// runs.
+func (f *Facts) ignoresPackets() bool {
+	return f.sysctlIs(backupOnly, 1) && slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
+}
+
+// backupOnlyActive reports services whose packets IPVS ignores although this director
+// replies to ARP requests for the VIP. A backup director hides the VIP, or does not
+// have it.
+func backupOnlyActive(f *Facts, report func(Finding)) {
+	if !f.ignoresPackets() {
+		return
+	}
+	for i := range f.Services {
+		s := &f.Services[i]
+		a := f.Arrivals[s.ServiceKey]
+		vip := s.AddrPort.Addr()
+		if s.Mark != 0 || a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.isOnOtherHost(vip) || f.hasOtherVRRPMaster(vip) ||
+			!f.announces(vip, a.Link) {
+			continue
+		}
+		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, where this director has the VIP, but IPVS counted none",
+			humanize.Count(a.Packets, "packet"), f.link(a.Link).Name),
+			f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: ipvs.Daemon{State: ipvs.Backup}}), f.sysctlRemedy(0, backupOnly))
+		x.Group = "backup mode"
+		if f.hasLocalServer(s) {
+			x.Severity = Warning // it receives the packets
+		}
+		f.explained[s.ServiceKey] = true
+		report(x)
+	}
+}
+
 func directorLoop(f *Facts, report func(Finding)) {
-	if f.sysctlIs(backupOnly, 1) && slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup }) {
+	if f.ignoresPackets() {
 		return
 	}
 	for i := range f.Services {

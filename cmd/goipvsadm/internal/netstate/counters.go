@@ -18,6 +18,7 @@ type Counters struct {
 	ResetsSent      uint64 // TCP resets sent by this machine itself
 	FragmentsFailed uint64 // packets dropped because they exceeded an MTU and must not be fragmented
 	MartianSources  uint64 // packets received with an impossible source address, in all network namespaces
+	ConntrackDrops  uint64 // packets dropped because connection tracking has no entry for them, as when its table is full
 }
 
 // ReadCounters reads the counters.
@@ -38,15 +39,23 @@ func ReadCounters() (Counters, error) {
 			return c, fmt.Errorf("/proc/net/snmp: %w", err)
 		}
 	}
-	cache, err := os.ReadFile(procNet + "stat/rt_cache")
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
-	}
-	if err != nil {
-		return c, err
-	}
-	if c.MartianSources, err = perCPUCounter(string(cache), "in_martian_src"); err != nil {
-		return c, fmt.Errorf("/proc/net/stat/rt_cache: %w", err)
+	for _, counter := range []struct {
+		value      *uint64
+		file, name string
+	}{
+		{&c.MartianSources, "rt_cache", "in_martian_src"},
+		{&c.ConntrackDrops, "nf_conntrack", "drop"},
+	} {
+		text, err := os.ReadFile(procNet + "stat/" + counter.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return c, err
+		}
+		if *counter.value, err = perCPUCounter(string(text), counter.name); err != nil {
+			return c, fmt.Errorf("/proc/net/stat/%s: %w", counter.file, err)
+		}
 	}
 	return c, nil
 }
@@ -57,6 +66,7 @@ func (c Counters) Since(old Counters) Counters {
 		ResetsSent:      since(c.ResetsSent, old.ResetsSent),
 		FragmentsFailed: since(c.FragmentsFailed, old.FragmentsFailed),
 		MartianSources:  since(c.MartianSources, old.MartianSources),
+		ConntrackDrops:  since(c.ConntrackDrops, old.ConntrackDrops),
 	}
 }
 

@@ -48,11 +48,13 @@ type Neighbor struct {
 // A NeighborState is the state of a neighbor entry (NUD_*).
 type NeighborState uint16
 
-// Neighbor states: not resolved yet, confirmed recently, and not resolvable.
+// Neighbor states: not resolved yet, confirmed recently, not resolvable, and set by an
+// administrator.
 const (
 	Incomplete NeighborState = unix.NUD_INCOMPLETE
 	Reachable  NeighborState = unix.NUD_REACHABLE
 	Failed     NeighborState = unix.NUD_FAILED
+	Permanent  NeighborState = unix.NUD_PERMANENT
 )
 
 // String returns the name that ip neigh prints.
