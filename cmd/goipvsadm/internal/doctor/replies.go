@@ -357,8 +357,8 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		filter.certain = true
 		return []replyCause{filter}
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
-		route.text += fmt.Sprintf(", by its default route or a routing rule (ip rule): the server replies to the director, but not to packets from the client %s", probe.Client)
-		if !r.Gateway.IsValid() { // shows what else than the default route decides
+		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
+		if !r.Gateway.IsValid() { // shows whether a routing rule (ip rule) selects the route
 			route.remedies = append(route.remedies, remoteCommand(addr, "ip", "route", "get", probe.Client.String(), "from", server))
 		}
 		return []replyCause{route}
