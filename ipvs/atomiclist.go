@@ -30,8 +30,9 @@ const (
 	maxEntries = math.MaxInt32/serviceEntryLen - 1 // the length of an argument is a signed number of 32 bits
 )
 
-// unset are the bytes of entries that the kernel has not written. It writes no protocol
-// and no flags that consist of them.
+// unset is the value of each byte of an entry before the kernel writes it. A protocol or
+// connection flags whose bytes are all unset show that the kernel has not written the
+// entry: it has no such protocol or flags.
 const unset = 0xff
 
 // readOption reads a socket option of IPVS. b contains the argument and is overwritten
@@ -56,12 +57,12 @@ func (c *Client) hasServices(services []Service) bool {
 	}
 	b = b[servicesHeaderLen:]
 	for i := range services {
-		if isUnset(b[:2]) || serviceKeyOf(b) != services[i].ServiceKey {
+		if isUnset(protocolOf(b)) || serviceKeyOf(b) != services[i].ServiceKey {
 			return false
 		}
 		b = b[serviceEntryLen:]
 	}
-	return isUnset(b[:2]) // there is no other service
+	return isUnset(protocolOf(b)) // there is no other service
 }
 
 // hasDestinations is like hasServices for the destinations of a service.
@@ -83,12 +84,12 @@ func (c *Client) hasDestinations(key ServiceKey, ds []Destination) bool {
 	}
 	b = b[destsHeaderLen:]
 	for i := range ds {
-		if isUnset(b[8:12]) || addrPortOf(b) != ds[i].AddrPort {
+		if isUnset(connFlagsOf(b)) || addrPortOf(b) != ds[i].AddrPort {
 			return false
 		}
 		b = b[destEntryLen:]
 	}
-	return isUnset(b[8:12]) // there is no other destination
+	return isUnset(connFlagsOf(b)) // there is no other destination
 }
 
 func isUnset(b []byte) bool {
@@ -99,6 +100,12 @@ func isUnset(b []byte) bool {
 	}
 	return true
 }
+
+// protocolOf returns the protocol in a struct ip_vs_service_entry.
+func protocolOf(b []byte) []byte { return b[:2] }
+
+// connFlagsOf returns the connection flags in a struct ip_vs_dest_entry.
+func connFlagsOf(b []byte) []byte { return b[8:12] }
 
 // serviceKeyOf returns the key of a struct ip_vs_service_entry.
 func serviceKeyOf(b []byte) ServiceKey {

@@ -32,8 +32,9 @@ func swapped[T any](list []T) []T {
 	return append([]T{list[1], list[0]}, list[2:]...)
 }
 
-// TestKernelAtomicList checks which lists are those of the kernel, and that dumps of many
-// datagrams are repeated only if the list of a socket option cannot be compared.
+// TestKernelAtomicList checks that hasServices and hasDestinations recognize exactly the
+// lists that the kernel has, and that dumps of many datagrams are repeated only if they
+// cannot be compared with the list of a socket option.
 func TestKernelAtomicList(t *testing.T) {
 	counting := new(countingSocket)
 	c, err := Dial(WithSocketWrapper(func(s Socket) Socket {
@@ -122,11 +123,11 @@ func TestKernelAtomicList(t *testing.T) {
 			}
 		}
 	}
-	once := 2
+	dumps := 2
 	if known {
-		once = 1
+		dumps = 1
 	}
-	check("IPv4", rows, once)
+	check("IPv4", rows, dumps)
 
 	done := make(chan struct{})
 	go func() {

@@ -12,8 +12,9 @@ import (
 
 var errOtherNetNS = errors.New("not in the network namespace of the client")
 
-// readOption implements kernelSocket. The namespace may be another one: its path may
-// have been unmounted, or the calling thread may be in another one than that of Dial.
+// readOption implements kernelSocket. It opens another socket, and fails unless that is in
+// the network namespace of s: since Dial, another namespace may have been mounted at the
+// path or, without a path, the calling thread may have entered another one.
 func (s *socket) readOption(netns string, option int, b []byte) error {
 	var conn *sock.Conn
 	err := inNetNS(netns, func(fd int) (err error) {

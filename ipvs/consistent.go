@@ -38,8 +38,8 @@ func (c *Client) ServicesConsistent() ([]Service, error) {
 
 // AppendDestinationsConsistent is like AppendDestinations, with the guarantees of
 // ServicesConsistent; the socket option is used if the service and all destinations are
-// IPv4. The dump of a service with few destinations (19 or fewer on
-// Linux 6.1) is a single datagram, which is atomic and is not repeated.
+// IPv4. The dump of a service with few destinations (19 or fewer on Linux 6.1) is a
+// single datagram, which is atomic and is not repeated.
 func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) ([]Destination, error) {
 	d := c.takeDestinationDump(key)
 	defer c.spareDump.Store(d)

@@ -292,11 +292,11 @@ func allDrained(targets []*target, polls int) bool {
 	return true
 }
 
-// drained reports whether the destination, whose state is now, can be removed.
-// Connections whose TCP handshake is in progress, which the kernel counts as active
-// or inactive, get one poll interval to become established.
-func drained(now *State, polls int) bool {
-	return !now.Busy() && (now.InactiveConns == 0 && now.HalfOpenConns == 0 || polls > 1)
+// drained reports whether a destination in state s can be removed after the given number
+// of polls. Connections whose TCP handshake is in progress, which the kernel counts as
+// active or inactive, get one poll interval to become established.
+func drained(s *State, polls int) bool {
+	return !s.Busy() && (s.InactiveConns == 0 && s.HalfOpenConns == 0 || polls > 1)
 }
 
 // end ends the drain of t.

@@ -37,9 +37,9 @@ func (e *ConnLostError) Unwrap() error { return e.Err }
 // A SkippedError reports changes that were skipped because an earlier change failed:
 // after the failure, they could leave a service without destinations.
 type SkippedError struct {
-	// Service is the service of the destinations that were skipped. It is the
-	// zero value for removals of services and sync daemons, and for all changes
-	// after the connection was lost.
+	// Service is the service whose destinations were to be removed or get weight 0.
+	// It is the zero value for removals of services and sync daemons, and for all
+	// changes after the connection was lost.
 	Service ipvs.ServiceKey
 
 	Weights  int // number of skipped changes to weight 0
@@ -112,11 +112,11 @@ func Apply(c *ipvs.Client, want *Table, o Options) error {
 // update that does not exist; and it ignores an entry to remove that does not exist.
 // It makes these additions and updates before it lowers weights to 0.
 //
-// A failed change does not stop the additions and updates after it. But if an
-// addition or update of a service or its destinations has failed, none of its
-// destinations is removed or gets weight 0, and if any addition or update has failed,
-// no service is removed and no sync daemon is stopped: they may be the only ones that
-// still work. Calling Apply again makes the skipped changes.
+// A failed change does not stop the additions and updates after it, but entries that may
+// be the only ones that still work are kept. If an addition or update of a service or its
+// destinations has failed, none of its destinations is removed or gets weight 0. If any
+// addition or update has failed, no service is removed and no sync daemon is stopped.
+// Calling Apply again makes the skipped changes.
 //
 // Execute stops a sync daemon for a restart only if the kernel does not reject the
 // new settings. If the daemon cannot be started with them, it is started with the
