@@ -225,7 +225,7 @@ func TestDiagnose(t *testing.T) {
 			_, d := f.firstServer()
 			d.UpperThreshold, d.ActiveConns, d.Delta = 100, 80, &ipvs.Stats{InPackets: 30, OutPackets: 20}
 		}, want: []string{"warning over-threshold " + server1}},
-		{name: "server between its thresholds gets nothing of few connections", change: func(f *Facts) {
+		{name: "server between its thresholds gets no connection, of too few to judge", change: func(f *Facts) {
 			f.Services[0].Scheduler = "rr"
 			_, d := f.firstServer()
 			d.UpperThreshold, d.ActiveConns, d.Delta = 100, 80, &ipvs.Stats{InPackets: 30, OutPackets: 20}
@@ -965,8 +965,8 @@ func TestNoRetransmissionCause(t *testing.T) {
 	}
 }
 
-// TestDownServerCause expects that a server that sends no replies, but has sent some
-// before or does not reply to probes either, may be down.
+// TestDownServerCause expects the cause that the server is down if it sends no replies
+// now, and either has sent replies before or does not reply to probes.
 func TestDownServerCause(t *testing.T) {
 	down, route := "the server or its link is down", "the server's route to the clients does not lead through the director"
 	silent := ipvs.Stats{Conns: 5, InPackets: 15}

@@ -64,7 +64,7 @@ func (c *Collector) Collect() (*Facts, error) {
 	var probing sync.WaitGroup
 	var probeErr error
 	if c.Probe {
-		host := &Facts{Services: first.services}
+		host := &Facts{Services: first.services} // input of the probes; f is written meanwhile
 		c.collectHost(f, host)
 		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
 	}

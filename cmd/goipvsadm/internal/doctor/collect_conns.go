@@ -89,8 +89,8 @@ func (c *Collector) sampleConnections(f *Facts, services []Service, before map[c
 	f.Completing = make(map[ClientServer]bool)
 	f.WorkingClients = make(map[netip.Addr][]*ipvs.Destination)
 	read := c.readConnections(f)
-	// A client that resets a connection in its handshake only tests whether the server
-	// replies, and has received a reply.
+	// A client that resets a connection in its handshake has received a reply: it only
+	// tests whether the server replies.
 	answered := make(map[ClientServer]bool)
 	for i := range read {
 		if conn := &read[i]; isHandshake(conn.State) && f.Resets[connKey{conn.Protocol, conn.Client, conn.VIP}] {

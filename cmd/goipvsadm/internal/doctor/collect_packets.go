@@ -35,8 +35,8 @@ type Rejection struct {
 	Reporter netip.Addr // the server, or a gateway on the way to it
 }
 
-// An UnmatchedTarget is an address and port of the director to which a client has sent
-// TCP SYNs or UDP packets between the samples that matched no service and created no
+// An UnmatchedTarget is an address and port of the director at which TCP SYNs or UDP
+// packets of a client arrived between the samples, but matched no service and created no
 // connection. The packets may lack a firewall mark, or the service may be for another
 // protocol.
 type UnmatchedTarget struct {
@@ -79,8 +79,8 @@ func (c *Collector) capturePackets(f *Facts, services []Service) (unmatched []ne
 type packetRecorder struct {
 	f            *Facts
 	ix           *serverIndex
-	own, servers map[netip.Addr]bool // addresses of the director, and of servers
-	orphans      map[connKey]bool
+	own, servers map[netip.Addr]bool   // addresses of the director, and of servers
+	orphans      map[connKey]bool      // connections in Facts.Orphans
 	hasMarks     bool                  // whether there is a fwmark service
 	arpRequests  map[[2]netip.Addr]int // by sender and requested address
 

@@ -134,8 +134,8 @@ func onePacketScheduler(f *Facts, report func(Finding)) {
 	}
 }
 
-// untranslatedReplies returns the number of captured packets of the NAT servers of a
-// UDP service, or 0 if IPVS has counted packets of them.
+// untranslatedReplies returns the number of packets that were captured from the servers
+// with NAT of a UDP service, or 0 if IPVS has translated and counted such packets.
 func (f *Facts) untranslatedReplies(s *Service) int {
 	replies := 0
 	for i := range s.Servers {
@@ -237,8 +237,8 @@ func ftpPersistence(f *Facts, report func(Finding)) {
 func mixedForwarding(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		// A local server usually has direct routing, and for a server whose connections
-		// complete it is correct. Tunneling is for servers on other networks.
+		// Direct routing is usual for a local server, and works for a server whose
+		// connections complete. Tunneling is for servers on other networks.
 		var nat *Server
 		n := 0 // servers with NAT
 		for j := range s.Servers {
@@ -300,7 +300,7 @@ func tunnelPMTU(f *Facts, report func(Finding)) {
 			humanize.Count(dropped, "packet"), l.Name, l.MTU, overhead))
 		x.Causes = []string{
 			"clients, or firewalls between them and the director, drop the ICMP messages, so large requests never reach the server",
-			"the ICMP messages reach the clients, and each packet was the first large one of a client",
+			"the ICMP messages reach the clients, and each dropped packet was the first large one of its client",
 		}
 		x.Remedies = []Remedy{
 			remoteCommand(d.AddrPort.Addr(), "iptables", "-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "SYN,RST", "SYN",

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 
 // Package doctor diagnoses load balancers that do not work. It collects the
-// table, sysctls, links, addresses, routes, neighbors and connections and runs
-// checks over them. Each check reports its evidence, the cause and commands
-// that fix it. The package changes nothing, and sends packets only if probes are
-// requested.
+// table, its connections, the state of the network and of the firewall, and
+// captured packets, and runs checks over them. Each check reports its evidence,
+// the cause and commands that fix it. The package changes nothing, and sends
+// packets only if probes are requested.
 //
 // The checks are in one file per subject: the director, its VIPs, the
 // connection table, the firewall, the sync daemons, the services and their
-// configuration, replies, the path to a server, the results of probes, and
-// traffic.
+// configuration, thresholds, replies, the path to a server, servers with
+// weight 0, the results of probes, and traffic.
 package doctor
 
 import (

@@ -308,9 +308,9 @@ func (f *Facts) eachServer(do func(s *Service, d *Server)) {
 // mayUseTCP reports whether clients of the service may use TCP.
 func (s *Service) mayUseTCP() bool { return s.Mark != 0 || s.Protocol == ipvs.TCP }
 
-// vip returns the virtual address and port to which the clients of a server connect. What
-// the service leaves open (with a firewall mark, for all addresses, or for all ports) is
-// that of one of the connections, and invalid or 0 without any.
+// vip returns the virtual address and port to which the clients of a server connect. An
+// address or port that the service does not specify is that of one of the connections.
+// Without connections, the address is then invalid, and the port is 0.
 func (s *Service) vip(d *Server) netip.AddrPort {
 	vip := s.AddrPort
 	if s.Mark != 0 || vip.Addr().IsUnspecified() {

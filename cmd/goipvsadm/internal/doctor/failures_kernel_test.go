@@ -37,8 +37,8 @@ const (
 // time after they have stopped.
 const flushNeighbors = "director: ip neigh flush dev eth0"
 
-// failureTests are tests of servers that reject packets or are down, by UDP and
-// SCTP, with weight 0 and near their thresholds.
+// failureTests are tests of servers that reject packets or do not reply (with TCP, UDP and
+// SCTP), of clients of such servers with weight 0, of thresholds, and of firewall marks.
 var failureTests = []findingTest{
 	{name: "server-refuses/UDP", plan: natPlan, rules: natUDPRules, want: natUDP + " 192.168.1.11:53", remedy: 1,
 		prepare: func(tb *testbed) {

@@ -29,7 +29,7 @@ var firewallChecks = []Check{
 	{
 		ID: "client-filtered", Severity: Hint, run: clientFiltered,
 		Title:       "director's firewall drops requests of a client",
-		Explanation: "the rule may be intended, such as by fail2ban",
+		Explanation: "the rule may be intentional: programs such as fail2ban add such rules",
 	},
 	{
 		ID: "dnat-before-ipvs", Severity: Error, run: dnatBeforeIPVS,
@@ -236,8 +236,8 @@ func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	})
 }
 
-// clientFiltered reports clients whose packets a rule drops although those of other
-// clients reach the service.
+// clientFiltered reports clients whose packets a rule drops, unless an earlier check has
+// found that the packets of all clients are dropped.
 func clientFiltered(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -307,8 +307,8 @@ func (f *Facts) baseChain(c *netstate.Chain, hook string) *netstate.Chain {
 }
 
 // markSetByRules returns the firewall mark that rules set on packets to an address. It
-// returns false if the rules are unknown or set no mark, or if a rule that sets a mark
-// may not match.
+// returns false if the rules are unknown or set no mark, or if it is uncertain whether a
+// rule that sets a mark matches.
 func (f *Facts) markSetByRules(protocol ipvs.Protocol, to netip.AddrPort) (uint32, bool) {
 	if f.Firewall == nil {
 		return 0, false

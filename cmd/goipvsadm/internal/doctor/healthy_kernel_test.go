@@ -395,3 +395,21 @@ func (tb *testbed) sendDatagrams(from, to string) {
 		conn.Close()
 	})
 }
+
+// rollServers replaces the first server of natRules with one on another port, and back,
+// until the test ends, as a controller does when it deploys a new version.
+func (tb *testbed) rollServers() {
+	commands := []string{
+		"-a -t 192.168.2.110:80 -r 192.168.1.11:8080 -m",
+		"-e -t 192.168.2.110:80 -r 192.168.1.11:80 -m -w 0",
+		"-d -t 192.168.2.110:80 -r 192.168.1.11:80",
+		"-a -t 192.168.2.110:80 -r 192.168.1.11:80 -m",
+		"-e -t 192.168.2.110:80 -r 192.168.1.11:8080 -m -w 0",
+		"-d -t 192.168.2.110:80 -r 192.168.1.11:8080",
+	}
+	i := 0
+	tb.repeat(400*time.Millisecond, func(context.Context) {
+		_, _ = tb.tool.Shell(tb.network.Host("director"), "ipvsadm "+commands[i%len(commands)])
+		i++
+	})
+}

@@ -5,16 +5,14 @@
 package doctor_test
 
 import (
-	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"goipvsadm/scripts/testnet"
 )
 
-// misconfiguredTests are tests of hosts, routes and rules that are set up for another
-// network than the one they are in.
+// misconfiguredTests are tests of settings that do not fit the network, such as
+// netmasks, routes, tunnel types and protocols.
 var misconfiguredTests = []findingTest{
 	{name: "server-silent/VIP with the netmask of the network", plan: drPlan, rules: drRules, traffic: drTraffic, want: "172.16.100.10:80 172.16.100.21:80",
 		breakWith: []string{"web1: ip address del 172.16.100.10/32 dev lo", "web1: ip address add 172.16.100.10/24 dev lo"}},
@@ -68,21 +66,3 @@ var (
 	clientsPlan = append(slices.Clone(natPlan), testnet.Host{Name: "client2",
 		Links: []testnet.Link{{To: "outside", Addresses: []string{"192.168.2.3/24"}}}})
 )
-
-// rollServers replaces the servers of natRules one after the other, and back, until the test
-// ends: a controller that deploys a new version.
-func (tb *testbed) rollServers() {
-	commands := []string{
-		"-a -t 192.168.2.110:80 -r 192.168.1.11:8080 -m",
-		"-e -t 192.168.2.110:80 -r 192.168.1.11:80 -m -w 0",
-		"-d -t 192.168.2.110:80 -r 192.168.1.11:80",
-		"-a -t 192.168.2.110:80 -r 192.168.1.11:80 -m",
-		"-e -t 192.168.2.110:80 -r 192.168.1.11:8080 -m -w 0",
-		"-d -t 192.168.2.110:80 -r 192.168.1.11:8080",
-	}
-	i := 0
-	tb.repeat(400*time.Millisecond, func(context.Context) {
-		_, _ = tb.tool.Shell(tb.network.Host("director"), "ipvsadm "+commands[i%len(commands)])
-		i++
-	})
-}

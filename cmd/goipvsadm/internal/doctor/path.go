@@ -54,7 +54,7 @@ var pathChecks = []Check{
 	{
 		ID: "threshold-unreachable", Severity: Hint, run: thresholdUnreachable,
 		Title:       "upper threshold can never be reached",
-		Explanation: "the threshold applies to the server's entries in the connection table, which cannot become that many",
+		Explanation: "the threshold applies to the server's entries in the connection table, and there can never be that many",
 	},
 }
 

@@ -444,8 +444,9 @@ func probeRefused(f *Facts, report func(Finding)) {
 	})
 }
 
-// probeFiltered returns how the director's own firewall drops the TCP probe of a
-// server, or may have dropped it, or nil. Packets of clients may be accepted.
+// probeFiltered returns the outcome by which the director's own firewall drops the TCP
+// probe of a server, or may have dropped it, or nil. The firewall may accept the packets
+// of clients.
 func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
 	if f.Firewall == nil {
 		return nil
@@ -514,18 +515,18 @@ func probeVIPUnanswered(f *Facts, report func(Finding)) {
 			answered[probeTarget(s, d)] == nil || !d.hasClientTraffic() || f.isSuppressed(d) || f.hasReplied(s, d) {
 			return
 		}
-		other := f.acceptsVIP(s, d.Method)
+		other := f.serverOnVIP(s, d.Method)
 		if other == nil {
-			return // the servers may not reply to echo requests to the VIP
+			return // servers that work may ignore echo requests to the VIP
 		}
-		report(f.silentFinding(s, d, s.serverFinding(d, fmt.Sprintf("%s replies to echo requests to its own address, and %s also to those to %s",
+		report(f.silentFinding(s, d, s.serverFinding(d, fmt.Sprintf("%s replies to echo requests to its own address, and %s to packets to %s",
 			d.AddrPort.Addr(), other.AddrPort.Addr(), s.AddrPort.Addr()))))
 	})
 }
 
-// acceptsVIP returns a server with a forwarding method that has replied to packets to
-// the VIP of a UDP service, or nil if there is none.
-func (f *Facts) acceptsVIP(s *Service, m ipvs.ForwardingMethod) *Server {
+// serverOnVIP returns a server with the given forwarding method that has replied to
+// packets to the VIP of a UDP service, or nil if there is none.
+func (f *Facts) serverOnVIP(s *Service, m ipvs.ForwardingMethod) *Server {
 	for i := range s.Servers {
 		d := &s.Servers[i]
 		if r := f.Datagrams[&d.Destination]; d.Method == m && (r.Echo || r.Port == netprobe.Answered) {

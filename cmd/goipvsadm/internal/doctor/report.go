@@ -21,7 +21,7 @@ import (
 // examined, and the findings. Control characters are escaped.
 func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []byte {
 	b = append(b, Verdict(f, findings)+"\n"...)
-	b = append(b, "Examined "+f.inspectedSummary()+"\n"...)
+	b = append(b, "Examined "+f.examinedSummary()+"\n"...)
 	if f.Probed {
 		b = append(b, "Probed "+f.probeSummary()+"\n"...)
 	}
@@ -41,8 +41,8 @@ func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []by
 	return b
 }
 
-// Verdict summarizes the findings. If something could not be examined, it never says
-// that no problems were found.
+// Verdict summarizes the findings. If something could not be examined, the verdict is
+// never that no problems were found.
 func Verdict(f *Facts, findings []Finding) string {
 	count := make(map[Severity]int)
 	for i := range findings {
@@ -68,8 +68,8 @@ func Verdict(f *Facts, findings []Finding) string {
 	return text
 }
 
-// inspectedSummary summarizes what was examined.
-func (f *Facts) inspectedSummary() string {
+// examinedSummary summarizes what was examined.
+func (f *Facts) examinedSummary() string {
 	servers := 0
 	for i := range f.Services {
 		servers += len(f.Services[i].Servers)

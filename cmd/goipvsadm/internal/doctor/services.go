@@ -80,10 +80,10 @@ func noServers(f *Facts, report func(Finding)) {
 		}
 		x := s.serviceFinding("no servers in the table", f.addServer(s, "SERVER"), f.removeService(s))
 		if f.isRunning(clusterPrograms...) {
-			x.Remedies = []Remedy{advise("check that the cluster runs the containers that should serve it")}
+			x.Remedies = []Remedy{advise("check that the cluster runs the containers of the service")}
 			if a := f.Arrivals[s.ServiceKey]; a == nil {
 				x.Severity = Hint
-				x.Causes = []string{"the cluster runs none on purpose"}
+				x.Causes = []string{"the cluster intentionally runs no containers for the service"}
 			} else {
 				x.Evidence += fmt.Sprintf("; %s for the service arrived in this sample", humanize.Count(a.Packets, "packet"))
 			}
@@ -323,7 +323,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 			x.Remedies = []Remedy{f.setMark(s, t.Protocol, t.Target.Addr().String(), strconv.Itoa(int(t.Target.Port())))}
 		}
 		if t.Protocol == ipvs.UDP && !slices.Contains(tcpAndUDPPorts, t.Target.Port()) {
-			x.Severity = Hint // clients may try UDP first, such as for HTTP/3
+			x.Severity = Hint // clients may try UDP first, for example for HTTP/3
 		}
 		report(x)
 	}

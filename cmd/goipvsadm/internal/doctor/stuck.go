@@ -93,7 +93,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 
 // isProbedSilent reports whether a server has not replied to a TCP probe and, with
 // direct routing, to one of the VIP. Firewalls may drop echo requests, and servers
-// with tunnels may not listen on their own addresses.
+// with tunnels may listen on the VIP only.
 func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	t := probeTarget(s, d)
 	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {

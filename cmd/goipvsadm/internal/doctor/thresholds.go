@@ -36,8 +36,8 @@ func (d *Server) thresholdState() thresholdState {
 }
 
 // isAvoided reports whether a server of a service with rr or wrr got no new connections
-// between the samples, although by its weight at least three of those of the service
-// were due to it.
+// between the samples, although its share, by weight, of the service's new connections
+// was at least three.
 func (s *Service) isAvoided(d *Server) bool {
 	if s.Scheduler != "rr" && s.Scheduler != "wrr" || s.Flags&ipvs.Persistent != 0 || s.Delta == nil || d.Delta == nil || d.Delta.Conns > 0 {
 		return false

@@ -84,7 +84,7 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, evidence)
 		if s.Protocol == ipvs.UDP && !s.repliesNow() {
-			x.Severity = Warning // the servers may not accept the requests
+			x.Severity = Warning // it is possible that the servers reply to no request
 		}
 		x.explain(f.replyCauses(s, d, r))
 		if len(x.Remedies) == 0 {
@@ -105,7 +105,7 @@ func (f *Facts) doubtRejection(x *Finding, d *Server) {
 	}
 	x.Severity, x.Group = Hint, ""
 	x.Evidence += fmt.Sprintf("; all from %s, while other clients have completed connections to the server", client)
-	x.Causes = append([]string{"the server rejects this client, such as by fail2ban, or the client's own network loses the replies"}, x.Causes...)
+	x.Causes = append([]string{"the server rejects this client, for example by fail2ban, or the client's own network loses the replies"}, x.Causes...)
 	x.Remedies = []Remedy{advise("test the server from another client")}
 	if !f.Probed {
 		x.Remedies = append(x.Remedies, f.localCommand(f.Program, "--doctor", "--probe"))
@@ -303,7 +303,7 @@ func serviceSilent(f *Facts, report func(Finding)) {
 		case retransmitted && total.Established == 0:
 			x.Severity = Warning
 			x.Evidence += fmt.Sprintf(", all from %s, which retransmits", total.StuckClients[0])
-		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns: // most connections have no more than a SYN
+		case total.StuckSynRecv >= 3 && s.Stats.InPackets < 3*s.Stats.Conns: // too few packets for completed connections
 			x.Severity = Hint
 			x.Evidence += fmt.Sprintf(", all from %s, which does not retransmit", total.StuckClients[0])
 			x.Causes = slices.Insert(x.Causes, min(1, len(x.Causes)), "the client scans ports, or gives up before it retransmits")

@@ -193,7 +193,7 @@ func vipOnLo(f *Facts, report func(Finding)) {
 		// With the VIP on that link, the director replies to ARP requests for it, and
 		// would take the clients of another director that has it.
 		move := f.localCommands(addAddress(vip, link), []string{"ip", "address", "del", hostPrefix(vip), "dev", "lo"})
-		x.Remedies = []Remedy{advise("if clients on that subnet should reach this director, and no other one: %s", move.CommandLine())}
+		x.Remedies = []Remedy{advise("if this director, and no other, should serve the clients on that subnet: %s", move.CommandLine())}
 		report(x)
 	}
 }

@@ -94,7 +94,7 @@ func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
 	if len(vipLinks) == 0 || !ok || own.Addr().IsLoopback() || !vip.Is4() {
 		return nil, false
 	}
-	// A macvlan on that link, as VRRP uses it, replies to ARP requests itself.
+	// A link with its own ARP, such as a macvlan of VRRP on top of that link, replies.
 	if slices.ContainsFunc(vipLinks, func(l *netstate.Link) bool { return l.NeedsNeigh }) {
 		return nil, false
 	}
@@ -123,7 +123,7 @@ func vipARPIgnored(f *Facts, report func(Finding)) {
 			x.Remedies = []Remedy{move}
 		} else { // it may be a standby
 			x.Severity = Hint
-			x.Remedies = []Remedy{advise("if clients on that network should reach this director, and no other one: %s", move.CommandLine())}
+			x.Remedies = []Remedy{advise("if this director, and no other, should serve the clients on that network: %s", move.CommandLine())}
 		}
 		report(x)
 	})
@@ -190,8 +190,8 @@ func (f *Facts) ignoresPackets() bool {
 }
 
 // backupOnlyActive reports services whose packets IPVS ignores although this director
-// replies to ARP requests for the VIP. A backup director hides the VIP, or does not
-// have it.
+// replies to ARP requests for the VIP. A director that is meant to be the backup does
+// not reply: it hides the VIP, or does not have it.
 func backupOnlyActive(f *Facts, report func(Finding)) {
 	if !f.ignoresPackets() {
 		return

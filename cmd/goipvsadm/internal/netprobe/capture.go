@@ -15,7 +15,7 @@ import (
 // ARP request), or an ICMP error message that this machine has received or sent.
 type Packet struct {
 	Link        int   // link index
-	Protocol    uint8 // 0 for an ARP request; of IPv6, the first next header
+	Protocol    uint8 // 0 for an ARP request; for IPv6, the first next header
 	Source      netip.AddrPort
 	Destination netip.AddrPort // the requested address, for an ARP request
 	Aborts      bool           // a TCP RST, or an SCTP packet that aborts a connection

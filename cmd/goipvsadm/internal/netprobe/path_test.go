@@ -23,8 +23,8 @@ func TestPathProberRecord(t *testing.T) {
 			return &pathProbe{port: 40000, sequence: 7, Path: Path{Protocol: protocol, Source: client, To: server, Echo: true, Server: server.Addr()}}
 		}
 		tcp, udp, sctp := probe(unix.IPPROTO_TCP), probe(unix.IPPROTO_UDP), probe(unix.IPPROTO_SCTP)
-		// reply returns a probe to the client with another source and its payload
-		// modified by change.
+		// reply turns the packet of a probe into a reply to the client. It sets the source
+		// to from, and change modifies the payload.
 		reply := func(packet []byte, from netip.Addr, change func(payload []byte)) []byte {
 			header, protocol := 40, packet[6]
 			if client.Is4() {

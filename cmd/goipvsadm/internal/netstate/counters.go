@@ -18,7 +18,7 @@ type Counters struct {
 	ResetsSent      uint64 // TCP resets sent by this machine itself
 	FragmentsFailed uint64 // packets dropped because they exceeded an MTU and must not be fragmented
 	MartianSources  uint64 // packets received with an impossible source address, in all network namespaces
-	ConntrackDrops  uint64 // packets dropped because connection tracking has no entry for them, as when its table is full
+	ConntrackDrops  uint64 // packets dropped because connection tracking could not create an entry, as when its table is full
 }
 
 // ReadCounters reads the counters.

@@ -7,6 +7,9 @@ import (
 	"testing"
 )
 
+// TestAdvertisedDefaults expects only the link whose default route has the flag
+// RTF_ADDRCONF (0x40000): the route on eth1 lacks it, and that on eth2 is not a default
+// route.
 func TestAdvertisedDefaults(t *testing.T) {
 	const zero = "00000000000000000000000000000000"
 	const table = zero + " 00 " + zero + " 00 fe800000000000000000000000000001 00000400 00000001 00000000 00450003     eth0\n" +
