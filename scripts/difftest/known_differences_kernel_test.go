@@ -241,8 +241,8 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// ipvsadm-restore ignores its arguments and clears the table if the input is empty. goipvsadm's
-// prints a help text for -h and --help instead.
+// The real ipvsadm-restore ignores its arguments, and clears the table if the input is empty. The
+// ipvsadm-restore of goipvsadm prints a help text for -h and --help instead.
 func TestRestoreHelp(t *testing.T) {
 	r := NewComparer(t, ProgramUnderTest(t))
 	service := Command{Args: []string{"ipvsadm", "-A", "-f", "5", "-s", "rr"}}

@@ -18,8 +18,8 @@ type Tool struct {
 }
 
 // NewTool creates a directory with links to the program under test, whose path is in the
-// environment variable GOIPVSADM. If there are also programs with -save and -restore appended to
-// this path, as for the real ipvsadm, ipvsadm-save and ipvsadm-restore are links to those.
+// environment variable GOIPVSADM. The real ipvsadm is three programs: if this path with -save or
+// -restore appended is also a program, the link of that name points to it.
 func NewTool() (*Tool, error) {
 	program := os.Getenv("GOIPVSADM")
 	if program == "" {

@@ -22,7 +22,7 @@ import (
 // A filterLab is a listLab with these connections:
 //   - four from 10.8.3.2 to 10.8.3.100:80, two on each server,
 //   - one from 10.8.3.7 to 10.8.3.100:80, which stays established,
-//   - one from 10.8.3.2 to 10.8.3.200:80, a firewall mark, on 10.8.4.11.
+//   - one from 10.8.3.2 to 10.8.3.200:80, which has a firewall mark, on 10.8.4.11.
 type filterLab struct {
 	*listLab
 	busy, idle string // the servers with and without the established connection
@@ -117,7 +117,7 @@ func TestConnectionFilters(t *testing.T) {
 		{options: "--server 10.8.4.12", want: two},
 		{options: "--server 10.8.4.11:80", want: one},
 		{options: "--vip 10.8.3.200", want: "tcp 10.8.4.11:80 1 0 0"},
-		{options: "--vip 0.0.0.10"}, // the mark, in the column of the template
+		{options: "--vip 0.0.0.10"}, // what the kernel lists as the VIP of the template: mark 10
 		{options: "-t 10.8.3.200:80", want: "tcp 10.8.4.11:80 1 0 0"},
 		{options: "-u 10.8.3.100:80"},
 	} {

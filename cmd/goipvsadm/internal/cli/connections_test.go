@@ -9,6 +9,7 @@ import (
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
 )
 
+// TestCondition checks the text that describes the filter in the title of --watch.
 func TestCondition(t *testing.T) {
 	for _, tt := range []struct{ options, want string }{
 		{options: "-L"},

@@ -2,8 +2,8 @@
 
 //go:build kernel
 
-// Tests of the table and the exit status if the reader of the output is slow or has
-// closed the pipe.
+// Tests of the table and the exit status if the output is a closed pipe, cannot be
+// written or has a slow reader, and if standard input is closed.
 
 package cli_test
 

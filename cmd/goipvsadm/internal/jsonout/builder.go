@@ -144,8 +144,8 @@ func (b *builder) addr(name string, a netip.Addr) {
 	*b = append(*b, '"')
 }
 
-// rawBytes appends s in base64 if it is not valid UTF-8, so that nothing is lost.
-func (b *builder) rawBytes(name, s string) {
+// base64UnlessUTF8 appends s in base64 if it is not valid UTF-8, so that nothing is lost.
+func (b *builder) base64UnlessUTF8(name, s string) {
 	if !utf8.ValidString(s) {
 		b.startValue(name)
 		*b = append(base64.StdEncoding.AppendEncode(append(*b, '"'), []byte(s)), '"')

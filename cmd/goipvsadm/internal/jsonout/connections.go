@@ -14,7 +14,7 @@ import (
 )
 
 // newConnectionsWriter starts a document whose array is called name. If t is not
-// zero, the document has the time t and one line.
+// zero, the document begins with the time t and is written on one line.
 func newConnectionsWriter(w *bufio.Writer, name string, t time.Time) (*streamWriter, error) {
 	if t.IsZero() {
 		return newStreamWriter(w, newObject(), name, "\n")
@@ -23,9 +23,10 @@ func newConnectionsWriter(w *bufio.Writer, name string, t time.Time) (*streamWri
 }
 
 // Connections writes the connections of seq while seq is read, and flushes the
-// first one immediately. If t is not zero, the document has the time t and one line.
-// If seq starts with an error, Connections returns the error and writes nothing.
-// After a later error the document is left incomplete, so that it does not parse.
+// first one immediately. If t is not zero, the document begins with the time t and is
+// written on one line. If seq starts with an error, Connections returns the error and
+// writes nothing. After a later error the document is left incomplete, so that it does
+// not parse.
 func Connections(w *bufio.Writer, seq iter.Seq2[ipvs.Connection, error], t time.Time) error {
 	var sw *streamWriter
 	for c, err := range seq {
@@ -76,7 +77,7 @@ func (b *builder) connection(c *ipvs.Connection) {
 	if c.PEData != "" {
 		b.asciiString("engine_data", c.PEData)
 	}
-	b.rawBytes("engine_data_base64", c.PEData)
+	b.base64UnlessUTF8("engine_data_base64", c.PEData)
 }
 
 // templateMark returns the firewall mark of a persistence template, which the kernel

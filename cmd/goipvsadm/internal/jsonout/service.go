@@ -87,7 +87,7 @@ func (b *builder) serverConfig(d *ipvs.Destination) {
 	b.lower("family", ipvs.FamilyOf(d.AddrPort.Addr()).String())
 	b.addrPort(d.AddrPort)
 	b.lower("forward", d.Method.String())
-	// The kernel changes the method of a tunnel to a local address to Local.
+	// If a tunnel leads to a local address, the kernel replaces its method with Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
 		b.openObject("tunnel")
 		b.lower("type", d.Tunnel.Type.String())

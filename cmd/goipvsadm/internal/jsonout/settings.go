@@ -42,7 +42,7 @@ func Daemons(w *bufio.Writer, daemons []ipvs.Daemon) error {
 func (b *builder) daemon(d *ipvs.Daemon) {
 	b.lower("state", d.State.String())
 	b.string("mcast_interface", d.Interface)
-	b.rawBytes("mcast_interface_base64", d.Interface)
+	b.base64UnlessUTF8("mcast_interface_base64", d.Interface)
 	b.uint("syncid", uint64(d.SyncID))
 	if d.MaxLen != 0 {
 		b.uint("sync_maxlen", uint64(d.MaxLen))

@@ -16,7 +16,7 @@ import (
 // records the line number of each rule. The zero Rules is empty.
 type Rules struct {
 	table    reconcile.Table
-	services map[ipvs.ServiceKey]int32 // indexes in table.Services and in lines
+	services map[ipvs.ServiceKey]int32 // index of each service in table.Services and in lines
 	lines    []serviceLines
 	timeouts int                      // line number, 0 if the timeouts are not set
 	daemons  map[ipvs.DaemonState]int // line numbers
@@ -25,7 +25,7 @@ type Rules struct {
 // serviceLines are the line numbers of a service and its servers.
 type serviceLines struct {
 	service int32   // 0 if only rules for its servers were added so far
-	servers []int32 // of each destination of the service in the table
+	servers []int32 // in the order of the service's destinations in the table
 
 	// index holds the position of each server in servers. It is nil for up to
 	// maxUnindexed servers, because a map for every service would take as much

@@ -19,8 +19,8 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// listingWatch returns a watch without a terminal of a table with services, each of which
-// has a number of servers. The counters increase with each sample.
+// listingWatch returns a watch that prints listings of a table with the given number of
+// services, each with the given number of servers. The counters increase with each sample.
 func listingWatch(output io.Writer, services, servers int) *Watch {
 	table := make([]ipvs.Service, services)
 	for i := range table {
@@ -58,8 +58,8 @@ func listingWatch(output io.Writer, services, servers int) *Watch {
 func TestWriteListing(t *testing.T) {
 	var b bytes.Buffer
 	w := listingWatch(&b, 300, 3)
-	for first := range 2 {
-		if err := w.writeNext(first == 0); err != nil {
+	for i := range 2 {
+		if err := w.writeNext(i == 0); err != nil {
 			t.Fatal(err)
 		}
 	}
