@@ -137,3 +137,15 @@ func Home() (*Netns, error) {
 	}
 	return &Netns{Name: "home", file: file}, nil
 }
+
+// HasNetNSCookies reports whether the kernel identifies the network namespace of a
+// socket by a cookie (Linux 5.14).
+func HasNetNSCookies() (bool, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	_, err = unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	return err == nil, nil
+}

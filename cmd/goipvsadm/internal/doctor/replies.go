@@ -358,8 +358,8 @@ func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause
 		return []replyCause{filter}
 	case probed && (probe.FromDirector.Echo || probe.FromDirector.Port != netprobe.Silent):
 		route.text += fmt.Sprintf(": the server replies to the director, but not to packets from the client %s", probe.Client)
-		if !r.Gateway.IsValid() { // shows whether a routing rule (ip rule) selects the route
-			route.remedies = append(route.remedies, remoteCommand(addr, "ip", "route", "get", probe.Client.String(), "from", server))
+		if !r.Gateway.IsValid() {
+			route.remedies = append(route.remedies, advise("check the routing rules of %s (ip rule) if it has this route already", server))
 		}
 		return []replyCause{route}
 	case f.addrs().replying[addr]: // from another port
