@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/bits"
 	"net/netip"
+	"slices"
 )
 
 // IPVS still has the socket options that controlled it before it had a netlink family.
@@ -45,14 +46,13 @@ func (c *Client) readOption(option int, b []byte) bool {
 // returns false if that is unknown.
 func (c *Client) hasServices(services []Service) bool {
 	n := len(services)
-	for i := range services {
-		if services[i].Family != IPv4 {
-			return false
-		}
+	isIPv6 := func(s Service) bool { return s.Family != IPv4 }
+	if n >= maxEntries || slices.ContainsFunc(services, isIPv6) {
+		return false
 	}
 	b := bytes.Repeat([]byte{unset}, servicesHeaderLen+(n+1)*serviceEntryLen)
 	binary.NativeEndian.PutUint32(b, uint32(n+1))
-	if n >= maxEntries || !c.readOption(optGetServices, b) {
+	if !c.readOption(optGetServices, b) {
 		return false
 	}
 	b = b[servicesHeaderLen:]
@@ -68,18 +68,14 @@ func (c *Client) hasServices(services []Service) bool {
 // hasDestinations is like hasServices for the destinations of a service.
 func (c *Client) hasDestinations(key ServiceKey, ds []Destination) bool {
 	n := len(ds)
-	if key.Family != IPv4 {
+	isIPv6 := func(d Destination) bool { return !d.AddrPort.Addr().Is4() }
+	if n >= maxEntries || key.Family != IPv4 || slices.ContainsFunc(ds, isIPv6) {
 		return false
-	}
-	for i := range ds {
-		if !ds[i].AddrPort.Addr().Is4() {
-			return false
-		}
 	}
 	b := bytes.Repeat([]byte{unset}, destsHeaderLen+(n+1)*destEntryLen)
 	putServiceKey(b, key)
 	binary.NativeEndian.PutUint32(b[16:], uint32(n+1))
-	if n >= maxEntries || !c.readOption(optGetDests, b) {
+	if !c.readOption(optGetDests, b) {
 		return false
 	}
 	b = b[destsHeaderLen:]
