@@ -14,8 +14,8 @@ import (
 // IPVS still has the socket options that controlled it before it had a netlink family.
 // They support only IPv4, and neither tunnels nor counters of 64 bits, but they return a
 // list of any length with a single system call, during which the table does not change.
-// If such a list has the rows of a dump, the dump is complete. The list costs about a
-// tenth of another dump.
+// A dump that has the same rows as such a list, in the same order, is complete. The list
+// costs about a tenth of another dump.
 
 // The socket options, and the layout of their arguments (struct ip_vs_get_services and
 // ip_vs_get_dests) on 64-bit systems.
@@ -33,11 +33,11 @@ const (
 
 // unset is the value of each byte of an entry before the kernel writes it. A protocol or
 // connection flags whose bytes are all unset show that the kernel has not written the
-// entry: it has no such protocol or flags.
+// entry, because no protocol and no flags have this value.
 const unset = 0xff
 
 // readOption reads a socket option of IPVS. b contains the argument and is overwritten
-// with the result. It returns false if that is impossible.
+// with the result. It returns false if the option cannot be read.
 func (c *Client) readOption(option int, b []byte) bool {
 	return bits.UintSize == 64 && c.kernel != nil && c.kernel.readOption(c.netns, option, b) == nil
 }

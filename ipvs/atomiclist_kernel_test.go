@@ -10,9 +10,9 @@ import (
 	"slices"
 	"testing"
 
-	"goipvsadm/scripts/testnet"
-
 	"golang.org/x/sys/unix"
+
+	"goipvsadm/scripts/testnet"
 )
 
 // A countingSocket counts the requests that are sent.
@@ -76,7 +76,7 @@ func TestKernelAtomicList(t *testing.T) {
 	if len(services) != rows+1 || len(ds) != rows {
 		t.Fatalf("%d services, %d destinations", len(services), len(ds))
 	}
-	known, err := testnet.HasNetNSCookies() // if not, dumps are repeated
+	hasCookies, err := testnet.HasNetNSCookies() // without cookies, lists are not read and dumps are repeated
 	checkErr(t, err, nil)
 
 	for _, tt := range []struct {
@@ -84,22 +84,22 @@ func TestKernelAtomicList(t *testing.T) {
 		got  bool
 		want bool
 	}{
-		{"services", c.hasServices(services), known},
+		{"services", c.hasServices(services), hasCookies},
 		{"services without the first", c.hasServices(services[1:]), false},
 		{"services without the last", c.hasServices(services[:rows]), false},
 		{"services without one", c.hasServices(without(services, 9)), false},
 		{"one service more", c.hasServices(append(slices.Clone(services), Service{ServiceKey: MarkKey(1<<32-1, IPv4)})), false},
 		{"services in another order", c.hasServices(swapped(services)), false},
 		{"no service", c.hasServices(nil), false},
-		{"destinations", c.hasDestinations(web, ds), known},
-		{"destinations of a mark", c.hasDestinations(mark, ds), known},
+		{"destinations", c.hasDestinations(web, ds), hasCookies},
+		{"destinations of a mark", c.hasDestinations(mark, ds), hasCookies},
 		{"destinations without the first", c.hasDestinations(web, ds[1:]), false},
 		{"destinations without the last", c.hasDestinations(web, ds[:rows-1]), false},
 		{"destinations without one", c.hasDestinations(web, without(ds, 9)), false},
 		{"one destination more", c.hasDestinations(web, append(slices.Clone(ds), Destination{AddrPort: netip.MustParseAddrPort("255.255.255.255:65535")})), false},
 		{"destinations in another order", c.hasDestinations(web, swapped(ds)), false},
 		{"no destination", c.hasDestinations(web, nil), false},
-		{"no destination of a service without any", c.hasDestinations(services[slices.IndexFunc(services, func(s Service) bool { return s.ServiceKey != web && s.ServiceKey != mark })].ServiceKey, nil), known},
+		{"no destination of a service without any", c.hasDestinations(services[slices.IndexFunc(services, func(s Service) bool { return s.ServiceKey != web && s.ServiceKey != mark })].ServiceKey, nil), hasCookies},
 		{"no such service", c.hasDestinations(MarkKey(7, IPv4), nil), false},
 	} {
 		if tt.got != tt.want {
@@ -123,7 +123,7 @@ func TestKernelAtomicList(t *testing.T) {
 		}
 	}
 	dumps := 2
-	if known {
+	if hasCookies {
 		dumps = 1
 	}
 	check("IPv4", rows, dumps)

@@ -37,8 +37,8 @@ type Client struct {
 // exactly. A larger buffer costs more than it saves, because many kernels clear each
 // allocation (init_on_alloc=1).
 //
-// The length of a datagram is a multiple of four. That of the buffer is not, so that
-// only a datagram that is too long fills it.
+// The length of a datagram is a multiple of four, and the length of the buffer is not:
+// only a datagram that is too long fills the buffer.
 const receiveBuffer = 8<<10 - 320 - 1
 
 // NewClient returns a client that uses the socket s; family is the ID of the generic
@@ -90,8 +90,8 @@ func (c *Client) Service(key ServiceKey) (Service, error) {
 
 // Destinations returns the destinations of a service in the kernel's order. The
 // result is empty if the service does not exist, because the kernel does not
-// distinguish this case from a service without destinations. Like the dump of
-// Services, that of Destinations is not atomic.
+// distinguish this case from a service without destinations. As with Services, the
+// dump is not atomic.
 func (c *Client) Destinations(key ServiceKey) ([]Destination, error) {
 	return c.AppendDestinations(nil, key)
 }

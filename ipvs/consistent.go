@@ -54,7 +54,7 @@ func (c *Client) AppendDestinationsConsistent(ds []Destination, key ServiceKey) 
 // exist. If no two successive dumps of ten are the same, it returns ErrDumpInterrupted.
 //
 // Since dumps can skip a destination, ErrNoDestination does not prove that it does not
-// exist. If UpdateDestination returns this error, that is proof.
+// exist, unless UpdateDestination returned the error.
 func (c *Client) Destination(key ServiceKey, ap netip.AddrPort) (Destination, error) {
 	var d, result Destination
 	var keys, lastKeys []netip.AddrPort
@@ -137,8 +137,8 @@ func (m *dumpMerger[T, K]) add(row *T) {
 	m.current = append(m.current, m.insert(row))
 }
 
-// merge switches from comparing to merging. The rows of the current dump so far are
-// those of the previous one.
+// merge switches from comparing to merging. So far, the current dump has the same rows
+// as the previous one.
 func (m *dumpMerger[T, K]) merge() {
 	m.merging = true
 	rows := m.list[m.offset:]

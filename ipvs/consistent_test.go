@@ -15,8 +15,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// numbered returns the destination with number n.
-func numbered(n int) ipvs.Destination {
+// numberedDestination returns the destination with number n.
+func numberedDestination(n int) ipvs.Destination {
 	return ipvs.Destination{AddrPort: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}), 80), Weight: 1}
 }
 
@@ -24,7 +24,7 @@ func numbered(n int) ipvs.Destination {
 func numberedKernel(n int) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{Table: []ipvstest.Entry{{Service: ipvs.Service{ServiceKey: web, Scheduler: "rr"}}}}
 	for i := range n {
-		k.Table[0].Destinations = append(k.Table[0].Destinations, numbered(i))
+		k.Table[0].Destinations = append(k.Table[0].Destinations, numberedDestination(i))
 	}
 	return k
 }
@@ -38,7 +38,7 @@ func skipRows(k *ipvstest.FakeKernel, dumps int) {
 		if m.Command == netlinkmsg.GetDestination {
 			dump, datagram = dump+1, 0
 			if removed {
-				k.Table[0].Destinations = slices.Insert(k.Table[0].Destinations, 0, numbered(0))
+				k.Table[0].Destinations = slices.Insert(k.Table[0].Destinations, 0, numberedDestination(0))
 				removed = false
 			}
 		}
@@ -65,7 +65,7 @@ func skippedRow(t *testing.T, rows int) netip.AddrPort {
 	}
 	seen := countRows(ds)
 	for i := range rows {
-		if ap := numbered(i).AddrPort; seen[ap] == 0 {
+		if ap := numberedDestination(i).AddrPort; seen[ap] == 0 {
 			return ap
 		}
 	}
@@ -106,14 +106,14 @@ func TestSkippedRow(t *testing.T) {
 			k = numberedKernel(n)
 			skipRows(k, tt.skipped)
 			c, _ = k.Dial()
-			ds, err := c.AppendDestinationsConsistent([]ipvs.Destination{numbered(7)}, web)
+			ds, err := c.AppendDestinationsConsistent([]ipvs.Destination{numberedDestination(7)}, web)
 			seen := countRows(ds[1:])
 			for i := range n {
-				if seen[numbered(i).AddrPort] != 1 {
-					t.Errorf("row %d occurs %d times, want once", i, seen[numbered(i).AddrPort])
+				if seen[numberedDestination(i).AddrPort] != 1 {
+					t.Errorf("row %d occurs %d times, want once", i, seen[numberedDestination(i).AddrPort])
 				}
 			}
-			if err != nil || len(ds) != 1+n || ds[0] != numbered(7) || len(k.Requests) != tt.dumps {
+			if err != nil || len(ds) != 1+n || ds[0] != numberedDestination(7) || len(k.Requests) != tt.dumps {
 				t.Errorf("%d rows, %v, %d dumps; want %d rows, %d dumps", len(ds), err, len(k.Requests), 1+n, tt.dumps)
 			}
 		})
@@ -185,7 +185,7 @@ func TestConstantChange(t *testing.T) {
 		}
 		seen := countRows(ds)
 		for i := range rows {
-			d := numbered(i)
+			d := numberedDestination(i)
 			if n := seen[d.AddrPort]; n > 1 || n == 0 && isStable(&d) {
 				t.Errorf("seed %d: row %d occurs %d times, want once, or at most once if it was removed", seed, i, n)
 			}
@@ -206,7 +206,7 @@ func TestDestination(t *testing.T) {
 		want    error
 		dumps   int
 	}{
-		{name: "listed", rows: n, key: web, ap: numbered(41).AddrPort, dumps: 1},
+		{name: "listed", rows: n, key: web, ap: numberedDestination(41).AddrPort, dumps: 1},
 		{name: "IPv4-mapped", rows: n, key: web, ap: netip.MustParseAddrPort("[::ffff:10.0.0.41]:80"), want: ipvs.ErrNoDestination, dumps: 2},
 		{name: "skipped once", rows: n, skipped: 1, key: web, ap: skippedFirst, dumps: 2},
 		{name: "absent", rows: n, key: web, ap: absent, want: ipvs.ErrNoDestination, dumps: 2},

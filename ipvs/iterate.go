@@ -12,9 +12,9 @@ import (
 )
 
 // ServicesSeq iterates over all virtual services while it reads the dump, so that
-// memory use does not depend on their number. Like the dump of Services, that of
-// ServicesSeq is not atomic. The Client may be used inside the loop; the rest of the
-// dump is then buffered in memory. An error ends the iteration.
+// memory use does not depend on their number. As with Services, the dump is not atomic.
+// The Client may be used inside the loop; the rest of the dump is then buffered in
+// memory. An error ends the iteration.
 func (c *Client) ServicesSeq() iter.Seq2[Service, error] {
 	return func(yield func(Service, error) bool) {
 		var s Service
@@ -87,8 +87,8 @@ type dump struct {
 	err         error
 }
 
-// acquire locks the client for a request. If an iteration is running, it reads the
-// rest of its dump first.
+// acquire locks the client for a request. If an iteration is running, acquire first
+// reads the rest of the dump into memory.
 func (c *Client) acquire() {
 	c.mu.Lock()
 	if c.activeDump != nil {

@@ -41,7 +41,7 @@ func netnsError(path string, err error) error {
 }
 
 // doInNetNS calls f on a thread in the network namespace at path, or in the
-// caller's goroutine if path is empty. The error is a *NetNSError or that of f.
+// caller's goroutine if path is empty. The error is a *NetNSError or the error of f.
 func doInNetNS(path string, f func() error) (err error) {
 	if path == "" {
 		return f()

@@ -29,7 +29,7 @@ type kernelSocket interface {
 	setNonblocking(on bool)
 
 	// readOption reads a socket option of IPVS in the network namespace with the
-	// given path, which must be that of the socket. b contains the argument and is
-	// overwritten with the result.
+	// given path, in which the socket must be. b contains the argument and is overwritten
+	// with the result.
 	readOption(netns string, option int, b []byte) error
 }

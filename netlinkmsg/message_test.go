@@ -571,8 +571,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// FuzzDecode decodes arbitrary bytes and encodes the result. Decoding and encoding
-// that again must not change it.
+// FuzzDecode decodes arbitrary bytes and encodes the result. Decoding and encoding the
+// encoded message again must not change it.
 func FuzzDecode(f *testing.F) {
 	for _, m := range messages {
 		f.Add(appendBody(f, &m.m))

@@ -26,11 +26,11 @@ var allKeys = []ipvs.DestinationKey{
 }
 
 // sharedServerKernel returns a kernel with a server in three services, with the weights 7, 8
-// and 9, and another server in each. While the weight of the server is 0, its
-// connections in a service close after the given number of seconds.
+// and 9, and another server in each. If the weight of the server is 0, its connections in
+// service i close seconds[i] seconds after the first request.
 func sharedServerKernel(seconds ...int) *ipvstest.FakeKernel {
 	k := &ipvstest.FakeKernel{}
-	var begin time.Time // time of the first poll
+	var begin time.Time // time of the first request
 	for i, key := range allKeys {
 		k.Table = append(k.Table, ipvstest.Entry{
 			Service: ipvs.Service{ServiceKey: key.Service, Scheduler: "rr"},
@@ -83,14 +83,14 @@ func TestRunAll(t *testing.T) {
 	cause := errors.New("canceled by test")
 	for _, tt := range []struct {
 		name     string
-		seconds  []int
+		seconds  []int // for sharedServerKernel
 		timeout  time.Duration
-		cancel   time.Duration
+		cancel   time.Duration              // time until the context is canceled; 0 for never
 		change   func(*ipvstest.FakeKernel) // made by another program after 1.5 s
-		failing  netlinkmsg.Command         // for the second service
-		want     []int                      // weights
-		errs     []error
-		busy     []bool
+		failing  netlinkmsg.Command         // command that fails for the second service
+		want     []int                      // weights after the drain
+		errs     []error                    // wanted errors; nil for none
+		busy     []bool                     // whether the results are Busy; nil for none
 		elapsed  time.Duration
 		lastPoll int // number of destinations in the last OnPoll
 	}{

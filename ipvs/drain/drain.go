@@ -39,7 +39,7 @@ type Options struct {
 	// OnFallback, if set, is called if the service's scheduler assigns clients
 	// even to a destination with weight 0: with FallbackSet or NoFallback before
 	// the weight is changed, and possibly with FallbackKept at the end. If several
-	// destinations of the service are drained, key is that of the first.
+	// destinations of the service are drained, key identifies the first of them.
 	OnFallback func(key ipvs.DestinationKey, f Fallback, scheduler string)
 }
 
@@ -125,8 +125,8 @@ type Outcome struct {
 // It removes them when none is Busy any more, or after the Timeout. The outcomes are
 // in the order of keys, which must be distinct.
 //
-// No destination is removed before that, so that RunAll can restore all weights if ctx
-// is done. If some destinations cannot be drained, because a request fails or another
+// No destination is removed earlier than the others, so that RunAll can restore all
+// weights if ctx is done. If some destinations cannot be drained, because a request fails or another
 // program changes their weight, the others are drained nevertheless.
 func RunAll(ctx context.Context, c *ipvs.Client, keys []ipvs.DestinationKey, o Options) []Outcome {
 	d := &drainer{Client: c, options: o, connections: c.Connections}

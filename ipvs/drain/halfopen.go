@@ -54,8 +54,8 @@ func (d *drainer) findHalfOpen(targets []*target) {
 			return
 		}
 	}
-	// A reading can miss connections while others end. Its result is used only if it
-	// has as many half-open connections as are active.
+	// A reading can miss connections while others end. The active connections of a target
+	// count as half-open only if the reading found at least as many half-open ones.
 	for _, counts := range undecided {
 		for _, n := range counts {
 			if n.found >= n.last.ActiveConns {

@@ -50,7 +50,7 @@ func TestHalfOpen(t *testing.T) {
 		{name: "half-open", service: address, active: 2, connections: append(others, halfOpen, halfOpen), want: 2},
 		{name: "half-open and closing", service: address, active: 1, connections: []ipvs.Connection{halfOpen, conn("192.0.2.1:80", "198.51.100.1:80", "TIME_WAIT")}, want: 1},
 		{name: "established", service: address, active: 2, connections: []ipvs.Connection{halfOpen, established}},
-		{name: "established after as many half-open ones as are active", service: address, active: 1, connections: []ipvs.Connection{halfOpen, established}},
+		{name: "enough half-open connections, then an established one", service: address, active: 1, connections: []ipvs.Connection{halfOpen, established}},
 		{name: "one active connection not found", service: address, active: 2, connections: []ipvs.Connection{halfOpen}},
 		{name: "read error", service: address, active: 1, connections: []ipvs.Connection{halfOpen}, err: readErr},
 		{name: "all ports", service: allPorts, server: "198.51.100.1:0", active: 1, connections: []ipvs.Connection{conn("192.0.2.1:443", "198.51.100.1:443", "SYN_RECV")}, want: 1},

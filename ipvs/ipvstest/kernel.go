@@ -105,8 +105,8 @@ func (k *FakeKernel) Changes() []netlinkmsg.Message {
 	})
 }
 
-// A socket is a connection to a FakeKernel. Like those of a netlink socket, replies
-// are queued when Send returns, except the datagrams of a dump.
+// A socket is a connection to a FakeKernel. As with a netlink socket, replies are queued
+// when Send returns, except the datagrams of a dump.
 type socket struct {
 	kernel  *FakeKernel
 	replies []reply // not yet received
@@ -270,7 +270,7 @@ func statusMessage(typ netlink.HeaderType, seq uint32, errno syscall.Errno) []by
 
 // handle executes a request and returns the messages of the reply, except the final
 // one. They refer to the table, which the caller must have locked.
-func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Message, syscall.Errno) {
+func (k *FakeKernel) handle(m *netlinkmsg.Message, isDump bool) ([]netlinkmsg.Message, syscall.Errno) {
 	switch m.Command {
 	case netlinkmsg.GetInfo:
 		return []netlinkmsg.Message{{Command: netlinkmsg.SetInfo, Info: &ipvs.Info{Version: 0x010201, ConnTableSize: 4096}}}, 0
@@ -284,7 +284,7 @@ func (k *FakeKernel) handle(m *netlinkmsg.Message, dump bool) ([]netlinkmsg.Mess
 	case netlinkmsg.NewDaemon, netlinkmsg.DelDaemon, netlinkmsg.GetDaemon:
 		return k.daemon(m)
 	case netlinkmsg.GetService:
-		if dump {
+		if isDump {
 			var all []netlinkmsg.Message
 			for i := range k.Table {
 				all = append(all, netlinkmsg.Message{Command: netlinkmsg.NewService, Service: &k.Table[i].Service})

@@ -189,8 +189,8 @@ func (d *differ) remove() {
 	}
 }
 
-// stopDaemons stops the sync daemons that are not wanted. A table without
-// daemons leaves all of them running, unless the options say otherwise.
+// stopDaemons stops the sync daemons that are not wanted. A wanted table without
+// daemons leaves all of them running, unless Options.StopDaemons is set.
 func (d *differ) stopDaemons() {
 	if len(d.want.Daemons) == 0 && !d.options.StopDaemons {
 		return

@@ -107,13 +107,13 @@ func Apply(c *ipvs.Client, want *Table, o Options) error {
 // failed.
 //
 // The kernel's table may differ from the one that was compared, because another
-// program has changed it or a dump skipped an entry. Execute therefore updates an
-// entry to add that exists; unless o.KeepWeights is set, it adds a destination to
-// update that does not exist; and it ignores an entry to remove that does not exist.
-// It makes these additions and updates before it lowers weights to 0.
+// program has changed it or a dump skipped an entry. If an entry to be added exists,
+// Execute updates it; if a destination to be updated does not exist, Execute adds it,
+// unless o.KeepWeights is set; if an entry to be removed does not exist, that is no
+// error. Execute makes these additions and updates before it lowers weights to 0.
 //
 // A failed change does not stop the additions and updates after it, but entries that may
-// be the only ones that still work are kept. If an addition or update of a service or its
+// be the only working ones are kept. If an addition or update of a service or its
 // destinations has failed, none of its destinations is removed or gets weight 0. If any
 // addition or update has failed, no service is removed and no sync daemon is stopped.
 // Calling Apply again makes the skipped changes.

@@ -151,8 +151,8 @@ func change(op ipvs.Operation, operand string) string {
 	return strings.TrimSuffix(op.String()+" "+operand, " ") + "\n"
 }
 
-// TestApplyKernelError rejects one of more changes than fit one commit. A second call of
-// Apply must make it, and the removal that was skipped.
+// TestApplyKernelError applies more changes than fit one commit, one of which the kernel
+// rejects. A second call of Apply must make this change and the removal that was skipped.
 func TestApplyKernelError(t *testing.T) {
 	var k ipvstest.FakeKernel
 	if _, err := apply(t, &k, &reconcile.Table{Services: []reconcile.Service{service(fwmark)}}, reconcile.Options{}); err != nil {
@@ -330,7 +330,7 @@ func TestRead(t *testing.T) {
 	}
 	partial, err := reconcile.Read(c, &reconcile.Table{Services: []reconcile.Service{service(web)}})
 	if err != nil || len(partial.Services[0].Destinations) != 1 || len(partial.Services[1].Destinations) != 0 || len(partial.Daemons) != 0 {
-		t.Errorf("Read(one service) = %+v, %v, want both services, and the destinations only of that one", partial, err)
+		t.Errorf("Read(one service) = %+v, %v, want both services, and only the destinations of the first", partial, err)
 	}
 	if text := fmt.Sprintf("%+v", partial.Services[0]); !strings.Contains(text, "TCP 192.0.2.1:80") || !strings.Contains(text, "Weight:1") {
 		t.Errorf("Service.String() = %s, want key and destinations", text)

@@ -217,8 +217,8 @@ func TestUndoOthers(t *testing.T) {
 func TestReadStable(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		changes  int // readings after which the table changes
-		readings int // expected
+		changes  int // number of readings that are each followed by a change
+		readings int // expected number of readings
 	}{
 		{name: "no changes", readings: 2},
 		{name: "two changes", changes: 2, readings: 4},

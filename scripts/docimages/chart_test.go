@@ -60,7 +60,7 @@ func TestChartUpToDate(t *testing.T) {
 	}
 }
 
-// The documents contain the images, and they are well-formed XML.
+// The documents contain the images, which are well-formed XML.
 func TestImagesInDocuments(t *testing.T) {
 	for _, tt := range []struct{ document, link, image string }{
 		{document: "README.md", link: "docs/watch.svg", image: "docs/watch.svg"},

@@ -24,8 +24,8 @@ const otherTable = `-A -t 10.4.0.1:80 -s wrr
 -A -f 10 -s wlc
 `
 
-// commands are command lines of all kinds. want is the resulting table; the default is
-// initialTable.
+// commands are command lines of all kinds. want is the resulting table; "" stands for
+// initialTable and "\n" for an empty table.
 var commands = []struct{ line, rules, want string }{
 	{line: "ipvsadm -A -f 5 -s rr", want: "-A -f 5 -s rr\n" + initialTable},
 	{line: "ipvsadm -A -f 9"}, // exists

@@ -227,14 +227,14 @@ func TestUninstallRestoresReplacedService(t *testing.T) {
 
 // Files owned by packages are neither replaced nor removed.
 func TestInstallKeepsPackageFiles(t *testing.T) {
-	for _, merged := range []bool{false, true} {
+	for _, isMerged := range []bool{false, true} { // whether /sbin is a link to /usr/sbin
 		s := newInstallRoot(t)
-		if merged {
+		if isMerged {
 			s.write("usr/sbin/.keep", "")
 			s.symlink("usr/sbin", "sbin")
 		}
 		s.addPackageFile("/sbin/ipvsadm", "ipvsadm")
-		if !merged {
+		if !isMerged {
 			s.mustMake("install-compat", "PREFIX=/usr") // /usr/sbin/ipvsadm is a different file
 			continue
 		}

@@ -80,7 +80,7 @@ func contentLines(text string) []string {
 	return lines
 }
 
-// find returns the rules that match the first words.
+// find returns the rules whose pattern is at the beginning of words.
 func (s ruleSet) find(words []word) []*rule {
 	first := words[0].text
 	candidates := s[first]
@@ -98,7 +98,7 @@ func (s ruleSet) find(words []word) []*rule {
 	return found
 }
 
-// matches reports whether the rule matches the first words.
+// matches reports whether the pattern of the rule is at the beginning of words.
 func (r *rule) matches(words []word) bool {
 	if len(words) < len(r.words) {
 		return false

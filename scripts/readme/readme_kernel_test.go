@@ -89,9 +89,9 @@ func (d *director) must(line string) {
 	}
 }
 
-// vi makes the next vi replace text in the file that it edits.
-func (d *director) vi(edits ...string) {
-	script := "#!/bin/sh\nexec sed -i -e " + strings.Join(edits, " -e ") + ` "$1"` + "\n"
+// vi makes the next vi apply the given sed commands to its file.
+func (d *director) vi(sedCommands ...string) {
+	script := "#!/bin/sh\nexec sed -i -e " + strings.Join(sedCommands, " -e ") + ` "$1"` + "\n"
 	if err := os.WriteFile(filepath.Join(d.tool.Bin, "vi"), []byte(script), 0o755); err != nil {
 		d.t.Fatal(err)
 	}
@@ -143,7 +143,8 @@ func (d *director) breakRoute() {
 	})
 }
 
-// privateEtc replaces /etc, which is that of the machine, by a copy.
+// privateEtc replaces /etc, which belongs to this machine, by a copy until the end of the command.
+// The command must write ipvsadm.rules to it.
 func (d *director) privateEtc() {
 	d.t.Helper()
 	etc := filepath.Join(d.t.TempDir(), "etc")

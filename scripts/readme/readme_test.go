@@ -190,7 +190,7 @@ func rows(document string) map[string][]string {
 // The figures of the table are those of docs/PERFORMANCE.md.
 func TestPerformance(t *testing.T) {
 	summary, detailed := rows(read(t, "README.md")), rows(read(t, "docs/PERFORMANCE.md"))
-	column := slices.Index(detailed["work, in million instructions"], "ratio")
+	column := slices.Index(detailed["workload, in million instructions"], "ratio")
 	if column < 0 {
 		t.Fatal("docs/PERFORMANCE.md has no table with the column ratio")
 	}

@@ -139,7 +139,7 @@ func Home() (*Netns, error) {
 }
 
 // HasNetNSCookies reports whether the kernel identifies the network namespace of a
-// socket by a cookie (Linux 5.14).
+// socket by a cookie (since Linux 5.14).
 func HasNetNSCookies() (bool, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

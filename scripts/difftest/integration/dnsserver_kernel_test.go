@@ -76,7 +76,7 @@ func (s *dnsServer) response(query []byte, port int) []byte {
 		end += 1 + size
 	}
 	end += 5
-	kind := binary.BigEndian.Uint16(query[end-4:])
+	rrType := binary.BigEndian.Uint16(query[end-4:])
 	name := strings.Join(labels, ".")
 
 	response := append([]byte{}, query[:end]...)
@@ -84,7 +84,7 @@ func (s *dnsServer) response(query []byte, port int) []byte {
 	copy(response[6:12], make([]byte, 6))
 	records, known := s.records[name]
 	s.mu.Lock()
-	if kind == typePTR {
+	if rrType == typePTR {
 		s.ptrQueries[name]++
 		s.ptrPorts[port] = true
 	}
@@ -99,7 +99,7 @@ func (s *dnsServer) response(query []byte, port int) []byte {
 	for len(records) > 0 {
 		r := records[0]
 		records = records[1:]
-		if r.rrType != kind && r.rrType != typeCNAME {
+		if r.rrType != rrType && r.rrType != typeCNAME {
 			continue
 		}
 		data := r.encode()

@@ -22,7 +22,7 @@ import (
 	"goipvsadm/scripts/testnet"
 )
 
-// expectServerConns waits until the server has as many active and inactive connections.
+// expectServerConns waits until the server has the given numbers of connections.
 func (r *runner) expectServerConns(server string, active, inactive int) {
 	want := fmt.Sprintf("%d %d", active, inactive)
 	r.eventually("connections of "+server, func() error {
@@ -172,8 +172,8 @@ func TestIdleTimeout(t *testing.T) {
 // everySecond sends keep-alives on idle connections every second.
 var everySecond = net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 100}
 
-// echo starts a server on a host that echoes lines. Its connections send keep-alives every second
-// or never.
+// echo starts a server on a host that echoes lines. If keepAlive is set, the server sends keep-alives
+// every second.
 func (r *runner) echo(host, address string, keepAlive bool) {
 	if r.err != nil {
 		return
@@ -206,7 +206,8 @@ func (r *runner) echo(host, address string, keepAlive bool) {
 	}()
 }
 
-// echoConn opens a connection to an echo server and exchanges a line.
+// echoConn opens a connection to an echo server and exchanges a line. If keepAlive is set, the
+// client sends keep-alives every second.
 func (r *runner) echoConn(address string, keepAlive bool) net.Conn {
 	if r.err != nil {
 		return nil

@@ -192,8 +192,8 @@ func (r *runner) expectPersistent(client testnet.Client, url string, n int, want
 }
 
 // expectCounters compares the connection counters of --stats with want, whose keys are
-// addresses of services and servers, and checks whether replies passed through the director.
-// It waits, since the kernel updates the counters every two seconds.
+// addresses of services and servers. If repliesCounted is set, replies must have passed through
+// the director, otherwise not. It waits, since the kernel updates the counters every two seconds.
 func (r *runner) expectCounters(want map[string]int, repliesCounted bool) {
 	const command = "ipvsadm -L -n --stats"
 	r.eventually("--stats", func() error {
