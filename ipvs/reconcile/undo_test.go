@@ -105,8 +105,8 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// TestUndoOthers undoes changes after another program has changed the table.
-func TestUndoOthers(t *testing.T) {
+// TestUndoKeepsOtherChanges undoes changes after another program has changed the table.
+func TestUndoKeepsOtherChanges(t *testing.T) {
 	old := func() []reconcile.Service {
 		return []reconcile.Service{service(web, server("198.51.100.1:80", 1), server("198.51.100.2:80", 2)), service(dns, server("198.51.100.1:53", 1))}
 	}
