@@ -141,7 +141,7 @@ func (r *serverReport) end() {
 }
 
 // serverMessage returns the message for an error of the kernel about a server. Unlike
-// that of subjectMessage, it is the same under every name of the program.
+// subjectMessage, it returns the same message under every name of the program.
 func serverMessage(verb command.Verb, key ipvs.DestinationKey, err error) string {
 	s := subjectOfServer(key)
 	return s.message(verb, err)

@@ -47,7 +47,7 @@ func threeServiceOutput(texts [3]string, totals string) string {
 
 func sameText(text string) [3]string { return [3]string{text, text, text} }
 
-// connectFirstBy opens a connection to the first server by the service with a port.
+// connectFirstBy opens a connection to the first server through the service on a port.
 func (l *drainLab) connectFirstBy(port int) *testnet.KeepAliveConn {
 	l.t.Helper()
 	return l.openToFirst(fmt.Sprintf("10.8.1.1:%d", port), 8)
@@ -100,7 +100,8 @@ func TestDrainAllServicesWithTraffic(t *testing.T) {
 		want := sameText("removed after 2 s")
 		want[1] += "; connections cut: 2 active"
 		result := l.run(drainAll+"=2", 0)
-		// Those without connections are removed at the same time.
+		// The server is removed from all services at the same time, but its messages about
+		// services without connections lack the time.
 		got := strings.ReplaceAll(result.Stdout, ": removed\n", ": removed after 2 s\n")
 		if got != threeServiceOutput(want, "3 services: 3 removed") {
 			t.Errorf("output:\n%s", result.Stdout)

@@ -141,7 +141,7 @@ func TestAllServices(t *testing.T) {
 }
 
 // TestAllServicesError makes the requests for one service fail, or changes its server
-// after it was read. The others must be edited or removed.
+// after it was read. The server must be edited in, or removed from, the other services.
 func TestAllServicesError(t *testing.T) {
 	const http = "server 198.51.100.1:80 of TCP 192.0.2.1:80: "
 	for _, tt := range []struct {
@@ -150,7 +150,7 @@ func TestAllServicesError(t *testing.T) {
 		failing netlinkmsg.Command
 		changes bool // another program sets the weight to 0
 		want    result
-		weights string
+		weights string // of the server in each service afterwards, - if it was removed
 	}{
 		{
 			name: "edit fails", line: "-e -r 198.51.100.1 --all-services -w 9", failing: netlinkmsg.SetDestination,

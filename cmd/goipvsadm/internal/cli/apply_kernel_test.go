@@ -154,6 +154,12 @@ func sortLines(rules string) string {
 	return strings.Join(lines, "")
 }
 
+// Arguments of allRules.
+const (
+	mixedFamilies = true
+	sameFamilies  = false
+)
+
 // allRules returns rules with every kind of service and server; mixed adds servers
 // whose address family differs from their service's.
 func allRules(mixed bool) string {
@@ -200,7 +206,7 @@ func allRules(mixed bool) string {
 // table.
 func TestApplyTwice(t *testing.T) {
 	h, other := newHost(t), newHost(t)
-	rules := allRules(true)
+	rules := allRules(mixedFamilies)
 	h.runQuiet("--apply", rules)
 	other.runQuiet("-R", rules)
 	if got, want := sortLines(h.saved("--all")), sortLines(other.saved("--all")); got != want {
@@ -224,7 +230,7 @@ func TestApplyTwice(t *testing.T) {
 func someRules(r *rand.Rand) string {
 	var rules strings.Builder
 	defined := make(map[string]bool)
-	for line := range strings.Lines(allRules(true)) {
+	for line := range strings.Lines(allRules(mixedFamilies)) {
 		words := strings.Fields(line)
 		service := strings.Join(words[1:3], " ")
 		if words[len(words)-1] == "-6" || strings.Contains(line, " -6 ") {
@@ -422,7 +428,7 @@ func TestApplyDaemons(t *testing.T) {
 // other hosts.
 func TestSaveAllRoundTrip(t *testing.T) {
 	h := newHost(t)
-	h.runQuiet("-R", allRules(false)+"--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-ttl 3\n")
+	h.runQuiet("-R", allRules(sameFamilies)+"--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-ttl 3\n")
 	saved := h.saved("--all")
 	if !strings.HasPrefix(saved, "--set 901 121 301\n-A") || !strings.HasSuffix(saved,
 		"\n--start-daemon backup --mcast-interface dummy0 --syncid 9 --sync-maxlen 2000 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 3\n") {

@@ -108,9 +108,9 @@ func runCheckTests(t *testing.T, tests []checkTest) {
 	}
 }
 
-// both returns a checkTest in which --check and --check --apply have the same
+// sameOutput returns a checkTest in which --check and --check --apply have the same
 // output.
-func both(name, rules, want string) checkTest { return checkTest{name, rules, want, want} }
+func sameOutput(name, rules, want string) checkTest { return checkTest{name, rules, want, want} }
 
 // TestCheckRejected checks that --check reports rules that the kernel will
 // reject.
@@ -118,14 +118,14 @@ func TestCheckRejected(t *testing.T) {
 	const web = "-A -f 1 -s rr\n"
 	const commandError = "' does not describe a table (use only -A, -a, --set and --start-daemon)\n"
 	runCheckTests(t, []checkTest{
-		both("lower threshold without an upper one", web+"-a -f 1 -r 192.0.2.9 -y 5\n", "line 2: lower threshold exceeds upper threshold\n"),
-		both("lower threshold above the upper one", web+"-a -f 1 -r 192.0.2.9 -x 5 -y 6\n", "line 2: lower threshold exceeds upper threshold\n"),
-		both("multicast server", web+"-a -f 1 -r 224.0.0.1\n", "line 2: destination is not a unicast address\n"),
-		both("IPv4-mapped server", web+"-a -f 1 -r [::ffff:192.0.2.9]:80 -i\n",
+		sameOutput("lower threshold without an upper one", web+"-a -f 1 -r 192.0.2.9 -y 5\n", "line 2: lower threshold exceeds upper threshold\n"),
+		sameOutput("lower threshold above the upper one", web+"-a -f 1 -r 192.0.2.9 -x 5 -y 6\n", "line 2: lower threshold exceeds upper threshold\n"),
+		sameOutput("multicast server", web+"-a -f 1 -r 224.0.0.1\n", "line 2: destination is not a unicast address\n"),
+		sameOutput("IPv4-mapped server", web+"-a -f 1 -r [::ffff:192.0.2.9]:80 -i\n",
 			"line 2: server address ::ffff:192.0.2.9 is IPv4-mapped (use 192.0.2.9)\n"),
-		both("service given twice", web+web, "line 2: service already defined on line 1\n"),
-		both("server given twice", oneServer+"-a -t 192.0.2.1:80 -r 198.51.100.1 -g\n", "line 3: server already defined on line 2\n"),
-		both("daemon given twice", web+"--start-daemon master\n--start-daemon backup\n--start-daemon master --syncid 3\n",
+		sameOutput("service given twice", web+web, "line 2: service already defined on line 1\n"),
+		sameOutput("server given twice", oneServer+"-a -t 192.0.2.1:80 -r 198.51.100.1 -g\n", "line 3: server already defined on line 2\n"),
+		sameOutput("daemon given twice", web+"--start-daemon master\n--start-daemon backup\n--start-daemon master --syncid 3\n",
 			"line 4: master daemon already defined on line 2\n"),
 		{
 			name:  "service removed",
@@ -185,19 +185,19 @@ func TestCheckRejected(t *testing.T) {
 // probably not intended, and exits with status 0.
 func TestCheckWarnings(t *testing.T) {
 	runCheckTests(t, []checkTest{
-		both("port with direct routing", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -g\n",
+		sameOutput("port with direct routing", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -g\n",
 			"line 2: warning: port 8080 is ignored: without -m, the server has the port of the service, 80\n"),
-		both("port with tunneling", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -i\n",
+		sameOutput("port with tunneling", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -i\n",
 			"line 2: warning: port 8080 is ignored: without -m, the server has the port of the service, 80\n"),
-		both("port of the service", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -g\n", ""),
-		both("port with NAT", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -m\n", ""),
-		both("port with a firewall mark", "-A -f 1\n-a -f 1 -r 198.51.100.1:8080 -g\n", ""),
-		both("prefix length as an IPv4 netmask", "-A -f 1 -p -M 24\n",
+		sameOutput("port of the service", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:80 -g\n", ""),
+		sameOutput("port with NAT", oneService+"-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -m\n", ""),
+		sameOutput("port with a firewall mark", "-A -f 1\n-a -f 1 -r 198.51.100.1:8080 -g\n", ""),
+		sameOutput("prefix length as an IPv4 netmask", "-A -f 1 -p -M 24\n",
 			"line 1: warning: netmask 0.0.0.24 is not contiguous (did you mean 255.255.255.0?)\n"),
-		both("prefix length 32", "-A -f 1 -p -M 32\n", "line 1: warning: netmask 0.0.0.32 is not contiguous (did you mean 255.255.255.255?)\n"),
-		both("netmask with a hole", "-A -f 1 -p -M 255.0.255.0\n", "line 1: warning: netmask 255.0.255.0 is not contiguous\n"),
-		both("netmasks", "-A -f 1 -p -M 255.255.254.0\n-A -f 2 -p -M 0.0.0.0\n-A -f 3 -p -M 255.255.255.255\n-A -f 4 -6 -p -M 24\n", ""),
-		both("options without persistence", "-A -f 1 -M 255.0.0.0 --pe sip\n",
+		sameOutput("prefix length 32", "-A -f 1 -p -M 32\n", "line 1: warning: netmask 0.0.0.32 is not contiguous (did you mean 255.255.255.255?)\n"),
+		sameOutput("netmask with a hole", "-A -f 1 -p -M 255.0.255.0\n", "line 1: warning: netmask 255.0.255.0 is not contiguous\n"),
+		sameOutput("netmasks", "-A -f 1 -p -M 255.255.254.0\n-A -f 2 -p -M 0.0.0.0\n-A -f 3 -p -M 255.255.255.255\n-A -f 4 -6 -p -M 24\n", ""),
+		sameOutput("options without persistence", "-A -f 1 -M 255.0.0.0 --pe sip\n",
 			"line 1: warning: option 'netmask' has no effect without -p\nline 1: warning: option 'pe' has no effect without -p\n"),
 		{
 			name:  "edits that depend on the table",
@@ -206,7 +206,7 @@ func TestCheckWarnings(t *testing.T) {
 				"line 4: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n" +
 				"line 5: command 'edit-server' does not describe a table (use only -A, -a, --set and --start-daemon)\n",
 		},
-		both("IPv4-mapped service", "-A -t [::ffff:192.0.2.1]:80\n",
+		sameOutput("IPv4-mapped service", "-A -t [::ffff:192.0.2.1]:80\n",
 			"line 1: warning: service address ::ffff:192.0.2.1 is IPv4-mapped and matches no packets (use 192.0.2.1)\n"),
 		{
 			name:  "rules that are not reached",
@@ -214,7 +214,7 @@ func TestCheckWarnings(t *testing.T) {
 			check: "line 3: warning: not reached: line 2 ends the input\n",
 			apply: "line 2: command 'help' does not describe a table (use only -A, -a, --set and --start-daemon)\n",
 		},
-		both("warnings and errors in the order of the lines", "-A -f 1 -p -M 24\n-A -f 2 -s wrrr\n-A --foo\n-A -f 3 -p -M 24\n",
+		sameOutput("warnings and errors in the order of the lines", "-A -f 1 -p -M 24\n-A -f 2 -s wrrr\n-A --foo\n-A -f 3 -p -M 24\n",
 			"line 1: warning: netmask 0.0.0.24 is not contiguous (did you mean 255.255.255.0?)\n"+
 				"line 2: scheduler wrrr not found (did you mean wrr?)\nline 3: --foo: unknown option\n"+
 				"line 4: warning: netmask 0.0.0.24 is not contiguous (did you mean 255.255.255.0?)\n"),
@@ -248,21 +248,21 @@ func TestCheckModules(t *testing.T) {
 	const sipp = "line 1: persistence engine sipp not found (did you mean sip?)\n"
 	setModules(t, "extra/ip_vs_own.ko:\nextra/ip_vs_pe_mine.ko.xz:\nextra/ip_vs_rrr.ko:\n")
 	runCheckTests(t, []checkTest{
-		both("modules of the kernel", rules("mh", "sip"), ""),
-		both("external modules", rules("own", "mine"), ""),
-		both("external scheduler with a name similar to one of the kernel's", rules("rrr", "sip"), ""),
-		both("misspelled scheduler", rules("wrrr", "sip"), wrrr),
-		both("misspelled persistence engine", rules("rr", "sipp"), sipp),
-		both("several similar schedulers", rules("rw", "sip"), "line 1: scheduler rw not found (did you mean rr?)\n"),
-		both("not similar", rules("maglev", "http"), "line 1: scheduler maglev not found\nline 1: persistence engine http not found\n"),
+		sameOutput("modules of the kernel", rules("mh", "sip"), ""),
+		sameOutput("external modules", rules("own", "mine"), ""),
+		sameOutput("external scheduler with a name similar to one of the kernel's", rules("rrr", "sip"), ""),
+		sameOutput("misspelled scheduler", rules("wrrr", "sip"), wrrr),
+		sameOutput("misspelled persistence engine", rules("rr", "sipp"), sipp),
+		sameOutput("several similar schedulers", rules("rw", "sip"), "line 1: scheduler rw not found (did you mean rr?)\n"),
+		sameOutput("not similar", rules("maglev", "http"), "line 1: scheduler maglev not found\nline 1: persistence engine http not found\n"),
 		{name: "edited service", rules: "-E -f 1 -s wrrr\n", check: wrrr,
 			apply: "line 1: command 'edit-service' does not describe a table (use only -A, -a, --set and --start-daemon)\n"},
 	})
 	directory := setModules(t, "")
 	runCheckTests(t, []checkTest{
-		both("modules of the kernel", rules("mh", "sip"), ""),
-		both("misspelled, no list of modules", rules("wrrr", "sipp"), wrrr+sipp),
-		both("not similar, no list of modules", rules("maglev", "sip"),
+		sameOutput("modules of the kernel", rules("mh", "sip"), ""),
+		sameOutput("misspelled, no list of modules", rules("wrrr", "sipp"), wrrr+sipp),
+		sameOutput("not similar, no list of modules", rules("maglev", "sip"),
 			"line 1: warning: cannot look up scheduler maglev: no list of modules in "+directory+"\n"),
 	})
 }

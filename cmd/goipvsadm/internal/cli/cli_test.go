@@ -373,8 +373,8 @@ func TestRestoreRequests(t *testing.T) {
 	}
 }
 
-// TestHelp checks that -h prints a summary, or help on a topic. Under ipvsadm's names, it
-// prints everything and ignores the words after it.
+// TestHelp checks that -h prints a summary, or help on a topic. Under ipvsadm's names, -h
+// prints the complete help and ignores the words after it.
 func TestHelp(t *testing.T) {
 	for _, tt := range []struct{ line, prefix, stderr string }{
 		{line: "-h", prefix: help.VersionLine(help.Name) + "Usage: goipvsadm COMMAND"},
@@ -591,7 +591,7 @@ func TestSaveWriteError(t *testing.T) {
 // TestAllowEPIPE checks that a closed pipe, unlike a full disk, does not change
 // the exit status of commands that print information.
 func TestAllowEPIPE(t *testing.T) {
-	doctor := Run(words("goipvsadm --doctor -n"), strings.NewReader(""), io.Discard, io.Discard, noIPVS)
+	statusOfDoctor := Run(words("goipvsadm --doctor -n"), strings.NewReader(""), io.Discard, io.Discard, noIPVS)
 	for _, tt := range []struct {
 		line          string
 		epipe, enospc int // exit statuses
@@ -600,7 +600,7 @@ func TestAllowEPIPE(t *testing.T) {
 		{line: "ipvsadm -v", enospc: 1},
 		{line: "goipvsadm --complete -L -", enospc: 1},
 		{line: "ipvsadm-restore -h", enospc: 1},
-		{line: "goipvsadm --doctor -n", epipe: doctor, enospc: doctor},
+		{line: "goipvsadm --doctor -n", epipe: statusOfDoctor, enospc: statusOfDoctor},
 	} {
 		var stderr strings.Builder
 		if status := Run(words(tt.line), strings.NewReader(""), failingWriter(syscall.EPIPE), &stderr, noIPVS); status != tt.epipe || stderr.Len() > 0 {

@@ -83,7 +83,7 @@ func (c *confirmer) readAnswer(ctx context.Context) error {
 	select {
 	case a := <-answers:
 		if a.err != nil && c.isHungUp(a.err) {
-			// SIGHUP may follow at any time until the program exits.
+			// Catch the SIGHUP that may follow, so that it does not kill the program.
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 			return signalError(syscall.SIGHUP)
 		}

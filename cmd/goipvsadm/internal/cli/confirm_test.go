@@ -135,7 +135,8 @@ func TestConfirmChangedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestConfirmErrors rejects removals of servers: one is a change, another undoes one.
+// TestConfirmErrors makes the removal of any server fail: one is a change that --apply
+// makes, and another is needed to undo an addition.
 func TestConfirmErrors(t *testing.T) {
 	rejectRemovals := func(m *netlinkmsg.Message) syscall.Errno {
 		if m.Command == netlinkmsg.DelDestination {

@@ -61,7 +61,8 @@ func (inv *invocation) writeConnections(cmd *command.Command) error {
 }
 
 // jsonConnections writes the connections, or their counts by server and state, as
-// JSON: on one line with the time t, unless that is zero.
+// JSON. If t is not zero, the document begins with the time t and is written on one
+// line.
 func jsonConnections(out *bufio.Writer, cmd *command.Command, connections iter.Seq2[ipvs.Connection, error], t time.Time) error {
 	if !cmd.Options.Has(command.Count) {
 		return jsonout.Connections(out, connections, t)
@@ -105,7 +106,7 @@ func condition(cmd *command.Command) string {
 	return strings.Join(words, " ")
 }
 
-// endpointText returns ap numerically, without a port if that is 0.
+// endpointText returns ap numerically, without the port if it is 0.
 func endpointText(ap netip.AddrPort) string {
 	if ap.Port() == 0 {
 		return ap.Addr().String()

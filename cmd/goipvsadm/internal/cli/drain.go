@@ -6,12 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"syscall"
 	"time"
 
 	"goipvsadm/cmd/goipvsadm/internal/command"
-	"goipvsadm/cmd/goipvsadm/internal/help"
 	"goipvsadm/cmd/goipvsadm/internal/humanize"
 	"goipvsadm/cmd/goipvsadm/internal/jsonout"
 	"goipvsadm/cmd/goipvsadm/internal/resolve"
@@ -31,8 +29,8 @@ type drainer struct {
 
 // drain executes -d with --drain.
 func (inv *invocation) drain(cmd *command.Command) int {
-	// Like -d, --drain does not find the server with the IPv4 address by its
-	// IPv4-mapped address.
+	// Like -d, --drain does not find a server with an IPv4 address by the
+	// corresponding IPv4-mapped address.
 	if err := ruleset.ValidateServerAddr(cmd.Destination.AddrPort.Addr()); err != nil {
 		inv.errorf("%v", err)
 		return exitKernelError
@@ -160,7 +158,7 @@ func (d *drainer) reportError(key ipvs.DestinationKey, err error) int {
 // reportFallback warns about clients that the scheduler assigns to a server with
 // weight 0. It prints nothing under the name ipvsadm.
 func (d *drainer) reportFallback(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
-	if path.Base(d.name) != help.Name {
+	if !d.ownName {
 		return
 	}
 	d.progress.clear()

@@ -16,7 +16,7 @@ func TestKeep(t *testing.T) {
 	const (
 		service   = "-A -t 192.0.2.1:80 -s sh -p 600 -M 255.255.255.0 --pe sip -b sh-fallback\n"
 		onePacket = "-A -u 192.0.2.1:53 -s rr -o\n"
-		allPort   = "-A -t 192.0.2.1:0 -s rr -p 60\n"
+		allPorts  = "-A -t 192.0.2.1:0 -s rr -p 60\n"
 		natHead   = "-a -t 192.0.2.1:80 -r 198.51.100.1:8080 -m"
 		nat       = natHead + " -w 3 -x 20 -y 10\n"
 		gueHead   = "-a -t 192.0.2.1:80 -r 198.51.100.1:80 -i"
@@ -36,7 +36,7 @@ func TestKeep(t *testing.T) {
 		{line: "-E -t 192.0.2.1:80 --keep -b sh-port", before: service, after: strings.Replace(service, "sh-fallback", "sh-port", 1)},
 		{line: "-E -t 192.0.2.1:80 --keep -p", before: oneService, after: "-A -t 192.0.2.1:80 -s rr -p 360\n"},
 		{line: "-E -u 192.0.2.1:53 --keep -s wrr", before: onePacket, after: "-A -u 192.0.2.1:53 -s wrr -o\n"},
-		{line: "-E -t 192.0.2.1 --keep -s wrr", before: allPort, after: "-A -t 192.0.2.1:0 -s wrr -p 60\n"},
+		{line: "-E -t 192.0.2.1 --keep -s wrr", before: allPorts, after: "-A -t 192.0.2.1:0 -s wrr -p 60\n"},
 		{
 			line: "-E -t 192.0.2.1:80 --keep -b mh-port", before: service, after: service,
 			want: result{status: 2, stderr: "incompatible scheduler flag `mh-port'\n"},

@@ -19,8 +19,8 @@ type lab struct {
 	client   testnet.Client
 }
 
-// newLab builds the network and starts HTTP servers on port 80 of the hosts servers.
-func newLab(t *testing.T, plan testnet.Plan, servers ...string) *lab {
+// newLab builds the network and starts an HTTP server on port 80 of each of httpHosts.
+func newLab(t *testing.T, plan testnet.Plan, httpHosts ...string) *lab {
 	t.Helper()
 	tool, err := testnet.NewTool()
 	if err != nil {
@@ -32,7 +32,7 @@ func newLab(t *testing.T, plan testnet.Plan, servers ...string) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { network.Close() })
-	for _, name := range servers {
+	for _, name := range httpHosts {
 		server, err := network.Host(name).Serve(name, ":80")
 		if err != nil {
 			t.Fatal(err)

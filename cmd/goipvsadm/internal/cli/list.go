@@ -92,7 +92,11 @@ func (inv *invocation) listTable(cmd *command.Command) error {
 	if err != nil {
 		return err
 	}
-	return inv.writeServices(services, inv.client.AppendDestinations, inv.namer(cmd), !cmd.Options.Has(command.NoSort), func(n tablefmt.Namer) rowFormatter {
+	sort := tablefmt.SortDestinations
+	if cmd.Options.Has(command.NoSort) {
+		sort = nil
+	}
+	return inv.writeServices(services, inv.client.AppendDestinations, inv.namer(cmd), sort, func(n tablefmt.Namer) rowFormatter {
 		t.Names = n
 		inv.stdout.Write(t.AppendHeader(nil, info))
 		return rowFormatter{t.AppendService, t.AppendDestination}

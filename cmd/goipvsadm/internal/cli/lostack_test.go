@@ -20,7 +20,7 @@ import (
 // the next receive reports the loss with ENOBUFS or times out.
 type replyLoss struct {
 	lost   func(send int, last netlink.Header) bool
-	silent bool
+	silent bool // the next receive times out
 }
 
 // sendAt selects one send.

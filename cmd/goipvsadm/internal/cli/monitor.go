@@ -54,26 +54,26 @@ func (inv *invocation) monitor(cmd *command.Command) int {
 
 // A monitor prints the changes of the table.
 type monitor struct {
-	client   *ipvs.Client
-	stdout   *output
-	buf      *bufio.Writer // buffers stdout, and returns EPIPE if that is a closed pipe
-	interval time.Duration
-	initial  bool
-	json     bool
-	namer    tablefmt.Namer
-	service  *ipvs.ServiceKey // the only service to monitor; nil for the whole table
+	client       *ipvs.Client
+	stdout       *output
+	buf          *bufio.Writer // buffers stdout, and returns EPIPE if stdout is a closed pipe
+	interval     time.Duration
+	printInitial bool // the table of the first reading is printed as changes
+	json         bool
+	namer        tablefmt.Namer
+	service      *ipvs.ServiceKey // the only service to monitor; nil for the whole table
 
 	table *reconcile.Table // as of the last reading; nil before the first
 }
 
 func newMonitor(inv *invocation, cmd *command.Command) *monitor {
 	m := &monitor{
-		client:   inv.client,
-		stdout:   &output{&inv.outputQueue, inv.files.stdout},
-		interval: time.Duration(cmd.Interval) * time.Second,
-		initial:  cmd.Options.Has(command.Initial),
-		json:     cmd.Options.Has(command.JSON),
-		namer:    resolve.Numeric{},
+		client:       inv.client,
+		stdout:       &output{&inv.outputQueue, inv.files.stdout},
+		interval:     time.Duration(cmd.Interval) * time.Second,
+		printInitial: cmd.Options.Has(command.Initial),
+		json:         cmd.Options.Has(command.JSON),
+		namer:        resolve.Numeric{},
 	}
 	m.buf = bufio.NewWriter(pipeWriter{m.stdout})
 	if !m.json && !cmd.Options.Has(command.Numeric) {
@@ -122,15 +122,15 @@ func (m *monitor) poll() error {
 	}
 	tablefmt.SortTable(table)
 	if initial {
-		if last = new(reconcile.Table); !m.initial {
+		if last = new(reconcile.Table); !m.printInitial {
 			return nil
 		}
 	}
 	return m.print(now, initial, m.changes(last, table))
 }
 
-// changes returns the changes from one table to another, without those of services that
-// are not monitored.
+// changes returns the changes from one table to another. If only one service is
+// monitored, it omits all other changes.
 func (m *monitor) changes(from, to *reconcile.Table) iter.Seq[*reconcile.Change] {
 	return func(yield func(*reconcile.Change) bool) {
 		for c := range reconcile.Compare(to, from, reconcile.Options{StopDaemons: true}) {
@@ -147,7 +147,8 @@ func (m *monitor) changes(from, to *reconcile.Table) iter.Seq[*reconcile.Change]
 // monitorTime is the layout of the time before each change, as in ip -ts monitor.
 const monitorTime = "[2006-01-02T15:04:05.000] "
 
-// print prints changes, found by a reading at the time now.
+// print prints changes that poll found at the time now. If initial is set, the changes
+// are the table of the first reading, and JSON documents have the member initial.
 func (m *monitor) print(now time.Time, initial bool, changes iter.Seq[*reconcile.Change]) error {
 	if namer, ok := m.namer.(*resolve.Namer); ok {
 		namer.Prefetch(changeEndpoints(changes))

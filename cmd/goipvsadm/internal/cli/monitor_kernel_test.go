@@ -57,11 +57,12 @@ func (m *monitorProcess) next(t *testing.T) string {
 // TestMonitorKernel makes changes of all kinds and replays the output on another host.
 func TestMonitorKernel(t *testing.T) {
 	h, other := newHost(t), newHost(t)
-	h.runQuiet("-R", allRules(false))
+	h.runQuiet("-R", allRules(sameFamilies))
 	table := h.saved("--all")
 	m := startMonitor(h, "-n")
 	timestamp := regexp.MustCompile(`^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\] `)
-	// rules returns the rules of the next lines, up to one with a prefix.
+	// rules returns the rules of the next lines, up to and including one that begins with
+	// last.
 	rules := func(last string) string {
 		t.Helper()
 		var b strings.Builder
@@ -84,7 +85,7 @@ func TestMonitorKernel(t *testing.T) {
 	}
 	other.runQuiet("-R", initial)
 
-	// The last rule changes what the others do not.
+	// The last rule edits a service that the other rules do not change.
 	const end = "-E -f 4294967295 -s lc"
 	h.runQuiet("-R", "--set 0 0 77\n-D -t 0.0.0.0:80\n-e -f 100 -r 10.7.1.1 -w 9 -x 7\n-d -f 102 -r 10.7.1.1\n"+
 		"-E -u 10.7.2.2:53 -s sh -p 9\n--start-daemon master --mcast-interface dummy0 --syncid 5\n-A -f 999\n-a -f 999 -r 10.7.1.1\n"+end+"\n")
@@ -196,10 +197,11 @@ func TestTwoDirectors(t *testing.T) {
 	server := func(end string) string { return service + "-a -t 10.7.0.9:80 -r 10.7.1.1:80 -m " + end + "\n" }
 	busy, idle := server("-w 5 -x 20 -y 10"), server("-w 1 -x 9")
 	tests := []struct {
-		name, lb1, lb2 string // tables, without the daemons: a master and a backup
-		answer         string
+		name, lb1, lb2 string // tables before, without the daemons (master on lb1, backup on lb2)
+		answer         string // to the question of --confirm
 		status         int
-		output, after  string // output and the table of lb2
+		output         string
+		after          string // table of lb2, without its daemon
 	}{
 		{name: "compare", lb1: timeouts + busy, lb2: timeouts + idle,
 			status: 1, output: "-e -t 10.7.0.9:80 -r 10.7.1.1:80 -m -w 5 -x 20 -y 10\n", after: timeouts + idle},

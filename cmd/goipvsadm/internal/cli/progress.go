@@ -41,7 +41,7 @@ const (
 	eraseToEnd     = "\x1b[K"
 )
 
-// show replaces the line by text, which must be ASCII.
+// show replaces the line with text, which must be ASCII.
 func (l *progressLine) show(text string) {
 	if l.width == nil {
 		return

@@ -29,7 +29,7 @@ func (h *host) restore(rules string, status int) (stderr string) {
 // kernel lacks a scheduler, nor loses one if the kernel rejects a rule.
 func TestReplaceKernel(t *testing.T) {
 	h := newHost(t)
-	h.runQuiet("-R", allRules(true))
+	h.runQuiet("-R", allRules(mixedFamilies))
 	before := sortLines(h.saved("--all"))
 	if stderr := h.restore("-A -f 1 -s rr\n-A -f 2 -s wlcc\n-A -f 3 --pe nosuch\n-A -f 4 --pe sip\n", 255); stderr !=
 		"line 2: Scheduler or persistence engine not found\nline 3: Scheduler or persistence engine not found\n" {
@@ -48,11 +48,11 @@ func TestReplaceKernel(t *testing.T) {
 		t.Errorf("table after a rejected rule:\n%swant:\n%s", after, before)
 	}
 	// Without an error, the new table replaces the old one.
-	if stderr := h.restore(allRules(false)+"-A -f 100\n-A -f 9\n", 0); !strings.HasSuffix(stderr, ": Service already exists\n") {
+	if stderr := h.restore(allRules(sameFamilies)+"-A -f 100\n-A -f 9\n", 0); !strings.HasSuffix(stderr, ": Service already exists\n") {
 		t.Errorf("stderr:\n%s", stderr)
 	}
 	want := newHost(t)
-	want.runQuiet("-R", allRules(false)+"-A -f 9\n")
+	want.runQuiet("-R", allRules(sameFamilies)+"-A -f 9\n")
 	if got := sortLines(h.saved("--all")); got != sortLines(want.saved("--all")) {
 		t.Errorf("table:\n%s", got)
 	}

@@ -35,7 +35,7 @@ func (inv *invocation) saveRules(cmd *command.Command) error {
 		return err
 	}
 	tablefmt.SortServices(services)
-	err = inv.writeServices(services, inv.client.AppendDestinationsConsistent, inv.namer(cmd), true, ruleFormatter)
+	err = inv.writeServices(services, inv.client.AppendDestinationsConsistent, inv.namer(cmd), tablefmt.SortDestinations, ruleFormatter)
 	if err != nil || !all {
 		return err
 	}

@@ -43,7 +43,7 @@ func TestMissingNamespace(t *testing.T) {
 		}
 		return nil, &ipvs.NetNSError{Path: "foo", Tried: []string{"/run/netns/foo", "/run/docker/netns/foo"}, Errno: syscall.ENOENT}
 	}
-	for _, tt := range []string{
+	for _, line := range []string{
 		"ipvsadm -L -n -N foo",
 		"ipvsadm -L -c --netns=foo",
 		"ipvsadm -L --netns foo --timeout",
@@ -62,10 +62,10 @@ func TestMissingNamespace(t *testing.T) {
 		"ipvsadm-restore ignored -N foo",
 	} {
 		var stdout, stderr strings.Builder
-		status := Run(words(tt), strings.NewReader(oneServer), &stdout, &stderr, missing)
+		status := Run(words(line), strings.NewReader(oneServer), &stdout, &stderr, missing)
 		want := "cannot open network namespace \"foo\": No such file or directory (tried /run/netns/foo, /run/docker/netns/foo)\n"
 		if status != 2 || stdout.String() != "" || stderr.String() != want {
-			t.Errorf("%s: status %d, output %q", tt, status, stdout.String()+stderr.String())
+			t.Errorf("%s: status %d, output %q", line, status, stdout.String()+stderr.String())
 		}
 	}
 	// A missing argument is reported before anything else.

@@ -88,8 +88,8 @@ func undoRules(p *applyPlan) []byte {
 	return b
 }
 
-// replaceFile writes a file atomically: a file with this name is complete, old or
-// new, at any time. An existing file keeps its mode and owner.
+// replaceFile writes a file atomically: at any time, the name refers to a complete
+// file, the old or the new one. An existing file keeps its mode and owner.
 func replaceFile(name string, contents []byte) error {
 	target, err := followLinks(name)
 	if err != nil {

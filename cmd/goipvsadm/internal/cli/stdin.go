@@ -33,7 +33,7 @@ func (inv *invocation) openRules(cmd *command.Command) (input io.ReadCloser, sta
 
 const msgStdinClosed = "stdin is closed"
 
-// announceStdin prints that rules are read from standard input if that is a
+// announceStdin prints that rules are read from standard input if it is a
 // terminal, except under the name ipvsadm.
 func (inv *invocation) announceStdin() {
 	if file, ok := inv.stdin.(*os.File); ok && inv.ownName && isTerminal(file) {

@@ -10,8 +10,8 @@ import (
 	"goipvsadm/netlinkmsg"
 )
 
-// TestSubjects checks that errors of the kernel name the service, server or
-// daemon, as single commands and as rules, but that ipvsadm's messages do not.
+// TestSubjects checks that the messages for errors of the kernel, of single commands and
+// of rules, name the service, server or daemon, but not under the name ipvsadm.
 func TestSubjects(t *testing.T) {
 	const web = "TCP 192.0.2.1:80"
 	for _, tt := range []struct{ line, ipvsadm, ours string }{

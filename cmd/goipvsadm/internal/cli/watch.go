@@ -50,7 +50,7 @@ func (inv *invocation) watch(cmd *command.Command) int {
 		w.Names = resolve.NewNamer(inv.names)
 	}
 	out := inv.stdout
-	encode := cmd.Options.Has(command.JSON)
+	json := cmd.Options.Has(command.JSON)
 	switch {
 	case cmd.Options.Has(command.Connection):
 		w.Connections = &watch.ConnectionWatch{
@@ -59,12 +59,12 @@ func (inv *invocation) watch(cmd *command.Command) int {
 			Count:      cmd.Options.Has(command.Count),
 			WithEngine: cmd.Options.Has(command.PersistentConn),
 		}
-		if encode {
+		if json {
 			w.Connections.Encode = func(t time.Time) error {
 				return errors.Join(jsonConnections(out, cmd, inv.connections(cmd), t), out.Flush())
 			}
 		}
-	case encode:
+	case json:
 		w.Encode = func(s *sampler.Sample, services iter.Seq2[*sampler.Service, error]) error {
 			if err := jsonout.Sample(out, &inv.info, s.Time, services); err != nil {
 				return err

@@ -31,9 +31,9 @@ func ruleFormatter(n tablefmt.Namer) rowFormatter {
 }
 
 // writeServices writes services in the given order, each followed by its
-// destinations, sorted if sort is set. It calls newFormatter when all names are
-// resolved, before the first row.
-func (inv *invocation) writeServices(services []ipvs.Service, read destinationReader, n tablefmt.Namer, sort bool, newFormatter func(tablefmt.Namer) rowFormatter) error {
+// destinations, which it sorts with sort unless sort is nil. It calls newFormatter when
+// all names are resolved, before the first row.
+func (inv *invocation) writeServices(services []ipvs.Service, read destinationReader, n tablefmt.Namer, sort func([]ipvs.Destination), newFormatter func(tablefmt.Namer) rowFormatter) error {
 	if namer, ok := n.(*resolve.Namer); ok {
 		var err error
 		if read, err = resolveNames(services, read, namer); err != nil {
@@ -48,8 +48,8 @@ func (inv *invocation) writeServices(services []ipvs.Service, read destinationRe
 		start := 0
 		for _, end := range batch.ends {
 			s, destinations := &services[i], batch.destinations[start:end]
-			if sort {
-				tablefmt.SortDestinations(destinations)
+			if sort != nil {
+				sort(destinations)
 			}
 			b = format.service(b[:0], s)
 			for j := range destinations {

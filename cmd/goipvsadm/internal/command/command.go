@@ -130,7 +130,7 @@ var commands = [...]struct {
 	Monitor:     {name: "monitor", options: optionRules{allowed: 1<<Numeric | 1<<ServiceAddress | 1<<JSON | 1<<Initial}},
 }
 
-// The options of the commands that support many.
+// Sets of options for the table commands.
 const (
 	serviceOptions = 1<<Scheduler | 1<<Persistent | 1<<Netmask | 1<<Ops | 1<<PE | 1<<SchedFlags
 
@@ -187,9 +187,9 @@ func (c *Command) IsSingleChange() bool {
 	return c.Verb.IsChange() && !c.Options.HasAny(Drain, Keep, AllServices)
 }
 
-// StoreChange stores the change to the kernel's table that c makes. Its Op is 0
-// if c makes none. A result would take half a kilobyte of stack; see
-// invocation.change.
+// StoreChange stores the change to the kernel's table that c makes. Its Op is 0 if c
+// makes none. Returning the change instead would take half a kilobyte of stack; see
+// invocation.change in package cli.
 func (c *Command) StoreChange(change *ipvs.Change) {
 	change.Op = commands[c.Verb].op
 	if change.Op == ipvs.OpZero && c.Options.Has(ServiceAddress) {

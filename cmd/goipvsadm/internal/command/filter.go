@@ -64,7 +64,7 @@ func (p *Parser) filterAddrPort(value string) (ap netip.AddrPort, hasPort, ok bo
 }
 
 // setStateFilter parses the name of a connection state. Case is ignored, and - and
-// _ are equivalent, as ss(8) prints SYN-RECV.
+// _ are equivalent: ss(8) prints SYN-RECV for SYN_RECV.
 func (p *Parser) setStateFilter(value string) *Error {
 	underscores := strings.NewReplacer("-", "_")
 	for _, state := range ipvs.ConnectionStates {

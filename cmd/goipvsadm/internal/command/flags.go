@@ -112,7 +112,7 @@ var flags = [...]flag{
 	{long: "netns", short: "N", value: valueRequired, option: NetNS, set: (*Parser).setNetNS},
 	{long: "json", short: "j", option: JSON, impliedVerb: List},
 	{long: "metrics", value: valueAttached, option: Metrics, impliedVerb: List, set: (*Parser).setMetrics},
-	{long: "watch", value: valueAttached, option: Watch, impliedVerb: List, set: (*Parser).setInterval},
+	{long: "watch", value: valueAttached, option: Watch, impliedVerb: List, set: (*Parser).setWatchInterval},
 	{long: "top", value: valueRequired, option: Top, impliedVerb: List, set: (*Parser).setTop},
 	{long: "server", value: valueRequired, option: Server, set: (*Parser).setServerFilter},
 	{long: "vip", value: valueRequired, option: VIP, set: (*Parser).setVIPFilter},

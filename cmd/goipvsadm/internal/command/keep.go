@@ -7,7 +7,7 @@ import "goipvsadm/ipvs"
 // This file completes an edit with --keep or --all-services: options that are not
 // given keep the current values, which are known when the command is executed.
 
-// KeepService replaces the fields of c.Service whose options were not given by those
+// KeepService sets the fields of c.Service whose options were not given to the values
 // of current. The scheduler flags of current are kept only with its scheduler, since
 // their meaning depends on it. A non-nil error is an *Error.
 func (c *Command) KeepService(current *ipvs.Service) error {
@@ -57,8 +57,8 @@ func (c *Command) validateKept(hasPort bool) *Error {
 	return nil
 }
 
-// KeepServer replaces the fields of c.Destination whose options were not given by
-// those of current, and checks the result. A non-nil error is an *Error.
+// KeepServer sets the fields of c.Destination whose options were not given to the
+// values of current, and checks the result. A non-nil error is an *Error.
 func (c *Command) KeepServer(current *ipvs.Destination) error {
 	d, given := &c.Destination, c.Options
 	if !given.Has(ForwardingMethod) {
@@ -89,7 +89,7 @@ func (c *Command) KeepServer(current *ipvs.Destination) error {
 	return nil
 }
 
-// keepTunnel replaces the fields of the tunnel whose options were not given by those
+// keepTunnel sets the fields of the tunnel whose options were not given to the values
 // of current, unless the tunnel type changes. It returns the options that then count as
 // given.
 func (c *Command) keepTunnel(current ipvs.Tunnel) (kept Options) {

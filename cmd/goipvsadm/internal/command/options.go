@@ -137,8 +137,8 @@ var tunnelTypes = [...]optionRules{
 }
 
 // check returns an error for the first option that is missing, illegal or in
-// conflict with another. The error message contains the name and the kind of the
-// command or tunnel type; kind is "command" or "tunnel type".
+// conflict with another. The error message contains name, a command or a tunnel type,
+// and its kind, "command" or "tunnel type".
 func (r *optionRules) check(given Options, name fmt.Stringer, kind string) *Error {
 	exclusive := numOptions // the exclusive option given, if any
 	for rest := given | r.required; rest != 0; rest &= rest - 1 {

@@ -97,13 +97,13 @@ func TestOptionMatrix(t *testing.T) {
 		}
 		for _, verb := range verbs {
 			verb, forAll := strings.CutSuffix(verb, " --all-services")
-			all := slices.Index(options, "all-services")
+			allServices := slices.Index(options, "all-services")
 			hasRowForAll := strings.Contains(optionMatrix, "| "+verb+" --all-services |")
 			test := func(given ...int) {
 				switch {
 				case forAll:
-					given = append(given, all)
-				case slices.Contains(given, all) && hasRowForAll:
+					given = append(given, allServices)
+				case slices.Contains(given, allServices) && hasRowForAll:
 					return
 				}
 				line := commandWords[verb]

@@ -18,7 +18,7 @@ import (
 type Parser struct {
 	// DetailedErrors replaces ipvsadm's usage error, for a line that does not
 	// begin with a command, by an error that quotes the invalid word. It also
-	// adds hints to some of its other errors and makes --help accept a topic.
+	// adds hints to some other errors and makes --help accept a topic.
 	DetailedErrors bool
 
 	// ServiceConnections makes -L -c accept a service, whose connections it
@@ -40,7 +40,7 @@ type state struct {
 	cmd       *Command
 	isImplied bool     // the verb was implied by an option, such as List by -j
 	word      string   // the word being parsed, as typed
-	lastWord  string   // the next word if that is the value of the flag in word; otherwise word
+	lastWord  string   // the word after word if it is the value of the flag; otherwise word
 	operands  []string // words that are neither flags nor their values
 	bareFlag  string   // word, if it is a flag without its optional attached value
 	hint      string   // an unexpected operand and what was probably meant
@@ -137,7 +137,7 @@ func (p *Parser) parseWords(words []string) error {
 	}
 	if p.cmd.Verb == 0 {
 		if p.DetailedErrors && len(p.operands) > 0 {
-			return &Error{NoCommand, p.unexpectedOperand().Text}
+			return &Error{NoCommand, p.unexpectedOperandError().Text}
 		}
 		return p.usageError()
 	}
@@ -145,8 +145,8 @@ func (p *Parser) parseWords(words []string) error {
 }
 
 // addOperand adds a word that is neither a flag nor the value of one. It sets the
-// hint for the error of an operand, but suggests a command or standard input only with
-// DetailedErrors: the other error is ipvsadm's.
+// hint for the error of an operand. It suggests a command or standard input only with
+// DetailedErrors; otherwise the message must equal ipvsadm's.
 func (p *Parser) addOperand(word string) {
 	switch {
 	case p.cmd.Verb.ReadsFile():
@@ -172,9 +172,9 @@ func didYouMean(word, suggestion string) string {
 	return word + " (did you mean " + suggestion + "?)"
 }
 
-// unexpectedOperand returns the error of the operand with the hint, or of the first
+// unexpectedOperandError returns the error of the operand with the hint, or of the first
 // one that is not the name of a file.
-func (p *Parser) unexpectedOperand() *Error {
+func (p *Parser) unexpectedOperandError() *Error {
 	unexpected := p.hint
 	if unexpected == "" && p.cmd.Verb.ReadsFile() {
 		unexpected = p.operands[1]
@@ -188,7 +188,7 @@ func (p *Parser) unexpectedOperand() *Error {
 func (p *Parser) handleFlag(f *flag, value string) error {
 	if f.value == valueNone && value != noValue {
 		if f.verb != Help || p.cmd.Verb != 0 || !p.DetailedErrors {
-			return p.badOption("option does not take an argument")
+			return p.badOptionError("option does not take an argument")
 		}
 		p.cmd.HelpTopic = value
 	}
@@ -206,7 +206,7 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 	case f.verb != 0 && p.cmd.combinesWith(f.verb):
 		p.cmd.Verb, p.cmd.ForApply = Check, true
 	case p.cmd.Verb != 0 && f.verb != 0:
-		return p.secondCommand(f)
+		return p.secondCommandError(f)
 	case f.verb != 0:
 		p.cmd.Verb = f.verb
 		if f.verb == Help || f.verb == Version {
@@ -233,17 +233,17 @@ func (p *Parser) handleFlag(f *flag, value string) error {
 func (p *Parser) translate(err error) error {
 	switch err.(type) {
 	case *pflag.NotExistError, *pflag.InvalidSyntaxError:
-		return p.badOption("unknown option" + p.unabbreviated())
+		return p.badOptionError("unknown option" + p.abbreviationHint())
 	case *pflag.ValueRequiredError:
-		return p.badOption("missing argument")
+		return p.badOptionError("missing argument")
 	}
 	return err
 }
 
-// unabbreviated returns a hint that names the long flags of the command that begin with
-// the current word, since abbreviations are not accepted. It is empty if there are none
-// or many, and without DetailedErrors.
-func (p *Parser) unabbreviated() string {
+// abbreviationHint returns a hint that names the long flags of the command that begin
+// with the current word, since abbreviations are not accepted. It is empty if there are
+// none or many such flags, and without DetailedErrors.
+func (p *Parser) abbreviationHint() string {
 	name, isLong := strings.CutPrefix(p.word, "--")
 	if !p.DetailedErrors || !isLong || name == "" {
 		return ""
@@ -261,9 +261,9 @@ func (p *Parser) unabbreviated() string {
 	return " (did you mean " + strings.Join(found, " or ") + "?)"
 }
 
-// badOption returns the error of the current word, which is not a valid flag.
+// badOptionError returns the error of the current word, which is not a valid flag.
 // Like ipvsadm, it returns the usage error if no command precedes the word.
-func (p *Parser) badOption(problem string) *Error {
+func (p *Parser) badOptionError(problem string) *Error {
 	text := p.word + ": " + problem
 	switch {
 	case p.cmd.Verb != 0:
@@ -274,9 +274,9 @@ func (p *Parser) badOption(problem string) *Error {
 	return p.usageError()
 }
 
-// secondCommand returns the error of a flag that selects a command when one has
+// secondCommandError returns the error of a flag that selects a command when one has
 // already been selected.
-func (p *Parser) secondCommand(f *flag) *Error {
+func (p *Parser) secondCommandError(f *flag) *Error {
 	word := p.word
 	if f.value != valueNone {
 		word = p.lastWord

@@ -82,7 +82,7 @@ func (p *Partial) NextFlags() [][]string {
 	return next
 }
 
-// Supports reports whether the option may be given in addition to those of the line.
+// Supports reports whether the option may be given in addition to the options of the line.
 func (p *Partial) Supports(o Option) bool {
 	given := p.Options
 	switch o { // -L -c accepts a service

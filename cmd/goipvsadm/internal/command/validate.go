@@ -26,7 +26,7 @@ func (p *Parser) validate() *Error {
 	if p.cmd.Verb.ReadsFile() && len(p.operands) == 1 && p.hint == "" {
 		p.setFile()
 	} else if len(p.operands) > 0 {
-		return p.unexpectedOperand()
+		return p.unexpectedOperandError()
 	}
 	if p.cmd.KeepsScheduler() {
 		// Check only that the flags exist. KeepService parses them again for the
@@ -111,9 +111,9 @@ func (c *Command) setSchedFlags() *Error {
 	return err
 }
 
-// parseSchedFlags parses the value of -b, a list separated by commas, for a scheduler
-// unless that is nil. Empty elements are ignored, but a list of only empty elements is
-// an error.
+// parseSchedFlags parses the value of -b, a list separated by commas. It rejects flags
+// that do not apply to scheduler, unless scheduler is nil. Empty elements are ignored,
+// but a list of only empty elements is an error.
 func parseSchedFlags(list string, scheduler *string) (flags ipvs.ServiceFlags, _ *Error) {
 	if list == "" {
 		return 0, nil
@@ -178,7 +178,8 @@ func (c *Command) setServerPort(hasPort bool) {
 	}
 }
 
-// selectServer sets the port of an existing server, or AnyPort.
+// selectServer sets the port of the existing server that c selects or, with
+// --all-services, AnyPort.
 func (c *Command) selectServer(hasPort bool) {
 	if c.Options.Has(AllServices) {
 		c.AnyPort = !hasPort

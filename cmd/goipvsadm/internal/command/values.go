@@ -378,7 +378,7 @@ func (p *Parser) setMetrics(value string) *Error {
 	return nil
 }
 
-func (p *Parser) setInterval(value string) *Error {
+func (p *Parser) setWatchInterval(value string) *Error {
 	if value == noValue {
 		return nil
 	}

@@ -185,7 +185,8 @@ func (s *Source) existingServices(line *command.Partial) []ipvs.Service {
 }
 
 // servers completes the address of an existing server of the service that was
-// given. Without one, the command may be meant for all services.
+// given. Without a service, it completes servers of any service if the command supports
+// --all-services.
 func servers(s *Source, line *command.Partial) []Candidate {
 	switch {
 	case line.Verb == command.AddServer:
@@ -268,8 +269,8 @@ func clients(s *Source, line *command.Partial) []Candidate {
 	return undescribed(words)
 }
 
-// states completes the name of a connection state, in lower case if what has been
-// typed is.
+// states completes the name of a connection state, in lower case if the beginning that
+// has been typed has lower-case letters.
 func states(_ *Source, line *command.Partial) []Candidate {
 	candidates := undescribed(ipvs.ConnectionStates[:])
 	if line.Word != strings.ToUpper(line.Word) {

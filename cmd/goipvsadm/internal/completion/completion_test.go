@@ -16,8 +16,8 @@ func serviceKey(p ipvs.Protocol, address string) ipvs.ServiceKey {
 	return ipvs.AddrKey(p, netip.MustParseAddrPort(address))
 }
 
-// source returns a table with several services, and another one in the network
-// namespace blue.
+// source has a table with several services, and in the network namespace blue a table
+// with one service.
 var source = Source{
 	Services: func(netns string) []ipvs.Service {
 		if netns == "blue" {

@@ -72,7 +72,7 @@ var changeTests = []struct {
 	},
 }
 
-// renderChange returns a change as JSON.
+// renderChange returns the change of changeTests[i] as JSON.
 func renderChange(t *testing.T, i int, initial bool) string {
 	t.Helper()
 	tt := &changeTests[i]

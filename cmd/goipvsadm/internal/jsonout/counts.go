@@ -10,7 +10,7 @@ import (
 )
 
 // Counts writes the connection counts by server and state. If t is not zero, the document
-// has the time t and one line.
+// begins with the time t and is written on one line.
 func Counts(w *bufio.Writer, servers []conncount.Server, t time.Time) error {
 	sw, err := newConnectionsWriter(w, "connection_counts", t)
 	if err != nil {

@@ -113,6 +113,7 @@ func render(t *testing.T, write func(w *bufio.Writer) error) string {
 	return b.String()
 }
 
+// writeTable returns a function that writes the first n tableTests as a table.
 func writeTable(n int) func(w *bufio.Writer) error {
 	return func(w *bufio.Writer) error {
 		table, err := jsonout.NewTable(w, info)
@@ -254,7 +255,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-func TestConnectionsSample(t *testing.T) {
+func TestConnectionsWithTime(t *testing.T) {
 	got := render(t, func(w *bufio.Writer) error {
 		return jsonout.Connections(w, connSeq(2, func() {}, nil), testTime)
 	})

@@ -11,9 +11,9 @@ import (
 // A Result is the outcome of --all-services for a server in one service.
 type Result struct {
 	Server ipvs.DestinationKey
-	Result string // "changed", "unchanged", "not changed", "removed" or "not removed"
-	Text   string // description or error
-	Cut    *CutConns
+	Result string    // "changed", "unchanged", "not changed", "removed" or "not removed"
+	Text   string    // description or error
+	Cut    *CutConns // nil if no connections were cut
 }
 
 // CutConns are the numbers of connections that the removal of a server cut.

@@ -13,8 +13,8 @@ type streamWriter struct {
 	count   int     // number of elements written
 }
 
-// newStreamWriter starts the array, which is the member name of the object that head
-// starts. The object is open but not its array.
+// newStreamWriter writes head, an object that has not been closed, and starts its last
+// member, the array with the given name.
 func newStreamWriter(w *bufio.Writer, head builder, name, newline string) (*streamWriter, error) {
 	head.openArray(name)
 	_, err := w.Write(head)

@@ -176,7 +176,7 @@ func serverCounter(value func(*ipvs.Stats) uint64) func(*writer, *input) {
 func writeServerInfo(w *writer, d *ipvs.Destination) {
 	w.label("forward", strings.ToLower(d.Method.String()))
 	typ, port, flags := "", "", ""
-	// The kernel changes the method of a tunnel to a local address to Local.
+	// If a tunnel leads to a local address, the kernel replaces its method with Local.
 	if d.Method == ipvs.Tunneling || d.Tunnel != (ipvs.Tunnel{}) {
 		typ = d.Tunnel.Type.String()
 		port = strconv.Itoa(int(d.Tunnel.Port))

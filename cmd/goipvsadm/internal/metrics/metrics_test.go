@@ -178,7 +178,7 @@ func TestFamilies(t *testing.T) {
 
 // TestOpenMetrics checks that, in OpenMetrics, each sample has the name of its family
 // plus the suffix of the type, that the name of a family ends in its unit, and that the
-// samples are those of the Prometheus format.
+// samples are the same as in the Prometheus format.
 func TestOpenMetrics(t *testing.T) {
 	table := &reconcile.Table{Services: []reconcile.Service{{
 		Service:      ipvs.Service{ServiceKey: ipvs.MarkKey(7, ipvs.IPv4), Scheduler: "rr", Flags: ipvs.Persistent, Timeout: 60},

@@ -136,7 +136,7 @@ func (d *Database) hostName(addr netip.Addr) string {
 }
 
 // getentStatus returns the status of a getent query with n results; ok is false if
-// getent could not be run.
+// getent could not be run or timed out.
 func getentStatus(n int, ok bool) status {
 	switch {
 	case !ok:

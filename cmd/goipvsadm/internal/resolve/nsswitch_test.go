@@ -55,7 +55,7 @@ func TestNsswitchSources(t *testing.T) {
 }
 
 // fakeGetent makes db use a getent that resolves only a few names. calls returns the
-// arguments of each run of it, and forgets them.
+// arguments of each run since the previous call of calls.
 func fakeGetent(t *testing.T, db *Database) (calls func() []string) {
 	t.Helper()
 	directory := t.TempDir()

@@ -18,7 +18,7 @@ func (Numeric) Append(b []byte, ap netip.AddrPort, _ ipvs.Protocol) []byte {
 	return AppendNumeric(b, ap)
 }
 
-// AppendNumeric appends ap as A:PORT, or [A]:PORT for IPv6.
+// AppendNumeric appends ap as ADDRESS:PORT, or [ADDRESS]:PORT for IPv6.
 func AppendNumeric(b []byte, ap netip.AddrPort) []byte {
 	if a := ap.Addr(); a.Is4() {
 		b = a.AppendTo(b)

@@ -20,8 +20,8 @@ func lookupEnv(name string) (string, bool) {
 	return os.LookupEnv(name)
 }
 
-// childEnv returns the environment of child processes: nil, which means that of this
-// process, or an empty one.
+// childEnv returns the environment of child processes: nil, which stands for the
+// environment of this process, or an empty one if the environment is ignored.
 func childEnv() []string {
 	if secureExecution() {
 		return []string{}

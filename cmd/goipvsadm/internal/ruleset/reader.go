@@ -43,12 +43,12 @@ func NewReader(r io.Reader) *Reader {
 // Next returns the words and the number of the next line, skipping lines without
 // words. Lines are numbered from 1. The words are valid until the next call. At
 // the end of the ruleset words is nil. With an error, line is the number of the
-// last line that was read without one.
+// last line before the error.
 //
 // A byte-order mark at the beginning of the ruleset is skipped.
 // Words are separated by spaces, tabs and carriage returns. There is no quoting.
 // A # at the beginning of a word starts a comment. The word ipvsadm is skipped
-// at any position. If a word contains a NUL, the rest of the word is ignored.
+// at any position. If a word contains a NUL, the word ends before it.
 func (r *Reader) Next() (words []string, line int, err error) {
 	for r.s.Scan() {
 		text := r.s.Text()

@@ -73,7 +73,7 @@ func (t *Tracker) follow(c *command.Command, line int) *RejectedError {
 		return t.followService(c, line)
 	case command.Zero, command.List:
 		if c.Options.Has(command.ServiceAddress) {
-			return t.require(t.service(c.Service.ServiceKey))
+			return t.require(t.service(c.Service.ServiceKey), c.Verb)
 		}
 	case command.AddServer, command.EditServer, command.DeleteServer:
 		if c.Options.Has(command.AllServices) {
@@ -101,29 +101,29 @@ func (t *Tracker) isAbsent(s *trackedService) bool {
 	return !s.exists && (t.Empty || s.line != 0)
 }
 
-// require returns an error if a service does not exist.
-func (t *Tracker) require(s *trackedService) *RejectedError {
+// require returns an error if the service of a command does not exist.
+func (t *Tracker) require(s *trackedService, v command.Verb) *RejectedError {
 	if t.isAbsent(s) {
-		return absent("service", s.presence, false)
+		return absentError("service", s.presence, v)
 	}
 	return nil
 }
 
-func (t *Tracker) followService(c *command.Command, line int) (err *RejectedError) {
+func (t *Tracker) followService(c *command.Command, line int) *RejectedError {
 	s := t.service(c.Service.ServiceKey)
 	switch c.Verb {
 	case command.EditService:
-		return t.require(s)
+		return t.require(s, c.Verb)
 	case command.DeleteService:
-		if t.isAbsent(s) {
-			return absent("service", s.presence, true)
+		if err := t.require(s, c.Verb); err != nil {
+			return err
 		}
 		*s = trackedService{presence: presence{line: line}, servers: s.servers}
 		clear(s.servers)
 		return nil
 	}
 	if s.exists {
-		return exists("service", s.presence)
+		return existsError("service", s.presence)
 	}
 	s.complete = t.isAbsent(s)
 	s.presence = presence{exists: true, line: line}
@@ -132,19 +132,18 @@ func (t *Tracker) followService(c *command.Command, line int) (err *RejectedErro
 
 func (t *Tracker) followServer(c *command.Command, line int) *RejectedError {
 	s := t.service(c.Service.ServiceKey)
-	removes := c.Verb == command.DeleteServer
-	if t.isAbsent(s) {
-		return absent("service", s.presence, removes)
+	if err := t.require(s, c.Verb); err != nil {
+		return err
 	}
 	server := s.servers[c.Destination.AddrPort]
 	if isAbsent := !server.exists && (s.complete || server.line != 0); isAbsent && c.Verb != command.AddServer {
-		return absent("server", server, removes)
+		return absentError("server", server, c.Verb)
 	}
 	if c.Verb == command.AddServer && server.exists {
-		return exists("server", server)
+		return existsError("server", server)
 	}
 	if c.Verb != command.EditServer {
-		s.servers[c.Destination.AddrPort] = presence{exists: !removes, line: line}
+		s.servers[c.Destination.AddrPort] = presence{exists: c.Verb == command.AddServer, line: line}
 	}
 	return nil
 }
@@ -177,24 +176,25 @@ func (t *Tracker) followDaemon(c *command.Command, line int) *RejectedError {
 	switch {
 	case d.line == 0:
 	case starts && d.exists:
-		return exists(kind, d)
+		return existsError(kind, d)
 	case !starts && !d.exists:
-		return absent(kind, d, true)
+		return absentError(kind, d, c.Verb)
 	}
 	t.daemons[c.Daemon.State] = presence{exists: starts, line: line}
 	return nil
 }
 
-// exists returns the error of a rule that adds an entry that exists.
-func exists(kind string, p presence) *RejectedError {
+// existsError returns the error of a rule that adds an entry that exists.
+func existsError(kind string, p presence) *RejectedError {
 	return &RejectedError{Text: fmt.Sprintf("%s already defined on line %d", kind, p.line), Redundant: true}
 }
 
-// absent returns the error of a rule for an entry that does not exist.
-func absent(kind string, p presence, redundant bool) *RejectedError {
+// absentError returns the error of a command for an entry that does not exist.
+func absentError(kind string, p presence, v command.Verb) *RejectedError {
 	text := kind + " not defined"
 	if p.line != 0 {
 		text = fmt.Sprintf("%s removed on line %d", kind, p.line)
 	}
-	return &RejectedError{Text: text, Redundant: redundant}
+	removes := v == command.DeleteService || v == command.DeleteServer || v == command.StopDaemon
+	return &RejectedError{Text: text, Redundant: removes}
 }

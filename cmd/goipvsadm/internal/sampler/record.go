@@ -11,7 +11,7 @@ import (
 
 // A counterHistory holds the counters of a service or destination in the last samples.
 type counterHistory struct {
-	since, last int32 // numbers of the first and the last of the latest consecutive samples that include it
+	since, last int32 // every sample from since to last, by number, includes it
 	counters    [keptSamples]counters
 }
 

@@ -76,13 +76,13 @@ func (s *Sampler) Read(limit int) (*Sample, error) {
 		return nil, err
 	}
 	s.destinations = make(map[int][]Destination)
-	return s.collect(limit, true)
+	return s.collect(limit, recordCounters)
 }
 
 // Reorder returns the last sample of Read with the current orders and a new limit. It
 // does not read the services again. Destinations that the last sample did not include
 // are read, but have no rates, and later samples are not compared with them.
-func (s *Sampler) Reorder(limit int) (*Sample, error) { return s.collect(limit, false) }
+func (s *Sampler) Reorder(limit int) (*Sample, error) { return s.collect(limit, discardCounters) }
 
 // Stream is like Read, but reads the destinations of each service when the caller's
 // iteration reaches it, so that only counters are kept of all destinations. A Service is
@@ -97,7 +97,7 @@ func (s *Sampler) Stream(limit int) (*Sample, iter.Seq2[*Service, error], error)
 		var measured Rates
 		var service Service
 		for _, i := range s.first(limit) {
-			destinations, err := s.readDestinations(&buffer, i, true)
+			destinations, err := s.readDestinations(&buffer, i, recordCounters)
 			service = Service{s.services[i], s.rates(&s.records.list[i].counterHistory, &measured), s.sortDestinations(destinations)}
 			if !yield(&service, err) || err != nil {
 				return
@@ -141,6 +141,12 @@ func (s *Sampler) newSample() *Sample {
 	}
 	return sample
 }
+
+// Arguments for the parameter record.
+const (
+	recordCounters  = true
+	discardCounters = false
+)
 
 // collect returns the last sample with its first limit services. It records the
 // counters of destinations that it reads if record is set.

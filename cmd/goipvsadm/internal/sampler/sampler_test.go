@@ -416,8 +416,8 @@ func TestTotals(t *testing.T) {
 	}
 }
 
-// TestDestinationOrder checks that servers are sorted by their rates, first by those of
-// the kernel, and that the order by address can be restored.
+// TestDestinationOrder checks that servers are sorted by their measured rates, or by the
+// kernel's rates in the first sample, and that the order by address can be restored.
 func TestDestinationOrder(t *testing.T) {
 	table := fakeTable{clock: time.Now()}
 	sampler := table.sampler()

@@ -97,8 +97,8 @@ func compareAddrPorts(a, b netip.AddrPort) int32 {
 	return int32(a.Port()) - int32(b.Port())
 }
 
-// compareAddrs compares 32-bit words from the front, as many as a has. If only b is
-// IPv4, its other three words are 0.
+// compareAddrs compares as many 32-bit words as a has, from the front. An IPv4 address b
+// that is compared with an IPv6 address a is extended by three words of 0.
 func compareAddrs(a, b netip.Addr) int32 {
 	if a.Is4() {
 		return addrWord(a, 0) - addrWord(b, 0)

@@ -101,8 +101,8 @@ func (s serverState) update(d *sampler.Destination, total uint64, now time.Time)
 
 // isOverThreshold reports whether the kernel assigns no new connections to d because
 // of its thresholds. Once d has reached the upper threshold, it receives new connections
-// only after it falls below the lower threshold or, if that is not set, below three
-// quarters of the upper threshold.
+// only after it falls below the lower threshold or, without a lower threshold, below
+// three quarters of the upper threshold.
 func isOverThreshold(d *sampler.Destination, wasOver bool) bool {
 	upper, lower, conns := uint64(d.UpperThreshold), uint64(d.LowerThreshold), connCount(d)
 	switch {

@@ -76,14 +76,14 @@ func (c *charset) truncate(text string, width int) string {
 	return text[:width-ellipsis] + c.ellipsis
 }
 
-// shortenLabel shortens a label, which is ASCII, to width. The address, which is its
-// first part, is shortened last.
-func (c *charset) shortenLabel(label string, address, width int) string {
+// shortenLabel shortens a label, which is ASCII, to width. The address at its beginning,
+// which is addressLen long, is shortened last.
+func (c *charset) shortenLabel(label string, addressLen, width int) string {
 	switch {
-	case width < address:
-		return c.shortenMiddle(label[:address], width)
-	case width < address+1+utf8.RuneCountInString(c.ellipsis):
-		return label[:address]
+	case width < addressLen:
+		return c.shortenMiddle(label[:addressLen], width)
+	case width < addressLen+1+utf8.RuneCountInString(c.ellipsis):
+		return label[:addressLen]
 	}
 	return c.truncate(label, width)
 }

@@ -31,7 +31,7 @@ type column struct {
 	isHighlighted bool // cells are highlighted in rows with an alert
 }
 
-// isShown reports whether v has the column if it is wide enough.
+// isShown reports whether v shows the column if the terminal is wide enough.
 func (c *column) isShown(v *View) bool {
 	if c.title == historyTitle && v.history == nil {
 		return false

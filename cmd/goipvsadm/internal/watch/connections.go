@@ -26,7 +26,7 @@ type ConnectionWatch struct {
 	Condition string
 
 	Count      bool // counts are displayed instead of connections
-	WithEngine bool // listings have the columns of persistence engines
+	WithEngine bool // listings, but not screens, have the columns of persistence engines
 
 	// Encode, if not nil, writes the connections or the counts. Screen and Output are
 	// then not used.
@@ -156,6 +156,7 @@ func (s *connectionSession) lines(width, height int) []Line {
 		}
 		return truncateLines(lines[:min(len(lines), height)], width)
 	}
+	const withEngine = false // only listings have the columns of persistence engines
 	c, sample := s.Connections, s.current
 	first := head{time: sample.time, host: s.View.host, subject: c.describe(humanize.Count(sample.total, "connection")), notes: s.notes()}
 	texts := []string{first.text(width, s.View.chars())}
@@ -168,8 +169,8 @@ func (s *connectionSession) lines(width, height int) []Line {
 		title, rows = counts[0], len(counts)-1
 		row = func(i int) string { return counts[1+i] }
 	} else {
-		title, rows = tablefmt.ConnectionTitle(false), len(sample.kept)
-		row = func(i int) string { return string(tablefmt.AppendConnection(nil, &sample.kept[i], names, false)) }
+		title, rows = tablefmt.ConnectionTitle(withEngine), len(sample.kept)
+		row = func(i int) string { return string(tablefmt.AppendConnection(nil, &sample.kept[i], names, withEngine)) }
 	}
 	texts = append(texts, title)
 	capacity := max(height-connectionHeaderLines, 0)

@@ -34,8 +34,8 @@ func testConnections(n int) iter.Seq2[ipvs.Connection, error] {
 	}
 }
 
-// newConnectionSession returns a session with n connections on a screen without a
-// keyboard, whose size is 80 columns and 24 lines.
+// newConnectionSession returns a session with n connections on a screen of 80 columns and
+// 24 lines without a keyboard.
 func newConnectionSession(t *testing.T, w *ConnectionWatch, n int) *connectionSession {
 	t.Helper()
 	w.Read = func() iter.Seq2[ipvs.Connection, error] { return testConnections(n) }
@@ -81,7 +81,7 @@ TCP 01:00  ASSURED     192.0.2.7:0
 TCP 01:00  ESTABLISHED 192.0.2.7:1
 ... 19,999 more lines
 `},
-		{name: "numbers", watch: ConnectionWatch{Count: true, Condition: "in ESTABLISHED"}, connections: 12, width: 80, height: 24, want: `
+		{name: "counts", watch: ConnectionWatch{Count: true, Condition: "in ESTABLISHED"}, connections: 12, width: 80, height: 24, want: `
 2026-11-21T07:30:00Z  12 connections in ESTABLISHED  every 2s
 pro server                total ESTABLISHED templates
 TCP 10.0.1.1:80              12          12         1

@@ -152,9 +152,9 @@ func (d *display) pressTimingKey(k key) bool {
 // endOffset is beyond the end of every pane.
 const endOffset = 1 << 30
 
-// scroll returns the number of rows scrolled off at the top after the key k, where it was
-// offset before. The result may be beyond the end. header is the number of lines above the
-// rows. ok is false if k does not scroll.
+// scroll returns the offset, the number of rows scrolled off at the top, after the key k.
+// The result may be beyond the end. header is the number of lines above the rows. ok is
+// false if k does not scroll.
 func (d *display) scroll(k key, offset, header int) (_ int, ok bool) {
 	_, height := d.screen.size()
 	page := max(height-header-1, 1) // keep one line of the previous page

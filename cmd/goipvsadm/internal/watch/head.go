@@ -22,8 +22,8 @@ type head struct {
 // columns are available, the subject is dropped.
 const minSubjectWidth = 20
 
-// text returns the line. If it is longer than width, unless that is 0, parts are
-// shortened or dropped, the least important first.
+// text returns the line. If width is not 0 and the line is longer, parts are shortened or
+// dropped, the least important first.
 func (h *head) text(width int, chars *charset) string {
 	timestamp, host, totals, notes := h.time.Format(time.RFC3339), h.host, h.totals, h.notes
 	line := func() string {

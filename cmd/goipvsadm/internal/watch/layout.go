@@ -38,9 +38,9 @@ type sizedColumn struct {
 	width int
 }
 
-// newLayout returns a layout for lines of a width. If width is not 0, it drops columns and
-// shortens labels to fit. Columns and labels are wide enough for rows; those of other rows
-// may exceed the width.
+// newLayout returns a layout for lines of the given width. If width is not 0, it drops
+// columns and shortens labels to fit. Columns and labels are wide enough for rows; cells
+// and labels of other rows may be wider.
 func (v *View) newLayout(rows []row, width int) *layout {
 	l := &layout{view: v, width: width, labelWidth: len(titleService), barWidth: maxBarWidth}
 	for i := range rows {
@@ -58,7 +58,7 @@ func (v *View) newLayout(rows []row, width int) *layout {
 		l.columns = append(l.columns, sized)
 	}
 	if width > 0 {
-		l.dropColumns(width - min(typicalAddress(rows), max(minLabelWidth, width/2)))
+		l.dropColumns(width - min(typicalAddressWidth(rows), max(minLabelWidth, width/2)))
 		l.labelWidth = min(l.labelWidth, width-barSpace(l.barWidth)-l.columnsWidth())
 		if l.barWidth > 0 {
 			l.barWidth = min(maxBarWidth, width-l.labelWidth-l.columnsWidth()-1)
@@ -67,9 +67,9 @@ func (v *View) newLayout(rows []row, width int) *layout {
 	return l
 }
 
-// typicalAddress returns a width that fits the address in at least three quarters of
-// rows, so that a few long addresses do not displace the columns of all rows.
-func typicalAddress(rows []row) int {
+// typicalAddressWidth returns a width that fits the address in at least three quarters
+// of rows, so that a few long addresses do not displace the columns of all rows.
+func typicalAddressWidth(rows []row) int {
 	if len(rows) == 0 {
 		return minLabelWidth
 	}
@@ -119,7 +119,7 @@ func barSpace(barWidth int) int {
 
 // titles returns the two title lines.
 func (l *layout) titles() [2]string {
-	b := []byte(l.view.chars().truncate(titleServer, l.limit()))
+	b := []byte(l.view.chars().truncate(titleServer, l.maxLabelWidth()))
 	b = appendBlanks(b, l.labelWidth-utf8.RuneCount(b))
 	for i := range l.columns {
 		c := &l.columns[i]
@@ -128,8 +128,8 @@ func (l *layout) titles() [2]string {
 	return [2]string{titleService, strings.TrimRight(string(b), " ")}
 }
 
-// limit returns the maximum width of labels.
-func (l *layout) limit() int {
+// maxLabelWidth returns the maximum width of labels.
+func (l *layout) maxLabelWidth() int {
 	if l.width == 0 {
 		return 1 << 30
 	}
@@ -145,7 +145,7 @@ func (l *layout) append(b []byte, r *row) (_ []byte, highlights []span) {
 			highlights = append(highlights, span{from - start, len(b) - start})
 		}
 	}
-	if limit := l.limit(); len(r.label) <= limit {
+	if limit := l.maxLabelWidth(); len(r.label) <= limit {
 		b = append(b, r.label...)
 	} else {
 		b = append(b, l.view.chars().shortenLabel(string(r.label), r.addressLen, limit)...)

@@ -74,7 +74,7 @@ func (v *View) rows(sample *sampler.Sample) (rows []row, matching int) {
 		}
 		matching++
 	}
-	return rows, matching + v.selectedServices(sample) - len(services)
+	return rows, matching + v.countSelected(sample) - len(services)
 }
 
 // matchesFilter reports whether the label of r, by name or numeric, contains the filter.

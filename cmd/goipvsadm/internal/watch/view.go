@@ -70,8 +70,8 @@ func (v *View) Lines(sample *sampler.Sample, width, height int) []Line {
 	return truncateLines(lines, width)
 }
 
-// selectedServices returns the number of services that are shown without a filter.
-func (v *View) selectedServices(sample *sampler.Sample) int {
+// countSelected returns the number of services that are shown without a filter.
+func (v *View) countSelected(sample *sampler.Sample) int {
 	if v.Top > 0 {
 		return min(v.Top, sample.Total)
 	}
@@ -82,7 +82,7 @@ func (v *View) selectedServices(sample *sampler.Sample) int {
 // matching is the number of services that match the filter.
 func (v *View) header(sample *sampler.Sample, matching, width int) string {
 	count := strings.TrimSpace(humanize.Count(sample.Total, "service") + " " + v.Condition)
-	switch selected := v.selectedServices(sample); {
+	switch selected := v.countSelected(sample); {
 	case selected < sample.Total && v.order <= sampler.ByPackets:
 		count = fmt.Sprintf("the busiest %d of %s", selected, count)
 	case selected < sample.Total:

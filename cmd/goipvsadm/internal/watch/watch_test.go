@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	}
 	// Children must not inherit an ignored SIGHUP if the tests run under nohup.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	// The tests mostly wait for the next sample.
+	// Most tests only wait for samples, so that many can run in parallel.
 	flag.Parse()
 	flag.Set("test.parallel", "16")
 	os.Exit(m.Run())
@@ -87,7 +87,7 @@ func fakeTable(scenario string) *ipvstest.FakeKernel {
 	return k
 }
 
-// testProgram returns the program in a scenario.
+// testProgram returns a command that runs the program in a scenario.
 func testProgram(t *testing.T, scenario string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
