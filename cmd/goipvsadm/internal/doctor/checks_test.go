@@ -410,53 +410,53 @@ func TestDiagnose(t *testing.T) {
 			f.Sysctls["net/ipv4/vs/conntrack"] = 1
 		}},
 
-		{name: "VIP on no interface", change: moveVIP, want: []string{"hint vip-not-local " + service}},
+		{name: "VIP on no interface", change: removeVIP, want: []string{"hint vip-not-local " + service}},
 		{name: "VIP on no interface, with unanswered ARP requests", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.ARPRequests = map[netip.Addr]int{addr("192.0.2.1"): 3}
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on no interface, with packets for it", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Arrivals = arrivals(f, 3, "192.0.2.99")
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on no interface, and no reply to ARP", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Probed, f.ARPProbed = true, true
 		}, want: []string{"warning vip-not-local " + service}},
 		{name: "VIP on no interface, and only clients on the director itself", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Probed, f.ARPProbed = true, true
 			for i := range f.Services[0].Servers {
 				f.Services[0].Servers[i].Conns = Conns{Total: 2, FromDirector: 2}
 			}
 		}, want: []string{"hint vip-not-local " + service}},
 		{name: "VIP on another host", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = reachable
 		}},
 		{name: "VIP on another host that replies to ARP", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Probed, f.ARPProbed = true, true
 			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 9}}}
 		}},
 		{name: "VIP local in a routing table for some packets", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.MaybeLocal = map[netip.Addr]bool{addr("192.0.2.1"): true}
 		}},
 		{name: "VIP on no interface, with traffic", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
 		}},
 		{name: "VIP on no interface, moved by keepalived", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Processes, f.HasVRRP = []netstate.Process{{ID: 7, Name: "keepalived"}}, true
 		}, want: []string{"other-program"}},
 		{name: "VIP on no interface, moved by Pacemaker", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Processes = []netstate.Process{{ID: 7, Name: "pacemakerd"}}
 		}},
 		{name: "service for all addresses", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Services[0].AddrPort = ap("0.0.0.0:80")
 		}},
 		{name: "VIP on a link that is down, with traffic through another link", change: func(f *Facts) {
@@ -791,8 +791,8 @@ func settingMark(mark uint32) *netstate.Firewall {
 	return &netstate.Firewall{Chains: []netstate.Chain{{Tool: "iptables", Family: "ip", Table: "mangle", Name: "PREROUTING", Hook: "prerouting", Rules: []netstate.Rule{rule}}}}
 }
 
-// moveVIP moves the VIP to another host and stops its traffic.
-func moveVIP(f *Facts) {
+// removeVIP moves the VIP to another host and stops its traffic.
+func removeVIP(f *Facts) {
 	f.Addresses[1] = netstate.Address{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
 	f.Routes[addr("192.0.2.1")] = netstate.Route{Type: netstate.Unicast, Link: outside}
 	makeIdle(f)

@@ -137,7 +137,7 @@ var (
 	}
 	// optionalSysctls do not exist on all kernels.
 	optionalSysctls = []string{
-		"net/ipv4/vs/run_estimation", "net/ipv4/vs/backup_only", "net/ipv4/vs/conn_reuse_mode",
+		"net/ipv4/vs/run_estimation", backupOnlyPath, connReusePath,
 		"net/ipv6/conf/all/forwarding", "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max",
 	}
 	// linkSysctls exist for each link with IPv4.

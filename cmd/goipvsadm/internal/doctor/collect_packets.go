@@ -139,7 +139,7 @@ func (r *packetRecorder) recordICMPError(p *netprobe.Packet) {
 	case p.Sent && p.TooBig && (r.own[to] || r.ix.service(protocol, p.Destination) != nil):
 		r.f.TooBigSent++
 	case !p.Sent && !p.TooBig && r.servers[to]:
-		r.f.reject(Endpoint{protocol, p.Destination}, p.Reporter)
+		r.f.addRejection(Endpoint{protocol, p.Destination}, p.Reporter)
 	}
 }
 
@@ -149,7 +149,7 @@ func (r *packetRecorder) recordReply(p *netprobe.Packet) {
 	switch {
 	case !r.servers[from]:
 	case p.Aborts:
-		r.f.reject(server, from)
+		r.f.addRejection(server, from)
 	case p.Protocol != unix.IPPROTO_TCP && !r.own[p.Destination.Addr()] && len(r.f.Replies) < maxRecorded:
 		r.f.Replies[server]++
 	}
@@ -181,8 +181,8 @@ func (r *packetRecorder) recordRequest(p *netprobe.Packet) {
 	a.Clients = appendDistinct(a.Clients, p.Source.Addr(), maxArrivalClients)
 }
 
-// reject records that a packet to a server was rejected.
-func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
+// addRejection records that a packet to a server was rejected.
+func (f *Facts) addRejection(e Endpoint, reporter netip.Addr) {
 	r := f.Rejections[e]
 	if r == nil {
 		if len(f.Rejections) == maxRecorded {

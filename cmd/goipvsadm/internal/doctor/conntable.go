@@ -70,7 +70,7 @@ func conntrackFull(f *Facts, report func(Finding)) {
 }
 
 func conntrackOff(f *Facts, report func(Finding)) {
-	if f.ConntrackInvalid == 0 || !f.sysctlIs("net/ipv4/vs/conntrack", 0) {
+	if f.ConntrackInvalid == 0 || !f.sysctlIs(conntrackPath, 0) {
 		return
 	}
 	servers := 0
@@ -83,7 +83,7 @@ func conntrackOff(f *Facts, report func(Finding)) {
 		report(Finding{
 			Evidence: fmt.Sprintf("netfilter classified %s as INVALID in this sample, while %s with NAT had traffic",
 				humanize.Count(f.ConntrackInvalid, "packet"), humanize.Count(servers, "server")),
-			Remedies: []Remedy{f.sysctlRemedy(1, "net/ipv4/vs/conntrack")},
+			Remedies: []Remedy{f.sysctlRemedy(1, conntrackPath)},
 		})
 	}
 }

@@ -112,7 +112,7 @@ func Diagnose(f *Facts) []Finding {
 			x.Severity = cmp.Or(x.Severity, c.Severity)
 			if x.Server != nil && x.Severity == Error {
 				if c.WholeHost {
-					f.suppress(x.Server.AddrPort.Addr())
+					f.suppressHost(x.Server.AddrPort.Addr())
 				}
 				f.suppressServer(x.Server)
 			}

@@ -86,19 +86,19 @@ type Facts struct {
 	index             *addrIndex                   // see addrs
 	explained         map[ipvs.ServiceKey]bool     // services whose missing packets a check has explained
 	current           *Check                       // the check that is running
-	suppressedHosts   map[netip.Addr]*Check        // see suppress
+	suppressedHosts   map[netip.Addr]*Check        // see suppressHost
 	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress records that the running check has found why a server is silent, on all
+// suppressHost records that the running check has found why a server is silent, on all
 // of its ports. Later checks then do not report that it is.
-func (f *Facts) suppress(server netip.Addr) {
+func (f *Facts) suppressHost(server netip.Addr) {
 	if f.suppressedHosts[server] == nil {
 		f.suppressedHosts[server] = f.current
 	}
 }
 
-// suppressServer is like suppress, but only for a server of one service.
+// suppressServer is like suppressHost, but only for a server of one service.
 func (f *Facts) suppressServer(d *ipvs.Destination) {
 	if f.suppressedServers[d] == nil {
 		f.suppressedServers[d] = f.current
@@ -392,7 +392,7 @@ type addrIndex struct {
 
 	hardware     map[string]bool                                           // hardware addresses of the director
 	onOtherHosts map[netip.Addr]bool                                       // addresses of other hosts
-	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
+	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probesWith
 }
 
 // addrs returns the index, which is built on first use.

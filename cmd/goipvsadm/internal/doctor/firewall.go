@@ -43,8 +43,8 @@ var firewallChecks = []Check{
 	},
 }
 
-// request returns the first packet of a client to a service, without its source.
-func (f *Facts) request(s *Service) *netstate.Packet {
+// requestPacket returns the first packet of a client to a service, without its source.
+func (f *Facts) requestPacket(s *Service) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
 	if a := f.Arrivals[s.ServiceKey]; a != nil && !a.OtherLinks {
 		p.InLink = f.link(a.Link).Name
@@ -52,9 +52,9 @@ func (f *Facts) request(s *Service) *netstate.Packet {
 	return p
 }
 
-// forwarded returns a client's packet as IPVS sends it to a server. It returns false
+// forwardedPacket returns a client's packet as IPVS sends it to a server. It returns false
 // if its destination is unknown.
-func (f *Facts) forwarded(s *Service, d *Server) (p *netstate.Packet, ok bool) {
+func (f *Facts) forwardedPacket(s *Service, d *Server) (p *netstate.Packet, ok bool) {
 	r, ok := f.routeTo(d)
 	to := s.vip(d)
 	p = &netstate.Packet{Protocol: uint16(s.Protocol), Destination: to, OutLink: f.link(r.Link).Name}
@@ -90,9 +90,9 @@ func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	return Warning
 }
 
-// packets returns the number of packets that the rule or policy of an outcome has
+// countedPackets returns the number of packets that the rule or policy of an outcome has
 // counted in this sample.
-func packets(o *netstate.Outcome) uint64 {
+func countedPackets(o *netstate.Outcome) uint64 {
 	if o.Rule != nil {
 		return o.Rule.Packets
 	}
@@ -109,7 +109,7 @@ func describeOutcome(o *netstate.Outcome) string {
 	} else {
 		text = fmt.Sprintf("rule in %s: %s (%s)", o.Chain.Name, o.Rule.Text, where)
 	}
-	if n := packets(o); n > 0 {
+	if n := countedPackets(o); n > 0 {
 		text += fmt.Sprintf("; %s in this sample", humanize.Count(n, "packet"))
 	}
 	return text
@@ -198,7 +198,7 @@ func firewallDrops(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		o, hook := f.dropOutcome(f.request(s), "prerouting", "input")
+		o, hook := f.dropOutcome(f.requestPacket(s), "prerouting", "input")
 		if o == nil {
 			continue
 		}
@@ -214,7 +214,7 @@ func firewallDrops(f *Facts, report func(Finding)) {
 // IPVS has forwarded them.
 func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		p, ok := f.forwarded(s, d)
+		p, ok := f.forwardedPacket(s, d)
 		if !ok || f.isLocal(d.AddrPort.Addr()) || f.hasReplied(s, d) {
 			return
 		}
@@ -228,7 +228,7 @@ func firewallDropsForwarded(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, describeOutcome(o),
 			f.acceptRemedy(f.baseChain(o.Chain, hook), ipvs.Protocol(p.Protocol), "-d", to, p.Destination.Port()))
-		if !d.hasClientTraffic() || packets(o) == 0 && d.Conns.StuckSynRecv == 0 {
+		if !d.hasClientTraffic() || countedPackets(o) == 0 && d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
 		x.Group = describeOutcome(o) + x.Remedies[0].CommandLine()
@@ -247,7 +247,7 @@ func clientFiltered(f *Facts, report func(Finding)) {
 		}
 		var rules []string
 		for _, client := range a.Clients {
-			p := f.request(s)
+			p := f.requestPacket(s)
 			p.Source = netip.AddrPortFrom(client, 0)
 			o, _ := f.dropOutcome(p, "prerouting", "input")
 			if o == nil || o.Rule == nil || slices.Contains(rules, o.Rule.Text) {
@@ -260,15 +260,15 @@ func clientFiltered(f *Facts, report func(Finding)) {
 	}
 }
 
-// growingDrop describes a rule or policy that may drop or redirect packets for a service
+// describePossibleDrop describes a rule or policy that may drop or redirect packets for a service
 // and has counted packets in this sample. It returns "" if there is none.
-func (f *Facts) growingDrop(s *Service) string {
+func (f *Facts) describePossibleDrop(s *Service) string {
 	if f.Firewall == nil {
 		return ""
 	}
 	for _, hook := range []string{"prerouting", "input"} {
-		for _, o := range f.Firewall.Evaluate(hook, "", f.request(s)) {
-			if o.Verdict != netstate.SetMark && packets(&o) > 0 {
+		for _, o := range f.Firewall.Evaluate(hook, "", f.requestPacket(s)) {
+			if o.Verdict != netstate.SetMark && countedPackets(&o) > 0 {
 				return describeOutcome(&o)
 			}
 		}
@@ -282,7 +282,7 @@ func dnatBeforeIPVS(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		outcomes := f.Firewall.Evaluate("prerouting", "", f.request(s))
+		outcomes := f.Firewall.Evaluate("prerouting", "", f.requestPacket(s))
 		j := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool { return o.Certain && o.Verdict == netstate.Translate })
 		if j < 0 {
 			continue
@@ -346,9 +346,9 @@ func (f *Facts) markRules(mark uint32, family ipvs.Family) (setters []netstate.O
 	return setters, others
 }
 
-// iptables returns the name of the iptables program for a family, which is the
+// iptablesProgram returns the name of the iptables program for a family, which is the
 // legacy one if the kernel uses legacy tables.
-func (f *Facts) iptables(family ipvs.Family) string {
+func (f *Facts) iptablesProgram(family ipvs.Family) string {
 	name := "iptables"
 	if family == ipvs.IPv6 {
 		name = "ip6tables"

@@ -145,9 +145,9 @@ func (f *Facts) hasVIPOutcome(s *Service, d *Server, o netprobe.Outcome) bool {
 	return ok && got == o
 }
 
-// probeOutcomes returns the results of the probes that had the given outcome, by
+// probesWith returns the results of the probes that had the given outcome, by
 // target as probeTarget returns it.
-func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
+func (f *Facts) probesWith(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
 	results := f.addrs().probes
 	if results == nil {
 		results = make(map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result)
@@ -278,7 +278,7 @@ func serverAddressClaimed(f *Facts, report func(Finding)) {
 			x.Severity = Hint
 		default:
 			x.Severity = Warning
-			f.suppress(addr)
+			f.suppressHost(addr)
 		}
 		report(x)
 	})
@@ -308,7 +308,7 @@ func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 // probe. It skips suppressed servers, and servers with direct routing that replied to
 // a probe of the VIP, which resembles the packets of clients more closely.
 func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
-	results := f.probeOutcomes(o)
+	results := f.probesWith(o)
 	if len(results) == 0 {
 		return
 	}
@@ -375,8 +375,8 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 	return x
 }
 
-// prepend makes a cause, which may be nil, the first one of a finding.
-func (x *Finding) prepend(c *replyCause) {
+// prependCause makes a cause, which may be nil, the first one of a finding.
+func (x *Finding) prependCause(c *replyCause) {
 	if c != nil {
 		x.Causes = append([]string{c.text}, x.Causes...)
 		x.Remedies = append(c.remedies, x.Remedies...)
@@ -387,7 +387,7 @@ func (x *Finding) prepend(c *replyCause) {
 // clients, so that the service survives if the server is drained. If probes of all
 // servers fail, their firewalls may drop the packets of the director only.
 func (f *Facts) hasSpare(s *Service, d *Server) bool {
-	replied := f.probeOutcomes(netprobe.Answered)
+	replied := f.probesWith(netprobe.Answered)
 	for i := range s.Servers {
 		o := &s.Servers[i]
 		datagram, probed := f.Datagrams[&o.Destination]
@@ -456,7 +456,7 @@ func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
 	outcomes := f.Firewall.Evaluate("output", "", probe)
 	for i := range outcomes {
 		o := &outcomes[i]
-		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || packets(o) > 0) {
+		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || countedPackets(o) > 0) {
 			return o
 		}
 	}
@@ -477,7 +477,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			return
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
-		x.prepend(f.neighborCause(d))
+		x.prependCause(f.neighborCause(d))
 		if narrow, ok := f.narrowNetmask(s, d); ok && d.Conns.Completed == 0 {
 			x.Causes = append(x.Causes, wideNetmaskText)
 			x.Remedies = append(x.Remedies, narrow)
@@ -486,7 +486,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	})
 	// A server that replies on its own address but not on the VIP does not have
 	// the VIP.
-	answered := f.probeOutcomes(netprobe.Answered)
+	answered := f.probesWith(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || r.Gateway.IsValid() || !f.hasVIPOutcome(s, d, netprobe.Silent) || answered[probeTarget(s, d)] == nil ||
@@ -497,7 +497,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
 		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP",
 			spoofCause(s.AddrPort.Addr()).text}
-		x.prepend(f.mixedCause(s, d))
+		x.prependCause(f.mixedCause(s, d))
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
@@ -508,7 +508,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 // probeVIPUnanswered reports UDP servers with direct routing or tunnels that reply on
 // their own address but not on the VIP, while another server of the service does.
 func probeVIPUnanswered(f *Facts, report func(Finding)) {
-	answered := f.probeOutcomes(netprobe.Answered)
+	answered := f.probesWith(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.Datagrams[&d.Destination]
 		if !ok || s.Protocol != ipvs.UDP || d.Method == ipvs.Masquerading || r.Echo || r.Port != netprobe.Silent ||
@@ -541,7 +541,7 @@ func probeNoEcho(f *Facts, report func(Finding)) {
 		drain := f.drain(s, d)
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
 			advise("check that %s is up; if it is not: %s", d.AddrPort.Addr(), drain.CommandLine()))
-		x.prepend(f.neighborCause(d))
+		x.prependCause(f.neighborCause(d))
 		report(x)
 	})
 }

@@ -182,8 +182,8 @@ func (x *Finding) append(b []byte, n tablefmt.Namer) []byte {
 	return b
 }
 
-// maxNamed is the number of further subjects that a finding names.
-const maxNamed = 3
+// maxNamedSubjects is the number of further subjects that a finding names.
+const maxNamedSubjects = 3
 
 // moreSubjects describes the other services and servers with the same problem.
 func (x *Finding) moreSubjects(n tablefmt.Namer) string {
@@ -195,7 +195,7 @@ func (x *Finding) moreSubjects(n tablefmt.Namer) string {
 		if s.Server != nil && s.Server.AddrPort.Addr() != x.Server.AddrPort.Addr() {
 			servers[s.Server.AddrPort.Addr()] = true
 		}
-		if len(names) < maxNamed {
+		if len(names) < maxNamedSubjects {
 			names = append(names, string(appendSubject(nil, s, n)))
 		}
 	}
@@ -210,7 +210,7 @@ func (x *Finding) moreSubjects(n tablefmt.Namer) string {
 		counts = []string{humanize.Count(len(x.More), "more port")}
 	}
 	text := strings.Join(counts, " and ") + ": " + strings.Join(names, ", ")
-	if len(x.More) > maxNamed {
+	if len(x.More) > maxNamedSubjects {
 		text += ", …"
 	}
 	return text
@@ -221,7 +221,7 @@ func Endpoints(findings []Finding) []resolve.Endpoint {
 	var all []resolve.Endpoint
 	for i := range findings {
 		x := &findings[i]
-		subjects := append([]Subject{x.Subject}, x.More[:min(maxNamed, len(x.More))]...)
+		subjects := append([]Subject{x.Subject}, x.More[:min(maxNamedSubjects, len(x.More))]...)
 		for _, subject := range subjects {
 			s, d := subject.Service, subject.Server
 			if s != nil && s.Mark == 0 {

@@ -99,7 +99,7 @@ func allWeightsZero(f *Facts, report func(Finding)) {
 			continue
 		}
 		report(s.serviceFinding(humanize.Count(len(s.Servers), "server")+" with weight 0, none with a higher weight",
-			f.edit(s, &s.Servers[0], func(d *ipvs.Destination) { d.Weight = 1 })))
+			f.editServer(s, &s.Servers[0], func(d *ipvs.Destination) { d.Weight = 1 })))
 	}
 }
 
@@ -165,7 +165,7 @@ func failoverEqual(f *Facts, report func(Finding)) {
 				continue
 			}
 			report(s.serviceFinding(fmt.Sprintf("%s and %s have weight %d", other.AddrPort, d.AddrPort, d.Weight),
-				f.edit(s, other, func(d *ipvs.Destination) { d.Weight = highest + 1 })))
+				f.editServer(s, other, func(d *ipvs.Destination) { d.Weight = highest + 1 })))
 			break
 		}
 	}
@@ -332,7 +332,7 @@ func markIncomplete(f *Facts, report func(Finding)) {
 // setMark returns the command that sets the mark of a service on packets to an address
 // and port.
 func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string) Remedy {
-	return f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
+	return f.localCommand(f.iptablesProgram(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 		"-p", strings.ToLower(protocol.String()), "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))
 }
 

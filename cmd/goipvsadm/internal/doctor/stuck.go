@@ -96,7 +96,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 // with tunnels may listen on the VIP only.
 func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	t := probeTarget(s, d)
-	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
+	if t.ICMP || f.probesWith(netprobe.Silent)[t] == nil {
 		return false
 	}
 	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && f.hasVIPOutcome(s, d, netprobe.Silent)
@@ -122,7 +122,7 @@ func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 		if s.Protocol == ipvs.UDP {
 			text = "a UDP client that keeps its source port stays on the server, because each packet restarts the timeout"
 		}
-		add(text, f.withSysctl(expireNodestPath, f.remove(s, d)))
+		add(text, f.withSysctl(expireNodestPath, f.removeServer(s, d)))
 	}
 	return causes
 }

@@ -90,7 +90,7 @@ func overThreshold(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		x := s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) {
+		x := s.serverFinding(d, evidence, f.editServer(s, d, func(d *ipvs.Destination) {
 			d.UpperThreshold = 2 * max(conns, d.UpperThreshold)
 			// After an edit, Linux 7.2 still waits until the server is below the lower threshold. Zero means
 			// three quarters of the upper one.

@@ -195,7 +195,7 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 // silentFinding adds the causes for the silence of a server, and their remedies, to a
 // finding. Further remedies follow unless the causes have the same ones.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
-	if p, ok := f.path(d); ok {
+	if p, ok := f.pathResult(d); ok {
 		x.Evidence += "; " + describeProbe(p, s.vip(d))
 	}
 	x.explain(f.vipCauses(s, d))

@@ -39,7 +39,7 @@ func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
 func (f *Facts) mayBeStandby() bool {
 	// keepalived without VRRP only checks servers.
 	return slices.ContainsFunc(haDaemons, func(name string) bool { return f.isRunning(name) && (name != "keepalived" || f.HasVRRP) }) ||
-		f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
+		f.sysctlIs(backupOnlyPath, 1) ||
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
@@ -203,7 +203,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
-		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
+		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs(backupOnlyPath, 1) ||
 			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds }) {
 			continue
 		}
@@ -215,7 +215,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 			"rp_filter drops the packets, because the director's route to the client is missing or uses another interface",
 			"the scheduler finds no available server",
 		}
-		if rule := f.growingDrop(s); rule != "" {
+		if rule := f.describePossibleDrop(s); rule != "" {
 			x.Evidence += "; " + rule
 		}
 		// A firewall may drop the packets of a single host intentionally.
