@@ -55,8 +55,8 @@ const maxRecorded = 10000
 const maxArrivalClients = 64
 
 // capturePackets waits for sampleInterval and records the packets that arrive meanwhile
-// for the services and from their servers. It returns those that match no service, see
-// packetRecorder.
+// for the services and from their servers. It returns the packets that match no service:
+// see packetRecorder.unmatched.
 func (c *Collector) capturePackets(f *Facts, services []Service) (unmatched []netprobe.Packet, err error) {
 	var capture *netprobe.Capture
 	err = c.InNetNS(func() (err error) {
@@ -155,7 +155,7 @@ func (r *packetRecorder) recordReply(p *netprobe.Packet) {
 	}
 }
 
-// recordRequest records a packet to a service, or one that matches none.
+// recordRequest records a packet to a service, or a packet that matches no service.
 func (r *packetRecorder) recordRequest(p *netprobe.Packet) {
 	protocol := ipvs.Protocol(p.Protocol)
 	if r.orphans[connKey{protocol, p.Source, p.Destination}] {

@@ -10,8 +10,8 @@ import (
 )
 
 // maxConnsPerBucket is the average number of connections per hash bucket above
-// which the connection table is too small. Shorter chains cost less than the
-// rest of the work for a packet.
+// which the connection table is too small. The search of a shorter chain costs less
+// than the other processing of a packet.
 const maxConnsPerBucket = 32
 
 // Limits of the module parameter conn_tab_bits.

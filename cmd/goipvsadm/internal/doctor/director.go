@@ -235,8 +235,8 @@ func otherProgram(f *Facts, report func(Finding)) {
 	}
 }
 
-// keepalivedValueOptions are the short options of keepalived that have a value, which is the
-// rest of the word or the next word.
+// keepalivedValueOptions are the short options of keepalived that have a value: the
+// remaining characters of the word or, if there are none, the next word.
 const keepalivedValueOptions = "fSuprcbAsMi"
 
 // keepalivedFile returns the configuration file that the arguments of keepalived

@@ -78,8 +78,8 @@ type Finding struct {
 	Remedies []Remedy // alternatives, the most likely and harmless first; at least one
 
 	// Group identifies what subjects with the same problem have in common, such
-	// as a gateway: findings of a check with the same Group are merged. Without
-	// a Group, findings about the same server address are merged.
+	// as a gateway. Findings of a check with the same severity are merged if they
+	// have the same Group or, without a Group, the same server address.
 	Group string
 }
 

@@ -91,7 +91,7 @@ func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 }
 
 // countedPackets returns the number of packets that the rule or policy of an outcome has
-// counted in this sample.
+// counted between the samples.
 func countedPackets(o *netstate.Outcome) uint64 {
 	if o.Rule != nil {
 		return o.Rule.Packets
@@ -99,8 +99,8 @@ func countedPackets(o *netstate.Outcome) uint64 {
 	return o.Chain.PolicyPackets
 }
 
-// describeOutcome describes an outcome: the rule or the policy, and the number
-// of packets that it has counted in this sample.
+// describeOutcome describes the rule or policy of an outcome, and the number of packets
+// that it has counted between the samples.
 func describeOutcome(o *netstate.Outcome) string {
 	where := fmt.Sprintf("%s, table %s", o.Chain.Tool, o.Chain.Table)
 	text := ""
@@ -173,15 +173,15 @@ func (f *Facts) acceptRequests(c *netstate.Chain, protocol ipvs.Protocol, to net
 	return f.acceptRemedy(c, protocol, "-d", netip.PrefixFrom(to.Addr(), to.Addr().BitLen()), to.Port())
 }
 
-// dropOutcome returns the first outcome that certainly drops a packet at one of the
-// hooks, which the packet passes in this order, and the hook. It returns nil if there
-// is none.
+// dropOutcome evaluates the hooks, which are in the order in which the packet passes
+// them. It returns the first outcome that certainly drops the packet, and its hook. The
+// outcome is nil if there is none.
 func (f *Facts) dropOutcome(p *netstate.Packet, hooks ...string) (o *netstate.Outcome, hook string) {
 	if f.Firewall == nil {
 		return nil, ""
 	}
 	for _, hook := range hooks {
-		outcomes := f.Firewall.Evaluate(hook, "", p)
+		outcomes := f.Firewall.Evaluate(hook, p)
 		i := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool {
 			return o.Certain && (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject)
 		})
@@ -210,8 +210,8 @@ func firewallDrops(f *Facts, report func(Finding)) {
 	}
 }
 
-// firewallDropsForwarded reports servers to which the director drops the packets after
-// IPVS has forwarded them.
+// firewallDropsForwarded reports servers whose packets the director's firewall drops
+// after IPVS has forwarded them.
 func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
 		p, ok := f.forwardedPacket(s, d)
@@ -236,13 +236,13 @@ func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	})
 }
 
-// clientFiltered reports clients whose packets a rule drops, unless an earlier check has
-// found that the packets of all clients are dropped.
+// clientFiltered reports clients whose packets a rule drops. If IPVS receives no packets
+// of any client, an earlier check or packetsNotSeen reports the service instead.
 func clientFiltered(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
-		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] {
+		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] || f.isUnseen(s) {
 			continue
 		}
 		var rules []string
@@ -260,14 +260,17 @@ func clientFiltered(f *Facts, report func(Finding)) {
 	}
 }
 
-// describePossibleDrop describes a rule or policy that may drop or redirect packets for a service
-// and has counted packets in this sample. It returns "" if there is none.
-func (f *Facts) describePossibleDrop(s *Service) string {
+// describePossibleDrop describes a rule or policy that may drop or redirect packets of a
+// client to a service and has counted packets between the samples. It returns "" if there
+// is none.
+func (f *Facts) describePossibleDrop(s *Service, client netip.Addr) string {
 	if f.Firewall == nil {
 		return ""
 	}
+	p := f.requestPacket(s)
+	p.Source = netip.AddrPortFrom(client, 0)
 	for _, hook := range []string{"prerouting", "input"} {
-		for _, o := range f.Firewall.Evaluate(hook, "", f.requestPacket(s)) {
+		for _, o := range f.Firewall.Evaluate(hook, p) {
 			if o.Verdict != netstate.SetMark && countedPackets(&o) > 0 {
 				return describeOutcome(&o)
 			}
@@ -282,7 +285,7 @@ func dnatBeforeIPVS(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		outcomes := f.Firewall.Evaluate("prerouting", "", f.requestPacket(s))
+		outcomes := f.Firewall.Evaluate("prerouting", f.requestPacket(s))
 		j := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool { return o.Certain && o.Verdict == netstate.Translate })
 		if j < 0 {
 			continue
@@ -314,7 +317,7 @@ func (f *Facts) markSetByRules(protocol ipvs.Protocol, to netip.AddrPort) (uint3
 		return 0, false
 	}
 	mark := uint32(0)
-	outcomes := f.Firewall.Evaluate("prerouting", "", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
+	outcomes := f.Firewall.Evaluate("prerouting", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
 	for _, o := range outcomes {
 		switch {
 		case o.Verdict != netstate.SetMark:
@@ -346,8 +349,8 @@ func (f *Facts) markRules(mark uint32, family ipvs.Family) (setters []netstate.O
 	return setters, others
 }
 
-// iptablesProgram returns the name of the iptables program for a family, which is the
-// legacy one if the kernel uses legacy tables.
+// iptablesProgram returns the name of the iptables program for a family: the legacy
+// program if Firewall.Legacy is set.
 func (f *Facts) iptablesProgram(family ipvs.Family) string {
 	name := "iptables"
 	if family == ipvs.IPv6 {

@@ -123,7 +123,7 @@ const minSilentPackets = 3
 // request.
 var portsWithReplies = []uint16{53, 123} // DNS, NTP
 
-// expectsReplies reports whether the servers of a UDP service reply to packets:
+// expectsReplies reports whether the servers of a UDP service are expected to reply:
 // many UDP protocols have no replies.
 func expectsReplies(s *Service) bool {
 	return s.repliesNow() || slices.Contains(portsWithReplies, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
@@ -135,9 +135,9 @@ func (s *Service) repliesNow() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 }
 
-// sendsNoReplies reports whether a server with NAT gets packets but sends no
-// replies. A UDP server counts only if the servers of its service do reply.
-// Replies to packets with one-packet scheduling are not counted.
+// sendsNoReplies reports whether a server with NAT gets packets but sends no replies. It
+// returns false for a UDP server unless expectsReplies returns true for its service, and
+// with one-packet scheduling, for which the kernel does not count replies.
 func (f *Facts) sendsNoReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false

@@ -52,9 +52,9 @@ var probeChecks = []Check{
 // probeTime is the time limit for all probes.
 const probeTime = 2 * time.Second
 
-// arpQueries returns the ARP and neighbor discovery queries to send: for each VIP,
-// on the links of its subnet and those that have it, whether or not this director
-// has it; and for each server on these links.
+// arpQueries returns the ARP and neighbor discovery queries to send. Each VIP is queried
+// on the links of its subnet, even if this director does not have it, and on the links
+// that have it. Each server on one of these links is queried on that link.
 func (f *Facts) arpQueries() []netprobe.Query {
 	var queries []netprobe.Query
 	queried := make(map[int]map[netip.Addr]bool) // by link
@@ -145,8 +145,8 @@ func (f *Facts) hasVIPOutcome(s *Service, d *Server, o netprobe.Outcome) bool {
 	return ok && got == o
 }
 
-// probesWith returns the results of the probes that had the given outcome, by
-// target as probeTarget returns it.
+// probesWith returns the results of the probes with the given outcome, by the target
+// that probeTarget returns.
 func (f *Facts) probesWith(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
 	results := f.addrs().probes
 	if results == nil {
@@ -179,7 +179,8 @@ type linkHost struct {
 	hardwareAddr string
 }
 
-// serversByHost returns a server for each host that has replied for the server's address.
+// serversByHost maps each host that has replied for the address of a server to that
+// server.
 func (f *Facts) serversByHost() map[linkHost]*Server {
 	servers := make(map[netip.Addr]*Server)
 	for _, d := range allServers(f.Services) {
@@ -303,11 +304,19 @@ func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 	return f.addrs().hardware[string(a)]
 }
 
-// eachProbed calls do for each server whose TCP or, if icmp is set, ICMP probe had
-// the given outcome, with the severity of a finding about it and the duration of the
-// probe. It skips suppressed servers, and servers with direct routing that replied to
-// a probe of the VIP, which resembles the packets of clients more closely.
-func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
+// A probeKind is the kind of a probe of a server's own address.
+type probeKind uint8
+
+const (
+	tcpProbe probeKind = iota
+	echoProbe
+)
+
+// eachProbed calls do for each server whose probe of the given kind had the given
+// outcome, with the severity of a finding about it and the duration of the probe. It
+// skips suppressed servers, and servers with direct routing that replied to a probe of
+// the VIP, which resembles the packets of clients more closely.
+func (f *Facts) eachProbed(kind probeKind, o netprobe.Outcome, do func(s *Service, d *Server, severity Severity, after string)) {
 	results := f.probesWith(o)
 	if len(results) == 0 {
 		return
@@ -315,7 +324,7 @@ func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d 
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || f.hasVIPOutcome(s, d, netprobe.Answered) || f.hasVIPOutcome(s, d, netprobe.Refused) {
+		if r == nil || t.ICMP != (kind == echoProbe) || f.isSuppressed(d) || f.hasVIPOutcome(s, d, netprobe.Answered) || f.hasVIPOutcome(s, d, netprobe.Refused) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
@@ -341,7 +350,7 @@ func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
 }
 
 // hasReplied reports whether a server has accepted a connection between the samples
-// or, with NAT, replied to UDP packets.
+// or, with NAT, sent UDP or SCTP packets.
 func (f *Facts) hasReplied(s *Service, d *Server) bool {
 	return d.Conns.Completed > 0 || slices.ContainsFunc(endpoints(s, d), func(e Endpoint) bool { return f.Replies[e] > 0 })
 }
@@ -401,7 +410,7 @@ func (f *Facts) hasSpare(s *Service, d *Server) bool {
 }
 
 func probeRefused(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, severity Severity, after string) {
+	f.eachProbed(tcpProbe, netprobe.Refused, func(s *Service, d *Server, severity Severity, after string) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
 	})
 	f.eachServer(func(s *Service, d *Server) {
@@ -444,16 +453,16 @@ func probeRefused(f *Facts, report func(Finding)) {
 	})
 }
 
-// probeFiltered returns the outcome by which the director's own firewall drops the TCP
-// probe of a server, or may have dropped it, or nil. The firewall may accept the packets
-// of clients.
+// probeFiltered returns the outcome of the director's own firewall that drops, or may
+// have dropped, the TCP probe of a server. It returns nil if there is none. The firewall
+// may accept the packets of clients.
 func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
 	if f.Firewall == nil {
 		return nil
 	}
 	r, _ := f.routeTo(d)
 	probe := &netstate.Packet{Protocol: uint16(ipvs.TCP), Destination: d.AddrPort, OutLink: f.link(r.Link).Name, State: "NEW"}
-	outcomes := f.Firewall.Evaluate("output", "", probe)
+	outcomes := f.Firewall.Evaluate("output", probe)
 	for i := range outcomes {
 		o := &outcomes[i]
 		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || countedPackets(o) > 0) {
@@ -464,7 +473,7 @@ func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
 }
 
 func probeNoAnswer(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
+	f.eachProbed(tcpProbe, netprobe.Silent, func(s *Service, d *Server, severity Severity, after string) {
 		causes := []string{"the host is down", "a firewall drops the packets"}
 		if f.isResolved(d) { // it replies to ARP requests or neighbor discovery
 			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
@@ -506,7 +515,8 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 }
 
 // probeVIPUnanswered reports UDP servers with direct routing or tunnels that reply on
-// their own address but not on the VIP, while another server of the service does.
+// their own address but not on the VIP, while another server of the service replies on
+// the VIP.
 func probeVIPUnanswered(f *Facts, report func(Finding)) {
 	answered := f.probesWith(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
@@ -537,7 +547,7 @@ func (f *Facts) serverOnVIP(s *Service, m ipvs.ForwardingMethod) *Server {
 }
 
 func probeNoEcho(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
+	f.eachProbed(echoProbe, netprobe.Silent, func(s *Service, d *Server, _ Severity, after string) {
 		drain := f.drain(s, d)
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
 			advise("check that %s is up; if it is not: %s", d.AddrPort.Addr(), drain.CommandLine()))

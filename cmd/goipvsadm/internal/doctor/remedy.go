@@ -129,7 +129,8 @@ func (f *Facts) drain(s *Service, d *Server) Remedy {
 	return f.editServer(s, d, func(d *ipvs.Destination) { d.Weight = 0 })
 }
 
-// Sysctls that let clients go to another server.
+// Paths of the sysctls that, if they are 1, let the clients of a removed server or of a
+// server of weight 0 reach another server.
 const (
 	expireNodestPath    = "net/ipv4/vs/expire_nodest_conn"
 	expireQuiescentPath = "net/ipv4/vs/expire_quiescent_template"
@@ -149,7 +150,7 @@ func (f *Facts) takeOutOfRotation(s *Service, d *Server) Remedy {
 	return f.drain(s, d)
 }
 
-// withSysctl returns a remedy that first sets a sysctl to 1, unless it already is.
+// withSysctl returns r, preceded by the command that sets a sysctl to 1 unless it is 1.
 func (f *Facts) withSysctl(path string, r Remedy) Remedy {
 	if !f.sysctlIs(path, 1) {
 		r.Commands = append(f.sysctlRemedy(1, path).Commands, r.Commands...)

@@ -185,7 +185,7 @@ func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey
 }
 
 // masquerade returns the commands that masquerade packets to the servers of a service,
-// so that the servers reply to the director whatever their routes are. If from is
+// so that the servers reply to the director regardless of their routes. If from is
 // valid, only packets of clients in that network are masqueraded.
 func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 	words := []string{f.iptablesProgram(s.Family), "-t", "nat", "-A", "POSTROUTING"}
@@ -312,7 +312,8 @@ func acceptInput(s *Service, server netip.Addr, port uint16) []string {
 	return []string{program, "-I", "INPUT", "-p", strings.ToLower(protocol.String()), "--dport", fmt.Sprint(port), "-j", "ACCEPT"}
 }
 
-// pathCauses returns the causes that are not on the director.
+// pathCauses returns the causes for the missing replies of a server with NAT that are not
+// on the director.
 func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	addr := d.AddrPort.Addr()
 	server := addr.String()
@@ -403,8 +404,8 @@ func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
 	})
 }
 
-// explain adds causes to a finding. The remedies are those of the causes, in
-// their order. Findings with the same cause on the director are merged.
+// explain adds causes and their remedies to a finding, in the given order. Findings with
+// the same certain cause on the director are merged.
 func (x *Finding) explain(causes []replyCause) {
 	if len(causes) == 1 && causes[0].certain && causes[0].onDirector {
 		x.Group = causes[0].text + causes[0].remedies[len(causes[0].remedies)-1].CommandLine()
@@ -429,7 +430,8 @@ func describeProbe(p PathResult, to netip.AddrPort) string {
 	return fmt.Sprintf("the server does not reply to packets to %s", to)
 }
 
-// pathResult returns the result of the path probes of a server.
+// pathResult returns the result of the path probes of a server. For a UDP or SCTP server
+// without NAT, only FromDirector is set.
 func (f *Facts) pathResult(d *Server) (p PathResult, ok bool) {
 	if p, ok = f.Paths[&d.Destination]; !ok && d.Method != ipvs.Masquerading {
 		p.FromDirector, ok = f.Datagrams[&d.Destination]
@@ -468,7 +470,7 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		return []replyCause{{
 			text: fmt.Sprintf("the server's default gateway is the director, which drops the replies as martian because their source is its own VIP: replies to the client %s arrive here", probe.Client),
 			remedies: []Remedy{
-				remoteCommand(addr, "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY")),
+				remoteCommand(addr, "ip", "route", "replace", "default", "via", f.likelyGateway(d)),
 				f.editServer(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }),
 			},
 		}}
@@ -619,15 +621,15 @@ func (f *Facts) ownLinkAddr(d *Server) (netip.Prefix, bool) {
 
 // likelyGateway returns the gateway through which the director reaches the clients of
 // a server, if it is on the server's link, so that the server can use it as well.
-// Otherwise, it returns unknown.
-func (f *Facts) likelyGateway(d *Server, unknown string) string {
+// Otherwise, it returns the placeholder GATEWAY.
+func (f *Facts) likelyGateway(d *Server) string {
 	r, _ := f.routeTo(d)
 	for _, client := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
 		if to, ok := f.Routes[client]; ok && to.Gateway.IsValid() && to.Link == r.Link {
 			return to.Gateway.String()
 		}
 	}
-	return unknown
+	return "GATEWAY"
 }
 
 // replyGatewayCause returns the cause that a server's replies do not reach the
@@ -646,7 +648,7 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 	if !ok {
 		return c
 	}
-	c.remedies = []Remedy{remoteCommand(d.AddrPort.Addr(), "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY"))}
+	c.remedies = []Remedy{remoteCommand(d.AddrPort.Addr(), "ip", "route", "replace", "default", "via", f.likelyGateway(d))}
 	c.text += "; the director, if it is the gateway, drops them because their source is its own VIP"
 	if n := f.Counters.MartianSources; n > 0 {
 		c.text += fmt.Sprintf(" (%s with a martian source in this sample)", humanize.Count(n, "packet"))

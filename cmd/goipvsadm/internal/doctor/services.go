@@ -68,8 +68,8 @@ var serviceChecks = []Check{
 	},
 }
 
-// clusterPrograms are programs that keep services without servers in the table, such
-// as those of a deployment that has been scaled to zero.
+// clusterPrograms are programs that keep services without servers in the table, for
+// example while a deployment is scaled to zero.
 var clusterPrograms = []string{"kube-proxy", "kube-router", "kube-vip", "dockerd"}
 
 func noServers(f *Facts, report func(Finding)) {
@@ -295,8 +295,8 @@ func (f *Facts) lacksMark(s *Service, t *UnmatchedTarget) bool {
 	})
 }
 
-// markIncomplete reports clients of a fwmark service some of whose packets lack the
-// mark: those to another port, those of UDP, or those of new connections.
+// markIncomplete reports fwmark services whose clients also send packets without the
+// mark, such as packets to another port, or UDP packets.
 func markIncomplete(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -337,7 +337,7 @@ func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string
 }
 
 // tcpAndUDPPorts are the ports of protocols that use TCP and UDP. Clients of other
-// protocols may try both, such as those of HTTP/3.
+// protocols, such as HTTP/3, may try both.
 var tcpAndUDPPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
 
 // otherProtocol reports clients that send UDP packets to a TCP service, or vice versa.

@@ -65,7 +65,8 @@ func (f *Facts) rejectsClients(s *Service) bool {
 		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) && !s.hasAvailable()
 }
 
-// hasAvailable reports whether a server of the service has reached no threshold.
+// hasAvailable reports whether a server of the service gets new connections: its weight
+// is not 0, and it is below its thresholds.
 func (s *Service) hasAvailable() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds })
 }

@@ -88,7 +88,8 @@ func (f *Facts) isAdvertised(vip netip.Addr, outgoing bool) bool {
 }
 
 // isStandbyFor reports whether the director is, or may be, a standby for a VIP: it does
-// not announce the VIP by VRRP, and either another director does or it mayBeStandby.
+// not announce the VIP by VRRP, and either another director does or mayBeStandby returns
+// true.
 func (f *Facts) isStandbyFor(vip netip.Addr) bool {
 	return !f.isVRRPMaster(vip) && (f.hasOtherVRRPMaster(vip) || f.mayBeStandby())
 }
@@ -198,15 +199,20 @@ func vipOnLo(f *Facts, report func(Finding)) {
 	}
 }
 
+// isUnseen reports whether packets for a service arrive but do not reach IPVS.
+func (f *Facts) isUnseen(s *Service) bool {
+	a := f.Arrivals[s.ServiceKey]
+	return a != nil && a.Packets >= minUnanswered && !s.hasTraffic() && !f.sysctlIs(backupOnlyPath, 1) && s.hasAvailable()
+}
+
 // packetsNotSeen reports services whose packets arrive but do not reach IPVS.
 func packetsNotSeen(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		a := f.Arrivals[s.ServiceKey]
-		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs(backupOnlyPath, 1) ||
-			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds }) {
+		if f.explained[s.ServiceKey] || !f.isUnseen(s) {
 			continue
 		}
+		a := f.Arrivals[s.ServiceKey]
 		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, but IPVS counted none",
 			humanize.Count(a.Packets, "packet"), f.link(a.Link).Name, a.Clients[0]),
 			advise("list the rules of the director's firewall with nft list ruleset or iptables-save -c, and look for counters that increase"))
@@ -215,7 +221,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 			"rp_filter drops the packets, because the director's route to the client is missing or uses another interface",
 			"the scheduler finds no available server",
 		}
-		if rule := f.describePossibleDrop(s); rule != "" {
+		if rule := f.describePossibleDrop(s, a.Clients[0]); rule != "" {
 			x.Evidence += "; " + rule
 		}
 		// A firewall may drop the packets of a single host intentionally.

@@ -74,7 +74,7 @@ func (f *Facts) usesIPv6() bool {
 	})
 }
 
-// serviceOf returns the first service with a VIP.
+// serviceOf returns the first service with a VIP, which must be the VIP of a service.
 func (f *Facts) serviceOf(vip netip.Addr) *Service {
 	i := slices.IndexFunc(f.Services, func(s Service) bool { return s.Mark == 0 && s.AddrPort.Addr() == vip })
 	return &f.Services[i]
@@ -86,8 +86,8 @@ func (f *Facts) hasLocalServer(s *Service) bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return f.isLocal(d.AddrPort.Addr()) })
 }
 
-// hiddenFrom returns the link of a VIP's network, if the director has the VIP
-// only on other links and does not reply to ARP requests for it on this one.
+// hiddenFrom returns the link of a VIP's network, if the director has the VIP only on
+// other links and does not reply to ARP requests for the VIP on that link.
 func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
 	vipLinks := f.linksWithAddr(vip)
 	own, ok := f.subnetOf(vip, 0)
@@ -139,8 +139,8 @@ func (f *Facts) prefixOf(addr netip.Addr, link string) string {
 	return hostPrefix(addr)
 }
 
-// linksIgnoringAdvertisements returns the links that accept router advertisements only while
-// forwarding is disabled, and the paths of their accept_ra sysctls.
+// linksIgnoringAdvertisements returns the links that ignore router advertisements while
+// forwarding is enabled, and the paths of their accept_ra sysctls.
 func (f *Facts) linksIgnoringAdvertisements() (links, paths []string) {
 	for i := range f.Links {
 		l := &f.Links[i]
@@ -209,7 +209,7 @@ func backupOnlyActive(f *Facts, report func(Finding)) {
 			f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: ipvs.Daemon{State: ipvs.Backup}}), f.sysctlRemedy(0, backupOnlyPath))
 		x.Group = "backup mode"
 		if f.hasLocalServer(s) {
-			x.Severity = Warning // it receives the packets
+			x.Severity = Warning // the local server receives the packets
 		}
 		f.explained[s.ServiceKey] = true
 		report(x)
