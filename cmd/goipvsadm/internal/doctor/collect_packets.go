@@ -51,7 +51,7 @@ type UnmatchedTarget struct {
 const maxRecorded = 10000
 
 // maxArrivalClients is the maximum number of clients that are recorded per service,
-// to find those whose packets a firewall drops.
+// to find clients whose packets a firewall drops.
 const maxArrivalClients = 64
 
 // capturePackets waits for sampleInterval and records the packets that arrive meanwhile
@@ -197,7 +197,7 @@ func (f *Facts) addRejection(e Endpoint, reporter netip.Addr) {
 
 // unmatchedTargets returns the targets of the packets that have created no connection, each
 // with the client that sent the most packets to it. It returns none unless all connections
-// have been read: one that was not read may be a connection to a fwmark service.
+// have been read: an unread connection may be one to a fwmark service.
 func unmatchedTargets(f *Facts, unmatched []netprobe.Packet, conns map[connKey]connSample) []UnmatchedTarget {
 	if !f.AllConnections {
 		return nil

@@ -143,8 +143,8 @@ const (
 )
 
 // forwardingSysctl returns the path of the sysctl that enables forwarding of
-// packets of a family that are received on a link. IPv4 has one per link, IPv6
-// one for all links.
+// packets of a family that are received on a link. IPv4 has one sysctl per link,
+// IPv6 one for all links.
 func (f *Facts) forwardingSysctl(link int, addr netip.Addr) string {
 	if addr.Is4() {
 		return linkSysctlPath(f.link(link).Name, "forwarding")

@@ -125,12 +125,12 @@ func Diagnose(f *Facts) []Finding {
 }
 
 // maxSeparate is the maximum number of separate findings of a check with the same
-// severity. If there are more, those about services are merged into one.
+// severity. If there are more, the findings about services are merged into one.
 const maxSeparate = 4
 
 // merge merges findings of the same check and severity: first those with the same
 // Group or the same server address; then, if more than maxSeparate remain, all
-// those about services.
+// findings about services.
 func merge(findings []Finding) []Finding {
 	type kind struct {
 		check    *Check

@@ -232,8 +232,8 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 }
 
 // rejectedClient returns the only client that has tried to connect to the server,
-// if none of its connections to any server have completed, while those of other
-// clients to this server have: the server may reject the client, or the client's
+// if none of its connections to any server have completed, while connections of other
+// clients to this server have completed: the server may reject the client, or the client's
 // network may lose the replies.
 func (f *Facts) rejectedClient(d *Server) (client netip.Addr, ok bool) {
 	for _, a := range slices.Concat(d.Conns.StuckClients, d.Conns.NewClients) {

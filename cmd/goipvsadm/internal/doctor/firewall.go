@@ -236,13 +236,14 @@ func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	})
 }
 
-// clientFiltered reports clients whose packets a rule drops. If IPVS receives no packets
-// of any client, an earlier check or packetsNotSeen reports the service instead.
+// clientFiltered reports clients whose packets a rule drops, while IPVS receives other
+// packets for the service. If IPVS receives none, firewallDrops or packetsNotSeen reports
+// the loss.
 func clientFiltered(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
-		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] || f.isUnseen(s) {
+		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] || !s.hasTraffic() {
 			continue
 		}
 		var rules []string

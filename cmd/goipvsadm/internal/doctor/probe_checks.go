@@ -106,8 +106,8 @@ func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 	return source
 }
 
-// eachProbedServer calls do for each server to probe: those that may get new
-// connections, and those that still have some.
+// eachProbedServer calls do for each server to probe: each server that may get new
+// connections or still has some.
 func (f *Facts) eachProbedServer(do func(s *Service, d *Server)) {
 	for s, d := range allServers(f.Services) {
 		if d.Weight > 0 || d.Conns.Total > 0 {

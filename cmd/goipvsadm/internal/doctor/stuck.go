@@ -61,7 +61,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	}
 	route, routed := f.routeTo(d)
 	nextHop := cmp.Or(route.Gateway, d.AddrPort.Addr())
-	// On a backup director, connections may be those of the master.
+	// On a backup director, connections may have been received from the master.
 	hasTraffic := d.hasClientTraffic()
 	if hasTraffic || !f.mayBeStandby() {
 		severity = Error

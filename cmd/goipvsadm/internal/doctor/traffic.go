@@ -192,7 +192,7 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 }
 
 // silentFinding adds the causes for the silence of a server, and their remedies, to a
-// finding. Further remedies follow unless the causes have the same ones.
+// finding. Further remedies follow unless a cause has the same remedy.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
 	if p, ok := f.pathResult(d); ok {
 		x.Evidence += "; " + describeProbe(p, s.vip(d))

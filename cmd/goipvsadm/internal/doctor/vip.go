@@ -159,8 +159,8 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 			remedy = advise("check the cable of %s and the device at its other end", l.Name)
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s is on %s, which is %s", vip, l.Name, state), remedy)
-		// A single address, or one on a virtual link, may be routed to the director
-		// through another link.
+		// An address without a subnet (/32, /128), or on a virtual link, may be routed to
+		// the director through another link.
 		if addrs[0].Prefix.IsSingleIP() || l.Kind == "bridge" || l.Kind == "dummy" {
 			x.Severity = Hint
 		}
@@ -199,20 +199,14 @@ func vipOnLo(f *Facts, report func(Finding)) {
 	}
 }
 
-// isUnseen reports whether packets for a service arrive but do not reach IPVS.
-func (f *Facts) isUnseen(s *Service) bool {
-	a := f.Arrivals[s.ServiceKey]
-	return a != nil && a.Packets >= minUnanswered && !s.hasTraffic() && !f.sysctlIs(backupOnlyPath, 1) && s.hasAvailable()
-}
-
 // packetsNotSeen reports services whose packets arrive but do not reach IPVS.
 func packetsNotSeen(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
-		if f.explained[s.ServiceKey] || !f.isUnseen(s) {
+		a := f.Arrivals[s.ServiceKey]
+		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs(backupOnlyPath, 1) || !s.hasAvailable() {
 			continue
 		}
-		a := f.Arrivals[s.ServiceKey]
 		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, but IPVS counted none",
 			humanize.Count(a.Packets, "packet"), f.link(a.Link).Name, a.Clients[0]),
 			advise("list the rules of the director's firewall with nft list ruleset or iptables-save -c, and look for counters that increase"))

@@ -19,8 +19,8 @@ type Packet struct {
 	Destination netip.AddrPort // the requested address, for an ARP request
 	Aborts      bool           // a TCP RST, or an SCTP packet that aborts a connection
 
-	// Reporter is the sender of an ICMP error message. Protocol, Source and
-	// Destination are then those of the packet that was not delivered or was too big.
+	// Reporter is the sender of an ICMP error message. Protocol, Source and Destination
+	// then describe the packet that was not delivered or was too big.
 	Reporter netip.Addr
 	TooBig   bool // ICMP fragmentation needed, or ICMPv6 packet too big
 	Sent     bool // sent by this machine, rather than received
