@@ -76,7 +76,7 @@ func BenchmarkDoctor(b *testing.B) {
 }
 
 // BenchmarkDiagnose measures the checks of a table in which each VIP is local,
-// no server replies to probes, and each VIP has a reply to ARP.
+// no server replies to probes, and another host replies to ARP for each VIP.
 func BenchmarkDiagnose(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {

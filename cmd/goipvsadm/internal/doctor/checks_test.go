@@ -276,7 +276,7 @@ func TestDiagnose(t *testing.T) {
 			useMark(f)
 			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.98"), Packets: 3}}
 		}},
-		{name: "a client that tries a port", change: func(f *Facts) {
+		{name: "too few packets without a mark to tell a client from a port scan", change: func(f *Facts) {
 			useMark(f)
 			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:443"), Client: addr("192.0.2.99"), Packets: 2}}
 		}},
@@ -300,7 +300,7 @@ func TestDiagnose(t *testing.T) {
 			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.UDP, Target: ap("192.0.2.1:53"), Client: addr("192.0.2.99"), Packets: 3}}
 			f.Listening = []netstate.Socket{{Protocol: 17, AddrPort: ap("0.0.0.0:53")}}
 		}},
-		{name: "TCP packets without a mark are no other protocol", change: func(f *Facts) {
+		{name: "TCP packets to a TCP service that match no service", change: func(f *Facts) {
 			f.ListeningRead = true
 			f.UnmatchedTargets = []UnmatchedTarget{{Protocol: ipvs.TCP, Target: ap("192.0.2.1:80"), Client: addr("192.0.2.99"), Packets: 3}}
 		}},
@@ -357,16 +357,13 @@ func TestDiagnose(t *testing.T) {
 			d.Delta, d.Conns = silent, stuck
 			d.Conns.StuckClients = []netip.Addr{addr("10.0.0.50")}
 		}, want: []string{"nat-same-network " + server1}},
-		{name: "no replies in a small part of the connection table", change: func(f *Facts) {
+		{name: "no replies to few packets, with unread connections", change: func(f *Facts) {
 			_, d := f.firstServer()
-			d.Delta, d.Conns = silent, stuck
-			d.Conns = Conns{Partial: true}
-			d.Delta = &ipvs.Stats{Conns: 1, InPackets: 2}
+			d.Delta, d.Conns = &ipvs.Stats{Conns: 1, InPackets: 2}, Conns{Partial: true}
 		}},
-		{name: "no replies in a large part of the connection table", change: func(f *Facts) {
+		{name: "no replies to many packets, with unread connections", change: func(f *Facts) {
 			_, d := f.firstServer()
-			d.Delta, d.Conns = silent, stuck
-			d.Conns = Conns{Partial: true}
+			d.Delta, d.Conns = silent, Conns{Partial: true}
 		}, want: []string{"nat-no-answers " + server1}},
 
 		{name: "forwarding off with replies", change: func(f *Facts) {
@@ -410,53 +407,53 @@ func TestDiagnose(t *testing.T) {
 			f.Sysctls["net/ipv4/vs/conntrack"] = 1
 		}},
 
-		{name: "VIP on no interface", change: moveVIP, want: []string{"hint vip-not-local " + service}},
+		{name: "VIP on no interface", change: removeVIP, want: []string{"hint vip-not-local " + service}},
 		{name: "VIP on no interface, with unanswered ARP requests", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.ARPRequests = map[netip.Addr]int{addr("192.0.2.1"): 3}
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on no interface, with packets for it", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Arrivals = arrivals(f, 3, "192.0.2.99")
 		}, want: []string{"vip-not-local " + service}},
 		{name: "VIP on no interface, and no reply to ARP", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Probed, f.ARPProbed = true, true
 		}, want: []string{"warning vip-not-local " + service}},
 		{name: "VIP on no interface, and only clients on the director itself", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Probed, f.ARPProbed = true, true
 			for i := range f.Services[0].Servers {
 				f.Services[0].Servers[i].Conns = Conns{Total: 2, FromDirector: 2}
 			}
 		}, want: []string{"hint vip-not-local " + service}},
 		{name: "VIP on another host", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Neighbors[neighborKey{outside, addr("192.0.2.1")}] = reachable
 		}},
 		{name: "VIP on another host that replies to ARP", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Probed, f.ARPProbed = true, true
 			f.ARPReplies = []netprobe.Reply{{Link: outside, Addr: addr("192.0.2.1"), HardwareAddr: []byte{2, 0, 0, 0, 0, 9}}}
 		}},
 		{name: "VIP local in a routing table for some packets", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.MaybeLocal = map[netip.Addr]bool{addr("192.0.2.1"): true}
 		}},
 		{name: "VIP on no interface, with traffic", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Services[0].Delta = &ipvs.Stats{InPackets: 1}
 		}},
 		{name: "VIP on no interface, moved by keepalived", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Processes, f.HasVRRP = []netstate.Process{{ID: 7, Name: "keepalived"}}, true
 		}, want: []string{"other-program"}},
 		{name: "VIP on no interface, moved by Pacemaker", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Processes = []netstate.Process{{ID: 7, Name: "pacemakerd"}}
 		}},
 		{name: "service for all addresses", change: func(f *Facts) {
-			moveVIP(f)
+			removeVIP(f)
 			f.Services[0].AddrPort = ap("0.0.0.0:80")
 		}},
 		{name: "VIP on a link that is down, with traffic through another link", change: func(f *Facts) {
@@ -492,7 +489,7 @@ func TestDiagnose(t *testing.T) {
 		{name: "rp_filter drops of other packets", change: func(f *Facts) {
 			f.ReversePathDrops = 10
 			makeIdle(f)
-			f.Arrivals = arrivals(f, 0, "")
+			f.Arrivals = arrivals(f, 0)
 		}},
 		{name: "rp_filter drops of other packets, with packets for a service that works", change: func(f *Facts) {
 			f.ReversePathDrops = 10
@@ -507,6 +504,15 @@ func TestDiagnose(t *testing.T) {
 		{name: "packets of one host that IPVS does not see", change: func(f *Facts) {
 			makeIdle(f)
 			f.Arrivals = arrivals(f, 3, "192.0.2.99")
+		}, want: []string{"hint packets-not-seen " + service}},
+		{name: "rule that drops the packets of one of the clients", change: func(f *Facts) {
+			f.Arrivals = arrivals(f, 3, "192.0.2.99", "192.0.2.98")
+			f.Firewall = dropping("192.0.2.99/32")
+		}, want: []string{"client-filtered " + service}},
+		{name: "rule that drops the packets of the only client", change: func(f *Facts) {
+			makeIdle(f)
+			f.Arrivals = arrivals(f, 3, "192.0.2.99")
+			f.Firewall = dropping("192.0.2.99/32")
 		}, want: []string{"hint packets-not-seen " + service}},
 		{name: "packets of one host to a service that never had others", change: func(f *Facts) {
 			makeIdle(f)
@@ -689,7 +695,7 @@ func TestDiagnose(t *testing.T) {
 			probe(f, netprobe.Answered)
 			probeVIP(f, netprobe.Silent)
 		}, want: []string{"warning probe-no-answer " + server1}},
-		{name: "UDP server that does not reply on the VIP", change: func(f *Facts) {
+		{name: "UDP server that does not reply on the VIP, unlike another", change: func(f *Facts) {
 			useDirectRouting(f, Conns{}, Conns{})
 			f.Services[0].Protocol = ipvs.UDP
 			f.ProbeResults = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:0"), ICMP: true}, Outcome: netprobe.Answered}}
@@ -698,7 +704,7 @@ func TestDiagnose(t *testing.T) {
 				&f.Services[0].Servers[1].Destination: {Echo: true},
 			}
 		}, want: []string{"probe-vip-no-answer UDP 192.0.2.1:80 10.0.0.11:80"}},
-		{name: "UDP servers that do not reply on the VIP", change: func(f *Facts) {
+		{name: "no UDP server replies on the VIP", change: func(f *Facts) {
 			useDirectRouting(f, Conns{}, Conns{})
 			f.Services[0].Protocol = ipvs.UDP
 			f.ProbeResults = []netprobe.Result{{Target: netprobe.Target{AddrPort: ap("10.0.0.11:0"), ICMP: true}, Outcome: netprobe.Answered}}
@@ -791,8 +797,14 @@ func settingMark(mark uint32) *netstate.Firewall {
 	return &netstate.Firewall{Chains: []netstate.Chain{{Tool: "iptables", Family: "ip", Table: "mangle", Name: "PREROUTING", Hook: "prerouting", Rules: []netstate.Rule{rule}}}}
 }
 
-// moveVIP moves the VIP to another host and stops its traffic.
-func moveVIP(f *Facts) {
+// dropping returns a firewall with a rule that drops the packets of clients.
+func dropping(clients string) *netstate.Firewall {
+	rules := "*filter\n:INPUT ACCEPT [0:0]\n[3:180] -A INPUT -s " + clients + " -j DROP\n"
+	return &netstate.Firewall{Chains: netstate.ParseIPTables(rules, "iptables", "ip")}
+}
+
+// removeVIP removes the VIP from the director and stops its traffic.
+func removeVIP(f *Facts) {
 	f.Addresses[1] = netstate.Address{Link: outside, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
 	f.Routes[addr("192.0.2.1")] = netstate.Route{Type: netstate.Unicast, Link: outside}
 	makeIdle(f)
@@ -830,13 +842,12 @@ func makeIdle(f *Facts) {
 	}
 }
 
-// arrivals returns packets for the first service on the outside link.
+// arrivals returns the number of packets of clients for the first service that arrive on
+// the outside link.
 func arrivals(f *Facts, packets int, clients ...string) map[ipvs.ServiceKey]*Arrivals {
 	a := &Arrivals{Packets: packets, Link: outside}
 	for _, c := range clients {
-		if c != "" {
-			a.Clients = append(a.Clients, addr(c))
-		}
+		a.Clients = append(a.Clients, addr(c))
 	}
 	return map[ipvs.ServiceKey]*Arrivals{f.Services[0].ServiceKey: a}
 }
@@ -877,7 +888,7 @@ func claimVIP(f *Facts, host string) {
 }
 
 // loseReplies makes the connections of the given clients to the first server stay in
-// SYN_RECV although it replies, and removes those to the other servers.
+// SYN_RECV although it replies, and stops the traffic of the other servers.
 func (f *Facts) loseReplies(clients ...string) {
 	makeIdle(f)
 	_, d := f.firstServer()
@@ -899,18 +910,18 @@ func (f *Facts) claimServerAddress() {
 	}
 }
 
-// TestVIPNetmaskCause expects the netmask of the VIP among the causes if another address
-// shows that the network is smaller, since removing the only route to the network would
-// do harm.
+// TestVIPNetmaskCause expects the netmask of the VIP among the causes only if another
+// address shows that the network is smaller: without that address, the remedy would remove
+// the only route to the network.
 func TestVIPNetmaskCause(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		other string // another address of the link
 		want  bool
 	}{
-		{"another address in a smaller network", "10.9.0.1/24", true},
-		{"another address in the same network", "10.9.0.1/8", false},
-		{"no other address", "127.0.0.2/8", false},
+		{name: "another address in a smaller network", other: "10.9.0.1/24", want: true},
+		{name: "another address in the same network", other: "10.9.0.1/8"},
+		{name: "no other address", other: "127.0.0.2/8"},
 	} {
 		f := healthyFacts()
 		f.Services[0].AddrPort = ap("10.0.0.1:80")
@@ -1003,6 +1014,27 @@ func TestDownServerCause(t *testing.T) {
 		i := slices.IndexFunc(findings, func(x Finding) bool { return x.Check.ID == "nat-no-answers" })
 		if i < 0 || !strings.HasPrefix(findings[i].Causes[0], tt.want) {
 			t.Errorf("%s: got %+v, want nat-no-answers with the first cause %q", tt.name, findings, tt.want)
+		}
+	}
+}
+
+// TestPacketsNotSeenRule expects the rule that drops the packets of the client in the
+// evidence, and no rule for other clients.
+func TestPacketsNotSeenRule(t *testing.T) {
+	for _, tt := range []struct {
+		clients string // source of the rule
+		want    bool
+	}{
+		{clients: "192.0.2.99/32", want: true},
+		{clients: "192.0.2.98/32"},
+	} {
+		f := healthyFacts()
+		makeIdle(f)
+		f.Arrivals = arrivals(f, 3, "192.0.2.99")
+		f.Firewall = dropping(tt.clients)
+		findings := Diagnose(f)
+		if len(findings) != 1 || strings.Contains(findings[0].Evidence, "-A INPUT -s "+tt.clients+" -j DROP") != tt.want {
+			t.Errorf("rule for %s: got %+v, want one finding that contains the rule: %v", tt.clients, findings, tt.want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (c *Collector) Collect() (*Facts, error) {
 		return c.collectRules()
 	}
 	f := &Facts{Program: c.Program, NetNS: c.NetNS, Probed: c.Probe, ConnTableSize: c.Info.ConnTableSize}
-	c.readLinks(f, f)
+	c.readLinks(f)
 	c.readDaemons(f)
 	watch := c.watchNetwork(f)
 	first, err := c.sample(f, nil)
@@ -63,10 +63,10 @@ func (c *Collector) Collect() (*Facts, error) {
 	}
 	var probing sync.WaitGroup
 	var probeErr error
+	probed := &Facts{Services: first.services} // the probes must not use f, which capturePackets changes
 	if c.Probe {
-		host := &Facts{Services: first.services} // input of the probes; f is written meanwhile
-		c.collectHost(f, host)
-		probing.Go(func() { probeErr = c.probeNetwork(f, host) })
+		c.collectHost(probed)
+		probing.Go(func() { probeErr = c.probeNetwork(probed) })
 	}
 	var captureErr error
 	var unmatched []netprobe.Packet
@@ -74,6 +74,8 @@ func (c *Collector) Collect() (*Facts, error) {
 		unmatched, captureErr = c.capturePackets(f, first.services)
 	}
 	probing.Wait()
+	f.ARPReplies, f.ARPProbed = probed.ARPReplies, probed.ARPProbed
+	f.ProbeResults, f.VIPOutcomes = probed.ProbeResults, probed.VIPOutcomes
 
 	f.Unavailable, f.TableUnreadable = nil, false // noted again by the second sample
 	if captureErr != nil {
@@ -99,7 +101,7 @@ func (c *Collector) Collect() (*Facts, error) {
 	watch.finish(f)
 	c.readTimeouts(f)
 	c.readNetworkUse(f)
-	c.collectHost(f, f)
+	c.collectHost(f)
 	if c.Probe {
 		c.probePaths(f)
 	} else if f.hasUnseenReplies() {
@@ -140,7 +142,7 @@ func (c *Collector) sample(f *Facts, previous *sample) (*sample, error) {
 		before = previous.conns
 	}
 	s.conns = c.sampleConnections(f, services, before)
-	s.neighbors = c.readNeighbors(f, f)
+	s.neighbors = c.readNeighbors(f)
 	c.read(f, "drop counters", func() (err error) {
 		if s.reversePathDrops, err = zeroIfMissing(netstate.ReversePathDrops()); err != nil {
 			return err
@@ -168,8 +170,8 @@ func increase(before, after uint64) uint64 {
 	return after - before
 }
 
-// noteUnavailable notes that something could not be read. It keeps the first of
-// several reasons, and writes the lines of joined errors as one line.
+// noteUnavailable notes that something could not be read. If it is called again for the
+// same thing, it keeps the first reason. It joins the lines of a reason.
 func (f *Facts) noteUnavailable(what, reason string) { f.note(Unavailable{What: what, Reason: reason}) }
 
 // noteOptional is like noteUnavailable, for facts without which the report is
@@ -209,17 +211,17 @@ func (c *Collector) readNetlink(f *Facts, what string, read func(*netstate.Conn)
 }
 
 // readNeighbors reads the neighbor entries. It returns their states, and stores their
-// hardware addresses in host. What cannot be read is noted in f.
-func (c *Collector) readNeighbors(f, host *Facts) Neighbors {
+// hardware addresses in f.
+func (c *Collector) readNeighbors(f *Facts) Neighbors {
 	states := make(Neighbors)
-	host.HardwareAddrs = make(map[neighborKey]net.HardwareAddr)
+	f.HardwareAddrs = make(map[neighborKey]net.HardwareAddr)
 	c.readNetlink(f, "neighbors", func(conn *netstate.Conn) error {
 		neighbors, err := conn.Neighbors()
 		for _, n := range neighbors {
 			key := neighborKey{n.Link, n.Addr}
 			states[key] = n.State
 			if n.HardwareAddr != nil {
-				host.HardwareAddrs[key] = n.HardwareAddr
+				f.HardwareAddrs[key] = n.HardwareAddr
 			}
 		}
 		return err
@@ -227,40 +229,39 @@ func (c *Collector) readNeighbors(f, host *Facts) Neighbors {
 	return states
 }
 
-// probeNetwork sends the probes for the services of host and stores the results
-// in f.
-func (c *Collector) probeNetwork(f, host *Facts) error {
-	host.addrs() // builds the index before it is used concurrently
+// probeNetwork sends the probes for the services of f and stores the results in f.
+func (c *Collector) probeNetwork(f *Facts) error {
+	f.addrs() // builds the index before it is used concurrently
 	var wg sync.WaitGroup
 	var whoHasErr, serversErr error
 	wg.Go(func() {
 		whoHasErr = c.InNetNS(func() (err error) {
-			f.ARPReplies, err = netprobe.WhoHas(host.arpQueries(), probeTime)
+			f.ARPReplies, err = netprobe.WhoHas(f.arpQueries(), probeTime)
 			f.ARPProbed = err == nil
 			return err
 		})
 	})
 	wg.Go(func() {
 		serversErr = c.InNetNS(func() (err error) {
-			f.ProbeResults, err = netprobe.ProbeServers(host.probeTargets(), probeTime)
+			f.ProbeResults, err = netprobe.ProbeServers(f.probeTargets(), probeTime)
 			return err
 		})
 	})
 	wg.Wait()
-	return errors.Join(whoHasErr, serversErr, c.probeVIPs(f, host))
+	return errors.Join(whoHasErr, serversErr, c.probeVIPs(f))
 }
 
 // probeVIPs probes the VIPs at the servers with direct routing. It runs after the other
 // probes, which have resolved the hardware addresses of the servers.
-func (c *Collector) probeVIPs(f, host *Facts) error {
-	c.readNeighbors(f, host)
+func (c *Collector) probeVIPs(f *Facts) error {
+	c.readNeighbors(f)
 	var paths []netprobe.Path
 	var servers []ipvs.DestinationKey
-	host.eachProbedServer(func(s *Service, d *Server) {
+	f.eachProbedServer(func(s *Service, d *Server) {
 		if d.Method != ipvs.DirectRouting || s.Protocol != ipvs.TCP || s.AddrPort.Port() == 0 {
 			return
 		}
-		if p, ok := host.pathTo(s, d); ok && p.Source.IsValid() {
+		if p, ok := f.pathTo(s, d); ok && p.Source.IsValid() {
 			paths, servers = append(paths, p), append(servers, s.key(d))
 		}
 	})

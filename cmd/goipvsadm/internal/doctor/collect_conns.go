@@ -42,8 +42,8 @@ const (
 	sctpInitAgain = "INIT"
 )
 
-// isHandshake reports whether a connection in the given state has not got a reply from
-// the server yet.
+// isHandshake reports whether a connection in the given state has not received a reply
+// from the server yet.
 func isHandshake(state string) bool {
 	return state == synRecv || state == sctpInit || state == sctpInitAgain
 }
@@ -72,10 +72,10 @@ func isStuck(conn *ipvs.Connection, stateBefore string) bool {
 	return conn.State == sctpInitAgain
 }
 
-// sampleConnections reads up to maxSampledConns connections and fills in the
-// Conns of the servers. It returns the connections; before contains those of the
-// previous sample, or is nil. With a backup daemon, no connections count as new:
-// they may have been received from the master.
+// sampleConnections reads up to maxSampledConns connections, fills in the Conns of the
+// servers, and returns the connections. Before contains the connections of the previous
+// sample, or is nil. With a backup daemon, no connection counts as new, since it may
+// have been received from the master.
 func (c *Collector) sampleConnections(f *Facts, services []Service, before map[connKey]connSample) map[connKey]connSample {
 	backup := slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 	if c.Client == nil || len(services) == 0 && !backup {
@@ -157,9 +157,8 @@ func (c *Collector) readConnections(f *Facts) (conns []ipvs.Connection) {
 	return conns
 }
 
-// add adds a connection. stateBefore is its state at the previous sample, isNew
-// reports whether it was not in that sample, and stuck whether it waits for a reply
-// of the server.
+// add adds a connection: its state in the previous sample, whether it is missing from
+// that sample, and the result of isStuck. Own are the addresses of the director.
 func (c *Conns) add(conn *ipvs.Connection, stateBefore string, isNew, stuck bool, own map[netip.Addr]bool) {
 	client := conn.Client.Addr()
 	c.Total++
@@ -257,8 +256,8 @@ func (ix *serverIndex) find(c *ipvs.Connection) (*Server, *Service) {
 	return nil, s
 }
 
-// service returns the service for a VIP and port, or nil. A service for the port
-// precedes one for all ports.
+// service returns the service for a VIP and port, or nil. A service for the port takes
+// precedence over a service for all ports.
 func (ix *serverIndex) service(p ipvs.Protocol, vip netip.AddrPort) *Service {
 	for _, vip := range []netip.AddrPort{vip, netip.AddrPortFrom(vip.Addr(), 0)} {
 		if s := ix.services[ipvs.AddrKey(p, vip)]; s != nil {

@@ -13,47 +13,47 @@ import (
 	"goipvsadm/ipvs"
 )
 
-// collectHost reads the facts about the director that concern the services of
-// host and stores them in host. What cannot be read is noted in f.
-func (c *Collector) collectHost(f, host *Facts) {
-	c.readLinks(f, host)
+// collectHost reads the facts about the director that concern the services of f, and
+// stores them in f.
+func (c *Collector) collectHost(f *Facts) {
+	c.readLinks(f)
 	c.readNetlink(f, "routes", func(conn *netstate.Conn) (err error) {
-		if host.Routes, err = readRoutes(conn, host.Services); err != nil {
+		if f.Routes, err = readRoutes(conn, f.Services); err != nil {
 			return err
 		}
-		host.MaybeLocal, err = readMaybeLocal(conn, host)
+		f.MaybeLocal, err = readMaybeLocal(conn, f)
 		return err
 	})
-	c.read(f, "sysctls", func() error { return c.readSysctls(f, host) })
+	c.read(f, "sysctls", func() error { return c.readSysctls(f) })
 	c.read(f, "processes", func() (err error) {
-		host.Processes, err = netstate.Processes(watchedProcesses()...)
+		f.Processes, err = netstate.Processes(watchedProcesses()...)
 		return err
 	})
-	host.Memory, _ = netstate.TotalMemory()
-	if hasMarks(host.Services) {
+	f.Memory, _ = netstate.TotalMemory()
+	if hasMarks(f.Services) {
 		c.readNetlink(f, "queueing disciplines", func(conn *netstate.Conn) (err error) {
-			host.HasIngressFilter, err = conn.HasIngressQdisc()
+			f.HasIngressFilter, err = conn.HasIngressQdisc()
 			return err
 		})
 	}
-	needed := hasMarks(host.Services) || len(host.UnmatchedTargets) > 0
-	host.eachServer(func(_ *Service, d *Server) { needed = needed || host.isLocal(d.AddrPort.Addr()) })
-	if needed {
+	needsListening := hasMarks(f.Services) || len(f.UnmatchedTargets) > 0
+	f.eachServer(func(_ *Service, d *Server) { needsListening = needsListening || f.isLocal(d.AddrPort.Addr()) })
+	if needsListening {
 		c.read(f, "listening sockets", func() (err error) {
-			host.Listening, err = netstate.ListeningSockets()
-			host.ListeningRead = err == nil
+			f.Listening, err = netstate.ListeningSockets()
+			f.ListeningRead = err == nil
 			return err
 		})
 	}
 }
 
 // readLinks reads the links and addresses.
-func (c *Collector) readLinks(f, host *Facts) {
+func (c *Collector) readLinks(f *Facts) {
 	c.readNetlink(f, "links and addresses", func(conn *netstate.Conn) (err error) {
-		if host.Links, err = conn.Links(); err != nil {
+		if f.Links, err = conn.Links(); err != nil {
 			return err
 		}
-		host.Addresses, err = conn.Addresses()
+		f.Addresses, err = conn.Addresses()
 		return err
 	})
 }
@@ -111,11 +111,11 @@ func findReplyRoutes(conn *netstate.Conn, routes map[netip.Addr]netstate.Route, 
 
 // readMaybeLocal returns the VIPs whose route is not local, but which have a
 // local route in a table that routing rules may select.
-func readMaybeLocal(conn *netstate.Conn, host *Facts) (map[netip.Addr]bool, error) {
+func readMaybeLocal(conn *netstate.Conn, f *Facts) (map[netip.Addr]bool, error) {
 	maybeLocal := make(map[netip.Addr]bool)
-	for i := range host.Services {
-		vip := host.Services[i].AddrPort.Addr()
-		if r, ok := host.Routes[vip]; !ok || r.Type == netstate.Local {
+	for i := range f.Services {
+		vip := f.Services[i].AddrPort.Addr()
+		if r, ok := f.Routes[vip]; !ok || r.Type == netstate.Local {
 			continue
 		}
 		local, err := conn.MayBeLocal(vip)
@@ -137,20 +137,20 @@ var (
 	}
 	// optionalSysctls do not exist on all kernels.
 	optionalSysctls = []string{
-		"net/ipv4/vs/run_estimation", "net/ipv4/vs/backup_only", "net/ipv4/vs/conn_reuse_mode",
+		"net/ipv4/vs/run_estimation", backupOnlyPath, connReusePath,
 		"net/ipv6/conf/all/forwarding", "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max",
 	}
 	// linkSysctls exist for each link with IPv4.
 	linkSysctls = []string{"arp_ignore", "forwarding", "rp_filter", "send_redirects"}
 )
 
-// readSysctls reads the sysctls into host.
-func (c *Collector) readSysctls(f, host *Facts) error {
-	host.Sysctls = make(map[string]int)
+// readSysctls reads the sysctls.
+func (c *Collector) readSysctls(f *Facts) error {
+	f.Sysctls = make(map[string]int)
 	read := func(path string) error {
 		n, err := netstate.Sysctl(path)
 		if err == nil {
-			host.Sysctls[path] = n
+			f.Sysctls[path] = n
 		}
 		return err
 	}
@@ -177,13 +177,13 @@ func (c *Collector) readSysctls(f, host *Facts) error {
 	}
 	for _, name := range linkSysctls {
 		require(linkSysctlPath("all", name))
-		for i := range host.Links {
+		for i := range f.Links {
 			// Missing if the link has been removed, or if its MTU is too small for IPv4.
-			_ = read(linkSysctlPath(host.Links[i].Name, name))
+			_ = read(linkSysctlPath(f.Links[i].Name, name))
 		}
 	}
-	for i := range host.Links {
-		_ = read(acceptRASysctl(host.Links[i].Name)) // missing without IPv6
+	for i := range f.Links {
+		_ = read(acceptRASysctl(f.Links[i].Name)) // missing without IPv6
 	}
 	if len(missing) > 0 {
 		if path := new(fs.PathError); errors.As(reason, &path) {

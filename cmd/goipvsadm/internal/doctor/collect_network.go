@@ -65,7 +65,8 @@ func (w *networkWatch) finish(f *Facts) {
 	})
 }
 
-// readNetworkUse reads whether ip_vs_ftp, VRRP and router advertisements are in use.
+// readNetworkUse reads whether ip_vs_ftp and VRRP are in use, and which links have a
+// default route from a router advertisement.
 func (c *Collector) readNetworkUse(f *Facts) {
 	f.HasFTPHelper = netstate.ModuleLoaded("ip_vs_ftp")
 	c.read(f, "raw sockets", func() (err error) { f.HasVRRP, err = netstate.HasVRRPSocket(); return err })
@@ -75,8 +76,8 @@ func (c *Collector) readNetworkUse(f *Facts) {
 // A PathResult is the result of the path probes of a server.
 type PathResult struct {
 	Client       netip.Addr         // one of the clients without replies
-	FromClient   netprobe.PathReply // replies to packets from Client that arrive at the director
-	FromDirector netprobe.PathReply // replies to packets from an address of the director
+	FromClient   netprobe.PathReply // replies, received by the director, to packets whose source is Client
+	FromDirector netprobe.PathReply // replies to packets whose source is the director, or Client if the VIP is its only address
 }
 
 const (
@@ -91,11 +92,11 @@ const (
 func (c *Collector) probePaths(f *Facts) {
 	type probe struct {
 		d      *ipvs.Destination
-		client netip.Addr // client of a TCP server, for which two paths are probed; invalid for other servers
+		client netip.Addr // source of the first of the two paths to a TCP server; invalid for other servers, which have one path
 	}
 	var probes []probe
 	var paths []netprobe.Path
-	suspects, datagrams := 0, 0
+	suspects, datagrams := 0, 0 // numbers of TCP servers, and of UDP and SCTP servers
 	f.eachServer(func(s *Service, d *Server) {
 		isTCP := s.mayUseTCP()
 		if isTCP && (suspects == maxPaths || len(d.Conns.StuckClients) == 0) || !isTCP && datagrams == maxDatagrams {

@@ -51,12 +51,12 @@ type UnmatchedTarget struct {
 const maxRecorded = 10000
 
 // maxArrivalClients is the maximum number of clients that are recorded per service,
-// to find those whose packets a firewall drops.
+// to find clients whose packets a firewall drops.
 const maxArrivalClients = 64
 
 // capturePackets waits for sampleInterval and records the packets that arrive meanwhile
-// for the services and from their servers. It returns those that match no service, see
-// packetRecorder.
+// for the services and from their servers. It returns the packets that match no service:
+// see packetRecorder.unmatched.
 func (c *Collector) capturePackets(f *Facts, services []Service) (unmatched []netprobe.Packet, err error) {
 	var capture *netprobe.Capture
 	err = c.InNetNS(func() (err error) {
@@ -139,7 +139,7 @@ func (r *packetRecorder) recordICMPError(p *netprobe.Packet) {
 	case p.Sent && p.TooBig && (r.own[to] || r.ix.service(protocol, p.Destination) != nil):
 		r.f.TooBigSent++
 	case !p.Sent && !p.TooBig && r.servers[to]:
-		r.f.reject(Endpoint{protocol, p.Destination}, p.Reporter)
+		r.f.addRejection(Endpoint{protocol, p.Destination}, p.Reporter)
 	}
 }
 
@@ -149,13 +149,13 @@ func (r *packetRecorder) recordReply(p *netprobe.Packet) {
 	switch {
 	case !r.servers[from]:
 	case p.Aborts:
-		r.f.reject(server, from)
+		r.f.addRejection(server, from)
 	case p.Protocol != unix.IPPROTO_TCP && !r.own[p.Destination.Addr()] && len(r.f.Replies) < maxRecorded:
 		r.f.Replies[server]++
 	}
 }
 
-// recordRequest records a packet to a service, or one that matches none.
+// recordRequest records a packet to a service, or a packet that matches no service.
 func (r *packetRecorder) recordRequest(p *netprobe.Packet) {
 	protocol := ipvs.Protocol(p.Protocol)
 	if r.orphans[connKey{protocol, p.Source, p.Destination}] {
@@ -181,8 +181,8 @@ func (r *packetRecorder) recordRequest(p *netprobe.Packet) {
 	a.Clients = appendDistinct(a.Clients, p.Source.Addr(), maxArrivalClients)
 }
 
-// reject records that a packet to a server was rejected.
-func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
+// addRejection records that a packet to a server was rejected.
+func (f *Facts) addRejection(e Endpoint, reporter netip.Addr) {
 	r := f.Rejections[e]
 	if r == nil {
 		if len(f.Rejections) == maxRecorded {
@@ -197,7 +197,7 @@ func (f *Facts) reject(e Endpoint, reporter netip.Addr) {
 
 // unmatchedTargets returns the targets of the packets that have created no connection, each
 // with the client that sent the most packets to it. It returns none unless all connections
-// have been read: one that was not read may be a connection to a fwmark service.
+// have been read: an unread connection may be one to a fwmark service.
 func unmatchedTargets(f *Facts, unmatched []netprobe.Packet, conns map[connKey]connSample) []UnmatchedTarget {
 	if !f.AllConnections {
 		return nil

@@ -48,7 +48,7 @@ func (c *Collector) collectRules() (*Facts, error) {
 		f.noteOptional("firewall rules", err.Error())
 	}
 	f.Firewall.Since(nil) // clears the counters: earlier packets are no evidence
-	c.collectHost(f, f)
+	c.collectHost(f)
 	c.readNetworkUse(f)
 	return f, nil
 }

@@ -103,8 +103,8 @@ func TestNoteUnavailable(t *testing.T) {
 	}
 }
 
-// A server that a dump skips must not be missing, since its connections would
-// count as those of a removed server.
+// TestReadTableConsistent expects all servers although the first dump skips one: the
+// connections to a missing server would count as connections to a removed server.
 func TestReadTableConsistent(t *testing.T) {
 	const servers = 100 // more than a datagram contains
 	k := largeTable(1, servers)

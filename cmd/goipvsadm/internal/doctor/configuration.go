@@ -157,8 +157,7 @@ func onePacketNAT(f *Facts, report func(Finding)) {
 		if s.Flags&ipvs.OnePacketScheduling == 0 || s.PEName != "" {
 			continue // a persistence engine may create connections for replies
 		}
-		j := slices.IndexFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.Masquerading && d.Weight > 0 })
-		if j < 0 {
+		if !slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Method == ipvs.Masquerading && d.Weight > 0 }) {
 			continue
 		}
 		replies := f.untranslatedReplies(s)

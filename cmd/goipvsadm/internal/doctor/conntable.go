@@ -10,8 +10,8 @@ import (
 )
 
 // maxConnsPerBucket is the average number of connections per hash bucket above
-// which the connection table is too small. Shorter chains cost less than the
-// rest of the work for a packet.
+// which the connection table is too small. The search of a shorter chain costs less
+// than the other processing of a packet.
 const maxConnsPerBucket = 32
 
 // Limits of the module parameter conn_tab_bits.
@@ -70,7 +70,7 @@ func conntrackFull(f *Facts, report func(Finding)) {
 }
 
 func conntrackOff(f *Facts, report func(Finding)) {
-	if f.ConntrackInvalid == 0 || !f.sysctlIs("net/ipv4/vs/conntrack", 0) {
+	if f.ConntrackInvalid == 0 || !f.sysctlIs(conntrackPath, 0) {
 		return
 	}
 	servers := 0
@@ -83,7 +83,7 @@ func conntrackOff(f *Facts, report func(Finding)) {
 		report(Finding{
 			Evidence: fmt.Sprintf("netfilter classified %s as INVALID in this sample, while %s with NAT had traffic",
 				humanize.Count(f.ConntrackInvalid, "packet"), humanize.Count(servers, "server")),
-			Remedies: []Remedy{f.sysctlRemedy(1, "net/ipv4/vs/conntrack")},
+			Remedies: []Remedy{f.sysctlRemedy(1, conntrackPath)},
 		})
 	}
 }

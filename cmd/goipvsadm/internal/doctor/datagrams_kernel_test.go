@@ -21,8 +21,9 @@ var hasSCTP = sync.OnceValue(func() bool {
 	return exec.Command("modprobe", "sctp").Run() == nil
 })
 
-// serveUDP starts a server on a host that returns each datagram. The address must
-// be that of the clients' datagrams.
+// serveUDP starts a server on a host that returns each datagram. With direct routing or
+// a tunnel, the address must be that of the service: a socket for all addresses would
+// reply from another address of the host.
 func (tb *testbed) serveUDP(host, address string) {
 	tb.t.Helper()
 	conn := tb.listenUDP(host, address)

@@ -111,8 +111,8 @@ func forwardingOff(f *Facts, report func(Finding)) {
 		if !f.sysctlIs(path, 0) {
 			return
 		}
-		if path != ip6Forwarding && f.sysctlIs(ipForward, 0) {
-			path = ipForward // setting it sets the sysctls of all links
+		if path != ip6ForwardingPath && f.sysctlIs(ipForwardPath, 0) {
+			path = ipForwardPath // setting it sets the sysctls of all links
 		}
 		if servers[path] == 0 {
 			paths = append(paths, path)
@@ -120,7 +120,7 @@ func forwardingOff(f *Facts, report func(Finding)) {
 		servers[path]++
 		if d.hasClientTraffic() {
 			failing[path] = true
-			f.suppress(d.AddrPort.Addr())
+			f.suppressHost(d.AddrPort.Addr())
 		}
 	})
 	for _, path := range paths {
@@ -138,23 +138,23 @@ func forwardingOff(f *Facts, report func(Finding)) {
 }
 
 const (
-	ipForward     = "net/ipv4/ip_forward"
-	ip6Forwarding = "net/ipv6/conf/all/forwarding"
+	ipForwardPath     = "net/ipv4/ip_forward"
+	ip6ForwardingPath = "net/ipv6/conf/all/forwarding"
 )
 
 // forwardingSysctl returns the path of the sysctl that enables forwarding of
-// packets of a family that are received on a link. IPv4 has one per link, IPv6
-// one for all links.
+// packets of a family that are received on a link. IPv4 has one sysctl per link,
+// IPv6 one for all links.
 func (f *Facts) forwardingSysctl(link int, addr netip.Addr) string {
 	if addr.Is4() {
 		return linkSysctlPath(f.link(link).Name, "forwarding")
 	}
-	return ip6Forwarding
+	return ip6ForwardingPath
 }
 
 func sendRedirects(f *Facts, report func(Finding)) {
 	// With conntrack, SNAT rules may make the servers reply to the director.
-	if f.sysctlIs("net/ipv4/vs/conntrack", 1) {
+	if f.sysctlIs(conntrackPath, 1) {
 		return
 	}
 	reported := make(map[int]bool) // by link
@@ -235,9 +235,9 @@ func otherProgram(f *Facts, report func(Finding)) {
 	}
 }
 
-// keepalivedValues are the short options of keepalived that have a value, which is the
-// rest of the word or the next word.
-const keepalivedValues = "fSuprcbAsMi"
+// keepalivedValueOptions are the short options of keepalived that have a value: the
+// remaining characters of the word or, if there are none, the next word.
+const keepalivedValueOptions = "fSuprcbAsMi"
 
 // keepalivedFile returns the configuration file that the arguments of keepalived
 // name, or "". Short options may be combined, as in -nlf FILE.
@@ -253,7 +253,7 @@ func keepalivedFile(args []string) (file string) {
 			file = next(i)
 		case strings.HasPrefix(arg, "--") || !strings.HasPrefix(arg, "-"):
 		default:
-			j := strings.IndexAny(arg[1:], keepalivedValues) + 1
+			j := strings.IndexAny(arg[1:], keepalivedValueOptions) + 1
 			if j == 0 {
 				continue
 			}

@@ -78,8 +78,8 @@ type Finding struct {
 	Remedies []Remedy // alternatives, the most likely and harmless first; at least one
 
 	// Group identifies what subjects with the same problem have in common, such
-	// as a gateway: findings of a check with the same Group are merged. Without
-	// a Group, findings about the same server address are merged.
+	// as a gateway. Findings of a check with the same severity are merged if they
+	// have the same Group or, without a Group, the same server address.
 	Group string
 }
 
@@ -112,7 +112,7 @@ func Diagnose(f *Facts) []Finding {
 			x.Severity = cmp.Or(x.Severity, c.Severity)
 			if x.Server != nil && x.Severity == Error {
 				if c.WholeHost {
-					f.suppress(x.Server.AddrPort.Addr())
+					f.suppressHost(x.Server.AddrPort.Addr())
 				}
 				f.suppressServer(x.Server)
 			}
@@ -125,12 +125,12 @@ func Diagnose(f *Facts) []Finding {
 }
 
 // maxSeparate is the maximum number of separate findings of a check with the same
-// severity. If there are more, those about services are merged into one.
+// severity. If there are more, the findings about services are merged into one.
 const maxSeparate = 4
 
 // merge merges findings of the same check and severity: first those with the same
 // Group or the same server address; then, if more than maxSeparate remain, all
-// those about services.
+// findings about services.
 func merge(findings []Finding) []Finding {
 	type kind struct {
 		check    *Check

@@ -33,7 +33,7 @@ type Facts struct {
 	Orphans         []Orphan
 	OrphanPackets   int                                // captured packets that belong to Orphans
 	WorkingClients  map[netip.Addr][]*ipvs.Destination // clients with connections past the handshake, and up to two of their servers
-	Completing      map[ClientServer]bool              // clients and servers of connections that completed between the samples
+	Completing      map[ClientServer]bool              // for each client and server: whether a connection has completed its handshake between the samples
 	Resets          map[connKey]bool                   // TCP connections that clients have reset between the samples
 	Daemons         []ipvs.Daemon
 
@@ -45,8 +45,8 @@ type Facts struct {
 	MaybeLocal       map[netip.Addr]bool           // VIPs that are local only in a table that routing rules may select
 	Arrivals         map[ipvs.ServiceKey]*Arrivals // nil if arriving packets could not be captured
 	ARPRequests      map[netip.Addr]int            // by requested address: the largest number of requests from one host between the samples
-	Replies          map[Endpoint]int              // UDP and SCTP packets from servers that were captured
-	Rejections       map[Endpoint]*Rejection       // packets to servers whose rejection was captured
+	Replies          map[Endpoint]int              // number of captured UDP and SCTP packets, by the endpoint of a server that sent them
+	Rejections       map[Endpoint]*Rejection       // captured rejections, by the endpoint of a server to which the packets were sent
 	TooBigSent       int                           // ICMP messages in which the director reported that packets to services are too big
 	UnmatchedTargets []UnmatchedTarget
 	Sysctls          map[string]int     // by path below /proc/sys
@@ -57,7 +57,7 @@ type Facts struct {
 
 	Firewall           *netstate.Firewall               // rules, with the packets counted between the two samples; nil if unknown
 	FirewallIncomplete bool                             // whether some rules could not be read
-	HasIngressFilter   bool                             // whether tc may mark received packets; read only if there are marks
+	HasIngressFilter   bool                             // whether tc may mark received packets; read only if there are fwmark services
 	HardwareAddrs      map[neighborKey]net.HardwareAddr // hardware addresses of neighbors
 	SyncMessages       []netprobe.SyncMessage           // captured between the two samples
 	Advertisements     []netprobe.Advertisement         // captured between the two samples
@@ -86,19 +86,19 @@ type Facts struct {
 	index             *addrIndex                   // see addrs
 	explained         map[ipvs.ServiceKey]bool     // services whose missing packets a check has explained
 	current           *Check                       // the check that is running
-	suppressedHosts   map[netip.Addr]*Check        // see suppress
+	suppressedHosts   map[netip.Addr]*Check        // see suppressHost
 	suppressedServers map[*ipvs.Destination]*Check // see suppressServer
 }
 
-// suppress records that the running check has found why a server is silent, on all
-// of its ports. Later checks then do not report that it is.
-func (f *Facts) suppress(server netip.Addr) {
+// suppressHost records that the running check has found why all ports of a server are
+// silent. Later checks then do not report that they are.
+func (f *Facts) suppressHost(server netip.Addr) {
 	if f.suppressedHosts[server] == nil {
 		f.suppressedHosts[server] = f.current
 	}
 }
 
-// suppressServer is like suppress, but only for a server of one service.
+// suppressServer is like suppressHost, but only for a server of one service.
 func (f *Facts) suppressServer(d *ipvs.Destination) {
 	if f.suppressedServers[d] == nil {
 		f.suppressedServers[d] = f.current
@@ -144,8 +144,7 @@ type Server struct {
 	Conns Conns
 }
 
-// Conns summarizes the connections to a server that a sample has read, including
-// those that were idle between the samples.
+// Conns summarizes the connections to a server in a sample, including idle ones.
 type Conns struct {
 	Total        int
 	FromDirector int            // from an address of the director itself
@@ -233,8 +232,8 @@ func (f *Facts) stuckWorkingClient(d *Server) (client netip.Addr, ok bool) {
 }
 
 // rejectedClient returns the only client that has tried to connect to the server,
-// if none of its connections to any server have completed, while those of other
-// clients to this server have: the server may reject the client, or the client's
+// if none of its connections to any server have completed, while connections of other
+// clients to this server have completed: the server may reject the client, or the client's
 // network may lose the replies.
 func (f *Facts) rejectedClient(d *Server) (client netip.Addr, ok bool) {
 	for _, a := range slices.Concat(d.Conns.StuckClients, d.Conns.NewClients) {
@@ -377,13 +376,13 @@ func (f *Facts) subnetOf(addr netip.Addr, link int) (own netip.Prefix, ok bool) 
 	return netip.Prefix{}, false
 }
 
-// maxOwnAddrs is the number of addresses of a link that probeSource considers.
+// maxOwnAddrs is the maximum number of addresses of a link that probeSource considers.
 const maxOwnAddrs = 16
 
 // An addrIndex speeds up the search for links, addresses and probes.
 type addrIndex struct {
 	vips     map[netip.Addr]bool // addresses of the services
-	replying map[netip.Addr]bool // addresses of servers whose replies the director has forwarded in this sample
+	replying map[netip.Addr]bool // addresses of servers with NAT whose replies the director has forwarded between the samples
 
 	links   map[int]*netstate.Link
 	byAddr  map[netip.Addr][]netstate.Address
@@ -392,7 +391,7 @@ type addrIndex struct {
 
 	hardware     map[string]bool                                           // hardware addresses of the director
 	onOtherHosts map[netip.Addr]bool                                       // addresses of other hosts
-	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probeOutcomes
+	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probesWith
 }
 
 // addrs returns the index, which is built on first use.

@@ -187,8 +187,8 @@ var failureTests = []findingTest{
 		}, cleanup: []string{"client: sleep 4"}},
 }
 
-// keepOpenUntil opens connections until a server has the given number of them, and
-// closes some of these. The others stay open until the test ends.
+// keepOpenUntil opens connections until a server has the given number of them, and then
+// closes all of these but left, which stay open until the test ends.
 func (tb *testbed) keepOpenUntil(server string, open, left int) {
 	tb.t.Helper()
 	var conns []*testnet.KeepAliveConn

@@ -7,7 +7,6 @@ package doctor_test
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -310,17 +309,12 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// remedyHost returns the host on which to run a remedy: the test machine for
-// "", the client for a hardware address, or the host with an address.
+// remedyHost returns the host on which to run a remedy: the test machine for "", or the
+// host with an address.
 func (tb *testbed) remedyHost(plan testnet.Plan, on string) *testnet.Netns {
 	tb.t.Helper()
 	if on == "" {
 		return home(tb.t)
-	}
-	if hardwareAddr, err := net.ParseMAC(on); err == nil {
-		client := tb.network.Host("client")
-		tb.shell(client, "ip link | grep -i "+hardwareAddr.String())
-		return client
 	}
 	for _, host := range plan {
 		for _, link := range host.Links {

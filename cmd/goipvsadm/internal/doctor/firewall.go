@@ -43,8 +43,8 @@ var firewallChecks = []Check{
 	},
 }
 
-// request returns the first packet of a client to a service, without its source.
-func (f *Facts) request(s *Service) *netstate.Packet {
+// requestPacket returns the first packet of a client to a service, without its source.
+func (f *Facts) requestPacket(s *Service) *netstate.Packet {
 	p := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: s.AddrPort, State: "NEW", Local: true}
 	if a := f.Arrivals[s.ServiceKey]; a != nil && !a.OtherLinks {
 		p.InLink = f.link(a.Link).Name
@@ -52,9 +52,9 @@ func (f *Facts) request(s *Service) *netstate.Packet {
 	return p
 }
 
-// forwarded returns a client's packet as IPVS sends it to a server. It returns false
+// forwardedPacket returns a client's packet as IPVS sends it to a server. It returns false
 // if its destination is unknown.
-func (f *Facts) forwarded(s *Service, d *Server) (p *netstate.Packet, ok bool) {
+func (f *Facts) forwardedPacket(s *Service, d *Server) (p *netstate.Packet, ok bool) {
 	r, ok := f.routeTo(d)
 	to := s.vip(d)
 	p = &netstate.Packet{Protocol: uint16(s.Protocol), Destination: to, OutLink: f.link(r.Link).Name}
@@ -90,17 +90,17 @@ func (f *Facts) filterSeverity(s *Service, o *netstate.Outcome) Severity {
 	return Warning
 }
 
-// packets returns the number of packets that the rule or policy of an outcome has
-// counted in this sample.
-func packets(o *netstate.Outcome) uint64 {
+// countedPackets returns the number of packets that the rule or policy of an outcome has
+// counted between the samples.
+func countedPackets(o *netstate.Outcome) uint64 {
 	if o.Rule != nil {
 		return o.Rule.Packets
 	}
 	return o.Chain.PolicyPackets
 }
 
-// describeOutcome describes an outcome: the rule or the policy, and the number
-// of packets that it has counted in this sample.
+// describeOutcome describes the rule or policy of an outcome, and the number of packets
+// that it has counted between the samples.
 func describeOutcome(o *netstate.Outcome) string {
 	where := fmt.Sprintf("%s, table %s", o.Chain.Tool, o.Chain.Table)
 	text := ""
@@ -109,7 +109,7 @@ func describeOutcome(o *netstate.Outcome) string {
 	} else {
 		text = fmt.Sprintf("rule in %s: %s (%s)", o.Chain.Name, o.Rule.Text, where)
 	}
-	if n := packets(o); n > 0 {
+	if n := countedPackets(o); n > 0 {
 		text += fmt.Sprintf("; %s in this sample", humanize.Count(n, "packet"))
 	}
 	return text
@@ -173,15 +173,15 @@ func (f *Facts) acceptRequests(c *netstate.Chain, protocol ipvs.Protocol, to net
 	return f.acceptRemedy(c, protocol, "-d", netip.PrefixFrom(to.Addr(), to.Addr().BitLen()), to.Port())
 }
 
-// dropOutcome returns the first outcome that certainly drops a packet at one of the
-// hooks, which the packet passes in this order, and the hook. It returns nil if there
-// is none.
+// dropOutcome evaluates the hooks, which are in the order in which the packet passes
+// them. It returns the first outcome that certainly drops the packet, and its hook. The
+// outcome is nil if there is none.
 func (f *Facts) dropOutcome(p *netstate.Packet, hooks ...string) (o *netstate.Outcome, hook string) {
 	if f.Firewall == nil {
 		return nil, ""
 	}
 	for _, hook := range hooks {
-		outcomes := f.Firewall.Evaluate(hook, "", p)
+		outcomes := f.Firewall.Evaluate(hook, p)
 		i := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool {
 			return o.Certain && (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject)
 		})
@@ -198,7 +198,7 @@ func firewallDrops(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		o, hook := f.dropOutcome(f.request(s), "prerouting", "input")
+		o, hook := f.dropOutcome(f.requestPacket(s), "prerouting", "input")
 		if o == nil {
 			continue
 		}
@@ -210,11 +210,11 @@ func firewallDrops(f *Facts, report func(Finding)) {
 	}
 }
 
-// firewallDropsForwarded reports servers to which the director drops the packets after
-// IPVS has forwarded them.
+// firewallDropsForwarded reports servers whose packets the director's firewall drops
+// after IPVS has forwarded them.
 func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
-		p, ok := f.forwarded(s, d)
+		p, ok := f.forwardedPacket(s, d)
 		if !ok || f.isLocal(d.AddrPort.Addr()) || f.hasReplied(s, d) {
 			return
 		}
@@ -228,7 +228,7 @@ func firewallDropsForwarded(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, describeOutcome(o),
 			f.acceptRemedy(f.baseChain(o.Chain, hook), ipvs.Protocol(p.Protocol), "-d", to, p.Destination.Port()))
-		if !d.hasClientTraffic() || packets(o) == 0 && d.Conns.StuckSynRecv == 0 {
+		if !d.hasClientTraffic() || countedPackets(o) == 0 && d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
 		x.Group = describeOutcome(o) + x.Remedies[0].CommandLine()
@@ -236,18 +236,19 @@ func firewallDropsForwarded(f *Facts, report func(Finding)) {
 	})
 }
 
-// clientFiltered reports clients whose packets a rule drops, unless an earlier check has
-// found that the packets of all clients are dropped.
+// clientFiltered reports clients whose packets a rule drops, while IPVS receives other
+// packets for the service. If IPVS receives none, firewallDrops or packetsNotSeen reports
+// the loss.
 func clientFiltered(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
-		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] {
+		if f.Firewall == nil || a == nil || s.Mark != 0 || f.explained[s.ServiceKey] || !s.hasTraffic() {
 			continue
 		}
 		var rules []string
 		for _, client := range a.Clients {
-			p := f.request(s)
+			p := f.requestPacket(s)
 			p.Source = netip.AddrPortFrom(client, 0)
 			o, _ := f.dropOutcome(p, "prerouting", "input")
 			if o == nil || o.Rule == nil || slices.Contains(rules, o.Rule.Text) {
@@ -260,15 +261,18 @@ func clientFiltered(f *Facts, report func(Finding)) {
 	}
 }
 
-// growingDrop describes a rule or policy that may drop or redirect packets for a service
-// and has counted packets in this sample. It returns "" if there is none.
-func (f *Facts) growingDrop(s *Service) string {
+// describePossibleDrop describes a rule or policy that may drop or redirect packets of a
+// client to a service and has counted packets between the samples. It returns "" if there
+// is none.
+func (f *Facts) describePossibleDrop(s *Service, client netip.Addr) string {
 	if f.Firewall == nil {
 		return ""
 	}
+	p := f.requestPacket(s)
+	p.Source = netip.AddrPortFrom(client, 0)
 	for _, hook := range []string{"prerouting", "input"} {
-		for _, o := range f.Firewall.Evaluate(hook, "", f.request(s)) {
-			if o.Verdict != netstate.SetMark && packets(&o) > 0 {
+		for _, o := range f.Firewall.Evaluate(hook, p) {
+			if o.Verdict != netstate.SetMark && countedPackets(&o) > 0 {
 				return describeOutcome(&o)
 			}
 		}
@@ -282,7 +286,7 @@ func dnatBeforeIPVS(f *Facts, report func(Finding)) {
 		if !f.mayBeFiltered(s) {
 			continue
 		}
-		outcomes := f.Firewall.Evaluate("prerouting", "", f.request(s))
+		outcomes := f.Firewall.Evaluate("prerouting", f.requestPacket(s))
 		j := slices.IndexFunc(outcomes, func(o netstate.Outcome) bool { return o.Certain && o.Verdict == netstate.Translate })
 		if j < 0 {
 			continue
@@ -314,7 +318,7 @@ func (f *Facts) markSetByRules(protocol ipvs.Protocol, to netip.AddrPort) (uint3
 		return 0, false
 	}
 	mark := uint32(0)
-	outcomes := f.Firewall.Evaluate("prerouting", "", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
+	outcomes := f.Firewall.Evaluate("prerouting", &netstate.Packet{Protocol: uint16(protocol), Destination: to, State: "NEW", Local: true})
 	for _, o := range outcomes {
 		switch {
 		case o.Verdict != netstate.SetMark:
@@ -346,9 +350,9 @@ func (f *Facts) markRules(mark uint32, family ipvs.Family) (setters []netstate.O
 	return setters, others
 }
 
-// iptables returns the name of the iptables program for a family, which is the
-// legacy one if the kernel uses legacy tables.
-func (f *Facts) iptables(family ipvs.Family) string {
+// iptablesProgram returns the name of the iptables program for a family: the legacy
+// program if Firewall.Legacy is set.
+func (f *Facts) iptablesProgram(family ipvs.Family) string {
 	name := "iptables"
 	if family == ipvs.IPv6 {
 		name = "ip6tables"

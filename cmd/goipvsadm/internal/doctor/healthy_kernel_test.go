@@ -221,7 +221,7 @@ var healthyTests = []healthyTest{
 			"director: ip rule add from 192.168.2.110 lookup 100",
 			"client: ip address add 10.9.9.9/32 dev lo",
 			"client: iptables-legacy -A INPUT -d 10.9.9.9 -j DROP",
-		}, noise: func(tb *testbed) { tb.startTrafficBetween("client", "10.9.9.9", natTraffic...) }},
+		}, noise: func(tb *testbed) { tb.startTrafficWithSource("client", "10.9.9.9", natTraffic...) }},
 	{name: "UDP with NAT, drained server", plan: natPlan, rules: natUDPRules, prepare: func(tb *testbed) {
 		tb.serveUDP("web1", ":53")
 		tb.serveUDP("web2", ":53")

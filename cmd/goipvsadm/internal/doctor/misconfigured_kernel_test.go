@@ -51,8 +51,8 @@ var misconfiguredTests = []findingTest{
 
 // Networks of misconfiguredTests.
 var (
-	// Direct routing with a server that replies through another interface than that
-	// of the requests.
+	// Direct routing with a server that replies through another interface than the one
+	// that receives the requests.
 	multihomedPlan = testnet.Plan{
 		gatewayPlan[0],
 		{Name: "router", Sysctls: map[string]string{"net/ipv4/ip_forward": "1"}, Links: append(slices.Clone(gatewayPlan[1].Links),

@@ -98,8 +98,8 @@ func TestKeepalived(t *testing.T) {
 }
 
 // startKeepalived starts keepalived on a host and stops it when the test ends.
-// It returns its configuration file, and a channel that is closed when keepalived
-// exits.
+// It returns the path of the configuration file, and a channel that is closed when
+// keepalived exits.
 func startKeepalived(t *testing.T, host *testnet.Netns) (config string, exited <-chan struct{}) {
 	t.Helper()
 	dir := t.TempDir()

@@ -84,7 +84,7 @@ func serverNoRoute(f *Facts, report func(Finding)) {
 		} else {
 			words = append(words, "via", "GATEWAY")
 		}
-		report(s.serverFinding(d, evidence, f.localCommand(words...), f.remove(s, d)))
+		report(s.serverFinding(d, evidence, f.localCommand(words...), f.removeServer(s, d)))
 	})
 }
 
@@ -101,7 +101,7 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, fmt.Sprintf("%s is reached through the gateway %s on %s", d.AddrPort.Addr(), r.Gateway, f.link(r.Link).Name),
-			f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Tunneling }))
+			f.editServer(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Tunneling }))
 		switch {
 		case d.Conns.StuckSynRecv > 0:
 			x.Evidence += "; " + describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total)
@@ -123,7 +123,7 @@ const minSilentPackets = 3
 // request.
 var portsWithReplies = []uint16{53, 123} // DNS, NTP
 
-// expectsReplies reports whether the servers of a UDP service reply to packets:
+// expectsReplies reports whether the servers of a UDP service are expected to reply:
 // many UDP protocols have no replies.
 func expectsReplies(s *Service) bool {
 	return s.repliesNow() || slices.Contains(portsWithReplies, s.AddrPort.Port()) || 4*s.Stats.OutPackets > s.Stats.InPackets
@@ -135,9 +135,9 @@ func (s *Service) repliesNow() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 }
 
-// sendsNoReplies reports whether a server with NAT gets packets but sends no
-// replies. A UDP server counts only if the servers of its service do reply.
-// Replies to packets with one-packet scheduling are not counted.
+// sendsNoReplies reports whether a server with NAT gets packets but sends no replies. It
+// returns false for a UDP server unless expectsReplies returns true for its service, and
+// with one-packet scheduling, for which the kernel does not count replies.
 func (f *Facts) sendsNoReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
@@ -207,11 +207,11 @@ func (f *Facts) mayReplyThroughDirector(s *Service, d *Server, client netip.Addr
 	if f.Firewall == nil || f.FirewallIncomplete {
 		return len(f.WorkingClients[client]) > 0
 	}
-	return f.sysctlIs(vsConntrack, 1) && len(f.sourceNAT(s, d, client)) > 0
+	return f.sysctlIs(conntrackPath, 1) && len(f.sourceNATRules(s, d, client)) > 0
 }
 
 func neighborFailed(f *Facts, report func(Finding)) {
-	silent := f.probeOutcomes(netprobe.Silent)
+	silent := f.probesWith(netprobe.Silent)
 	vips := f.addrs().vips
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
@@ -238,7 +238,7 @@ func neighborFailed(f *Facts, report func(Finding)) {
 		case probeFailed:
 			x.Severity = Warning
 			x.Evidence += "; it does not reply to probes"
-			f.suppress(d.AddrPort.Addr())
+			f.suppressHost(d.AddrPort.Addr())
 		default:
 			return // the entry may be outdated
 		}
@@ -427,6 +427,6 @@ func thresholdUnreachable(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		report(s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) { d.UpperThreshold, d.LowerThreshold = 0, 0 })))
+		report(s.serverFinding(d, evidence, f.editServer(s, d, func(d *ipvs.Destination) { d.UpperThreshold, d.LowerThreshold = 0, 0 })))
 	})
 }

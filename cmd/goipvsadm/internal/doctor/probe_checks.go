@@ -52,9 +52,9 @@ var probeChecks = []Check{
 // probeTime is the time limit for all probes.
 const probeTime = 2 * time.Second
 
-// arpQueries returns the ARP and neighbor discovery queries to send: for each VIP,
-// on the links of its subnet and those that have it, whether or not this director
-// has it; and for each server on these links.
+// arpQueries returns the ARP and neighbor discovery queries to send. Each VIP is queried
+// on the links of its subnet, even if this director does not have it, and on the links
+// that have it. Each server on one of these links is queried on that link.
 func (f *Facts) arpQueries() []netprobe.Query {
 	var queries []netprobe.Query
 	queried := make(map[int]map[netip.Addr]bool) // by link
@@ -106,8 +106,8 @@ func (f *Facts) probeSource(link int, to netip.Addr) (source netip.Addr) {
 	return source
 }
 
-// eachProbedServer calls do for each server to probe: those that may get new
-// connections, and those that still have some.
+// eachProbedServer calls do for each server to probe: each server that may get new
+// connections or still has some.
 func (f *Facts) eachProbedServer(do func(s *Service, d *Server)) {
 	for s, d := range allServers(f.Services) {
 		if d.Weight > 0 || d.Conns.Total > 0 {
@@ -145,9 +145,9 @@ func (f *Facts) hasVIPOutcome(s *Service, d *Server, o netprobe.Outcome) bool {
 	return ok && got == o
 }
 
-// probeOutcomes returns the results of the probes that had the given outcome, by
-// target as probeTarget returns it.
-func (f *Facts) probeOutcomes(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
+// probesWith returns the results of the probes with the given outcome, by the target
+// that probeTarget returns.
+func (f *Facts) probesWith(o netprobe.Outcome) map[netprobe.Target]*netprobe.Result {
 	results := f.addrs().probes
 	if results == nil {
 		results = make(map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result)
@@ -179,7 +179,8 @@ type linkHost struct {
 	hardwareAddr string
 }
 
-// serversByHost returns a server for each host that has replied for the server's address.
+// serversByHost maps each host that has replied for the address of a server to that
+// server.
 func (f *Facts) serversByHost() map[linkHost]*Server {
 	servers := make(map[netip.Addr]*Server)
 	for _, d := range allServers(f.Services) {
@@ -278,7 +279,7 @@ func serverAddressClaimed(f *Facts, report func(Finding)) {
 			x.Severity = Hint
 		default:
 			x.Severity = Warning
-			f.suppress(addr)
+			f.suppressHost(addr)
 		}
 		report(x)
 	})
@@ -303,19 +304,27 @@ func (f *Facts) isOwnHardwareAddr(a net.HardwareAddr) bool {
 	return f.addrs().hardware[string(a)]
 }
 
-// eachProbed calls do for each server whose TCP or, if icmp is set, ICMP probe had
-// the given outcome, with the severity of a finding about it and the duration of the
-// probe. It skips suppressed servers, and servers with direct routing that replied to
-// a probe of the VIP, which resembles the packets of clients more closely.
-func (f *Facts) eachProbed(o netprobe.Outcome, icmp bool, do func(s *Service, d *Server, severity Severity, after string)) {
-	results := f.probeOutcomes(o)
+// A probeKind is the kind of a probe of a server's own address.
+type probeKind uint8
+
+const (
+	tcpProbe probeKind = iota
+	echoProbe
+)
+
+// eachProbed calls do for each server whose probe of the given kind had the given
+// outcome, with the severity of a finding about it and the duration of the probe. It
+// skips suppressed servers, and servers with direct routing that replied to a probe of
+// the VIP, which resembles the packets of clients more closely.
+func (f *Facts) eachProbed(kind probeKind, o netprobe.Outcome, do func(s *Service, d *Server, severity Severity, after string)) {
+	results := f.probesWith(o)
 	if len(results) == 0 {
 		return
 	}
 	f.eachServer(func(s *Service, d *Server) {
 		t := probeTarget(s, d)
 		r := results[t]
-		if r == nil || t.ICMP != icmp || f.isSuppressed(d) || f.hasVIPOutcome(s, d, netprobe.Answered) || f.hasVIPOutcome(s, d, netprobe.Refused) {
+		if r == nil || t.ICMP != (kind == echoProbe) || f.isSuppressed(d) || f.hasVIPOutcome(s, d, netprobe.Answered) || f.hasVIPOutcome(s, d, netprobe.Refused) {
 			return
 		}
 		severity := f.probeSeverity(s, d)
@@ -341,7 +350,7 @@ func (f *Facts) probeSeverity(s *Service, d *Server) Severity {
 }
 
 // hasReplied reports whether a server has accepted a connection between the samples
-// or, with NAT, replied to UDP packets.
+// or, with NAT, sent UDP or SCTP packets.
 func (f *Facts) hasReplied(s *Service, d *Server) bool {
 	return d.Conns.Completed > 0 || slices.ContainsFunc(endpoints(s, d), func(e Endpoint) bool { return f.Replies[e] > 0 })
 }
@@ -375,8 +384,8 @@ func (f *Facts) probeFinding(s *Service, d *Server, severity Severity, evidence 
 	return x
 }
 
-// prepend makes a cause, which may be nil, the first one of a finding.
-func (x *Finding) prepend(c *replyCause) {
+// prependCause makes a cause, which may be nil, the first one of a finding.
+func (x *Finding) prependCause(c *replyCause) {
 	if c != nil {
 		x.Causes = append([]string{c.text}, x.Causes...)
 		x.Remedies = append(c.remedies, x.Remedies...)
@@ -387,7 +396,7 @@ func (x *Finding) prepend(c *replyCause) {
 // clients, so that the service survives if the server is drained. If probes of all
 // servers fail, their firewalls may drop the packets of the director only.
 func (f *Facts) hasSpare(s *Service, d *Server) bool {
-	replied := f.probeOutcomes(netprobe.Answered)
+	replied := f.probesWith(netprobe.Answered)
 	for i := range s.Servers {
 		o := &s.Servers[i]
 		datagram, probed := f.Datagrams[&o.Destination]
@@ -401,7 +410,7 @@ func (f *Facts) hasSpare(s *Service, d *Server) bool {
 }
 
 func probeRefused(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Refused, false, func(s *Service, d *Server, severity Severity, after string) {
+	f.eachProbed(tcpProbe, netprobe.Refused, func(s *Service, d *Server, severity Severity, after string) {
 		report(f.probeFinding(s, d, severity, fmt.Sprintf("connection to %s refused after %s", d.AddrPort, after)))
 	})
 	f.eachServer(func(s *Service, d *Server) {
@@ -444,19 +453,19 @@ func probeRefused(f *Facts, report func(Finding)) {
 	})
 }
 
-// probeFiltered returns the outcome by which the director's own firewall drops the TCP
-// probe of a server, or may have dropped it, or nil. The firewall may accept the packets
-// of clients.
+// probeFiltered returns the outcome of the director's own firewall that drops, or may
+// have dropped, the TCP probe of a server. It returns nil if there is none. The firewall
+// may accept the packets of clients.
 func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
 	if f.Firewall == nil {
 		return nil
 	}
 	r, _ := f.routeTo(d)
 	probe := &netstate.Packet{Protocol: uint16(ipvs.TCP), Destination: d.AddrPort, OutLink: f.link(r.Link).Name, State: "NEW"}
-	outcomes := f.Firewall.Evaluate("output", "", probe)
+	outcomes := f.Firewall.Evaluate("output", probe)
 	for i := range outcomes {
 		o := &outcomes[i]
-		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || packets(o) > 0) {
+		if (o.Verdict == netstate.Drop || o.Verdict == netstate.Reject) && (o.Certain || countedPackets(o) > 0) {
 			return o
 		}
 	}
@@ -464,7 +473,7 @@ func (f *Facts) probeFiltered(d *Server) *netstate.Outcome {
 }
 
 func probeNoAnswer(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Silent, false, func(s *Service, d *Server, severity Severity, after string) {
+	f.eachProbed(tcpProbe, netprobe.Silent, func(s *Service, d *Server, severity Severity, after string) {
 		causes := []string{"the host is down", "a firewall drops the packets"}
 		if f.isResolved(d) { // it replies to ARP requests or neighbor discovery
 			causes = []string{causes[1], f.hungCause(s, d, d.AddrPort.Port()).text}
@@ -477,7 +486,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			return
 		}
 		x := f.probeFinding(s, d, severity, fmt.Sprintf("no reply from %s after %s", d.AddrPort, after), causes...)
-		x.prepend(f.neighborCause(d))
+		x.prependCause(f.neighborCause(d))
 		if narrow, ok := f.narrowNetmask(s, d); ok && d.Conns.Completed == 0 {
 			x.Causes = append(x.Causes, wideNetmaskText)
 			x.Remedies = append(x.Remedies, narrow)
@@ -486,7 +495,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 	})
 	// A server that replies on its own address but not on the VIP does not have
 	// the VIP.
-	answered := f.probeOutcomes(netprobe.Answered)
+	answered := f.probesWith(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.routeTo(d)
 		if !ok || r.Gateway.IsValid() || !f.hasVIPOutcome(s, d, netprobe.Silent) || answered[probeTarget(s, d)] == nil ||
@@ -497,7 +506,7 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 			d.AddrPort.Addr(), s.AddrPort, d.AddrPort), remoteCommands(d.AddrPort.Addr(), acceptVIPCommands(s.AddrPort.Addr())...))
 		x.Causes = []string{fmt.Sprintf("the VIP is not configured on %s", d.AddrPort.Addr()), "the server's firewall drops packets for the VIP",
 			spoofCause(s.AddrPort.Addr()).text}
-		x.prepend(f.mixedCause(s, d))
+		x.prependCause(f.mixedCause(s, d))
 		if d.Conns.StuckSynRecv == 0 {
 			x.Severity = Warning
 		}
@@ -506,9 +515,10 @@ func probeNoAnswer(f *Facts, report func(Finding)) {
 }
 
 // probeVIPUnanswered reports UDP servers with direct routing or tunnels that reply on
-// their own address but not on the VIP, while another server of the service does.
+// their own address but not on the VIP, while another server of the service replies on
+// the VIP.
 func probeVIPUnanswered(f *Facts, report func(Finding)) {
-	answered := f.probeOutcomes(netprobe.Answered)
+	answered := f.probesWith(netprobe.Answered)
 	f.eachServer(func(s *Service, d *Server) {
 		r, ok := f.Datagrams[&d.Destination]
 		if !ok || s.Protocol != ipvs.UDP || d.Method == ipvs.Masquerading || r.Echo || r.Port != netprobe.Silent ||
@@ -537,11 +547,11 @@ func (f *Facts) serverOnVIP(s *Service, m ipvs.ForwardingMethod) *Server {
 }
 
 func probeNoEcho(f *Facts, report func(Finding)) {
-	f.eachProbed(netprobe.Silent, true, func(s *Service, d *Server, _ Severity, after string) {
+	f.eachProbed(echoProbe, netprobe.Silent, func(s *Service, d *Server, _ Severity, after string) {
 		drain := f.drain(s, d)
 		x := s.serverFinding(d, fmt.Sprintf("no reply from %s after %s", d.AddrPort.Addr(), after),
 			advise("check that %s is up; if it is not: %s", d.AddrPort.Addr(), drain.CommandLine()))
-		x.prepend(f.neighborCause(d))
+		x.prependCause(f.neighborCause(d))
 		report(x)
 	})
 }

@@ -117,8 +117,8 @@ func (f *Facts) selfCommand(c *command.Command) Remedy {
 	return f.localCommand(words...)
 }
 
-// edit returns the command that changes a server.
-func (f *Facts) edit(s *Service, d *Server, change func(*ipvs.Destination)) Remedy {
+// editServer returns the command that changes a server.
+func (f *Facts) editServer(s *Service, d *Server, change func(*ipvs.Destination)) Remedy {
 	c := &command.Command{Verb: command.EditServer, Service: s.Service, Destination: d.Destination}
 	change(&c.Destination)
 	return f.selfCommand(c)
@@ -126,10 +126,11 @@ func (f *Facts) edit(s *Service, d *Server, change func(*ipvs.Destination)) Reme
 
 // drain returns the command that sets the weight of a server to 0.
 func (f *Facts) drain(s *Service, d *Server) Remedy {
-	return f.edit(s, d, func(d *ipvs.Destination) { d.Weight = 0 })
+	return f.editServer(s, d, func(d *ipvs.Destination) { d.Weight = 0 })
 }
 
-// Sysctls that let clients go to another server.
+// Paths of the sysctls that, if they are 1, let the clients of a removed server or of a
+// server of weight 0 reach another server.
 const (
 	expireNodestPath    = "net/ipv4/vs/expire_nodest_conn"
 	expireQuiescentPath = "net/ipv4/vs/expire_quiescent_template"
@@ -142,14 +143,14 @@ const (
 func (f *Facts) takeOutOfRotation(s *Service, d *Server) Remedy {
 	switch {
 	case s.Protocol == ipvs.UDP && s.Flags&ipvs.OnePacketScheduling == 0:
-		return f.withSysctl(expireNodestPath, f.remove(s, d))
+		return f.withSysctl(expireNodestPath, f.removeServer(s, d))
 	case s.Flags&ipvs.Persistent != 0:
 		return f.withSysctl(expireQuiescentPath, f.drain(s, d))
 	}
 	return f.drain(s, d)
 }
 
-// withSysctl returns a remedy that first sets a sysctl to 1, unless it already is.
+// withSysctl returns r, preceded by the command that sets a sysctl to 1 unless it is 1.
 func (f *Facts) withSysctl(path string, r Remedy) Remedy {
 	if !f.sysctlIs(path, 1) {
 		r.Commands = append(f.sysctlRemedy(1, path).Commands, r.Commands...)
@@ -157,8 +158,8 @@ func (f *Facts) withSysctl(path string, r Remedy) Remedy {
 	return r
 }
 
-// remove returns the command that removes a server.
-func (f *Facts) remove(s *Service, d *Server) Remedy {
+// removeServer returns the command that removes a server.
+func (f *Facts) removeServer(s *Service, d *Server) Remedy {
 	return f.selfCommand(&command.Command{Verb: command.DeleteServer, Service: s.Service, Destination: d.Destination})
 }
 

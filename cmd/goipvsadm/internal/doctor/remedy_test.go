@@ -20,7 +20,7 @@ func TestRemedyNetNS(t *testing.T) {
 		{netns: "/proc/7/ns/net", want: "nsenter --net=/proc/7/ns/net ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.11:80 -m -w 0"},
 	} {
 		f.Program, f.NetNS = "ipvsadm", tt.netns
-		if got := line(f.drain(s, d)); got != tt.want {
+		if got := commandLine(f.drain(s, d)); got != tt.want {
 			t.Errorf("network namespace %q: got %q, want %q", tt.netns, got, tt.want)
 		}
 	}
@@ -72,7 +72,7 @@ func TestMasquerade(t *testing.T) {
 			from = netip.MustParsePrefix(tt.from)
 		}
 		want := "sysctl -w net.ipv4.vs.conntrack=1 && iptables -t nat -A POSTROUTING " + tt.want + " -j MASQUERADE"
-		if got := line(f.masquerade(from, s, d)); got != want {
+		if got := commandLine(f.masquerade(from, s, d)); got != want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, want)
 		}
 	}
@@ -100,7 +100,7 @@ func TestAcceptCommands(t *testing.T) {
 		s, d := f.firstServer()
 		s.ServiceKey, d.AddrPort, d.Conns.VIP = tt.service, ap(tt.server), ap("192.0.2.1:443")
 		chain := &netstate.Chain{Tool: "iptables", Table: "filter", Name: "FORWARD"}
-		if got, want := line(f.acceptReplies(chain, s, d)), "iptables -I FORWARD "+tt.replies+" -j ACCEPT"; got != want {
+		if got, want := commandLine(f.acceptReplies(chain, s, d)), "iptables -I FORWARD "+tt.replies+" -j ACCEPT"; got != want {
 			t.Errorf("%s, replies: got %q, want %q", tt.name, got, want)
 		}
 		if got, want := strings.Join(acceptInput(s, d.AddrPort.Addr(), s.serverPort(d)), " "), "iptables -I INPUT "+tt.input+" -j ACCEPT"; got != want {
@@ -116,7 +116,7 @@ func TestSysctlCommand(t *testing.T) {
 	}
 }
 
-func line(r Remedy) string { return r.CommandLine() }
+func commandLine(r Remedy) string { return r.CommandLine() }
 
 func TestQuoteWord(t *testing.T) {
 	for _, tt := range []struct{ word, want string }{

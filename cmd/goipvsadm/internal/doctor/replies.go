@@ -38,7 +38,7 @@ var replyChecks = []Check{
 	},
 }
 
-const vsConntrack = "net/ipv4/vs/conntrack"
+const conntrackPath = "net/ipv4/vs/conntrack"
 
 func clientNoRoute(f *Facts, report func(Finding)) {
 	f.eachServer(func(s *Service, d *Server) {
@@ -79,7 +79,7 @@ func natLoopback(f *Facts, report func(Finding)) {
 			x.Severity = Warning
 		}
 		if s.Mark == 0 && s.AddrPort.Port() == d.AddrPort.Port() {
-			x.Remedies = []Remedy{f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.DirectRouting })}
+			x.Remedies = []Remedy{f.editServer(s, d, func(d *ipvs.Destination) { d.Method = ipvs.DirectRouting })}
 		} else {
 			x.Remedies = []Remedy{advise("use an address of the director on another interface, or direct routing with the port of the service")}
 		}
@@ -143,7 +143,7 @@ func natRepliesLost(f *Facts, report func(Finding)) {
 			return
 		}
 		x := s.serverFinding(d, describePackets(d)+"; "+describeSynRecv(s, d.Conns.SynRecv, d.Conns.Total))
-		p := f.replyPacket(s, d, f.sysctlIs(vsConntrack, 1))
+		p := f.replyPacket(s, d, f.sysctlIs(conntrackPath, 1))
 		p.Source = d.Conns.VIP
 		if o, hook := f.dropOutcome(p, "postrouting"); o != nil {
 			vip := netip.PrefixFrom(p.Source.Addr(), p.Source.Addr().BitLen())
@@ -185,10 +185,10 @@ func (f *Facts) failedNeighbor(matches func(netip.Addr) bool) (first neighborKey
 }
 
 // masquerade returns the commands that masquerade packets to the servers of a service,
-// so that the servers reply to the director whatever their routes are. If from is
+// so that the servers reply to the director regardless of their routes. If from is
 // valid, only packets of clients in that network are masqueraded.
 func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
-	words := []string{f.iptables(s.Family), "-t", "nat", "-A", "POSTROUTING"}
+	words := []string{f.iptablesProgram(s.Family), "-t", "nat", "-A", "POSTROUTING"}
 	if from.IsValid() {
 		words = append(words, "-s", from.String())
 	}
@@ -197,7 +197,7 @@ func (f *Facts) masquerade(from netip.Prefix, s *Service, d *Server) Remedy {
 	} else {
 		words = append(words, "-d", hostPrefix(d.AddrPort.Addr()))
 	}
-	return f.localCommands(sysctlCommand(1, vsConntrack), append(words, "-j", "MASQUERADE"))
+	return f.localCommands(sysctlCommand(1, conntrackPath), append(words, "-j", "MASQUERADE"))
 }
 
 // A replyCause is a cause for missing replies of a server.
@@ -244,13 +244,13 @@ func (f *Facts) replyPacket(s *Service, d *Server, tracked bool) *netstate.Packe
 // replyCauses returns the causes for the missing replies of a server with NAT,
 // the most likely first.
 func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCause {
-	tracked := f.sysctlIs(vsConntrack, 1)
+	tracked := f.sysctlIs(conntrackPath, 1)
 	if o, hook := f.dropOutcome(f.replyPacket(s, d, tracked), replyHooks...); o != nil {
 		where := "the director drops the replies in " + strings.ToUpper(hook)
 		c := replyCause{text: where + ": " + describeOutcome(o), certain: true, onDirector: true}
 		if tracking, _ := f.dropOutcome(f.replyPacket(s, d, true), replyHooks...); !tracked && tracking == nil {
 			c.text = where + " as untracked, because net.ipv4.vs.conntrack is 0: " + describeOutcome(o)
-			c.remedies = append(c.remedies, f.sysctlRemedy(1, vsConntrack))
+			c.remedies = append(c.remedies, f.sysctlRemedy(1, conntrackPath))
 		}
 		c.remedies = append(c.remedies, f.acceptReplies(f.baseChain(o.Chain, hook), s, d))
 		return []replyCause{c}
@@ -260,10 +260,10 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 		if len(d.Conns.Clients) > 0 {
 			client = d.Conns.Clients[0]
 		}
-		if rules := f.sourceNAT(s, d, client); len(rules) > 0 {
+		if rules := f.sourceNATRules(s, d, client); len(rules) > 0 {
 			return []replyCause{{
 				text:     "packets to the server should be masqueraded, but the rule has no effect while net.ipv4.vs.conntrack is 0: " + describeOutcome(&rules[0]),
-				remedies: []Remedy{f.sysctlRemedy(1, vsConntrack)},
+				remedies: []Remedy{f.sysctlRemedy(1, conntrackPath)},
 				certain:  true, onDirector: true,
 			}}
 		}
@@ -271,9 +271,9 @@ func (f *Facts) replyCauses(s *Service, d *Server, r netstate.Route) []replyCaus
 	return f.pathCauses(s, d, r)
 }
 
-// sourceNAT returns the rules that change the source of a client's packets to a
+// sourceNATRules returns the rules that change the source of a client's packets to a
 // server.
-func (f *Facts) sourceNAT(s *Service, d *Server, client netip.Addr) []netstate.Outcome {
+func (f *Facts) sourceNATRules(s *Service, d *Server, client netip.Addr) []netstate.Outcome {
 	r, _ := f.routeTo(d)
 	request := &netstate.Packet{Protocol: uint16(s.Protocol), Destination: d.AddrPort, OutLink: f.link(r.Link).Name}
 	if client.IsValid() {
@@ -312,7 +312,8 @@ func acceptInput(s *Service, server netip.Addr, port uint16) []string {
 	return []string{program, "-I", "INPUT", "-p", strings.ToLower(protocol.String()), "--dport", fmt.Sprint(port), "-j", "ACCEPT"}
 }
 
-// pathCauses returns the causes that are not on the director.
+// pathCauses returns the causes for the missing replies of a server with NAT that are not
+// on the director.
 func (f *Facts) pathCauses(s *Service, d *Server, r netstate.Route) []replyCause {
 	addr := d.AddrPort.Addr()
 	server := addr.String()
@@ -403,8 +404,8 @@ func (f *Facts) isOneArmed(d *Server, r netstate.Route) bool {
 	})
 }
 
-// explain adds causes to a finding. The remedies are those of the causes, in
-// their order. Findings with the same cause on the director are merged.
+// explain adds causes and their remedies to a finding, in the given order. Findings with
+// the same certain cause on the director are merged.
 func (x *Finding) explain(causes []replyCause) {
 	if len(causes) == 1 && causes[0].certain && causes[0].onDirector {
 		x.Group = causes[0].text + causes[0].remedies[len(causes[0].remedies)-1].CommandLine()
@@ -429,8 +430,9 @@ func describeProbe(p PathResult, to netip.AddrPort) string {
 	return fmt.Sprintf("the server does not reply to packets to %s", to)
 }
 
-// path returns the result of the path probes of a server.
-func (f *Facts) path(d *Server) (p PathResult, ok bool) {
+// pathResult returns the result of the path probes of a server. For a UDP or SCTP server
+// without NAT, only FromDirector is set.
+func (f *Facts) pathResult(d *Server) (p PathResult, ok bool) {
 	if p, ok = f.Paths[&d.Destination]; !ok && d.Method != ipvs.Masquerading {
 		p.FromDirector, ok = f.Datagrams[&d.Destination]
 	}
@@ -462,14 +464,14 @@ func (f *Facts) vipCauses(s *Service, d *Server) []replyCause {
 		filter.text = "a firewall drops the packets of the tunnel"
 	}
 	mixed := f.mixedCause(s, d)
-	probe, probed := f.path(d)
+	probe, probed := f.pathResult(d)
 	switch {
 	case probed && probe.FromClient.Port != netprobe.Silent || probed && probe.FromClient.Echo:
 		return []replyCause{{
 			text: fmt.Sprintf("the server's default gateway is the director, which drops the replies as martian because their source is its own VIP: replies to the client %s arrive here", probe.Client),
 			remedies: []Remedy{
-				remoteCommand(addr, "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY")),
-				f.edit(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }),
+				remoteCommand(addr, "ip", "route", "replace", "default", "via", f.likelyGateway(d)),
+				f.editServer(s, d, func(d *ipvs.Destination) { d.Method = ipvs.Masquerading }),
 			},
 		}}
 	case probed && probe.FromDirector.Port == netprobe.Answered:
@@ -532,7 +534,7 @@ func (f *Facts) notAcceptedCause(s *Service, d *Server, vip netip.Addr) replyCau
 	case d.Tunnel.Type == ipvs.GRE && addr.Is4():
 		c.text = "the server does not decapsulate GRE: no GRE interface is up, its tunnel has another type, or the VIP is not configured"
 		c.remedies = []Remedy{
-			f.edit(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
+			f.editServer(s, d, func(d *ipvs.Destination) { d.Tunnel = ipvs.Tunnel{} }),
 			remoteCommands(addr, []string{"ip", "link", "add", "gre-ipvs", "type", "gre", "local", addr.String(), "remote", f.Routes[addr].Source.String()},
 				[]string{"ip", "link", "set", "dev", "gre-ipvs", "up"}, addAddress(vip, "lo")),
 		}
@@ -619,15 +621,15 @@ func (f *Facts) ownLinkAddr(d *Server) (netip.Prefix, bool) {
 
 // likelyGateway returns the gateway through which the director reaches the clients of
 // a server, if it is on the server's link, so that the server can use it as well.
-// Otherwise, it returns unknown.
-func (f *Facts) likelyGateway(d *Server, unknown string) string {
+// Otherwise, it returns the placeholder GATEWAY.
+func (f *Facts) likelyGateway(d *Server) string {
 	r, _ := f.routeTo(d)
 	for _, client := range append(slices.Clone(d.Conns.StuckClients), d.Conns.Clients...) {
 		if to, ok := f.Routes[client]; ok && to.Gateway.IsValid() && to.Link == r.Link {
 			return to.Gateway.String()
 		}
 	}
-	return unknown
+	return "GATEWAY"
 }
 
 // replyGatewayCause returns the cause that a server's replies do not reach the
@@ -646,7 +648,7 @@ func (f *Facts) replyGatewayCause(d *Server) *replyCause {
 	if !ok {
 		return c
 	}
-	c.remedies = []Remedy{remoteCommand(d.AddrPort.Addr(), "ip", "route", "replace", "default", "via", f.likelyGateway(d, "GATEWAY"))}
+	c.remedies = []Remedy{remoteCommand(d.AddrPort.Addr(), "ip", "route", "replace", "default", "via", f.likelyGateway(d))}
 	c.text += "; the director, if it is the gateway, drops them because their source is its own VIP"
 	if n := f.Counters.MartianSources; n > 0 {
 		c.text += fmt.Sprintf(" (%s with a martian source in this sample)", humanize.Count(n, "packet"))
@@ -704,5 +706,5 @@ func methodOption(d *Server) string {
 // useMethodOf returns the command that gives a server the forwarding method of
 // another.
 func (f *Facts) useMethodOf(s *Service, d, other *Server) Remedy {
-	return f.edit(s, d, func(d *ipvs.Destination) { d.Method, d.Tunnel = other.Method, other.Tunnel })
+	return f.editServer(s, d, func(d *ipvs.Destination) { d.Method, d.Tunnel = other.Method, other.Tunnel })
 }

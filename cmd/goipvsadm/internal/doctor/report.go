@@ -41,8 +41,8 @@ func AppendReport(b []byte, f *Facts, findings []Finding, n tablefmt.Namer) []by
 	return b
 }
 
-// Verdict summarizes the findings. If something could not be examined, the verdict is
-// never that no problems were found.
+// Verdict summarizes the findings. It contains "no problems found" only if there are
+// neither errors nor warnings, and all facts that are not Optional could be read.
 func Verdict(f *Facts, findings []Finding) string {
 	count := make(map[Severity]int)
 	for i := range findings {
@@ -74,12 +74,12 @@ func (f *Facts) examinedSummary() string {
 	for i := range f.Services {
 		servers += len(f.Services[i].Servers)
 	}
-	part := ""
+	first := ""
 	if f.Connections > 0 && !f.AllConnections {
-		part = "the first "
+		first = "the first "
 	}
 	text := fmt.Sprintf("%s with %s, %s%s, %s", humanize.Count(len(f.Services), "service"), humanize.Count(servers, "server"),
-		part, humanize.Count(f.Connections, "connection"), humanize.Count(len(f.Links), "interface"))
+		first, humanize.Count(f.Connections, "connection"), humanize.Count(len(f.Links), "interface"))
 	if f.Elapsed > 0 {
 		text += fmt.Sprintf("; sampled traffic for %.1f s", f.Elapsed.Seconds())
 	}
@@ -182,12 +182,12 @@ func (x *Finding) append(b []byte, n tablefmt.Namer) []byte {
 	return b
 }
 
-// maxNamed is the number of further subjects that a finding names.
-const maxNamed = 3
+// maxNamedSubjects is the maximum number of the subjects in More that a report names.
+const maxNamedSubjects = 3
 
 // moreSubjects describes the other services and servers with the same problem.
 func (x *Finding) moreSubjects(n tablefmt.Namer) string {
-	more := x.MoreServices()
+	services := x.MoreServices()
 	servers := make(map[netip.Addr]bool)
 	var names []string
 	for i := range x.More {
@@ -195,7 +195,7 @@ func (x *Finding) moreSubjects(n tablefmt.Namer) string {
 		if s.Server != nil && s.Server.AddrPort.Addr() != x.Server.AddrPort.Addr() {
 			servers[s.Server.AddrPort.Addr()] = true
 		}
-		if len(names) < maxNamed {
+		if len(names) < maxNamedSubjects {
 			names = append(names, string(appendSubject(nil, s, n)))
 		}
 	}
@@ -203,14 +203,14 @@ func (x *Finding) moreSubjects(n tablefmt.Namer) string {
 	if len(servers) > 0 {
 		counts = append(counts, humanize.Count(len(servers), "more server"))
 	}
-	if more > 0 {
-		counts = append(counts, humanize.Count(more, "more service"))
+	if services > 0 {
+		counts = append(counts, humanize.Count(services, "more service"))
 	}
 	if len(counts) == 0 {
 		counts = []string{humanize.Count(len(x.More), "more port")}
 	}
 	text := strings.Join(counts, " and ") + ": " + strings.Join(names, ", ")
-	if len(x.More) > maxNamed {
+	if len(x.More) > maxNamedSubjects {
 		text += ", …"
 	}
 	return text
@@ -221,7 +221,7 @@ func Endpoints(findings []Finding) []resolve.Endpoint {
 	var all []resolve.Endpoint
 	for i := range findings {
 		x := &findings[i]
-		subjects := append([]Subject{x.Subject}, x.More[:min(maxNamed, len(x.More))]...)
+		subjects := append([]Subject{x.Subject}, x.More[:min(maxNamedSubjects, len(x.More))]...)
 		for _, subject := range subjects {
 			s, d := subject.Service, subject.Server
 			if s != nil && s.Mark == 0 {

@@ -59,7 +59,7 @@ func rpFilter(f *Facts, report func(Finding)) {
 		return
 	}
 	for _, addr := range silent {
-		f.suppress(addr)
+		f.suppressHost(addr)
 	}
 	var paths []string
 	for _, name := range links {

@@ -68,8 +68,8 @@ var serviceChecks = []Check{
 	},
 }
 
-// clusterPrograms are programs that keep services without servers in the table, such
-// as those of a deployment that has been scaled to zero.
+// clusterPrograms are programs that keep services without servers in the table, for
+// example while a deployment is scaled to zero.
 var clusterPrograms = []string{"kube-proxy", "kube-router", "kube-vip", "dockerd"}
 
 func noServers(f *Facts, report func(Finding)) {
@@ -99,7 +99,7 @@ func allWeightsZero(f *Facts, report func(Finding)) {
 			continue
 		}
 		report(s.serviceFinding(humanize.Count(len(s.Servers), "server")+" with weight 0, none with a higher weight",
-			f.edit(s, &s.Servers[0], func(d *ipvs.Destination) { d.Weight = 1 })))
+			f.editServer(s, &s.Servers[0], func(d *ipvs.Destination) { d.Weight = 1 })))
 	}
 }
 
@@ -165,7 +165,7 @@ func failoverEqual(f *Facts, report func(Finding)) {
 				continue
 			}
 			report(s.serviceFinding(fmt.Sprintf("%s and %s have weight %d", other.AddrPort, d.AddrPort, d.Weight),
-				f.edit(s, other, func(d *ipvs.Destination) { d.Weight = highest + 1 })))
+				f.editServer(s, other, func(d *ipvs.Destination) { d.Weight = highest + 1 })))
 			break
 		}
 	}
@@ -295,8 +295,8 @@ func (f *Facts) lacksMark(s *Service, t *UnmatchedTarget) bool {
 	})
 }
 
-// markIncomplete reports clients of a fwmark service some of whose packets lack the
-// mark: those to another port, those of UDP, or those of new connections.
+// markIncomplete reports fwmark services whose clients also send packets without the
+// mark, such as packets to another port, or UDP packets.
 func markIncomplete(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
@@ -332,12 +332,12 @@ func markIncomplete(f *Facts, report func(Finding)) {
 // setMark returns the command that sets the mark of a service on packets to an address
 // and port.
 func (f *Facts) setMark(s *Service, protocol ipvs.Protocol, address, port string) Remedy {
-	return f.localCommand(f.iptables(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
+	return f.localCommand(f.iptablesProgram(s.Family), "-t", "mangle", "-A", "PREROUTING", "-d", address,
 		"-p", strings.ToLower(protocol.String()), "--dport", port, "-j", "MARK", "--set-mark", strconv.Itoa(int(s.Mark)))
 }
 
 // tcpAndUDPPorts are the ports of protocols that use TCP and UDP. Clients of other
-// protocols may try both, such as those of HTTP/3.
+// protocols, such as HTTP/3, may try both.
 var tcpAndUDPPorts = []uint16{53, 88, 5060} // DNS, Kerberos, SIP
 
 // otherProtocol reports clients that send UDP packets to a TCP service, or vice versa.

@@ -32,8 +32,8 @@ func deadServerClients(f *Facts, report func(Finding)) {
 	}
 }
 
-// hasStuckClients reports whether a server of weight 0 still receives packets, or
-// will. Handshakes that began before the weight was 0 do not count.
+// hasStuckClients reports whether a server of weight 0 still receives packets, or will
+// receive some. Handshakes that began before the weight was 0 do not count.
 func (f *Facts) hasStuckClients(s *Service, d *Server) bool {
 	if s.Protocol == ipvs.UDP {
 		return d.hasClientTraffic()
@@ -61,7 +61,7 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	}
 	route, routed := f.routeTo(d)
 	nextHop := cmp.Or(route.Gateway, d.AddrPort.Addr())
-	// On a backup director, connections may be those of the master.
+	// On a backup director, connections may have been received from the master.
 	hasTraffic := d.hasClientTraffic()
 	if hasTraffic || !f.mayBeStandby() {
 		severity = Error
@@ -91,19 +91,19 @@ func (f *Facts) deadEvidence(s *Service, d *Server) (evidence string, severity S
 	return "", 0
 }
 
-// isProbedSilent reports whether a server has not replied to a TCP probe and, with
-// direct routing, to one of the VIP. Firewalls may drop echo requests, and servers
+// isProbedSilent reports whether a server has replied neither to a TCP probe nor, with
+// direct routing, to a probe of the VIP. Firewalls may drop echo requests, and servers
 // with tunnels may listen on the VIP only.
 func (f *Facts) isProbedSilent(s *Service, d *Server) bool {
 	t := probeTarget(s, d)
-	if t.ICMP || f.probeOutcomes(netprobe.Silent)[t] == nil {
+	if t.ICMP || f.probesWith(netprobe.Silent)[t] == nil {
 		return false
 	}
 	return d.Method == ipvs.Masquerading || d.Method == ipvs.DirectRouting && f.hasVIPOutcome(s, d, netprobe.Silent)
 }
 
-// stuckCauses returns the causes for which clients are still sent to a server of
-// weight 0, with remedies that send them to other servers.
+// stuckCauses returns the causes that keep clients on a server of weight 0, with remedies
+// that send the clients to other servers.
 func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 	var causes []replyCause
 	add := func(text string, remedy Remedy) {
@@ -122,7 +122,7 @@ func (f *Facts) stuckCauses(s *Service, d *Server) []replyCause {
 		if s.Protocol == ipvs.UDP {
 			text = "a UDP client that keeps its source port stays on the server, because each packet restarts the timeout"
 		}
-		add(text, f.withSysctl(expireNodestPath, f.remove(s, d)))
+		add(text, f.withSysctl(expireNodestPath, f.removeServer(s, d)))
 	}
 	return causes
 }

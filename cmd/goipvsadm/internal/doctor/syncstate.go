@@ -57,8 +57,8 @@ func groupOf(d *ipvs.Daemon) netip.AddrPort {
 	return netip.AddrPortFrom(group, port)
 }
 
-// eachBackup calls do for each backup daemon with the messages that were
-// received on its interface.
+// eachBackup calls do for each backup daemon on whose interface messages were received,
+// with these messages.
 func (f *Facts) eachBackup(do func(d *ipvs.Daemon, received []netprobe.SyncMessage)) {
 	f.eachDaemon(func(d *ipvs.Daemon, l *netstate.Link) {
 		if d.State != ipvs.Backup || l == nil {

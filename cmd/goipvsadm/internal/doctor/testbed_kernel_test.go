@@ -157,11 +157,12 @@ func (tb *testbed) startTraffic(addresses ...string) {
 
 // startTrafficFrom is like startTraffic, for another host.
 func (tb *testbed) startTrafficFrom(host string, addresses ...string) {
-	tb.startTrafficBetween(host, "", addresses...)
+	tb.startTrafficWithSource(host, "", addresses...)
 }
 
-// startTrafficBetween is like startTrafficFrom, for a source address of the host.
-func (tb *testbed) startTrafficBetween(host, source string, addresses ...string) {
+// startTrafficWithSource is like startTrafficFrom, with a source address of the host, or
+// the one that the kernel selects if source is "".
+func (tb *testbed) startTrafficWithSource(host, source string, addresses ...string) {
 	tb.repeat(150*time.Millisecond, func(ctx context.Context) {
 		for _, address := range addresses {
 			go tb.request(ctx, host, source, address)

@@ -65,7 +65,8 @@ func (f *Facts) rejectsClients(s *Service) bool {
 		slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 }) && !s.hasAvailable()
 }
 
-// hasAvailable reports whether a server of the service has reached no threshold.
+// hasAvailable reports whether a server of the service gets new connections: its weight
+// is not 0, and it is below its thresholds.
 func (s *Service) hasAvailable() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds })
 }
@@ -90,7 +91,7 @@ func overThreshold(f *Facts, report func(Finding)) {
 		default:
 			return
 		}
-		x := s.serverFinding(d, evidence, f.edit(s, d, func(d *ipvs.Destination) {
+		x := s.serverFinding(d, evidence, f.editServer(s, d, func(d *ipvs.Destination) {
 			d.UpperThreshold = 2 * max(conns, d.UpperThreshold)
 			// After an edit, Linux 7.2 still waits until the server is below the lower threshold. Zero means
 			// three quarters of the upper one.

@@ -95,9 +95,8 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 	})
 }
 
-// doubtRejection makes a finding that a server does not serve its clients a hint if
-// there is a single client that the server may reject intentionally, unless a probe
-// has failed as well.
+// doubtRejection changes the severity of a finding to a hint if the only affected client
+// is one that the server may reject intentionally, unless a probe has failed as well.
 func (f *Facts) doubtRejection(x *Finding, d *Server) {
 	client, ok := f.rejectedClient(d)
 	if p, probed := f.Paths[&d.Destination]; !ok || probed && p.FromDirector.Port != netprobe.Answered {
@@ -193,9 +192,9 @@ func connStateIsEvidence(s *Service, d *Server) bool {
 }
 
 // silentFinding adds the causes for the silence of a server, and their remedies, to a
-// finding. Further remedies follow unless the causes have the same ones.
+// finding. Further remedies follow unless a cause has the same remedy.
 func (f *Facts) silentFinding(s *Service, d *Server, x Finding, further ...Remedy) Finding {
-	if p, ok := f.path(d); ok {
+	if p, ok := f.pathResult(d); ok {
 		x.Evidence += "; " + describeProbe(p, s.vip(d))
 	}
 	x.explain(f.vipCauses(s, d))
@@ -222,9 +221,9 @@ func (f *Facts) pathFails(d *Server) bool {
 }
 
 // isSilentNow reports whether connections to the server are stuck. If there is no
-// traffic now and earlier ones have completed, clients may have given up before the
-// server worked again. If most connections had a SYN and one more packet at most,
-// monitors may have reset them: IPVS keeps their state.
+// traffic now and earlier connections have completed, clients may have given up before
+// the server worked again. If connections had at most two packets on average, monitors
+// may have reset them after the SYN: IPVS keeps their state.
 func (d *Server) isSilentNow() bool {
 	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0 && d.Stats.InPackets > 2*d.Stats.Conns)
 }

@@ -39,7 +39,7 @@ func (f *Facts) eachIdleVIP(do func(s *Service, vip netip.Addr)) {
 func (f *Facts) mayBeStandby() bool {
 	// keepalived without VRRP only checks servers.
 	return slices.ContainsFunc(haDaemons, func(name string) bool { return f.isRunning(name) && (name != "keepalived" || f.HasVRRP) }) ||
-		f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
+		f.sysctlIs(backupOnlyPath, 1) ||
 		slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
@@ -88,7 +88,8 @@ func (f *Facts) isAdvertised(vip netip.Addr, outgoing bool) bool {
 }
 
 // isStandbyFor reports whether the director is, or may be, a standby for a VIP: it does
-// not announce the VIP by VRRP, and either another director does or it mayBeStandby.
+// not announce the VIP by VRRP, and either another director does or mayBeStandby returns
+// true.
 func (f *Facts) isStandbyFor(vip netip.Addr) bool {
 	return !f.isVRRPMaster(vip) && (f.hasOtherVRRPMaster(vip) || f.mayBeStandby())
 }
@@ -158,8 +159,8 @@ func vipLinkDown(f *Facts, report func(Finding)) {
 			remedy = advise("check the cable of %s and the device at its other end", l.Name)
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s is on %s, which is %s", vip, l.Name, state), remedy)
-		// A single address, or one on a virtual link, may be routed to the director
-		// through another link.
+		// An address without a subnet (/32, /128), or on a virtual link, may be routed to
+		// the director through another link.
 		if addrs[0].Prefix.IsSingleIP() || l.Kind == "bridge" || l.Kind == "dummy" {
 			x.Severity = Hint
 		}
@@ -203,8 +204,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		a := f.Arrivals[s.ServiceKey]
-		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs("net/ipv4/vs/backup_only", 1) ||
-			!slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Weight > 0 && d.thresholdState() == belowThresholds }) {
+		if a == nil || a.Packets < minUnanswered || s.hasTraffic() || f.explained[s.ServiceKey] || f.sysctlIs(backupOnlyPath, 1) || !s.hasAvailable() {
 			continue
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, such as from %s, but IPVS counted none",
@@ -215,7 +215,7 @@ func packetsNotSeen(f *Facts, report func(Finding)) {
 			"rp_filter drops the packets, because the director's route to the client is missing or uses another interface",
 			"the scheduler finds no available server",
 		}
-		if rule := f.growingDrop(s); rule != "" {
+		if rule := f.describePossibleDrop(s, a.Clients[0]); rule != "" {
 			x.Evidence += "; " + rule
 		}
 		// A firewall may drop the packets of a single host intentionally.

@@ -74,7 +74,7 @@ func (f *Facts) usesIPv6() bool {
 	})
 }
 
-// serviceOf returns the first service with a VIP.
+// serviceOf returns the first service with a VIP, which must be the VIP of a service.
 func (f *Facts) serviceOf(vip netip.Addr) *Service {
 	i := slices.IndexFunc(f.Services, func(s Service) bool { return s.Mark == 0 && s.AddrPort.Addr() == vip })
 	return &f.Services[i]
@@ -86,8 +86,8 @@ func (f *Facts) hasLocalServer(s *Service) bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return f.isLocal(d.AddrPort.Addr()) })
 }
 
-// hiddenFrom returns the link of a VIP's network, if the director has the VIP
-// only on other links and does not reply to ARP requests for it on this one.
+// hiddenFrom returns the link of a VIP's network, if the director has the VIP only on
+// other links and does not reply to ARP requests for the VIP on that link.
 func (f *Facts) hiddenFrom(vip netip.Addr) (link *netstate.Link, hidden bool) {
 	vipLinks := f.linksWithAddr(vip)
 	own, ok := f.subnetOf(vip, 0)
@@ -139,9 +139,9 @@ func (f *Facts) prefixOf(addr netip.Addr, link string) string {
 	return hostPrefix(addr)
 }
 
-// advertisedLinks returns the links that accept router advertisements only while
-// forwarding is disabled, and the paths of their accept_ra sysctls.
-func (f *Facts) advertisedLinks() (links, paths []string) {
+// linksIgnoringAdvertisements returns the links that ignore router advertisements while
+// forwarding is enabled, and the paths of their accept_ra sysctls.
+func (f *Facts) linksIgnoringAdvertisements() (links, paths []string) {
 	for i := range f.Links {
 		l := &f.Links[i]
 		if path := acceptRASysctl(l.Name); !l.Loopback && l.Up && f.sysctlIs(path, 1) {
@@ -152,7 +152,7 @@ func (f *Facts) advertisedLinks() (links, paths []string) {
 }
 
 func defaultRouteLost(f *Facts, report func(Finding)) {
-	if !f.sysctlIs(ip6Forwarding, 1) {
+	if !f.sysctlIs(ip6ForwardingPath, 1) {
 		return
 	}
 	client := netip.Addr{}
@@ -168,7 +168,7 @@ func defaultRouteLost(f *Facts, report func(Finding)) {
 			}
 		}
 	})
-	links, paths := f.advertisedLinks()
+	links, paths := f.linksIgnoringAdvertisements()
 	if affected == nil || len(paths) == 0 {
 		return
 	}
@@ -176,17 +176,17 @@ func defaultRouteLost(f *Facts, report func(Finding)) {
 		f.suppressServer(&affected.Servers[i].Destination)
 	}
 	report(Finding{
-		Evidence: fmt.Sprintf("no route to the client %s; %s is 1 and accept_ra is 1 on %s", client, sysctlName(ip6Forwarding), links[0]),
+		Evidence: fmt.Sprintf("no route to the client %s; %s is 1 and accept_ra is 1 on %s", client, sysctlName(ip6ForwardingPath), links[0]),
 		Remedies: []Remedy{f.sysctlRemedy(2, paths...)},
 	})
 }
 
-const backupOnly = "net/ipv4/vs/backup_only"
+const backupOnlyPath = "net/ipv4/vs/backup_only"
 
 // ignoresPackets reports whether IPVS ignores packets because a backup sync daemon
 // runs.
 func (f *Facts) ignoresPackets() bool {
-	return f.sysctlIs(backupOnly, 1) && slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
+	return f.sysctlIs(backupOnlyPath, 1) && slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup })
 }
 
 // backupOnlyActive reports services whose packets IPVS ignores although this director
@@ -206,10 +206,10 @@ func backupOnlyActive(f *Facts, report func(Finding)) {
 		}
 		x := s.serviceFinding(fmt.Sprintf("%s for the service arrived on %s in this sample, where this director has the VIP, but IPVS counted none",
 			humanize.Count(a.Packets, "packet"), f.link(a.Link).Name),
-			f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: ipvs.Daemon{State: ipvs.Backup}}), f.sysctlRemedy(0, backupOnly))
+			f.selfCommand(&command.Command{Verb: command.StopDaemon, Daemon: ipvs.Daemon{State: ipvs.Backup}}), f.sysctlRemedy(0, backupOnlyPath))
 		x.Group = "backup mode"
 		if f.hasLocalServer(s) {
-			x.Severity = Warning // it receives the packets
+			x.Severity = Warning // the local server receives the packets
 		}
 		f.explained[s.ServiceKey] = true
 		report(x)
@@ -241,7 +241,7 @@ func directorLoop(f *Facts, report func(Finding)) {
 		}
 		x := s.serviceFinding(fmt.Sprintf("the director does not reply to ARP requests for %s on %s, but the service received %s in this sample, of which %d were forwarded to %s",
 			vip, link.Name, humanize.Count(s.Delta.InPackets, "packet"), remote.Delta.InPackets, remote.AddrPort.Addr()))
-		sysctl := sysctlCommand(1, backupOnly)
+		sysctl := sysctlCommand(1, backupOnlyPath)
 		if slices.ContainsFunc(f.Daemons, func(d ipvs.Daemon) bool { return d.State == ipvs.Backup }) {
 			x.Remedies = []Remedy{f.localCommand(sysctl...)}
 		} else {
@@ -257,7 +257,7 @@ func directorLoop(f *Facts, report func(Finding)) {
 // forwarding, links that accept router advertisements lose their default route
 // unless accept_ra is 2.
 func (f *Facts) forwardingRemedy(path string) Remedy {
-	if path != ip6Forwarding {
+	if path != ip6ForwardingPath {
 		return f.sysctlRemedy(1, path)
 	}
 	words := []string{"sysctl", "-w"}

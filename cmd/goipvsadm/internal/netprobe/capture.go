@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Packet is a captured packet: one that this machine has received and that may start
-// a connection, reply to one or abort it (a TCP SYN or RST, any UDP or SCTP packet, or an
-// ARP request), or an ICMP error message that this machine has received or sent.
+// A Packet is a captured packet: a received TCP SYN or RST, UDP packet, SCTP packet or ARP
+// request, or an ICMP error message that this machine has received or sent.
 type Packet struct {
 	Link        int   // link index
 	Protocol    uint8 // 0 for an ARP request; for IPv6, the first next header
@@ -20,8 +19,8 @@ type Packet struct {
 	Destination netip.AddrPort // the requested address, for an ARP request
 	Aborts      bool           // a TCP RST, or an SCTP packet that aborts a connection
 
-	// Reporter is the sender of an ICMP error message. Protocol, Source and
-	// Destination are then those of the packet that was not delivered or was too big.
+	// Reporter is the sender of an ICMP error message. Protocol, Source and Destination
+	// then describe the packet that was not delivered or was too big.
 	Reporter netip.Addr
 	TooBig   bool // ICMP fragmentation needed, or ICMPv6 packet too big
 	Sent     bool // sent by this machine, rather than received
@@ -123,9 +122,9 @@ func parsePacket(b []byte) (p Packet, ok bool) {
 // tcpFlagsOffset is the offset of the flags in a TCP header.
 const tcpFlagsOffset = 13
 
-// captureFilter accepts ARP packets, ICMP error messages, and packets addressed to
-// this machine that may start, reply to or abort a connection. Offsets are relative
-// to the IP header.
+// captureFilter accepts ARP packets, ICMP error messages, and TCP SYNs and RSTs, UDP
+// packets and SCTP packets addressed to this machine. Offsets are relative to the IP
+// header.
 func captureFilter() []unix.SockFilter {
 	const ipv4, icmp, ipv6, flags4, flags6, checkFlags, accept, reject = 4, 14, 17, 29, 31, 32, 35, 36
 	return []unix.SockFilter{

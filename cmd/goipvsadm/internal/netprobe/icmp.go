@@ -57,8 +57,8 @@ func pktinfo(source netip.Addr) []byte {
 	return nil
 }
 
-// readEchoes records the echo replies that a socket has received. A raw socket receives
-// those to other processes as well, which readEchoes ignores.
+// readEchoes records the echo replies that a socket has received. It ignores echo replies
+// to other processes, which a raw socket receives as well.
 func (p *probeSet) readEchoes(fd int) {
 	b := make([]byte, 2048)
 	for {

@@ -55,7 +55,7 @@ type pathProber struct {
 	probes    []pathProbe // the source port of each is firstPort plus its index
 	firstPort uint16
 
-	frames int         // packet socket, on which replies are captured
+	frames int         // packet socket, which sends frames to hardware addresses and captures the replies to all probes
 	raw    map[int]int // by address family: raw sockets whose packets include the IP header
 }
 
@@ -64,8 +64,8 @@ const maxPaths = 20000
 
 // ProbePaths probes up to maxPaths paths concurrently, waits at most the given time for
 // the replies, and returns the result for each path. It captures the replies on a
-// packet socket, since the kernel forwards those addressed to a client, and may drop
-// those from a virtual address. It requires CAP_NET_RAW.
+// packet socket, since the kernel forwards replies addressed to a client, and may drop
+// replies from a virtual address. It requires CAP_NET_RAW.
 func ProbePaths(paths []Path, wait time.Duration) ([]PathReply, error) {
 	replies := make([]PathReply, len(paths))
 	if len(paths) == 0 {
@@ -161,7 +161,7 @@ func (p *pathProber) record(packet []byte) bool {
 	}
 	reply, ok := parseICMPError(packet)
 	if ok {
-		reply.Source, reply.Destination = reply.Destination, reply.Source // those of the probe
+		reply.Source, reply.Destination = reply.Destination, reply.Source // an ICMP error contains the addresses of the probe
 	} else {
 		reply, ok = parsePacket(packet)
 	}
@@ -203,8 +203,8 @@ func (p *pathProber) probe(port uint16) *pathProbe {
 	return &p.probes[i]
 }
 
-// send sends a packet of a probe: in a frame to the hardware address on the packet
-// socket, or through a tunnel or routed on a raw socket.
+// send sends a packet of a probe: on the packet socket in a frame to the hardware
+// address, or on a raw socket, which routes it, through a tunnel if there is one.
 func (p *pathProber) send(probe *pathProbe, packet []byte) error {
 	protocol, to := uint16(unix.ETH_P_IP), probe.To.Addr()
 	if !to.Is4() {

@@ -150,7 +150,7 @@ func (p *probeSet) close() {
 	}
 }
 
-// finish records the outcome of a target. It must be called once per target.
+// finish records the outcome of a target. It must not be called twice for a target.
 func (p *probeSet) finish(i int, o Outcome) {
 	p.results[i].Outcome, p.results[i].After = o, time.Since(p.start)
 	p.pending--

@@ -126,9 +126,9 @@ type Outcome struct {
 const maxVisits = 2_000_000
 
 // Evaluate returns the outcomes that a packet may have in the base chains of a hook, in
-// the order of the chains and rules. It omits Accept. If table is not "", it evaluates
-// only the chains of that table. It returns nil if there are too many rules.
-func (f *Firewall) Evaluate(hook, table string, p *Packet) []Outcome {
+// the order of the chains and rules. It omits Accept. It returns nil if there are too many
+// rules.
+func (f *Firewall) Evaluate(hook string, p *Packet) []Outcome {
 	family := "ip"
 	if addr := p.Destination.Addr(); addr.Is6() || !addr.IsValid() && p.Source.Addr().Is6() {
 		family = "ip6"
@@ -136,7 +136,7 @@ func (f *Firewall) Evaluate(hook, table string, p *Packet) []Outcome {
 	var base []*Chain
 	for i := range f.Chains {
 		c := &f.Chains[i]
-		if c.Hook == hook && (table == "" || c.Table == table) && (c.Family == family || c.Family == "inet") {
+		if c.Hook == hook && (c.Family == family || c.Family == "inet") {
 			base = append(base, c)
 		}
 	}
@@ -187,8 +187,8 @@ func (w *walk) add(o Outcome) {
 const maxDepth = 16
 
 // chain evaluates a chain and reports whether the evaluation certainly ends in it. If
-// no rule of the chain can end it, the packet reaches the next rule after the chain as
-// certainly as it reached the chain.
+// no rule of the chain can end the evaluation, the packet reaches the next rule after the
+// chain as certainly as it reached the chain.
 func (w *walk) chain(c *Chain, depth int) (ended bool) {
 	certain, ends := w.certain, w.ends
 	ended = w.rules(c, depth)
@@ -335,7 +335,7 @@ func ReadFirewall() (*Firewall, error) {
 			continue
 		}
 		tool = strings.TrimSuffix(tool, "-save")
-		f.Chains = append(f.Chains, parseIPTables(string(text), tool, v.family)...)
+		f.Chains = append(f.Chains, ParseIPTables(string(text), tool, v.family)...)
 		usesLegacy = true
 	}
 	f.Legacy = lookPath("iptables-legacy") != "" && (usesLegacy || !nfTablesLoaded())
@@ -359,7 +359,7 @@ func ReadFirewall() (*Firewall, error) {
 		if err != nil {
 			continue
 		}
-		compat := parseIPTables(string(text), strings.TrimSuffix(tool, "-save"), v.family)
+		compat := ParseIPTables(string(text), strings.TrimSuffix(tool, "-save"), v.family)
 		for _, c := range compat {
 			chains = slices.DeleteFunc(chains, func(n Chain) bool { return n.Family == c.Family && n.Table == c.Table })
 		}

@@ -32,9 +32,9 @@ func TestEvaluateIPTables(t *testing.T) {
 		InLink: "eth1", OutLink: "eth0", State: "INVALID"}
 	request := &Packet{Protocol: 6, Destination: netip.MustParseAddrPort("192.0.2.1:80"), InLink: "eth0", State: "NEW", Local: true}
 	for _, tt := range []struct {
-		name, rules, hook, table string
-		packet                   *Packet
-		want                     string
+		name, rules, hook string
+		packet            *Packet
+		want              string
 	}{
 		{name: "policy drop", rules: "*filter\n:FORWARD DROP [7:99]\n", hook: "forward", packet: reply, want: "drop by policy of FORWARD"},
 		{name: "policy accept", rules: "*filter\n:FORWARD ACCEPT [7:99]\n", hook: "forward", packet: reply},
@@ -73,16 +73,16 @@ func TestEvaluateIPTables(t *testing.T) {
 		{name: "rule after a goto that may match", hook: "input", packet: request,
 			want:  "maybe drop by -A X -p tcp -j DROP; maybe drop by policy of INPUT",
 			rules: "*filter\n:INPUT DROP [0:0]\n:X - [0:0]\n:Y - [0:0]\n-A INPUT -j X\n-A X -s 192.0.2.0/24 -g Y\n-A X -p tcp -j DROP\n-A Y -j LOG\n"},
-		{name: "mark after a log rule that may match", hook: "prerouting", table: "mangle", packet: request,
+		{name: "mark after a log rule that may match", hook: "prerouting", packet: request,
 			want:  "mark by -A PREROUTING -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff",
 			rules: "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m limit --limit 5/min -j LOG\n-A PREROUTING -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff\n"},
 		{name: "comment that contains an option", hook: "input", packet: request,
 			rules: "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m comment --comment \"the \\\"-s\\\" here\" -m tcp --dport 80 -j ACCEPT\n"},
-		{name: "redirect", hook: "prerouting", table: "nat", packet: request, want: "translate by -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080",
+		{name: "redirect", hook: "prerouting", packet: request, want: "translate by -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080",
 			rules: "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\n"},
-		{name: "Docker's DNAT for local addresses", hook: "prerouting", table: "nat", packet: request, want: "translate by -A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80",
+		{name: "Docker's DNAT for local addresses", hook: "prerouting", packet: request, want: "translate by -A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80",
 			rules: "*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\n-A DOCKER ! -i docker0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80\n"},
-		{name: "mark, then accept", hook: "prerouting", table: "mangle", packet: request, want: "mark by -A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff",
+		{name: "mark, then accept", hook: "prerouting", packet: request, want: "mark by -A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff",
 			rules: "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 192.0.2.1/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0xa/0xffffffff\n"},
 		{name: "chain with the name of a target in lower case", hook: "input", packet: request, want: "drop by policy of INPUT",
 			rules: "*filter\n:INPUT DROP [0:0]\n:accept - [0:0]\n-A INPUT -j accept\n"},
@@ -92,8 +92,8 @@ func TestEvaluateIPTables(t *testing.T) {
 			rules: "*filter\n:INPUT DROP [0:0]\n:X - [0:0]\n-A INPUT -j X\n-A X -j RETURN\n-A X -j ACCEPT\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &Firewall{Chains: parseIPTables(tt.rules, "iptables-legacy", "ip")}
-			if got := describe(f.Evaluate(tt.hook, tt.table, tt.packet)); got != tt.want {
+			f := &Firewall{Chains: ParseIPTables(tt.rules, "iptables-legacy", "ip")}
+			if got := describe(f.Evaluate(tt.hook, tt.packet)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -140,7 +140,7 @@ func TestEvaluateNFT(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := &Firewall{Chains: chains}
-			if got := describe(f.Evaluate(tt.hook, "", request)); got != tt.want {
+			if got := describe(f.Evaluate(tt.hook, request)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -149,14 +149,14 @@ func TestEvaluateNFT(t *testing.T) {
 
 func TestEvaluateManyRules(t *testing.T) {
 	f := &Firewall{Chains: []Chain{{Family: "ip", Table: "filter", Name: "INPUT", Hook: "input", Drops: true, Rules: make([]Rule, maxVisits+1)}}}
-	if got := f.Evaluate("input", "", &Packet{Destination: netip.MustParseAddrPort("192.0.2.1:80")}); got != nil {
+	if got := f.Evaluate("input", &Packet{Destination: netip.MustParseAddrPort("192.0.2.1:80")}); got != nil {
 		t.Errorf("got %q, want no outcomes", describe(got))
 	}
 }
 
 func TestFirewallSince(t *testing.T) {
 	read := func(policy, packets int, rule string) *Firewall {
-		return &Firewall{Chains: parseIPTables(fmt.Sprintf("*filter\n:INPUT DROP [%d:0]\n[%d:0] -A INPUT %s\n", policy, packets, rule), "iptables-legacy", "ip")}
+		return &Firewall{Chains: ParseIPTables(fmt.Sprintf("*filter\n:INPUT DROP [%d:0]\n[%d:0] -A INPUT %s\n", policy, packets, rule), "iptables-legacy", "ip")}
 	}
 	for _, tt := range []struct {
 		name         string

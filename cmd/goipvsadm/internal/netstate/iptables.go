@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// parseIPTables parses the output of iptables-save -c.
-func parseIPTables(text, tool, family string) []Chain {
+// ParseIPTables parses the output of iptables-save -c. Tool is the program that changes the
+// rules, and family is ip or ip6.
+func ParseIPTables(text, tool, family string) []Chain {
 	var chains []Chain
 	table := ""
 	index := make(map[string]int) // position in chains of each chain of the current table

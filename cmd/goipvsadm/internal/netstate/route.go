@@ -101,8 +101,8 @@ func (c *Conn) lookUp(to, from netip.Addr, link int) (Route, error) {
 	return routes[0], nil
 }
 
-// failedLookup returns the route type for which a lookup has returned an error, or the
-// error if the lookup itself failed.
+// failedLookup returns the route type that the error of a lookup indicates, or the error
+// if it indicates none.
 func (c *Conn) failedLookup(to netip.Addr, err error) (RouteType, error) {
 	switch {
 	case errors.Is(err, unix.ENETUNREACH):

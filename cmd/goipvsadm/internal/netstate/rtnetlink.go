@@ -102,7 +102,7 @@ func Dial() (*Conn, error) {
 func (c *Conn) Close() error { return c.conn.Close() }
 
 // dump sends a dump request and calls each for every object in the reply, with the
-// object's header, whose length is given, and its attributes.
+// object's header, of headerLen bytes, and its attributes.
 func (c *Conn) dump(typ netlink.HeaderType, headerLen int, each func(header []byte, attributes *netlink.AttributeDecoder)) error {
 	return c.request(typ, netlink.Dump, make([]byte, headerLen), headerLen, each)
 }
