@@ -84,11 +84,17 @@ func tcpFlags(packet []byte) (flags byte, ack uint32) {
 // packets.
 func parseEchoReply(packet []byte) (h ipHeader, id uint16, ok bool) {
 	h, icmp, ok := parseIP(packet)
-	if !ok || len(icmp) < icmpHeaderSize ||
-		!(h.protocol == unix.IPPROTO_ICMP && icmp[0] == echoReply4 || h.protocol == unix.IPPROTO_ICMPV6 && icmp[0] == echoReply6) {
+	if !ok || len(icmp) < icmpHeaderSize {
 		return h, 0, false
 	}
-	return h, binary.BigEndian.Uint16(icmp[4:]), true
+	id = binary.BigEndian.Uint16(icmp[4:])
+	switch h.protocol {
+	case unix.IPPROTO_ICMP:
+		return h, id, icmp[0] == echoReply4
+	case unix.IPPROTO_ICMPV6:
+		return h, id, icmp[0] == echoReply6
+	}
+	return h, 0, false
 }
 
 // ipPacket returns an IPv4 packet without options, or an IPv6 packet.
