@@ -46,8 +46,8 @@ type UnmatchedTarget struct {
 	Packets  int
 }
 
-// maxRecorded is the maximum number of endpoints, and of packets without a service,
-// that are recorded.
+// maxRecorded is the maximum length of Facts.Replies, Facts.Rejections, Facts.Resets and
+// packetRecorder.unmatched.
 const maxRecorded = 10000
 
 // maxArrivalClients is the maximum number of clients that are recorded per service,
@@ -121,8 +121,8 @@ func (r *packetRecorder) record(p *netprobe.Packet) {
 	}
 }
 
-// recordARPRequest counts the requests of other hosts. A gratuitous ARP request is for
-// the address of its sender.
+// recordARPRequest counts the requests of other hosts, except gratuitous ones, in which
+// the requested address is that of the sender.
 func (r *packetRecorder) recordARPRequest(p *netprobe.Packet) {
 	from, to := p.Source.Addr(), p.Destination.Addr()
 	if from == to || r.own[from] {

@@ -115,8 +115,8 @@ func drThroughGateway(f *Facts, report func(Finding)) {
 	})
 }
 
-// minSilentPackets is the number of packets without a reply in a sample that proves
-// that a server is silent, where connection states are not available.
+// minSilentPackets is the number of unanswered packets in one sample that is enough to
+// call a server silent if connection states are not available.
 const minSilentPackets = 3
 
 // portsWithReplies are the UDP ports of protocols in which servers reply to each
@@ -135,9 +135,9 @@ func (s *Service) repliesNow() bool {
 	return slices.ContainsFunc(s.Servers, func(d Server) bool { return d.Delta != nil && d.Delta.OutPackets > 0 })
 }
 
-// sendsNoReplies reports whether a server with NAT gets packets but sends no replies. It
-// returns false for a UDP server unless expectsReplies returns true for its service, and
-// with one-packet scheduling, for which the kernel does not count replies.
+// sendsNoReplies reports whether a server with NAT gets packets but sends no replies. For
+// a UDP service, it returns false if expectsReplies does, or with one-packet scheduling,
+// for which the kernel does not count replies.
 func (f *Facts) sendsNoReplies(s *Service, d *Server) bool {
 	if d.Method != ipvs.Masquerading {
 		return false
@@ -259,8 +259,8 @@ func neighborFailed(f *Facts, report func(Finding)) {
 	})
 }
 
-// neighborCause returns the cause that the permanent neighbor entry by which packets
-// reach a server is wrong, or nil if there is none.
+// neighborCause returns the cause that a server, or the gateway to it, has another
+// hardware address than its permanent neighbor entry, or nil if there is no such entry.
 func (f *Facts) neighborCause(d *Server) *replyCause {
 	r, ok := f.routeTo(d)
 	k := neighborKey{r.Link, d.AddrPort.Addr()}

@@ -84,7 +84,7 @@ func natNoAnswers(f *Facts, report func(Finding)) {
 		}
 		x := s.serverFinding(d, evidence)
 		if s.Protocol == ipvs.UDP && !s.repliesNow() {
-			x.Severity = Warning // it is possible that the servers reply to no request
+			x.Severity = Warning // the application protocol may have no replies
 		}
 		x.explain(f.replyCauses(s, d, r))
 		if len(x.Remedies) == 0 {
@@ -130,8 +130,8 @@ func (f *Facts) onlyResets(s *Service, d *Server) bool {
 
 // rejection returns the rejection of packets to a server with NAT between the samples,
 // or nil if there was none or the server replied to others. One rejection is enough if
-// there were more packets: a host sends about one ICMP error per second to each
-// destination.
+// minSilentPackets packets were sent, because a host limits its ICMP errors to about one
+// per second and destination.
 func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	if d.Method != ipvs.Masquerading || d.Conns.Completed > 0 || !d.hasTraffic() {
 		return nil
@@ -145,9 +145,11 @@ func (f *Facts) rejection(s *Service, d *Server) *Rejection {
 	return nil
 }
 
-// endpoints returns the endpoints to which IPVS sends packets of a service at a server
-// with NAT. If the service is for several ports, it returns a port that a TCP or SCTP
-// client uses: a connection that completes on another port shows that the server works.
+// endpoints returns the endpoints at which a server with NAT receives the packets of a
+// service. If neither of them has a port, it returns only the port of one connection. For
+// TCP and SCTP, this is enough: if another port works, Conns.Completed shows it. UDP
+// connections never count as completed, so UDP endpoints are then omitted. For a firewall
+// mark, they are always omitted.
 func endpoints(s *Service, d *Server) []Endpoint {
 	to := netip.AddrPortFrom(d.AddrPort.Addr(), s.serverPort(d))
 	switch {
@@ -216,14 +218,14 @@ func (f *Facts) pathFails(d *Server) bool {
 	if !ok || d.Method == ipvs.Masquerading {
 		return false
 	}
-	// A reply to the client that arrives here does not reach the client.
+	// A reply to the client that arrives at the director does not reach the client.
 	return p.FromDirector.Port != netprobe.Answered || p.FromClient.Port != netprobe.Silent
 }
 
 // isSilentNow reports whether connections to the server are stuck. If there is no
 // traffic now and earlier connections have completed, clients may have given up before
 // the server worked again. If connections had at most two packets on average, monitors
-// may have reset them after the SYN: IPVS keeps their state.
+// may have reset them after the SYN: in IPVS, such connections stay in SYN_RECV.
 func (d *Server) isSilentNow() bool {
 	return d.Conns.StuckSynRecv > 0 && (d.hasTraffic() || d.Conns.Established == 0 && d.Stats.InPackets > 2*d.Stats.Conns)
 }

@@ -14,7 +14,7 @@ import (
 // request, or an ICMP error message that this machine has received or sent.
 type Packet struct {
 	Link        int   // link index
-	Protocol    uint8 // 0 for an ARP request; for IPv6, the first next header
+	Protocol    uint8 // 0 for an ARP request; for IPv6, the Next Header field of the IPv6 header
 	Source      netip.AddrPort
 	Destination netip.AddrPort // the requested address, for an ARP request
 	Aborts      bool           // a TCP RST, or an SCTP packet that aborts a connection

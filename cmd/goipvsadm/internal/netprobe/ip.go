@@ -41,16 +41,16 @@ const (
 )
 
 // An ipHeader contains the fields of an IPv4 or IPv6 header that this package uses.
-// The protocol of an IPv6 packet is its first next header, which may be an extension
-// header.
+// The protocol of an IPv6 packet is the Next Header field of its IPv6 header, which may
+// name an extension header.
 type ipHeader struct {
 	protocol            uint8
 	source, destination netip.Addr
 }
 
-// parseIP parses the IPv4 or IPv6 header of a packet and returns the payload. The
-// packet may be truncated, or padded as a short IPv4 packet is in an Ethernet frame.
-// parseIP returns false for IPv4 fragments other than the first.
+// parseIP parses the IPv4 or IPv6 header of a packet and returns the payload, which may
+// be truncated. It removes padding after an IPv4 packet, which short Ethernet frames
+// have. It returns false for IPv4 fragments other than the first.
 func parseIP(b []byte) (h ipHeader, payload []byte, ok bool) {
 	switch {
 	case len(b) >= 20 && b[0]>>4 == 4:
@@ -113,8 +113,9 @@ func ipPacket(protocol uint8, source, destination netip.Addr, payload []byte) []
 	return append(b, payload...)
 }
 
-// transportChecksum returns the checksum of a payload of up to 255 bytes and the
-// pseudo-header that TCP, UDP and ICMPv6 include in it.
+// transportChecksum returns the checksum of TCP, UDP and ICMPv6, which covers a
+// pseudo-header and the payload. The payload must have an even number of bytes, at most
+// 254.
 func transportChecksum(protocol uint8, source, destination netip.Addr, payload []byte) uint16 {
 	pseudo := append(source.AsSlice(), destination.AsSlice()...)
 	pseudo = append(pseudo, 0, protocol, 0, byte(len(payload)))
