@@ -25,14 +25,14 @@ type Dialer func(...ipvs.Option) (*ipvs.Client, error)
 
 // An invocation is one run of the program.
 type invocation struct {
-	name      string // argv[0], or ipvsadm if called as ipvsadm-save or ipvsadm-restore
-	ownName   bool   // called goipvsadm: messages and statuses may differ from ipvsadm's
-	stdin     io.Reader
-	rawStdout io.Writer     // standard output without a buffer
-	stdout    *bufio.Writer // buffers rawStdout
-	stderr    io.Writer
-	files     struct{ stdout, stderr io.Writer } // as passed to Run; may be terminals
-	dial      Dialer
+	name        string // argv[0], or ipvsadm if called as ipvsadm-save or ipvsadm-restore
+	isGoipvsadm bool   // called goipvsadm: messages and statuses may differ from ipvsadm's
+	stdin       io.Reader
+	rawStdout   io.Writer     // standard output without a buffer
+	stdout      *bufio.Writer // buffers rawStdout
+	stderr      io.Writer
+	files       struct{ stdout, stderr io.Writer } // as passed to Run; may be terminals
+	dial        Dialer
 
 	outputQueue
 	allowEPIPE   bool           // a closed stdout does not change the exit status
@@ -70,9 +70,9 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, dial Dialer) 
 		inv.name = "ipvsadm"
 	}
 	inv.parser = command.NewParser(inv.name, inv.names)
-	inv.ownName = path.Base(inv.name) == help.Name
-	inv.parser.DetailedErrors = inv.ownName
-	inv.parser.ServiceConnections = inv.ownName
+	inv.isGoipvsadm = path.Base(inv.name) == help.Name
+	inv.parser.DetailedErrors = inv.isGoipvsadm
+	inv.parser.ServiceConnections = inv.isGoipvsadm
 	status := run(inv, args)
 	if inv.client != nil {
 		inv.client.Close()
@@ -165,7 +165,7 @@ func (inv *invocation) change(cmd *command.Command) int {
 	cmd.StoreChange(&inv.request)
 	if err := inv.client.Do(&inv.request); err != nil {
 		text := inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err)
-		if inv.ownName && cmd.IgnoredPort != 0 && errors.Is(err, ipvs.ErrNoDestination) {
+		if inv.isGoipvsadm && cmd.IgnoredPort != 0 && errors.Is(err, ipvs.ErrNoDestination) {
 			text += fmt.Sprintf(" (port %d requires -m or --keep)", cmd.IgnoredPort)
 		}
 		inv.errorf("%s", text)
@@ -184,7 +184,7 @@ func (inv *invocation) printInfo(cmd *command.Command) int {
 	switch {
 	case cmd.Verb == command.Version:
 		inv.stdout.WriteString(help.VersionLine(name))
-	case !inv.ownName:
+	case !inv.isGoipvsadm:
 		inv.stdout.WriteString(help.Text(name))
 	default:
 		return inv.help(cmd.HelpTopic)

@@ -39,7 +39,7 @@ func applyAndAnswer(t *testing.T, k *ipvstest.FakeKernel, options string, answer
 	}
 	t.Cleanup(func() { master.Close(); terminal.Close() })
 	var stdout, stderr bytes.Buffer
-	inv := &invocation{name: "goipvsadm", ownName: true, stdin: strings.NewReader(confirmRules), dial: k.Dial, names: resolve.System()}
+	inv := &invocation{name: "goipvsadm", isGoipvsadm: true, stdin: strings.NewReader(confirmRules), dial: k.Dial, names: resolve.System()}
 	inv.files.stderr = &stderr
 	inv.rawStdout, inv.stderr = &output{&inv.outputQueue, &stdout}, &output{&inv.outputQueue, &stderr}
 	inv.stdout = bufio.NewWriter(inv.rawStdout)

@@ -24,7 +24,7 @@ func (inv *invocation) open(netns string, options ...ipvs.Option) int {
 	}
 	if err != nil {
 		text := "Can't initialize ipvs: " + dialMessage(err)
-		if !inv.ownName || !errors.Is(err, os.ErrPermission) {
+		if !inv.isGoipvsadm || !errors.Is(err, os.ErrPermission) {
 			text += "\nAre you sure that IP Virtual Server is built in the kernel or as module?"
 		}
 		inv.errorf("%s", text)

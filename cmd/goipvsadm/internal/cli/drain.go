@@ -158,7 +158,7 @@ func (d *drainer) reportError(key ipvs.DestinationKey, err error) int {
 // reportFallback warns about clients that the scheduler assigns to a server with
 // weight 0. It prints nothing under the name ipvsadm.
 func (d *drainer) reportFallback(key ipvs.DestinationKey, f drain.Fallback, scheduler string) {
-	if !d.ownName {
+	if !d.isGoipvsadm {
 		return
 	}
 	d.progress.clear()

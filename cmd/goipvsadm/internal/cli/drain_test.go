@@ -38,8 +38,8 @@ type drainRig struct {
 	lastUpdate ipvs.Destination // last update request for the server
 	cancel     context.CancelCauseFunc
 
-	ownName bool      // the program is called goipvsadm, not ipvsadm
-	stderr  io.Writer // receives the messages, if set
+	isGoipvsadm bool      // the program is called goipvsadm, not ipvsadm
+	stderr      io.Writer // receives the messages, if set
 }
 
 func newDrainRig(t *testing.T, rules string, states []pollState) *drainRig {
@@ -93,7 +93,7 @@ func (r *drainRig) drain(t *testing.T, timeout time.Duration) (result, time.Dura
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	inv := &invocation{ownName: r.ownName, stdout: bufio.NewWriter(&stdout), stderr: &stderr, client: client}
+	inv := &invocation{isGoipvsadm: r.isGoipvsadm, stdout: bufio.NewWriter(&stdout), stderr: &stderr, client: client}
 	if r.stderr != nil {
 		inv.stderr = r.stderr
 	}
@@ -402,7 +402,7 @@ func TestDrainFallback(t *testing.T) {
 		for _, name := range []string{"ipvsadm", "goipvsadm"} {
 			t.Run(tt.name+" as "+name, func(t *testing.T) {
 				rig := newDrainRig(t, tt.service+server+tt.other, []pollState{{active: 1}, {active: 1}, {signal: tt.signal}})
-				rig.ownName = name == "goipvsadm"
+				rig.isGoipvsadm = name == "goipvsadm"
 				intercept := rig.kernel.Intercept
 				rig.kernel.Intercept = func(m *netlinkmsg.Message) syscall.Errno {
 					if m.Command == netlinkmsg.SetService && m.Service.Flags&ipvs.Sched1 == 0 && tt.fail {

@@ -27,7 +27,7 @@ func (inv *invocation) editKept(cmd *command.Command) int {
 	}
 	if err != nil {
 		text := inv.subjectMessage(cmd.Verb, inv.subjectOf(cmd), err)
-		if inv.ownName && errors.Is(err, ipvs.ErrNoDestination) {
+		if inv.isGoipvsadm && errors.Is(err, ipvs.ErrNoDestination) {
 			destinations, _ := inv.client.Destinations(cmd.Service.ServiceKey)
 			text += portsHint(cmd.Destination.AddrPort.Addr(), destinations)
 		}
@@ -92,7 +92,7 @@ func (inv *invocation) editServer(cmd *command.Command) error {
 // editWarning returns a warning if an edit without --keep is going to reset something
 // that its options do not name, or "". ipvsadm has no warnings.
 func (inv *invocation) editWarning(cmd *command.Command) string {
-	if !inv.ownName {
+	if !inv.isGoipvsadm {
 		return ""
 	}
 	var resets []string

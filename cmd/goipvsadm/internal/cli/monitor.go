@@ -117,7 +117,7 @@ func (m *monitor) poll() error {
 		return err
 	}
 	last, initial := m.table, m.table == nil
-	if m.table = table; table == last {
+	if m.table = table; table == last { // ReadStable returns last if nothing has changed
 		return nil
 	}
 	tablefmt.SortTable(table)

@@ -153,7 +153,7 @@ func (r *restorer) report(line int, text string, status int) {
 // line that failed or, under the name ipvsadm, that of the last line.
 func (r *restorer) setStatus(line, status int) {
 	switch {
-	case r.ownName:
+	case r.isGoipvsadm:
 		r.status = cmp.Or(r.status, status)
 	case line == r.line:
 		r.status = status

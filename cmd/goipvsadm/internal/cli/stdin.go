@@ -36,7 +36,7 @@ const msgStdinClosed = "stdin is closed"
 // announceStdin prints that rules are read from standard input if it is a
 // terminal, except under the name ipvsadm.
 func (inv *invocation) announceStdin() {
-	if file, ok := inv.stdin.(*os.File); ok && inv.ownName && isTerminal(file) {
+	if file, ok := inv.stdin.(*os.File); ok && inv.isGoipvsadm && isTerminal(file) {
 		inv.errorf("reading rules from standard input (end with Ctrl-D)")
 	}
 }
@@ -50,9 +50,9 @@ func isTerminal(file *os.File) bool {
 }
 
 // closedByParent reports whether the parent process closed stream, the standard input
-// or output. The Go runtime then opens /dev/null read-write in its place, as daemons do
-// for their children. A shell's </dev/null, which stands for an empty file, opens it
-// read-only.
+// or output. The Go runtime then opens /dev/null read-write in its place. Daemons often
+// start their children with such a stream, which counts as closed, too. The </dev/null of
+// a shell opens it read-only and counts as an empty file.
 func closedByParent(stream any) bool {
 	file, ok := stream.(*os.File)
 	if !ok {

@@ -27,7 +27,7 @@ type subject struct {
 // subjectOf returns the subject of a command. It is zero under the name ipvsadm,
 // whose messages have no subject.
 func (inv *invocation) subjectOf(c *command.Command) subject {
-	if !inv.ownName {
+	if !inv.isGoipvsadm {
 		return subject{}
 	}
 	s := subject{service: c.Service.ServiceKey, server: c.Destination.AddrPort}
@@ -73,7 +73,7 @@ func (s *subject) String() string {
 // subjectMessage returns the message for the kernel's error on a command: the
 // subject and the error. Under the name ipvsadm, it is ipvsadm's message.
 func (inv *invocation) subjectMessage(verb command.Verb, s subject, err error) string {
-	if !inv.ownName {
+	if !inv.isGoipvsadm {
 		return kernelMessage(verb, err)
 	}
 	text := s.message(verb, err)
