@@ -72,7 +72,7 @@ func TestCompareAndUpdateService(t *testing.T) {
 		{name: "counters", change: func(s *ipvs.Service) { s.Stats.Conns = 4 }},
 		{name: "timeout", change: func(s *ipvs.Service) { s.Timeout = 9 }, want: ipvs.ErrChanged},
 		{name: "flags", change: func(s *ipvs.Service) { s.Flags = ipvs.Hashed }, want: ipvs.ErrChanged},
-		{name: "engine", change: func(s *ipvs.Service) { s.PEName = "sip" }, want: ipvs.ErrChanged},
+		{name: "persistence engine", change: func(s *ipvs.Service) { s.PEName = "sip" }, want: ipvs.ErrChanged},
 		{name: "removed", change: func(s *ipvs.Service) { s.Mark = 7 }, want: ipvs.ErrNoService},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -53,8 +53,8 @@ func TestKernelReceiveTruncated(t *testing.T) {
 	checkErr(t, err, nil)
 }
 
-// TestKernelRoundTripAllocations verifies that a round trip does not allocate memory: a
-// large table needs many.
+// TestKernelRoundTripAllocations verifies that a round trip does not allocate memory:
+// reading a large table takes many round trips.
 func TestKernelRoundTripAllocations(t *testing.T) {
 	c, err := Dial()
 	if err != nil {

@@ -4,7 +4,8 @@
 // of the Linux kernel. It replaces ipvsadm, ipvsadm-save and ipvsadm-restore, and
 // behaves like them if it is run under their names.
 //
-// Runs are short: skip GOMAXPROCS updates and memory-mapping labels.
+// A run is short. The runtime therefore neither updates GOMAXPROCS nor labels memory
+// mappings.
 //
 //go:debug updatemaxprocs=0
 //go:debug decoratemappings=0

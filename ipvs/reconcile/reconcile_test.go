@@ -151,7 +151,7 @@ func change(op ipvs.Operation, operand string) string {
 	return strings.TrimSuffix(op.String()+" "+operand, " ") + "\n"
 }
 
-// TestApplyKernelError applies more changes than fit one commit, one of which the kernel
+// TestApplyKernelError applies more changes than fit in one commit, one of which the kernel
 // rejects. A second call of Apply must make this change and the removal that was skipped.
 func TestApplyKernelError(t *testing.T) {
 	var k ipvstest.FakeKernel

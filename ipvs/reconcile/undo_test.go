@@ -40,15 +40,15 @@ func sortTable(table *reconcile.Table) *reconcile.Table {
 }
 
 // applyAndUndo applies want to k, calls meanwhile and undoes the changes. It returns
-// the changes that were kept, one per line.
+// the changes that Undo has kept, one per line.
 func applyAndUndo(t *testing.T, k *ipvstest.FakeKernel, want *reconcile.Table, meanwhile func(), o reconcile.Options) string {
 	t.Helper()
 	before := read(t, k)
 	var made []reconcile.Change
 	c := dial(t, k)
-	execute := o
-	execute.OnChange = func(c *reconcile.Change) { made = append(made, *c) }
-	if err := reconcile.Execute(c, reconcile.Compare(want, before, o), execute); err != nil {
+	recording := o
+	recording.OnChange = func(c *reconcile.Change) { made = append(made, *c) }
+	if err := reconcile.Execute(c, reconcile.Compare(want, before, o), recording); err != nil {
 		t.Fatal(err)
 	}
 	meanwhile()
@@ -122,9 +122,9 @@ func TestUndoKeepsOtherChanges(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		options   reconcile.Options
-		meanwhile func(k *ipvstest.FakeKernel, web *ipvstest.Entry)
-		kept      []string
-		change    func(*reconcile.Table) // turns the old table into the expected one
+		meanwhile func(k *ipvstest.FakeKernel, web *ipvstest.Entry) // changes by another program
+		kept      []string                                          // changes that are not undone, or only in part
+		change    func(*reconcile.Table)                            // turns the old table into the expected one
 	}{
 		{name: "no other program", meanwhile: func(*ipvstest.FakeKernel, *ipvstest.Entry) {}},
 		{
@@ -213,11 +213,11 @@ func TestUndoKeepsOtherChanges(t *testing.T) {
 	}
 }
 
-// TestReadStable changes the table after each of the first readings.
+// TestReadStable changes the table between readings.
 func TestReadStable(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		changes  int // number of readings that are each followed by a change
+		changes  int // number of changes, one right before each reading from the second on
 		readings int // expected number of readings
 	}{
 		{name: "no changes", readings: 2},
@@ -241,7 +241,7 @@ func TestReadStable(t *testing.T) {
 			if weight := table.Services[0].Destinations[0].Weight; readings != tt.readings || weight != k.Table[0].Destinations[0].Weight {
 				t.Errorf("%d readings, want %d; weight %d, want the last one", readings, tt.readings, weight)
 			}
-			// An earlier reading counts as the first.
+			// With an earlier reading of the same table, one reading is enough.
 			tt.changes, readings = 0, 0
 			if again, err := reconcile.ReadStable(c, nil, table); again != table || err != nil || readings != 1 {
 				t.Errorf("unchanged table: earlier table returned = %t, error %v, %d readings; want true, nil, 1", again == table, err, readings)

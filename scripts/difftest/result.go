@@ -87,7 +87,7 @@ func Same(c Command, reference, ours Result, referenceTexts, ourTexts Texts) boo
 	ours = removeKnownDifferences(c, ours)
 	reference.Stdout = referenceTexts.maskTexts(reference.Stdout)
 	ours.Stdout = ourTexts.maskTexts(ours.Stdout)
-	if isRestore(c) {
+	if isRestore(c) { // goipvsadm escapes control characters of the rules in errors
 		reference.Stderr = controlCharacter.ReplaceAllStringFunc(reference.Stderr, func(s string) string { return fmt.Sprintf(`\x%02x`, s[0]) })
 	}
 	if isSave(c) && !isNumeric(c) {

@@ -191,7 +191,7 @@ func (r *runner) echo(host, address string, keepAlive bool) {
 		r.failf("echo server on %s: %w", host, err)
 		return
 	}
-	r.onClose = append(r.onClose, listener)
+	r.closers = append(r.closers, listener)
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -214,7 +214,7 @@ func (r *runner) echoConn(address string, keepAlive bool) net.Conn {
 	}
 	conn, err := r.network.Host("client").Dial(context.Background(), "tcp", netip.Addr{}, address)
 	if err == nil {
-		r.onClose = append(r.onClose, conn)
+		r.closers = append(r.closers, conn)
 		config := net.KeepAliveConfig{Enable: keepAlive, Idle: -1, Interval: -1, Count: -1}
 		if keepAlive {
 			config = everySecond

@@ -19,11 +19,11 @@ import (
 type runner struct {
 	out       io.Writer
 	network   *testnet.Network
-	tool      *testnet.Tool
+	tool      *testnet.Tool                       // runs commands with the program under test as ipvsadm
 	check     func(director *testnet.Netns) error // may be nil
 	servers   []*testnet.Server
 	conns     []*testnet.KeepAliveConn
-	onClose   []io.Closer
+	closers   []io.Closer
 	hasOutput bool // something was written to out
 	err       error
 }
@@ -35,7 +35,7 @@ func (r *runner) close() {
 	for _, server := range r.servers {
 		server.Close()
 	}
-	for _, c := range r.onClose {
+	for _, c := range r.closers {
 		c.Close()
 	}
 }
@@ -192,8 +192,9 @@ func (r *runner) expectPersistent(client testnet.Client, url string, n int, want
 }
 
 // expectCounters compares the connection counters of --stats with want, whose keys are
-// addresses of services and servers. If repliesCounted is set, replies must have passed through
-// the director, otherwise not. It waits, since the kernel updates the counters every two seconds.
+// addresses of services and servers. Replies must have passed through the director if
+// repliesCounted is set, and must have bypassed it otherwise. expectCounters waits, since the kernel
+// updates the counters every two seconds.
 func (r *runner) expectCounters(want map[string]int, repliesCounted bool) {
 	const command = "ipvsadm -L -n --stats"
 	r.eventually("--stats", func() error {

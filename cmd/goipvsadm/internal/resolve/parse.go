@@ -16,12 +16,12 @@ import (
 //	IPV6          without a port
 //
 // PORT is a number, or a name of a port of protocol p. hasPort reports whether the
-// word contains a port.
+// word contains a port. Decimal digits alone are not an address.
 //
 // As in ipvsadm, brackets around anything other than an IPv6 address are removed
 // together with the port after them.
 func (d *Database) AddrPort(word string, p ipvs.Protocol) (ap netip.AddrPort, hasPort, ok bool) {
-	if isDigits(word) {
+	if isDigits(word) { // also if it is empty
 		return ap, false, false
 	}
 	if word[0] == '[' {

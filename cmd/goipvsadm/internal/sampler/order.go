@@ -14,7 +14,7 @@ type Order int
 // The sort orders. All but ByAddress put the highest rate first.
 const (
 	ByAddress Order = iota // the order in which Sampler.Services and Sampler.Destinations return them
-	ByPackets              // incoming packets, then new connections; replies may bypass the director
+	ByPackets              // incoming packets (replies may bypass the director), then new connections
 	ByConns                // new connections, then incoming packets
 	ByBytes                // bytes in both directions, then incoming packets
 )

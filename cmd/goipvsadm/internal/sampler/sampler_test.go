@@ -235,7 +235,7 @@ func serviceSteps(interval time.Duration, conns ...uint64) []step {
 }
 
 // TestLag checks the rates at several intervals, with a kernel that updates its
-// counters every two seconds or later.
+// counters every two seconds, sometimes late.
 func TestLag(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -313,18 +313,18 @@ func TestReadErrors(t *testing.T) {
 func TestStream(t *testing.T) {
 	table := fakeTable{clock: time.Now()}
 	reader, streamer := table.sampler(), table.sampler()
-	server := []uint64{1, 2, 3}
+	servers := []uint64{1, 2, 3}
 	for _, step := range []struct {
 		current []entry
 		want    string
 	}{
-		{current: []entry{{port: 80, conns: 1, servers: []uint64{1, 2, 3}}, {port: 81, conns: 2, servers: server}, {port: 82, conns: 3}},
+		{current: []entry{{port: 80, conns: 1, servers: []uint64{1, 2, 3}}, {port: 81, conns: 2, servers: servers}, {port: 82, conns: 3}},
 			want: "80 - (- - -), 81 - (- - -), 82 - ()"},
 		{current: []entry{{port: 80, conns: 2, servers: []uint64{1, 2}}, {port: 82, conns: 5}},
 			want: "80 1 (0 0), 82 2 ()"},
-		{current: []entry{{port: 79, conns: 7}, {port: 80, conns: 6, servers: []uint64{2, 4, 3}}, {port: 81, conns: 2, servers: server}, {port: 82, conns: 6}},
+		{current: []entry{{port: 79, conns: 7}, {port: 80, conns: 6, servers: []uint64{2, 4, 3}}, {port: 81, conns: 2, servers: servers}, {port: 82, conns: 6}},
 			want: "79 - (), 80 4 (1 2 -), 81 - (- - -), 82 1 ()"},
-		{current: []entry{{port: 82, conns: 9}, {port: 81, conns: 4, servers: server}, {port: 80, conns: 7, servers: []uint64{3, 6, 6}}, {port: 79, conns: 8}},
+		{current: []entry{{port: 82, conns: 9}, {port: 81, conns: 4, servers: servers}, {port: 80, conns: 7, servers: []uint64{3, 6, 6}}, {port: 79, conns: 8}},
 			want: "82 3 (), 81 2 (0 0 0), 80 1 (1 2 3), 79 1 ()"},
 		{current: []entry{{port: 82, conns: 10}, {port: 82, conns: 10}, {port: 80, conns: 8}, {port: 83, conns: 1}},
 			want: "82 1 (), 82 - (), 80 1 (), 83 - ()"},
@@ -372,8 +372,8 @@ func TestStreamError(t *testing.T) {
 	}
 }
 
-// TestPartialReads checks that the rates of a server are not computed from samples
-// between which it was not read.
+// TestPartialReads checks that a server has no rates in a sample if the previous sample
+// did not read it.
 func TestPartialReads(t *testing.T) {
 	table := fakeTable{clock: time.Now()}
 	sampler := table.sampler()
