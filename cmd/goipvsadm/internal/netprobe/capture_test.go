@@ -96,7 +96,7 @@ func FuzzParsePacket(f *testing.F) {
 	f.Add([]byte{0x45})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parsePacket(b)
-		tcpFlags(b)
+		tcpAck(b)
 		parseICMPError(b)
 		parseEchoReply(b)
 	})

@@ -70,14 +70,14 @@ func parseIP(b []byte) (h ipHeader, payload []byte, ok bool) {
 	return h, nil, false
 }
 
-// tcpFlags returns the flags and the acknowledgement number of a TCP packet, or zeros
-// if it is truncated.
-func tcpFlags(packet []byte) (flags byte, ack uint32) {
+// tcpAck returns the acknowledgement number of a TCP packet, or 0 if the packet is
+// truncated.
+func tcpAck(packet []byte) uint32 {
 	_, tcp, ok := parseIP(packet)
-	if !ok || len(tcp) < 14 {
-		return 0, 0
+	if !ok || len(tcp) <= tcpFlagsOffset {
+		return 0
 	}
-	return tcp[13], binary.BigEndian.Uint32(tcp[8:])
+	return binary.BigEndian.Uint32(tcp[8:])
 }
 
 // parseEchoReply parses an ICMP or ICMPv6 echo reply. It returns false for other

@@ -177,18 +177,12 @@ func (p *pathProber) record(packet []byte) bool {
 			return false // not a rejection by the server
 		}
 		outcome = Refused
+	case reply.Protocol == unix.IPPROTO_TCP && tcpAck(packet) != probe.sequence+1:
+		return false // a packet of another connection
 	case reply.Aborts:
 		outcome = Refused
 	case reply.Protocol == unix.IPPROTO_TCP:
-		flags, ack := tcpFlags(packet)
-		if ack != probe.sequence+1 {
-			return false
-		}
-		if flags&tcpRST != 0 {
-			outcome = Refused
-		} else {
-			_ = p.send(probe, probe.segment(probe.sequence+1, tcpRST))
-		}
+		_ = p.send(probe, probe.segment(probe.sequence+1, tcpRST))
 	}
 	probe.reply.Port = outcome
 	return true

@@ -68,6 +68,10 @@ func TestPathProberRecord(t *testing.T) {
 			{name: "accepted", probe: tcp, packet: reply(tcp.request(), server.Addr(), withFlags(tcpSYN|tcpACK)), want: PathReply{Port: Answered}},
 			{name: "refused", probe: tcp, packet: reply(tcp.request(), server.Addr(), withFlags(tcpRST|tcpACK)), want: PathReply{Port: Refused}},
 			{name: "reply to another connection", probe: tcp, packet: reply(tcp.segment(6, 0), server.Addr(), swapPorts)},
+			{name: "reset of another connection", probe: tcp, packet: reply(tcp.segment(6, 0), server.Addr(), func(b []byte) {
+				swapPorts(b)
+				b[tcpFlagsOffset] = tcpRST | tcpACK
+			})},
 			{name: "rejected", probe: tcp, packet: unreachable(tcp.request(), server.Addr()), want: PathReply{Port: Refused}},
 			{name: "from another host", probe: tcp, packet: reply(tcp.request(), other, withFlags(tcpRST|tcpACK))},
 			{name: "echo", probe: tcp, packet: reply(tcp.echo(), server.Addr(), func(b []byte) { b[0] = echoReply }), want: PathReply{Echo: true}},
