@@ -392,6 +392,7 @@ type addrIndex struct {
 	hardware     map[string]bool                                           // hardware addresses of the director
 	onOtherHosts map[netip.Addr]bool                                       // addresses of other hosts
 	probes       map[netprobe.Outcome]map[netprobe.Target]*netprobe.Result // see probesWith
+	working      map[ipvs.ServiceKey][]*Server                             // see workingServers
 }
 
 // addrs returns the index, which is built on first use.
@@ -407,6 +408,7 @@ func (f *Facts) addrs() *addrIndex {
 		byLink:       make(map[int][]netstate.Address),
 		hardware:     make(map[string]bool),
 		onOtherHosts: make(map[netip.Addr]bool),
+		working:      make(map[ipvs.ServiceKey][]*Server),
 	}
 	for i := range f.Links {
 		l := &f.Links[i]

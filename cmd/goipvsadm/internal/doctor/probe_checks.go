@@ -396,17 +396,30 @@ func (x *Finding) prependCause(c *replyCause) {
 // clients, so that the service survives if the server is drained. If probes of all
 // servers fail, their firewalls may drop the packets of the director only.
 func (f *Facts) hasSpare(s *Service, d *Server) bool {
+	return slices.ContainsFunc(f.workingServers(s), func(o *Server) bool { return o != d })
+}
+
+// workingServers returns up to two servers of the service that have a weight and work,
+// according to probes or clients. Two suffice to find another one than a given server,
+// and each service is searched only once.
+func (f *Facts) workingServers(s *Service) []*Server {
+	working := f.addrs().working
+	servers, ok := working[s.ServiceKey]
+	if ok {
+		return servers
+	}
 	replied := f.probesWith(netprobe.Answered)
 	for i := range s.Servers {
-		o := &s.Servers[i]
-		datagram, probed := f.Datagrams[&o.Destination]
-		works := o.Conns.Completed > 0 || f.hasVIPOutcome(s, o, netprobe.Answered) || probed && datagram.Port != netprobe.Refused ||
-			s.Protocol == ipvs.TCP && replied[probeTarget(s, o)] != nil
-		if o != d && o.Weight > 0 && works {
-			return true
+		d := &s.Servers[i]
+		datagram, probed := f.Datagrams[&d.Destination]
+		works := d.Conns.Completed > 0 || f.hasVIPOutcome(s, d, netprobe.Answered) || probed && datagram.Port != netprobe.Refused ||
+			s.Protocol == ipvs.TCP && replied[probeTarget(s, d)] != nil
+		if d.Weight > 0 && works && len(servers) < 2 {
+			servers = append(servers, d)
 		}
 	}
-	return false
+	working[s.ServiceKey] = servers
+	return servers
 }
 
 func probeRefused(f *Facts, report func(Finding)) {
